@@ -1,0 +1,54 @@
+"""pcneuro: computation graphs become predictive-coding circuits that compute their gradients with local rules.
+
+Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates Backprop Along Arbitrary Computation Graphs*.
+"""
+
+from pcneuro import ops
+from pcneuro.backprop import backprop
+from pcneuro.circuit import Circuit, build_circuit
+from pcneuro.dynamics import FixedPrediction, Strict
+from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
+from pcneuro.engines import Kernel, Reference
+from pcneuro.errors import PcneuroError
+from pcneuro.graph import Graph, Input, Latent, Parameter
+from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
+from pcneuro.ops import elementwise
+from pcneuro.record import Record
+from pcneuro.result import Result, Status, compare
+from pcneuro.simulate import PcneuroWarning, Simulator
+from pcneuro.storage import load_circuit
+from pcneuro.trace import trace, vertex
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Bernoulli",
+    "Circuit",
+    "Euler",
+    "ExponentialEuler",
+    "FixedPrediction",
+    "Graph",
+    "Input",
+    "Kernel",
+    "Latent",
+    "Parameter",
+    "PcneuroError",
+    "PcneuroWarning",
+    "Record",
+    "Reference",
+    "Result",
+    "RungeKutta4",
+    "Simulator",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "Status",
+    "Strict",
+    "backprop",
+    "build_circuit",
+    "compare",
+    "elementwise",
+    "load_circuit",
+    "ops",
+    "trace",
+    "vertex",
+]

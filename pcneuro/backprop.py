@@ -1,0 +1,213 @@
+"""Exact reverse-mode differentiation of a graph: the reference for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcneuro.energies import AbstractEnergy, SquaredError
+from pcneuro.errors import DataError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.graph import Constant, Graph, Input, Latent, Node, Parameter, check_finite, real_array
+
+
+@dataclass(frozen=True)
+class Backprop:
+    """What ``backprop`` returns, under the names that a simulation's result has.
+
+    Attributes
+    ----------
+    gradients : dict of arrays
+        Parameter -> dL/dparameter, summed over the batch, of the parameter's shape.
+    values, errors : dict of arrays
+        Node -> its value, and -dL/dvalue, of shape (batch, \\*shape).
+    loss : float
+        The outputs' energies, summed over the batch.
+    """
+
+    gradients: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    loss: float
+
+
+def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
+    """An array of shape (batch, \\*shape): of the leaf's own shape it is a batch of one.
+
+    Raises ShapeError for any other shape, and DataError for NaN or infinity.
+    """
+    array = real_array(what, value)
+    if array.shape == shape:
+        array = array[None]
+    elif array.shape[1:] != shape or array.ndim != len(shape) + 1:
+        raise ShapeError(
+            f"{what} has shape {array.shape}; needed is {shape}, or {('batch', *shape)} for a batch".replace("'", "")
+        )
+    if not len(array):
+        raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
+    check_finite(what, array)
+    return array.astype(dtype)
+
+
+def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
+    """The number of samples, which must be the same for all. Raises ShapeError that names two which differ."""
+    sizes = {name: len(a) for name, a in arrays.items()}
+    for name, n in sizes.items():
+        first = next(iter(sizes))
+        if n != sizes[first]:
+            raise ShapeError(f"batch sizes differ: {first} has {sizes[first]} samples, {name} has {n}")
+    return next(iter(sizes.values()), 1)
+
+
+def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
+    """Inputs as batches. Raises for an unknown name and a missing one."""
+    for name in inputs:
+        if name not in graph.inputs:
+            raise unknown_name("input", name, graph.inputs)
+    missing = [name for name in graph.inputs if name not in inputs]
+    if missing:
+        shapes = ", ".join(f"{name} of shape {graph.inputs[name].shape}" for name in missing)
+        raise UnknownNameError(f"missing input(s): {shapes}")
+    return {name: batched(f"input {name!r}", inputs[name], graph.inputs[name].shape, dtype) for name in graph.inputs}
+
+
+def check_targets(
+    graph: Graph,
+    targets: Mapping[str, Any],
+    energies: Mapping[str, AbstractEnergy],
+    precision: Mapping[str, np.ndarray],
+    dtype: Any = np.float64,
+) -> dict[str, np.ndarray]:
+    """Targets as batches, by output name. Raises for an unknown name and for values that the energy has no sense for."""
+    found = {}
+    for name, value in targets.items():
+        if name not in graph.outputs:
+            raise unknown_name("target (targets go by the outputs' names)", name, graph.outputs)
+        node = graph.outputs[name]
+        found[name] = batched(f"target {name!r}", value, node.shape, dtype)
+        wrong = energies[node.name].check(found[name], precision.get(node.name, np.ones(node.shape)))
+        if wrong:
+            raise DataError(f"target {name!r}: {wrong}")
+    return found
+
+
+def forward_pass(
+    graph: Graph, leaves: Mapping[str, np.ndarray], replaced: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Value of every node, each with a batch axis first (of length 1 for what all samples share).
+
+    ``leaves`` gives inputs and latents as batches; parameters and constants are taken from the graph unless given, too.
+    """
+    values: dict[str, np.ndarray] = {}
+    for name, node in graph.nodes.items():
+        if name in leaves:
+            values[name] = leaves[name]
+        elif isinstance(node.source, Parameter | Constant):
+            values[name] = node.source.value[None]
+        elif isinstance(node.source, Latent):
+            prior = 0.0 if node.source.prior is None else node.source.prior
+            values[name] = np.broadcast_to(np.asarray(prior, dtype=np.float64), (1, *node.shape))
+        elif isinstance(node.source, Input):
+            raise UnknownNameError(f"missing input {name!r}")
+        else:
+            values[name] = node.operator.forward(*(values[o] for o in node.operands))
+    return values
+
+
+def active_nodes(graph: Graph) -> frozenset[str]:
+    """Nodes whose adjoint matters: parameters, latents and all that depends on them."""
+    found: set[str] = set()
+    for name, node in graph.nodes.items():
+        if isinstance(node.source, Parameter | Latent) or any(o in found for o in node.operands):
+            found.add(name)
+    return frozenset(found)
+
+
+def pull(node: Node, k: int, adjoint: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(d node / d operand k)^T adjoint; summed over the batch where the operand is what all samples share."""
+    operands = [values[o] for o in node.operands]
+    result = node.operator.vjp(k, adjoint, values[node.name], *operands)
+    if operands[k].shape[0] == 1 and result.shape[0] > 1:
+        result = result.sum(axis=0, keepdims=True)
+    return result
+
+
+def backprop(
+    graph: Any,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    latents: Mapping[str, Any] | None = None,
+) -> Backprop:
+    """Gradients of the outputs' energies by exact reverse mode, in float64.
+
+    Parameters
+    ----------
+    graph
+        A ``Graph``, with squared error at every output, or a ``Circuit``, with its energies and precisions.
+    inputs, targets
+        Input name -> array, output name -> array; of the leaf's own shape, or with a batch axis in front. Outputs
+        without a target do not count.
+    parameters, latents
+        Values to use instead of the graph's (for latents: instead of the prior's mean, or zero).
+
+    Raises
+    ------
+    ShapeError, DataError, UnknownNameError
+        For inputs or targets that do not fit: which one, what was got and what is needed.
+    """
+    energies: Mapping[str, AbstractEnergy] = {}
+    precision: Mapping[str, np.ndarray] = {}
+    if not isinstance(graph, Graph):
+        graph, energies, precision = graph.graph, graph.energies, graph.precision
+    energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
+    leaves = check_inputs(graph, inputs or {})
+    goals = check_targets(graph, targets or {}, energies, precision)
+    for name, value in (latents or {}).items():
+        if name not in graph.latents:
+            raise unknown_name("latent", name, graph.latents)
+        leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)
+    batch = common_batch(
+        {f"input {k!r}": v for k, v in leaves.items()} | {f"target {k!r}": v for k, v in goals.items()}
+    )
+    for name, value in (parameters or {}).items():
+        if name not in graph.parameters:
+            raise unknown_name("parameter", name, graph.parameters)
+        leaves[name] = real_array(f"parameter {name!r}", value)[None]
+        if leaves[name].shape[1:] != graph.parameters[name].shape:
+            raise ShapeError(
+                f"parameter {name!r} has shape {leaves[name].shape[1:]}; needed is {graph.parameters[name].shape}"
+            )
+    values = forward_pass(graph, leaves)
+    adjoints: dict[str, np.ndarray] = {}
+    loss = 0.0
+    for name, target in goals.items():
+        node = graph.outputs[name]
+        weight = precision.get(node.name, np.ones(node.shape))
+        prediction = np.broadcast_to(values[node.name], target.shape)
+        loss += float(energies[node.name].value(target, prediction, weight).sum())
+        adjoints[node.name] = -energies[node.name].error(target, prediction, weight)
+    active = active_nodes(graph)
+    for name, node in reversed(graph.nodes.items()):
+        if node.is_leaf or name not in adjoints:
+            continue
+        if values[name].shape[0] == 1:
+            adjoints[name] = adjoints[name].sum(axis=0, keepdims=True)
+        for k, operand in enumerate(node.operands):
+            if operand in active:
+                part = pull(node, k, adjoints[name], values)
+                adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
+    gradients = {
+        name: np.array(adjoints[name][0]) if name in adjoints else np.zeros(node.shape)
+        for name, node in graph.parameters.items()
+    }
+    spread = {n: np.broadcast_to(v, (batch, *v.shape[1:])) for n, v in values.items() if n not in graph.parameters}
+    errors = {
+        name: -adjoints[name]
+        if name in adjoints and len(adjoints[name]) == batch
+        else np.zeros((batch, *graph.nodes[name].shape))
+        for name in spread
+    }
+    return Backprop(gradients, spread, errors, loss)

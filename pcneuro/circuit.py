@@ -1,0 +1,264 @@
+"""Circuits: which nodes of a graph have value and error neurons of their own, and with which constants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.energies import AbstractEnergy, SquaredError
+from pcneuro.errors import GraphError, ParameterError, unknown_name
+from pcneuro.graph import Graph, Latent, Node
+from pcneuro.ops.base import Elementwise, Gather, Product, Reduce
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import networkx
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A graph whose ``vertices`` have value neurons v and error neurons e.
+
+    ``e = precision (v - prediction)`` and ``tau dv/dt = -e + feedback``, with the prediction computed from the parents'
+    v, and the feedback from the children's e through the transposed derivatives of their predictions (DESIGN of the
+    model: Millidge, Tschantz & Buckley 2020, equations 2-5). What is no vertex is computed in the dendrite of the vertex
+    that uses it.
+
+    Attributes
+    ----------
+    graph : Graph
+    vertices : tuple of str
+        In topological order: nodes with neurons of their own, latent leaves included, inputs not.
+    tau, precision : dict of float64 arrays
+        Vertex -> time constants in ms, and precisions, of the vertex's shape. The precision of a latent leaf without a
+        prior is 0: nothing predicts it.
+    energies : dict
+        Vertex of each output -> its energy.
+    """
+
+    graph: Graph
+    vertices: tuple[str, ...]
+    tau: Mapping[str, np.ndarray] = field(repr=False)
+    precision: Mapping[str, np.ndarray] = field(repr=False)
+    energies: Mapping[str, AbstractEnergy] = field(repr=False)
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Values of the parameters (read-only arrays)."""
+        return {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]
+
+    def with_parameters(self, values: Mapping[str, np.ndarray]) -> Circuit:
+        """The same circuit with other parameter values, for instance what was learned."""
+        for name in values:
+            if name not in self.graph.parameters:
+                raise unknown_name("parameter", name, self.graph.parameters)
+        return Circuit(self.graph.with_parameters(values), self.vertices, self.tau, self.precision, self.energies)
+
+    def has_prediction(self, vertex: str) -> bool:
+        """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
+        source = self.graph.nodes[vertex].source
+        return not (isinstance(source, Latent) and source.prior is None)
+
+    @cached_property
+    def nx(self) -> networkx.MultiDiGraph:
+        """The populations as nodes (``"h1.value"``, ``"h1.error"``), their connections as edges, as plain attributes."""
+        from pcneuro.populations import to_networkx
+
+        return to_networkx(self)
+
+    def write_graphml(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write ``nx`` as GraphML. Raises OutputError where the file exists, unless ``overwrite``."""
+        from pcneuro.populations import write_graphml
+
+        write_graphml(self, path, overwrite=overwrite)
+
+    def equations(self) -> str:
+        """The differential equations of every population, in Brian2 syntax."""
+        from pcneuro.equations import equations
+
+        return equations(self)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the circuit to one file, which ``load_circuit`` reads. Raises OutputError where it exists."""
+        from pcneuro.storage import save_circuit
+
+        save_circuit(self, path, overwrite=overwrite)
+
+    def draw(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+        """Draw value and error populations and what connects them; returns the axes."""
+        from pcneuro.draw import draw
+
+        return draw(self, ax)
+
+    def __str__(self) -> str:
+        from pcneuro.populations import table
+
+        return table(self)
+
+    def __repr__(self) -> str:
+        return f"<Circuit of {len(self.vertices)} vertices: {', '.join(self.vertices[:8])}{', ...' if len(self.vertices) > 8 else ''}>"
+
+
+class AbstractChoice:
+    """Which nodes become vertices."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def chosen(self, node: Node) -> bool:
+        """Whether an operator node gets neurons of its own."""
+        raise GraphError("an abstract choice chooses nothing")
+
+
+class All(AbstractChoice):
+    """One vertex for every operation."""
+
+    def chosen(self, node: Node) -> bool:
+        return True
+
+
+class Marked(AbstractChoice):
+    """The nodes that ``pcn.vertex`` marked, and the outputs."""
+
+    def chosen(self, node: Node) -> bool:
+        return node.marked
+
+
+class Grouped(AbstractChoice):
+    """One vertex for each group of affine operations that ends in an elementwise function, and each other operation.
+
+    An affine node joins the one node that uses it where that is a sum, a bias, a constant gain, or an elementwise
+    function; a projection begins a group and so takes nothing in; nothing follows a nonlinear function in its group.
+    Parameters that are only moved (transposed, sliced) are read in the dendrite.
+    """
+
+    def chosen(self, node: Node) -> bool:
+        graph = self.graph
+        if node.name in graph.shared and isinstance(node.operator.role, Gather | Reduce):
+            return False
+        users = graph.consumers[node.name]
+        if len(users) != 1 or not self._affine(node):
+            return True
+        user = graph.nodes[users[0]]
+        return not (isinstance(user.operator.role, Elementwise) and (len(user.operands) == 1 or self._affine(user)))
+
+    def _affine(self, node: Node) -> bool:
+        if node.is_leaf or not isinstance(node.operator.role, Elementwise | Product):
+            return False
+        activities = [k for k, o in enumerate(node.operands) if o not in self.graph.shared]
+        linear = all(node.operator.linear_in(k) for k in activities)
+        # Of a product of two activities each factor alone is linear, the two together are not.
+        additive = isinstance(node.operator.role, Elementwise) and all(
+            node.operator.linear_in(k) and not _modulates(node, activities, k) for k in activities
+        )
+        return bool(activities) and linear and (len(activities) == 1 or additive)
+
+
+def _modulates(node: Node, operands: list[int], k: int) -> bool:
+    """Whether the derivative by operand k depends on another of these operands."""
+    from pcneuro.ops.elementwise import Map
+    from pcneuro.ops.formula import variables_of
+
+    operator = node.operator
+    if not isinstance(operator, Map):
+        return True
+    return bool({operator.names[j] for j in operands if j != k} & set(variables_of(operator.definition.derivatives[k])))
+
+
+def _choice(graph: Graph, vertices: str) -> AbstractChoice:
+    choices = {"all": All, "marked": Marked, "grouped": Grouped}
+    if vertices == "auto":
+        vertices = "marked" if any(node.marked for node in graph.nodes.values()) else "grouped"
+    elif vertices not in ("all", "marked"):
+        raise ParameterError(f"vertices={vertices!r}: choose 'auto', 'marked' or 'all'")
+    return choices[vertices](graph)
+
+
+def _by_vertex(what: str, given: Any, default: float, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """A scalar, an array or a dict by vertex as one positive array for each vertex."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in shapes:
+                raise unknown_name(f"vertex in {what}", name, shapes)
+    found = {}
+    for name, shape in shapes.items():
+        value = given.get(name, default) if isinstance(given, Mapping) else given
+        try:
+            array = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
+        except (ValueError, TypeError):
+            raise ParameterError(
+                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an array of that "
+                "shape, or a dict by vertex"
+            ) from None
+        if not (np.isfinite(array).all() and (array > 0).all()):
+            raise ParameterError(
+                f"{what} of vertex {name!r} must be positive and finite, got {array.min():g} as its least"
+            )
+        array.flags.writeable = False
+        found[name] = array
+    return found
+
+
+def build_circuit(
+    graph: Graph,
+    *,
+    vertices: str = "auto",
+    tau: Any = 10.0,
+    precision: Any = 1.0,
+    energies: Mapping[str, AbstractEnergy] | None = None,
+) -> Circuit:
+    """Give vertices of a graph value and error neurons.
+
+    Parameters
+    ----------
+    graph
+        From ``trace``.
+    vertices
+        ``"marked"``: the nodes marked with ``pcn.vertex``. ``"all"``: every operation. ``"auto"``: the marked nodes where
+        there are any, else one for each affine-plus-elementwise group and each other operation. Outputs always are.
+    tau
+        Time constant of the value neurons in ms: a number, an array, or a dict by vertex (10 ms where it has none).
+    precision
+        Precision of the predictions, likewise (1 where a dict has none). At an output it weighs the energy.
+    energies
+        Output name -> energy (``SquaredError`` where there is none).
+
+    Raises
+    ------
+    ParameterError, UnknownNameError
+        For constants that are not positive or do not fit, and for a vertex or output that is unknown.
+    """
+    if not isinstance(graph, Graph):
+        raise GraphError(f"build_circuit needs a Graph (from pcn.trace), got a {type(graph).__name__}")
+    choice = _choice(graph, vertices)
+    outputs = {node.name for node in graph.outputs.values()}
+    chosen = []
+    for name, node in graph.nodes.items():
+        if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node)):
+            chosen.append(name)
+    shapes = {name: graph.nodes[name].shape for name in chosen}
+    given = dict(energies or {})
+    for name, energy in given.items():
+        if name not in graph.outputs:
+            raise unknown_name("output in energies", name, graph.outputs)
+        if not isinstance(energy, AbstractEnergy):
+            raise ParameterError(
+                f"energy of output {name!r} is a {type(energy).__name__}; give an object such as pcn.SquaredError()"
+            )
+    precisions = _by_vertex("precision", precision, 1.0, shapes)
+    for name in chosen:
+        source = graph.nodes[name].source
+        if isinstance(source, Latent) and source.prior is None:
+            precisions[name] = np.zeros(shapes[name])
+    return Circuit(
+        graph,
+        tuple(chosen),
+        _by_vertex("tau", tau, 10.0, shapes),
+        precisions,
+        {node.name: given.get(name, SquaredError()) for name, node in graph.outputs.items()},
+    )

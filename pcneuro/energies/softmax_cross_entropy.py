@@ -1,0 +1,61 @@
+"""Softmax cross-entropy: the prediction holds logits, the target a distribution over classes (one-hot, as a rule)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcneuro.energies.abstract import AbstractEnergy
+from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+
+
+@op_kernel("softmax_cross_entropy_error")
+def softmax_cross_entropy_error(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """e = precision (target - softmax(prediction)) over rows of n classes. Reads value and prediction, writes error."""
+    lanes = context[LANES]
+    value, prediction, error, precision = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
+    units, n = ints[at + 4], ints[at + 5]
+    for first in range(0, units, n):
+        for i in range(lanes):
+            top = buf[(prediction + first) * lanes + i]
+            for u in range(first + 1, first + n):
+                x = buf[(prediction + u) * lanes + i]
+                if not x <= top:
+                    top = x
+            total = top * 0
+            for u in range(first, first + n):
+                x = np.exp(buf[(prediction + u) * lanes + i] - top)
+                buf[(error + u) * lanes + i] = x
+                total += x
+            for u in range(first, first + n):
+                p = buf[(error + u) * lanes + i] / total
+                buf[(error + u) * lanes + i] = shared[precision + u] * (buf[(value + u) * lanes + i] - p)
+    return OK
+
+
+class SoftmaxCrossEntropy(AbstractEnergy):
+    """E = -precision sum_c target_c log softmax(prediction)_c over the last axis, for targets that sum to 1 over it."""
+
+    kind = "softmax_cross_entropy"
+    kernel = "softmax_cross_entropy_error"
+
+    def value(self, target: np.ndarray, prediction: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        shifted = prediction - prediction.max(axis=-1, keepdims=True)
+        logarithm = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        return -(precision * target * logarithm).reshape(len(prediction), -1).sum(axis=1)
+
+    def error(self, target: np.ndarray, prediction: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        shifted = np.exp(prediction - prediction.max(axis=-1, keepdims=True))
+        return precision * (target - shifted / shifted.sum(axis=-1, keepdims=True))
+
+    def check(self, target: np.ndarray, precision: np.ndarray) -> str | None:
+        if precision.size and np.ptp(precision) != 0:
+            return "SoftmaxCrossEntropy needs one precision for all classes of a vertex"
+        if target.size and (target.min() < 0 or abs(target.sum(axis=-1) - 1).max() > 1e-4):
+            return (
+                "SoftmaxCrossEntropy needs targets that are not negative and sum to 1 over the last axis (one-hot rows), got "
+                f"sums from {target.sum(axis=-1).min():g} to {target.sum(axis=-1).max():g}"
+            )
+        return None
+
+    def equation(self) -> str:
+        return "precision*(v - exp(prediction)/total_exp_prediction)"

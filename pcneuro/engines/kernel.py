@@ -1,0 +1,321 @@
+"""The kernel engine: the compiled loop over blocks of samples, each on its own state, in as many threads as wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
+from pcneuro.errors import ParameterError
+from pcneuro.graph import Latent
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.kernels import dispatch, loop
+from pcneuro.ops.base import Slot
+from pcneuro.program import Code, as_array, lower
+
+# Samples a block: two 512-bit vectors of floats. It is the same for any number of threads, and so are all results.
+LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
+# Below this many multiplications a Hebbian sum is not worth handing to several threads.
+SPLIT_WORK = 2_000_000
+
+
+def available_threads() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Kernel(Engine):
+    """The compiled engine. ``threads`` is the number of threads, by default one for each processor; results do not
+    depend on it."""
+
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> KernelEngine:
+        return KernelEngine(circuit, dynamics, integrator, dtype, self)
+
+
+class KernelEngine(AbstractEngine):
+    """Buffers for the program of a circuit.
+
+    ``buf`` (blocks, rows * lanes) holds activities, ``shared`` what all samples share.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Kernel,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.threads = settings.threads or available_threads()
+        self.program = lower(circuit)
+        self.table = dispatch.table(dtype)
+        self.shared = np.zeros(max(self.program.shared_rows, 1), dtype=dtype)
+        for row, values in self.program.constants.items():
+            self.shared[row : row + values.size] = values
+        self.tableau = np.array(integrator.tableau, dtype=dtype)
+        self.weights = np.array(integrator.weights, dtype=dtype)
+        self.lanes = 1
+        self.buf = np.zeros((1, 1), dtype=dtype)
+        self.contexts = np.zeros((1, 4), dtype=np.int64)
+        self.rhs = self.observe = as_array()
+        self.load(self.parameters)
+
+    # Buffers
+
+    def load(self, parameters: Mapping[str, np.ndarray]) -> None:
+        for name, value in parameters.items():
+            slot = self.program.leaves[name]
+            self.parameters[name] = np.array(value, dtype=self.dtype)
+            self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
+
+    def _allocate(self, batch: int) -> None:
+        self.lanes = min(batch, LANES[self.dtype])
+        blocks = -(-batch // self.lanes)
+        stages = len(self.weights)
+        rows = self.program.rows + ((1 + stages) * self.program.units if stages > 1 else 0)
+        shape = (blocks, max(rows, 1) * self.lanes)
+        if self.buf.shape == shape:
+            self.buf.fill(0.0)
+        else:
+            self.buf = np.zeros(shape, dtype=self.dtype)
+        self.contexts = np.zeros((blocks, 4), dtype=np.int64)
+        self.contexts[:, dispatch.LANES] = self.lanes
+        self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
+        self.contexts[:, dispatch.PARTS] = 1
+
+    def _rows(self, block: int, slot: Slot) -> np.ndarray:
+        return self.buf[block, slot.row * self.lanes : (slot.row + slot.units) * self.lanes].reshape(
+            slot.units, self.lanes
+        )
+
+    def _write(self, slot: Slot, values: np.ndarray) -> None:
+        flat = values.reshape(len(values), -1)
+        for block in range(len(self.buf)):
+            part = flat[block * self.lanes : (block + 1) * self.lanes].T
+            rows = self._rows(block, slot)
+            rows[:, : part.shape[1]] = part
+            # Lanes without a sample repeat the last one, so that they stay as finite as it does.
+            rows[:, part.shape[1] :] = part[:, -1:]
+
+    def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
+        columns = np.concatenate([self._rows(block, slot) for block in range(len(self.buf))], axis=1)
+        return np.ascontiguousarray(columns[:, : self.data.batch].T).reshape(self.data.batch, *shape)
+
+    # Running
+
+    def _each_block(self, function: Callable[[int], Any]) -> list[Any]:
+        blocks = range(len(self.buf))
+        with np.errstate(all="ignore"):
+            if self.threads == 1 or len(blocks) == 1:
+                return [function(b) for b in blocks]
+            with ThreadPoolExecutor(min(self.threads, len(blocks))) as pool:
+                return list(pool.map(function, blocks))
+
+    def _execute(self, *lists: Code) -> None:
+        code = as_array(*lists)
+        if len(code):
+            self._each_block(lambda b: self._checked(code, self.buf[b], self.contexts[b]))
+
+    def _execute_shared(self, code: Code) -> None:
+        """Run instructions on what all samples share: the same kernels, on one lane, with the shared buffer as theirs."""
+        if code:
+            with np.errstate(all="ignore"):
+                self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1], dtype=np.int64))
+
+    def _checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
+        status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
+        if status != dispatch.OK:
+            names = list(dispatch.KERNELS)
+            raise RuntimeError(f"operator kernel {names[code[at, 0]]!r} failed with status {status}")
+
+    def start(self, data: Data) -> None:
+        program, code = self.program, self.program.code
+        self.data = data
+        self._allocate(data.batch)
+        for name, values in data.inputs.items():
+            self._write(program.leaves[name], values)
+        for name, values in data.clamped.items():
+            self._write(program.slot("value", name), values)
+        for name, node in self.circuit.graph.latents.items():
+            assert isinstance(node.source, Latent)
+            prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
+            mean = np.broadcast_to(prior, (1, *node.shape))
+            self._write(program.slot("prediction", name), mean)
+            if name not in data.clamped:
+                self._write(program.slot("value", name), data.initial.get(name, mean))
+        self._prepare()
+        self._execute_shared(code["shared"])
+        sweep = []
+        for name, forward in program.node_forward.items():
+            sweep += forward
+            if name in program.settle and name not in data.clamped:
+                sweep += program.settle[name]
+        self._execute(sweep, code["linearise"], code["deviate"])
+        for name, values in data.initial.items():
+            deviation = values - self.read(name, "prediction")
+            self._write(
+                program.slot(self.dynamics.state, name), deviation if self.dynamics.state == "deviation" else values
+            )
+        self.evaluate()
+
+    def _prepare(self) -> None:
+        """Gains and instruction lists for what is clamped now."""
+        program = self.program
+        gain = np.zeros(program.units)
+        for name, first in program.first.items():
+            if name not in self.data.clamped:
+                values = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
+                gain[first : first + values.size] = values.ravel()
+        self.shared[program.gain_row : program.gain_row + program.units] = gain
+        energies = [code for name, code in program.energy.items() if name in self.data.clamped]
+        self.rhs = as_array(
+            *(program.code[k] for k in self.dynamics.before_error),
+            *energies,
+            *(program.code[k] for k in self.dynamics.after_error),
+        )
+        self.observe = as_array(*(program.code[k] for k in self.dynamics.observe))
+
+    def _plan(self, records: int) -> np.ndarray:
+        program = self.program
+        plan = np.zeros(8, dtype=np.int64)
+        plan[[loop.STATE, loop.DRIVE, loop.ERROR]] = [
+            program.regions[r] for r in (self.dynamics.state, "drive", "error")
+        ]
+        plan[[loop.GAIN, loop.UNITS, loop.STAGES, loop.START, loop.RECORDS]] = [
+            program.gain_row,
+            program.units,
+            len(self.weights),
+            program.rows,
+            records,
+        ]
+        return plan
+
+    def _region(self, variable: str) -> str:
+        return {"value": self.dynamics.activity, "feedback": "drive"}.get(variable, variable)
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        counts = [tape.count(number, steps) for tape in tapes]
+        slots = [self.program.slot(self._region(tape.variable), tape.vertex) for tape in tapes]
+        sizes = [c * s.units * self.lanes for c, s in zip(counts, slots, strict=True)]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        tape_buf = np.zeros((len(self.buf), max(int(offsets[-1]), 1)), dtype=self.dtype)
+        records = np.array(
+            [[s.row, s.units, t.every, o] for s, t, o in zip(slots, tapes, offsets[:-1], strict=True)], dtype=np.int64
+        ).reshape(-1, 4)
+        plan = self._plan(len(tapes))
+
+        def run(block: int) -> tuple[int, int, bool]:
+            return loop.advance(
+                self.table,
+                self.rhs,
+                self.observe,
+                self.buf[block],
+                self.shared,
+                self.program.ints,
+                self.contexts[block],
+                plan,
+                self.tableau,
+                self.weights,
+                records.copy(),
+                tape_buf[block],
+                number,
+                steps,
+            )
+
+        outcomes = self._each_block(run)
+        if any(status != dispatch.OK for status, _, _ in outcomes):
+            raise RuntimeError("an operator kernel failed")
+        done = min(n for _, n, _ in outcomes)
+        finite = all(ok for _, _, ok in outcomes)
+        recorded = []
+        for tape, slot, offset, size in zip(tapes, slots, offsets, sizes, strict=False):
+            count = tape.count(number, done if finite else done + 1)
+            raw = tape_buf[:, offset : offset + size].reshape(len(self.buf), -1, slot.units, self.lanes)[:, :count]
+            rows = raw.transpose(1, 0, 3, 2).reshape(count, -1, slot.units)
+            recorded.append(rows[:, : self.data.batch])
+        return Stepped(done, finite, recorded)
+
+    def evaluate(self) -> None:
+        code, observe = self.rhs, self.observe
+        joined = np.concatenate([code, observe])
+        if len(joined):
+            self._each_block(lambda b: self._checked(joined, self.buf[b], self.contexts[b]))
+
+    def read(self, vertex: str, variable: str) -> np.ndarray:
+        return self._read(self.program.slot(self._region(variable), vertex), self.circuit.graph.nodes[vertex].shape)
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        program = self.program
+        for slot in program.sums:
+            self.shared[slot.row : slot.row + slot.units] = 0.0
+        with np.errstate(all="ignore"):
+            for instruction in program.code["hebb"]:
+                self._hebbian(instruction)
+        self._execute_shared(program.code["shared_backward"])
+        found = {}
+        for name, slot in program.adjoints.items():
+            found[name] = -self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape)
+        return found
+
+    def _hebbian(self, instruction: tuple[int, int]) -> None:
+        """One Hebbian sum over all blocks, in their order; large ones split by synapses, which changes no sum."""
+        code = as_array([instruction])
+
+        def part(number: int, parts: int) -> None:
+            for block in range(len(self.buf)):
+                context = self.contexts[block].copy()
+                context[[dispatch.PART, dispatch.PARTS]] = number, parts
+                self._checked(code, self.buf[block], context)
+
+        work = 0
+        if instruction[0] == dispatch.opcode("hebb"):
+            work = int(np.prod(self.program.ints[instruction[1] + 4 : instruction[1] + 8])) * self.data.batch
+        if self.threads == 1 or work < SPLIT_WORK:
+            part(0, 1)
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(lambda t: part(t, self.threads), range(self.threads)))
+
+    # Snapshots
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"buf": self.buf, "shared": self.shared}
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        self.data = data
+        self._allocate(data.batch)
+        self.buf[...] = state["buf"]
+        self.shared[...] = state["shared"]
+        for name in self.parameters:
+            slot = self.program.leaves[name]
+            self.parameters[name] = (
+                self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape).copy()
+            )
+        self._prepare()
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "engine": "kernel",
+            "threads": self.threads,
+            "blocks": len(self.buf),
+            "lanes": self.lanes,
+            "state_bytes": int(self.buf.nbytes),
+            "shared_bytes": int(self.shared.nbytes),
+        }

@@ -1,0 +1,190 @@
+"""The reference engine: plain NumPy on whole batches, one line of the model a line of code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcneuro.backprop import active_nodes, pull
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
+from pcneuro.graph import Constant, Input, Latent, Parameter
+from pcneuro.integrators import AbstractIntegrator
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reference(Engine):
+    """Slow and obvious; the oracle of the other engines."""
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> ReferenceEngine:
+        return ReferenceEngine(circuit, dynamics, integrator, dtype, self)
+
+
+class ReferenceEngine(AbstractEngine):
+    """Dictionaries of arrays with the batch axis first."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Engine,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.active = active_nodes(circuit.graph)
+        self.vertices = set(circuit.vertices)
+        self.value: Arrays = {}
+        self.prediction: Arrays = {}
+        self.error: Arrays = {}
+        self.feedback: Arrays = {}
+        self.presynaptic: Arrays = {}
+        """Value of every node when predictions were last computed; derivatives are taken there."""
+        self.output: Arrays = {}
+        """What every operator made of them: for a vertex its prediction."""
+
+    def load(self, parameters: Mapping[str, np.ndarray]) -> None:
+        self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
+
+    def start(self, data: Data) -> None:
+        self.data = data
+        self.value = {n: a.astype(self.dtype) for n, a in data.clamped.items()}
+        for name, node in self.circuit.graph.latents.items():
+            if name not in self.value:
+                assert isinstance(node.source, Latent)
+                prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
+                self.value[name] = np.array(
+                    data.initial.get(name, np.broadcast_to(prior, (data.batch, *node.shape))), self.dtype
+                )
+        self.predict(sweep=True)
+        for name, initial in data.initial.items():
+            self.value[name] = initial.astype(self.dtype)
+        self.evaluate()
+
+    def predict(self, sweep: bool = False) -> None:
+        """Compute every prediction from the present values; in a ``sweep`` free vertices take their predictions on."""
+        batch = self.data.batch
+        for name, node in self.circuit.graph.nodes.items():
+            source = node.source
+            if isinstance(source, Input):
+                self.presynaptic[name] = self.data.inputs[name].astype(self.dtype)
+            elif isinstance(source, Parameter):
+                self.presynaptic[name] = self.parameters[name][None]
+            elif isinstance(source, Constant):
+                self.presynaptic[name] = source.value[None].astype(self.dtype)
+            elif isinstance(source, Latent):
+                mean = self.value[name] if source.prior is None else np.asarray(source.prior)
+                self.prediction[name] = np.broadcast_to(mean, (batch, *node.shape)).astype(self.dtype)
+                self.presynaptic[name] = self.value[name].copy()
+            else:
+                self.output[name] = node.operator.forward(*(self.presynaptic[o] for o in node.operands))
+                self.presynaptic[name] = self.output[name]
+                if name in self.vertices:
+                    self.prediction[name] = np.array(np.broadcast_to(self.output[name], (batch, *node.shape)))
+                    if sweep and name not in self.data.clamped:
+                        self.value[name] = self.prediction[name].copy()
+                    self.presynaptic[name] = self.value[name].copy()
+
+    def evaluate(self) -> None:
+        self.dynamics.refresh(self)
+        for name in self.circuit.vertices:
+            precision = self.circuit.precision[name].astype(self.dtype)
+            if name in self.circuit.energies and name in self.data.clamped:
+                self.error[name] = self.circuit.energies[name].error(self.value[name], self.prediction[name], precision)
+            else:
+                self.error[name] = precision * (self.value[name] - self.prediction[name])
+        adjoints = self._adjoints()
+        for name in self.circuit.vertices:
+            self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
+
+    def _adjoints(self) -> Arrays:
+        """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
+        parameter's Hebbian change."""
+        graph = self.circuit.graph
+        found: Arrays = {}
+        for name, node in reversed(graph.nodes.items()):
+            if node.is_leaf:
+                continue
+            seed = self.error[name] if name in self.vertices else found.get(name)
+            if seed is None:
+                continue
+            if self.output[name].shape[0] == 1:
+                seed = seed.sum(axis=0, keepdims=True)
+            values = self.presynaptic | {name: self.output[name]}
+            for k, operand in enumerate(node.operands):
+                if operand in self.active:
+                    part = pull(node, k, seed, values)
+                    found[operand] = found[operand] + part if operand in found else part
+        return found
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
+        gain = {
+            n: self.integrator.gain(self.circuit.tau[n], self.circuit.precision[n]).astype(self.dtype) for n in free
+        }
+        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        with np.errstate(all="ignore"):
+            for s in range(steps):
+                start = {n: self.value[n].copy() for n in free}
+                slopes: list[Arrays] = []
+                for stage, row in enumerate(self.integrator.tableau):
+                    for n in free if stage else ():
+                        self.value[n] = start[n] + gain[n] * sum(a * k[n] for a, k in zip(row, slopes, strict=False))
+                    self.evaluate()
+                    if stage == 0:
+                        for tape, taken in zip(tapes, recorded, strict=True):
+                            if (number + s) % tape.every == 0:
+                                taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
+                    slopes.append({n: self.feedback[n] - self.error[n] for n in free})
+                for n in free:
+                    change = sum(b * k[n] for b, k in zip(self.integrator.weights, slopes, strict=True))
+                    self.value[n] = (start[n] + gain[n] * change).astype(self.dtype)
+                if not all(np.isfinite(self.value[n]).all() for n in free):
+                    return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def _stack(self, tape: Tape, taken: list[np.ndarray]) -> np.ndarray:
+        units = self.circuit.graph.nodes[tape.vertex].size
+        return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
+
+    def read(self, vertex: str, variable: str) -> np.ndarray:
+        return {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}[
+            variable
+        ][vertex]
+
+    def gradients(self) -> Arrays:
+        adjoints = self._adjoints()
+        return {
+            name: -adjoints[name][0] if name in adjoints else np.zeros_like(value)
+            for name, value in self.parameters.items()
+        }
+
+    def _groups(self) -> dict[str, Arrays]:
+        return {
+            "value": self.value,
+            "prediction": self.prediction,
+            "presynaptic": self.presynaptic,
+            "output": self.output,
+            "parameter": self.parameters,
+        }
+
+    def state(self) -> Arrays:
+        return {f"{group}.{name}": a for group, arrays in self._groups().items() for name, a in arrays.items()}
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        self.data = data
+        for key, array in state.items():
+            group, _, name = key.partition(".")
+            self._groups()[group][name] = array.copy()
+        self.evaluate()
+
+    def describe(self) -> dict[str, Any]:
+        return {"engine": "reference", "threads": 1}

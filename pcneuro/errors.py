@@ -1,0 +1,71 @@
+"""The exceptions of the package. Each also is the builtin exception that it refines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PcneuroError(Exception):
+    """Whatever pcneuro raises by itself; its text is one line that says what was got, where, and what to do."""
+
+
+class TraceError(PcneuroError, TypeError):
+    """The traced function does something that has no place in a computation graph."""
+
+
+class GraphError(PcneuroError, ValueError):
+    """A graph that is no graph: a cycle, a name used twice, an output that is missing."""
+
+
+class ShapeError(PcneuroError, ValueError):
+    """Shapes or batch sizes that do not fit together."""
+
+
+class DataError(PcneuroError, ValueError):
+    """Values that cannot be simulated: NaN, infinity, a target outside the range of its energy."""
+
+
+class UnknownNameError(PcneuroError, LookupError):
+    """A name that the graph, circuit or file does not know."""
+
+
+class ParameterError(PcneuroError, ValueError):
+    """An argument outside its range: a step size, a duration, a time constant, a precision."""
+
+
+class UnstableStepError(ParameterError):
+    """A time step with which the integrator cannot be stable."""
+
+
+class ExpressionError(PcneuroError, ValueError):
+    """An expression that does not parse, or that uses something outside the closed vocabulary."""
+
+
+class CircuitFileError(PcneuroError, ValueError):
+    """A saved circuit or snapshot that is damaged, or that belongs to something else."""
+
+
+class ConfigurationError(PcneuroError, ValueError):
+    """A simulation file with an unknown key or a value that does not fit."""
+
+
+class OutputError(PcneuroError, OSError):
+    """A result that cannot be written: the place exists already, or the disk is full."""
+
+
+class MissingExtraError(PcneuroError, ImportError):
+    """An optional dependency that is not installed."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Build the error for a name that is not known, with the nearest one that is."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    elif names:
+        hint = f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    else:
+        hint = "there are none"
+    return UnknownNameError(f"unknown {what} {name!r}: {hint}")

@@ -1,0 +1,256 @@
+"""The computation graph: named nodes in the order in which they were traced, its leaves and its outputs."""
+
+from __future__ import annotations
+
+import graphlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import DataError, GraphError, ShapeError
+from pcneuro.ops.base import AbstractOperator, Shape
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+def check_finite(what: str, array: np.ndarray) -> None:
+    """Raise DataError where an array has NaN or infinity: which array, how many, and where the first is."""
+    bad = ~np.isfinite(array)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"{what} has {int(bad.sum())} of {array.size} values that are NaN or infinite, the first at {first}"
+        )
+
+
+def real_array(what: str, value: Any) -> np.ndarray:
+    """A float64 array of what was given (float32 stays). Raises DataError where that is no array of real numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"{what} is no array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{what} has dtype {array.dtype}; real numbers are needed")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _shape(what: str, shape: Any) -> Shape:
+    try:
+        result = tuple(int(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+    except (TypeError, ValueError):
+        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {shape!r}") from None
+    if any(n < 1 for n in result):
+        raise ShapeError(f"{what} of shape {result}: every axis needs at least one unit")
+    return result
+
+
+@dataclass(frozen=True)
+class Input:
+    """Leaf clamped to data: ``shape`` is that of one sample."""
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _shape("Input", self.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """Leaf whose value is learned: synaptic weights, biases, gains. ``value`` is copied, as float64 unless float32."""
+
+    value: np.ndarray
+
+    def __post_init__(self) -> None:
+        value = real_array("Parameter", self.value).copy()
+        _shape("Parameter", value.shape)
+        value.flags.writeable = False
+        object.__setattr__(self, "value", value)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the value."""
+        return self.value.shape
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """Leaf that is free: a root whose activity is inferred.
+
+    ``prior`` is the mean of a Gaussian prior, a number or an array of ``shape``; None leaves the root without a
+    prediction and without error neurons.
+    """
+
+    shape: Shape
+    prior: np.ndarray | float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _shape("Latent", self.shape))
+        if self.prior is not None:
+            prior = real_array("prior of a Latent", self.prior)
+            try:
+                prior = np.broadcast_to(prior, self.shape).copy()
+            except ValueError:
+                raise ShapeError(f"Latent of shape {self.shape} has a prior of shape {prior.shape}") from None
+            check_finite("prior of a Latent", prior)
+            prior.flags.writeable = False
+            object.__setattr__(self, "prior", prior)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """Leaf that never changes: a number or array that stands in the traced function."""
+
+    value: np.ndarray
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the value."""
+        return self.value.shape
+
+
+Leaf = Input | Parameter | Latent | Constant
+
+
+@dataclass(frozen=True)
+class Node:
+    """A vertex candidate: a leaf, or an operator applied to other nodes.
+
+    ``marked`` tells that the user gave it neurons of its own with ``pcn.vertex``; ``where`` is the line of the traced
+    function that made it.
+    """
+
+    name: str
+    source: AbstractOperator | Leaf
+    operands: tuple[str, ...]
+    shape: Shape
+    marked: bool = False
+    where: str = field(default="", compare=False)
+
+    @property
+    def operator(self) -> AbstractOperator:
+        """The operator of a node that is no leaf."""
+        assert isinstance(self.source, AbstractOperator)
+        return self.source
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the node is an Input, Parameter, Latent or Constant."""
+        return not isinstance(self.source, AbstractOperator)
+
+    @property
+    def size(self) -> int:
+        """Number of units of one sample."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+class Graph:
+    """A directed acyclic computation graph for one sample.
+
+    Parameters
+    ----------
+    nodes
+        Every node, in any order; operands are given by name.
+    outputs
+        Name of an output -> name of its node, which must be used by no other node.
+
+    Raises
+    ------
+    GraphError
+        For a name used twice or unknown, a cycle, an output that other nodes use.
+    ShapeError
+        Where a node's shape is not what its operator makes of its operands.
+    """
+
+    def __init__(self, nodes: Iterable[Node], outputs: Mapping[str, str]) -> None:
+        by_name: dict[str, Node] = {}
+        for node in nodes:
+            if not _NAME.match(node.name):
+                raise GraphError(f"{node.name!r} is no name for a vertex: letters, digits and _, a letter first")
+            if node.name in by_name:
+                raise GraphError(f"the name {node.name!r} is used twice{_at(by_name[node.name])}{_at(node)}")
+            by_name[node.name] = node
+        for node in by_name.values():
+            for operand in node.operands:
+                if operand not in by_name:
+                    raise GraphError(f"node {node.name!r} uses {operand!r}, which is no node of the graph")
+        self.nodes: Mapping[str, Node] = MappingProxyType(_sorted(by_name))
+        used = {operand for node in by_name.values() for operand in node.operands}
+        for name, target in outputs.items():
+            if target not in by_name:
+                raise GraphError(f"output {name!r} is the node {target!r}, which is no node of the graph")
+            if target in used or by_name[target].is_leaf:
+                raise GraphError(f"output {name!r} is the node {target!r}, which other nodes use or which is a leaf")
+        if not outputs or len(set(outputs.values())) < len(outputs):
+            raise GraphError("a graph needs at least one output, and a node of its own for each")
+        for node in self.nodes.values():
+            expected = node.source.shape
+            if isinstance(node.source, AbstractOperator):
+                expected = node.source.shape(*(by_name[o].shape for o in node.operands))
+            if tuple(expected) != tuple(node.shape):
+                raise ShapeError(f"node {node.name!r} has shape {node.shape}, its operator makes {expected}")
+        self.outputs: Mapping[str, Node] = MappingProxyType({k: by_name[v] for k, v in outputs.items()})
+        self.inputs: Mapping[str, Node] = self._leaves(Input)
+        self.parameters: Mapping[str, Node] = self._leaves(Parameter)
+        self.latents: Mapping[str, Node] = self._leaves(Latent)
+        self.consumers: Mapping[str, tuple[str, ...]] = self._consumers()
+        self.shared: frozenset[str] = self._shared()
+
+    def _leaves(self, kind: type) -> Mapping[str, Node]:
+        return MappingProxyType({n: node for n, node in self.nodes.items() if isinstance(node.source, kind)})
+
+    def _consumers(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for node in self.nodes.values():
+            for operand in node.operands:
+                found[operand].append(node.name)
+        return MappingProxyType({name: tuple(users) for name, users in found.items()})
+
+    def _shared(self) -> frozenset[str]:
+        """Nodes that depend on parameters and constants alone: the same for every sample."""
+        found: set[str] = set()
+        for node in self.nodes.values():
+            leaf = isinstance(node.source, Parameter | Constant)
+            if leaf or (not node.is_leaf and all(o in found for o in node.operands)):
+                found.add(node.name)
+        return frozenset(found)
+
+    def with_parameters(self, values: Mapping[str, np.ndarray]) -> Graph:
+        """The same graph with other parameter values (of the same shapes)."""
+        from dataclasses import replace
+
+        return Graph(
+            (replace(n, source=Parameter(values[n.name])) if n.name in values else n for n in self.nodes.values()),
+            {k: v.name for k, v in self.outputs.items()},
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Graph of {len(self.nodes)} nodes: inputs {', '.join(self.inputs) or 'none'}; parameters "
+            f"{', '.join(self.parameters) or 'none'}; outputs {', '.join(self.outputs)}>"
+        )
+
+
+def _at(node: Node) -> str:
+    return f" ({node.where})" if node.where else ""
+
+
+def _sorted(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Topological order, and the given order wherever that is one already."""
+    seen: set[str] = set()
+    for node in nodes.values():
+        if not seen.issuperset(node.operands):
+            break
+        seen.add(node.name)
+    else:
+        return dict(nodes)
+    try:
+        order = list(graphlib.TopologicalSorter({n.name: n.operands for n in nodes.values()}).static_order())
+    except graphlib.CycleError as error:
+        raise GraphError(
+            f"the graph has a cycle: {' -> '.join(reversed(error.args[1]))}; unroll it over time"
+        ) from None
+    return {name: nodes[name] for name in order}

@@ -1,0 +1,53 @@
+"""What an integrator is."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pcneuro.errors import ParameterError
+
+INTEGRATORS: dict[str, type[AbstractIntegrator]] = {}
+
+
+@dataclass(frozen=True)
+class AbstractIntegrator(ABC):
+    """Explicit one-step method for tau dv/dt = drive - e: v <- v + gain * sum_s b_s (drive - e)_s.
+
+    Stage s is evaluated at v + gain * sum_{j<s} A_sj (drive - e)_j.
+
+    Parameters
+    ----------
+    dt
+        Time step in ms. Raises ParameterError unless it is positive and finite.
+    """
+
+    dt: float
+    tableau: ClassVar[tuple[tuple[float, ...], ...]]
+    """A, a row a stage."""
+    weights: ClassVar[tuple[float, ...]]
+    """b."""
+    order: ClassVar[int]
+    stability: ClassVar[float]
+    """The method is stable on y' = -k y for k dt below this."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        INTEGRATORS[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        try:
+            dt = float(self.dt)
+        except (TypeError, ValueError):
+            raise ParameterError(f"dt is {self.dt!r}; give a time step in ms") from None
+        if not (math.isfinite(dt) and dt > 0):
+            raise ParameterError(f"dt is {dt:g} ms; a time step must be positive and finite")
+        object.__setattr__(self, "dt", dt)
+
+    @abstractmethod
+    def gain(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        """What one step multiplies (drive - e) by, for units with these time constants (ms) and precisions."""

@@ -1,0 +1,113 @@
+"""Operator kernels, compiled once each and called out of a table of addresses.
+
+A kernel is a function of five arguments, the same for all::
+
+    kernel(buf, shared, ints, at, context) -> status
+
+========== ============= ====================================================================================
+buf        float[::1]    activities of one block of samples, rows of ``lanes`` samples: row r is buf[r*lanes:]
+shared     float[::1]    what all samples share: constants, parameters, and the gradients of parameters
+ints       int64[::1]    arguments of all instructions: row numbers, sizes, index tables
+at         int64         where the arguments of this instruction begin in ``ints``
+context    int64[::1]    ``lanes``, the lanes in use, this part, the number of parts (see LANES ... PARTS)
+========== ============= ====================================================================================
+
+Because the caller holds nothing but addresses, a new graph compiles nothing: it is a new ``ints`` and a new list of
+instructions. Kernels neither raise nor allocate; an exception inside a ``cfunc`` would be swallowed and return 0,
+which is why OK is 1. This module alone touches llvmlite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+OK = 1
+LANES, ACTIVE, PART, PARTS = 0, 1, 2, 3
+IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
+SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop
+
+_INTS = types.int64[::1]
+_FLOATS = {np.dtype(np.float32): types.float32[::1], np.dtype(np.float64): types.float64[::1]}
+
+KERNELS: dict[str, Callable[..., int]] = {}
+
+
+def op_kernel(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register the decorated function as operator kernel ``name``. Nothing is compiled before it is first needed."""
+
+    def register(function: Callable[..., int]) -> Callable[..., int]:
+        if name in KERNELS:
+            raise ValueError(f"two operator kernels are called {name!r}")
+        KERNELS[name] = function
+        return function
+
+    return register
+
+
+def opcode(name: str) -> int:
+    """Position of kernel ``name`` in the table."""
+    return _opcodes(len(KERNELS))[name]
+
+
+@cache
+def _opcodes(count: int) -> dict[str, int]:
+    return {name: code for code, name in enumerate(KERNELS)}
+
+
+def signature(dtype: np.dtype) -> types.Type:
+    """Numba signature of every operator kernel in one floating-point type."""
+    real = _FLOATS[np.dtype(dtype)]
+    return types.int64(real, real, _INTS, types.int64, _INTS)
+
+
+@cache
+def _compiled(dtype: np.dtype, count: int) -> tuple[tuple[object, ...], np.ndarray]:
+    real = signature(dtype)
+    kernels = tuple(numba.cfunc(real, cache=True, error_model="numpy")(f) for f in KERNELS.values())
+    # The kernels are kept beside the table: without them the addresses dangle.
+    return kernels, np.array([k.address for k in kernels], dtype=np.int64)
+
+
+def table(dtype: np.dtype) -> object:
+    """Table of kernels for ``dtype``: int64 addresses, or the plain functions under ``NUMBA_DISABLE_JIT``."""
+    if numba.config.DISABLE_JIT:
+        return list(KERNELS.values())
+    return _compiled(np.dtype(dtype), len(KERNELS))[1]
+
+
+def row(ints: np.ndarray, index: int, u: int) -> int:
+    """Row of an operand for row ``u`` of the loop, by its index argument."""
+    if index >= 0:
+        return ints[index + u]
+    if index == IDENTITY:
+        return u
+    return 0
+
+
+if numba.config.DISABLE_JIT:
+
+    def call_op(entry, buf, shared, ints, at, context):
+        """Call one operator kernel."""
+        return entry(buf, shared, ints, at, context)
+else:
+    row = numba.njit(row)
+
+    @intrinsic
+    def call_op(typingctx, entry, buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+        """Call the operator kernel at address ``entry``."""
+        arguments = (buf, shared, _INTS, types.int64, _INTS)
+        sig = types.int64(types.int64, *arguments)
+
+        def codegen(ctx, builder, sig, args):  # type: ignore[no-untyped-def]
+            returned = ctx.get_value_type(types.int64)
+            function = ir.FunctionType(returned, [ctx.get_value_type(t) for t in arguments])
+            return builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+
+        return sig, codegen

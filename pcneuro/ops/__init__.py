@@ -1,0 +1,13 @@
+"""Operators: one family a file. What NumPy has no name for is a function here, for traced and plain arrays alike."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from pcneuro.ops.elementwise import elementwise, gelu, relu, sigmoid, softplus
+from pcneuro.ops.softmax import softmax
+
+# Discovery: an operator is known (by its kind, and its kernels by name) once its file is imported.
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["elementwise", "gelu", "relu", "sigmoid", "softmax", "softplus"]

@@ -1,0 +1,205 @@
+"""What an operator is: a shape rule, a forward function, its local derivative, and how both become instructions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+REGISTRY: dict[str, type[AbstractOperator]] = {}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Place of an array in the buffers of a program.
+
+    ``row`` is its first row and ``units`` its number of rows. ``laned`` tells the buffer: True for the activities of a
+    block (one column a sample), False for what all samples share.
+    """
+
+    row: int
+    units: int
+    laned: bool
+
+
+class AbstractLowering(ABC):
+    """What an operator may ask of the compiler that turns a circuit into a program."""
+
+    @abstractmethod
+    def emit(self, kernel: str, *arguments: int) -> None:
+        """Append the instruction: call ``kernel`` with these integers."""
+
+    @abstractmethod
+    def table(self, values: np.ndarray) -> int:
+        """Position in ``ints`` of an index table, stored once."""
+
+    @abstractmethod
+    def constant(self, value: float) -> int:
+        """Row of the shared buffer that holds ``value``."""
+
+    @abstractmethod
+    def temporary(self, units: int, laned: bool) -> Slot:
+        """A slot of the operator's own, kept from one instruction list to the next."""
+
+    def index(self, values: np.ndarray, rows: int) -> int:
+        """Index argument that makes the loop's row u stand for row ``values[u]`` of an operand with ``rows`` rows."""
+        from pcneuro.kernels.dispatch import IDENTITY, SCALAR
+
+        flat = np.asarray(values, dtype=np.int64).ravel()
+        if rows == 1 and not flat.any():
+            return IDENTITY if flat.size == 1 else SCALAR
+        if flat.size == rows and np.array_equal(flat, np.arange(rows)):
+            return IDENTITY
+        return self.table(flat)
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """Role: ``out = expression`` of the operands x, y, z, ..., unit by unit, with broadcasting."""
+
+    expression: str
+
+
+@dataclass(frozen=True)
+class Product:
+    """Role: an einsum of two operands; a projection where one of them is a parameter, a product of activities else."""
+
+    subscripts: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Role: every unit of the output is a copy of one unit of the (concatenated) operands."""
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """Role: sums, means or products over axes."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Role: none of the others; an exporter needs to know the operator by name."""
+
+
+Role = Elementwise | Product | Gather | Reduce | Opaque
+
+
+class AbstractOperator(ABC):
+    """An operator of the graph: frozen data, no state.
+
+    The NumPy side (``forward``, ``vjp``) takes arrays with one leading batch axis, of length B or, for what all samples
+    share, of length 1; per-sample semantics hold behind it. The kernel side (``lower_*``) emits instructions that do
+    the same on rows of samples. ``kind`` names the operator in saved circuits; subclasses register themselves by it.
+    """
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            if REGISTRY.setdefault(cls.kind, cls) is not cls:
+                raise ValueError(f"two operators are of kind {cls.kind!r}")
+
+    @property
+    def label(self) -> str:
+        """Short name, as in ``print(circuit)`` and in names of unnamed nodes."""
+        return self.kind
+
+    @property
+    @abstractmethod
+    def role(self) -> Role:
+        """The operator in the closed vocabulary of the exporters."""
+
+    @abstractmethod
+    def shape(self, *shapes: Shape) -> Shape:
+        """Shape of the output for one sample. Raises ShapeError where the operands do not fit."""
+
+    @abstractmethod
+    def forward(self, *operands: np.ndarray) -> np.ndarray:
+        """Output of shape (batch, *shape) for operands of shape (batch or 1, *shape)."""
+
+    @abstractmethod
+    def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
+        """(d output / d operand k)^T gradient, of shape (batch, *shape of operand k)."""
+
+    @abstractmethod
+    def linear_in(self, k: int) -> bool:
+        """Whether the output is an affine function of operand k, the others held."""
+
+    @abstractmethod
+    def connections(self, k: int, *shapes: Shape) -> int:
+        """Number of (unit of operand k, unit of output) pairs where the one acts on the other."""
+
+    @abstractmethod
+    def lower_forward(
+        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> None:
+        """Emit what computes ``out`` from the operands (``shapes``: theirs, then the output's)."""
+
+    def lower_linearise(
+        self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> Any:
+        """Emit what the derivatives of the ``wanted`` operands need once at a state; return what ``lower_vjp`` is to get."""
+        return None
+
+    @abstractmethod
+    def lower_vjp(
+        self,
+        low: AbstractLowering,
+        k: int,
+        gradient: Slot,
+        target: Slot,
+        accumulate: bool,
+        linearised: Any,
+        out: Slot,
+        operands: Sequence[Slot],
+        shapes: Sequence[Shape],
+    ) -> None:
+        """Emit what writes (or adds, with ``accumulate``) the derivative's product with ``gradient`` to ``target``.
+
+        A ``target`` that is not laned while ``gradient`` is gets the sum over the lanes in use, always added.
+        """
+
+    def attributes(self) -> dict[str, Any]:
+        """The operator's data as plain values and arrays, for saving."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+class AbstractTraced(ABC):
+    """An array that records what is done to it."""
+
+    @abstractmethod
+    def apply(self, operator: AbstractOperator, *operands: Any) -> Any:
+        """Record ``operator`` on operands of which at least one is traced."""
+
+
+class Function(Protocol):
+    """A function of arrays that works on traced and on plain arrays alike."""
+
+    def __call__(self, *operands: Any) -> Any: ...
+
+
+def apply(operator: AbstractOperator, *operands: Any) -> Any:
+    """Apply an operator to traced arrays (a new node) or to plain arrays of one sample (the result)."""
+    for operand in operands:
+        if isinstance(operand, AbstractTraced):
+            return operand.apply(operator, *operands)
+    arrays = [np.asarray(a) for a in operands]
+    operator.shape(*(a.shape for a in arrays))
+    return operator.forward(*(a[None] for a in arrays))[0]
+
+
+def size(shape: Shape) -> int:
+    """Number of units of a shape."""
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def unit_indices(shape: Shape) -> np.ndarray:
+    """The number of every unit, in an array of that shape."""
+    return np.arange(size(shape), dtype=np.int64).reshape(shape)

@@ -1,0 +1,311 @@
+"""Contraction: an einsum of two operands, and with it every projection from one population to another.
+
+out[p, m, n] = sum_k a[p, m, k] b[p, k, n]
+
+where p, m, n and k stand for groups of subscripts: p in all three arrays, m in a and out, n in b and out, k in a and b.
+Both derivatives are contractions of the same form. Tables of row offsets take the place of strides, so that no array is
+ever transposed, and both directions of a projection read the same weights where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import njit
+
+from pcneuro.errors import ShapeError
+from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Product, Shape, Slot, size
+
+
+@njit(error_model="numpy")
+def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
+    for i in range(lanes):
+        buf[out + i] += weight * buf[source + i]
+
+
+@njit(error_model="numpy")
+def _axpy4_rows(buf, out, s0, s1, s2, s3, lanes, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+    for i in range(lanes):
+        buf[out + i] += w0 * buf[s0 + i] + w1 * buf[s1 + i] + w2 * buf[s2 + i] + w3 * buf[s3 + i]
+
+
+# Reassociation lets the compiler sum in vector lanes; the order is the machine code's, hence the same in every run.
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+def _dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
+    total = buf[a] * 0
+    for i in range(lanes):
+        total += buf[a + i] * buf[b + i]
+    return total
+
+
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+def _dot_shared(buf, a, shared, w, count):  # type: ignore[no-untyped-def]
+    total = buf[a] * 0
+    for i in range(count):
+        total += buf[a + i] * shared[w + i]
+    return total
+
+
+@njit(error_model="numpy")
+def _consecutive(ints, table, count):  # type: ignore[no-untyped-def]
+    return count == 1 or (ints[table + count - 1] - ints[table] == count - 1 and ints[table + 1] - ints[table] == 1)
+
+
+@op_kernel("project")
+def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """out[p, m, n] (+)= sum_k a[p, m, k] w[p, k, n] with shared weights w: a projection, in either direction.
+
+    Reads a (laned) and w (shared), writes or adds to out (laned).
+    """
+    lanes = context[LANES]
+    out, a, w, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
+    np_, nm, nn, nk = ints[at + 4], ints[at + 5], ints[at + 6], ints[at + 7]
+    op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
+    ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
+    wp, wk, wn = ints[at + 14], ints[at + 15], ints[at + 16]
+    flat = lanes == 1 and nn > 1 and _consecutive(ints, wn, nn) and _consecutive(ints, on, nn)
+    dots = lanes == 1 and not flat and _consecutive(ints, wk, nk) and _consecutive(ints, ak, nk)
+    for p in range(np_):
+        for m in range(nm):
+            o = out + ints[op + p] + ints[om + m]
+            s = a + ints[ap + p] + ints[am + m]
+            if accumulate == 0:
+                for n in range(nn):
+                    r = (o + ints[on + n]) * lanes
+                    for i in range(lanes):
+                        buf[r + i] = 0.0
+            if flat:
+                r = o + ints[on]
+                for k in range(nk):
+                    x = buf[s + ints[ak + k]]
+                    v = w + ints[wp + p] + ints[wk + k] + ints[wn]
+                    for n in range(nn):
+                        buf[r + n] += x * shared[v + n]
+            elif dots:
+                for n in range(nn):
+                    v = w + ints[wp + p] + ints[wn + n] + ints[wk]
+                    buf[o + ints[on + n]] += _dot_shared(buf, s + ints[ak], shared, v, nk)
+            else:
+                for n in range(nn):
+                    r = (o + ints[on + n]) * lanes
+                    v = w + ints[wp + p] + ints[wn + n]
+                    k = 0
+                    while k + 4 <= nk:
+                        _axpy4_rows(
+                            buf,
+                            r,
+                            (s + ints[ak + k]) * lanes,
+                            (s + ints[ak + k + 1]) * lanes,
+                            (s + ints[ak + k + 2]) * lanes,
+                            (s + ints[ak + k + 3]) * lanes,
+                            lanes,
+                            shared[v + ints[wk + k]],
+                            shared[v + ints[wk + k + 1]],
+                            shared[v + ints[wk + k + 2]],
+                            shared[v + ints[wk + k + 3]],
+                        )
+                        k += 4
+                    while k < nk:
+                        _axpy_rows(buf, r, (s + ints[ak + k]) * lanes, lanes, shared[v + ints[wk + k]])
+                        k += 1
+    return OK
+
+
+@op_kernel("contract")
+def contract(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """out[p, m, n] (+)= sum_k a[p, m, k] b[p, k, n], lane by lane: a product of activities.
+
+    Reads a and b (laned), writes or adds to out (laned).
+    """
+    lanes = context[LANES]
+    out, a, b, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
+    np_, nm, nn, nk = ints[at + 4], ints[at + 5], ints[at + 6], ints[at + 7]
+    op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
+    ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
+    bp, bk, bn = ints[at + 14], ints[at + 15], ints[at + 16]
+    for p in range(np_):
+        for m in range(nm):
+            for n in range(nn):
+                r = (out + ints[op + p] + ints[om + m] + ints[on + n]) * lanes
+                if accumulate == 0:
+                    for i in range(lanes):
+                        buf[r + i] = 0.0
+                for k in range(nk):
+                    s = (a + ints[ap + p] + ints[am + m] + ints[ak + k]) * lanes
+                    t = (b + ints[bp + p] + ints[bk + k] + ints[bn + n]) * lanes
+                    for i in range(lanes):
+                        buf[r + i] += buf[s + i] * buf[t + i]
+    return OK
+
+
+@op_kernel("hebb")
+def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """out[p, m, n] += sum_k sum over the lanes in use of a[p, m, k] b[p, k, n]: presynaptic times postsynaptic activity.
+
+    Reads a and b (laned), adds to out (shared). The synapses with m in this part of the range of m only, so that parts
+    can run side by side and every synapse sums in the same order whatever their number.
+    """
+    lanes, active = context[LANES], context[ACTIVE]
+    out, a, b = ints[at], ints[at + 1], ints[at + 2]
+    np_, nm, nn, nk = ints[at + 4], ints[at + 5], ints[at + 6], ints[at + 7]
+    op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
+    ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
+    bp, bk, bn = ints[at + 14], ints[at + 15], ints[at + 16]
+    low, high = nm * context[PART] // context[PARTS], nm * (context[PART] + 1) // context[PARTS]
+    flat = lanes == 1 and nn > 1 and _consecutive(ints, bn, nn) and _consecutive(ints, on, nn)
+    for p in range(np_):
+        for m in range(low, high):
+            o = out + ints[op + p] + ints[om + m]
+            s = a + ints[ap + p] + ints[am + m]
+            for k in range(nk):
+                x = (s + ints[ak + k]) * lanes
+                t = b + ints[bp + p] + ints[bk + k]
+                if flat:
+                    y = buf[x]
+                    for n in range(nn):
+                        shared[o + ints[on] + n] += y * buf[t + ints[bn] + n]
+                else:
+                    for n in range(nn):
+                        shared[o + ints[on + n]] += _dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
+    return OK
+
+
+def einsum_numpy(subscripts: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Twin of the three kernels: the einsum over arrays with a batch axis first, of length 1 for what samples share."""
+    inputs, out = subscripts.split("->")
+    left, right = inputs.split(",")
+    if a.shape[0] == 1 and b.shape[0] == 1:
+        return np.einsum(f"{left},{right}->{out}", a[0], b[0], optimize=True)[None]
+    if a.shape[0] == 1:
+        return np.einsum(f"{left},Z{right}->Z{out}", a[0], b, optimize=True)
+    if b.shape[0] == 1:
+        return np.einsum(f"Z{left},{right}->Z{out}", a, b[0], optimize=True)
+    return np.einsum(f"Z{left},Z{right}->Z{out}", a, b, optimize=True)
+
+
+@dataclass(frozen=True)
+class Contract(AbstractOperator):
+    """Einsum with explicit ``subscripts`` such as ``"ij,jk->ik"``: lower-case letters, each in at least two of the three
+    terms and at most once in each."""
+
+    kind: ClassVar[str] = "contract"
+    subscripts: str
+
+    def __post_init__(self) -> None:
+        terms = self._terms()
+        letters = "".join(terms)
+        if any(len(set(t)) != len(t) for t in terms) or not all(c.islower() and letters.count(c) > 1 for c in letters):
+            raise ShapeError(f"contraction {self.subscripts!r} is not in the form that an einsum is reduced to")
+
+    def _terms(self) -> tuple[str, str, str]:
+        inputs, _, out = self.subscripts.partition("->")
+        left, _, right = inputs.partition(",")
+        return left, right, out
+
+    @property
+    def label(self) -> str:
+        return "matmul"
+
+    @property
+    def role(self) -> Product:
+        return Product(self.subscripts)
+
+    def _sizes(self, shapes: Sequence[Shape]) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for term, shape in zip(self._terms(), shapes, strict=False):
+            if len(term) != len(shape):
+                raise ShapeError(f"contraction {self.subscripts!r}: an operand of shape {shape} for {term!r}")
+            for letter, n in zip(term, shape, strict=True):
+                if sizes.setdefault(letter, n) != n:
+                    raise ShapeError(
+                        f"contraction {self.subscripts!r}: shapes {' and '.join(map(str, shapes[:2]))} do not fit "
+                        f"({letter!r} is {sizes[letter]} and {n})"
+                    )
+        return sizes
+
+    def shape(self, *shapes: Shape) -> Shape:
+        sizes = self._sizes(shapes)
+        return tuple(sizes[c] for c in self._terms()[2])
+
+    def forward(self, *operands: np.ndarray) -> np.ndarray:
+        return einsum_numpy(self.subscripts, *operands)
+
+    def _vjp_subscripts(self, k: int) -> str:
+        left, right, out = self._terms()
+        return f"{out},{right}->{left}" if k == 0 else f"{left},{out}->{right}"
+
+    def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
+        other = operands[1 - k]
+        if operands[k].shape[0] == 1 and other.shape[0] == gradient.shape[0] > 1:
+            # A shared operand: the sum over the batch is part of the contraction, as in the kernel.
+            left, right, out = self._terms()
+            terms = (
+                (f"Z{out},Z{right}->{left}", gradient, other)
+                if k == 0
+                else (f"Z{left},Z{out}->{right}", other, gradient)
+            )
+            return np.einsum(*terms, optimize=True)[None]
+        return einsum_numpy(self._vjp_subscripts(k), *((gradient, other) if k == 0 else (other, gradient)))
+
+    def linear_in(self, k: int) -> bool:
+        return True
+
+    def connections(self, k: int, *shapes: Shape) -> int:
+        return int(np.prod(list(self._sizes(shapes).values()), dtype=np.int64))
+
+    def lower_forward(
+        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> None:
+        _lower_einsum(low, self.subscripts, out, operands[0], operands[1], self._sizes(shapes), False)
+
+    def lower_vjp(
+        self,
+        low: AbstractLowering,
+        k: int,
+        gradient: Slot,
+        target: Slot,
+        accumulate: bool,
+        linearised: Any,
+        out: Slot,
+        operands: Sequence[Slot],
+        shapes: Sequence[Shape],
+    ) -> None:
+        pair = (gradient, operands[1]) if k == 0 else (operands[0], gradient)
+        _lower_einsum(low, self._vjp_subscripts(k), target, *pair, self._sizes(shapes), accumulate)
+
+
+def _offsets(letters: Sequence[str], term: str, sizes: dict[str, int]) -> np.ndarray:
+    """Offset in an array with subscripts ``term`` of every combination of ``letters``, those absent from it at 0."""
+    strides = {letter: size(tuple(sizes[c] for c in term[i + 1 :])) for i, letter in enumerate(term)}
+    total = np.zeros((), dtype=np.int64)
+    for letter in letters:
+        total = total[..., None] + strides.get(letter, 0) * np.arange(sizes[letter])
+    return total.ravel()
+
+
+def _lower_einsum(
+    low: AbstractLowering, subscripts: str, out: Slot, a: Slot, b: Slot, sizes: dict[str, int], accumulate: bool
+) -> None:
+    inputs, target = subscripts.split("->")
+    left, right = inputs.split(",")
+    if out.laned and not a.laned:
+        a, b, left, right = b, a, right, left
+    p = [c for c in target if c in left and c in right]
+    m = [c for c in target if c in left and c not in right]
+    n = [c for c in target if c in right and c not in left]
+    k = [c for c in left if c in right and c not in target]
+    tables = [
+        low.table(_offsets(group, term, sizes))
+        for term, groups in ((target, (p, m, n)), (left, (p, m, k)), (right, (p, k, n)))
+        for group in groups
+    ]
+    counts = [size(tuple(sizes[c] for c in group)) for group in (p, m, n, k)]
+    if out.laned:
+        kernel = "contract" if b.laned else "project"
+    else:
+        kernel = "hebb" if a.laned else "contract"
+    low.emit(kernel, out.row, a.row, b.row, int(accumulate), *counts, *tables)

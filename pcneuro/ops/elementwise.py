@@ -1,0 +1,311 @@
+"""Elementwise operators: a formula of one or more operands, unit by unit, with NumPy's broadcasting.
+
+out = f(x, y, ...);  (d out / d x)^T g = sum over the units that x was broadcast to of g * f_x(x, y, ..., out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcneuro.errors import ExpressionError, ShapeError
+from pcneuro.kernels.dispatch import IDENTITY
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    Elementwise,
+    Function,
+    Shape,
+    Slot,
+    apply,
+    size,
+    unit_indices,
+)
+from pcneuro.ops.formula import Formula, derivatives, evaluate, parse, to_text, variables_of
+from pcneuro.ops.rows import lower_combine
+
+VARIABLES = ("x", "y", "z", "w")
+
+
+@dataclass(frozen=True)
+class _Definition:
+    formula: Formula
+    derivatives: tuple[Formula, ...]
+
+
+def _define(expression: str, *partial: str, variables: tuple[str, ...] = VARIABLES) -> _Definition:
+    return _Definition(
+        parse(expression, variables, internal=True),
+        tuple(parse(text, (*variables, "out"), internal=True) for text in partial),
+    )
+
+
+# name: expression, derivative by x, derivative by y; ``out`` is the function's value
+FUNCTIONS: dict[str, _Definition] = {
+    name: _define(*texts)
+    for name, *texts in (
+        ("negative", "-x", "-1"),
+        ("absolute", "absolute(x)", "sign(x)"),
+        ("reciprocal", "reciprocal(x)", "-square(out)"),
+        ("square", "square(x)", "2*x"),
+        ("sqrt", "sqrt(x)", "0.5*reciprocal(out)"),
+        ("cbrt", "cbrt(x)", "reciprocal(3*square(out))"),
+        ("exp", "exp(x)", "out"),
+        ("exp2", "exp2(x)", "ln2*out"),
+        ("expm1", "expm1(x)", "exp(x)"),
+        ("log", "log(x)", "reciprocal(x)"),
+        ("log2", "log2(x)", "reciprocal(ln2*x)"),
+        ("log10", "log10(x)", "reciprocal(2.302585092994046*x)"),
+        ("log1p", "log1p(x)", "reciprocal(1 + x)"),
+        ("sin", "sin(x)", "cos(x)"),
+        ("cos", "cos(x)", "-sin(x)"),
+        ("tan", "tan(x)", "1 + square(out)"),
+        ("arcsin", "arcsin(x)", "reciprocal(sqrt(1 - square(x)))"),
+        ("arccos", "arccos(x)", "-reciprocal(sqrt(1 - square(x)))"),
+        ("arctan", "arctan(x)", "reciprocal(1 + square(x))"),
+        ("sinh", "sinh(x)", "cosh(x)"),
+        ("cosh", "cosh(x)", "sinh(x)"),
+        ("tanh", "tanh(x)", "1 - square(out)"),
+        ("arcsinh", "arcsinh(x)", "reciprocal(sqrt(1 + square(x)))"),
+        ("arccosh", "arccosh(x)", "reciprocal(sqrt(square(x) - 1))"),
+        ("arctanh", "arctanh(x)", "reciprocal(1 - square(x))"),
+        ("add", "x + y", "1", "1"),
+        ("subtract", "x - y", "1", "-1"),
+        ("multiply", "x*y", "y", "x"),
+        ("divide", "x/y", "reciprocal(y)", "-out/y"),
+        ("power", "x**y", "y*x**(y - 1)", "out*log(x)"),
+        ("maximum", "maximum(x, y)", "heaviside(x - y)", "heaviside(y - x)"),
+        ("minimum", "minimum(x, y)", "heaviside(y - x)", "heaviside(x - y)"),
+        ("logaddexp", "logaddexp(x, y)", "exp(x - out)", "exp(y - out)"),
+        ("hypot", "hypot(x, y)", "x/out", "y/out"),
+        ("relu", "relu(x)", "positive(x)"),
+        ("sigmoid", "sigmoid(x)", "out*(1 - out)"),
+        ("softplus", "logaddexp(x, 0)", "sigmoid(x)"),
+        # Gaussian error linear unit, exact form: x times the normal distribution function
+        (
+            "gelu",
+            "x*(0.5 + 0.5*erf(x*0.7071067811865476))",
+            "0.5 + 0.5*erf(x*0.7071067811865476) + x*exp(-0.5*square(x))*0.3989422804014327",
+        ),
+    )
+}
+
+
+@cache
+def _user_definition(expression: str, variables: tuple[str, ...]) -> _Definition:
+    formula = parse(expression, variables)
+    try:
+        return _Definition(formula, derivatives(formula, variables))
+    except ExpressionError as error:
+        raise ExpressionError(f"expression {expression!r}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Map(AbstractOperator):
+    """A function of ``FUNCTIONS`` by name, or (with ``variables``) a user's expression over these variables."""
+
+    kind: ClassVar[str] = "map"
+    function: str
+    variables: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", tuple(self.variables))
+        if not self.variables and self.function not in FUNCTIONS:
+            raise ExpressionError(f"unknown elementwise function {self.function!r}")
+        for name in self.variables:
+            if not (isinstance(name, str) and name.isidentifier()) or name == "out":
+                raise ExpressionError(f"variable {name!r} of expression {self.function!r} is no name (or is 'out')")
+        if len(set(self.variables)) != len(self.variables):
+            raise ExpressionError(f"expression {self.function!r} names a variable twice: {', '.join(self.variables)}")
+        self.definition  # noqa: B018  an expression that does not parse is an error here, not at the first use
+
+    @property
+    def definition(self) -> _Definition:
+        """The formula and its partial derivatives."""
+        return _user_definition(self.function, self.variables) if self.variables else FUNCTIONS[self.function]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the operands in the formula."""
+        return self.variables or VARIABLES[: len(FUNCTIONS[self.function].derivatives)]
+
+    @property
+    def label(self) -> str:
+        return "expression" if self.variables else self.function
+
+    @property
+    def role(self) -> Elementwise:
+        return Elementwise(to_text(self.definition.formula))
+
+    def shape(self, *shapes: Shape) -> Shape:
+        if len(shapes) != len(self.names):
+            raise ShapeError(f"{self.label} takes {len(self.names)} operand(s), got {len(shapes)}")
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ShapeError(f"{self.label}: shapes {' and '.join(map(str, shapes))} do not broadcast") from None
+
+    def _aligned(self, operands: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        ndim = max(a.ndim for a in operands)
+        # The batch axis stays first; missing axes of one sample go behind it.
+        return {
+            name: a.reshape(a.shape[:1] + (1,) * (ndim - a.ndim) + a.shape[1:])
+            for name, a in zip(self.names, operands, strict=True)
+        }
+
+    def forward(self, *operands: np.ndarray) -> np.ndarray:
+        arrays = self._aligned(operands)
+        with np.errstate(all="ignore"):
+            result = np.asarray(evaluate(self.definition.formula, arrays))
+        return np.broadcast_to(result, np.broadcast_shapes(*(a.shape for a in arrays.values())))
+
+    def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
+        arrays = self._aligned(operands)
+        with np.errstate(all="ignore"):
+            product = gradient * evaluate(self.definition.derivatives[k], arrays | {"out": output})
+        product = np.broadcast_to(product, np.broadcast_shapes(product.shape, output.shape))
+        aligned = arrays[self.names[k]].shape
+        axes = tuple(i for i in range(1, product.ndim) if aligned[i] == 1 and product.shape[i] != 1)
+        return product.sum(axis=axes, keepdims=True).reshape(product.shape[:1] + operands[k].shape[1:])
+
+    def linear_in(self, k: int) -> bool:
+        return not {self.names[k], "out"} & set(variables_of(self.definition.derivatives[k]))
+
+    def connections(self, k: int, *shapes: Shape) -> int:
+        return size(self.shape(*shapes))
+
+    def _indices(self, shapes: Sequence[Shape]) -> dict[str, np.ndarray]:
+        out = shapes[-1]
+        found = {n: np.broadcast_to(unit_indices(s), out).ravel() for n, s in zip(self.names, shapes[:-1], strict=True)}
+        return found | {"out": unit_indices(out).ravel()}
+
+    def lower_forward(
+        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> None:
+        slots = dict(zip(self.names, operands, strict=True))
+        _Emitter(low, out.laned, out.units, slots, self._indices(shapes)).into(out, self.definition.formula)
+
+    def lower_linearise(
+        self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> dict[int, tuple[float, str | None, Slot | None]]:
+        slots = dict(zip(self.names, operands, strict=True)) | {"out": out}
+        emitter = _Emitter(low, out.laned, out.units, slots, self._indices(shapes))
+        found: dict[int, tuple[float, str | None, Slot | None]] = {}
+        for k in wanted:
+            derivative = self.definition.derivatives[k]
+            if isinstance(derivative, float):
+                found[k] = (derivative, None, None)
+            elif isinstance(derivative, str):
+                found[k] = (1.0, derivative, slots[derivative])
+            else:
+                found[k] = (1.0, "out", emitter.slot(derivative))
+        return found
+
+    def lower_vjp(
+        self,
+        low: AbstractLowering,
+        k: int,
+        gradient: Slot,
+        target: Slot,
+        accumulate: bool,
+        linearised: Any,
+        out: Slot,
+        operands: Sequence[Slot],
+        shapes: Sequence[Shape],
+    ) -> None:
+        scale, variable, factor = linearised[k]
+        indices = self._indices(shapes)
+        every = indices["out"]
+        where = indices[variable] if variable else None
+        lower_combine(low, target, indices[self.names[k]], gradient, every, accumulate, factor, where, scale)
+
+
+class _Emitter:
+    """Turns formulas into instructions; a subformula that was met before is not computed again."""
+
+    def __init__(
+        self, low: AbstractLowering, laned: bool, units: int, slots: dict[str, Slot], indices: dict[str, np.ndarray]
+    ) -> None:
+        self.low, self.laned, self.units = low, laned, units
+        self.slots, self.indices = slots, indices
+        self.known: dict[Formula, Slot] = {}
+
+    def argument(self, formula: Formula) -> tuple[int, int, int]:
+        if isinstance(formula, float):
+            # A constant lives in the shared buffer, which is the buffer at hand where nothing is laned.
+            return self.low.constant(formula), self.low.index(np.zeros(self.units, np.int64), 1), int(self.laned)
+        if isinstance(formula, str):
+            slot = self.slots[formula]
+            index = self.low.index(self.indices[formula], slot.units)
+            return slot.row, index, int(self.laned and not slot.laned)
+        slot = self.slot(formula)
+        return slot.row, IDENTITY, 0
+
+    def slot(self, formula: Formula) -> Slot:
+        """A temporary that holds the value of a formula."""
+        if formula not in self.known:
+            temporary = self.low.temporary(self.units, self.laned)
+            self.into(temporary, formula)
+            self.known[formula] = temporary
+        return self.known[formula]
+
+    def into(self, out: Slot, formula: Formula) -> None:
+        """Compute a formula to a slot."""
+        if isinstance(formula, str | float):
+            formula = ("add", formula, 0.0)
+        name, *arguments = formula
+        places = [self.argument(a) for a in arguments]
+        self.low.emit(name, out.row, *(field for place in places for field in place), self.units)
+
+
+def _named(name: str) -> Function:
+    operator = Map(name)
+
+    def function(*operands: Any) -> Any:
+        return apply(operator, *operands)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{name}: {operator.role.expression}, elementwise, on traced or plain arrays of any shape."
+    return function
+
+
+relu = _named("relu")
+sigmoid = _named("sigmoid")
+softplus = _named("softplus")
+gelu = _named("gelu")
+
+
+def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> Function:
+    """A transfer function from a Brian2-style expression, such as ``elementwise("x*tanh(x/2)")``.
+
+    Parameters
+    ----------
+    expression
+        Arithmetic (``+ - * / **``), numbers, ``pi``, ``e`` and the functions of the package over ``variables``.
+        It is parsed by a closed grammar, never evaluated as Python.
+    variables
+        The names of its operands, in the order in which they are passed.
+
+    Returns
+    -------
+    A function of as many arrays as there are variables, of shapes that broadcast; its partial derivatives are SymPy's.
+
+    Raises
+    ------
+    ExpressionError
+        Where the expression does not parse, names something unknown, or has a derivative outside the vocabulary.
+    """
+    operator = Map(str(expression), tuple(variables))
+    if not operator.variables:
+        raise ExpressionError(f"expression {expression!r} has no variables: give at least one name")
+
+    def function(*operands: Any) -> Any:
+        return apply(operator, *operands)
+
+    function.__name__ = function.__qualname__ = "elementwise"
+    function.__doc__ = f"{expression} of {', '.join(operator.variables)}, elementwise."
+    return function

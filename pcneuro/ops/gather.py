@@ -1,0 +1,93 @@
+"""Gather: every unit of the output copies one unit of the operands, joined end to end.
+
+Reshaping, transposing, slicing, broadcasting, joining and masking are all this one operator. Its derivative adds every
+unit's gradient to the unit that it was copied from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcneuro.errors import ShapeError
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Gather, Shape, Slot, size
+from pcneuro.ops.rows import lower_combine
+
+
+@dataclass(frozen=True, eq=False)
+class Take(AbstractOperator):
+    """``indices`` (int64, of the output's shape) number the units of all operands, the second's after the first's."""
+
+    kind: ClassVar[str] = "take"
+    name: str
+    indices: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        indices = np.array(self.indices, dtype=np.int64)
+        indices.flags.writeable = False
+        object.__setattr__(self, "indices", indices)
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def role(self) -> Gather:
+        return Gather()
+
+    def shape(self, *shapes: Shape) -> Shape:
+        units = sum(size(s) for s in shapes)
+        if self.indices.size and not 0 <= self.indices.min() <= self.indices.max() < units:
+            raise ShapeError(f"{self.name}: its indices run to {self.indices.max()}, its operands have {units} units")
+        return self.indices.shape
+
+    def forward(self, *operands: np.ndarray) -> np.ndarray:
+        batch = max(a.shape[0] for a in operands)
+        flat = [np.broadcast_to(a.reshape(a.shape[0], -1), (batch, a[0].size)) for a in operands]
+        joined = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
+        return joined[:, self.indices.ravel()].reshape(batch, *self.indices.shape)
+
+    def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
+        chosen, units = self._share(k, [a.shape[1:] for a in operands])
+        result = np.zeros((operands[k][0].size, gradient.shape[0]), dtype=gradient.dtype)
+        np.add.at(result, units, gradient.reshape(gradient.shape[0], -1)[:, chosen].T)
+        return result.T.reshape(gradient.shape[:1] + operands[k].shape[1:])
+
+    def _share(self, k: int, shapes: Sequence[Shape]) -> tuple[np.ndarray, np.ndarray]:
+        """Units of the output that come from operand k, and the units of it that they copy."""
+        first = sum(size(s) for s in shapes[:k])
+        flat = self.indices.ravel() - first
+        chosen = np.flatnonzero((flat >= 0) & (flat < size(shapes[k])))
+        return chosen, flat[chosen]
+
+    def linear_in(self, k: int) -> bool:
+        return True
+
+    def connections(self, k: int, *shapes: Shape) -> int:
+        return self._share(k, shapes)[0].size
+
+    def lower_forward(
+        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+    ) -> None:
+        for k, operand in enumerate(operands):
+            chosen, units = self._share(k, shapes[:-1])
+            if chosen.size or k == 0:
+                lower_combine(low, out, chosen, operand, units, k > 0)
+
+    def lower_vjp(
+        self,
+        low: AbstractLowering,
+        k: int,
+        gradient: Slot,
+        target: Slot,
+        accumulate: bool,
+        linearised: Any,
+        out: Slot,
+        operands: Sequence[Slot],
+        shapes: Sequence[Shape],
+    ) -> None:
+        chosen, units = self._share(k, shapes[:-1])
+        lower_combine(low, target, units, gradient, chosen, accumulate)

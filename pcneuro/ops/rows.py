@@ -1,0 +1,146 @@
+"""Moving rows: the kernels that gathers, sums, broadcasting and derivatives have in common, each with its NumPy twin.
+
+All three work through ``n`` rows u. An index argument tells which row of an array belongs to u (see ``dispatch.row``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcneuro.kernels.dispatch import ACTIVE, IDENTITY, LANES, OK, PART, op_kernel, row
+from pcneuro.ops.base import AbstractLowering, Slot
+
+
+@op_kernel("combine")
+def combine(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """out[o(u)] (+)= scale * source[s(u)] * factor[f(u)], over all lanes.
+
+    Reads source and factor (each laned or shared; no factor where its flag is 2), writes or adds to out (laned).
+    """
+    lanes = context[LANES]
+    out, io, out_rows, accumulate = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3]
+    src, js, src_shared = ints[at + 4], ints[at + 5], ints[at + 6]
+    fac, jf, fac_kind = ints[at + 7], ints[at + 8], ints[at + 9]
+    scale, n = shared[ints[at + 10]], ints[at + 11]
+    if accumulate == 0:
+        for i in range(out, out + out_rows * lanes):
+            buf[i] = 0.0
+    src_row = src * lanes
+    fac_row = fac * lanes
+    if io == IDENTITY and js == IDENTITY and src_shared == 0 and (fac_kind == 2 or (jf == IDENTITY and fac_kind == 0)):
+        if fac_kind == 2:
+            for i in range(n * lanes):
+                buf[out + i] += scale * buf[src_row + i]
+        else:
+            for i in range(n * lanes):
+                buf[out + i] += scale * buf[src_row + i] * buf[fac_row + i]
+        return OK
+    for u in range(n):
+        o = out + row(ints, io, u) * lanes
+        s = row(ints, js, u)
+        f = row(ints, jf, u)
+        if src_shared == 1:
+            x = scale * shared[src + s]
+            if fac_kind == 0:
+                for i in range(lanes):
+                    buf[o + i] += x * buf[fac_row + f * lanes + i]
+            else:
+                if fac_kind == 1:
+                    x *= shared[fac + f]
+                for i in range(lanes):
+                    buf[o + i] += x
+        elif fac_kind == 0:
+            for i in range(lanes):
+                buf[o + i] += scale * buf[src_row + s * lanes + i] * buf[fac_row + f * lanes + i]
+        else:
+            x = scale
+            if fac_kind == 1:
+                x *= shared[fac + f]
+            for i in range(lanes):
+                buf[o + i] += x * buf[src_row + s * lanes + i]
+    return OK
+
+
+@op_kernel("combine_shared")
+def combine_shared(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """out[o(u)] += sum over the lanes in use of scale * source[s(u)] * factor[f(u)]: a gradient of what samples share.
+
+    Reads source (laned) and factor (laned or shared; none where its flag is 2), adds to out (shared). First part only.
+    """
+    if context[PART] != 0:
+        return OK
+    lanes, active = context[LANES], context[ACTIVE]
+    out, io = ints[at], ints[at + 1]
+    src, js = ints[at + 2] * lanes, ints[at + 3]
+    fac, jf, fac_kind = ints[at + 4], ints[at + 5], ints[at + 6]
+    scale, n = shared[ints[at + 7]], ints[at + 8]
+    for u in range(n):
+        s = src + row(ints, js, u) * lanes
+        f = row(ints, jf, u)
+        total = scale * 0
+        if fac_kind == 0:
+            for i in range(active):
+                total += buf[s + i] * buf[(fac + f) * lanes + i]
+        else:
+            for i in range(active):
+                total += buf[s + i]
+            if fac_kind == 1:
+                total *= shared[fac + f]
+        shared[out + row(ints, io, u)] += scale * total
+    return OK
+
+
+def combine_numpy(
+    out_rows: int, out_index: np.ndarray, source: np.ndarray, factor: np.ndarray | float, scale: float
+) -> np.ndarray:
+    """Twin of both kernels: rows (n, lanes) of source and factor summed into (out_rows, lanes)."""
+    result = np.zeros((out_rows, source.shape[1]), dtype=source.dtype)
+    np.add.at(result, out_index, scale * source * factor)
+    return result
+
+
+def lower_combine(
+    low: AbstractLowering,
+    target: Slot,
+    target_index: np.ndarray,
+    source: Slot,
+    source_index: np.ndarray,
+    accumulate: bool,
+    factor: Slot | None = None,
+    factor_index: np.ndarray | None = None,
+    scale: float = 1.0,
+) -> None:
+    """Emit ``combine``, or ``combine_shared`` where the target is shared and the source is laned.
+
+    In a program over the shared buffer itself every slot has one lane; there ``laned`` is False throughout and the
+    compiler rewrites nothing: both flags equal means both are of the buffer at hand.
+    """
+    n = int(np.asarray(source_index).size)
+    out_index = low.index(target_index, target.units)
+    src_index = low.index(source_index, source.units)
+    if factor is None:
+        fac, fac_index, fac_kind = 0, IDENTITY, 2
+    else:
+        assert factor_index is not None
+        fac, fac_index = factor.row, low.index(factor_index, factor.units)
+        fac_kind = 0 if factor.laned or (not source.laned and not target.laned) else 1
+    unit = low.constant(scale)
+    if source.laned and not target.laned:
+        low.emit("combine_shared", target.row, out_index, source.row, src_index, fac, fac_index, fac_kind, unit, n)
+        return
+    src_shared = int(target.laned and not source.laned)
+    low.emit(
+        "combine",
+        target.row,
+        out_index,
+        target.units,
+        int(accumulate),
+        source.row,
+        src_index,
+        src_shared,
+        fac,
+        fac_index,
+        fac_kind,
+        unit,
+        n,
+    )

@@ -1,0 +1,345 @@
+"""Lowering: a circuit becomes flat arrays that the one compiled program works through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pcneuro.backprop import active_nodes
+from pcneuro.circuit import Circuit
+from pcneuro.graph import Constant, Input, Latent, Parameter
+from pcneuro.kernels.dispatch import IDENTITY, opcode
+from pcneuro.ops.base import AbstractLowering, Shape, Slot
+from pcneuro.ops.gather import Take
+from pcneuro.ops.rows import lower_combine
+
+Code = list[tuple[int, int]]
+
+
+@dataclass
+class Program:
+    """What the compiled loop needs, except for the data of a run.
+
+    Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
+    order in six regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and what the
+    value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the feedback from the children.
+    """
+
+    circuit: Circuit
+    units: int
+    """Units of all vertices."""
+    regions: dict[str, int]
+    """Region -> its first row."""
+    first: dict[str, int]
+    """Vertex -> its first unit within a region."""
+    leaves: dict[str, Slot]
+    """Input -> its rows; parameter -> its rows in the shared buffer."""
+    adjoints: dict[str, Slot]
+    """Parameter -> rows of the shared buffer for its gradient."""
+    sums: list[Slot]
+    """All rows of the shared buffer that gradients are added to, and that start from zero."""
+    rows: int
+    shared_rows: int
+    constants: dict[int, np.ndarray]
+    """First row in the shared buffer -> constant values."""
+    ints: np.ndarray
+    precision_row: int
+    gain_row: int
+    code: dict[str, Code] = field(default_factory=dict)
+    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``, ``hebb`` (from activities to
+    gradients), ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction), ``error``, ``observe``
+    (activity = prediction + deviation)."""
+    node_forward: dict[str, Code] = field(default_factory=dict)
+    """Node -> the instructions that compute it (a vertex: its prediction)."""
+    energy: dict[str, Code] = field(default_factory=dict)
+    """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
+    settle: dict[str, Code] = field(default_factory=dict)
+    """Vertex -> the instruction value = prediction."""
+
+    def slot(self, region: str, vertex: str) -> Slot:
+        """Rows of one vertex in one region."""
+        return Slot(self.regions[region] + self.first[vertex], self.circuit.graph.nodes[vertex].size, True)
+
+
+class _Lowering(AbstractLowering):
+    """Collects instructions, their arguments, index tables and room in both buffers."""
+
+    def __init__(self) -> None:
+        self.ints: list[np.ndarray] = []
+        self.position = 0
+        self.tables: dict[tuple[int, bytes], int] = {}
+        self.rows = {True: 0, False: 0}
+        self.values: dict[float, int] = {}
+        self.arrays: dict[int, np.ndarray] = {}
+        self.code: Code = []
+
+    def emit(self, kernel: str, *arguments: int) -> None:
+        self.code.append((opcode(kernel), self._append(np.array(arguments, dtype=np.int64))))
+
+    def table(self, values: np.ndarray) -> int:
+        flat = np.ascontiguousarray(values, dtype=np.int64).ravel()
+        key = (flat.size, flat.tobytes())
+        if key not in self.tables:
+            self.tables[key] = self._append(flat)
+        return self.tables[key]
+
+    def _append(self, values: np.ndarray) -> int:
+        self.ints.append(values)
+        self.position += values.size
+        return self.position - values.size
+
+    def constant(self, value: float) -> int:
+        if value not in self.values:
+            self.values[value] = self.temporary(1, False).row
+            self.arrays[self.values[value]] = np.array([value])
+        return self.values[value]
+
+    def temporary(self, units: int, laned: bool) -> Slot:
+        self.rows[laned] += units
+        return Slot(self.rows[laned] - units, units, laned)
+
+    def taken(self) -> Code:
+        """The instructions since the last call."""
+        code, self.code = self.code, []
+        return code
+
+
+class _Compiler:
+    """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit, self.graph, self.low = circuit, circuit.graph, _Lowering()
+        self.vertices = set(circuit.vertices)
+        self.active = active_nodes(self.graph)
+        self.first: dict[str, int] = {}
+        units = 0
+        for name in circuit.vertices:
+            self.first[name] = units
+            units += self.graph.nodes[name].size
+        self.units = units
+        self.regions = {
+            name: self.low.temporary(units, True).row
+            for name in ("value", "prediction", "deviation", "activity", "error", "drive")
+        }
+        self.precision_row = self.low.temporary(units, False).row
+        self.gain_row = self.low.temporary(units, False).row
+        self.place: dict[str, Slot] = {}
+        self.read: dict[str, Slot] = {}
+        self.linearised: dict[str, object] = {}
+
+    def region(self, region: str, vertex: str) -> Slot:
+        return Slot(self.regions[region] + self.first[vertex], self.graph.nodes[vertex].size, True)
+
+    def shapes(self, name: str) -> list[Shape]:
+        node = self.graph.nodes[name]
+        return [*(self.graph.nodes[o].shape for o in node.operands), node.shape]
+
+    def operands(self, name: str) -> list[Slot]:
+        return [self.read[o] for o in self.graph.nodes[name].operands]
+
+    def computed_shared(self, name: str) -> bool:
+        """Whether a node's operands are all the same for every sample (vertices never are, each sample has its own)."""
+        node = self.graph.nodes[name]
+        return not node.is_leaf and all(not self.read[o].laned for o in node.operands)
+
+    def allocate(self) -> None:
+        low = self.low
+        for name, node in self.graph.nodes.items():
+            if isinstance(node.source, Input):
+                self.read[name] = low.temporary(node.size, True)
+            elif isinstance(node.source, Latent):
+                self.place[name] = self.region("prediction", name)
+                self.read[name] = self.region("value", name)
+            elif isinstance(node.source, Parameter | Constant):
+                self.read[name] = low.temporary(node.size, False)
+                if isinstance(node.source, Constant):
+                    low.arrays[self.read[name].row] = node.source.value.ravel()
+            elif name in self.vertices:
+                self.place[name] = (
+                    low.temporary(node.size, False) if self.computed_shared(name) else self.region("prediction", name)
+                )
+                self.read[name] = self.region("value", name)
+            elif self._alias(name):
+                self.place[name] = self.read[name] = self.operands(name)[0]
+            else:
+                self.place[name] = self.read[name] = low.temporary(node.size, not self.computed_shared(name))
+
+    def _alias(self, name: str) -> bool:
+        """Whether a folded node is another view of its one operand: the same units in the same order."""
+        operator = self.graph.nodes[name].operator
+        if not isinstance(operator, Take) or len(self.graph.nodes[name].operands) != 1:
+            return False
+        flat = operator.indices.ravel()
+        return flat.size == self.operands(name)[0].units and np.array_equal(flat, np.arange(flat.size))
+
+    def forward(self, program: Program) -> None:
+        shared: Code = []
+        forward: Code = []
+        for name, node in self.graph.nodes.items():
+            if node.is_leaf or self.place[name] is (self.operands(name)[0] if self.operands(name) else None):
+                continue
+            node.operator.lower_forward(self.low, self.place[name], self.operands(name), self.shapes(name))
+            code = self.low.taken()
+            if not self.place[name].laned:
+                shared += code
+                code = []
+                if name in self.vertices:
+                    every = np.arange(node.size)
+                    lower_combine(self.low, self.region("prediction", name), every, self.place[name], every, False)
+                    code = self.low.taken()
+            program.node_forward[name] = code
+            forward += code
+        program.code["shared"], program.code["forward"] = shared, forward
+
+    def linearise(self, program: Program) -> None:
+        lists: dict[bool, Code] = {True: [], False: []}
+        for name, node in self.graph.nodes.items():
+            wanted = [k for k, o in enumerate(node.operands) if o in self.active]
+            if node.is_leaf or not wanted:
+                continue
+            place = self.place[name]
+            self.linearised[name] = node.operator.lower_linearise(
+                self.low, wanted, place, self.operands(name), self.shapes(name)
+            )
+            lists[place.laned] += self.low.taken()
+        program.code["linearise"] = lists[True]
+        program.code["shared"] += lists[False]
+
+    def backward(self, program: Program) -> None:
+        """Adjoints, children before parents. What a vertex's adjoint starts from is its own error, and it ends at the
+        drive of its parents; a gradient ends at a parameter."""
+        low = self.low
+        adjoint: dict[str, Slot] = {}
+        written: set[str] = set()
+        for name in self.graph.nodes:
+            node = self.graph.nodes[name]
+            if isinstance(node.source, Parameter):
+                adjoint[name] = low.temporary(node.size, False)
+                program.adjoints[name] = adjoint[name]
+                program.sums.append(adjoint[name])
+        lists: dict[str, Code] = {"feedback": [], "hebb": [], "shared_backward": []}
+        for name, node in reversed(self.graph.nodes.items()):
+            if node.is_leaf or name not in self.active:
+                continue
+            place = self.place[name]
+            if name in self.vertices:
+                gradient = self.region("error", name)
+                if not place.laned:
+                    summed = low.temporary(node.size, False)
+                    program.sums.append(summed)
+                    every = np.arange(node.size)
+                    lower_combine(low, summed, every, gradient, every, True)
+                    lists["hebb"] += low.taken()
+                    gradient = summed
+            elif name in adjoint:
+                gradient = adjoint[name]
+            else:
+                continue
+            for k, operand in enumerate(node.operands):
+                if operand not in self.active:
+                    continue
+                source = self.read[operand]
+                if operand in self.vertices:
+                    target = self.region("drive", operand)
+                else:
+                    if operand not in adjoint:
+                        if self._passes(name, k):
+                            adjoint[operand] = gradient
+                            continue
+                        adjoint[operand] = low.temporary(source.units, source.laned)
+                        if not source.laned:
+                            program.sums.append(adjoint[operand])
+                    target = adjoint[operand]
+                # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
+                accumulate = not source.laned or operand in written
+                written.add(operand)
+                node.operator.lower_vjp(
+                    low,
+                    k,
+                    gradient,
+                    target,
+                    accumulate,
+                    self.linearised.get(name),
+                    place,
+                    self.operands(name),
+                    self.shapes(name),
+                )
+                kind = "feedback" if source.laned else ("hebb" if gradient.laned else "shared_backward")
+                lists[kind] += low.taken()
+        program.code |= lists
+
+    def _passes(self, name: str, k: int) -> bool:
+        """Whether the adjoint of operand k is that of the node itself: a plain sum, or another view, with no other user."""
+        node = self.graph.nodes[name]
+        operand = node.operands[k]
+        source = self.read[operand]
+        if not source.laned or self.graph.consumers[operand] != (name,) or source.units != self.place[name].units:
+            return False
+        if isinstance(node.operator, Take):
+            return self._alias(name)
+        linearised = self.linearised.get(name)
+        plain = isinstance(linearised, dict) and linearised.get(k) == (1.0, None, None)
+        return plain and self.graph.nodes[operand].shape == node.shape
+
+
+def lower(circuit: Circuit) -> Program:
+    """Turn a circuit into a program."""
+    compiler = _Compiler(circuit)
+    compiler.allocate()
+    low = compiler.low
+    program = Program(
+        circuit=circuit,
+        units=compiler.units,
+        regions=compiler.regions,
+        first=compiler.first,
+        leaves={},
+        adjoints={},
+        sums=[],
+        rows=0,
+        shared_rows=0,
+        constants=low.arrays,
+        ints=np.empty(0, dtype=np.int64),
+        precision_row=compiler.precision_row,
+        gain_row=compiler.gain_row,
+    )
+    compiler.forward(program)
+    compiler.linearise(program)
+    compiler.backward(program)
+    program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
+    _emit_states(low, program)
+    program.rows, program.shared_rows = low.rows[True], low.rows[False]
+    program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)
+    precision = [circuit.precision[name].ravel() for name in circuit.vertices]
+    program.constants[program.precision_row] = np.concatenate(precision) if precision else np.zeros(0)
+    return program
+
+
+def _emit_states(low: _Lowering, program: Program) -> None:
+    """Instructions over whole regions, and those that single vertices may need."""
+    value, prediction, deviation, activity, error = (
+        program.regions[r] for r in ("value", "prediction", "deviation", "activity", "error")
+    )
+    n, one = program.units, low.constant(1.0)
+    low.emit("subtract", deviation, value, IDENTITY, 0, prediction, IDENTITY, 0, n)
+    program.code["deviate"] = low.taken()
+    low.emit("add", activity, prediction, IDENTITY, 0, deviation, IDENTITY, 0, n)
+    program.code["observe"] = low.taken()
+    low.emit("multiply", error, deviation, IDENTITY, 0, program.precision_row, IDENTITY, 1, n)
+    program.code["error"] = low.taken()
+    for name in program.circuit.vertices:
+        v, p, e = (program.slot(r, name) for r in ("value", "prediction", "error"))
+        low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
+        program.settle[name] = low.taken()
+        energy = program.circuit.energies.get(name)
+        if energy is not None and energy.kernel is not None:
+            classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)
+            low.emit(energy.kernel, v.row, p.row, e.row, program.precision_row + program.first[name], v.units, *classes)
+            program.energy[name] = low.taken()
+
+
+def as_array(*lists: Iterable[tuple[int, int]] | Sequence[tuple[int, int]]) -> np.ndarray:
+    """Instruction lists, one after the other, as an int64 array of shape (instructions, 2)."""
+    joined = [pair for part in lists for pair in part]
+    return np.array(joined, dtype=np.int64).reshape(-1, 2)

@@ -1,0 +1,120 @@
+"""Records: which population's activity a run keeps over time, and the dataset that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.engines import Tape
+from pcneuro.engines.abstract import VARIABLES
+from pcneuro.errors import ParameterError, ShapeError, unknown_name
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keep a variable of a vertex over time.
+
+    Parameters
+    ----------
+    vertex
+        Name of a vertex (or of an output).
+    variable
+        ``"value"``, ``"error"``, ``"prediction"`` or ``"feedback"`` (what the children's errors send back).
+    every
+        Interval in ms, a multiple of dt; None for every step. Both ends of a run are recorded.
+    units, samples
+        Indices of the units (of the flattened vertex) and of the samples to keep; None for all.
+    """
+
+    vertex: str
+    variable: str = "value"
+    every: float | None = None
+    units: Sequence[int] | None = None
+    samples: Sequence[int] | None = None
+
+    def resolve(self, circuit: Circuit, batch: int, dt: float) -> Tape:
+        """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
+        output = circuit.graph.outputs.get(self.vertex)
+        vertex = output.name if output is not None else self.vertex
+        if vertex not in circuit.vertices:
+            raise unknown_name("vertex to record", self.vertex, [*circuit.vertices, *circuit.graph.outputs])
+        if self.variable not in VARIABLES:
+            raise unknown_name("variable to record", self.variable, VARIABLES)
+        if self.variable in ("error", "prediction") and not circuit.has_prediction(vertex):
+            raise ParameterError(f"vertex {vertex!r} is a latent without a prior: it has no {self.variable} to record")
+        steps = 1
+        if self.every is not None:
+            ratio = self.every / dt
+            steps = round(ratio) if np.isfinite(ratio) else 0
+            if steps < 1 or abs(ratio - steps) > 1e-6 * max(steps, 1):
+                raise ParameterError(
+                    f"record of {self.vertex!r} every {self.every:g} ms: give a multiple of dt = {dt:g} ms, such as {max(steps, 1) * dt:g}"
+                )
+        for what, indices, count in (
+            ("unit", self.units, circuit.graph.nodes[vertex].size),
+            ("sample", self.samples, batch),
+        ):
+            if indices is not None and not all(-count <= i < count for i in indices):
+                raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
+        return Tape(vertex, self.variable, steps)
+
+    @property
+    def name(self) -> str:
+        """Name of the variable in the dataset."""
+        return f"{self.vertex}.{self.variable}"
+
+    def choose(self, rows: np.ndarray) -> np.ndarray:
+        """The kept part of rows (times, batch, units)."""
+        if self.samples is not None:
+            rows = rows[:, np.asarray(self.samples, dtype=np.int64)]
+        if self.units is not None:
+            rows = rows[:, :, np.asarray(self.units, dtype=np.int64)]
+        return rows
+
+
+def dataset(
+    records: Sequence[Record], tapes: Sequence[Tape], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
+) -> xarray.Dataset:
+    """Recorded rows as a dataset with the dimensions time (ms), batch and unit.
+
+    Where records differ in their intervals, samples or numbers of units, the dimensions that differ are called
+    ``time_<vertex>_<variable>`` and so on.
+    """
+    import xarray
+
+    def dimension(name: str, record: Record, keys: Sequence[object], key: object) -> str:
+        return name if all(k == key for k in keys) else f"{name}_{record.vertex}_{record.variable}"
+
+    units = [
+        record.units if record.units is not None else array.shape[2]
+        for record, array in zip(records, rows, strict=True)
+    ]
+    units = [tuple(u) if isinstance(u, Sequence) else u for u in units]
+    samples = [None if r.samples is None else tuple(r.samples) for r in records]
+    every = [tape.every for tape in tapes]
+    variables = {}
+    coordinates = {}
+    for record, tape, array, unit, sample in zip(records, tapes, rows, units, samples, strict=True):
+        time = dimension("time", record, every, tape.every)
+        batches = dimension("batch", record, samples, sample)
+        unit_dimension = dimension("unit", record, units, unit)
+        begin = -(-first // tape.every) * tape.every
+        times = (begin + tape.every * np.arange(len(array))) * dt
+        coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
+        coordinates[batches] = (
+            batches,
+            np.arange(batch) if sample is None else np.array(sample),
+            {"long_name": "sample"},
+        )
+        numbers = np.array(unit) if isinstance(unit, tuple) else np.arange(unit)
+        coordinates[unit_dimension] = (unit_dimension, numbers, {"long_name": "unit of the flattened vertex"})
+        attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
+        variables[record.name] = ((time, batches, unit_dimension), array, attributes)
+    return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})

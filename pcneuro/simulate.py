@@ -1,0 +1,491 @@
+"""The simulator: data and duration in, a result out. It knows circuits, engines, records and results, and no numerics."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
+from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnstableStepError, unknown_name
+from pcneuro.graph import check_finite, real_array
+from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.progress import Report, reporter
+from pcneuro.record import Record, dataset
+from pcneuro.result import Result, Status
+from pcneuro.stability import stable_dt
+from pcneuro.storage import fingerprint, read_archive, write_archive
+
+CHUNK_SECONDS = 0.2
+"""The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
+CHUNK_BYTES = 32_000_000
+"""What records may take before they are taken out of the engine."""
+
+
+class PcneuroWarning(UserWarning):
+    """Something was done other than literally asked for."""
+
+
+class Simulator:
+    """Simulates a circuit in continuous time.
+
+    Parameters
+    ----------
+    circuit
+        From ``build_circuit``.
+    dynamics
+        ``FixedPrediction()`` (default) or ``Strict()``.
+    integrator
+        ``Euler(dt)`` (default, dt = 1 ms), ``ExponentialEuler(dt)`` or ``RungeKutta4(dt)``.
+    dtype
+        ``np.float64`` (default) or ``np.float32``, for all state.
+    engine
+        ``Kernel(threads=None)`` (default) or ``Reference()``, the slow NumPy oracle.
+
+    Raises
+    ------
+    UnstableStepError
+        Where dt is so large that the leak of some population is unstable: which, and a dt that works.
+
+    Notes
+    -----
+    State is readable at any time (``values``, ``errors``, ``time``), before the first run, too: inputs are silent (zero)
+    until they are given.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        *,
+        dynamics: AbstractDynamics | None = None,
+        integrator: AbstractIntegrator | None = None,
+        dtype: Any = np.float64,
+        engine: Engine | None = None,
+    ) -> None:
+        self.circuit = circuit
+        self.dynamics = FixedPrediction() if dynamics is None else dynamics
+        self.integrator = Euler() if integrator is None else integrator
+        for what, got, wanted in (
+            ("circuit", circuit, Circuit),
+            ("dynamics", self.dynamics, AbstractDynamics),
+            ("integrator", self.integrator, AbstractIntegrator),
+            ("engine", engine or Kernel(), Engine),
+        ):
+            if not isinstance(got, wanted):
+                raise ParameterError(
+                    f"{what} is {got!r}; needed is a {wanted.__name__.removeprefix('Abstract')} object"
+                )
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ParameterError(f"dtype is {self.dtype}; choose np.float64 or np.float32")
+        self._check_step()
+        self._engine: AbstractEngine = (engine or Kernel()).make(circuit, self.dynamics, self.integrator, self.dtype)
+        self._step = 0
+        self._data: Data | None = None
+        self._stale = True
+
+    def _check_step(self) -> None:
+        dt, limit = self.integrator.dt, self.integrator.stability
+        leak = {n: float((self.circuit.precision[n] / self.circuit.tau[n]).max()) for n in self.circuit.vertices}
+        worst = max(leak, key=leak.__getitem__, default=None)
+        if worst is not None and dt * leak[worst] >= limit:
+            raise UnstableStepError(
+                f"dt = {dt:g} ms is unstable for population {worst!r}, whose leak has a time constant of {1 / leak[worst]:g} ms: "
+                f"{type(self.integrator).__name__} needs dt < {limit / leak[worst]:.6g} ms; dt = {0.5 / leak[worst]:.3g} ms works"
+            )
+
+    # State
+
+    @property
+    def time(self) -> float:
+        """Simulated time in ms."""
+        return self._step * self.integrator.dt
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """Activity of the value neurons now, by vertex, of shape (batch, \\*shape)."""
+        self._ready()
+        return self._read("value")
+
+    @property
+    def errors(self) -> dict[str, np.ndarray]:
+        """Activity of the error neurons now, by vertex."""
+        self._ready()
+        return self._read("error")
+
+    @property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """The present predictions, by vertex."""
+        self._ready()
+        return self._read("prediction")
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """dL/dparameter now, summed over the batch."""
+        self._ready()
+        return self._engine.gradients()
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Present values of the parameters (copies)."""
+        return {name: value.copy() for name, value in self._engine.parameters.items()}
+
+    def set_parameters(self, values: Mapping[str, Any]) -> None:
+        """Give parameters new values; the state of the neurons goes on from where it is.
+
+        Raises UnknownNameError, ShapeError or DataError for values that do not fit.
+        """
+        checked = {}
+        for name, value in values.items():
+            if name not in self.circuit.graph.parameters:
+                raise unknown_name("parameter", name, self.circuit.graph.parameters)
+            array = real_array(f"parameter {name!r}", value)
+            if array.shape != self.circuit.graph.parameters[name].shape:
+                raise ShapeError(
+                    f"parameter {name!r} has shape {array.shape}; needed is {self.circuit.graph.parameters[name].shape}"
+                )
+            check_finite(f"parameter {name!r}", array)
+            checked[name] = array
+        if self._data is not None and self._step > 0 and not self._stale:
+            self._data = replace(self._data, initial=self._free_values(self._data.clamped))
+        self._engine.load(checked)
+        self._stale = True
+
+    def reset(self) -> None:
+        """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps."""
+        if self._data is not None:
+            self._data = replace(self._data, initial={})
+        self._step = 0
+        self._stale = True
+
+    def _read(self, variable: str) -> dict[str, np.ndarray]:
+        found = {}
+        for name in self.circuit.vertices:
+            if variable == "value" or self.circuit.has_prediction(name):
+                found[name] = np.array(self._engine.read(name, variable))
+        for name, node in self.circuit.graph.outputs.items():
+            found.setdefault(name, found[node.name])
+        return found
+
+    def _ready(self) -> None:
+        if self._data is None:
+            silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
+            self._engine.start(Data(1, inputs=silent))
+            return
+        if self._stale:
+            self._engine.start(self._data)
+            self._stale = False
+
+    # Data
+
+    def _vertices(self, what: str, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        found = {}
+        for name, value in given.items():
+            output = self.circuit.graph.outputs.get(name)
+            vertex = output.name if output is not None else name
+            if vertex not in self.circuit.vertices:
+                raise unknown_name(f"vertex to {what}", name, [*self.circuit.vertices, *self.circuit.graph.outputs])
+            found[vertex] = batched(f"{what} of {name!r}", value, self.circuit.graph.nodes[vertex].shape)
+        return found
+
+    def _take(self, inputs: Any, targets: Any, clamp: Any, initial: Any) -> None:
+        """Merge what a run was given with what the last one was, and find out whether anything changed."""
+        graph, previous = self.circuit.graph, self._data
+        if previous is None and inputs is None:
+            inputs = {}
+        given = (
+            dict(previous.inputs) if inputs is None and previous else check_inputs(graph, _mapping("inputs", inputs))
+        )
+        outputs = {node.name for node in graph.outputs.values()}
+        clamped = {} if previous is None else dict(previous.clamped)
+        if targets is not None:
+            goals = check_targets(graph, _mapping("targets", targets), self.circuit.energies, self.circuit.precision)
+            clamped = {n: a for n, a in clamped.items() if n not in outputs}
+            clamped |= {graph.outputs[name].name: array for name, array in goals.items()}
+        if clamp is not None:
+            held = self._vertices("clamp", _mapping("clamp", clamp))
+            twice = [n for n in held if n in outputs and targets and n in clamped]
+            if twice:
+                raise ParameterError(f"{twice[0]!r} is both a target and clamped: give one of the two")
+            for name in [n for n in held if n in self.circuit.energies]:
+                wrong = self.circuit.energies[name].check(held[name], self.circuit.precision[name])
+                if wrong:
+                    raise ParameterError(f"clamp of {name!r}: {wrong}")
+            clamped = {n: a for n, a in clamped.items() if n in outputs} | held
+        begin = {} if initial is None else self._vertices("initial", _mapping("initial", initial))
+        for name in begin:
+            if name in clamped:
+                raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
+        if begin and self._step > 0:
+            raise ParameterError(
+                f"initial= at {self.time:g} ms: it is for the start of a simulation; call reset() first"
+            )
+        batch = self._batch({"input": given, "vertex": clamped, "initial value of": begin})
+        if previous is not None and self._step > 0 and batch != previous.batch:
+            raise ShapeError(
+                f"batch size changes from {previous.batch} to {batch} at {self.time:g} ms: call reset() first"
+            )
+        clamped, begin = ({n: _spread(a, batch) for n, a in part.items()} for part in (clamped, begin))
+        given = {n: _spread(a, batch) for n, a in given.items()}
+        changed = previous is None or not (_same(given, previous.inputs) and _same(clamped, previous.clamped))
+        if changed or begin:
+            carry: Mapping[str, np.ndarray] = begin
+            if self._step > 0:
+                carry = previous.initial if self._stale and previous else self._free_values(clamped)
+                carry = {n: a for n, a in carry.items() if n not in clamped}
+            self._data = Data(batch, given, clamped, carry)
+            self._stale = True
+
+    def _batch(self, groups: Mapping[str, Mapping[str, np.ndarray]]) -> int:
+        return common_batch({f"{kind} {n!r}": a for kind, group in groups.items() for n, a in group.items()})
+
+    def _free_values(self, clamped: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {n: np.array(self._engine.read(n, "value")) for n in self.circuit.vertices if n not in clamped}
+
+    # Running
+
+    def run(
+        self,
+        duration: float,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        targets: Mapping[str, Any] | None = None,
+        clamp: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
+        record: Sequence[Record] = (),
+        report: Report = None,
+        report_period: float = 10.0,
+    ) -> Result:
+        """Simulate for ``duration`` ms from where the last run stopped (first: from the feedforward sweep).
+
+        Parameters
+        ----------
+        duration
+            In ms. What is no multiple of dt is rounded to the nearest number of steps, with a warning.
+        inputs, targets, clamp
+            Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays as
+            it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under fixed
+            prediction bring a new feedforward sweep.
+        initial
+            Vertex -> values to start from instead of the sweep's, at time zero only.
+        record
+            ``Record`` objects.
+        report, report_period
+            None, ``"text"`` (progress on standard error), or a callable (elapsed s, share completed, start ms, duration ms),
+            at most every ``report_period`` seconds.
+
+        Returns
+        -------
+        Result
+            Ctrl-C returns what was simulated so far, with status ``"interrupted"``; a run in which anything ceases to
+            be finite stops there with status ``"diverged"``, and its message says where and what to do.
+        """
+        steps = self._steps(duration)
+        self._take(inputs, targets, clamp, initial)
+        assert self._data is not None
+        records = [record] if isinstance(record, Record) else list(record)
+        tapes = [r.resolve(self.circuit, self._data.batch, self.integrator.dt) for r in records]
+        self._ready()
+        first, begun = self._step, time.perf_counter()
+        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        status, message = self._loop(steps, tapes, rows, reporter(report, report_period, self.time, duration))
+        self._engine.evaluate()
+        for tape, taken in zip(tapes, rows, strict=True):
+            if self._step % tape.every == 0 and status is not Status.DIVERGED:
+                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1).copy())
+        stacked = [
+            r.choose(
+                np.concatenate(taken)
+                if taken
+                else np.zeros((0, self._data.batch, self.circuit.graph.nodes[t.vertex].size))
+            )
+            for r, t, taken in zip(records, tapes, rows, strict=True)
+        ]
+        stats = {
+            "steps": self._step - first,
+            "seconds": time.perf_counter() - begun,
+            "batch": self._data.batch,
+            "dtype": self.dtype.name,
+            "dynamics": repr(self.dynamics),
+            "integrator": repr(self.integrator),
+            **self._engine.describe(),
+        }
+        data = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
+        return self._result(data, status, message, stats)
+
+    def _loop(
+        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[[float, float], None]
+    ) -> tuple[Status, str]:
+        assert self._data is not None
+        begun = time.perf_counter()
+        done, chunk = 0, 1
+        row_bytes = sum(self.circuit.graph.nodes[t.vertex].size for t in tapes) * self._data.batch * self.dtype.itemsize
+        most = max(1, CHUNK_BYTES // max(row_bytes, 1))
+        report(0.0, 0.0)
+        with _interruptible() as interrupted:
+            while done < steps:
+                count = min(chunk, steps - done, most)
+                started = time.perf_counter()
+                stepped = self._engine.step(self._step, count, tapes)
+                for taken, part in zip(rows, stepped.recorded, strict=True):
+                    taken.append(part)
+                self._step += stepped.steps
+                done += stepped.steps
+                now = time.perf_counter()
+                if not stepped.finite:
+                    return Status.DIVERGED, self._divergence()
+                rate = count / max(now - started, 1e-6)
+                chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * count))
+                report(now - begun, done / steps)
+                if interrupted and done < steps:
+                    text = f"interrupted at {self.time:g} ms, after {done} of {steps} steps; run again to go on"
+                    return Status.INTERRUPTED, text
+        return Status.COMPLETED, f"completed {done} steps, to {self.time:g} ms"
+
+    def _divergence(self) -> str:
+        assert self._data is not None
+        population = "?"
+        for name in self.circuit.vertices:
+            if not np.isfinite(self._engine.read(name, "value")).all():
+                population = name
+                break
+        dt = self.integrator.dt
+        # The step that made it is done in the engine's state, and counts.
+        self._step += 1
+        advice = stable_dt(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
+        cure = (
+            f"try dt = {advice:.3g} ms (now {dt:g} ms)"
+            if advice < dt
+            else "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
+        )
+        return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
+
+    def _steps(self, duration: float) -> int:
+        dt = self.integrator.dt
+        if not isinstance(duration, int | float | np.number) or not math.isfinite(duration) or duration < 0:
+            raise ParameterError(f"duration is {duration!r}; give a finite number of ms, not negative")
+        steps = round(duration / dt)
+        if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
+            steps = max(steps, 1)
+            warnings.warn(
+                f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
+                PcneuroWarning,
+                stacklevel=3,
+            )
+        return steps
+
+    def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
+        assert self._data is not None
+        values, errors, predictions = (self._read(v) for v in ("value", "error", "prediction"))
+        loss = energy = 0.0
+        with np.errstate(all="ignore"):
+            for name in self.circuit.vertices:
+                precision = self.circuit.precision[name]
+                if not self.circuit.has_prediction(name):
+                    continue
+                wide, goal = predictions[name].astype(np.float64), values[name].astype(np.float64)
+                if name in self.circuit.energies and name in self._data.clamped:
+                    loss += float(self.circuit.energies[name].value(goal, wide, precision).sum())
+                else:
+                    energy += 0.5 * float((errors[name].astype(np.float64) ** 2 / precision).sum())
+            gradients = self._engine.gradients()
+        return Result(
+            gradients, values, errors, predictions, records, loss, energy + loss, status, message, self.time, stats
+        )
+
+    # Snapshots
+
+    def store(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the whole state to one file: time, data, parameters, activities. ``restore`` goes on bit for bit.
+
+        Raises OutputError where the file exists (unless ``overwrite``) or cannot be written.
+        """
+        self._ready()
+        data = self._data
+        arrays = {f"state/{k}": v for k, v in self._engine.state().items()}
+        for kind in ("inputs", "clamped", "initial") if data is not None else ():
+            arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
+        facts = {"step": self._step, "batch": None if data is None else data.batch, **self._identity()}
+        write_archive(path, "snapshot", facts, arrays, overwrite=overwrite)
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "circuit": fingerprint(self.circuit),
+            "dynamics": repr(self.dynamics),
+            "integrator": repr(self.integrator),
+            "dtype": self.dtype.name,
+            "engine": type(self._engine).__name__,
+        }
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Take up a state that ``store`` wrote, by a simulator of the same circuit, dynamics, integrator and dtype.
+
+        Raises CircuitFileError for a damaged file or one of another simulator; the present state then stays as it is.
+        """
+        facts, arrays = read_archive(path, "snapshot")
+        for key, own in self._identity().items():
+            if facts.get(key) != own:
+                got = facts.get(key)
+                hint = "" if key == "circuit" else f": {got} there, {own} here"
+                raise CircuitFileError(f"{path} is the snapshot of a simulator with another {key}{hint}")
+        groups: dict[str, dict[str, np.ndarray]] = {"state": {}, "inputs": {}, "clamped": {}, "initial": {}}
+        try:
+            for key, array in arrays.items():
+                kind, _, name = key.partition("/")
+                groups[kind][name] = array
+            step, batch = int(facts["step"]), facts["batch"]
+            data = None if batch is None else Data(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
+            current = self._engine.state()
+            if groups["state"].keys() != current.keys() and data is not None and current:
+                raise ValueError("its state has other parts")
+            self._engine.set_state(data or Data(1), groups["state"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
+        self._step, self._data, self._stale = step, data, False
+
+
+def _mapping(what: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"{what} is a {type(given).__name__}; give a dict from names to arrays")
+    return given
+
+
+def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def _spread(array: np.ndarray, batch: int) -> np.ndarray:
+    return array if len(array) == batch else np.broadcast_to(array, (batch, *array.shape[1:]))
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """While it holds, Ctrl-C is noted in the list and raised no further; a second one is, as usual."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    try:
+        signal.signal(signal.SIGINT, note)
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)

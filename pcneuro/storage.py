@@ -1,0 +1,201 @@
+"""Files: circuits and snapshots, each one zip archive of JSON and plain arrays. Reading one runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.energies.abstract import ENERGIES
+from pcneuro.errors import CircuitFileError, OutputError, PcneuroError
+from pcneuro.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter
+from pcneuro.ops.base import REGISTRY, AbstractOperator
+
+VERSION = 1
+_LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant": Constant}
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
+    """Write a file whole or not at all. Raises OutputError where it exists (unless ``overwrite``) or cannot be written."""
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            write(file)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_archive(
+    path: str | os.PathLike[str],
+    kind: str,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    *,
+    overwrite: bool,
+) -> None:
+    """Write JSON facts and arrays to one file."""
+    text = json.dumps({"format": f"pcneuro {kind}", "version": VERSION, **facts})
+
+    def write(file: BinaryIO) -> None:
+        np.savez(
+            file, facts=np.frombuffer(text.encode(), dtype=np.uint8), **{f"array/{k}": v for k, v in arrays.items()}
+        )
+
+    write_atomically(path, write, overwrite=overwrite)
+
+
+def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what ``write_archive`` wrote. Raises CircuitFileError for anything else, a damaged or truncated file included."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            facts = json.loads(archive["facts"].tobytes().decode())
+            arrays = {k.removeprefix("array/"): archive[k] for k in archive.files if k.startswith("array/")}
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+            raise CircuitFileError(f"cannot read {path}: {error.strerror}") from None
+        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro ({error})") from None
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        AttributeError,
+        MemoryError,
+    ) as error:
+        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro ({error})") from None
+    if not isinstance(facts, dict) or facts.get("format") != f"pcneuro {kind}":
+        got = facts.get("format") if isinstance(facts, dict) else None
+        raise CircuitFileError(f"{path} is no {kind} of pcneuro (its format is {got!r})")
+    if facts.get("version") != VERSION:
+        raise CircuitFileError(f"{path} has version {facts.get('version')!r}; this pcneuro reads version {VERSION}")
+    return facts, arrays
+
+
+def _describe(circuit: Circuit) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    arrays: dict[str, np.ndarray] = {}
+    nodes = []
+    for name, node in circuit.graph.nodes.items():
+        attributes: dict[str, Any]
+        if isinstance(node.source, AbstractOperator):
+            kind, attributes = node.source.kind, dict(node.source.attributes())
+        else:
+            kind = next(k for k, leaf in _LEAVES.items() if isinstance(node.source, leaf))
+            source = node.source
+            attributes = {"shape": list(node.shape)} if isinstance(source, Input | Latent) else {"value": source.value}
+            if isinstance(source, Latent):
+                attributes["prior"] = source.prior
+        for key, value in list(attributes.items()):
+            if isinstance(value, np.ndarray):
+                arrays[f"{name}/{key}"] = value
+                attributes[key] = {"array": f"{name}/{key}"}
+        nodes.append(
+            {
+                "name": name,
+                "leaf": node.is_leaf,
+                "kind": kind,
+                "attributes": attributes,
+                "operands": list(node.operands),
+                "shape": list(node.shape),
+                "marked": node.marked,
+            }
+        )
+    for name in circuit.vertices:
+        arrays[f"tau/{name}"] = circuit.tau[name]
+        arrays[f"precision/{name}"] = circuit.precision[name]
+    facts = {
+        "nodes": nodes,
+        "outputs": {k: v.name for k, v in circuit.graph.outputs.items()},
+        "vertices": list(circuit.vertices),
+        "energies": {k: v.kind for k, v in circuit.energies.items()},
+    }
+    return facts, arrays
+
+
+def fingerprint(circuit: Circuit) -> str:
+    """A digest of everything about a circuit but its parameters' values."""
+    facts, arrays = _describe(circuit)
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    values = {f"{name}/value" for name in circuit.graph.parameters}
+    for key in sorted(set(arrays) - values):
+        digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
+    return digest.hexdigest()
+
+
+def save_circuit(circuit: Circuit, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a circuit with its parameters to one file."""
+    facts, arrays = _describe(circuit)
+    write_archive(path, "circuit", facts, arrays, overwrite=overwrite)
+
+
+def load_circuit(path: str | os.PathLike[str]) -> Circuit:
+    """Read a circuit that ``Circuit.save`` wrote.
+
+    The file cannot run code: it holds JSON and plain arrays, operators are looked up by name, and expressions are parsed
+    by a closed grammar. Raises CircuitFileError for a file that is damaged, truncated, or something else.
+    """
+    facts, arrays = read_archive(path, "circuit")
+    try:
+        graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"])
+        vertices = tuple(facts["vertices"])
+        kinds = facts["energies"]
+        energies = {node.name: ENERGIES[kinds[node.name]]() for node in graph.outputs.values()}
+        constants: dict[str, dict[str, np.ndarray]] = {"tau": {}, "precision": {}}
+        for name in vertices:
+            node = graph.nodes[name]
+            for what, found in constants.items():
+                array = np.asarray(arrays[f"{what}/{name}"], dtype=np.float64)
+                unpredicted = what == "precision" and isinstance(node.source, Latent) and node.source.prior is None
+                if array.shape != node.shape or not np.isfinite(array).all() or not (unpredicted or (array > 0).all()):
+                    raise ValueError(f"{what} of {name!r}")
+                found[name] = array
+        expected = {n.name for n in graph.outputs.values()} | set(graph.latents)
+        if not expected <= set(vertices) or len(set(vertices)) < len(vertices):
+            raise ValueError("vertices")
+        order = {name: i for i, name in enumerate(graph.nodes)}
+        vertices = tuple(sorted(vertices, key=order.__getitem__))
+        if any(graph.nodes[v].is_leaf and v not in graph.latents for v in vertices):
+            raise ValueError("a leaf among the vertices")
+    except (PcneuroError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise CircuitFileError(f"{path} holds no valid circuit: {type(error).__name__}: {error}") from None
+    return Circuit(graph, vertices, constants["tau"], constants["precision"], energies)
+
+
+def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
+    attributes = {
+        key: arrays[value["array"]] if isinstance(value, dict) else value for key, value in entry["attributes"].items()
+    }
+    source: AbstractOperator | Leaf
+    if entry["leaf"]:
+        source = _LEAVES[entry["kind"]](**attributes)
+        if isinstance(source, Parameter) and not np.isfinite(source.value).all():
+            raise ValueError(f"parameter {entry['name']!r} has NaN or infinity")
+    else:
+        source = REGISTRY[entry["kind"]](**attributes)
+    shape = tuple(int(n) for n in entry["shape"])
+    return Node(str(entry["name"]), source, tuple(entry["operands"]), shape, bool(entry["marked"]))
