@@ -22,7 +22,8 @@ class Backprop:
     gradients : dict of arrays
         Parameter -> dL/dparameter, summed over the batch, of the parameter's shape.
     values, errors : dict of arrays
-        Node -> its value, and -dL/dvalue, of shape (batch, \\*shape).
+        Node -> its value, and -dL/dvalue, of shape (batch, \\*shape). What depends on parameters alone is the same for
+        all samples, and has no error of its own in a batch.
     loss : float
         The outputs' energies, summed over the batch.
     """
@@ -204,10 +205,10 @@ def backprop(
         for name, node in graph.parameters.items()
     }
     spread = {n: np.broadcast_to(v, (batch, *v.shape[1:])) for n, v in values.items() if n not in graph.parameters}
+    # Where all samples share a node, reverse mode knows the sum over the batch only, which is no sample's error.
     errors = {
-        name: -adjoints[name]
-        if name in adjoints and len(adjoints[name]) == batch
-        else np.zeros((batch, *graph.nodes[name].shape))
+        name: -adjoints[name] if name in adjoints else np.zeros((batch, *graph.nodes[name].shape))
         for name in spread
+        if name not in adjoints or len(adjoints[name]) == batch
     }
     return Backprop(gradients, spread, errors, loss)

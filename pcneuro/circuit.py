@@ -25,9 +25,8 @@ class Circuit:
     """A graph whose ``vertices`` have value neurons v and error neurons e.
 
     ``e = precision (v - prediction)`` and ``tau dv/dt = -e + feedback``, with the prediction computed from the parents'
-    v, and the feedback from the children's e through the transposed derivatives of their predictions (DESIGN of the
-    model: Millidge, Tschantz & Buckley 2020, equations 2-5). What is no vertex is computed in the dendrite of the vertex
-    that uses it.
+    v, and the feedback from the children's e through the transposed derivatives of their predictions (Millidge,
+    Tschantz & Buckley 2020, equations 2-5). What is no vertex is computed in the dendrite of the vertex that uses it.
 
     Attributes
     ----------
@@ -66,7 +65,7 @@ class Circuit:
 
     @cached_property
     def nx(self) -> networkx.MultiDiGraph:
-        """The populations as nodes (``"h1.value"``, ``"h1.error"``), their connections as edges, as plain attributes."""
+        """Populations as nodes (``"h1.value"``, ``"h1.error"``) and connections as edges, with plain attributes."""
         from pcneuro.populations import to_networkx
 
         return to_networkx(self)
@@ -101,7 +100,8 @@ class Circuit:
         return table(self)
 
     def __repr__(self) -> str:
-        return f"<Circuit of {len(self.vertices)} vertices: {', '.join(self.vertices[:8])}{', ...' if len(self.vertices) > 8 else ''}>"
+        more = ", ..." if len(self.vertices) > 8 else ""
+        return f"<Circuit of {len(self.vertices)} vertices: {', '.join(self.vertices[:8])}{more}>"
 
 
 class AbstractChoice:
@@ -192,8 +192,8 @@ def _by_vertex(what: str, given: Any, default: float, shapes: Mapping[str, tuple
             array = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
         except (ValueError, TypeError):
             raise ParameterError(
-                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an array of that "
-                "shape, or a dict by vertex"
+                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an array "
+                "of that shape, or a dict by vertex"
             ) from None
         if not (np.isfinite(array).all() and (array > 0).all()):
             raise ParameterError(
@@ -219,8 +219,9 @@ def build_circuit(
     graph
         From ``trace``.
     vertices
-        ``"marked"``: the nodes marked with ``pcn.vertex``. ``"all"``: every operation. ``"auto"``: the marked nodes where
-        there are any, else one for each affine-plus-elementwise group and each other operation. Outputs always are.
+        ``"marked"``: the nodes marked with ``pcn.vertex``. ``"all"``: every operation. ``"auto"``: the marked nodes
+        where there are any, else one for each affine-plus-elementwise group and each other operation. Outputs
+        always are.
     tau
         Time constant of the value neurons in ms: a number, an array, or a dict by vertex (10 ms where it has none).
     precision

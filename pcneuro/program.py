@@ -23,8 +23,8 @@ class Program:
     """What the compiled loop needs, except for the data of a run.
 
     Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
-    order in six regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and what the
-    value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the feedback from the children.
+    order in six regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and
+    what the value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the feedback from the children.
     """
 
     circuit: Circuit
@@ -48,9 +48,9 @@ class Program:
     precision_row: int
     gain_row: int
     code: dict[str, Code] = field(default_factory=dict)
-    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``, ``hebb`` (from activities to
-    gradients), ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction), ``error``, ``observe``
-    (activity = prediction + deviation)."""
+    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``, ``hebb`` (from
+    activities to gradients), ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction),
+    ``error`` (of a Gaussian vertex), ``observe`` (activity = prediction + deviation)."""
     node_forward: dict[str, Code] = field(default_factory=dict)
     """Node -> the instructions that compute it (a vertex: its prediction)."""
     energy: dict[str, Code] = field(default_factory=dict)
@@ -220,7 +220,7 @@ class _Compiler:
                 program.adjoints[name] = adjoint[name]
                 program.sums.append(adjoint[name])
         lists: dict[str, Code] = {"feedback": [], "hebb": [], "shared_backward": []}
-        for name, node in reversed(self.graph.nodes.items()):
+        for name, node in reversed(list(self.graph.nodes.items())):
             if node.is_leaf or name not in self.active:
                 continue
             place = self.place[name]
@@ -271,7 +271,7 @@ class _Compiler:
         program.code |= lists
 
     def _passes(self, name: str, k: int) -> bool:
-        """Whether the adjoint of operand k is that of the node itself: a plain sum, or another view, with no other user."""
+        """Whether the adjoint of operand k is the node's own: a plain sum, or another view, with no other user."""
         node = self.graph.nodes[name]
         operand = node.operands[k]
         source = self.read[operand]

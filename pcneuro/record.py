@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,8 @@ class Record:
             steps = round(ratio) if np.isfinite(ratio) else 0
             if steps < 1 or abs(ratio - steps) > 1e-6 * max(steps, 1):
                 raise ParameterError(
-                    f"record of {self.vertex!r} every {self.every:g} ms: give a multiple of dt = {dt:g} ms, such as {max(steps, 1) * dt:g}"
+                    f"record of {self.vertex!r} every {self.every:g} ms: give a multiple of dt = {dt:g} ms, "
+                    f"such as {max(steps, 1) * dt:g}"
                 )
         for what, indices, count in (
             ("unit", self.units, circuit.graph.nodes[vertex].size),
@@ -89,32 +90,31 @@ def dataset(
     """
     import xarray
 
+    sizes = [array.shape[2] for array in rows]
+
     def dimension(name: str, record: Record, keys: Sequence[object], key: object) -> str:
         return name if all(k == key for k in keys) else f"{name}_{record.vertex}_{record.variable}"
 
-    units = [
-        record.units if record.units is not None else array.shape[2]
-        for record, array in zip(records, rows, strict=True)
-    ]
-    units = [tuple(u) if isinstance(u, Sequence) else u for u in units]
-    samples = [None if r.samples is None else tuple(r.samples) for r in records]
+    kept = [(tuple(range(n)) if r.units is None else tuple(r.units)) for r, n in zip(records, sizes, strict=True)]
+    chosen = [(tuple(range(batch)) if r.samples is None else tuple(r.samples)) for r in records]
     every = [tape.every for tape in tapes]
-    variables = {}
-    coordinates = {}
-    for record, tape, array, unit, sample in zip(records, tapes, rows, units, samples, strict=True):
-        time = dimension("time", record, every, tape.every)
-        batches = dimension("batch", record, samples, sample)
-        unit_dimension = dimension("unit", record, units, unit)
+    variables: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
+    for record, tape, array, units, samples in zip(records, tapes, rows, kept, chosen, strict=True):
+        names = (
+            dimension("time", record, every, tape.every),
+            dimension("batch", record, chosen, samples),
+            dimension("unit", record, kept, units),
+        )
         begin = -(-first // tape.every) * tape.every
         times = (begin + tape.every * np.arange(len(array))) * dt
-        coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
-        coordinates[batches] = (
-            batches,
-            np.arange(batch) if sample is None else np.array(sample),
-            {"long_name": "sample"},
+        coordinates[names[0]] = (names[0], times, {"units": "ms", "long_name": "time"})
+        coordinates[names[1]] = (names[1], np.array(samples, dtype=np.int64), {"long_name": "sample"})
+        coordinates[names[2]] = (
+            names[2],
+            np.array(units, dtype=np.int64),
+            {"long_name": "unit of the vertex, flattened"},
         )
-        numbers = np.array(unit) if isinstance(unit, tuple) else np.arange(unit)
-        coordinates[unit_dimension] = (unit_dimension, numbers, {"long_name": "unit of the flattened vertex"})
         attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
-        variables[record.name] = ((time, batches, unit_dimension), array, attributes)
+        variables[record.name] = (names, array, attributes)
     return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})

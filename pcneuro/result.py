@@ -29,8 +29,8 @@ class Result:
     gradients : dict of arrays
         Parameter -> dL/dparameter, summed over the batch, of the parameter's shape: minus the Hebbian change.
     values, errors, predictions : dict of arrays
-        Vertex (and output) -> activity of shape (batch, \\*shape). ``errors`` are -dL/dprediction at the equilibrium of fixed
-        prediction. Latents without a prior have no errors.
+        Vertex (and output) -> activity of shape (batch, \\*shape). ``errors`` are -dL/dprediction at the equilibrium of
+        fixed prediction. Latents without a prior have no errors.
     records : xarray.Dataset
         What was recorded, with dimensions time (ms), batch and unit.
     loss : float

@@ -1,4 +1,4 @@
-"""The simulator: data and duration in, a result out. It knows circuits, engines, records and results, and no numerics."""
+"""The simulator: data and duration in, a result out. It knows circuits, engines, records and results, no numerics."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
 from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnstableStepError, unknown_name
+from pcneuro.given import merge
 from pcneuro.graph import check_finite, real_array
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, reporter
@@ -61,8 +61,8 @@ class Simulator:
 
     Notes
     -----
-    State is readable at any time (``values``, ``errors``, ``time``), before the first run, too: inputs are silent (zero)
-    until they are given.
+    State is readable at any time (``values``, ``errors``, ``time``), before the first run, too: inputs are silent
+    (zero) until they are given.
     """
 
     def __init__(
@@ -102,8 +102,9 @@ class Simulator:
         worst = max(leak, key=leak.__getitem__, default=None)
         if worst is not None and dt * leak[worst] >= limit:
             raise UnstableStepError(
-                f"dt = {dt:g} ms is unstable for population {worst!r}, whose leak has a time constant of {1 / leak[worst]:g} ms: "
-                f"{type(self.integrator).__name__} needs dt < {limit / leak[worst]:.6g} ms; dt = {0.5 / leak[worst]:.3g} ms works"
+                f"dt = {dt:g} ms is unstable for population {worst!r}, whose leak has a time constant of "
+                f"{1 / leak[worst]:g} ms: {type(self.integrator).__name__} needs dt < {limit / leak[worst]:.6g} ms; "
+                f"dt = {0.5 / leak[worst]:.3g} ms works"
             )
 
     # State
@@ -158,8 +159,8 @@ class Simulator:
                 )
             check_finite(f"parameter {name!r}", array)
             checked[name] = array
-        if self._data is not None and self._step > 0 and not self._stale:
-            self._data = replace(self._data, initial=self._free_values(self._data.clamped))
+        if self._data is not None and self._step > 0:
+            self._data = replace(self._data, initial=self._carried())
         self._engine.load(checked)
         self._stale = True
 
@@ -179,6 +180,14 @@ class Simulator:
             found.setdefault(name, found[node.name])
         return found
 
+    def _carried(self) -> Mapping[str, np.ndarray]:
+        """Values that free vertices go on from when something else changes."""
+        assert self._data is not None
+        if self._stale:
+            return self._data.initial
+        free = [n for n in self.circuit.vertices if n not in self._data.clamped]
+        return {n: np.array(self._engine.read(n, "value")) for n in free}
+
     def _ready(self) -> None:
         if self._data is None:
             silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
@@ -187,72 +196,6 @@ class Simulator:
         if self._stale:
             self._engine.start(self._data)
             self._stale = False
-
-    # Data
-
-    def _vertices(self, what: str, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        found = {}
-        for name, value in given.items():
-            output = self.circuit.graph.outputs.get(name)
-            vertex = output.name if output is not None else name
-            if vertex not in self.circuit.vertices:
-                raise unknown_name(f"vertex to {what}", name, [*self.circuit.vertices, *self.circuit.graph.outputs])
-            found[vertex] = batched(f"{what} of {name!r}", value, self.circuit.graph.nodes[vertex].shape)
-        return found
-
-    def _take(self, inputs: Any, targets: Any, clamp: Any, initial: Any) -> None:
-        """Merge what a run was given with what the last one was, and find out whether anything changed."""
-        graph, previous = self.circuit.graph, self._data
-        if previous is None and inputs is None:
-            inputs = {}
-        given = (
-            dict(previous.inputs) if inputs is None and previous else check_inputs(graph, _mapping("inputs", inputs))
-        )
-        outputs = {node.name for node in graph.outputs.values()}
-        clamped = {} if previous is None else dict(previous.clamped)
-        if targets is not None:
-            goals = check_targets(graph, _mapping("targets", targets), self.circuit.energies, self.circuit.precision)
-            clamped = {n: a for n, a in clamped.items() if n not in outputs}
-            clamped |= {graph.outputs[name].name: array for name, array in goals.items()}
-        if clamp is not None:
-            held = self._vertices("clamp", _mapping("clamp", clamp))
-            twice = [n for n in held if n in outputs and targets and n in clamped]
-            if twice:
-                raise ParameterError(f"{twice[0]!r} is both a target and clamped: give one of the two")
-            for name in [n for n in held if n in self.circuit.energies]:
-                wrong = self.circuit.energies[name].check(held[name], self.circuit.precision[name])
-                if wrong:
-                    raise ParameterError(f"clamp of {name!r}: {wrong}")
-            clamped = {n: a for n, a in clamped.items() if n in outputs} | held
-        begin = {} if initial is None else self._vertices("initial", _mapping("initial", initial))
-        for name in begin:
-            if name in clamped:
-                raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
-        if begin and self._step > 0:
-            raise ParameterError(
-                f"initial= at {self.time:g} ms: it is for the start of a simulation; call reset() first"
-            )
-        batch = self._batch({"input": given, "vertex": clamped, "initial value of": begin})
-        if previous is not None and self._step > 0 and batch != previous.batch:
-            raise ShapeError(
-                f"batch size changes from {previous.batch} to {batch} at {self.time:g} ms: call reset() first"
-            )
-        clamped, begin = ({n: _spread(a, batch) for n, a in part.items()} for part in (clamped, begin))
-        given = {n: _spread(a, batch) for n, a in given.items()}
-        changed = previous is None or not (_same(given, previous.inputs) and _same(clamped, previous.clamped))
-        if changed or begin:
-            carry: Mapping[str, np.ndarray] = begin
-            if self._step > 0:
-                carry = previous.initial if self._stale and previous else self._free_values(clamped)
-                carry = {n: a for n, a in carry.items() if n not in clamped}
-            self._data = Data(batch, given, clamped, carry)
-            self._stale = True
-
-    def _batch(self, groups: Mapping[str, Mapping[str, np.ndarray]]) -> int:
-        return common_batch({f"{kind} {n!r}": a for kind, group in groups.items() for n, a in group.items()})
-
-    def _free_values(self, clamped: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {n: np.array(self._engine.read(n, "value")) for n in self.circuit.vertices if n not in clamped}
 
     # Running
 
@@ -275,16 +218,16 @@ class Simulator:
         duration
             In ms. What is no multiple of dt is rounded to the nearest number of steps, with a warning.
         inputs, targets, clamp
-            Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays as
-            it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under fixed
+            Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays
+            as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under fixed
             prediction bring a new feedforward sweep.
         initial
             Vertex -> values to start from instead of the sweep's, at time zero only.
         record
             ``Record`` objects.
         report, report_period
-            None, ``"text"`` (progress on standard error), or a callable (elapsed s, share completed, start ms, duration ms),
-            at most every ``report_period`` seconds.
+            None, ``"text"`` (progress on standard error), or a callable (elapsed s, share completed, start ms, duration
+            ms), at most every ``report_period`` seconds.
 
         Returns
         -------
@@ -293,8 +236,10 @@ class Simulator:
             be finite stops there with status ``"diverged"``, and its message says where and what to do.
         """
         steps = self._steps(duration)
-        self._take(inputs, targets, clamp, initial)
-        assert self._data is not None
+        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
+        if data is not self._data:
+            self._data, self._stale = data, True
         records = [record] if isinstance(record, Record) else list(record)
         tapes = [r.resolve(self.circuit, self._data.batch, self.integrator.dt) for r in records]
         self._ready()
@@ -322,8 +267,8 @@ class Simulator:
             "integrator": repr(self.integrator),
             **self._engine.describe(),
         }
-        data = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
-        return self._result(data, status, message, stats)
+        kept = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
+        return self._result(kept, status, message, stats)
 
     def _loop(
         self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[[float, float], None]
@@ -454,20 +399,6 @@ class Simulator:
         except (KeyError, TypeError, ValueError) as error:
             raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
         self._step, self._data, self._stale = step, data, False
-
-
-def _mapping(what: str, given: Any) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"{what} is a {type(given).__name__}; give a dict from names to arrays")
-    return given
-
-
-def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
-
-
-def _spread(array: np.ndarray, batch: int) -> np.ndarray:
-    return array if len(array) == batch else np.broadcast_to(array, (batch, *array.shape[1:]))
 
 
 @contextmanager

@@ -25,8 +25,8 @@ def stable_dt(
 ) -> float:
     """A dt in ms with which the integrator is stable near the start, for the first sample.
 
-    The largest rate of dv/dt = (feedback - e)/tau is found by power iteration on finite differences about the feedforward
-    sweep. It holds as far as the linearisation does.
+    The largest rate of dv/dt = (feedback - e)/tau is found by power iteration on finite differences about the
+    feedforward sweep. It holds as far as the linearisation does.
     """
     engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
     assert isinstance(engine, ReferenceEngine)

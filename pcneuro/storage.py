@@ -24,7 +24,7 @@ _LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant":
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
-    """Write a file whole or not at all. Raises OutputError where it exists (unless ``overwrite``) or cannot be written."""
+    """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
     target = Path(path)
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
@@ -62,15 +62,14 @@ def write_archive(
     text = json.dumps({"format": f"pcneuro {kind}", "version": VERSION, **facts})
 
     def write(file: BinaryIO) -> None:
-        np.savez(
-            file, facts=np.frombuffer(text.encode(), dtype=np.uint8), **{f"array/{k}": v for k, v in arrays.items()}
-        )
+        parts: dict[str, Any] = {f"array/{k}": v for k, v in arrays.items()}
+        np.savez(file, facts=np.frombuffer(text.encode(), dtype=np.uint8), **parts)
 
     write_atomically(path, write, overwrite=overwrite)
 
 
 def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read what ``write_archive`` wrote. Raises CircuitFileError for anything else, a damaged or truncated file included."""
+    """Read what ``write_archive`` wrote. CircuitFileError for anything else, a damaged file included."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             facts = json.loads(archive["facts"].tobytes().decode())
@@ -156,8 +155,8 @@ def save_circuit(circuit: Circuit, path: str | os.PathLike[str], *, overwrite: b
 def load_circuit(path: str | os.PathLike[str]) -> Circuit:
     """Read a circuit that ``Circuit.save`` wrote.
 
-    The file cannot run code: it holds JSON and plain arrays, operators are looked up by name, and expressions are parsed
-    by a closed grammar. Raises CircuitFileError for a file that is damaged, truncated, or something else.
+    The file cannot run code: it holds JSON and plain arrays, operators are looked up by name, and expressions are
+    parsed by a closed grammar. Raises CircuitFileError for a file that is damaged, truncated, or something else.
     """
     facts, arrays = read_archive(path, "circuit")
     try:

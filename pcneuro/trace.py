@@ -541,10 +541,9 @@ def _finish(recorder: _Recorder, returned: Mapping[str, Any]) -> Graph:
             or not isinstance(recorder.entries[array._number][0], AbstractOperator)
         ):
             array = recorder.gather("copy", unit_indices(array.shape), [array])
-            taken = name in recorder.marks
-            array = recorder.mark(array, f"{name}_readout" if taken else name)
+            array = recorder.mark(array, f"{name}_readout" if name in recorder.marks else name)
         elif array._number not in recorder.names:
-            array = recorder.mark(array, name)
+            array = recorder.mark(array, f"{name}_readout" if name in recorder.marks else name)
         outputs[name] = array._number
     needed: set[int] = set()
     stack = [*outputs.values(), *recorder.names]

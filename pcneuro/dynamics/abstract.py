@@ -18,8 +18,8 @@ class Network(Protocol):
 class AbstractDynamics(ABC):
     """tau dv/dt = drive - e, with e = precision (v - prediction); variants differ in when predictions are computed.
 
-    Instruction lists are named as in ``program.Program.code``. The error of clamped outputs with an energy of their own is
-    written between ``before_error`` and ``after_error``.
+    Instruction lists are named as in ``program.Program.code``. The error of clamped outputs with an energy of their own
+    is written between ``before_error`` and ``after_error``.
     """
 
     state: ClassVar[str]

@@ -13,8 +13,8 @@ ENERGIES: dict[str, type[AbstractEnergy]] = {}
 class AbstractEnergy(ABC):
     """Energy E(target, prediction) of an output vertex whose value neurons are clamped to a target.
 
-    Its error neurons hold e = -dE/dprediction. While the vertex is free, e = precision * (value - prediction), as at any
-    other vertex. Arrays have a batch axis first; ``precision`` has one value a unit.
+    Its error neurons hold e = -dE/dprediction. While the vertex is free, e = precision * (value - prediction), as at
+    any other vertex. Arrays have a batch axis first; ``precision`` has one value a unit.
     """
 
     kind: ClassVar[str]

@@ -48,12 +48,14 @@ class SoftmaxCrossEntropy(AbstractEnergy):
         return precision * (target - shifted / shifted.sum(axis=-1, keepdims=True))
 
     def check(self, target: np.ndarray, precision: np.ndarray) -> str | None:
+        if not target.ndim > 1:
+            return "SoftmaxCrossEntropy needs an output with an axis of classes, got a single number"
         if precision.size and np.ptp(precision) != 0:
             return "SoftmaxCrossEntropy needs one precision for all classes of a vertex"
         if target.size and (target.min() < 0 or abs(target.sum(axis=-1) - 1).max() > 1e-4):
             return (
-                "SoftmaxCrossEntropy needs targets that are not negative and sum to 1 over the last axis (one-hot rows), got "
-                f"sums from {target.sum(axis=-1).min():g} to {target.sum(axis=-1).max():g}"
+                "SoftmaxCrossEntropy needs targets that are not negative and sum to 1 over the last axis (one-hot "
+                f"rows), got sums from {target.sum(axis=-1).min():g} to {target.sum(axis=-1).max():g}"
             )
         return None
 

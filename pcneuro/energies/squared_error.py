@@ -8,7 +8,7 @@ from pcneuro.energies.abstract import AbstractEnergy
 
 
 class SquaredError(AbstractEnergy):
-    """E = 1/2 sum_u precision_u (target_u - prediction_u)^2, so e = precision * (target - prediction): the Gaussian vertex."""
+    """E = 1/2 sum_u precision_u (target_u - prediction_u)^2, so e = precision * (target - prediction)."""
 
     kind = "squared_error"
 

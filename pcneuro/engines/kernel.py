@@ -101,9 +101,8 @@ class KernelEngine(AbstractEngine):
         self.contexts[:, dispatch.PARTS] = 1
 
     def _rows(self, block: int, slot: Slot) -> np.ndarray:
-        return self.buf[block, slot.row * self.lanes : (slot.row + slot.units) * self.lanes].reshape(
-            slot.units, self.lanes
-        )
+        first = slot.row * self.lanes
+        return self.buf[block, first : first + slot.units * self.lanes].reshape(slot.units, self.lanes)
 
     def _write(self, slot: Slot, values: np.ndarray) -> None:
         flat = values.reshape(len(values), -1)
@@ -134,7 +133,7 @@ class KernelEngine(AbstractEngine):
             self._each_block(lambda b: self._checked(code, self.buf[b], self.contexts[b]))
 
     def _execute_shared(self, code: Code) -> None:
-        """Run instructions on what all samples share: the same kernels, on one lane, with the shared buffer as theirs."""
+        """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
         if code:
             with np.errstate(all="ignore"):
                 self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1], dtype=np.int64))
@@ -247,8 +246,9 @@ class KernelEngine(AbstractEngine):
         recorded = []
         for tape, slot, offset, size in zip(tapes, slots, offsets, sizes, strict=False):
             count = tape.count(number, done if finite else done + 1)
-            raw = tape_buf[:, offset : offset + size].reshape(len(self.buf), -1, slot.units, self.lanes)[:, :count]
-            rows = raw.transpose(1, 0, 3, 2).reshape(count, -1, slot.units)
+            blocks, room = len(self.buf), size // (slot.units * self.lanes)
+            raw = tape_buf[:, offset : offset + size].reshape(blocks, room, slot.units, self.lanes)[:, :count]
+            rows = raw.transpose(1, 0, 3, 2).reshape(raw.shape[1], blocks * self.lanes, slot.units)
             recorded.append(rows[:, : self.data.batch])
         return Stepped(done, finite, recorded)
 

@@ -110,7 +110,7 @@ class ReferenceEngine(AbstractEngine):
         parameter's Hebbian change."""
         graph = self.circuit.graph
         found: Arrays = {}
-        for name, node in reversed(graph.nodes.items()):
+        for name, node in reversed(list(graph.nodes.items())):
             if node.is_leaf:
                 continue
             seed = self.error[name] if name in self.vertices else found.get(name)

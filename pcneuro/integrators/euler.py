@@ -1,4 +1,4 @@
-"""Euler's method; with dt/tau = eta it is the update of Millidge et al. (2020), Algorithm 1, with inference rate eta."""
+"""Euler's method; with dt/tau = eta it is the update of Millidge et al. (2020), Algorithm 1, at inference rate eta."""
 
 from __future__ import annotations
 

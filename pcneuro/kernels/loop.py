@@ -71,11 +71,11 @@ def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weig
                         for j in range(stage):
                             total += tableau[stage, j] * buf[slope + j * size + i]
                         buf[state + i] = buf[start + i] + g * total
-            status, at = execute(table, rhs, buf, shared, ints, context)
+            status, _ = execute(table, rhs, buf, shared, ints, context)
             if status != OK:
                 return status, s, True
             if stage == 0 and _records_due(step + s, records):
-                status, at = execute(table, observe, buf, shared, ints, context)
+                status, _ = execute(table, observe, buf, shared, ints, context)
                 if status != OK:
                     return status, s, True
                 _copy_records(step + s, records, buf, record_buf, lanes)

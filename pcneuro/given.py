@@ -1,0 +1,93 @@
+"""What a run is given, checked and merged with what the runs before it were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit import Circuit
+from pcneuro.engines import Data
+from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
+
+Arrays = dict[str, np.ndarray]
+
+
+def merge(
+    circuit: Circuit,
+    previous: Data | None,
+    given: Mapping[str, Any],
+    *,
+    time: float,
+    carried: Callable[[], Mapping[str, np.ndarray]],
+) -> Data:
+    """The data of the next run: ``previous`` itself where nothing changes.
+
+    ``given`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping or None for "as before".
+    Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
+    """
+    for what, value in given.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise ParameterError(f"{what} is a {type(value).__name__}; give a dict from names to arrays")
+    graph = circuit.graph
+    inputs: Arrays
+    if given["inputs"] is None and previous is not None:
+        inputs = dict(previous.inputs)
+    else:
+        inputs = check_inputs(graph, given["inputs"] or {})
+    clamped = _clamped(circuit, previous, given["targets"], given["clamp"])
+    initial = _by_vertex(circuit, "initial value", given["initial"] or {})
+    for name in initial:
+        if name in clamped:
+            raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
+    if initial and time > 0:
+        raise ParameterError(f"initial= at {time:g} ms: it is for the start of a simulation; call reset() first")
+    groups = {"input": inputs, "clamped vertex": clamped, "initial value of": initial}
+    batch = common_batch({f"{kind} {n!r}": a for kind, group in groups.items() for n, a in group.items()})
+    if previous is not None:
+        if time > 0 and batch != previous.batch:
+            raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
+        if not initial and _same(inputs, previous.inputs) and _same(clamped, previous.clamped):
+            return previous
+    if time > 0:
+        initial = {n: a for n, a in carried().items() if n not in clamped}
+    return Data(batch, inputs, clamped, initial)
+
+
+def _clamped(circuit: Circuit, previous: Data | None, targets: Any, clamp: Any) -> Arrays:
+    """Targets and other clamps together, by vertex; None stands for those of before."""
+    graph = circuit.graph
+    outputs = {node.name for node in graph.outputs.values()}
+    before = {} if previous is None else dict(previous.clamped)
+    goals = {n: a for n, a in before.items() if n in outputs}
+    held = {n: a for n, a in before.items() if n not in outputs}
+    if targets is not None:
+        checked = check_targets(graph, targets, circuit.energies, circuit.precision)
+        goals = {graph.outputs[name].name: array for name, array in checked.items()}
+    if clamp is not None:
+        held = _by_vertex(circuit, "clamp", clamp)
+        for name in held:
+            if targets and name in goals:
+                raise ParameterError(f"{name!r} is both a target and clamped: give one of the two")
+            energy = circuit.energies.get(name)
+            wrong = energy.check(held[name], circuit.precision[name]) if energy is not None else None
+            if wrong:
+                raise DataError(f"clamp of {name!r}: {wrong}")
+    return goals | held
+
+
+def _by_vertex(circuit: Circuit, what: str, given: Mapping[str, Any]) -> Arrays:
+    found = {}
+    for name, value in given.items():
+        output = circuit.graph.outputs.get(name)
+        vertex = output.name if output is not None else name
+        if vertex not in circuit.vertices:
+            raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
+        found[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
+    return found
+
+
+def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
