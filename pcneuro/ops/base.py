@@ -60,9 +60,15 @@ class AbstractLowering(ABC):
 
 @dataclass(frozen=True)
 class Elementwise:
-    """Role: ``out = expression`` of the operands x, y, z, ..., unit by unit, with broadcasting."""
+    """Role: ``out = expression`` of the operands, unit by unit, with broadcasting.
+
+    ``variables`` are the operands' names in the expression, in their order; ``derivatives`` the partial derivative by
+    each, an expression of the variables and of ``out``.
+    """
 
     expression: str
+    variables: tuple[str, ...]
+    derivatives: tuple[str, ...]
 
 
 @dataclass(frozen=True)

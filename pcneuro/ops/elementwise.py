@@ -104,6 +104,12 @@ def _user_definition(expression: str, variables: tuple[str, ...]) -> _Definition
         raise ExpressionError(f"expression {expression!r}: {error}") from None
 
 
+@cache
+def _role(definition: _Definition, names: tuple[str, ...]) -> Elementwise:
+    derivatives = tuple(to_text(d) for d in definition.derivatives)
+    return Elementwise(to_text(definition.formula), names, derivatives)
+
+
 @dataclass(frozen=True)
 class Map(AbstractOperator):
     """A function of ``FUNCTIONS`` by name, or (with ``variables``) a user's expression over these variables."""
@@ -139,7 +145,7 @@ class Map(AbstractOperator):
 
     @property
     def role(self) -> Elementwise:
-        return Elementwise(to_text(self.definition.formula))
+        return _role(self.definition, self.names)
 
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != len(self.names):

@@ -216,24 +216,43 @@ def derivatives(formula: Formula, variables: tuple[str, ...]) -> tuple[Formula, 
     return tuple(_from_sympy(sympy.diff(expression, symbols[name]), sympy) for name in variables)
 
 
-def to_text(formula: Formula) -> str:
-    """The formula as an expression that Brian2 and people read."""
+# How tightly an operator binds, and its sign; ** binds tighter than a minus before it, and to the right.
+_SUM, _TERM, _NEGATIVE, _POWER, _ATOM = range(5)
+_SIGNS = {"add": (_SUM, " + "), "subtract": (_SUM, " - "), "multiply": (_TERM, "*"), "divide": (_TERM, "/")}
+
+
+def _bound(formula: Formula) -> tuple[str, int]:
+    """Text of a formula, and how tightly its outermost operator binds."""
+
+    def inside(argument: Formula, least: int) -> str:
+        text, binding = _bound(argument)
+        return text if binding >= least else f"({text})"
+
     if isinstance(formula, str):
-        return formula
+        return formula, _ATOM
     if isinstance(formula, float):
-        return repr(int(formula)) if formula.is_integer() and abs(formula) < 1e15 else repr(formula)
+        text = repr(int(formula)) if formula.is_integer() and abs(formula) < 1e15 else repr(formula)
+        return text, _NEGATIVE if text.startswith("-") else _ATOM
     name, *arguments = formula
-    texts = [to_text(a) for a in arguments]
-    signs = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
-    if name in signs:
-        return f"({texts[0]} {signs[name]} {texts[1]})"
-    if name == "negative":
-        return f"(-{texts[0]})"
+    if name in _SIGNS:
+        binding, sign = _SIGNS[name]
+        # The right operand binds tighter, since a - (b + c) and a/(b*c) are not what they are without parentheses,
+        # and sums of floats depend on their order.
+        return f"{inside(arguments[0], binding)}{sign}{inside(arguments[1], binding + 1)}", binding
+    if name == "power":
+        return f"{inside(arguments[0], _ATOM)}**{inside(arguments[1], _ATOM)}", _POWER
     if name == "square":
-        return f"{texts[0]}**2" if isinstance(arguments[0], str) else f"({texts[0]})**2"
+        return f"{inside(arguments[0], _ATOM)}**2", _POWER
+    if name == "negative":
+        return f"-{inside(arguments[0], _POWER)}", _NEGATIVE
     if name == "reciprocal":
-        return f"(1/{texts[0]})"
-    return f"{name}({', '.join(texts)})"
+        return f"1/{inside(arguments[0], _NEGATIVE)}", _TERM
+    return f"{name}({', '.join(to_text(a) for a in arguments)})", _ATOM
+
+
+def to_text(formula: Formula) -> str:
+    """The formula as an expression that Brian2 and people read, with no parentheses but those that it needs."""
+    return _bound(formula)[0]
 
 
 def variables_of(formula: Formula) -> Sequence[str]:
