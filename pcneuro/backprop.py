@@ -43,9 +43,8 @@ def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float
     if array.shape == shape:
         array = array[None]
     elif array.shape[1:] != shape or array.ndim != len(shape) + 1:
-        raise ShapeError(
-            f"{what} has shape {array.shape}; needed is {shape}, or {('batch', *shape)} for a batch".replace("'", "")
-        )
+        batch_shape = f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
+        raise ShapeError(f"{what} has shape {array.shape}; needed is {shape}, or {batch_shape} for a batch")
     if not len(array):
         raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
     check_finite(what, array)
@@ -81,7 +80,7 @@ def check_targets(
     precision: Mapping[str, np.ndarray],
     dtype: Any = np.float64,
 ) -> dict[str, np.ndarray]:
-    """Targets as batches, by output name. Raises for an unknown name and for values that the energy has no sense for."""
+    """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
     found = {}
     for name, value in targets.items():
         if name not in graph.outputs:

@@ -192,8 +192,8 @@ def _by_vertex(what: str, given: Any, default: float, shapes: Mapping[str, tuple
             array = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
         except (ValueError, TypeError):
             raise ParameterError(
-                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an array "
-                "of that shape, or a dict by vertex"
+                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an "
+                "array of that shape, or a dict by vertex"
             ) from None
         if not (np.isfinite(array).all() and (array > 0).all()):
             raise ParameterError(

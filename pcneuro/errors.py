@@ -61,9 +61,10 @@ class MissingExtraError(PcneuroError, ImportError):
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is not known, with the nearest one that is."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    lower = {known_name.lower(): known_name for known_name in names}
+    near = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)
     if near:
-        hint = f"did you mean {near[0]!r}?"
+        hint = f"did you mean {lower[near[0]]!r}?"
     elif names:
         hint = f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
     else:

@@ -24,7 +24,7 @@ class Program:
 
     Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
     order in six regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and
-    what the value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the feedback from the children.
+    what the value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the children's feedback.
     """
 
     circuit: Circuit

@@ -219,8 +219,8 @@ class Simulator:
             In ms. What is no multiple of dt is rounded to the nearest number of steps, with a warning.
         inputs, targets, clamp
             Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays
-            as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under fixed
-            prediction bring a new feedforward sweep.
+            as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under
+            fixed prediction bring a new feedforward sweep.
         initial
             Vertex -> values to start from instead of the sweep's, at time zero only.
         record
@@ -392,9 +392,6 @@ class Simulator:
                 groups[kind][name] = array
             step, batch = int(facts["step"]), facts["batch"]
             data = None if batch is None else Data(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
-            current = self._engine.state()
-            if groups["state"].keys() != current.keys() and data is not None and current:
-                raise ValueError("its state has other parts")
             self._engine.set_state(data or Data(1), groups["state"])
         except (KeyError, TypeError, ValueError) as error:
             raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None

@@ -71,7 +71,7 @@ def write_archive(
 def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what ``write_archive`` wrote. CircuitFileError for anything else, a damaged file included."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(archive["facts"].tobytes().decode())
             arrays = {k.removeprefix("array/"): archive[k] for k in archive.files if k.startswith("array/")}
     except OSError as error:

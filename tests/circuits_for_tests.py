@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 import pcneuro as pcn
@@ -35,7 +37,7 @@ def mlp(sizes: tuple[int, ...], seed: int = 0, scale: float = 1.0, dtype=np.floa
     """Layers of tanh units, and a linear readout called ``out``."""
     rng = np.random.default_rng(seed)
     leaves: dict = {"x": pcn.Input((sizes[0],))}
-    for k, (n, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1):
+    for k, (n, m) in enumerate(pairwise(sizes), 1):
         leaves[f"W{k}"] = pcn.Parameter((scale * rng.normal(size=(n, m)) / np.sqrt(n)).astype(dtype))
         leaves[f"b{k}"] = pcn.Parameter((0.1 * rng.normal(size=m)).astype(dtype))
 

@@ -85,12 +85,17 @@ class KernelEngine(AbstractEngine):
             self.parameters[name] = np.array(value, dtype=self.dtype)
             self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
 
-    def _allocate(self, batch: int) -> None:
-        self.lanes = min(batch, LANES[self.dtype])
-        blocks = -(-batch // self.lanes)
+    def _shape(self, batch: int) -> tuple[int, int]:
+        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows the stages of a step."""
+        lanes = min(batch, LANES[self.dtype])
         stages = len(self.weights)
         rows = self.program.rows + ((1 + stages) * self.program.units if stages > 1 else 0)
-        shape = (blocks, max(rows, 1) * self.lanes)
+        return -(-batch // lanes), max(rows, 1) * lanes
+
+    def _allocate(self, batch: int) -> None:
+        self.lanes = min(batch, LANES[self.dtype])
+        shape = self._shape(batch)
+        blocks = shape[0]
         if self.buf.shape == shape:
             self.buf.fill(0.0)
         else:
@@ -206,12 +211,14 @@ class KernelEngine(AbstractEngine):
         ]
         return plan
 
-    def _region(self, variable: str) -> str:
-        return {"value": self.dynamics.activity, "feedback": "drive"}.get(variable, variable)
+    def _slot(self, vertex: str, variable: str) -> Slot:
+        activity = "value" if vertex in self.data.clamped else self.dynamics.activity
+        region = {"value": activity, "feedback": "drive"}.get(variable, variable)
+        return self.program.slot(region, vertex)
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         counts = [tape.count(number, steps) for tape in tapes]
-        slots = [self.program.slot(self._region(tape.variable), tape.vertex) for tape in tapes]
+        slots = [self._slot(tape.vertex, tape.variable) for tape in tapes]
         sizes = [c * s.units * self.lanes for c, s in zip(counts, slots, strict=True)]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         tape_buf = np.zeros((len(self.buf), max(int(offsets[-1]), 1)), dtype=self.dtype)
@@ -259,7 +266,7 @@ class KernelEngine(AbstractEngine):
             self._each_block(lambda b: self._checked(joined, self.buf[b], self.contexts[b]))
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        return self._read(self.program.slot(self._region(variable), vertex), self.circuit.graph.nodes[vertex].shape)
+        return self._read(self._slot(vertex, variable), self.circuit.graph.nodes[vertex].shape)
 
     def gradients(self) -> dict[str, np.ndarray]:
         program = self.program
@@ -299,10 +306,13 @@ class KernelEngine(AbstractEngine):
         return {"buf": self.buf, "shared": self.shared}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        buf, shared = state["buf"], state["shared"]
+        if buf.shape != self._shape(data.batch) or shared.shape != self.shared.shape:
+            raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         self.data = data
         self._allocate(data.batch)
-        self.buf[...] = state["buf"]
-        self.shared[...] = state["shared"]
+        self.buf[...] = buf
+        self.shared[...] = shared
         for name in self.parameters:
             slot = self.program.leaves[name]
             self.parameters[name] = (

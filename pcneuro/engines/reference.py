@@ -94,6 +94,10 @@ class ReferenceEngine(AbstractEngine):
                     self.presynaptic[name] = self.value[name].copy()
 
     def evaluate(self) -> None:
+        with np.errstate(all="ignore"):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
         self.dynamics.refresh(self)
         for name in self.circuit.vertices:
             precision = self.circuit.precision[name].astype(self.dtype)
@@ -161,7 +165,8 @@ class ReferenceEngine(AbstractEngine):
         ][vertex]
 
     def gradients(self) -> Arrays:
-        adjoints = self._adjoints()
+        with np.errstate(all="ignore"):
+            adjoints = self._adjoints()
         return {
             name: -adjoints[name][0] if name in adjoints else np.zeros_like(value)
             for name, value in self.parameters.items()
@@ -180,10 +185,19 @@ class ReferenceEngine(AbstractEngine):
         return {f"{group}.{name}": a for group, arrays in self._groups().items() for name, a in arrays.items()}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
-        self.data = data
+        found: dict[str, Arrays] = {group: {} for group in self._groups()}
         for key, array in state.items():
             group, _, name = key.partition(".")
-            self._groups()[group][name] = array.copy()
+            found[group][name] = array.copy()
+        shapes = {n: (data.batch, *self.circuit.graph.nodes[n].shape) for n in self.circuit.vertices}
+        if {n: a.shape for n, a in found["value"].items()} != shapes:
+            raise ValueError("its vertices have other shapes")
+        if found["presynaptic"].keys() != self.circuit.graph.nodes.keys():
+            raise ValueError("its nodes have other names")
+        self.data = data
+        for group, arrays in self._groups().items():
+            arrays.clear()
+            arrays.update(found[group])
         self.evaluate()
 
     def describe(self) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""Which nodes become vertices, and with which constants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.errors import GraphError, ParameterError, UnknownNameError
+from tests.circuits_for_tests import mlp, scalar_graph
+
+
+def trace(function, **leaves):
+    return pcn.trace(function, **leaves)
+
+
+RNG = np.random.default_rng(0)
+W = pcn.Parameter(RNG.normal(size=(3, 3)))
+B = pcn.Parameter(np.zeros(3))
+
+
+def vertices(function, mode="auto", **leaves):
+    leaves = leaves or {"x": pcn.Input((3,)), "w": W, "b": B}
+    return pcn.build_circuit(trace(function, **leaves), vertices=mode).vertices
+
+
+def test_marked_vertices_are_taken_where_there_are_any():
+    def function(x, w, b):
+        h = pcn.vertex(np.tanh(x @ w + b), "h")
+        return np.sin(np.cos(h @ w))
+
+    assert vertices(function) == ("h", "out")
+    assert vertices(function, "marked") == ("h", "out")
+    assert len(vertices(function, "all")) == 6
+
+
+def test_without_marks_an_affine_group_with_its_elementwise_function_is_one_vertex():
+    assert vertices(lambda x, w, b: np.tanh(x @ w + b) @ w) == ("tanh", "out")
+    # Two projections to one population, as in a recurrent network, are one group.
+    assert vertices(lambda x, w, b: np.tanh(x @ w + np.tanh(x) @ w + b)) == ("tanh", "out")
+    # A gain and an offset belong to the group; what follows a nonlinear function does not.
+    assert vertices(lambda x, w, b: np.sin(np.tanh(2 * (x @ w) - 1))) == ("tanh", "out")
+    # Two projections in a row are two populations.
+    assert vertices(lambda x, w, b: x @ w @ w) == ("matmul", "out")
+
+
+def test_other_operations_have_vertices_of_their_own():
+    def gates(x, w, b):
+        f, i = pcn.ops.sigmoid(x @ w), pcn.ops.sigmoid(x @ w + b)
+        c = f * i
+        return np.tanh(c) * f
+
+    names = vertices(gates)
+    assert names == ("sigmoid", "sigmoid_1", "multiply", "tanh", "out")
+    assert vertices(lambda x, w, b: pcn.ops.softmax(x @ w)) == ("matmul", "out")
+
+
+def test_moved_parameters_are_read_in_the_dendrite():
+    assert vertices(lambda x, w, b: np.tanh(x @ w.T + b[::-1])) == ("out",)
+    assert len(vertices(lambda x, w, b: np.tanh(x @ w.T + b[::-1]), "all")) == 5
+
+
+def test_a_node_with_two_users_has_neurons():
+    def function(x, w, b):
+        a = x @ w
+        return np.tanh(a) + np.sin(a)
+
+    assert vertices(function) == ("matmul", "tanh", "sin", "out")
+
+
+def test_constants_by_number_array_and_vertex():
+    graph = mlp((3, 4, 2))
+    circuit = pcn.build_circuit(graph, tau={"h1": 5.0, "out": np.array([1.0, 2.0])}, precision=3.0)
+    np.testing.assert_array_equal(circuit.tau["h1"], np.full(4, 5.0))
+    np.testing.assert_array_equal(circuit.tau["out"], [1.0, 2.0])
+    np.testing.assert_array_equal(circuit.precision["h1"], np.full(4, 3.0))
+    assert pcn.build_circuit(graph, tau={"h1": 5.0}).tau["out"][0] == 10.0
+    same = pcn.build_circuit(trace(lambda x: pcn.vertex(x * 2, "a") * 3, x=pcn.Input((2,))), tau=np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(same.tau["a"], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "text"),
+    [
+        ({"tau": 0.0}, ParameterError, "tau of vertex 'h1' must be positive"),
+        ({"tau": {"h1": -1.0}}, ParameterError, "positive"),
+        ({"tau": np.nan}, ParameterError, "positive and finite"),
+        ({"tau": np.ones(3)}, ParameterError, "of shape"),
+        ({"tau": "slow"}, ParameterError, "give a number"),
+        ({"tau": {"h2": 1.0}}, UnknownNameError, "did you mean 'h1'"),
+        ({"precision": {"H1": 1.0}}, UnknownNameError, "did you mean 'h1'"),
+        ({"precision": 0.0}, ParameterError, "precision of vertex 'h1' must be positive"),
+        ({"vertices": "some"}, ParameterError, "choose 'auto', 'marked' or 'all'"),
+        ({"energies": {"oout": pcn.SquaredError()}}, UnknownNameError, "did you mean 'out'"),
+        ({"energies": {"out": "softmax"}}, ParameterError, "give an object"),
+    ],
+)
+def test_bad_settings(settings, error, text):
+    with pytest.raises(error, match=text) as caught:
+        pcn.build_circuit(mlp((3, 4, 2)), **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_graphs_become_circuits():
+    with pytest.raises(GraphError, match="needs a Graph"):
+        pcn.build_circuit(lambda x: x)
+
+
+def test_with_parameters_gives_a_new_circuit():
+    circuit = pcn.build_circuit(scalar_graph())
+    other = circuit.with_parameters({"theta": 3.0})
+    assert other.parameters["theta"] == 3.0
+    assert circuit.parameters["theta"] == 2.0
+    with pytest.raises(UnknownNameError, match="theta"):
+        circuit.with_parameters({"thta": 1.0})
+
+
+def test_outputs_that_others_use_are_read_out_by_vertices_of_their_own():
+    """The loss at an output that also feeds another one adds to what comes back from there."""
+
+    def function(x, w, b):
+        h = pcn.vertex(np.tanh(x @ w + b), "h")
+        return {"h": h, "y": h @ w}
+
+    circuit = pcn.build_circuit(trace(function, x=pcn.Input((3,)), w=W, b=B))
+    assert circuit.vertices == ("h", "h_readout", "y")
+    inputs = {"x": np.array([0.3, -0.2, 0.5])}
+    targets = {"h": np.array([1.0, 0.0, -1.0]), "y": np.zeros(3)}
+    reference = pcn.backprop(circuit, inputs, targets)
+    sim = pcn.Simulator(circuit, integrator=pcn.Euler(10.0))
+    assert pcn.compare(sim.run(50.0, inputs=inputs, targets=targets), reference).worst < 1e-13
