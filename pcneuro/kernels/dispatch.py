@@ -14,12 +14,12 @@ context    int64[::1]    ``lanes``, the lanes in use, this part, the number of p
 
 Because the caller holds nothing but addresses, a new graph compiles nothing: it is a new ``ints`` and a new list of
 instructions. Kernels neither raise nor allocate; an exception inside a ``cfunc`` would be swallowed and return 0,
-which is why OK is 1. This module alone touches llvmlite.
+which is why OK is 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numba
@@ -27,6 +27,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from pcneuro.kernels import cache as disk
 
 OK = 1
 LANES, ACTIVE, PART, PARTS = 0, 1, 2, 3
@@ -67,19 +69,34 @@ def signature(dtype: np.dtype) -> types.Type:
     return types.int64(real, real, _INTS, types.int64, _INTS)
 
 
-@cache
-def _compiled(dtype: np.dtype, count: int) -> tuple[tuple[object, ...], np.ndarray]:
-    real = signature(dtype)
-    kernels = tuple(numba.cfunc(real, cache=True, error_model="numpy")(f) for f in KERNELS.values())
+_TABLES: dict[tuple[np.dtype, int], tuple[list[object], np.ndarray]] = {}
+
+
+def compiling(dtype: np.dtype) -> Iterator[tuple[int, int]]:
+    """Compile the kernels for ``dtype``, or load them, one after the other; yields (how many are done, of how many)."""
+    key = np.dtype(dtype), len(KERNELS)
+    if key in _TABLES:
+        return
+    disk.refresh()
+    kernels: list[object] = []
+    addresses = []
+    for function in KERNELS.values():
+        kernel = numba.cfunc(signature(dtype), cache=disk.usable(), error_model="numpy")(function)
+        kernels.append(kernel)
+        addresses.append(kernel.address)
+        yield len(kernels), len(KERNELS)
+    disk.mark_warm(np.dtype(dtype).name)
     # The kernels are kept beside the table: without them the addresses dangle.
-    return kernels, np.array([k.address for k in kernels], dtype=np.int64)
+    _TABLES[key] = kernels, np.array(addresses, dtype=np.int64)
 
 
 def table(dtype: np.dtype) -> object:
     """Table of kernels for ``dtype``: int64 addresses, or the plain functions under ``NUMBA_DISABLE_JIT``."""
     if numba.config.DISABLE_JIT:
         return list(KERNELS.values())
-    return _compiled(np.dtype(dtype), len(KERNELS))[1]
+    for _ in compiling(dtype):
+        pass
+    return _TABLES[np.dtype(dtype), len(KERNELS)][1]
 
 
 def row(ints: np.ndarray, index: int, u: int) -> int:

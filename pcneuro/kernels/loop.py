@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from pcneuro.kernels.cache import usable
 from pcneuro.kernels.dispatch import LANES, OK, call_op
+
+CACHE = usable()
 
 # Fields of the int64 array ``plan``
 STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, RECORDS = range(8)
@@ -13,7 +16,7 @@ STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, RECORDS = range(8)
 SOURCE, ROWS, EVERY, TARGET = range(4)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
     """Run a list of instructions, (opcode, position of its arguments) a row. Returns (status, failed instruction)."""
     for i in range(code.shape[0]):
@@ -23,7 +26,7 @@ def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped
     return OK, -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-untyped-def]
     for r in range(records.shape[0]):
         if step % records[r, EVERY] == 0:
@@ -35,7 +38,7 @@ def _copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-unt
             records[r, TARGET] = target + n
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _records_due(step, records):  # type: ignore[no-untyped-def]
     due = False
     for r in range(records.shape[0]):
@@ -43,7 +46,7 @@ def _records_due(step, records):  # type: ignore[no-untyped-def]
     return due
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weights, records, record_buf, step, steps):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``.
 

@@ -1,0 +1,167 @@
+"""The compiled kernels on disk: where they are, whether they are there, and that they are no older than their sources.
+
+Numba compares a cached function with the file that holds it, not with the helpers from other files that were compiled
+into it. So a digest of every file that holds kernels stands in a stamp beside the cache, and what was compiled from
+other sources is removed before anything is loaded. Versions and processors need no digest: they are in Numba's own keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numba
+from numba.core.caching import FunctionCache
+
+from pcneuro.kernels.host import cpu_name
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ROOMS = ("kernels", "ops", "energies")
+"""Folders of the package that hold compiled functions."""
+STAMP = "pcneuro-kernels.json"
+COMPILE_SECONDS = 20
+"""What compiling everything for one dtype takes on an ordinary processor."""
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """What is in the cache.
+
+    ``folders`` hold ``files`` compiled files of ``size`` bytes; ``warm`` are the dtypes whose kernels are all there for
+    this Python, Numba and processor.
+    """
+
+    folders: tuple[Path, ...]
+    files: int
+    size: int
+    warm: tuple[str, ...]
+
+
+def _probe(folder: Path) -> Callable[[], None]:
+    """A function that Numba takes for one of the files in ``folder``."""
+    names: dict[str, Callable[[], None]] = {}
+    exec(compile("def probe(): pass", str(folder / "__init__.py"), "exec"), names)
+    return names["probe"]
+
+
+@cache
+def _locations(rooms: tuple[Path, ...]) -> tuple[tuple[Path, Path], ...]:
+    return tuple((room, Path(FunctionCache(_probe(room)).cache_path)) for room in rooms)
+
+
+def locations() -> tuple[tuple[Path, Path], ...]:
+    """(folder of sources, folder where Numba keeps what it compiles from them); empty where none can be written.
+
+    Numba takes ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else a folder of the user's.
+    """
+    try:
+        return _locations(tuple(PACKAGE / room for room in ROOMS))
+    except (RuntimeError, OSError):
+        return ()
+
+
+def usable() -> bool:
+    """Whether there is a folder to keep compiled kernels in; without one they are compiled in every process."""
+    return bool(locations())
+
+
+def _files() -> Iterator[Path]:
+    for room, folder in locations():
+        modules = {path.stem for path in room.glob("*.py")}
+        for path in folder.glob("*.nb[ci]"):
+            if path.name.partition(".")[0] in modules:
+                yield path
+
+
+def digest() -> str:
+    """SHA-256 of all sources that kernels are compiled from."""
+    total = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((PACKAGE / room).glob("*.py")):
+            total.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def _stamp() -> Path | None:
+    found = locations()
+    return found[0][1] / STAMP if found else None
+
+
+def _read() -> dict[str, object]:
+    stamp = _stamp()
+    try:
+        facts = json.loads(stamp.read_text(encoding="utf-8")) if stamp else {}
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _write(facts: dict[str, object]) -> None:
+    stamp = _stamp()
+    if stamp is None:
+        return
+    temporary = stamp.with_name(f"{STAMP}.{os.getpid()}")
+    with suppress(OSError):
+        temporary.write_text(json.dumps(facts), encoding="utf-8")
+        temporary.replace(stamp)
+
+
+def _build(dtype: str) -> str:
+    return f"python{sys.version_info[0]}.{sys.version_info[1]} numba{numba.__version__} {cpu_name()} {dtype}"
+
+
+def refresh() -> None:
+    """Remove what was compiled from other sources than the present ones."""
+    now = digest()
+    if _read().get("sources") != now:
+        clear()
+        _write({"sources": now, "warm": []})
+
+
+def mark_warm(dtype: str) -> None:
+    """Note that all kernels for ``dtype`` are in the cache."""
+    facts = _read()
+    known = facts.get("warm")
+    warm = known if isinstance(known, list) else []
+    if _build(dtype) not in warm:
+        _write(facts | {"warm": [*warm, _build(dtype)]})
+
+
+def clear() -> tuple[int, int]:
+    """Remove every compiled kernel; returns the number of files and of bytes. Another process may do so meanwhile."""
+    count = size = 0
+    for path in list(_files()):
+        with suppress(OSError):
+            size += path.stat().st_size
+            path.unlink()
+            count += 1
+    stamp = _stamp()
+    if stamp is not None:
+        with suppress(OSError):
+            stamp.unlink()
+    return count, size
+
+
+def state() -> CacheState:
+    """What is in the cache now."""
+    sizes = []
+    for path in _files():
+        with suppress(OSError):
+            sizes.append(path.stat().st_size)
+    facts = _read()
+    known = facts.get("warm")
+    current = bool(sizes) and facts.get("sources") == digest() and isinstance(known, list)
+    warm = tuple(d for d in ("float32", "float64") if current and isinstance(known, list) and _build(d) in known)
+    return CacheState(tuple(folder for _, folder in locations()), len(sizes), sum(sizes), warm)
+
+
+def is_cold(dtype: str) -> bool:
+    """Whether the first run in ``dtype`` will have to compile the kernels."""
+    return not numba.config.DISABLE_JIT and dtype not in state().warm
