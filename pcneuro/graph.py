@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import graphlib
+import operator
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, GraphError, ShapeError
+from pcneuro.errors import DataError, GraphError, ShapeError, unknown_name
 from pcneuro.ops.base import AbstractOperator, Shape
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+def check_name(name: Any) -> None:
+    """Raise GraphError where this is no name for a vertex."""
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise GraphError(
+            f"{name!r} is no name for a vertex: give letters (a to z, A to Z), digits and _, a letter first"
+        )
 
 
 def check_finite(what: str, array: np.ndarray) -> None:
@@ -40,8 +49,8 @@ def real_array(what: str, value: Any) -> np.ndarray:
 
 def _shape(what: str, shape: Any) -> Shape:
     try:
-        result = tuple(int(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
-    except (TypeError, ValueError):
+        result = tuple(operator.index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
+    except TypeError:
         raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {shape!r}") from None
     if any(n < 1 for n in result):
         raise ShapeError(f"{what} of shape {result}: every axis needs at least one unit")
@@ -168,10 +177,11 @@ class Graph:
     def __init__(self, nodes: Iterable[Node], outputs: Mapping[str, str]) -> None:
         by_name: dict[str, Node] = {}
         for node in nodes:
-            if not _NAME.match(node.name):
-                raise GraphError(f"{node.name!r} is no name for a vertex: letters, digits and _, a letter first")
+            check_name(node.name)
             if node.name in by_name:
                 raise GraphError(f"the name {node.name!r} is used twice{_at(by_name[node.name])}{_at(node)}")
+            if node.is_leaf and node.operands:
+                raise GraphError(f"the leaf {node.name!r} has operands: {', '.join(node.operands)}")
             by_name[node.name] = node
         for node in by_name.values():
             for operand in node.operands:
@@ -187,11 +197,12 @@ class Graph:
         if not outputs or len(set(outputs.values())) < len(outputs):
             raise GraphError("a graph needs at least one output, and a node of its own for each")
         for node in self.nodes.values():
-            expected = node.source.shape
             if isinstance(node.source, AbstractOperator):
-                expected = node.source.shape(*(by_name[o].shape for o in node.operands))
+                what, expected = "its operator makes", node.source.shape(*(by_name[o].shape for o in node.operands))
+            else:
+                what, expected = "its leaf is", node.source.shape
             if tuple(expected) != tuple(node.shape):
-                raise ShapeError(f"node {node.name!r} has shape {node.shape}, its operator makes {expected}")
+                raise ShapeError(f"node {node.name!r} has shape {node.shape}, {what} {expected}")
         self.outputs: Mapping[str, Node] = MappingProxyType({k: by_name[v] for k, v in outputs.items()})
         self.inputs: Mapping[str, Node] = self._leaves(Input)
         self.parameters: Mapping[str, Node] = self._leaves(Parameter)
@@ -219,9 +230,13 @@ class Graph:
         return frozenset(found)
 
     def with_parameters(self, values: Mapping[str, np.ndarray]) -> Graph:
-        """The same graph with other parameter values (of the same shapes)."""
-        from dataclasses import replace
+        """The same graph with other parameter values (of the same shapes).
 
+        Raises UnknownNameError for a parameter that the graph does not have, and ShapeError for another shape.
+        """
+        for name in values:
+            if name not in self.parameters:
+                raise unknown_name("parameter", name, self.parameters)
         return Graph(
             (replace(n, source=Parameter(values[n.name])) if n.name in values else n for n in self.nodes.values()),
             {k: v.name for k, v in self.outputs.items()},

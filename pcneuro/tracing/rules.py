@@ -1,25 +1,31 @@
-"""What tracing knows about NumPy's names: which only move units, which have no derivative, and what to write instead."""
+"""What tracing knows about NumPy's names: what only moves units, what has no derivative, and what to write instead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pcneuro.ops.base import Shape
+# Functions that only copy units to other places. The traced array (or lists of them) is their first argument.
+STRUCTURAL = (
+    "reshape transpose swapaxes moveaxis rollaxis squeeze expand_dims broadcast_to ravel concatenate stack hstack "
+    "vstack dstack column_stack block split array_split hsplit vsplit dsplit flip fliplr flipud roll rot90 tile repeat "
+    "take diagonal delete take_along_axis permute_dims matrix_transpose unstack"
+).split()
 
-# Functions that only copy units to other places. The traced array (or a list of them) is their first argument.
-STRUCTURAL = frozenset(
-    "reshape transpose swapaxes moveaxis rollaxis squeeze expand_dims broadcast_to ravel concatenate stack hstack vstack "
-    "dstack column_stack split array_split hsplit vsplit dsplit flip fliplr flipud roll rot90 tile repeat take diagonal "
-    "atleast_1d atleast_2d atleast_3d append delete take_along_axis permute_dims matrix_transpose unstack concat".split()
+# Methods of arrays that are the functions of the same name.
+METHODS = frozenset(
+    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal clip conj conjugate".split(),
 )
 
-UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive", "true_divide": "divide"}
+UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive"}
 
-_NO_COMPARISON = "use np.where on a constant mask, np.maximum or np.minimum, or pcn.ops.relu"
-COMPARISONS = dict.fromkeys(
+# Ways of np.pad that copy units; the others compute something.
+PADDINGS = frozenset(("edge", "reflect", "symmetric", "wrap"))
+
+NO_COMPARISON = "use np.where on a constant mask, np.maximum or np.minimum, or pcn.ops.relu"
+COMPARISONS = frozenset(
     "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not logical_xor isnan isinf "
     "isfinite signbit".split(),
-    _NO_COMPARISON,
 )
 
 _INSTEAD = {
@@ -69,6 +75,16 @@ _INSTEAD = {
     "nan_to_num": "keep NaN out by construction, for instance with np.maximum(x, 1e-9) before np.log",
     "sinc": "write np.sin(np.pi * x) / (np.pi * x)",
     "average": "write np.sum(weights * x) / np.sum(weights)",
+    "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",
+    "full": "use np.broadcast_to",
+    "expit": "use pcn.ops.sigmoid",
+    "erf": 'use pcn.elementwise("erf(x)")',
+    "deg2rad": "multiply by np.pi / 180",
+    "radians": "multiply by np.pi / 180",
+    "rad2deg": "multiply by 180 / np.pi",
+    "degrees": "multiply by 180 / np.pi",
+    "shape": "use a.reshape(...)",
+    "flat": "use np.ravel",
     "median": "it has no derivative almost anywhere; use np.mean",
 }
 
@@ -82,29 +98,12 @@ def instead_of(name: str) -> str:
     )
 
 
-def einsum_terms(subscripts: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:
-    """Terms and output of einsum subscripts, in lower-case letters. Raises ValueError where they do not fit the shapes."""
-    text = subscripts.replace(" ", "")
-    inputs, arrow, out = text.partition("->")
-    terms = inputs.split(",")
-    letters = sorted(set("".join(terms)))
-    if not all(c.isalpha() and c.isascii() for c in letters):
-        raise ValueError(f"subscripts {subscripts!r} need letters")
-    if len(letters) > 26:
-        raise ValueError(f"subscripts {subscripts!r} use more than 26 letters")
-    if not arrow:
-        out = "".join(c for c in letters if "".join(terms).count(c) == 1)
-    if len(terms) != len(shapes):
-        raise ValueError(f"subscripts {subscripts!r} have {len(terms)} terms for {len(shapes)} operands")
-    if len(set(out)) < len(out) or set(out) - set(letters):
-        raise ValueError(f"subscripts {subscripts!r} have an output {out!r} that the operands do not give")
-    sizes: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
-        if len(term) != len(shape):
-            raise ValueError(f"subscripts {subscripts!r}: term {term!r} for an operand of shape {shape}")
-        for letter, n in zip(term, shape, strict=True):
-            if sizes.setdefault(letter, n) != n:
-                raise ValueError(f"subscripts {subscripts!r}: {letter!r} is {sizes[letter]} and {n}")
-    lower = [c for c in "abcdefghijklmnopqrstuvwxyz" if c not in letters]
-    rename = {c: c if c.islower() else lower.pop() for c in letters}
-    return ["".join(rename[c] for c in term) for term in terms], "".join(rename[c] for c in out)
+def flattened(value: Any) -> Iterator[Any]:
+    """What is in lists, tuples and dicts, however deep."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from flattened(part)
+    else:
+        yield value
