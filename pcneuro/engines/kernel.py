@@ -17,10 +17,11 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels.tile import vector_length
 from pcneuro.ops.base import Slot
 from pcneuro.program import Code, as_array, lower
 
-# Samples a block: two 512-bit vectors of floats. It is the same for any number of threads, and so are all results.
+# The most samples in a block: two 512-bit vectors of floats. It is the same for any number of threads, and so are all results.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 # Below this many multiplications a Hebbian sum is not worth handing to several threads.
 SPLIT_WORK = 2_000_000
@@ -85,15 +86,23 @@ class KernelEngine(AbstractEngine):
             self.parameters[name] = np.array(value, dtype=self.dtype)
             self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
 
+    def _lanes(self, batch: int) -> int:
+        """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
+        vector = vector_length(self.dtype)
+        blocks = -(-batch // LANES[self.dtype])
+        if 4 * batch < vector:
+            return batch
+        return vector * -(-batch // (blocks * vector))
+
     def _shape(self, batch: int) -> tuple[int, int]:
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows the stages of a step."""
-        lanes = min(batch, LANES[self.dtype])
+        lanes = self._lanes(batch)
         stages = len(self.weights)
         rows = self.program.rows + ((1 + stages) * self.program.units if stages > 1 else 0)
         return -(-batch // lanes), max(rows, 1) * lanes
 
     def _allocate(self, batch: int) -> None:
-        self.lanes = min(batch, LANES[self.dtype])
+        self.lanes = self._lanes(batch)
         shape = self._shape(batch)
         blocks = shape[0]
         if self.buf.shape == shape:

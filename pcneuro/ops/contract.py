@@ -18,6 +18,7 @@ from numba import njit
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Product, Shape, Slot, size
 
 
@@ -25,12 +26,6 @@ from pcneuro.ops.base import AbstractLowering, AbstractOperator, Product, Shape,
 def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
     for i in range(lanes):
         buf[out + i] += weight * buf[source + i]
-
-
-@njit(error_model="numpy")
-def _axpy4_rows(buf, out, s0, s1, s2, s3, lanes, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
-    for i in range(lanes):
-        buf[out + i] += w0 * buf[s0 + i] + w1 * buf[s1 + i] + w2 * buf[s2 + i] + w3 * buf[s3 + i]
 
 
 # Reassociation lets the compiler sum in vector lanes; the order is the machine code's, hence the same in every run.
@@ -68,6 +63,7 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
     wp, wk, wn = ints[at + 14], ints[at + 15], ints[at + 16]
     flat = lanes == 1 and nn > 1 and _consecutive(ints, wn, nn) and _consecutive(ints, on, nn)
+    vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
     dots = lanes == 1 and not flat and _consecutive(ints, wk, nk) and _consecutive(ints, ak, nk)
     for p in range(np_):
         for m in range(nm):
@@ -89,29 +85,14 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                 for n in range(nn):
                     v = w + ints[wp + p] + ints[wn + n] + ints[wk]
                     buf[o + ints[on + n]] += _dot_shared(buf, s + ints[ak], shared, v, nk)
+            elif vectors:
+                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, w + ints[wp + p], wn, wk, nk)
             else:
                 for n in range(nn):
                     r = (o + ints[on + n]) * lanes
                     v = w + ints[wp + p] + ints[wn + n]
-                    k = 0
-                    while k + 4 <= nk:
-                        _axpy4_rows(
-                            buf,
-                            r,
-                            (s + ints[ak + k]) * lanes,
-                            (s + ints[ak + k + 1]) * lanes,
-                            (s + ints[ak + k + 2]) * lanes,
-                            (s + ints[ak + k + 3]) * lanes,
-                            lanes,
-                            shared[v + ints[wk + k]],
-                            shared[v + ints[wk + k + 1]],
-                            shared[v + ints[wk + k + 2]],
-                            shared[v + ints[wk + k + 3]],
-                        )
-                        k += 4
-                    while k < nk:
+                    for k in range(nk):
                         _axpy_rows(buf, r, (s + ints[ak + k]) * lanes, lanes, shared[v + ints[wk + k]])
-                        k += 1
     return OK
 
 
@@ -144,7 +125,7 @@ def contract(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
 
 @op_kernel("hebb")
 def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """out[p, m, n] += sum_k sum over the lanes in use of a[p, m, k] b[p, k, n]: presynaptic times postsynaptic activity.
+    """out[p, m, n] += sum_k a[p, m, k] b[p, k, n], and over the lanes in use: presynaptic times postsynaptic activity.
 
     Reads a and b (laned), adds to out (shared). The synapses with m in this part of the range of m only, so that parts
     can run side by side and every synapse sums in the same order whatever their number.
@@ -189,8 +170,10 @@ def einsum_numpy(subscripts: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Contract(AbstractOperator):
-    """Einsum with explicit ``subscripts`` such as ``"ij,jk->ik"``: lower-case letters, each in at least two of the three
-    terms and at most once in each."""
+    """Einsum of two operands with explicit ``subscripts`` such as ``"ij,jk->ik"``.
+
+    They are lower-case letters, each in at least two of the three terms and at most once in each.
+    """
 
     kind: ClassVar[str] = "contract"
     subscripts: str
@@ -228,6 +211,8 @@ class Contract(AbstractOperator):
         return sizes
 
     def shape(self, *shapes: Shape) -> Shape:
+        if len(shapes) != 2:
+            raise ShapeError(f"contraction {self.subscripts!r} takes 2 operands, got {len(shapes)}")
         sizes = self._sizes(shapes)
         return tuple(sizes[c] for c in self._terms()[2])
 

@@ -1,0 +1,55 @@
+"""The micro-kernel against a plain matrix product, for all tails of rows and lanes, and with scattered rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pcneuro.kernels.tile import HEIGHT, VECTOR_BYTES, project_rows, vector_length
+
+
+def layout(rng, n, k, lanes, dtype):
+    """Rows of a and of out scattered over a buffer, weights through both tables; and all as plain arrays."""
+    rows = rng.permutation(n + k + 3)
+    out_rows, a_rows = rows[:n], rows[n : n + k]
+    buf = rng.normal(size=(n + k + 3, lanes)).astype(dtype)
+    weights = rng.normal(size=(n, k)).astype(dtype)
+    ints = np.concatenate([out_rows, a_rows, np.arange(n) * k, np.arange(k)]).astype(np.int64)
+    return buf, weights, ints, out_rows, a_rows
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", sorted({1, 2, 3, HEIGHT - 1, HEIGHT, HEIGHT + 1, 2 * HEIGHT + 5}))
+@pytest.mark.parametrize("vectors", [1, 2, 3, 4])
+def test_rows_through_tables(dtype, n, vectors):
+    rng = np.random.default_rng(n)
+    lanes = vectors * vector_length(dtype)
+    for k in (1, 2, 7, 40):
+        buf, weights, ints, out_rows, a_rows = layout(rng, n, k, lanes, dtype)
+        expected = buf.copy()
+        expected[out_rows] += weights @ buf[a_rows]
+        flat = buf.ravel()
+        project_rows(flat, weights.ravel(), ints, 0, 0, n, lanes, 0, n, 0, n + k, 2 * n + k, k)
+        tolerance = 50 * np.finfo(dtype).eps * (1 + k**0.5)
+        np.testing.assert_allclose(flat.reshape(buf.shape), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_nothing_to_sum_changes_nothing():
+    buf = np.arange(4.0 * vector_length(np.float64))
+    before = buf.copy()
+    project_rows(buf, np.zeros(1), np.zeros(8, dtype=np.int64), 0, 0, 2, vector_length(np.float64), 0, 2, 0, 0, 2, 0)
+    np.testing.assert_array_equal(buf, before)
+
+
+def test_not_a_number_goes_through():
+    """A weight of zero times infinity is NaN, as in every other sum."""
+    lanes = vector_length(np.float64)
+    buf = np.concatenate([np.full(lanes, np.inf), np.zeros(lanes)])
+    ints = np.array([1, 0, 0, 0], dtype=np.int64)
+    project_rows(buf, np.zeros(1), ints, 0, 0, 1, lanes, 0, 1, 0, 2, 3, 1)
+    assert np.isnan(buf[lanes:]).all()
+
+
+def test_vectors_fill_the_registers():
+    assert VECTOR_BYTES in (16, 32, 64)
+    assert vector_length(np.float32) == 2 * vector_length(np.float64) == VECTOR_BYTES // 4
