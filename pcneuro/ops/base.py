@@ -151,7 +151,10 @@ class AbstractOperator(ABC):
     def lower_linearise(
         self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
     ) -> Any:
-        """Emit what the derivatives of the ``wanted`` operands need once at a state; return what ``lower_vjp`` is to get."""
+        """Emit what the derivatives of the ``wanted`` operands need once at a state.
+
+        Returns what ``lower_vjp`` is to get as ``linearised``.
+        """
         return None
 
     @abstractmethod
@@ -197,6 +200,7 @@ def apply(operator: AbstractOperator, *operands: Any) -> Any:
         if isinstance(operand, AbstractTraced):
             return operand.apply(operator, *operands)
     arrays = [np.asarray(a) for a in operands]
+    arrays = [a.astype(np.float64) if a.dtype.kind in "iub" else a for a in arrays]
     operator.shape(*(a.shape for a in arrays))
     return operator.forward(*(a[None] for a in arrays))[0]
 

@@ -25,7 +25,9 @@ from pcneuro.ops.base import (
     size,
     unit_indices,
 )
-from pcneuro.ops.formula import Formula, derivatives, evaluate, parse, to_text, variables_of
+from pcneuro.ops.derivatives import derivatives, local_derivatives
+from pcneuro.ops.formula import COMPOSED, Formula, evaluate, parse, to_text, variables_of
+from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.ops.rows import lower_combine
 
 VARIABLES = ("x", "y", "z", "w")
@@ -37,62 +39,18 @@ class _Definition:
     derivatives: tuple[Formula, ...]
 
 
-def _define(expression: str, *partial: str, variables: tuple[str, ...] = VARIABLES) -> _Definition:
-    return _Definition(
-        parse(expression, variables, internal=True),
-        tuple(parse(text, (*variables, "out"), internal=True) for text in partial),
-    )
-
-
-# name: expression, derivative by x, derivative by y; ``out`` is the function's value
 FUNCTIONS: dict[str, _Definition] = {
-    name: _define(*texts)
-    for name, *texts in (
-        ("negative", "-x", "-1"),
-        ("absolute", "absolute(x)", "sign(x)"),
-        ("reciprocal", "reciprocal(x)", "-square(out)"),
-        ("square", "square(x)", "2*x"),
-        ("sqrt", "sqrt(x)", "0.5*reciprocal(out)"),
-        ("cbrt", "cbrt(x)", "reciprocal(3*square(out))"),
-        ("exp", "exp(x)", "out"),
-        ("exp2", "exp2(x)", "ln2*out"),
-        ("expm1", "expm1(x)", "exp(x)"),
-        ("log", "log(x)", "reciprocal(x)"),
-        ("log2", "log2(x)", "reciprocal(ln2*x)"),
-        ("log10", "log10(x)", "reciprocal(2.302585092994046*x)"),
-        ("log1p", "log1p(x)", "reciprocal(1 + x)"),
-        ("sin", "sin(x)", "cos(x)"),
-        ("cos", "cos(x)", "-sin(x)"),
-        ("tan", "tan(x)", "1 + square(out)"),
-        ("arcsin", "arcsin(x)", "reciprocal(sqrt(1 - square(x)))"),
-        ("arccos", "arccos(x)", "-reciprocal(sqrt(1 - square(x)))"),
-        ("arctan", "arctan(x)", "reciprocal(1 + square(x))"),
-        ("sinh", "sinh(x)", "cosh(x)"),
-        ("cosh", "cosh(x)", "sinh(x)"),
-        ("tanh", "tanh(x)", "1 - square(out)"),
-        ("arcsinh", "arcsinh(x)", "reciprocal(sqrt(1 + square(x)))"),
-        ("arccosh", "arccosh(x)", "reciprocal(sqrt(square(x) - 1))"),
-        ("arctanh", "arctanh(x)", "reciprocal(1 - square(x))"),
-        ("add", "x + y", "1", "1"),
-        ("subtract", "x - y", "1", "-1"),
-        ("multiply", "x*y", "y", "x"),
-        ("divide", "x/y", "reciprocal(y)", "-out/y"),
-        ("power", "x**y", "y*x**(y - 1)", "out*log(x)"),
-        ("maximum", "maximum(x, y)", "heaviside(x - y)", "heaviside(y - x)"),
-        ("minimum", "minimum(x, y)", "heaviside(y - x)", "heaviside(x - y)"),
-        ("logaddexp", "logaddexp(x, y)", "exp(x - out)", "exp(y - out)"),
-        ("hypot", "hypot(x, y)", "x/out", "y/out"),
-        ("relu", "relu(x)", "positive(x)"),
-        ("sigmoid", "sigmoid(x)", "out*(1 - out)"),
-        ("softplus", "logaddexp(x, 0)", "sigmoid(x)"),
-        # Gaussian error linear unit, exact form: x times the normal distribution function
-        (
-            "gelu",
-            "x*(0.5 + 0.5*erf(x*0.7071067811865476))",
-            "0.5 + 0.5*erf(x*0.7071067811865476) + x*exp(-0.5*square(x))*0.3989422804014327",
-        ),
+    name: _Definition((name, *VARIABLES[: primitive.arity]), local_derivatives(name))
+    for name, primitive in PRIMITIVES.items()
+    if primitive.derivatives
+} | {
+    name: _Definition(
+        parse(composed.text, composed.variables),
+        tuple(parse(text, (*composed.variables, "out"), internal=True) for text in composed.derivatives),
     )
+    for name, composed in COMPOSED.items()
 }
+"""The operators that have a name: every primitive that has derivatives, and what is composed of them."""
 
 
 @cache

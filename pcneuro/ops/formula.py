@@ -1,14 +1,16 @@
-"""Formulas: trees of primitives. They are read from text by a closed grammar, differentiated by SymPy, and evaluated.
+"""Formulas: trees of primitives. They are read from text by a closed grammar, written as text, and evaluated.
 
-A formula is a number, the name of a variable, or a tuple (primitive, formula, ...). No text is ever evaluated as Python:
-the parser walks Python's syntax tree and knows only arithmetic and the functions of ``FUNCTIONS``.
+A formula is a number, the name of a variable, or a tuple (primitive, formula, ...). No text is ever evaluated as
+Python: the parser walks Python's syntax tree and knows only arithmetic and the functions of ``FUNCTIONS``.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,7 +28,7 @@ _BINARY = {
 }
 CONSTANTS = {"pi": math.pi, "e": math.e, "ln2": LN2}
 # Names in expressions, Brian2's included -> primitive
-FUNCTIONS = {name: name for name in PRIMITIVES if name not in ("positive", "heaviside", "sign")} | {
+FUNCTIONS = {name: name for name, primitive in PRIMITIVES.items() if primitive.derivatives} | {
     "abs": "absolute",
     "asin": "arcsin",
     "acos": "arccos",
@@ -39,54 +41,123 @@ FUNCTIONS = {name: name for name in PRIMITIVES if name not in ("positive", "heav
 }
 
 
+@dataclass(frozen=True)
+class Composed:
+    """A function that is written with others: its expression, and the derivative by each of its variables."""
+
+    text: str
+    derivatives: tuple[str, ...]
+    variables: tuple[str, ...] = ("x",)
+
+
+COMPOSED = {
+    "softplus": Composed("logaddexp(x, 0)", ("sigmoid(x)",)),
+    # Gaussian error linear unit, exact form: x times the normal distribution function
+    "gelu": Composed(
+        "x*(0.5 + 0.5*erf(x*0.7071067811865476))",
+        ("0.5 + 0.5*erf(x*0.7071067811865476) + x*exp(-0.5*square(x))*0.3989422804014327",),
+    ),
+}
+
+MAX_LENGTH, MAX_DEPTH = 2000, 100
+"""Longest text and deepest nesting of an expression, which may come from a file that somebody else wrote."""
+
+
 @cache
 def parse(text: str, variables: tuple[str, ...], internal: bool = False) -> Formula:
-    """Read an expression. ``internal`` admits the primitives that have no derivative of their own."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ExpressionError(f"expression {text!r} does not parse: {error}") from None
+    """Read an expression. ``internal`` admits the primitives that have no derivative of their own.
 
-    def refuse(got: str) -> ExpressionError:
+    Raises ExpressionError for whatever is not in the grammar.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"the expression that begins {text[:40]!r} has {len(text)} characters; {MAX_LENGTH} are the most"
+        )
+    try:
+        with warnings.catch_warnings():
+            # What Python's parser warns of is no expression of this grammar.
+            warnings.simplefilter("error")
+            tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ExpressionError(f"expression {_short(text)} does not parse: {error}") from None
+    return _Reader(text, variables, internal).read(tree, 0)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+class _Reader:
+    """Turns Python's syntax tree into a formula, and refuses whatever is not in the grammar."""
+
+    def __init__(self, text: str, variables: tuple[str, ...], internal: bool) -> None:
+        self.text, self.variables = text, variables
+        self.functions = FUNCTIONS | {name: name for name in PRIMITIVES} if internal else FUNCTIONS
+
+    def _refuse(self, got: str) -> ExpressionError:
+        known = ", ".join(sorted([*FUNCTIONS, *COMPOSED]))
         return ExpressionError(
-            f"expression {text!r} uses {got}: known are the variables {', '.join(variables)}, the constants "
-            f"{', '.join(CONSTANTS)}, + - * / **, and {', '.join(sorted(FUNCTIONS))}"
+            f"expression {_short(self.text)} uses {got}: known are the variables {', '.join(self.variables)}, the "
+            f"constants {', '.join(CONSTANTS)}, + - * / **, and {known}"
         )
 
-    def walk(node: ast.AST) -> Formula:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            try:
-                return float(node.value)
-            except OverflowError:
-                raise ExpressionError(f"expression {text!r} has a number too large for a float") from None
-        if isinstance(node, ast.Name):
-            if node.id in variables:
-                return node.id
-            if node.id in CONSTANTS:
-                return CONSTANTS[node.id]
-            raise refuse(f"the name {node.id!r}")
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            inner = walk(node.operand)
-            return -inner if isinstance(inner, float) else ("negative", inner)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd):
-            return walk(node.operand)
-        if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-            return (_BINARY[type(node.op)], walk(node.left), walk(node.right))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-            name = node.func.id if internal and node.func.id in PRIMITIVES else FUNCTIONS.get(node.func.id)
-            if name is None:
-                raise refuse(f"the function {node.func.id!r}")
-            if len(node.args) != PRIMITIVES[name].arity:
-                raise ExpressionError(
-                    f"expression {text!r}: {node.func.id} takes {PRIMITIVES[name].arity} argument(s), got {len(node.args)}"
-                )
-            return (name, *(walk(a) for a in node.args))
-        raise refuse(f"{ast.unparse(node)!r} ({type(node).__name__})")
+    def read(self, node: ast.AST, depth: int) -> Formula:
+        """The formula of a part of the tree."""
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"expression {_short(self.text)} is nested more than {MAX_DEPTH} deep")
+        match node:
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                return self._number(number)
+            case ast.Name(id=name) if name in self.variables:
+                return name
+            case ast.Name(id=name) if name in CONSTANTS:
+                return CONSTANTS[name]
+            case ast.Name(id=name):
+                raise self._refuse(f"the name {name!r}")
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = self.read(operand, depth + 1)
+                return -inner if isinstance(inner, float) else ("negative", inner)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.read(operand, depth + 1)
+            case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
+                return (_BINARY[type(sign)], self.read(left, depth + 1), self.read(right, depth + 1))
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self._call(name, [self.read(a, depth + 1) for a in arguments])
+        raise self._refuse(f"{_short(ast.unparse(node))} ({type(node).__name__})")
 
-    try:
-        return walk(tree)
-    except RecursionError:
-        raise ExpressionError(f"expression of {len(text)} characters is nested too deeply") from None
+    def _number(self, number: int | float) -> float:
+        try:
+            value = float(number)
+        except OverflowError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise ExpressionError(f"expression {_short(self.text)} has a number too large for a float")
+        return value
+
+    def _call(self, name: str, arguments: Sequence[Formula]) -> Formula:
+        if name in COMPOSED:
+            arity = len(COMPOSED[name].variables)
+        elif name in self.functions:
+            arity = PRIMITIVES[self.functions[name]].arity
+        else:
+            raise self._refuse(f"the function {name!r}")
+        if len(arguments) != arity:
+            raise ExpressionError(
+                f"expression {_short(self.text)}: {name} takes {arity} argument(s), got {len(arguments)}"
+            )
+        if name not in COMPOSED:
+            return (self.functions[name], *arguments)
+        composed = COMPOSED[name]
+        return substitute(parse(composed.text, composed.variables), dict(zip(composed.variables, arguments)))
+
+
+def substitute(formula: Formula, replaced: Mapping[str, Formula]) -> Formula:
+    """The formula with other formulas in place of variables."""
+    if isinstance(formula, str):
+        return replaced[formula]
+    if isinstance(formula, float):
+        return formula
+    return (formula[0], *(substitute(argument, replaced) for argument in formula[1:]))
 
 
 def evaluate(formula: Formula, variables: Mapping[str, Any]) -> Any:
@@ -97,123 +168,6 @@ def evaluate(formula: Formula, variables: Mapping[str, Any]) -> Any:
         return formula
     name, *arguments = formula
     return PRIMITIVES[name].numpy(*(evaluate(a, variables) for a in arguments))
-
-
-def _to_sympy(formula: Formula, sympy: Any, symbols: Mapping[str, Any]) -> Any:
-    if isinstance(formula, str):
-        return symbols[formula]
-    if isinstance(formula, float):
-        return sympy.Integer(int(formula)) if formula.is_integer() else sympy.Float(formula)
-    name, *raw = formula
-    a = [_to_sympy(argument, sympy, symbols) for argument in raw]
-    table = {
-        "negative": lambda x: -x,
-        "reciprocal": lambda x: 1 / x,
-        "square": lambda x: x**2,
-        "absolute": sympy.Abs,
-        "exp2": lambda x: 2**x,
-        "expm1": lambda x: sympy.exp(x) - 1,
-        "log2": lambda x: sympy.log(x) / sympy.log(2),
-        "log10": lambda x: sympy.log(x) / sympy.log(10),
-        "log1p": lambda x: sympy.log(1 + x),
-        "arcsin": sympy.asin,
-        "arccos": sympy.acos,
-        "arctan": sympy.atan,
-        "arcsinh": sympy.asinh,
-        "arccosh": sympy.acosh,
-        "arctanh": sympy.atanh,
-        "positive": lambda x: sympy.Heaviside(x, 0),
-        "heaviside": lambda x: sympy.Heaviside(x),
-        "add": lambda x, y: x + y,
-        "subtract": lambda x, y: x - y,
-        "multiply": lambda x, y: x * y,
-        "divide": lambda x, y: x / y,
-        "power": lambda x, y: x**y,
-        "maximum": sympy.Max,
-        "minimum": sympy.Min,
-        "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
-    }
-    if name in _WHOLE:
-        return _whole(name)(*a)
-    return table.get(name, getattr(sympy, name, None))(*a)
-
-
-# Functions that SymPy keeps whole, so that their derivatives stay exact where the written-out form would overflow or
-# lose digits: (number of arguments, derivative by each, given the arguments and the value)
-_WHOLE: dict[str, tuple[int, Callable[..., tuple[Any, ...]]]] = {
-    "sigmoid": (1, lambda sympy, x, out: (out * (1 - out),)),
-    "cbrt": (1, lambda sympy, x, out: (1 / (3 * out**2),)),
-    "relu": (1, lambda sympy, x, out: (sympy.Heaviside(x, 0),)),
-    "logaddexp": (2, lambda sympy, x, y, out: (sympy.exp(x - out), sympy.exp(y - out))),
-}
-
-
-@cache
-def _whole(name: str) -> Any:
-    import sympy
-
-    arity, derivative = _WHOLE[name]
-
-    def fdiff(self: Any, argindex: int = 1) -> Any:
-        return derivative(sympy, *self.args, self)[argindex - 1]
-
-    return type(name, (sympy.Function,), {"nargs": arity, "fdiff": fdiff})
-
-
-def _from_sympy(expression: Any, sympy: Any) -> Formula:
-    if expression.is_Symbol:
-        return str(expression.name)
-    if expression.is_number and not expression.free_symbols:
-        value = complex(expression)
-        if value.imag or not math.isfinite(value.real):
-            raise ExpressionError(f"a derivative contains {expression}, which is no finite real number")
-        return value.real
-    arguments = [_from_sympy(a, sympy) for a in expression.args]
-    if expression.is_Add or expression.is_Mul:
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = ("add" if expression.is_Add else "multiply", result, argument)
-        if expression.is_Mul and arguments[0] == -1.0 and len(arguments) == 2:
-            return ("negative", arguments[1])
-        return result
-    if expression.is_Pow:
-        base, exponent = arguments
-        named = {2.0: "square", -1.0: "reciprocal", 0.5: "sqrt"}
-        if isinstance(exponent, float) and exponent in named:
-            return (named[exponent], base)
-        if isinstance(exponent, float) and exponent == -0.5:
-            return ("reciprocal", ("sqrt", base))
-        return ("power", base, exponent)
-    if isinstance(expression, sympy.Heaviside):
-        return ("positive" if len(arguments) > 1 and arguments[1] == 0.0 else "heaviside", arguments[0])
-    names = {"Abs": "absolute", "Max": "maximum", "Min": "minimum"} | {
-        "asin": "arcsin",
-        "acos": "arccos",
-        "atan": "arctan",
-        "asinh": "arcsinh",
-        "acosh": "arccosh",
-        "atanh": "arctanh",
-    }
-    name = type(expression).__name__
-    name = names.get(name, name)
-    if name not in PRIMITIVES:
-        raise ExpressionError(f"its derivative contains {name}, which has no value everywhere")
-    if PRIMITIVES[name].arity == 2:
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = (name, result, argument)
-        return result
-    return (name, *arguments)
-
-
-@cache
-def derivatives(formula: Formula, variables: tuple[str, ...]) -> tuple[Formula, ...]:
-    """Partial derivatives of a formula, by SymPy, over real variables. Where it has a corner: the middle of both sides."""
-    import sympy
-
-    symbols = {name: sympy.Symbol(name, real=True) for name in variables}
-    expression = _to_sympy(formula, sympy, symbols)
-    return tuple(_from_sympy(sympy.diff(expression, symbols[name]), sympy) for name in variables)
 
 
 # How tightly an operator binds, and its sign; ** binds tighter than a minus before it, and to the right.

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import LANES, OK, op_kernel
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Reduce, Shape, Slot, size, unit_indices
 from pcneuro.ops.rows import lower_combine
@@ -31,7 +32,10 @@ class _AbstractReduction(AbstractOperator):
         return Reduce()
 
     def shape(self, *shapes: Shape) -> Shape:
-        return np.empty(shapes[0], dtype=np.int8).sum(axis=self.axes, keepdims=self.keepdims).shape
+        if len(shapes) != 1 or not all(0 <= a < len(shapes[0]) for a in self.axes):
+            raise ShapeError(f"{self.label} over axes {self.axes} of shapes {' and '.join(map(str, shapes))}")
+        kept = ((1 if i in self.axes else n) for i, n in enumerate(shapes[0]) if self.keepdims or i not in self.axes)
+        return tuple(kept)
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(shapes[0])
@@ -92,7 +96,10 @@ class Sum(_AbstractReduction):
 
 
 def products_of_others(x: np.ndarray) -> np.ndarray:
-    """For x of shape (..., n): at each place the product of the n - 1 others, without a division. Twin of the kernel."""
+    """For x of shape (..., n): at each place the product of the n - 1 others, without a division.
+
+    Twin of the kernel ``product_of_others``.
+    """
     result = np.ones_like(x)
     result[..., 1:] = np.cumprod(x[..., :-1], axis=-1)
     result[..., :-1] *= np.cumprod(x[..., :0:-1], axis=-1)[..., ::-1]
@@ -121,12 +128,12 @@ def product_of_others(buf, shared, ints, at, context):  # type: ignore[no-untype
     out, src, members, groups, length = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
     for g in range(groups):
         for i in range(lanes):
-            total = 1.0 + 0 * buf[src * lanes]
+            total = 1.0
             for j in range(length):
                 r = ints[members + g * length + j]
                 buf[(out + r) * lanes + i] = total
                 total *= buf[(src + r) * lanes + i]
-            total = 1.0 + 0 * buf[src * lanes]
+            total = 1.0
             for j in range(length - 1, -1, -1):
                 r = ints[members + g * length + j]
                 buf[(out + r) * lanes + i] *= total

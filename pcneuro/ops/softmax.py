@@ -51,7 +51,7 @@ def softmax_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     for g in range(groups):
         first = members + g * length
         for i in range(lanes):
-            total = 0 * buf[y * lanes]
+            total = 0.0
             for j in range(length):
                 r = ints[first + j]
                 total += buf[(gradient + r) * lanes + i] * buf[(y + r) * lanes + i]
@@ -76,8 +76,8 @@ class Softmax(AbstractOperator):
         return Opaque()
 
     def shape(self, *shapes: Shape) -> Shape:
-        if not 0 <= self.axis < len(shapes[0]):
-            raise ShapeError(f"softmax over axis {self.axis} of an array of shape {shapes[0]}")
+        if len(shapes) != 1 or not 0 <= self.axis < len(shapes[0]):
+            raise ShapeError(f"softmax over axis {self.axis} of shapes {' and '.join(map(str, shapes))}")
         return shapes[0]
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
