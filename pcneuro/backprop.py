@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.energies import AbstractEnergy, SquaredError
-from pcneuro.errors import DataError, ShapeError, UnknownNameError, unknown_name
-from pcneuro.graph import Constant, Graph, Input, Latent, Node, Parameter, check_finite, real_array
+from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,14 @@ def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
     return next(iter(sizes.values()), 1)
 
 
+def _check_mapping(what: str, given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"{what}= is a {type(given).__name__}; give a dict from names to arrays")
+
+
 def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
     """Inputs as batches. Raises for an unknown name and a missing one."""
+    _check_mapping("inputs", inputs)
     for name in inputs:
         if name not in graph.inputs:
             raise unknown_name("input", name, graph.inputs)
@@ -81,6 +89,7 @@ def check_targets(
     dtype: Any = np.float64,
 ) -> dict[str, np.ndarray]:
     """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
+    _check_mapping("targets", targets)
     found = {}
     for name, value in targets.items():
         if name not in graph.outputs:
@@ -93,23 +102,27 @@ def check_targets(
     return found
 
 
-def forward_pass(
-    graph: Graph, leaves: Mapping[str, np.ndarray], replaced: Mapping[str, np.ndarray] | None = None
-) -> dict[str, np.ndarray]:
+def _mean(latent: Node) -> np.ndarray:
+    """Mean of the prior of a latent leaf, or zero."""
+    prior = latent.source.prior if isinstance(latent.source, Latent) else None
+    return np.zeros(latent.shape) if prior is None else np.asarray(prior, dtype=np.float64)
+
+
+def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Value of every node, each with a batch axis first (of length 1 for what all samples share).
 
-    ``leaves`` gives inputs and latents as batches; parameters and constants are taken from the graph unless given, too.
+    ``leaves`` gives inputs as batches; parameters, constants and the priors' means of latents are taken from the graph
+    unless given, too.
     """
     values: dict[str, np.ndarray] = {}
     for name, node in graph.nodes.items():
         if name in leaves:
             values[name] = leaves[name]
         elif isinstance(node.source, Parameter | Constant):
-            values[name] = node.source.value[None]
+            values[name] = node.source.value[None].astype(np.float64, copy=False)
         elif isinstance(node.source, Latent):
-            prior = 0.0 if node.source.prior is None else node.source.prior
-            values[name] = np.broadcast_to(np.asarray(prior, dtype=np.float64), (1, *node.shape))
-        elif isinstance(node.source, Input):
+            values[name] = _mean(node)[None]
+        elif node.is_leaf:
             raise UnknownNameError(f"missing input {name!r}")
         else:
             values[name] = node.operator.forward(*(values[o] for o in node.operands))
@@ -155,50 +168,31 @@ def backprop(
 
     Raises
     ------
-    ShapeError, DataError, UnknownNameError
+    ShapeError, DataError, UnknownNameError, ParameterError
         For inputs or targets that do not fit: which one, what was got and what is needed.
     """
     energies: Mapping[str, AbstractEnergy] = {}
     precision: Mapping[str, np.ndarray] = {}
     if not isinstance(graph, Graph):
-        graph, energies, precision = graph.graph, graph.energies, graph.precision
+        try:
+            graph, energies, precision = graph.graph, graph.energies, graph.precision
+        except AttributeError:
+            raise GraphError(f"backprop needs a Graph or a Circuit, got a {type(graph).__name__}") from None
     energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
-    leaves = check_inputs(graph, inputs or {})
-    goals = check_targets(graph, targets or {}, energies, precision)
-    for name, value in (latents or {}).items():
-        if name not in graph.latents:
-            raise unknown_name("latent", name, graph.latents)
-        leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)
-    batch = common_batch(
-        {f"input {k!r}": v for k, v in leaves.items()} | {f"target {k!r}": v for k, v in goals.items()}
-    )
-    for name, value in (parameters or {}).items():
-        if name not in graph.parameters:
-            raise unknown_name("parameter", name, graph.parameters)
-        leaves[name] = real_array(f"parameter {name!r}", value)[None]
-        if leaves[name].shape[1:] != graph.parameters[name].shape:
-            raise ShapeError(
-                f"parameter {name!r} has shape {leaves[name].shape[1:]}; needed is {graph.parameters[name].shape}"
-            )
-    values = forward_pass(graph, leaves)
-    adjoints: dict[str, np.ndarray] = {}
+    goals = check_targets(graph, {} if targets is None else targets, energies, precision)
+    leaves, batch = _leaves(graph, {} if inputs is None else inputs, parameters or {}, latents or {}, goals)
+    adjoints: Arrays = {}
     loss = 0.0
-    for name, target in goals.items():
-        node = graph.outputs[name]
-        weight = precision.get(node.name, np.ones(node.shape))
-        prediction = np.broadcast_to(values[node.name], target.shape)
-        loss += float(energies[node.name].value(target, prediction, weight).sum())
-        adjoints[node.name] = -energies[node.name].error(target, prediction, weight)
-    active = active_nodes(graph)
-    for name, node in reversed(graph.nodes.items()):
-        if node.is_leaf or name not in adjoints:
-            continue
-        if values[name].shape[0] == 1:
-            adjoints[name] = adjoints[name].sum(axis=0, keepdims=True)
-        for k, operand in enumerate(node.operands):
-            if operand in active:
-                part = pull(node, k, adjoints[name], values)
-                adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
+    # Where something is not finite the gradient says so.
+    with np.errstate(all="ignore"):
+        values = forward_pass(graph, leaves)
+        for name, target in goals.items():
+            node = graph.outputs[name]
+            weight = precision.get(node.name, np.ones(node.shape))
+            prediction = np.broadcast_to(values[node.name], target.shape)
+            loss += float(energies[node.name].value(target, prediction, weight).sum())
+            adjoints[node.name] = -energies[node.name].error(target, prediction, weight)
+        _reverse(graph, values, adjoints)
     gradients = {
         name: np.array(adjoints[name][0]) if name in adjoints else np.zeros(node.shape)
         for name, node in graph.parameters.items()
@@ -211,3 +205,43 @@ def backprop(
         if name not in adjoints or len(adjoints[name]) == batch
     }
     return Backprop(gradients, spread, errors, loss)
+
+
+def _leaves(
+    graph: Graph, inputs: Mapping[str, Any], parameters: Mapping[str, Any], latents: Mapping[str, Any], goals: Arrays
+) -> tuple[Arrays, int]:
+    """Inputs, latents and the parameters that are given, each with a batch axis; and the batch size."""
+    leaves = check_inputs(graph, inputs)
+    for name, value in latents.items():
+        if name not in graph.latents:
+            raise unknown_name("latent", name, graph.latents)
+        leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)
+    batch = common_batch(
+        {f"input {k!r}": v for k, v in leaves.items()} | {f"target {k!r}": v for k, v in goals.items()}
+    )
+    for name, node in graph.latents.items():
+        # Every sample has a latent of its own, even where all of them begin at the same value.
+        leaves.setdefault(name, np.broadcast_to(_mean(node), (batch, *node.shape)))
+    for name, value in parameters.items():
+        if name not in graph.parameters:
+            raise unknown_name("parameter", name, graph.parameters)
+        array, shape = real_array(f"parameter {name!r}", value), graph.parameters[name].shape
+        if array.shape != shape:
+            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {shape}")
+        check_finite(f"parameter {name!r}", array)
+        leaves[name] = array[None].astype(np.float64)
+    return leaves, batch
+
+
+def _reverse(graph: Graph, values: Arrays, adjoints: Arrays) -> None:
+    """Add the derivative by every node that something depends on to ``adjoints``, which holds the outputs'."""
+    active = active_nodes(graph)
+    for name, node in reversed(list(graph.nodes.items())):
+        if node.is_leaf or name not in adjoints:
+            continue
+        if values[name].shape[0] == 1:
+            adjoints[name] = adjoints[name].sum(axis=0, keepdims=True)
+        for k, operand in enumerate(node.operands):
+            if operand in active:
+                part = pull(node, k, adjoints[name], values)
+                adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
