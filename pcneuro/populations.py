@@ -47,7 +47,7 @@ def _multiplied(formula: Formula, a: str, b: str) -> bool:
     if not isinstance(formula, tuple):
         return False
     name, *arguments = formula
-    if name in ("multiply", "divide", "power"):
+    if name in ("multiply", "multiply_or_zero", "divide", "power"):
         left, right = (variables_of(argument) for argument in arguments)
         if (a in left and b in right) or (b in left and a in right):
             return True
