@@ -11,7 +11,7 @@ from pcneuro.backprop import active_nodes
 from pcneuro.circuit import Circuit
 from pcneuro.graph import Constant, Input, Latent, Parameter
 from pcneuro.kernels.dispatch import IDENTITY, opcode
-from pcneuro.ops.base import AbstractLowering, Shape, Slot
+from pcneuro.ops.base import AbstractLowering, Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
 
@@ -53,6 +53,8 @@ class Program:
     ``error`` (of a Gaussian vertex), ``observe`` (activity = prediction + deviation)."""
     node_forward: dict[str, Code] = field(default_factory=dict)
     """Node -> the instructions that compute it (a vertex: its prediction)."""
+    node_feedback: dict[str, Code] = field(default_factory=dict)
+    """Node, children first -> the instructions that pull its adjoint back to its operands."""
     energy: dict[str, Code] = field(default_factory=dict)
     """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
     settle: dict[str, Code] = field(default_factory=dict)
@@ -128,13 +130,17 @@ class _Compiler:
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}
+        self.adjoint: dict[str, Slot] = {}
+        self.written: set[str] = set()
 
     def region(self, region: str, vertex: str) -> Slot:
         return Slot(self.regions[region] + self.first[vertex], self.graph.nodes[vertex].size, True)
 
-    def shapes(self, name: str) -> list[Shape]:
+    def at(self, name: str) -> Placed:
+        """Where a node's operator reads and writes."""
         node = self.graph.nodes[name]
-        return [*(self.graph.nodes[o].shape for o in node.operands), node.shape]
+        shapes = tuple(self.graph.nodes[o].shape for o in node.operands)
+        return Placed(self.place[name], tuple(self.operands(name)), node.shape, shapes, self.linearised.get(name))
 
     def operands(self, name: str) -> list[Slot]:
         return [self.read[o] for o in self.graph.nodes[name].operands]
@@ -180,7 +186,7 @@ class _Compiler:
         for name, node in self.graph.nodes.items():
             if node.is_leaf or self.place[name] is (self.operands(name)[0] if self.operands(name) else None):
                 continue
-            node.operator.lower_forward(self.low, self.place[name], self.operands(name), self.shapes(name))
+            node.operator.lower_forward(self.low, self.at(name))
             code = self.low.taken()
             if not self.place[name].laned:
                 shared += code
@@ -199,89 +205,86 @@ class _Compiler:
             wanted = [k for k, o in enumerate(node.operands) if o in self.active]
             if node.is_leaf or not wanted:
                 continue
-            place = self.place[name]
-            self.linearised[name] = node.operator.lower_linearise(
-                self.low, wanted, place, self.operands(name), self.shapes(name)
-            )
-            lists[place.laned] += self.low.taken()
+            self.linearised[name] = node.operator.lower_linearise(self.low, self.at(name), wanted)
+            lists[self.place[name].laned] += self.low.taken()
         program.code["linearise"] = lists[True]
         program.code["shared"] += lists[False]
 
     def backward(self, program: Program) -> None:
-        """Adjoints, children before parents. What a vertex's adjoint starts from is its own error, and it ends at the
-        drive of its parents; a gradient ends at a parameter."""
-        low = self.low
-        adjoint: dict[str, Slot] = {}
-        written: set[str] = set()
-        for name in self.graph.nodes:
-            node = self.graph.nodes[name]
-            if isinstance(node.source, Parameter):
-                adjoint[name] = low.temporary(node.size, False)
-                program.adjoints[name] = adjoint[name]
-                program.sums.append(adjoint[name])
-        lists: dict[str, Code] = {"feedback": [], "hebb": [], "shared_backward": []}
-        for name, node in reversed(list(self.graph.nodes.items())):
-            if node.is_leaf or name not in self.active:
-                continue
-            place = self.place[name]
-            if name in self.vertices:
-                gradient = self.region("error", name)
-                if not place.laned:
-                    summed = low.temporary(node.size, False)
-                    program.sums.append(summed)
-                    every = np.arange(node.size)
-                    lower_combine(low, summed, every, gradient, every, True)
-                    lists["hebb"] += low.taken()
-                    gradient = summed
-            elif name in adjoint:
-                gradient = adjoint[name]
-            else:
-                continue
-            for k, operand in enumerate(node.operands):
-                if operand not in self.active:
-                    continue
-                source = self.read[operand]
-                if operand in self.vertices:
-                    target = self.region("drive", operand)
-                else:
-                    if operand not in adjoint:
-                        if self._passes(name, k):
-                            adjoint[operand] = gradient
-                            continue
-                        adjoint[operand] = low.temporary(source.units, source.laned)
-                        if not source.laned:
-                            program.sums.append(adjoint[operand])
-                    target = adjoint[operand]
-                # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
-                accumulate = not source.laned or operand in written
-                written.add(operand)
-                node.operator.lower_vjp(
-                    low,
-                    k,
-                    gradient,
-                    target,
-                    accumulate,
-                    self.linearised.get(name),
-                    place,
-                    self.operands(name),
-                    self.shapes(name),
-                )
-                kind = "feedback" if source.laned else ("hebb" if gradient.laned else "shared_backward")
-                lists[kind] += low.taken()
-        program.code |= lists
+        """Adjoints, children before parents.
 
-    def _passes(self, name: str, k: int) -> bool:
-        """Whether the adjoint of operand k is the node's own: a plain sum, or another view, with no other user."""
+        A vertex's adjoint starts from its own error and ends at the drive of its parents; a gradient ends at a
+        parameter.
+        """
+        for name, node in self.graph.parameters.items():
+            program.adjoints[name] = self._sum(program, node.size)
+        self.adjoint |= program.adjoints
+        lists: dict[str, Code] = {"hebb": [], "shared_backward": []}
+        for name, node in reversed(list(self.graph.nodes.items())):
+            gradient = self._gradient(program, name, lists)
+            if gradient is None:
+                continue
+            feedback: Code = []
+            for k, operand in enumerate(node.operands):
+                if operand in self.active and not self._passes(name, k, gradient):
+                    laned = self.read[operand].laned
+                    # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
+                    pull = Pull(k, gradient, self._target(program, operand), not laned or operand in self.written)
+                    self.written.add(operand)
+                    node.operator.lower_vjp(self.low, self.at(name), pull)
+                    code = self.low.taken()
+                    if laned:
+                        feedback += code
+                    else:
+                        lists["hebb" if gradient.laned else "shared_backward"] += code
+            program.node_feedback[name] = feedback
+        program.code |= lists | {"feedback": [i for code in program.node_feedback.values() for i in code]}
+
+    def _sum(self, program: Program, units: int) -> Slot:
+        """Rows of the shared buffer that gradients are added to."""
+        program.sums.append(self.low.temporary(units, False))
+        return program.sums[-1]
+
+    def _gradient(self, program: Program, name: str, lists: dict[str, Code]) -> Slot | None:
+        """Where the adjoint of a node's own computation stands, or None where nothing asks for it."""
+        node = self.graph.nodes[name]
+        if node.is_leaf or name not in self.active:
+            return None
+        if name not in self.vertices:
+            return self.adjoint.get(name)
+        error = self.region("error", name)
+        if self.place[name].laned:
+            return error
+        summed, every = self._sum(program, node.size), np.arange(node.size)
+        lower_combine(self.low, summed, every, error, every, True)
+        lists["hebb"] += self.low.taken()
+        return summed
+
+    def _target(self, program: Program, operand: str) -> Slot:
+        """Where the adjoints of an operand are collected."""
+        if operand in self.vertices:
+            return self.region("drive", operand)
+        if operand not in self.adjoint:
+            source = self.read[operand]
+            laned = source.laned
+            self.adjoint[operand] = (
+                self.low.temporary(source.units, True) if laned else self._sum(program, source.units)
+            )
+        return self.adjoint[operand]
+
+    def _passes(self, name: str, k: int, gradient: Slot) -> bool:
+        """Let operand k share the node's adjoint where both are the same: a sum or another view, and no other user."""
         node = self.graph.nodes[name]
         operand = node.operands[k]
         source = self.read[operand]
-        if not source.laned or self.graph.consumers[operand] != (name,) or source.units != self.place[name].units:
+        if operand in self.vertices or not source.laned or self.graph.consumers[operand] != (name,):
             return False
-        if isinstance(node.operator, Take):
-            return self._alias(name)
         linearised = self.linearised.get(name)
         plain = isinstance(linearised, dict) and linearised.get(k) == (1.0, None, None)
-        return plain and self.graph.nodes[operand].shape == node.shape
+        if self._alias(name) if isinstance(node.operator, Take) else plain and source.units == self.place[name].units:
+            self.adjoint[operand] = gradient
+            return True
+        return False
 
 
 def lower(circuit: Circuit) -> Program:

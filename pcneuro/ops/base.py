@@ -27,6 +27,30 @@ class Slot:
     laned: bool
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where an operator of a program reads and writes: slots, and the shapes of one sample."""
+
+    out: Slot
+    operands: tuple[Slot, ...]
+    shape: Shape
+    """The output's."""
+    shapes: tuple[Shape, ...]
+    """The operands'."""
+    linearised: Any = None
+    """What ``lower_linearise`` returned."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A product of ``gradient`` with the transposed derivative by operand ``k``, written or added to ``target``."""
+
+    k: int
+    gradient: Slot
+    target: Slot
+    accumulate: bool
+
+
 class AbstractLowering(ABC):
     """What an operator may ask of the compiler that turns a circuit into a program."""
 
@@ -143,36 +167,21 @@ class AbstractOperator(ABC):
         """Number of (unit of operand k, unit of output) pairs where the one acts on the other."""
 
     @abstractmethod
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        """Emit what computes ``out`` from the operands (``shapes``: theirs, then the output's)."""
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        """Emit what computes the output from the operands."""
 
-    def lower_linearise(
-        self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> Any:
+    def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Any:
         """Emit what the derivatives of the ``wanted`` operands need once at a state.
 
-        Returns what ``lower_vjp`` is to get as ``linearised``.
+        Returns what ``lower_vjp`` is to find as ``at.linearised``.
         """
         return None
 
     @abstractmethod
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        """Emit what writes (or adds, with ``accumulate``) the derivative's product with ``gradient`` to ``target``.
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        """Emit what writes (or adds, with ``pull.accumulate``) the derivative's product with the gradient.
 
-        A ``target`` that is not laned while ``gradient`` is gets the sum over the lanes in use, always added.
+        A target that is not laned while the gradient is gets the sum over the lanes in use, always added.
         """
 
     def attributes(self) -> dict[str, Any]:

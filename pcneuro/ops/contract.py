@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -19,7 +19,7 @@ from numba import njit
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Product, Shape, Slot, size
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Product, Pull, Shape, Slot, size
 
 
 @njit(error_model="numpy")
@@ -242,25 +242,15 @@ class Contract(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         return int(np.prod(list(self._sizes(shapes).values()), dtype=np.int64))
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        _lower_einsum(low, self.subscripts, out, operands[0], operands[1], self._sizes(shapes), False)
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        a, b = at.operands
+        _lower_einsum(low, self.subscripts, at.out, a, b, self._sizes(at.shapes), False)
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        pair = (gradient, operands[1]) if k == 0 else (operands[0], gradient)
-        _lower_einsum(low, self._vjp_subscripts(k), target, *pair, self._sizes(shapes), accumulate)
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        a, b = at.operands
+        a, b = (pull.gradient, b) if pull.k == 0 else (a, pull.gradient)
+        subscripts = self._vjp_subscripts(pull.k)
+        _lower_einsum(low, subscripts, pull.target, a, b, self._sizes(at.shapes), pull.accumulate)
 
 
 def _offsets(letters: Sequence[str], term: str, sizes: dict[str, int]) -> np.ndarray:

@@ -19,6 +19,8 @@ from pcneuro.ops.base import (
     AbstractOperator,
     Elementwise,
     Function,
+    Placed,
+    Pull,
     Shape,
     Slot,
     apply,
@@ -142,50 +144,39 @@ class Map(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(self.shape(*shapes))
 
-    def _indices(self, shapes: Sequence[Shape]) -> dict[str, np.ndarray]:
-        out = shapes[-1]
-        found = {n: np.broadcast_to(unit_indices(s), out).ravel() for n, s in zip(self.names, shapes[:-1], strict=True)}
-        return found | {"out": unit_indices(out).ravel()}
+    def _indices(self, at: Placed) -> dict[str, np.ndarray]:
+        shapes = dict(zip(self.names, at.shapes, strict=True)) | {"out": at.shape}
+        return {name: np.broadcast_to(unit_indices(s), at.shape).ravel() for name, s in shapes.items()}
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        slots = dict(zip(self.names, operands, strict=True))
-        _Emitter(low, out.laned, out.units, slots, self._indices(shapes)).into(out, self.definition.formula)
+    def _emitter(self, low: AbstractLowering, at: Placed) -> _Emitter:
+        slots = dict(zip(self.names, at.operands, strict=True)) | {"out": at.out}
+        return _Emitter(low, at.out.laned, at.out.units, slots, self._indices(at))
+
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        self._emitter(low, at).into(at.out, self.definition.formula)
 
     def lower_linearise(
-        self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
+        self, low: AbstractLowering, at: Placed, wanted: Sequence[int]
     ) -> dict[int, tuple[float, str | None, Slot | None]]:
-        slots = dict(zip(self.names, operands, strict=True)) | {"out": out}
-        emitter = _Emitter(low, out.laned, out.units, slots, self._indices(shapes))
+        emitter = self._emitter(low, at)
         found: dict[int, tuple[float, str | None, Slot | None]] = {}
         for k in wanted:
             derivative = self.definition.derivatives[k]
             if isinstance(derivative, float):
                 found[k] = (derivative, None, None)
             elif isinstance(derivative, str):
-                found[k] = (1.0, derivative, slots[derivative])
+                found[k] = (1.0, derivative, emitter.slots[derivative])
             else:
                 found[k] = (1.0, "out", emitter.slot(derivative))
         return found
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        scale, variable, factor = linearised[k]
-        indices = self._indices(shapes)
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        scale, variable, factor = at.linearised[pull.k]
+        indices = self._indices(at)
         every = indices["out"]
         where = indices[variable] if variable else None
-        lower_combine(low, target, indices[self.names[k]], gradient, every, accumulate, factor, where, scale)
+        target_index = indices[self.names[pull.k]]
+        lower_combine(low, pull.target, target_index, pull.gradient, every, pull.accumulate, factor, where, scale)
 
 
 class _Emitter:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Gather, Shape, Slot, size
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Gather, Placed, Pull, Shape, size
 from pcneuro.ops.rows import lower_combine
 
 
@@ -69,25 +69,12 @@ class Take(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         return self._share(k, shapes)[0].size
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        for k, operand in enumerate(operands):
-            chosen, units = self._share(k, shapes[:-1])
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        for k, operand in enumerate(at.operands):
+            chosen, units = self._share(k, at.shapes)
             if chosen.size or k == 0:
-                lower_combine(low, out, chosen, operand, units, k > 0)
+                lower_combine(low, at.out, chosen, operand, units, k > 0)
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        chosen, units = self._share(k, shapes[:-1])
-        lower_combine(low, target, units, gradient, chosen, accumulate)
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        chosen, units = self._share(pull.k, at.shapes)
+        lower_combine(low, pull.target, units, pull.gradient, chosen, pull.accumulate)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import LANES, OK, op_kernel
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Reduce, Shape, Slot, size, unit_indices
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Pull, Reduce, Shape, Slot, size, unit_indices
 from pcneuro.ops.rows import lower_combine
 
 
@@ -48,9 +48,9 @@ class _AbstractReduction(AbstractOperator):
         kept = tuple(1 if i in self.axes else n for i, n in enumerate(shape))
         return np.broadcast_to(reduced.reshape(reduced.shape[:1] + kept), reduced.shape[:1] + tuple(shape))
 
-    def _groups(self, shapes: Sequence[Shape]) -> np.ndarray:
+    def _groups(self, at: Placed) -> np.ndarray:
         """The unit of the output that each unit of the operand goes into."""
-        return self._spread(unit_indices(shapes[-1])[None], shapes[0]).ravel()
+        return self._spread(unit_indices(at.shape)[None], at.shapes[0]).ravel()
 
 
 @dataclass(frozen=True)
@@ -73,26 +73,13 @@ class Sum(_AbstractReduction):
     def linear_in(self, k: int) -> bool:
         return True
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        every = np.arange(operands[0].units)
-        lower_combine(low, out, self._groups(shapes), operands[0], every, False, scale=self.scale)
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        every = np.arange(at.operands[0].units)
+        lower_combine(low, at.out, self._groups(at), at.operands[0], every, False, scale=self.scale)
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        every = np.arange(target.units)
-        lower_combine(low, target, every, gradient, self._groups(shapes), accumulate, scale=self.scale)
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        every = np.arange(pull.target.units)
+        lower_combine(low, pull.target, every, pull.gradient, self._groups(at), pull.accumulate, scale=self.scale)
 
 
 def products_of_others(x: np.ndarray) -> np.ndarray:
@@ -164,34 +151,19 @@ class Prod(_AbstractReduction):
     def linear_in(self, k: int) -> bool:
         return False
 
-    def _members(self, low: AbstractLowering, shapes: Sequence[Shape]) -> tuple[int, int, int]:
-        groups = size(shapes[-1])
-        table = np.argsort(self._groups(shapes), kind="stable")
+    def _members(self, low: AbstractLowering, at: Placed) -> tuple[int, int, int]:
+        groups = size(at.shape)
+        table = np.argsort(self._groups(at), kind="stable")
         return low.table(table), groups, table.size // max(groups, 1)
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        low.emit("product", out.row, operands[0].row, *self._members(low, shapes))
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        low.emit("product", at.out.row, at.operands[0].row, *self._members(low, at))
 
-    def lower_linearise(
-        self, low: AbstractLowering, wanted: Sequence[int], out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> Slot:
-        others = low.temporary(operands[0].units, out.laned)
-        low.emit("product_of_others", others.row, operands[0].row, *self._members(low, shapes))
+    def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
+        others = low.temporary(at.operands[0].units, at.out.laned)
+        low.emit("product_of_others", others.row, at.operands[0].row, *self._members(low, at))
         return others
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        every = np.arange(target.units)
-        lower_combine(low, target, every, gradient, self._groups(shapes), accumulate, linearised, every)
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        every = np.arange(pull.target.units)
+        lower_combine(low, pull.target, every, pull.gradient, self._groups(at), pull.accumulate, at.linearised, every)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import LANES, OK, op_kernel
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Shape, Slot, apply, size, unit_indices
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size, unit_indices
 
 
 def softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -96,24 +95,12 @@ class Softmax(AbstractOperator):
         table = np.moveaxis(unit_indices(shape), self.axis, -1)
         return low.table(table.ravel()), table.size // max(shape[self.axis], 1), shape[self.axis]
 
-    def lower_forward(
-        self, low: AbstractLowering, out: Slot, operands: Sequence[Slot], shapes: Sequence[Shape]
-    ) -> None:
-        low.emit("softmax", out.row, operands[0].row, *self._members(low, shapes[-1]))
+    def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
+        low.emit("softmax", at.out.row, at.operands[0].row, *self._members(low, at.shape))
 
-    def lower_vjp(
-        self,
-        low: AbstractLowering,
-        k: int,
-        gradient: Slot,
-        target: Slot,
-        accumulate: bool,
-        linearised: Any,
-        out: Slot,
-        operands: Sequence[Slot],
-        shapes: Sequence[Shape],
-    ) -> None:
-        low.emit("softmax_vjp", target.row, out.row, gradient.row, int(accumulate), *self._members(low, shapes[-1]))
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        groups = self._members(low, at.shape)
+        low.emit("softmax_vjp", pull.target.row, at.out.row, pull.gradient.row, int(pull.accumulate), *groups)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
