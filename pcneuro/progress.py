@@ -1,10 +1,14 @@
-"""Progress of a run, reported as Brian2 does."""
+"""Progress of a run, reported as Brian2 does, and Ctrl-C on the way."""
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from pcneuro.errors import ParameterError
 
@@ -60,3 +64,24 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
             show(elapsed, completed, start, duration)
 
     return tell
+
+
+@contextmanager
+def interruptible() -> Iterator[list[int]]:
+    """While it holds, Ctrl-C is noted in the list and raised no further; a second one is, as usual."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    try:
+        signal.signal(signal.SIGINT, note)
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +19,7 @@ from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, Unstabl
 from pcneuro.given import merge
 from pcneuro.graph import check_finite, real_array
 from pcneuro.integrators import AbstractIntegrator, Euler
-from pcneuro.progress import Report, reporter
+from pcneuro.progress import Report, interruptible, reporter
 from pcneuro.record import Record, dataset
 from pcneuro.result import Result, Status
 from pcneuro.stability import stable_dt
@@ -279,7 +276,7 @@ class Simulator:
         row_bytes = sum(self.circuit.graph.nodes[t.vertex].size for t in tapes) * self._data.batch * self.dtype.itemsize
         most = max(1, CHUNK_BYTES // max(row_bytes, 1))
         report(0.0, 0.0)
-        with _interruptible() as interrupted:
+        with interruptible() as interrupted:
             while done < steps:
                 count = min(chunk, steps - done, most)
                 started = time.perf_counter()
@@ -396,24 +393,3 @@ class Simulator:
         except (KeyError, TypeError, ValueError) as error:
             raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
         self._step, self._data, self._stale = step, data, False
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """While it holds, Ctrl-C is noted in the list and raised no further; a second one is, as usual."""
-    noted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
-    try:
-        signal.signal(signal.SIGINT, note)
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
