@@ -2,7 +2,7 @@
 
 Numba compares a cached function with the file that holds it, not with the helpers from other files that were compiled
 into it. So a digest of every file that holds kernels stands in a stamp beside the cache, and what was compiled from
-other sources is removed before anything is loaded. Versions and processors need no digest: they are in Numba's own keys.
+other sources is removed before anything is loaded. Versions and processors need no digest: Numba has them in its keys.
 """
 
 from __future__ import annotations

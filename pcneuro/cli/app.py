@@ -1,0 +1,175 @@
+"""The commands and their options, and what becomes of an error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pcneuro.errors import PcneuroError
+
+INTERNAL, BAD_INPUT, DIVERGED, INTERRUPTED = 1, 2, 3, 130
+TRACEBACK = "--traceback"
+
+# Typer once took Click's exceptions and now has its own of the same names.
+_Usage: type[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    help="Predictive-coding circuits from NumPy functions: simulate them, look at them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cache_app = typer.Typer(help="The compiled kernels on disk.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from pcneuro import __version__
+
+        typer.echo(f"pcneuro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and exit.")
+    ] = False,
+    whole: Traceback = False,
+) -> None:
+    """Predictive-coding circuits from NumPy functions: simulate them, look at them."""
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR"),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; results do not depend on it.")] = None,
+    whole: Traceback = False,
+) -> int:
+    """Carry out a simulation file: writes DIR/summary.json, DIR/records.nc and figures.
+
+    Running a file runs the Python code that it names: only run files that you trust. Exit codes: 0 done, 2 bad input,
+    3 the simulation diverged, 130 interrupted; in the last two cases the results so far are written.
+    """
+    from pcneuro.cli.run import run as carry_out
+
+    chosen = [*(sets or ()), *([] if threads is None else [f"engine.threads={threads}"])]
+    return carry_out(file, out, chosen, overwrite)
+
+
+@app.command()
+def show(
+    circuit: Annotated[
+        str,
+        typer.Argument(
+            metavar="CIRCUIT", help="A saved circuit, a simulation file, or file.py:function.", show_default=False
+        ),
+    ],
+    draw: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the circuit to a new file.")] = None,
+    equations: Annotated[bool, typer.Option("--equations", help="Print the differential equations, too.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.png.")] = False,
+    whole: Traceback = False,
+) -> int:
+    """Print a circuit's populations and projections. What comes from a Python file is made by running it."""
+    from pcneuro.cli.show import show as print_it
+
+    return print_it(circuit, draw, equations, overwrite)
+
+
+@app.command()
+def info(whole: Traceback = False) -> int:
+    """Versions, processor, threads, BLAS and the kernel cache; and what will be slow."""
+    from pcneuro.cli.info import info as print_it
+
+    return print_it()
+
+
+@cache_app.command("info")
+def cache_info(whole: Traceback = False) -> int:
+    """Where compiled kernels are kept, and whether they are there."""
+    from pcneuro.cli import cache
+
+    return cache.info()
+
+
+@cache_app.command("clear")
+def cache_clear(whole: Traceback = False) -> int:
+    """Remove compiled kernels; the next run compiles them again."""
+    from pcneuro.cli import cache
+
+    return cache.clear()
+
+
+@cache_app.command("warm")
+def cache_warm(whole: Traceback = False) -> int:
+    """Compile all kernels now, for float64 and float32, so that no run has to."""
+    from pcneuro.cli import cache
+
+    return cache.warm()
+
+
+def execute(arguments: list[str]) -> int:
+    """Run the command, and turn whatever is raised into a line on standard error and an exit code."""
+    shown = warnings.showwarning
+    warnings.showwarning = _warn
+    try:
+        code = app(args=arguments, prog_name="pcneuro", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except _Usage as error:
+        text = error.format_message()
+        return _fail(f"{text} (see pcneuro --help)", arguments, BAD_INPUT) if text else BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", arguments, INTERRUPTED)
+    except BrokenPipeError:
+        _mute()
+        return INTERNAL
+    except PcneuroError as error:
+        return _fail(str(error), arguments, BAD_INPUT)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _fail(f"{type(error).__name__}: {error}", arguments, INTERNAL)
+        _mute()
+        return _fail(f"cannot write: {error.strerror}", arguments, BAD_INPUT)
+    except Exception as error:
+        hint = "" if TRACEBACK in arguments else f" (an error in pcneuro itself; {TRACEBACK} shows where)"
+        return _fail(f"{type(error).__name__}: {error}{hint}", arguments, INTERNAL)
+    finally:
+        warnings.showwarning = shown
+
+
+def _mute() -> None:
+    """What could not be written to standard output is not tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(text: str, arguments: list[str], code: int) -> int:
+    if TRACEBACK in arguments:
+        traceback.print_exc()
+    print(f"pcneuro: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _warn(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+    print(f"pcneuro: warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,80 @@
+"""``pcneuro info``."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import numba
+import numpy as np
+
+from pcneuro.cli.cache import size
+from pcneuro.engines.kernel import available_threads
+from pcneuro.kernels import cache, host
+
+PACKAGES = ("numpy", "scipy", "networkx", "sympy", "xarray", "h5netcdf", "matplotlib", "pydantic", "scikit-learn")
+FULL_OPTIMISATION = 3
+
+
+def info() -> int:
+    """Print facts about this installation, and what will be slow; returns the exit code."""
+    rows = {"pcneuro": _version("pcneuro"), "Python": f"{platform.python_version()} ({platform.platform()})"}
+    rows |= host.versions() | {name: _version(name) for name in PACKAGES}
+    rows |= {
+        "processor": f"{host.cpu_model()} (LLVM: {host.cpu_name()})",
+        "SIMD": ", ".join(host.simd_features()) or "none known",
+        "threads": f"{available_threads()} available",
+        "BLAS": _blas(),
+        "kernel cache": _cache(),
+    }
+    width = max(len(name) for name in rows)
+    for name, value in rows.items():
+        print(f"{name:<{width}}  {value}")
+    for text in slow():
+        print(f"warning: {text}")
+    return 0
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _blas() -> str:
+    config = np.show_config(mode="dicts")
+    found = config.get("Build Dependencies", {}).get("blas", {})
+    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+
+
+def _cache() -> str:
+    state = cache.state()
+    if not state.folders:
+        return "none: no folder can be written"
+    warm = f"compiled for {' and '.join(state.warm)}" if state.warm else "nothing compiled yet"
+    return f"{state.folders[0]} and {len(state.folders) - 1} more, {state.files} files, {size(state.size)}; {warm}"
+
+
+def slow() -> list[str]:
+    """What will make simulations slow here, and what to do about it."""
+    found = []
+    if numba.config.DISABLE_JIT:
+        found.append("NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; unset it")
+    if numba.config.OPT < FULL_OPTIMISATION:
+        found.append(f"NUMBA_OPT is {numba.config.OPT}: kernels are not fully optimised; unset it")
+    for name in ("BOUNDSCHECK", "DEBUG", "DEBUGINFO_DEFAULT"):
+        if getattr(numba.config, name, 0):
+            found.append(f"NUMBA_{name} is set: kernels check or trace what they do; unset it")
+    features = host.simd_features()
+    if platform.machine().lower() in ("x86_64", "amd64") and "avx2" not in features:
+        found.append("the processor has no AVX2: expect a quarter of the speed, or less")
+    if available_threads() == 1:
+        found.append("one processor is available: batches are not simulated in parallel")
+    if not cache.usable():
+        found.append("no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR")
+    elif not numba.config.DISABLE_JIT and not cache.state().warm:
+        found.append(
+            f"the first run compiles the kernels, about {cache.COMPILE_SECONDS} s; pcneuro cache warm does it now"
+        )
+    return found

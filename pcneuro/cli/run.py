@@ -1,0 +1,27 @@
+"""``pcneuro run``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pcneuro.cli.app import DIVERGED, INTERRUPTED
+from pcneuro.cli.terminal import Terminal, print_tables
+from pcneuro.result import Status
+from pcneuro.simulation import read, simulate
+
+CODES = {Status.COMPLETED: 0, Status.DIVERGED: DIVERGED, Status.INTERRUPTED: INTERRUPTED}
+
+
+def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool) -> int:
+    """Carry out a simulation file; returns the exit code."""
+    plan = read(file, sets)
+    with Terminal(plan.name) as terminal:
+        report = simulate(plan, out, overwrite=overwrite, observer=terminal)
+    print_tables(report.tables)
+    seconds = report.summary["seconds"]
+    print(f"{report.folder}: {', '.join(report.summary['files'])} ({seconds:.1f} s)")
+    if report.status is not Status.COMPLETED:
+        print(f"pcneuro: {report.message}; the results so far are in {report.folder}", file=sys.stderr)
+    return CODES[report.status]

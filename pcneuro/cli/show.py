@@ -1,0 +1,45 @@
+"""``pcneuro show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pcneuro.circuit import Circuit
+from pcneuro.errors import ConfigurationError
+from pcneuro.simulation import Sources, read
+from pcneuro.simulation.tables import Problem
+from pcneuro.storage import write_atomically
+
+
+def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) -> int:
+    """Print a circuit; returns the exit code."""
+    circuit = _circuit(reference)
+    print(circuit)
+    if equations:
+        print(f"\n{circuit.equations()}")
+    if draw is not None:
+        _draw(circuit, draw, overwrite)
+        print(f"\ndrawn to {draw}")
+    return 0
+
+
+def _circuit(reference: str) -> Circuit:
+    if reference.endswith(".toml"):
+        plan = read(reference)
+        run = plan.runs[0]
+        try:
+            return Sources(plan.folders).circuit(run.task.circuit, run.task.arguments)
+        except Problem as problem:
+            raise plan.error(problem, run.swept) from problem.__cause__
+    try:
+        return Sources([Path.cwd()]).circuit(reference, {})
+    except Problem as problem:
+        raise ConfigurationError(f"{reference}: {problem.text}") from problem.__cause__
+
+
+def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
+    from pcneuro.simulation.figures import circuit_figure, style
+
+    with style():
+        figure = circuit_figure(circuit)
+        write_atomically(path, lambda file: figure.savefig(file, format="png"), overwrite=overwrite)

@@ -1,0 +1,71 @@
+"""Who watches a simulation: told what happens and how far it is, and asked whether to go on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class AbstractObserver(ABC):
+    """Watches a simulation. ``stopped`` is set by the first Ctrl-C, and asked between runs and between batches."""
+
+    stopped: bool = False
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """A line about what is being done."""
+
+    @abstractmethod
+    def progress(self, share: float) -> None:
+        """How much is done, from 0 to 1."""
+
+
+class Silent(AbstractObserver):
+    """Tells nobody."""
+
+    def say(self, text: str) -> None:
+        return None
+
+    def progress(self, share: float) -> None:
+        return None
+
+
+class Part(AbstractObserver):
+    """Watches part ``number`` of ``count`` of what another observer watches."""
+
+    def __init__(self, whole: AbstractObserver, number: int, count: int) -> None:
+        self.whole, self.number, self.count = whole, number, count
+
+    @property
+    def stopped(self) -> bool:  # type: ignore[override]
+        return self.whole.stopped
+
+    def say(self, text: str) -> None:
+        self.whole.say(text)
+
+    def progress(self, share: float) -> None:
+        self.whole.progress((self.number + share) / self.count)
+
+
+@contextmanager
+def interruptible(observer: AbstractObserver) -> Iterator[None]:
+    """While it holds, the first Ctrl-C sets ``observer.stopped``; a second one is raised as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        if observer.stopped:
+            raise KeyboardInterrupt
+        observer.stopped = True
+
+    try:
+        signal.signal(signal.SIGINT, note)
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)

@@ -1,0 +1,60 @@
+"""The records of a sweep as one dataset with the dimension ``run``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+
+RUN = "run"
+
+
+def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]) -> xarray.Dataset:
+    """One dataset along ``run``, with the swept values as coordinates of it.
+
+    A dimension on which runs differ (another time step, other populations) becomes a bare index: its coordinate is then
+    given for each run, and shorter runs are filled with NaN, or an empty text.
+    """
+    unlike = {dim for each in datasets for dim in each.dims if any(not _same(each, other, dim) for other in datasets)}
+    loose = [_loosened(each, unlike) for each in datasets]
+    joined = xarray.concat(loose, dim=RUN, join="outer", data_vars="all", coords="all", compat="equals")
+    coordinates = {key: (RUN, _column([values[key] for values in swept])) for key in swept[0]}
+    joined = joined.assign_coords({RUN: np.arange(len(datasets))} | coordinates)
+    for name, variable in joined.variables.items():
+        if variable.dtype == object:
+            joined[name] = (variable.dims, np.where(variable.isnull(), "", variable.values), variable.attrs)
+    return joined.drop_vars([f"{dim}_index" for dim in unlike])
+
+
+def _same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:
+    if dim not in second.dims or first.sizes[dim] != second.sizes[dim]:
+        return False
+    return dim not in first.coords or (dim in second.coords and bool(np.array_equal(first[dim], second[dim])))
+
+
+def _loosened(dataset: xarray.Dataset, dims: set[Any]) -> xarray.Dataset:
+    """The dataset with these dimensions as bare indices."""
+    names = {dim: f"{dim}_index" for dim in dims if dim in dataset.dims}
+    variables = {
+        name: ([names.get(dim, dim) for dim in variable.dims], variable.values, variable.attrs)
+        for name, variable in dataset.variables.items()
+    }
+    coordinates = [name for name in variables if name in dataset.coords]
+    loose = xarray.Dataset(variables, attrs=dataset.attrs).set_coords(coordinates)
+    return loose.assign_coords({index: np.arange(loose.sizes[index]) for index in names.values()})
+
+
+def _column(values: Sequence[Any]) -> np.ndarray:
+    """Swept values as a coordinate: numbers as they are, all else as text."""
+    if all(isinstance(value, bool | int | float) for value in values):
+        return np.array(values)
+    return np.array([value if isinstance(value, str) else json.dumps(value) for value in values], dtype=object)
+
+
+def write_records(path: Path, dataset: xarray.Dataset) -> None:
+    """Write netCDF, which ``xarray.open_dataset`` reads."""
+    dataset.to_netcdf(path, engine="h5netcdf")

@@ -1,0 +1,191 @@
+"""Carrying out a simulation file: every run that it asks for, then the summary, the records and the figures."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.engines.kernel import available_threads
+from pcneuro.errors import ConfigurationError, PcneuroError
+from pcneuro.kernels import cache, host
+from pcneuro.result import Status
+from pcneuro.simulation.file import Plan, Planned
+from pcneuro.simulation.observer import AbstractObserver, Part, Silent, interruptible
+from pcneuro.simulation.output import SUMMARY, Output, write_json
+from pcneuro.simulation.sources import Sources
+from pcneuro.simulation.tables import Problem
+from pcneuro.simulation.task import Finished, Job, Text
+
+RECORDS = "records.nc"
+PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done: the folder that was written, how it ended, the summary, and tables to print."""
+
+    folder: Path
+    status: Status
+    message: str
+    summary: Mapping[str, Any]
+    tables: Sequence[Text]
+
+
+def simulate(
+    plan: Plan, out: Path | None = None, *, overwrite: bool = False, observer: AbstractObserver | None = None
+) -> Report:
+    """Carry out a plan, and write its results to ``out``, or to the next free folder in ``results/``.
+
+    Ctrl-C and, behind the first run of a sweep, an error end it early: what was finished until then is written all the
+    same. Raises PcneuroError for what cannot be run or written.
+    """
+    observer = observer or Silent()
+    begun, started = time.perf_counter(), datetime.now(UTC)
+    with Output(out, plan.name, overwrite=overwrite) as output, interruptible(observer):
+        circuits = _circuits(plan)
+        _announce(plan, observer)
+        _check(plan, circuits)
+        runs, failure = _runs(plan, circuits, observer)
+        status, message = _ending(runs, len(plan.runs), failure)
+        summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
+        _write(output, runs, summary)
+        folder = output.commit()
+    if failure is not None:
+        raise failure
+    return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
+
+
+def _circuits(plan: Plan) -> list[Circuit]:
+    """Every run's circuit."""
+    sources = Sources(plan.folders)
+    circuits = []
+    for run in plan.runs:
+        try:
+            circuits.append(sources.circuit(run.task.circuit, run.task.arguments))
+        except Problem as problem:
+            raise plan.error(problem, run.swept) from problem.__cause__
+    return circuits
+
+
+def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
+    """Of several runs, try the settings of all before the first begins."""
+    if len(circuits) > 1:
+        for run, circuit in zip(plan.runs, circuits, strict=True):
+            try:
+                run.task.check(circuit)
+            except PcneuroError as error:
+                raise _placed(plan, run, error) from error
+
+
+def _announce(plan: Plan, observer: AbstractObserver) -> None:
+    for dtype in dict.fromkeys(run.task.dtype for run in plan.runs if run.task.compiles):
+        if cache.is_cold(dtype):
+            observer.say(f"Compiling the kernels for {dtype}: about {cache.COMPILE_SECONDS} s, once on this machine")
+
+
+def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:
+    """The same kind of error, with the file and the swept values in front."""
+    if isinstance(error, ConfigurationError):
+        return error
+    values = ", ".join(f"{key} = {value!r}" for key, value in run.swept.items())
+    return type(error)(f"{plan.path}{f' ({values})' if values else ''}: {error}")
+
+
+def _runs(
+    plan: Plan, circuits: Sequence[Circuit], observer: AbstractObserver
+) -> tuple[list[Finished], PcneuroError | None]:
+    """The runs that were finished, and the error that ended them."""
+    finished: list[Finished] = []
+    for number, (run, circuit) in enumerate(zip(plan.runs, circuits, strict=True)):
+        if observer.stopped and finished:
+            break
+        job = Job(
+            circuit,
+            plan.path.resolve().parent,
+            Part(observer, number, len(circuits)),
+            np.random.default_rng(run.task.seed),
+        )
+        try:
+            outcome = run.task.perform(job)
+        except PcneuroError as error:
+            placed = _placed(plan, run, error)
+            if not finished:
+                raise placed from error
+            placed.__cause__ = error
+            return finished, placed
+        finished.append(Finished(run.task, outcome, run.swept))
+        if outcome.status is Status.INTERRUPTED:
+            break
+    return finished, None
+
+
+def _ending(runs: Sequence[Finished], planned: int, failure: PcneuroError | None) -> tuple[Status, str]:
+    if failure is not None:
+        return Status.INTERRUPTED, str(failure)
+    ended = [run.outcome.status for run in runs]
+    for status in (Status.INTERRUPTED, Status.DIVERGED):
+        if status in ended:
+            first = runs[ended.index(status)]
+            return status, f"{first.label}: {first.outcome.message}" if first.label else first.outcome.message
+    if len(runs) < planned:
+        return Status.INTERRUPTED, f"interrupted after {len(runs)} of {planned} runs"
+    return Status.COMPLETED, f"completed {planned} runs" if planned > 1 else runs[0].outcome.message
+
+
+def _summary(
+    plan: Plan, runs: Sequence[Finished], status: Status, message: str, started: datetime, seconds: float
+) -> dict[str, Any]:
+    task = plan.runs[0].task
+    return {
+        "name": plan.name,
+        "description": task.description,
+        "task": task.task,
+        "file": str(plan.path),
+        "status": status,
+        "message": message,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": {
+            "system": platform.platform(),
+            "processor": host.cpu_model(),
+            "cpu": host.cpu_name(),
+            "threads": available_threads(),
+        },
+        "settings": plan.raw,
+        "runs": [
+            {
+                "set": run.swept,
+                "status": run.outcome.status,
+                "message": run.outcome.message,
+                **run.outcome.numbers,
+            }
+            for run in runs
+        ],
+    }
+
+
+def _write(output: Output, runs: Sequence[Finished], summary: dict[str, Any]) -> None:
+    from pcneuro.simulation.figures import style
+    from pcneuro.simulation.records import stack, write_records
+
+    datasets = [run.outcome.records for run in runs]
+    records = stack(datasets, [run.swept for run in runs]) if runs[0].swept else datasets[0]
+    records = records.assign_attrs(status=str(summary["status"]), file=summary["file"], task=summary["task"])
+    output.write(RECORDS, lambda path: write_records(path, records))
+    files = [RECORDS]
+    with style():
+        for name, figure in type(runs[0].task).figures(runs).items():
+            output.write(f"{name}.png", figure.savefig)
+            files.append(f"{name}.png")
+    summary["files"] = [SUMMARY, *files]
+    output.write(SUMMARY, lambda path: write_json(path, summary))

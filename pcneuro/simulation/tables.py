@@ -1,0 +1,117 @@
+"""Tables of a simulation file as objects: pydantic checks each, and a wrong key becomes one clear line."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
+
+from pcneuro.errors import PcneuroError
+
+Path = tuple[str, ...]
+KIND = "kind"
+
+
+class Table(BaseModel):
+    """A table of a file: unknown keys are refused, and nothing is converted from one type to another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Problem(ValueError):
+    """What is wrong with the value at ``path``, in words; ``known`` is False where the key itself is unknown."""
+
+    def __init__(self, path: Path, text: str, known: bool = True) -> None:
+        super().__init__(text)
+        self.path, self.text, self.known = path, text, known
+
+    def below(self, *prefix: str) -> Problem:
+        """The same problem, seen from a table further up."""
+        return Problem((*prefix, *self.path), self.text, self.known)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the name that was meant."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(names)}" if names else "there are none"
+
+
+def checked(model: type[T], raw: Any) -> T:
+    """An instance of ``model`` from a table. Raises Problem, with the path from this table."""
+    if not isinstance(raw, Mapping):
+        raise Problem((), "needs a table")
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        raise _problem(model, error) from None
+
+
+def _problem(model: type[BaseModel], error: ValidationError) -> Problem:
+    """The first problem; unknown keys come first, since a key that is missing is often one of them, misspelt."""
+    details = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    first = details[0]
+    path = tuple(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, Problem):
+        return cause.below(*path)
+    if first["type"] == "extra_forbidden":
+        return Problem(path, f"unknown key; {nearest(path[-1], model.model_fields)}", known=False)
+    if first["type"] == "missing":
+        meaning = model.model_fields[path[0]].description if path[0] in model.model_fields else None
+        return Problem(path, f"is missing{f': {meaning}' if meaning else ''}")
+    if first["type"] == "is_instance_of":
+        return Problem(path, "needs a table")
+    return Problem(path, str(cause or first["msg"]).replace("Input should", "should"))
+
+
+@cache
+def settings_of(made: type) -> type[BaseModel]:
+    """Model of the keys that an object is made with: the type itself, or its constructor's parameters."""
+    if issubclass(made, BaseModel):
+        return made
+    hints = get_type_hints(made.__init__)  # type: ignore[misc]
+    fields: dict[str, Any] = {}
+    if made.__init__ is not object.__init__:  # type: ignore[misc]
+        for name, parameter in list(inspect.signature(made).parameters.items()):
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[name] = (hints.get(name, Any), default)
+    return create_model(made.__name__, __base__=Table, **fields)
+
+
+def made_from(registry: Mapping[str, type], default: str | None, raw: Any) -> Any:
+    """The object that a table such as ``{kind = "Euler", dt = 0.5}`` stands for.
+
+    ``registry`` maps kinds to types, and ``default`` is the kind where the table has none. What is no table is taken
+    for the object itself. Raises Problem.
+    """
+    if not isinstance(raw, Mapping):
+        return raw
+    rest = {str(key): value for key, value in raw.items()}
+    kind = rest.pop(KIND, default)
+    if kind is None:
+        raise Problem((KIND,), f"is missing: one of {', '.join(registry)}")
+    if not isinstance(kind, str) or kind not in registry:
+        raise Problem((KIND,), f"unknown kind; {nearest(str(kind), registry)}")
+    made = registry[kind]
+    values = checked(settings_of(made), rest)
+    if isinstance(values, made):
+        return values
+    try:
+        return made(**{name: getattr(values, name) for name in type(values).model_fields})
+    except PcneuroError as error:
+        raise Problem((), str(error)) from None
+
+
+def kind_table(registry: Callable[[], Mapping[str, type]], default: str | None = None) -> BeforeValidator:
+    """Validator of a field that holds an object, which the file gives as a table with a ``kind``."""
+    return BeforeValidator(lambda raw: made_from(registry(), default, raw))

@@ -1,0 +1,179 @@
+"""What a task of a simulation file is: settings that are the file's keys, one run of it, its figures and its tables."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.dynamics.abstract import DYNAMICS
+from pcneuro.engines import Engine, Kernel
+from pcneuro.errors import unknown_name
+from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.integrators.abstract import INTEGRATORS
+from pcneuro.record import Record
+from pcneuro.result import Result, Status
+from pcneuro.simulate import Simulator
+from pcneuro.simulation.observer import AbstractObserver
+from pcneuro.simulation.tables import Table, kind_table
+from pcneuro.simulation.values import Values
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+TASKS: dict[str, type[AbstractTask]] = {}
+
+
+def engines() -> dict[str, type[Engine]]:
+    """Name -> engine, of all that there are."""
+    return {engine.__name__: engine for engine in Engine.__subclasses__()}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a task: the circuit, the folder of the file, who watches, and a generator of its own."""
+
+    circuit: Circuit
+    folder: Path
+    observer: AbstractObserver
+    generator: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: numbers for ``summary.json``, arrays for ``records.nc``."""
+
+    numbers: Mapping[str, Any]
+    records: xarray.Dataset
+    status: Status
+    message: str
+    circuit: Circuit = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An outcome, the task that it came of, and what was set for it by the sweep."""
+
+    task: AbstractTask
+    outcome: Outcome
+    swept: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The swept values as short text; empty without a sweep."""
+        return ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in self.swept.items())
+
+
+@dataclass(frozen=True)
+class Text:
+    """A table of text to print: a title, the columns' names, and rows of as many cells."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class AbstractTask(Table):
+    """Keys that every simulation file has. A subclass adds its own, and says what is done with them."""
+
+    kind: ClassVar[str]
+
+    task: str
+    circuit: str = Field(min_length=1, description="'file.py:function', or a saved circuit")
+    description: str = ""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(0, ge=0)
+    dtype: Literal["float64", "float32"] = "float64"
+    dynamics: Annotated[AbstractDynamics, kind_table(lambda: DYNAMICS, "FixedPrediction")] = FixedPrediction()
+    integrator: Annotated[AbstractIntegrator, kind_table(lambda: INTEGRATORS, "Euler")] = Euler()
+    engine: Annotated[Engine, kind_table(engines, "Kernel")] = Kernel()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            TASKS[cls.kind] = cls
+
+    @abstractmethod
+    def perform(self, job: Job) -> Outcome:
+        """Do one run."""
+
+    @classmethod
+    @abstractmethod
+    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        """File name without suffix -> figure, of all runs of a sweep together."""
+
+    @classmethod
+    @abstractmethod
+    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+        """The main numbers, to print."""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the engine needs compiled kernels."""
+        return isinstance(self.engine, Kernel)
+
+    def simulator(self, circuit: Circuit) -> Simulator:
+        """A simulator with the file's dynamics, integrator, engine and dtype."""
+        return Simulator(
+            circuit,
+            dynamics=self.dynamics,
+            integrator=self.integrator,
+            dtype=np.dtype(self.dtype),
+            engine=self.engine,
+        )
+
+    def check(self, circuit: Circuit) -> None:
+        """Raise for settings that do not fit the circuit, before anything is run."""
+        self.simulator(circuit)
+
+
+class DrivenTask(AbstractTask):
+    """Keys of tasks that simulate once, on values that the file gives."""
+
+    duration: float = Field(gt=0, allow_inf_nan=False, description="the time to simulate, in ms")
+    inputs: dict[str, Values] = Field(default_factory=dict)
+    targets: dict[str, Values] = Field(default_factory=dict)
+    clamp: dict[str, Values] = Field(default_factory=dict)
+    samples: int = Field(1, ge=1)
+
+    def data(self, job: Job) -> dict[str, dict[str, np.ndarray]]:
+        """Arrays for ``Simulator.run``: inputs, targets and clamps, drawn in the order of their names."""
+        graph = job.circuit.graph
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for group, given, known in (
+            ("inputs", self.inputs, graph.inputs),
+            ("targets", self.targets, graph.outputs),
+            ("clamp", self.clamp, graph.nodes),
+        ):
+            found[group] = {}
+            for name in sorted(given):
+                if name not in known:
+                    raise unknown_name(f"name in [{group}]", name, known)
+                node = graph.nodes.get(name) or graph.outputs[name]
+                found[group][name] = given[name].array(node.shape, self.samples, job.generator, job.folder)
+        return found
+
+    def held(self, circuit: Circuit) -> list[str]:
+        """Vertices that targets and clamps hold."""
+        outputs = circuit.graph.outputs
+        return [outputs[name].name if name in outputs else name for name in (*self.targets, *self.clamp)]
+
+    def simulate(
+        self, job: Job, simulator: Simulator, data: dict[str, dict[str, np.ndarray]], records: Sequence[Record]
+    ) -> Result:
+        """One run for ``duration`` on ``data``, with progress."""
+        return simulator.run(
+            self.duration,
+            **data,  # type: ignore[arg-type]
+            record=records,
+            report=lambda elapsed, completed, start, duration: job.observer.progress(completed),
+            report_period=0.1,
+        )
