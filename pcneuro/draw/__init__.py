@@ -1,0 +1,5 @@
+"""Pictures of circuits."""
+
+from pcneuro.draw.picture import draw
+
+__all__ = ["draw"]
