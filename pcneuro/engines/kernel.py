@@ -21,7 +21,7 @@ from pcneuro.kernels.tile import vector_length
 from pcneuro.ops.base import Slot
 from pcneuro.program import Code, as_array, lower
 
-# The most samples in a block: two 512-bit vectors of floats. It is the same for any number of threads, and so are all results.
+# The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 # Below this many multiplications a Hebbian sum is not worth handing to several threads.
 SPLIT_WORK = 2_000_000
@@ -300,9 +300,9 @@ class KernelEngine(AbstractEngine):
                 context[[dispatch.PART, dispatch.PARTS]] = number, parts
                 self._checked(code, self.buf[block], context)
 
-        work = 0
-        if instruction[0] == dispatch.opcode("hebb"):
-            work = int(np.prod(self.program.ints[instruction[1] + 4 : instruction[1] + 8])) * self.data.batch
+        opcode, at = instruction
+        partitioned = any(opcode == dispatch.opcode(name) for name in dispatch.PARTITIONED)
+        work = int(self.program.ints[at]) * self.data.batch if partitioned else 0
         if self.threads == 1 or work < SPLIT_WORK:
             part(0, 1)
             return

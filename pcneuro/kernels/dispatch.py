@@ -39,15 +39,19 @@ _INTS = types.int64[::1]
 _FLOATS = {np.dtype(np.float32): types.float32[::1], np.dtype(np.float64): types.float64[::1]}
 
 KERNELS: dict[str, Callable[..., int]] = {}
+PARTITIONED: set[str] = set()
+"""Kernels that can do a part of their work; their first argument is the work, in multiplications a sample."""
 
 
-def op_kernel(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def op_kernel(name: str, *, partitioned: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Register the decorated function as operator kernel ``name``. Nothing is compiled before it is first needed."""
 
     def register(function: Callable[..., int]) -> Callable[..., int]:
         if name in KERNELS:
             raise ValueError(f"two operator kernels are called {name!r}")
         KERNELS[name] = function
+        if partitioned:
+            PARTITIONED.add(name)
         return function
 
     return register

@@ -3,6 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
+from pcneuro.ops.convolution import conv1d, conv2d
 from pcneuro.ops.elementwise import elementwise, gelu, relu, sigmoid, softplus
 from pcneuro.ops.softmax import softmax
 
@@ -10,4 +11,4 @@ from pcneuro.ops.softmax import softmax
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["elementwise", "gelu", "relu", "sigmoid", "softmax", "softplus"]
+__all__ = ["conv1d", "conv2d", "elementwise", "gelu", "relu", "sigmoid", "softmax", "softplus"]

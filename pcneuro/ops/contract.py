@@ -9,8 +9,10 @@ ever transposed, and both directions of a projection read the same weights where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import ClassVar
 
 import numpy as np
@@ -20,21 +22,13 @@ from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Product, Pull, Shape, Slot, size
+from pcneuro.ops.rows import dot_rows
 
 
 @njit(error_model="numpy")
 def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
     for i in range(lanes):
         buf[out + i] += weight * buf[source + i]
-
-
-# Reassociation lets the compiler sum in vector lanes; the order is the machine code's, hence the same in every run.
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
-def _dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
-    total = buf[a] * 0
-    for i in range(lanes):
-        total += buf[a + i] * buf[b + i]
-    return total
 
 
 @njit(error_model="numpy", fastmath={"reassoc", "contract"})
@@ -123,15 +117,15 @@ def contract(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     return OK
 
 
-@op_kernel("hebb")
+@op_kernel("hebb", partitioned=True)
 def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """out[p, m, n] += sum_k a[p, m, k] b[p, k, n], and over the lanes in use: presynaptic times postsynaptic activity.
 
-    Reads a and b (laned), adds to out (shared). The synapses with m in this part of the range of m only, so that parts
-    can run side by side and every synapse sums in the same order whatever their number.
+    Reads a and b (laned), adds to out (shared); its first argument is the work. The synapses with m in this part of the
+    range of m only, so that parts can run side by side and every synapse sums in the same order whatever their number.
     """
     lanes, active = context[LANES], context[ACTIVE]
-    out, a, b = ints[at], ints[at + 1], ints[at + 2]
+    out, a, b = ints[at + 1], ints[at + 2], ints[at + 3]
     np_, nm, nn, nk = ints[at + 4], ints[at + 5], ints[at + 6], ints[at + 7]
     op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
     ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
@@ -151,7 +145,7 @@ def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                         shared[o + ints[on] + n] += y * buf[t + ints[bn] + n]
                 else:
                     for n in range(nn):
-                        shared[o + ints[on + n]] += _dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
+                        shared[o + ints[on + n]] += dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
     return OK
 
 
@@ -179,9 +173,13 @@ class Contract(AbstractOperator):
     subscripts: str
 
     def __post_init__(self) -> None:
-        terms = self._terms()
+        left, right, out = terms = self._terms()
         letters = "".join(terms)
-        if any(len(set(t)) != len(t) for t in terms) or not all(c.islower() and letters.count(c) > 1 for c in letters):
+        if (
+            self.subscripts != f"{left},{right}->{out}"
+            or any(len(set(t)) != len(t) for t in terms)
+            or not all(c in ascii_lowercase and letters.count(c) > 1 for c in letters)
+        ):
             raise ShapeError(f"contraction {self.subscripts!r} is not in the form that an einsum is reduced to")
 
     def _terms(self) -> tuple[str, str, str]:
@@ -279,8 +277,8 @@ def _lower_einsum(
         for group in groups
     ]
     counts = [size(tuple(sizes[c] for c in group)) for group in (p, m, n, k)]
-    if out.laned:
-        kernel = "contract" if b.laned else "project"
-    else:
-        kernel = "hebb" if a.laned else "contract"
+    if a.laned and not out.laned:
+        low.emit("hebb", math.prod(counts), out.row, a.row, b.row, *counts, *tables)
+        return
+    kernel = "project" if out.laned and not b.laned else "contract"
     low.emit(kernel, out.row, a.row, b.row, int(accumulate), *counts, *tables)
