@@ -4,7 +4,7 @@ out[o, t] = sum over c, k of w[o, c, k] x[c, t * stride - padding + k * dilation
 groups, the channels of a group of outputs see those of the same group of inputs only.
 
 No window is ever copied: for every position of the target a table says which taps reach which places of the source.
-Positions that differ by a shift only share their table, so that there is one for the interior and one for each kind of border.
+Positions that differ by a shift only share their table, so there is one for the interior and one for each kind of border.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Convolution(AbstractOperator):
         batch = max(x.shape[0], w.shape[0])
         out = np.zeros((batch, self.groups, shape[0] // self.groups, *shape[1:]), dtype=np.result_type(x, w))
         for tap, window in self._slices(shape, w.shape[3:]):
-            out += _by_group(split[(..., *tap)], padded[(slice(None),) * 3 + window])
+            out += _by_group(split[_at(tap)], padded[(slice(None),) * 3 + window])
         return out.reshape(batch, *shape)
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
@@ -213,13 +213,13 @@ class Convolution(AbstractOperator):
         batch = gradient.shape[0]
         whole = np.zeros((batch, *(padded if k == 0 else split).shape[1:]), dtype=gradient.dtype)
         for tap, window in self._slices(shape, w.shape[3:]):
-            chosen = (slice(None),) * 3 + window
+            chosen: Any = (slice(None),) * 3 + window
             if k == 0:
-                whole[chosen] += _by_group(np.swapaxes(split[(..., *tap)], -1, -2), grouped)
+                whole[chosen] += _by_group(np.swapaxes(split[_at(tap)], -1, -2), grouped)
             else:
                 flat = grouped.reshape(*grouped.shape[:3], -1)
                 source = padded[chosen].reshape(*padded.shape[:3], -1)
-                whole[(..., *tap)] = np.matmul(flat, np.swapaxes(source, -1, -2))
+                whole[_at(tap)] = np.matmul(flat, np.swapaxes(source, -1, -2))
         if k == 1:
             return whole.reshape(batch, *w.shape[1:])
         inner = tuple(slice(p, p + n) for p, n in zip(self.padding, x.shape[2:], strict=True))
@@ -313,6 +313,11 @@ class Convolution(AbstractOperator):
             lower_combine(low, target, every, written, every, True)
 
 
+def _at(tap: tuple[int, ...]) -> Any:
+    """Index of one tap of the kernel, whatever the axes before."""
+    return (..., *tap)
+
+
 def _by_group(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Matrices (batch or 1, groups, m, n) times x (batch or 1, groups, n, \\*axes); the batch axes broadcast."""
     product = np.matmul(weights, x.reshape(*x.shape[:3], -1))
@@ -381,8 +386,8 @@ def _several(what: str, value: Any, count: int) -> tuple[int, ...]:
 
 
 def _convolve(axes: int, x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    numbers = (_several(n, v, axes) for n, v in (("stride", stride), ("padding", padding), ("dilation", dilation)))
-    return apply(Convolution(*numbers, int(groups)), x, w)
+    strides, paddings = _several("stride", stride, axes), _several("padding", padding, axes)
+    return apply(Convolution(strides, paddings, _several("dilation", dilation, axes), int(groups)), x, w)
 
 
 def conv2d(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
