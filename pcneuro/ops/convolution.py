@@ -4,7 +4,7 @@ out[o, t] = sum over c, k of w[o, c, k] x[c, t * stride - padding + k * dilation
 groups, the channels of a group of outputs see those of the same group of inputs only.
 
 No window is ever copied: for every position of the target a table says which taps reach which places of the source.
-Positions that differ by a shift only share their table, so there is one for the interior and one for each kind of border.
+Positions that differ by a shift only share their table, so there is one for the interior and one for each border.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
 from pcneuro.ops.rows import dot_rows, lower_combine
+from pcneuro.ops.windows import Windows, axis_windows, combine_axes
 
 # Arguments of the three kernels, behind the rows of their arrays: sizes, strides over groups, tables
 GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W = range(12)
@@ -234,7 +235,7 @@ class Convolution(AbstractOperator):
 
     # Lowering
 
-    def _windows(self, shapes: Sequence[Shape], *, forward: bool) -> _Windows:
+    def _windows(self, shapes: Sequence[Shape], *, forward: bool) -> Windows:
         """Which taps reach which places, seen from the output (``forward``) or from x."""
         x, w = shapes[0][1:], shapes[1][2:]
         out = self.shape(shapes[0], shapes[1])[1:]
@@ -242,10 +243,10 @@ class Convolution(AbstractOperator):
         for n, m, k, s, p, d in zip(x, out, w, self.stride, self.padding, self.dilation, strict=True):
             pairs = [(t, t * s - p + j * d, j) for t in range(m) for j in range(k) if 0 <= t * s - p + j * d < n]
             if forward:
-                axes.append(_axis(m, pairs, [t * s - p for t in range(m)]))
+                axes.append(axis_windows(m, pairs, [t * s - p for t in range(m)]))
             else:
-                axes.append(_axis(n, [(i, t, j) for t, i, j in pairs], [(i + p) // s for i in range(n)]))
-        return _combine_axes(axes, source=x if forward else out, kernel=w)
+                axes.append(axis_windows(n, [(i, t, j) for t, i, j in pairs], [(i + p) // s for i in range(n)]))
+        return combine_axes(axes, source=x if forward else out, kernel=w)
 
     def _arguments(self, low: AbstractLowering, at: Placed, *, forward: bool) -> list[int]:
         x, w = at.shapes
@@ -331,51 +332,6 @@ def _promoted(low: AbstractLowering, slot: Slot, laned: bool) -> Slot:
     copy, every = low.temporary(slot.units, True), np.arange(slot.units)
     lower_combine(low, copy, every, slot, every, False)
     return copy
-
-
-@dataclass(frozen=True)
-class _Windows:
-    """Positions of a target with their class and where their windows begin in the source, flattened over the axes.
-
-    ``classes`` are lists of (tap of the kernel, place of the source from where the window begins).
-    """
-
-    class_of: list[int]
-    base: list[int]
-    classes: list[list[tuple[int, int]]]
-
-
-def _axis(
-    count: int, pairs: Sequence[tuple[int, int, int]], base: Sequence[int]
-) -> list[tuple[int, tuple[tuple[int, int], ...]]]:
-    """For each target coordinate its base, and the (tap, source - base) that reach it."""
-    reached: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    for target, source, tap in pairs:
-        reached[target].append((tap, source - base[target]))
-    return [(base[t], tuple(reached[t])) for t in range(count)]
-
-
-def _combine_axes(axes: Sequence[Any], source: Shape, kernel: Shape) -> _Windows:
-    known: dict[Any, int] = {}
-    windows = _Windows([], [], [])
-    strides = [size(source[i + 1 :]) for i in range(len(source))]
-    widths = [size(kernel[i + 1 :]) for i in range(len(kernel))]
-    for position in itertools.product(*axes):
-        key = tuple(taps for _, taps in position)
-        if key not in known:
-            known[key] = len(known)
-            windows.classes.append(
-                [
-                    (
-                        sum(w * tap for w, (tap, _) in zip(widths, chosen, strict=True)),
-                        sum(s * offset for s, (_, offset) in zip(strides, chosen, strict=True)),
-                    )
-                    for chosen in itertools.product(*key)
-                ]
-            )
-        windows.class_of.append(known[key])
-        windows.base.append(sum(s * base for s, (base, _) in zip(strides, position, strict=True)))
-    return windows
 
 
 def _several(what: str, value: Any, count: int) -> tuple[int, ...]:

@@ -1,0 +1,55 @@
+"""Windows: which taps of a kernel reach which places of a source from each position, positions that look alike together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pcneuro.ops.base import Shape, size
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Positions of a target with their class and where their windows begin in the source, flattened over the axes.
+
+    ``classes`` are lists of (tap of the kernel, place of the source from where the window begins).
+    """
+
+    class_of: list[int]
+    base: list[int]
+    classes: list[list[tuple[int, int]]]
+
+
+def axis_windows(
+    count: int, pairs: Sequence[tuple[int, int, int]], base: Sequence[int]
+) -> list[tuple[int, tuple[tuple[int, int], ...]]]:
+    """For each target coordinate its base, and the (tap, source - base) that reach it."""
+    reached: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    for target, source, tap in pairs:
+        reached[target].append((tap, source - base[target]))
+    return [(base[t], tuple(reached[t])) for t in range(count)]
+
+
+def combine_axes(axes: Sequence[Any], source: Shape, kernel: Shape) -> Windows:
+    known: dict[Any, int] = {}
+    windows = Windows([], [], [])
+    strides = [size(source[i + 1 :]) for i in range(len(source))]
+    widths = [size(kernel[i + 1 :]) for i in range(len(kernel))]
+    for position in itertools.product(*axes):
+        key = tuple(taps for _, taps in position)
+        if key not in known:
+            known[key] = len(known)
+            windows.classes.append(
+                [
+                    (
+                        sum(w * tap for w, (tap, _) in zip(widths, chosen, strict=True)),
+                        sum(s * offset for s, (_, offset) in zip(strides, chosen, strict=True)),
+                    )
+                    for chosen in itertools.product(*key)
+                ]
+            )
+        windows.class_of.append(known[key])
+        windows.base.append(sum(s * base for s, (base, _) in zip(strides, position, strict=True)))
+    return windows
