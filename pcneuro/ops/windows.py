@@ -1,4 +1,4 @@
-"""Windows: which taps of a kernel reach which places of a source from each position, positions that look alike together."""
+"""Windows: which taps of a kernel reach which places of a source, with positions that look alike put together."""
 
 from __future__ import annotations
 
