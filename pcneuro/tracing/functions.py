@@ -89,8 +89,10 @@ def _axes(name: str, x: TracedArray, axis: Any) -> tuple[int, ...]:
     return axes
 
 
-def _only_axes(name: str, **others: Any) -> None:
+def _only_axes(name: str, dtype: Any, **others: Any) -> None:
     given = [k for k, v in others.items() if v is not None and v is not np._NoValue]
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        given.append("dtype")
     if given:
         raise refuse(f"{name} with {', '.join(given)}=", "reduce over axis= and keepdims= only")
 
@@ -105,7 +107,7 @@ def _sum(
     initial: Any = np._NoValue,
     where: Any = np._NoValue,
 ) -> TracedArray:
-    _only_axes("np.sum", dtype=dtype, out=out, initial=initial, where=where)
+    _only_axes("np.sum", dtype, out=out, initial=initial, where=where)
     return a.apply(Sum(_axes("np.sum", a, axis), _true(keepdims)), a)
 
 
@@ -113,7 +115,7 @@ def _sum(
 def _mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = np._NoValue
 ) -> TracedArray:
-    _only_axes("np.mean", dtype=dtype, out=out, where=where)
+    _only_axes("np.mean", dtype, out=out, where=where)
     axes = _axes("np.mean", a, axis)
     return a.apply(Sum(axes, _true(keepdims), 1.0 / size(tuple(a.shape[i] for i in axes))), a)
 
@@ -128,7 +130,7 @@ def _prod(
     initial: Any = np._NoValue,
     where: Any = np._NoValue,
 ) -> TracedArray:
-    _only_axes("np.prod", dtype=dtype, out=out, initial=initial, where=where)
+    _only_axes("np.prod", dtype, out=out, initial=initial, where=where)
     return a.apply(Prod(_axes("np.prod", a, axis), _true(keepdims)), a)
 
 

@@ -1,0 +1,129 @@
+"""Elementwise operators: NumPy's functions and users' expressions, with broadcasting."""
+
+from __future__ import annotations
+
+from pcneuro.ops.elementwise import FUNCTIONS
+from tests.helpers import case, check_engines, check_forward, check_gradients, every_variant
+
+# name: where its values are drawn from
+UNARY = {
+    "negative": (-2, 2),
+    "reciprocal": (0.5, 2),
+    "square": (-2, 2),
+    "sqrt": (0.3, 3),
+    "exp": (-2, 2),
+    "exp2": (-2, 2),
+    "expm1": (-2, 2),
+    "log": (0.3, 3),
+    "log2": (0.3, 3),
+    "log10": (0.3, 3),
+    "log1p": (-0.5, 3),
+    "sin": (-4, 4),
+    "cos": (-4, 4),
+    "tan": (-1, 1),
+    "arcsin": (-0.7, 0.7),
+    "arccos": (-0.7, 0.7),
+    "arctan": (-3, 3),
+    "sinh": (-2, 2),
+    "cosh": (-2, 2),
+    "tanh": (-2, 2),
+    "arcsinh": (-3, 3),
+    "arccosh": (1.6, 4),
+    "arctanh": (-0.7, 0.7),
+}
+NOT_ANALYTIC = {
+    "absolute": (-2, 2),
+    "cbrt": (0.3, 2),
+    "relu": (-2, 2),
+    "sigmoid": (-4, 4),
+    "softplus": (-4, 4),
+    "gelu": (-3, 3),
+}
+BINARY = {"add": True, "subtract": True, "multiply": True, "divide": True, "power": True, "logaddexp": False}
+BINARY |= {"maximum": False, "minimum": False, "hypot": False}
+
+
+def _call(name):
+    return lambda np, a, **more: getattr(np, name)(a, *more.values())
+
+
+CASES = [
+    *(case(n, _call(n), (2, 3), low=low, high=high) for n, (low, high) in UNARY.items()),
+    *(case(n, _call(n), (2, 3), low=low, high=high, analytic=False) for n, (low, high) in NOT_ANALYTIC.items()),
+    *(case(n, _call(n), (2, 3), (2, 3), low=0.5, high=2, analytic=a) for n, a in BINARY.items()),
+]
+BROADCASTS = [
+    case("row", lambda np, a, b: a * b, (3,), (2, 3)),
+    case("row behind", lambda np, a, b: a / b, (2, 3), (3,), low=0.5),
+    case("column and row", lambda np, a, b: a - b, (2, 1), (1, 3)),
+    case("number", lambda np, a, b: a**b, (), (2, 3), low=0.5),
+    case("number behind", lambda np, a, b: np.maximum(a, b), (2, 3), (), analytic=False),
+    case("axes in front", lambda np, a, b: a * np.sin(b), (2, 1, 2), (3, 1)),
+    case("ones", lambda np, a, b: a + b, (1, 1), (1,)),
+    case("itself", lambda np, a: a * a + a, (3,)),
+    case("array constant on the left", lambda np, a: np.array([1.0, 2.0, 3.0]) * a, (2, 3)),
+    case("constant that widens", lambda np, a: a - np.arange(6.0).reshape(2, 3), (3,)),
+    case("float32 constant", lambda np, a: np.float32(0.5) * a, (3,)),
+    case("integer constant", lambda np, a: np.array([1, 2, 3]) + a, (3,)),
+]
+SCALARS = [
+    case("2*x", lambda np, a: 2 * a, (3,)),
+    case("x/2", lambda np, a: a / 2, (3,)),
+    case("1-x", lambda np, a: 1 - a, (3,)),
+    case("2/x", lambda np, a: 2 / a, (3,), low=0.5),
+    case("x**3", lambda np, a: a**3, (3,)),
+    case("x**2", lambda np, a: a**2, (3,)),
+    case("x**-1", lambda np, a: a**-1, (3,), low=0.5),
+    case("x**0.5", lambda np, a: a**0.5, (3,), low=0.5),
+    case("x**1", lambda np, a: a**1, (3,)),
+    case("2**x", lambda np, a: 2**a, (3,)),
+    case("abs(x)", lambda np, a: abs(a), (3,), analytic=False),
+    case("-x", lambda np, a: -a, (3,)),
+    case("+x", lambda np, a: 2 * (+a), (3,), by_autograd=False),
+    case("np.float64 on the left", lambda np, a: np.float64(2.0) * a - np.float64(1) / a, (3,), low=0.5),
+    case("numbers without axes", lambda np, a, b: np.tanh(a * b + 1), (), ()),
+    case("sum of a list", lambda np, a: sum([a[0], a[1], 2 * a[2]]), (3,)),
+    case("fabs", lambda np, a: np.fabs(a), (3,), analytic=False),
+    case("float_power", lambda np, a: np.float_power(a, 3), (3,), by_autograd=False),
+    case("clip", lambda np, a: np.clip(a, -0.5, 0.5) * a, (8,), analytic=False),
+    case("one bound", lambda np, a: np.clip(a, a_min=0.1, a_max=None), (8,), analytic=False),
+]
+EXPRESSIONS = [
+    case("x*tanh(x/2)", lambda np, a: np.elementwise("x*tanh(x/2)")(a), (2, 3)),
+    case(
+        "naka-rushton",
+        lambda np, a, b, c: np.elementwise("r**n / (s**n + r**n)", ("r", "s", "n"))(a, b, c),
+        (2, 3),
+        (3,),
+        (),
+        low=0.5,
+        high=2.0,
+    ),
+    case("two of three", lambda np, a, b: np.elementwise("exp(-u**2) + v", ("u", "v"))(a, b), (3,), (2, 1)),
+    case(
+        "corners",
+        lambda np, a: np.elementwise("abs(log(x)) + maximum(log(x), 0.2)")(a),
+        (2, 3),
+        low=0.3,
+        high=2.0,
+        analytic=False,
+    ),
+    case("constant factors", lambda np, a: np.elementwise("3*x**2/7 - pi*x + 2**x")(a), (3,)),
+    case("roots and powers", lambda np, a: np.elementwise("sqrt(x**2 + 1)/x**1.5")(a), (3,), low=0.5),
+    case("nested", lambda np, a: np.elementwise("sin(cos(tanh(x)*x)/(1 + exp(-x)))")(a), (3,)),
+]
+
+
+@every_variant([*CASES, *BROADCASTS, *SCALARS, *EXPRESSIONS])
+def test_forward_and_gradients(v):
+    check_forward(v)
+    check_gradients(v)
+
+
+@every_variant([*CASES, *BROADCASTS, *SCALARS, *EXPRESSIONS])
+def test_kernel_is_the_reference(v):
+    check_engines(v)
+
+
+def test_every_operator_with_a_name_is_tested():
+    assert {*UNARY, *NOT_ANALYTIC, *BINARY} >= FUNCTIONS.keys() - {"erf"}

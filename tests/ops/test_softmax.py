@@ -1,0 +1,87 @@
+"""Softmax over any axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.special
+
+import pcneuro as pcn
+from pcneuro.errors import ShapeError
+from tests.helpers import assert_close, case, check_engines, check_forward, check_gradients, every_variant, run_kernel
+
+CASES = [
+    case("last axis", lambda np, a: np.softmax(a), (5,), analytic=False),
+    case("first axis", lambda np, a: np.softmax(a, axis=0), (3, 2), analytic=False),
+    case("middle axis", lambda np, a: np.softmax(a, axis=-2), (2, 3, 2), analytic=False),
+    case("one class", lambda np, a: np.softmax(a) * a, (2, 1), analytic=False),
+    case("attention", lambda np, a, b: np.softmax(a @ b.T / 2) @ b, (3, 2), (4, 2), analytic=False),
+]
+
+
+@every_variant(CASES)
+def test_forward_and_gradients(v):
+    check_forward(v)
+    check_gradients(v)
+
+
+@every_variant(CASES)
+def test_kernel_is_the_reference(v):
+    check_engines(v)
+
+
+def test_large_values_do_not_overflow():
+    x = np.array([1000.0, 999.0, -1e300])
+    assert_close(pcn.ops.softmax(x), scipy.special.softmax(x), 1e-15)
+    graph = pcn.trace(lambda x, w: pcn.ops.softmax(x + w), x=pcn.Input((3,)), w=pcn.Parameter(np.zeros(3)))
+    result = pcn.Simulator(pcn.build_circuit(graph)).run(0.0, inputs={"x": x})
+    assert_close(result.values["out"][0], scipy.special.softmax(x), 1e-15)
+
+
+def test_masked_classes_have_no_probability_and_no_gradient():
+    mask = np.array([True, True, False])
+    graph = pcn.trace(
+        lambda x, w: pcn.ops.softmax(np.where(mask, x * w, -np.inf)), x=pcn.Input((3,)), w=pcn.Parameter(np.ones(3))
+    )
+    x, target = np.array([[0.1, 0.4, 7.0]]), np.array([[1.0, 0.0, 0.0]])
+    reference = pcn.backprop(graph, {"x": x}, {"out": target})
+    p = scipy.special.softmax(x[0, :2])
+    gradient = p - target[0, :2]
+    assert_close(reference.values["out"], [[*p, 0.0]], 1e-15)
+    assert_close(reference.gradients["w"], [*(p * (gradient - p @ gradient) * x[0, :2]), 0.0], 1e-15)
+    # The mask is in the dendrite: no neuron could have infinite activity.
+    circuit = pcn.build_circuit(graph, vertices="marked")
+    result = pcn.Simulator(circuit, integrator=pcn.Euler(10.0)).run(50.0, inputs={"x": x}, targets={"out": target})
+    assert_close(result.gradients["w"], reference.gradients["w"], 1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_kernels_are_their_twins_and_keep_samples_apart(dtype):
+    rng = np.random.default_rng(0)
+    groups, length, lanes = 2, 3, 4
+    x = rng.normal(size=(6, lanes)).astype(dtype)
+    x[0, 1] = np.nan
+    members = rng.permutation(6)
+    buf = np.concatenate([x.ravel(), np.zeros(6 * lanes, dtype), x[::-1].ravel(), np.ones(6 * lanes, dtype)])
+    shared = np.zeros(1, dtype)
+    assert run_kernel("softmax", [6, 0, 5, groups, length], [members], buf, shared, lanes, lanes) == 1
+    y = scipy.special.softmax(x[members].reshape(groups, length, lanes), axis=1)
+    rows = buf.reshape(-1, lanes)
+    tolerance = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(rows[6:12][members], y.reshape(6, lanes), rtol=tolerance)
+    assert np.isfinite(rows[6:12, [0, 2, 3]]).all()
+    for accumulate, before in ((0, 0.0), (1, 1.0)):
+        rows[18:] = 1.0
+        arguments = [18, 6, 12, accumulate, 7, groups, length]
+        assert run_kernel("softmax_vjp", arguments, [members], buf, shared, lanes, lanes) == 1
+        g = rows[12:18][members].reshape(groups, length, lanes)
+        expected = y * (g - (g * y).sum(axis=1, keepdims=True)) + before
+        np.testing.assert_allclose(rows[18:][members], expected.reshape(6, lanes), rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_an_axis_that_is_not_there(axis):
+    with pytest.raises(ShapeError, match=r"softmax over axis -?\d of an array of shape \(2, 3\)"):
+        pcn.ops.softmax(np.zeros((2, 3)), axis=axis)
+    with pytest.raises(ShapeError, match=r"softmax over axis"):
+        pcn.trace(lambda x: pcn.ops.softmax(x, axis=axis), x=pcn.Input((2, 3)))
