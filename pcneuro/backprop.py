@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,11 +129,18 @@ def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np
     return values
 
 
-def active_nodes(graph: Graph) -> frozenset[str]:
-    """Nodes whose adjoint matters: parameters, latents and all that depends on them."""
+def active_nodes(graph: Graph, vertices: Collection[str] | None = None) -> frozenset[str]:
+    """Nodes whose adjoint matters: parameters, latents, ``vertices``, and all that depends on any of these.
+
+    Without ``vertices``, every node that is computed from something other than constants counts as one.
+    """
     found: set[str] = set()
+    constant: set[str] = set()
     for name, node in graph.nodes.items():
-        if isinstance(node.source, Parameter | Latent) or any(o in found for o in node.operands):
+        if isinstance(node.source, Constant) or (not node.is_leaf and constant.issuperset(node.operands)):
+            constant.add(name)
+        chosen = not node.is_leaf and name not in constant if vertices is None else name in vertices
+        if chosen or isinstance(node.source, Parameter | Latent) or not found.isdisjoint(node.operands):
             found.add(name)
     return frozenset(found)
 

@@ -114,7 +114,7 @@ class _Compiler:
     def __init__(self, circuit: Circuit) -> None:
         self.circuit, self.graph, self.low = circuit, circuit.graph, _Lowering()
         self.vertices = set(circuit.vertices)
-        self.active = active_nodes(self.graph)
+        self.active = active_nodes(self.graph, self.vertices)
         self.first: dict[str, int] = {}
         units = 0
         for name in circuit.vertices:

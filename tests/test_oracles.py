@@ -227,3 +227,23 @@ def test_splitting_a_folded_vertex_leaves_the_fixed_prediction_gradient():
         assert len(circuit.vertices) == 1 + marked
         found.append(equilibrium(circuit, {"x": [0.1, 0.2, 0.3]}, {"out": [1.0, 0.0, 0.0]}).gradients["W"])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-13)
+
+
+@engines
+@pytest.mark.parametrize("vertices", ["marked", "all"])
+def test_vertices_before_every_parameter_have_errors_too(engine, vertices):
+    """What only data reaches still has error neurons, and they settle at -dL/dprediction."""
+
+    def function(x, W):
+        h = pcn.vertex(np.tanh(x) * 2, "h")
+        return pcn.vertex(np.sin(h * 1.5) @ W, "out")
+
+    rng = np.random.default_rng(0)
+    graph = pcn.trace(function, x=pcn.Input((4,)), W=pcn.Parameter(rng.normal(size=(4, 3))))
+    circuit = pcn.build_circuit(graph, vertices=vertices)
+    inputs, targets = data_for(graph, 3)
+    result = equilibrium(circuit, inputs, targets, engine=engine)
+    reference = pcn.backprop(circuit, inputs, targets)
+    assert np.abs(reference.errors["h"]).min() > 0
+    for name in circuit.vertices:
+        np.testing.assert_allclose(result.errors[name], reference.errors[name], rtol=1e-12, atol=1e-14)

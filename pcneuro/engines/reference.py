@@ -40,7 +40,7 @@ class ReferenceEngine(AbstractEngine):
         settings: Engine,
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
-        self.active = active_nodes(circuit.graph)
+        self.active = active_nodes(circuit.graph, circuit.vertices)
         self.vertices = set(circuit.vertices)
         self.value: Arrays = {}
         self.prediction: Arrays = {}
