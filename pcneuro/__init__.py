@@ -1,6 +1,7 @@
 """pcneuro: computation graphs become predictive-coding circuits that compute their gradients with local rules.
 
-Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates Backprop Along Arbitrary Computation Graphs*.
+Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates Backprop Along Arbitrary Computation
+Graphs*.
 """
 
 from pcneuro import ops
@@ -15,6 +16,7 @@ from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
+from pcneuro.schedules import Parallel, Sequential
 from pcneuro.simulate import PcneuroWarning, Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
@@ -31,6 +33,7 @@ __all__ = [
     "Input",
     "Kernel",
     "Latent",
+    "Parallel",
     "Parameter",
     "PcneuroError",
     "PcneuroWarning",
@@ -38,6 +41,7 @@ __all__ = [
     "Reference",
     "Result",
     "RungeKutta4",
+    "Sequential",
     "Simulator",
     "SoftmaxCrossEntropy",
     "SquaredError",

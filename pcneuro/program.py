@@ -47,6 +47,8 @@ class Program:
     ints: np.ndarray
     precision_row: int
     gain_row: int
+    decay_row: int
+    growth_row: int
     code: dict[str, Code] = field(default_factory=dict)
     """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``, ``hebb`` (from
     activities to gradients), ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction),
@@ -59,6 +61,8 @@ class Program:
     """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
     settle: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction value = prediction."""
+    relax: dict[str, Code] = field(default_factory=dict)
+    """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
 
     def slot(self, region: str, vertex: str) -> Slot:
         """Rows of one vertex in one region."""
@@ -126,7 +130,7 @@ class _Compiler:
             for name in ("value", "prediction", "deviation", "activity", "error", "drive")
         }
         self.precision_row = self.low.temporary(units, False).row
-        self.gain_row = self.low.temporary(units, False).row
+        self.gain_row, self.decay_row, self.growth_row = (self.low.temporary(units, False).row for _ in range(3))
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}
@@ -306,6 +310,8 @@ def lower(circuit: Circuit) -> Program:
         ints=np.empty(0, dtype=np.int64),
         precision_row=compiler.precision_row,
         gain_row=compiler.gain_row,
+        decay_row=compiler.decay_row,
+        growth_row=compiler.growth_row,
     )
     compiler.forward(program)
     compiler.linearise(program)
@@ -335,6 +341,10 @@ def _emit_states(low: _Lowering, program: Program) -> None:
         v, p, e = (program.slot(r, name) for r in ("value", "prediction", "error"))
         low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
         program.settle[name] = low.taken()
+        d, g = program.slot("deviation", name), program.slot("drive", name)
+        rows = (row + program.first[name] for row in (program.precision_row, program.decay_row, program.growth_row))
+        low.emit("relax", d.row, e.row, g.row, *rows, v.units)
+        program.relax[name] = low.taken()
         energy = program.circuit.energies.get(name)
         if energy is not None and energy.kernel is not None:
             classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)

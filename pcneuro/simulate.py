@@ -22,6 +22,7 @@ from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
 from pcneuro.record import Record, dataset
 from pcneuro.result import Result, Status
+from pcneuro.schedules import AbstractSchedule, Parallel
 from pcneuro.stability import stable_dt
 from pcneuro.storage import fingerprint, read_archive, write_archive
 
@@ -48,6 +49,8 @@ class Simulator:
         ``Euler(dt)`` (default, dt = 1 ms), ``ExponentialEuler(dt)`` or ``RungeKutta4(dt)``.
     dtype
         ``np.float64`` (default) or ``np.float32``, for all state.
+    schedule
+        ``Parallel()`` (default), or ``Sequential()``: one population after the other, from the outputs back.
     engine
         ``Kernel(threads=None)`` (default) or ``Reference()``, the slow NumPy oracle.
 
@@ -70,15 +73,18 @@ class Simulator:
         integrator: AbstractIntegrator | None = None,
         dtype: Any = np.float64,
         engine: Engine | None = None,
+        schedule: AbstractSchedule | None = None,
     ) -> None:
         self.circuit = circuit
         self.dynamics = FixedPrediction() if dynamics is None else dynamics
         self.integrator = Euler() if integrator is None else integrator
+        self.schedule = Parallel() if schedule is None else schedule
         for what, got, wanted in (
             ("circuit", circuit, Circuit),
             ("dynamics", self.dynamics, AbstractDynamics),
             ("integrator", self.integrator, AbstractIntegrator),
             ("engine", engine or Kernel(), Engine),
+            ("schedule", self.schedule, AbstractSchedule),
         ):
             if not isinstance(got, wanted):
                 raise ParameterError(
@@ -88,10 +94,10 @@ class Simulator:
         if self.dtype not in (np.float32, np.float64):
             raise ParameterError(f"dtype is {self.dtype}; choose np.float64 or np.float32")
         self._check_step()
+        self.schedule.check(self.dynamics)
         self._engine: AbstractEngine = (engine or Kernel()).make(circuit, self.dynamics, self.integrator, self.dtype)
-        self._step = 0
+        self._step, self._stale = 0, True
         self._data: Data | None = None
-        self._stale = True
 
     def _check_step(self) -> None:
         dt, limit = self.integrator.dt, self.integrator.stability
@@ -114,19 +120,16 @@ class Simulator:
     @property
     def values(self) -> dict[str, np.ndarray]:
         """Activity of the value neurons now, by vertex, of shape (batch, \\*shape)."""
-        self._ready()
         return self._read("value")
 
     @property
     def errors(self) -> dict[str, np.ndarray]:
         """Activity of the error neurons now, by vertex."""
-        self._ready()
         return self._read("error")
 
     @property
     def predictions(self) -> dict[str, np.ndarray]:
         """The present predictions, by vertex."""
-        self._ready()
         return self._read("prediction")
 
     @property
@@ -165,10 +168,10 @@ class Simulator:
         """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps."""
         if self._data is not None:
             self._data = replace(self._data, initial={})
-        self._step = 0
-        self._stale = True
+        self._step, self._stale = 0, True
 
     def _read(self, variable: str) -> dict[str, np.ndarray]:
+        self._ready()
         found = {}
         for name in self.circuit.vertices:
             if variable == "value" or self.circuit.has_prediction(name):
@@ -262,6 +265,7 @@ class Simulator:
             "dtype": self.dtype.name,
             "dynamics": repr(self.dynamics),
             "integrator": repr(self.integrator),
+            "schedule": repr(self.schedule),
             **self._engine.describe(),
         }
         kept = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
@@ -278,9 +282,9 @@ class Simulator:
         report(0.0, 0.0)
         with interruptible() as interrupted:
             while done < steps:
-                count = min(chunk, steps - done, most)
+                count = min(chunk, steps - done, most) if self.schedule.divisible else steps - done
                 started = time.perf_counter()
-                stepped = self._engine.step(self._step, count, tapes)
+                stepped = self.schedule.step(self._engine, self._step, count, tapes)
                 for taken, part in zip(rows, stepped.recorded, strict=True):
                     taken.append(part)
                 self._step += stepped.steps
@@ -367,6 +371,7 @@ class Simulator:
             "circuit": fingerprint(self.circuit),
             "dynamics": repr(self.dynamics),
             "integrator": repr(self.integrator),
+            "schedule": repr(self.schedule),
             "dtype": self.dtype.name,
             "engine": type(self._engine).__name__,
         }

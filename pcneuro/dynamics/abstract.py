@@ -22,6 +22,8 @@ class AbstractDynamics(ABC):
     is written between ``before_error`` and ``after_error``.
     """
 
+    linear: ClassVar[bool]
+    """Whether the dynamics are linear in e, with predictions and derivatives held."""
     state: ClassVar[str]
     """Region that is integrated."""
     activity: ClassVar[str]

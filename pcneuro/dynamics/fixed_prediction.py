@@ -12,6 +12,7 @@ class FixedPrediction(AbstractDynamics):
     small errors at large values are not lost in rounding.
     """
 
+    linear = True
     state = "deviation"
     activity = "activity"
     observe = ("observe",)

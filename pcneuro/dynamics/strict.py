@@ -11,6 +11,7 @@ class Strict(AbstractDynamics):
     Its equilibrium differs from backprop by terms of the order of the output error.
     """
 
+    linear = False
     state = "value"
     activity = "value"
     observe = ()

@@ -82,6 +82,13 @@ class AbstractEngine(ABC):
         """Do ``steps`` steps, the first of which has this ``number``."""
 
     @abstractmethod
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """Let one population after the other, children first, do ``steps`` steps with what comes from downstream held.
+
+        For linear dynamics. Recordings are of each population's own steps.
+        """
+
+    @abstractmethod
     def evaluate(self) -> None:
         """Bring errors and feedback up to date with the state."""
 

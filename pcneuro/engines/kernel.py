@@ -268,6 +268,52 @@ class KernelEngine(AbstractEngine):
             recorded.append(rows[:, : self.data.batch])
         return Stepped(done, finite, recorded)
 
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """With what comes from downstream held, n steps of a population are one: the amplification to the n."""
+        program = self.program
+        kept = {name: self._settling(name, steps) for name in program.first if name not in self.data.clamped}
+        before = {t.vertex: self._read(program.slot("deviation", t.vertex), (-1,)) for t in tapes}
+        for name, (decay, growth) in kept.items():
+            first = program.first[name]
+            self.shared[program.decay_row + first :][: decay.size] = decay
+            self.shared[program.growth_row + first :][: growth.size] = growth
+        code: Code = []
+        for name in reversed(list(self.circuit.graph.nodes)):
+            if name in kept:
+                code += program.relax[name]
+            code += program.node_feedback.get(name, [])
+        energies = [c for name, c in program.energy.items() if name in self.data.clamped]
+        self._execute(program.code["error"], *energies, code)
+        recorded = [self._trajectory(t, number, steps, before[t.vertex]) for t in tapes]
+        finite = all(np.isfinite(self.read(name, "value")).all() for name in kept)
+        return Stepped(steps, finite, recorded)
+
+    def _settling(self, name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Per unit: what n steps leave of a deviation, and what they make of a constant drive."""
+        precision = self.circuit.precision[name].ravel()
+        gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name]).ravel()
+        decay = self.integrator.amplification(gain * precision) ** steps
+        leaky = precision > 0
+        return decay, np.where(leaky, (1 - decay) / np.where(leaky, precision, 1.0), gain * steps)
+
+    def _trajectory(self, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
+        """What a tape records of a population that settles: (times, batch, units)."""
+        count = tape.count(number, steps)
+        slot = self._slot(tape.vertex, tape.variable)
+        still = self._read(slot, (slot.units,))
+        moving = tape.vertex not in self.data.clamped and tape.variable in ("value", "error")
+        if not moving:
+            return np.repeat(still[None], count, axis=0)
+        drive = self._read(self.program.slot("drive", tape.vertex), (slot.units,))
+        prediction = self._read(self.program.slot("prediction", tape.vertex), (slot.units,))
+        precision = self.circuit.precision[tape.vertex].ravel()
+        rows = []
+        for k in range(count):
+            decay, growth = self._settling(tape.vertex, -(-number // tape.every) * tape.every + k * tape.every - number)
+            deviation = decay * before + growth * drive
+            rows.append(precision * deviation if tape.variable == "error" else prediction + deviation)
+        return np.array(rows, dtype=self.dtype).reshape(count, self.data.batch, slot.units)
+
     def evaluate(self) -> None:
         code, observe = self.rhs, self.observe
         joined = np.concatenate([code, observe])

@@ -130,7 +130,10 @@ class ReferenceEngine(AbstractEngine):
         return found
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
+        return self._relax([n for n in self.circuit.vertices if n not in self.data.clamped], number, steps, tapes)
+
+    def _relax(self, free: Sequence[str], number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """Step the vertices ``free``; all others stay."""
         gain = {
             n: self.integrator.gain(self.circuit.tau[n], self.circuit.precision[n]).astype(self.dtype) for n in free
         }
@@ -154,6 +157,19 @@ class ReferenceEngine(AbstractEngine):
                 if not all(np.isfinite(self.value[n]).all() for n in free):
                     return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        recorded: dict[Tape, np.ndarray] = {}
+        finite = True
+        for name in reversed(list(self.circuit.graph.nodes)):
+            if name in self.vertices:
+                own = [tape for tape in tapes if tape.vertex == name]
+                free = [] if name in self.data.clamped else [name]
+                stepped = self._relax(free, number, steps, own)
+                finite = finite and stepped.finite
+                recorded |= dict(zip(own, stepped.recorded, strict=True))
+        self.evaluate()
+        return Stepped(steps, finite, [recorded[tape] for tape in tapes])
 
     def _stack(self, tape: Tape, taken: list[np.ndarray]) -> np.ndarray:
         units = self.circuit.graph.nodes[tape.vertex].size

@@ -48,6 +48,13 @@ class AbstractIntegrator(ABC):
             raise ParameterError(f"dt is {dt:g} ms; a time step must be positive and finite")
         object.__setattr__(self, "dt", dt)
 
+    def amplification(self, z: np.ndarray) -> np.ndarray:
+        """What one step leaves of a unit that only leaks, at gain * precision = z: R(-z) of the tableau."""
+        stages: list[np.ndarray] = []
+        for row in self.tableau:
+            stages.append(-(1 + z * sum(a * k for a, k in zip(row, stages, strict=False))))
+        return 1 + z * sum(b * k for b, k in zip(self.weights, stages, strict=True))
+
     @abstractmethod
     def gain(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         """What one step multiplies (drive - e) by, for units with these time constants (ms) and precisions."""

@@ -155,3 +155,21 @@ def lower_combine(
         unit,
         n,
     )
+
+
+@op_kernel("relax")
+def relax(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """deviation <- decay * deviation + growth * drive; error = precision * deviation: many steps at a constant drive.
+
+    Reads drive (laned), precision, decay and growth (shared), writes deviation and error (laned).
+    """
+    lanes = context[LANES]
+    deviation, error, drive = ints[at], ints[at + 1], ints[at + 2]
+    precision, decay, growth, n = ints[at + 3], ints[at + 4], ints[at + 5], ints[at + 6]
+    for u in range(n):
+        p, d, g = shared[precision + u], shared[decay + u], shared[growth + u]
+        for i in range(u * lanes, (u + 1) * lanes):
+            value = d * buf[deviation * lanes + i] + g * buf[drive * lanes + i]
+            buf[deviation * lanes + i] = value
+            buf[error * lanes + i] = p * value
+    return OK

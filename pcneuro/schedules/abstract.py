@@ -1,0 +1,40 @@
+"""What a schedule is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import AbstractEngine, Stepped, Tape
+
+SCHEDULES: dict[str, type[AbstractSchedule]] = {}
+
+
+class AbstractSchedule(ABC):
+    """The order in which the populations of a circuit take their steps."""
+
+    divisible: ClassVar[bool]
+    """Whether a run of n steps is n runs of one, so that it can be left on the way."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        SCHEDULES[cls.__name__] = cls
+
+    @abstractmethod
+    def check(self, dynamics: AbstractDynamics) -> None:
+        """Raise ParameterError for dynamics that the schedule is not defined for."""
+
+    @abstractmethod
+    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """Let the engine do ``steps`` steps of every population, the first of which has this ``number``."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))

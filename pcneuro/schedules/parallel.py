@@ -1,0 +1,21 @@
+"""All populations step at the same time (Jacobi), as parallel neurons do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import AbstractEngine, Stepped, Tape
+from pcneuro.schedules.abstract import AbstractSchedule
+
+
+class Parallel(AbstractSchedule):
+    """Every population does every step, all from the same state."""
+
+    divisible = True
+
+    def check(self, dynamics: AbstractDynamics) -> None:
+        """Defined for all dynamics."""
+
+    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        return engine.step(number, steps, tapes)
