@@ -232,7 +232,8 @@ def train(
         for k, chosen in enumerate(batches(len(train), batch, number, seed)):
             found = source.gradients(now, train.take(chosen))
             if found.status is not Status.COMPLETED:
-                ended, message = found.status, found.message
+                cure = f"; or lower the rate of {optimizer!r}" if found.status is Status.DIVERGED else ""
+                ended, message = found.status, f"epoch {number}: {found.message}{cure}"
                 break
             means = {name: g / len(chosen) for name, g in found.gradients.items()}
             changed, memory = optimizer.update(now, means, memory)

@@ -26,6 +26,8 @@ FEW = 6
 """Up to so many lines have a legend; more of them a colour bar."""
 MOST_UNITS = 24
 """So many units of a population are drawn."""
+MOST_PANELS = 12
+"""So many runs of a sweep are drawn, the first ones."""
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -42,6 +44,7 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.5,
     "figure.constrained_layout.use": True,
     "savefig.dpi": DPI,
+    "savefig.bbox": "tight",
 }
 WIDTH = 7.2
 """Inches: two columns of a journal."""
@@ -70,6 +73,7 @@ def relaxation_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
     A panel is a title and a dataset that ``Relaxation.dataset`` made.
     """
+    panels = panels[:MOST_PANELS]
     columns = len(panels)
     mapped = any(records.sizes["vertex"] > 1 and "expected_norm" in records for _, records in panels)
     figure = Figure(figsize=(max(WIDTH, 2.6 * columns) if mapped or columns > 1 else WIDTH / 2, 5.2 if mapped else 2.8))
@@ -197,6 +201,7 @@ def _keys(figure: Figure, axes: np.ndarray, colours: dict[str, Any], strokes: di
 
 def errors_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Norm of the errors over time, and how far they are from equilibrium; a row for each run of a sweep."""
+    panels = panels[:MOST_PANELS]
     figure = Figure(figsize=(WIDTH, 2.8 * len(panels)))
     axes = figure.subplots(len(panels), 2, squeeze=False)
     for (norm, distance), (title, records) in zip(axes, panels, strict=True):
@@ -223,6 +228,7 @@ def _positive(array: xarray.DataArray | None, logarithmic: bool) -> Any:
 
 def learning_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Loss and test accuracy by epoch, a line for each source of gradients; a row for each run of a sweep."""
+    panels = panels[:MOST_PANELS]
     figure = Figure(figsize=(WIDTH, 2.6 * len(panels)))
     axes = figure.subplots(len(panels), 2, squeeze=False)
     for row, (title, records) in enumerate(panels):
@@ -252,6 +258,7 @@ def learning_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
 def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Recorded activity of the first sample over time: a row for each record, a column for each run."""
+    panels = panels[:MOST_PANELS]
     names = list(dict.fromkeys(name for _, records in panels for name in records.data_vars))
     figure = Figure(figsize=(max(WIDTH, 2.6 * len(panels)), max(2.2 * len(names), 2.6)))
     axes = figure.subplots(len(names), len(panels), squeeze=False)
@@ -265,8 +272,8 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
                 for k, colour in zip(range(len(units)), sequence(len(units)), strict=True):
                     values = np.ma.masked_invalid(array.values[:, 0, k])
                     ax.plot(records[time].values, values, color=colour, label=f"unit {units[k]}", linewidth=1)
-                if 1 < len(units) <= FEW:
-                    ax.legend()
+                if 1 < len(units) <= FEW and column == len(panels) - 1:
+                    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
             ax.set_xlabel("time (ms)")
             ax.set_ylabel(str(name).replace(".", " ") if column == 0 else "")
         axes[0, column].set_title(title)
@@ -276,6 +283,6 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
 def circuit_figure(circuit: Circuit) -> Figure:
     """The circuit's own drawing."""
-    figure = Figure(figsize=(WIDTH, 4.0))
-    circuit.draw(figure.add_subplot())
+    figure = Figure(figsize=(WIDTH, 4.0), layout="none")
+    circuit.draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)))
     return figure

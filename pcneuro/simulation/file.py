@@ -6,6 +6,7 @@ import copy
 import itertools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -51,9 +52,9 @@ class Plan:
     def error(self, problem: Problem, swept: Mapping[str, Any] = MappingProxyType({})) -> ConfigurationError:
         """The one line about a problem in the run with these ``swept`` values: where it is, and what is wrong."""
         raw = {key: value for key, value in self.raw.items() if key != SWEEP or not swept}
-        return ConfigurationError(
-            describe(self.path, problem, with_values(raw, swept), self.overrides, {split(key) for key in swept})
-        )
+        with suppress(Problem):
+            raw = with_values(raw, swept)
+        return ConfigurationError(describe(self.path, problem, raw, self.overrides, {split(key) for key in swept}))
 
 
 def split(key: str) -> Keys:

@@ -66,8 +66,9 @@ class Output:
     def __init__(self, out: Path | None, name: str, *, overwrite: bool) -> None:
         self.given, self.name, self.overwrite = out is not None, name, overwrite
         self.folder = out if out is not None else next_free(Path(RESULTS), name)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise OutputError(f"{self.folder} exists, and is no folder: choose another --out")
+        for place in (self.folder, *self.folder.parents):
+            if place.exists() and not place.is_dir():
+                raise OutputError(f"{place} exists, and is no folder: choose another --out")
         if self._occupied():
             raise OutputError(f"{self.folder} exists already: choose another --out, or pass --overwrite")
 

@@ -19,15 +19,38 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
     A dimension on which runs differ (another time step, other populations) becomes a bare index: its coordinate is then
     given for each run, and shorter runs are filled with NaN, or an empty text.
     """
+    datasets = _same_dimensions(datasets)
     unlike = {dim for each in datasets for dim in each.dims if any(not _same(each, other, dim) for other in datasets)}
     loose = [_loosened(each, unlike) for each in datasets]
-    joined = xarray.concat(loose, dim=RUN, join="outer", data_vars="all", coords="all", compat="equals")
+    joined = xarray.concat(
+        loose, dim=RUN, join="outer", data_vars="all", coords="all", compat="equals", combine_attrs="drop_conflicts"
+    )
     coordinates = {key: (RUN, _column([values[key] for values in swept])) for key in swept[0]}
     joined = joined.assign_coords({RUN: np.arange(len(datasets))} | coordinates)
     for name, variable in joined.variables.items():
         if variable.dtype == object:
             joined[name] = (variable.dims, np.where(variable.isnull(), "", variable.values), variable.attrs)
     return joined.drop_vars([f"{dim}_index" for dim in unlike])
+
+
+def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]:
+    """Datasets in which each variable has dimensions of the same names: ``time_h1_error`` where they were not.
+
+    Records have dimensions in common where their intervals agree, which may depend on the time step.
+    """
+    found = []
+    for dataset in datasets:
+        parts = []
+        for name in dataset.data_vars:
+            others = [other[name].dims for other in datasets if name in other]
+            own = dataset[[name]]
+            for position, dim in enumerate(own[name].dims):
+                if any(dims[position] != dim for dims in others):
+                    new = f"{str(dim).partition('_')[0]}_{str(name).replace('.', '_')}"
+                    own = own.rename({dim: new}) if new != dim else own
+            parts.append(own)
+        found.append(xarray.merge([dataset.drop_vars(list(dataset.variables)), *parts], combine_attrs="override"))
+    return found
 
 
 def _same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:

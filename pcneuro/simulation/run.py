@@ -60,7 +60,7 @@ def simulate(
         _write(output, runs, summary)
         folder = output.commit()
     if failure is not None:
-        raise failure
+        raise type(failure)(f"{failure}; the runs before it are in {folder}") from failure.__cause__
     return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
 
 

@@ -69,8 +69,6 @@ def _problem(model: type[BaseModel], error: ValidationError) -> Problem:
     if first["type"] == "missing":
         meaning = model.model_fields[path[0]].description if path[0] in model.model_fields else None
         return Problem(path, f"is missing{f': {meaning}' if meaning else ''}")
-    if first["type"] == "is_instance_of":
-        return Problem(path, "needs a table")
     return Problem(path, str(cause or first["msg"]).replace("Input should", "should"))
 
 
@@ -91,11 +89,13 @@ def settings_of(made: type) -> type[BaseModel]:
 def made_from(registry: Mapping[str, type], default: str | None, raw: Any) -> Any:
     """The object that a table such as ``{kind = "Euler", dt = 0.5}`` stands for.
 
-    ``registry`` maps kinds to types, and ``default`` is the kind where the table has none. What is no table is taken
-    for the object itself. Raises Problem.
+    ``registry`` maps kinds to types, and ``default`` is the kind where the table has none. An object that is made
+    already stays as it is. Raises Problem.
     """
-    if not isinstance(raw, Mapping):
+    if isinstance(raw, tuple(registry.values())):
         return raw
+    if not isinstance(raw, Mapping):
+        raise Problem((), "needs a table")
     rest = {str(key): value for key, value in raw.items()}
     kind = rest.pop(KIND, default)
     if kind is None:

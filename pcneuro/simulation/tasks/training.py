@@ -201,6 +201,6 @@ def _accuracy_table(numbers: Mapping[str, Any], behind: str) -> Text:
     both = numbers["learning"][PC], numbers["learning"][BP]
     for k, epoch in enumerate(both[0]["epoch"]):
         accuracies = [f"{100 * columns['test_accuracy'][k]:.2f} %" for columns in both]
-        rows.append([str(epoch), *accuracies, *(f"{columns['train_loss'][k]:.6f}" for columns in both)])
+        rows.append([str(epoch), *accuracies, *(f"{columns['train_loss'][k]:#.6g}" for columns in both)])
     columns = ["epoch", "test accuracy, circuit", "backprop", "training loss, circuit", "backprop"]
     return Text(f"Learning{behind}", columns, rows)

@@ -1,0 +1,41 @@
+"""``pcneuro show``."""
+
+import pcneuro as pcn
+from pcneuro.simulation import Sources
+
+
+def test_show_takes_a_function_a_file_and_a_saved_circuit(pcneuro, folder):
+    circuit = Sources([folder]).circuit("circuits.py:small", {})
+    circuit.save(folder / "saved.npz")
+    for reference in ("circuits.py:small", "x.toml", "saved.npz"):
+        code, out, err = pcneuro("show", reference)
+        assert (code, out.strip(), err) == (0, str(circuit).strip(), "")
+
+
+def test_show_prints_equations_and_draws(pcneuro, refused, folder):
+    code, out, _ = pcneuro("show", "circuits.py:small", "--equations", "--draw", "c.png")
+    assert code == 0
+    circuit = Sources([folder]).circuit("circuits.py:small", {})
+    assert circuit.equations() in out
+    assert (folder / "c.png").read_bytes().startswith(b"\x89PNG")
+    before = (folder / "c.png").stat().st_mtime_ns
+    assert refused("show", "circuits.py:small", "--draw", "c.png").startswith("c.png exists already")
+    assert (folder / "c.png").stat().st_mtime_ns == before
+    assert pcneuro("show", "circuits.py:small", "--draw", "c.png", "--overwrite")[0] == 0
+
+
+def test_show_says_what_is_wrong(refused, folder):
+    assert refused("show", "circuits.py:smal").startswith(
+        "circuits.py:smal: circuits.py has no function 'smal'; did you"
+    )
+    assert refused("show", "nowhere.npz").startswith("nowhere.npz: there is no file")
+    (folder / "y.toml").write_text('task = "run"\n')
+    assert refused("show", "y.toml") == "y.toml: circuit: is missing: 'file.py:function', or a saved circuit"
+    (folder / "damaged.npz").write_bytes(b"PK")
+    assert "damaged" in refused("show", "damaged.npz")
+
+
+def test_show_of_a_sweep_is_its_first_circuit(pcneuro, folder):
+    (folder / "y.toml").write_text((folder / "x.toml").read_text() + '[sweep]\n"arguments.weight" = [1.0, 2.0]\n')
+    assert "Circuit of 2 vertices" in pcneuro("show", "y.toml")[1]
+    assert isinstance(Sources([folder]).circuit("circuits.py:small", {}), pcn.Circuit)

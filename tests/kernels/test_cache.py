@@ -1,0 +1,133 @@
+"""The cache of compiled kernels: no older than its sources, and done without where it cannot be written."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pcneuro.kernels import cache
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with one source in each room, as it might lie on another machine."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(cache.numba.config, "CACHE_DIR", "")
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path)
+    for room in cache.ROOMS:
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text("")
+        (tmp_path / room / "code.py").write_text("x = 1\n")
+    return tmp_path
+
+
+def compiled(package, room="ops", module="code"):
+    folder = package / room / "__pycache__"
+    folder.mkdir(exist_ok=True)
+    files = [folder / f"{module}.f-1.py311.nbi", folder / f"{module}.f-1.py311.1.nbc"]
+    for file in files:
+        file.write_bytes(b"0123456789")
+    return files
+
+
+def test_each_room_has_its_folder(package):
+    assert [folder for _, folder in cache.locations()] == [package / room / "__pycache__" for room in cache.ROOMS]
+    assert cache.usable()
+
+
+def test_what_was_compiled_from_other_sources_is_removed(package):
+    cache.refresh()
+    files = compiled(package)
+    cache.refresh()
+    assert all(file.exists() for file in files)
+    # The file that changes is not the one that holds the compiled function: Numba itself would not notice.
+    (package / "kernels" / "code.py").write_text("x = 2\n")
+    cache.refresh()
+    assert not any(file.exists() for file in files)
+
+
+def test_without_a_stamp_nothing_is_trusted(package):
+    files = compiled(package)
+    cache.refresh()
+    assert not any(file.exists() for file in files)
+
+
+def test_only_compiled_kernels_are_removed(package):
+    folder = package / "ops" / "__pycache__"
+    compiled(package)
+    kept = [folder / "code.cpython-311.pyc", folder / "other.f-1.py311.nbi"]
+    for file in kept:
+        file.write_bytes(b"")
+    assert cache.clear() == (2, 20)
+    assert all(file.exists() for file in kept)
+
+
+def test_state_tells_what_is_there(package):
+    assert cache.state() == cache.CacheState(tuple(f for _, f in cache.locations()), 0, 0, ())
+    cache.refresh()
+    compiled(package)
+    cache.mark_warm("float32")
+    assert cache.state().warm == ("float32",)
+    assert (cache.state().files, cache.state().size) == (2, 20)
+    assert not cache.is_cold("float32")
+    assert cache.is_cold("float64")
+    (package / "ops" / "code.py").write_text("x = 3\n")
+    assert cache.state().warm == ()
+
+
+def test_another_processor_is_cold(package, monkeypatch):
+    cache.refresh()
+    compiled(package)
+    cache.mark_warm("float64")
+    monkeypatch.setattr(cache, "cpu_name", lambda: "another")
+    assert cache.is_cold("float64")
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", '{"sources": 5}', '{"warm": 1}', "\x00"])
+def test_a_damaged_stamp_counts_as_none(package, text):
+    files = compiled(package)
+    (package / "kernels" / "__pycache__").mkdir(exist_ok=True)
+    (package / "kernels" / "__pycache__" / cache.STAMP).write_text(text)
+    assert cache.state().warm == ()
+    cache.refresh()
+    assert not any(file.exists() for file in files)
+    assert json.loads((package / "kernels" / "__pycache__" / cache.STAMP).read_text())["sources"] == cache.digest()
+
+
+def test_nothing_is_cold_where_nothing_is_compiled(package, monkeypatch):
+    monkeypatch.setattr(cache.numba.config, "DISABLE_JIT", 1)
+    assert not cache.is_cold("float64")
+
+
+def test_where_no_folder_can_be_written_the_package_works_without(package, monkeypatch):
+    def none(function):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(cache, "FunctionCache", none)
+    cache._locations.cache_clear()
+    assert not cache.usable()
+    assert cache.state() == cache.CacheState((), 0, 0, ())
+    cache.refresh()
+    cache.mark_warm("float64")
+    assert cache.clear() == (0, 0)
+
+
+@pytest.mark.skipif(not hasattr(cache.numba.config, "CACHE_LOCATOR_CLASSES"), reason="needs a newer Numba")
+def test_the_package_is_imported_where_the_cache_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    code = "import pcneuro; from pcneuro.kernels import cache, loop; print(cache.usable(), loop.CACHE)"
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(tmp_path / "file" / "below"),
+        "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+@pytest.mark.parametrize("room", cache.ROOMS)
+def test_the_digest_covers_every_file_with_kernels(package, room):
+    before = cache.digest()
+    (package / room / "more.py").write_text("")
+    assert cache.digest() != before

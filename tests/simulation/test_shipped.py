@@ -1,0 +1,88 @@
+"""Everything in circuits/ and simulations/ runs, and gives the numbers that are known."""
+
+import json
+from pathlib import Path
+
+import pytest
+import xarray
+
+import pcneuro as pcn
+from pcneuro.simulation import Sources, read, simulate
+
+ROOT = Path(__file__).parents[2]
+SIMULATIONS = ROOT / "simulations"
+CIRCUITS = {"mlp": "mlp.py:mlp", "chain": "chain.py:chain", "scalar_graph": "scalar_graph.py:scalar_graph"}
+SHORT = {
+    "quickstart": ["epochs=1", "data.samples=200", "duration=50"],
+    "scalar_graph": ["duration=20"],
+    "chain": ["duration=30", "integrator.dt=2"],
+}
+
+
+def carry_out(name, out, *sets):
+    report = simulate(read(SIMULATIONS / f"{name}.toml", sets), out)
+    return json.loads((out / "summary.json").read_text(encoding="utf-8")), report
+
+
+def test_nothing_is_left_out():
+    assert sorted(SHORT) == sorted(path.stem for path in SIMULATIONS.glob("*.toml"))
+    assert sorted(CIRCUITS) == sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_circuits_are_made_and_described(name):
+    circuit = Sources([ROOT / "circuits"]).circuit(CIRCUITS[name], {})
+    assert isinstance(circuit, pcn.Circuit)
+    assert str(circuit)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_simulations_run(name, tmp_path):
+    summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
+    assert summary["status"] == "completed"
+    assert report.tables
+    assert any(file.endswith(".png") for file in summary["files"])
+    with xarray.open_dataset(tmp_path / "out" / "records.nc") as records:
+        assert len(records.data_vars)
+
+
+def test_the_scalar_graph_has_the_numbers_of_the_paper(tmp_path):
+    summary, _ = carry_out("scalar_graph", tmp_path / "out")
+    *fixed, strict = summary["runs"]
+    assert [run["eta"] for run in fixed] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    steps = [run["parameters"]["v0"]["steps_to_tolerance"] for run in fixed]
+    assert steps == [1659, 825, 326, 159, 75, 25, 2]
+    for run in fixed:
+        assert run["parameters"]["v0"]["true"] == pytest.approx(-11.370532186716, abs=1e-11)
+        assert run["parameters"]["theta"]["final"] == pytest.approx(-0.879223533720, abs=1e-6)
+    assert strict["dynamics"] == "Strict()"
+    assert strict["parameters"]["v0"]["final"] == pytest.approx(-3.4136083, abs=1e-6)
+
+
+def test_the_chain_follows_the_erlang_curve(tmp_path):
+    summary, _ = carry_out("chain", tmp_path / "out")
+    assert [run["set"]["arguments.length"] for run in summary["runs"]] == [3, 10, 30]
+    for run in summary["runs"]:
+        length = run["set"]["arguments.length"]
+        assert [row["hops"] for row in run["vertices"].values()] == list(range(length))[::-1]
+        assert run["largest_deviation_continuous"] < 2e-6
+        assert all(abs(row["norm_ratio"] - 1) < 1e-5 for row in run["against_backprop"].values())
+
+
+def test_the_quickstart_learns_the_digits_as_backprop_does(tmp_path):
+    summary, _ = carry_out("quickstart", tmp_path / "out", "epochs=3")
+    (run,) = summary["runs"]
+    learning = run["learning"]
+    assert learning["predictive coding"]["test_accuracy"][-1] > 0.9
+    assert learning["predictive coding"]["test_accuracy"] == learning["backprop"]["test_accuracy"]
+    for compared in run["gradients_against_backprop"]:
+        for row in compared.values():
+            assert row["cosine"] == pytest.approx(1, abs=1e-9)
+            assert row["norm_ratio"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("path", [*SIMULATIONS.glob("*.toml"), *(ROOT / "circuits").glob("*.py")], ids=lambda p: p.name)
+def test_circuits_use_the_public_interface_only(path):
+    text = path.read_text(encoding="utf-8")
+    assert "from pcneuro" not in text
+    assert "pcn._" not in text
