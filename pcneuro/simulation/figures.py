@@ -283,6 +283,7 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
 def circuit_figure(circuit: Circuit) -> Figure:
     """The circuit's own drawing."""
-    figure = Figure(figsize=(WIDTH, 4.0), layout="none")
+    figure = Figure(figsize=(WIDTH, 4.0))
+    figure.set_layout_engine("none")
     circuit.draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)))
     return figure

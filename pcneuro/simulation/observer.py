@@ -51,6 +51,24 @@ class Part(AbstractObserver):
         self.whole.progress((self.number + share) / self.count)
 
 
+class _Noted:
+    """Handler of Ctrl-C between the runs of a simulator, which has one of its own."""
+
+    def __init__(self, observer: AbstractObserver) -> None:
+        self.observer = observer
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.observer.stopped:
+            raise KeyboardInterrupt
+        self.observer.stopped = True
+
+
+def pass_on(observer: AbstractObserver) -> None:
+    """To be called while a simulator runs: tells it of a Ctrl-C that came just before it listened."""
+    if observer.stopped and not isinstance(signal.getsignal(signal.SIGINT), _Noted):
+        signal.raise_signal(signal.SIGINT)
+
+
 @contextmanager
 def interruptible(observer: AbstractObserver) -> Iterator[None]:
     """While it holds, the first Ctrl-C sets ``observer.stopped``; a second one is raised as usual."""
@@ -58,14 +76,8 @@ def interruptible(observer: AbstractObserver) -> Iterator[None]:
         yield
         return
     previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if observer.stopped:
-            raise KeyboardInterrupt
-        observer.stopped = True
-
     try:
-        signal.signal(signal.SIGINT, note)
+        signal.signal(signal.SIGINT, _Noted(observer))
         yield
     finally:
         signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)

@@ -21,7 +21,7 @@ from pcneuro.integrators.abstract import INTEGRATORS
 from pcneuro.record import Record
 from pcneuro.result import Result, Status
 from pcneuro.simulate import Simulator
-from pcneuro.simulation.observer import AbstractObserver
+from pcneuro.simulation.observer import AbstractObserver, pass_on
 from pcneuro.simulation.tables import Table, kind_table
 from pcneuro.simulation.values import Values
 
@@ -170,10 +170,16 @@ class DrivenTask(AbstractTask):
         self, job: Job, simulator: Simulator, data: dict[str, dict[str, np.ndarray]], records: Sequence[Record]
     ) -> Result:
         """One run for ``duration`` on ``data``, with progress."""
+
+        def report(elapsed: float, completed: float, start: float, duration: float) -> None:
+            job.observer.progress(completed)
+            if 0.0 < completed < 1.0:
+                pass_on(job.observer)
+
         return simulator.run(
             self.duration,
             **data,  # type: ignore[arg-type]
             record=records,
-            report=lambda elapsed, completed, start, duration: job.observer.progress(completed),
+            report=report,
             report_period=0.1,
         )

@@ -213,6 +213,12 @@ def test_training_that_diverges_is_written(training):
     assert "lower the rate" in summary["message"]
 
 
+def test_ctrl_c_just_before_a_run_stops_it(project):
+    report, summary, _ = project(SMALL, "duration=1e9", observer=Stops(0.0))
+    assert report.status is Status.INTERRUPTED
+    assert summary["runs"][0]["time"] < 1e9
+
+
 def test_a_sweep_that_is_interrupted_keeps_the_runs_before(project):
     text = SMALL + "[sweep]\nseed = [1, 2, 3]\n"
     report, summary, _ = project(text, observer=Stops(0.5))
