@@ -39,8 +39,8 @@ def where() -> str:
             if not path.startswith(_LIBRARIES):
                 found = frame
                 break
-            # A function that is traced may itself come from a library.
-            found = found or frame
+            # A function that is traced may itself come from a library: then the line in it, not in what it calls.
+            found = frame
         frame = frame.f_back
     if found is None:
         return ""
@@ -150,6 +150,10 @@ class Recorder:
         return array
 
 
+class TracedOther:
+    """Something traced that is no array; NumPy functions of it are its own affair."""
+
+
 class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
@@ -163,6 +167,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     # What NumPy asks for
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, TracedOther) for a in inputs):
+            return NotImplemented
         name = ufunc.__name__
         if kwargs.pop("out", None) is not None:
             raise refuse(f"an in-place {name}", "write a = a + b instead of a += b, and leave out out=")
@@ -216,7 +222,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def _no_number(self, *args: Any) -> Any:
         raise refuse(
             "a plain number made of a traced value",
-            "use np. functions instead of math., no float(), int() or round(), and constants as sizes and indices",
+            "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices, and "
+            "np.stack instead of writing into an array",
         )
 
     __float__ = __int__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
