@@ -68,13 +68,31 @@ class Input:
 
 
 @dataclass(frozen=True, eq=False)
+class Pattern:
+    """Which synapses a sparse matrix has, by rows: ``starts`` (int64, rows + 1), ``columns`` (int32), and its width."""
+
+    starts: np.ndarray
+    columns: np.ndarray
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
 class Parameter:
-    """Leaf whose value is learned: synaptic weights, biases, gains. ``value`` is copied, as float64 unless float32."""
+    """Leaf whose value is learned: synaptic weights, biases, gains. ``value`` is copied, as float64 unless float32.
+
+    A ``scipy.sparse`` matrix becomes the vector of its stored weights, row by row (duplicates summed), and ``pattern``
+    says where they stand; its gradient is a vector over the same synapses.
+    """
 
     value: np.ndarray
+    pattern: Pattern | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        value = real_array("Parameter", self.value).copy()
+        given: Any = self.value
+        if type(given).__module__.startswith("scipy.sparse"):
+            given, pattern = _by_rows(given)
+            object.__setattr__(self, "pattern", pattern)
+        value = real_array("Parameter", given).copy()
         _shape("Parameter", value.shape)
         value.flags.writeable = False
         object.__setattr__(self, "value", value)
@@ -122,6 +140,19 @@ class Constant:
 
 
 Leaf = Input | Parameter | Latent | Constant
+
+
+def _by_rows(matrix: Any) -> tuple[np.ndarray, Pattern]:
+    """Stored weights of a sparse matrix of two axes, row by row, and where they stand."""
+    if matrix.ndim != 2 or not matrix.nnz or matrix.shape[1] > np.iinfo(np.int32).max:
+        raise ShapeError(
+            f"sparse Parameter of shape {matrix.shape} with {matrix.nnz} weights: give one that has some"
+        )
+    rows = matrix.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy() if rows is matrix else rows
+        rows.sum_duplicates()
+    return rows.data, Pattern(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), int(matrix.shape[1]))
 
 
 @dataclass(frozen=True)

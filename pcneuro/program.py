@@ -76,6 +76,7 @@ class _Lowering(AbstractLowering):
         self.ints: list[np.ndarray] = []
         self.position = 0
         self.tables: dict[tuple[int, bytes], int] = {}
+        self.stored: dict[int, tuple[np.ndarray, int]] = {}
         self.rows = {True: 0, False: 0}
         self.values: dict[float, int] = {}
         self.arrays: dict[int, np.ndarray] = {}
@@ -90,6 +91,14 @@ class _Lowering(AbstractLowering):
         if key not in self.tables:
             self.tables[key] = self._append(flat)
         return self.tables[key]
+
+    def packed(self, values: np.ndarray) -> int:
+        if id(values) not in self.stored:
+            pairs = np.zeros((values.size + 1) // 2, dtype=np.int64)
+            pairs.view(np.int32)[: values.size] = values
+            # Kept, so that no other array takes its identity.
+            self.stored[id(values)] = values, self._append(pairs)
+        return self.stored[id(values)][1]
 
     def _append(self, values: np.ndarray) -> int:
         self.ints.append(values)

@@ -11,6 +11,7 @@ from pcneuro.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_fin
 # The handlers of NumPy's functions register themselves where they are imported.
 from pcneuro.tracing import functions, products  # noqa: F401
 from pcneuro.tracing.array import Recorder, TracedArray
+from pcneuro.tracing.sparse import TracedSparse
 
 
 def vertex(x: Any, name: str) -> Any:
@@ -47,7 +48,7 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
     """
     recorder = Recorder()
-    arguments: dict[str, TracedArray] = {}
+    arguments: dict[str, TracedArray | TracedSparse] = {}
     for name, leaf in leaves.items():
         if not isinstance(leaf, Input | Parameter | Latent):
             raise TraceError(
@@ -55,19 +56,28 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
             )
         if isinstance(leaf, Parameter):
             check_finite(f"parameter {name!r}", leaf.value)
-        arguments[name] = recorder.add(leaf, (), leaf.shape)
-        recorder.name(arguments[name], name)
+        array = recorder.add(leaf, (), leaf.shape)
+        recorder.name(array, name)
+        pattern = leaf.pattern if isinstance(leaf, Parameter) else None
+        arguments[name] = array if pattern is None else TracedSparse(array, pattern)
+    return _graph(recorder, _outputs(recorder, _call(function, arguments)))
+
+
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     try:
-        returned = function(**arguments)
-    except TypeError as error:
-        # Raised by the call itself: the arguments are not those of the function.
-        if isinstance(error, TraceError) or error.__traceback__ is None or error.__traceback__.tb_next is not None:
+        return function(**arguments)
+    except TraceError:
+        raise
+    except (TypeError, ValueError) as error:
+        if isinstance(error.__cause__, TraceError):
+            # NumPy puts an error of its own in front of ours where an element of an array is written.
+            raise error.__cause__ from None
+        if isinstance(error, ValueError) or error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise
+        # Raised by the call itself: the arguments are not those of the function.
         raise TraceError(
-            f"calling {getattr(function, '__name__', 'the function')} with leaves {', '.join(leaves)}: {error}"
+            f"calling {getattr(function, '__name__', 'the function')} with leaves {', '.join(arguments)}: {error}"
         ) from None
-    outputs = _outputs(recorder, returned)
-    return _graph(recorder, outputs)
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:

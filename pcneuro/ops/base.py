@@ -63,6 +63,10 @@ class AbstractLowering(ABC):
         """Position in ``ints`` of an index table, stored once."""
 
     @abstractmethod
+    def packed(self, values: np.ndarray) -> int:
+        """Position in ``ints`` of 32-bit indices, two to a place; the same array is stored once."""
+
+    @abstractmethod
     def constant(self, value: float) -> int:
         """Row of the shared buffer that holds ``value``."""
 
