@@ -36,11 +36,15 @@ def report(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], 
     widths = [max(len(row[k]) for row in texts) for k in range(len(header))]
     print(title)
     for row in texts:
-        print("  ".join(cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths))))
+        print(
+            "  ".join(
+                cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+        )
     facts = machine()
     print(", ".join(f"{k} {v}" for k, v in facts.items()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = [dict(zip(header, row)) for row in rows]
+    table = [dict(zip(header, row, strict=True)) for row in rows]
     path.write_text(json.dumps({"title": title, "machine": facts, "rows": table, **more}, indent=1))
     print(f"written: {path}")
 

@@ -36,9 +36,8 @@ def two(x, W, V):
 
 def run(function):
     begun = time.perf_counter()
-    graph = pcn.trace(
-        function, x=pcn.Input((20,)), W=pcn.Parameter(rng.normal(size=(20, 30))), V=pcn.Parameter(rng.normal(size=(30, 5)))
-    )
+    W, V = pcn.Parameter(rng.normal(size=(20, 30))), pcn.Parameter(rng.normal(size=(30, 5)))
+    graph = pcn.trace(function, x=pcn.Input((20,)), W=W, V=V)
     circuit = pcn.build_circuit(graph)
     sim = pcn.Simulator(circuit, integrator=pcn.Euler(10.0))
     data = {"inputs": {"x": rng.normal(size=(8, 20))}, "targets": {"out": rng.normal(size=(8, 5))}}
