@@ -145,9 +145,7 @@ Leaf = Input | Parameter | Latent | Constant
 def _by_rows(matrix: Any) -> tuple[np.ndarray, Pattern]:
     """Stored weights of a sparse matrix of two axes, row by row, and where they stand."""
     if matrix.ndim != 2 or not matrix.nnz or matrix.shape[1] > np.iinfo(np.int32).max:
-        raise ShapeError(
-            f"sparse Parameter of shape {matrix.shape} with {matrix.nnz} weights: give one that has some"
-        )
+        raise ShapeError(f"sparse Parameter of shape {matrix.shape} with {matrix.nnz} weights: give one that has some")
     rows = matrix.tocsr()
     if not rows.has_canonical_format:
         rows = rows.copy() if rows is matrix else rows
@@ -296,7 +294,5 @@ def _sorted(nodes: Mapping[str, Node]) -> dict[str, Node]:
     try:
         order = list(graphlib.TopologicalSorter({n.name: n.operands for n in nodes.values()}).static_order())
     except graphlib.CycleError as error:
-        raise GraphError(
-            f"the graph has a cycle: {' -> '.join(reversed(error.args[1]))}; unroll it over time"
-        ) from None
+        raise GraphError(f"the graph has a cycle: {' -> '.join(error.args[1])}; unroll it over time") from None
     return {name: nodes[name] for name in order}
