@@ -196,11 +196,15 @@ def _agreement_table(numbers: Mapping[str, Any], behind: str) -> Text:
     return Text(f"Gradients of the circuit against backprop, on one batch{behind}", columns, rows)
 
 
+def _loss(value: float) -> str:
+    return f"{value:.6f}" if value < 1e4 else f"{value:.3e}"
+
+
 def _accuracy_table(numbers: Mapping[str, Any], behind: str) -> Text:
     rows = []
     both = numbers["learning"][PC], numbers["learning"][BP]
     for k, epoch in enumerate(both[0]["epoch"]):
         accuracies = [f"{100 * columns['test_accuracy'][k]:.2f} %" for columns in both]
-        rows.append([str(epoch), *accuracies, *(f"{columns['train_loss'][k]:#.6g}" for columns in both)])
+        rows.append([str(epoch), *accuracies, *(_loss(columns["train_loss"][k]) for columns in both)])
     columns = ["epoch", "test accuracy, circuit", "backprop", "training loss, circuit", "backprop"]
     return Text(f"Learning{behind}", columns, rows)
