@@ -82,7 +82,8 @@ def test_version_and_help(pcneuro):
     for word in ("--out", "--set", "--overwrite", "--traceback", "--threads", "trust", "130"):
         assert word in out
     code, out, err = pcneuro()
-    assert (code, err) == (2, "")
+    assert code in (0, 2)  # as the version of Click has it
+    assert err == ""
     assert "cache" in out
 
 
