@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,42 +222,51 @@ def train(
         raise ParameterError(
             f"epochs={epochs}, batch={batch}: needed are 0 or more, and 1 to {len(train)} (all examples)"
         )
-    circuit = source.circuit
-    now = {**circuit.parameters, **(parameters or {})}
-    memory = optimizer.start(now)
-    score = _scorer(circuit, train, test)
-    yield Epoch(0, *score(now), now, 0.0)
+    learner = _Learner(source, optimizer, {**source.circuit.parameters, **(parameters or {})})
+    yield Epoch(0, *learner.scores(train, test), learner.parameters, 0.0)
     for number in range(1, epochs + 1):
-        begun, ended, message = time.perf_counter(), Status.COMPLETED, ""
-        for k, chosen in enumerate(batches(len(train), batch, number, seed)):
-            found = source.gradients(now, train.take(chosen))
-            if found.status is not Status.COMPLETED:
-                cure = f"; or lower the rate of {optimizer!r}" if found.status is Status.DIVERGED else ""
-                ended, message = found.status, f"epoch {number}: {found.message}{cure}"
-                break
-            means = {name: g / len(chosen) for name, g in found.gradients.items()}
-            changed, memory = optimizer.update(now, means, memory)
-            bad = [name for name, value in changed.items() if not np.isfinite(value).all()]
-            if bad:
-                ended, message = Status.DIVERGED, _divergence(bad[0], number, optimizer)
-                break
-            now = changed
-            if each_batch is not None and not each_batch(min((k + 1) * batch / len(train), 1.0)):
-                ended, message = Status.INTERRUPTED, f"interrupted in epoch {number}, after {k + 1} batches"
-                break
+        begun = time.perf_counter()
+        chosen = list(batches(len(train), batch, number, seed))
+        status, message = learner.learn(train, chosen, each_batch)
         seconds = time.perf_counter() - begun
-        yield Epoch(number, *score(now), now, seconds, ended, message)
-        if ended is not Status.COMPLETED:
+        message = f"epoch {number}: {message}" if message else ""
+        yield Epoch(number, *learner.scores(train, test), learner.parameters, seconds, status, message)
+        if status is not Status.COMPLETED:
             return
 
 
-def _scorer(circuit: Circuit, train: Examples, test: Examples) -> Callable[[Arrays], tuple[Score, Score]]:
-    def score(parameters: Arrays) -> tuple[Score, Score]:
+@dataclass
+class _Learner:
+    """What changes while learning: the parameters, and what the optimiser remembers."""
+
+    source: AbstractSource
+    optimizer: AbstractOptimizer
+    parameters: dict[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        self.memory = self.optimizer.start(self.parameters)
+
+    def scores(self, train: Examples, test: Examples) -> tuple[Score, Score]:
+        """How the present parameters do on both."""
+        circuit = self.source.circuit
         with np.errstate(all="ignore"):
-            return evaluate(circuit, parameters, train), evaluate(circuit, parameters, test)
+            return evaluate(circuit, self.parameters, train), evaluate(circuit, self.parameters, test)
 
-    return score
-
-
-def _divergence(parameter: str, epoch: int, optimizer: AbstractOptimizer) -> str:
-    return f"diverged: parameter {parameter!r} is no longer finite in epoch {epoch}; lower the rate of {optimizer!r}"
+    def learn(
+        self, examples: Examples, chosen: Sequence[np.ndarray], each_batch: Callable[[float], bool] | None
+    ) -> tuple[Status, str]:
+        """One pass through the batches; how it ended and, where that was early, why."""
+        for k, batch in enumerate(chosen):
+            found = self.source.gradients(self.parameters, examples.take(batch))
+            cure = f"; lower the rate of {self.optimizer!r}"
+            if found.status is not Status.COMPLETED:
+                return found.status, f"{found.message}{cure if found.status is Status.DIVERGED else ''}"
+            means = {name: g / len(batch) for name, g in found.gradients.items()}
+            changed, self.memory = self.optimizer.update(self.parameters, means, self.memory)
+            for name, value in changed.items():
+                if not np.isfinite(value).all():
+                    return Status.DIVERGED, f"diverged: parameter {name!r} is no longer finite{cure}"
+            self.parameters = changed
+            if each_batch is not None and not each_batch((k + 1) / len(chosen)):
+                return Status.INTERRUPTED, f"interrupted after {k + 1} of {len(chosen)} batches"
+        return Status.COMPLETED, ""
