@@ -1,0 +1,91 @@
+"""A few graphs that use every kind of kernel. Run as a script, it writes what the kernel engine makes of them.
+
+``NUMBA_DISABLE_JIT=1 python -m tests.kernels.selection out.npz`` does so without compiling anything.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+import pcneuro as pcn
+from pcneuro.kernels import dispatch, loop
+from tests.helpers import Arrays, case, targets_near, variant
+
+BATCHES = {"float64": (3, 16), "float32": (1,)}
+
+
+def _everything(np, a, b):
+    """One of each family of operators, on arrays of shape (3, 4) and (4,)."""
+    layer = np.tanh(a @ b) + np.einsum("ij,kj->ik", a, a)[:, 0]
+    softened = np.softmax(np.stack([layer, layer[::-1] ** 2]), axis=0)
+    parts = np.concatenate([softened.ravel(), np.prod(a * b, axis=0)]) / (2 + np.mean(b))
+    return np.elementwise("x*tanh(x/2) + maximum(x, 0.1)")(parts)
+
+
+CASES = [
+    case("everything", _everything, (3, 4), (4,)),
+    case("layer and back", lambda np, a, b: np.sigmoid(a @ b) @ b.T, (5,), (5, 9)),
+    case(
+        "functions",
+        lambda np, a, b: sum(f(a) for f in _functions(np)) + np.hypot(a, b) ** np.logaddexp(b, a),
+        (3,),
+        (),
+        low=0.4,
+        high=1.2,
+    ),
+]
+
+
+def _functions(np):
+    return [
+        getattr(np, name)
+        for name in "absolute sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arctan sinh cosh arcsinh relu "
+        "softplus gelu square reciprocal negative".split()
+    ]
+
+
+def results() -> Arrays:
+    """Values, errors and gradients of all cases, for both dynamics and dtypes."""
+    found: Arrays = {}
+    for each in CASES:
+        for kinds in (("active", "shared"), ("shared", "active")):
+            v = variant(each, *kinds)
+            for dtype, batches in BATCHES.items():
+                for batch in batches:
+                    found |= {f"{v} {dtype} {batch} {k}": a for k, a in _run(v, np.dtype(dtype), batch).items()}
+    return found
+
+
+def _run(v, dtype, batch) -> Arrays:
+    inputs = v.data(batch)
+    circuit = pcn.build_circuit(v.graph, vertices="all")
+    targets = targets_near(v.graph, inputs, batch, 0.1)
+    found = {}
+    for dynamics in (pcn.FixedPrediction(), pcn.Strict()):
+        sim = pcn.Simulator(
+            circuit, dynamics=dynamics, integrator=pcn.RungeKutta4(1.0), dtype=dtype, engine=pcn.Kernel(threads=1)
+        )
+        result = sim.run(1.0, inputs=inputs, targets=targets)
+        assert result.status == "completed"
+        for part in ("values", "errors", "gradients"):
+            found |= {f"{dynamics} {part} {n}": a for n, a in getattr(result, part).items()}
+    return found
+
+
+def failing_kernel() -> Arrays:
+    """Status, and number of the instruction that failed, where the second of three kernels fails. Not compiled."""
+    log = []
+
+    def kernel(buf, shared, ints, at, context):
+        log.append(at)
+        return dispatch.OK if at != 1 else 7
+
+    code = np.array([[0, 0], [0, 1], [0, 2]])
+    status = loop.execute([kernel], code, np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64), np.array([1, 1, 0, 1]))
+    return {"status": np.array(status), "run": np.array(log)}
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **results(), **(failing_kernel() if "failing" in sys.argv else {}))

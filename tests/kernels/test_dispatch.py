@@ -1,0 +1,93 @@
+"""Kernels are called out of a table: what is in it, and that compiled and plain functions do the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pcneuro.kernels import dispatch
+from tests.kernels import selection
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_selection(path, *arguments, **environment):
+    """What ``selection`` computes in another process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.kernels.selection", str(path), *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    # Numba prints an exception that a kernel raised, and goes on.
+    assert not done.stderr
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return selection.results()
+
+
+def assert_same(got, expected):
+    assert got.keys() == expected.keys()
+    for name, array in expected.items():
+        assert np.isfinite(array).all(), name
+        # One rounding in a float32 function is a different one in another library.
+        tolerance = 1e-13 if array.dtype == np.float64 else 1e-5
+        scale = max(1.0, np.abs(array).max())
+        np.testing.assert_allclose(got[name], array, rtol=tolerance, atol=tolerance * scale, err_msg=name)
+
+
+def test_without_compilation_the_kernels_do_the_same(tmp_path, compiled):
+    plain = run_selection(tmp_path / "plain.npz", "failing", NUMBA_DISABLE_JIT="1")
+    assert plain.pop("status").tolist() == [7, 1]
+    assert plain.pop("run").tolist() == [0, 1]
+    assert_same(plain, compiled)
+
+
+@pytest.mark.long
+def test_no_kernel_reads_or_writes_outside_of_its_buffers(tmp_path, compiled):
+    """Compiled anew with checks of every index."""
+    checked = run_selection(
+        tmp_path / "checked.npz", NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path / "cache"), NUMBA_OPT="1"
+    )
+    assert_same(checked, compiled)
+
+
+def test_every_kernel_has_an_address_of_its_own():
+    for dtype in (np.float32, np.float64):
+        addresses = dispatch.table(np.dtype(dtype))
+        assert len(set(addresses.tolist())) == len(addresses) == len(dispatch.KERNELS)
+        assert 0 not in addresses
+    assert [dispatch.opcode(name) for name in dispatch.KERNELS] == list(range(len(dispatch.KERNELS)))
+
+
+def test_names_are_taken_once():
+    name = next(iter(dispatch.KERNELS))
+    before = dict(dispatch.KERNELS)
+    with pytest.raises(ValueError, match=f"two operator kernels are called '{name}'"):
+        dispatch.op_kernel(name)(lambda buf, shared, ints, at, context: 1)
+    assert before == dispatch.KERNELS
+    with pytest.raises(KeyError):
+        dispatch.opcode("no such kernel")
+
+
+def test_rows_by_index_argument():
+    ints = np.array([0, 0, 5, 3, 4])
+    assert [dispatch.row(ints, dispatch.IDENTITY, u) for u in range(3)] == [0, 1, 2]
+    assert [dispatch.row(ints, dispatch.SCALAR, u) for u in range(3)] == [0, 0, 0]
+    assert [dispatch.row(ints, 2, u) for u in range(3)] == [5, 3, 4]
+
+
+def test_success_is_not_what_a_swallowed_exception_returns():
+    assert dispatch.OK != 0
