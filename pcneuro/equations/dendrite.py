@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pcneuro.circuit import Circuit
-from pcneuro.equations.expressions import brian2_text, is_taken, occurrences, operations, plus, substitute, times
+from pcneuro.equations.expressions import brian2_text, is_taken, occurrences, operations, plus, times
 from pcneuro.graph import Constant, Node
 from pcneuro.ops.base import Elementwise, Gather, Product
-from pcneuro.ops.formula import Formula, parse
+from pcneuro.ops.formula import Formula, parse, substitute
 from pcneuro.populations import Dendrites
 
 _LARGEST = 8

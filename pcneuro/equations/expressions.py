@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from pcneuro.ops.formula import Formula, to_text
 
@@ -73,15 +73,6 @@ def plus(terms: Iterable[Formula]) -> Formula:
         if term != 0.0:
             total = term if total == 0.0 else ("add", total, term)
     return total
-
-
-def substitute(formula: Formula, names: Mapping[str, Formula]) -> Formula:
-    """The formula with formulas in place of its variables."""
-    if isinstance(formula, str):
-        return names[formula]
-    if isinstance(formula, float):
-        return formula
-    return (formula[0], *(substitute(argument, names) for argument in formula[1:]))
 
 
 def occurrences(formula: Formula) -> Counter[str]:

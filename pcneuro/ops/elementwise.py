@@ -254,9 +254,9 @@ def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> Function:
     ExpressionError
         Where the expression does not parse, names something unknown, or has a derivative outside the vocabulary.
     """
-    operator = Map(str(expression), tuple(variables))
-    if not operator.variables:
+    if not variables:
         raise ExpressionError(f"expression {expression!r} has no variables: give at least one name")
+    operator = Map(str(expression), tuple(variables))
 
     def function(*operands: Any) -> Any:
         return apply(operator, *operands)
