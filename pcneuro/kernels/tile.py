@@ -1,8 +1,8 @@
 """The micro-kernel: a tile of output rows times vectors of lanes, kept in registers over the whole contraction.
 
 Numba's loops cannot keep sixteen vectors in registers, so this is LLVM vector code behind ``@intrinsic``: phi
-accumulators and ``llvm.fma``. Rows are found through tables of offsets; the same row-major weights serve both directions
-of a projection, and a table can walk a convolution. Vector length and tile height follow the host.
+accumulators and ``llvm.fma``. Rows are found through tables of offsets; the same row-major weights serve both
+directions of a projection, and a table can walk a convolution. Vector length and tile height follow the host.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ else:
     def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k):  # type: ignore[no-untyped-def]
         """Add to ``n`` output rows: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j].
 
-        ``out_table``, ``a_table``, ``w_rows`` and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is a
-        multiple of the vector length. Reads ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
+        ``out_table``, ``a_table``, ``w_rows`` and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is
+        a multiple of the vector length. Reads ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
         """
         length = VECTOR_BYTES // buf.itemsize
         lane = 0
