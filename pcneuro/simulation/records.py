@@ -29,7 +29,7 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
     joined = joined.assign_coords({RUN: np.arange(len(datasets))} | coordinates)
     for name, variable in joined.variables.items():
         if variable.dtype == object:
-            joined[name] = (variable.dims, np.where(variable.isnull(), "", variable.values), variable.attrs)
+            joined[name] = (variable.dims, np.where(variable.isnull(), "", variable.values).astype(str), variable.attrs)
     return joined.drop_vars([f"{dim}_index" for dim in unlike])
 
 
@@ -75,7 +75,7 @@ def _column(values: Sequence[Any]) -> np.ndarray:
     """Swept values as a coordinate: numbers as they are, all else as text."""
     if all(isinstance(value, bool | int | float) for value in values):
         return np.array(values)
-    return np.array([value if isinstance(value, str) else json.dumps(value) for value in values], dtype=object)
+    return np.array([value if isinstance(value, str) else json.dumps(value) for value in values], dtype=str)
 
 
 def write_records(path: Path, dataset: xarray.Dataset) -> None:

@@ -111,7 +111,7 @@ class Relaxation:
         }
         coordinates: dict[str, Any] = {
             "time": ("time", self.time, {"units": "ms", "long_name": "time"}),
-            "vertex": ("vertex", np.array(names, dtype=object), {"long_name": "population"}),
+            "vertex": ("vertex", np.array(names, dtype=str), {"long_name": "population"}),
         }
         attributes: dict[str, Any] = {}
         if self.expected is not None:

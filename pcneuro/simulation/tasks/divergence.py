@@ -141,7 +141,7 @@ def _dataset(names: Sequence[str], time: np.ndarray, steps: np.ndarray, away: np
             )
         },
         {
-            "parameter": ("parameter", np.array(names, dtype=object)),
+            "parameter": ("parameter", np.array(names, dtype=str)),
             "time": ("time", time, {"units": "ms", "long_name": "time"}),
             "iteration": ("time", steps, {"long_name": "number of the step"}),
         },

@@ -177,9 +177,9 @@ def _dataset(curves: _Curves) -> xarray.Dataset:
             array[:, k] = [getattr(row, key) for row in comparison.rows]
         variables[key] = (("parameter", "epoch"), array, {"long_name": f"{key} of the gradient against backprop's"})
     coordinates = {
-        "source": ("source", np.array(list(found), dtype=object)),
+        "source": ("source", np.array(list(found), dtype=str)),
         "epoch": ("epoch", np.arange(done)),
-        "parameter": ("parameter", np.array(parameters, dtype=object)),
+        "parameter": ("parameter", np.array(parameters, dtype=str)),
     }
     return xarray.Dataset(variables, coordinates)
 
