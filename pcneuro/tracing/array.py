@@ -251,6 +251,11 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"<traced array of shape {self.shape}>"
 
+    def __format__(self, specification: str) -> str:
+        if specification:
+            raise refuse(f"formatting a traced value as {specification!r}", "print it as it is: it has a shape only")
+        return repr(self)
+
     # What an ndarray has
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
@@ -300,7 +305,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(np.ndarray, name):
-            raise AttributeError(name)
+            raise AttributeError(f"neither a traced array nor an ndarray has the attribute {name!r}")
         if name in rules.METHODS:
             return functools.partial(getattr(np, name), self)
         raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))

@@ -74,6 +74,8 @@ _INSTEAD = {
     "array": "use np.stack",
     "nan_to_num": "keep NaN out by construction, for instance with np.maximum(x, 1e-9) before np.log",
     "sinc": "write np.sin(np.pi * x) / (np.pi * x)",
+    "diff": "subtract slices, x[1:] - x[:-1]",
+    "trapezoid": "write the weighted sum of the values",
     "average": "write np.sum(weights * x) / np.sum(weights)",
     "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",
     "full": "use np.broadcast_to",

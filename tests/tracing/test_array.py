@@ -72,6 +72,7 @@ def _seen(function):
 def test_what_an_array_answers_while_traced():
     assert _seen(repr) == "<traced array of shape (2, 3)>"
     assert _seen(len) == 2
+    assert _seen(lambda x: f"{x}") == "<traced array of shape (2, 3)>"
     assert _seen(lambda x: (np.shape(x), np.ndim(x), np.size(x), np.size(x, 1))) == ((2, 3), 2, 6, 3)
     assert _seen(lambda x: len({x, x, x[0]})) == 2
     assert _seen(lambda x: hasattr(x, "no_such_thing")) is False
@@ -91,6 +92,7 @@ REFUSED = {
     "round": (lambda x: round(x[0]), "a plain number", "round()"),
     "math": (lambda x: math.sin(x[0]), "a plain number", "np. functions instead of math."),
     "range": (lambda x: range(x[0]), "a plain number", "constants as sizes"),
+    "format": (lambda x: f"{x[0]:.2f}", "formatting a traced value as '.2f'", "it has a shape only"),
     "len": (lambda x: len(x[0]), "len() of an array without axes", "np.expand_dims"),
     # Writes
     "assignment": (lambda x: x.__setitem__(0, 1.0), "an in-place write", "np.concatenate"),
