@@ -20,9 +20,9 @@ from numba import njit
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
-from pcneuro.ops.rows import dot_rows, lower_combine
-from pcneuro.ops.windows import Windows, axis_windows, combine_axes
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
+from pcneuro.ops.rows import dot_rows, lower_combine, promoted
+from pcneuro.ops.windows import Windows, several, sliding_windows
 
 # Arguments of the three kernels, behind the rows of their arrays: sizes, strides over groups, tables
 GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W = range(12)
@@ -239,14 +239,7 @@ class Convolution(AbstractOperator):
         """Which taps reach which places, seen from the output (``forward``) or from x."""
         x, w = shapes[0][1:], shapes[1][2:]
         out = self.shape(shapes[0], shapes[1])[1:]
-        axes = []
-        for n, m, k, s, p, d in zip(x, out, w, self.stride, self.padding, self.dilation, strict=True):
-            pairs = [(t, t * s - p + j * d, j) for t in range(m) for j in range(k) if 0 <= t * s - p + j * d < n]
-            if forward:
-                axes.append(axis_windows(m, pairs, [t * s - p for t in range(m)]))
-            else:
-                axes.append(axis_windows(n, [(i, t, j) for t, i, j in pairs], [(i + p) // s for i in range(n)]))
-        return combine_axes(axes, source=x if forward else out, kernel=w)
+        return sliding_windows(x, out, w, self.stride, self.padding, self.dilation, forward=forward)
 
     def _arguments(self, low: AbstractLowering, at: Placed, *, forward: bool) -> list[int]:
         x, w = at.shapes
@@ -289,7 +282,7 @@ class Convolution(AbstractOperator):
         if at.out.laned and x.laned and not w.laned:
             low.emit("project_windows", at.out.row, x.row, w.row, 0, at.out.units, *arguments)
             return
-        x, w = (_promoted(low, s, at.out.laned) for s in (x, w))
+        x, w = (promoted(low, s, at.out.laned) for s in (x, w))
         low.emit("contract_windows", at.out.row, x.row, w.row, 0, at.out.units, 0, *arguments)
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
@@ -304,7 +297,7 @@ class Convolution(AbstractOperator):
             work = self.connections(pull.k, *at.shapes)
             low.emit("hebb_windows", work, gradient.row, x.row, target.row, *arguments)
             return
-        x, w = (_promoted(low, s, at.out.laned) for s in (x, w))
+        x, w = (promoted(low, s, at.out.laned) for s in (x, w))
         written = target if target.laned == at.out.laned else low.temporary(target.units, True)
         accumulate = int(pull.accumulate and written is target)
         rows = [gradient.row, written.row, w.row] if pull.k == 0 else [gradient.row, x.row, written.row]
@@ -325,25 +318,9 @@ def _by_group(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
     return product.reshape(*product.shape[:3], *x.shape[3:])
 
 
-def _promoted(low: AbstractLowering, slot: Slot, laned: bool) -> Slot:
-    """The slot itself, or a copy of what all samples share for each of them."""
-    if slot.laned == laned:
-        return slot
-    copy, every = low.temporary(slot.units, True), np.arange(slot.units)
-    lower_combine(low, copy, every, slot, every, False)
-    return copy
-
-
-def _several(what: str, value: Any, count: int) -> tuple[int, ...]:
-    numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * count
-    if len(numbers) != count or not all(isinstance(n, int | np.integer) for n in numbers):
-        raise ShapeError(f"{what} is {value!r}: give a whole number, or {count} of them")
-    return tuple(int(n) for n in numbers)
-
-
 def _convolve(axes: int, x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    strides, paddings = _several("stride", stride, axes), _several("padding", padding, axes)
-    return apply(Convolution(strides, paddings, _several("dilation", dilation, axes), int(groups)), x, w)
+    strides, paddings = several("stride", stride, axes), several("padding", padding, axes)
+    return apply(Convolution(strides, paddings, several("dilation", dilation, axes), int(groups)), x, w)
 
 
 def conv2d(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:

@@ -157,6 +157,15 @@ def lower_combine(
     )
 
 
+def promoted(low: AbstractLowering, slot: Slot, laned: bool) -> Slot:
+    """The slot itself, or a copy of what all samples share for each of them."""
+    if slot.laned == laned:
+        return slot
+    copy, every = low.temporary(slot.units, True), np.arange(slot.units)
+    lower_combine(low, copy, every, slot, every, False)
+    return copy
+
+
 @op_kernel("relax")
 def relax(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """deviation <- decay * deviation + growth * drive; error = precision * deviation: many steps at a constant drive.

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from pcneuro.errors import ShapeError
 from pcneuro.ops.base import Shape, size
 
 
@@ -33,6 +36,7 @@ def axis_windows(
 
 
 def combine_axes(axes: Sequence[Any], source: Shape, kernel: Shape) -> Windows:
+    """Windows over several axes, from those over each."""
     known: dict[Any, int] = {}
     windows = Windows([], [], [])
     strides = [size(source[i + 1 :]) for i in range(len(source))]
@@ -53,3 +57,25 @@ def combine_axes(axes: Sequence[Any], source: Shape, kernel: Shape) -> Windows:
         windows.class_of.append(known[key])
         windows.base.append(sum(s * base for s, (base, _) in zip(strides, position, strict=True)))
     return windows
+
+
+def sliding_windows(
+    x: Shape, out: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, *, forward: bool
+) -> Windows:
+    """Which taps reach which places where a kernel slides over x, seen from the output (``forward``) or from x."""
+    axes = []
+    for n, m, k, s, p, d in zip(x, out, kernel, stride, padding, dilation, strict=True):
+        pairs = [(t, t * s - p + j * d, j) for t in range(m) for j in range(k) if 0 <= t * s - p + j * d < n]
+        if forward:
+            axes.append(axis_windows(m, pairs, [t * s - p for t in range(m)]))
+        else:
+            axes.append(axis_windows(n, [(i, t, j) for t, i, j in pairs], [(i + p) // s for i in range(n)]))
+    return combine_axes(axes, source=x if forward else out, kernel=kernel)
+
+
+def several(what: str, value: Any, count: int) -> tuple[int, ...]:
+    """A whole number for each of ``count`` axes: one for all, or as many. Raises ShapeError that names ``what``."""
+    numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * count
+    if len(numbers) != count or not all(isinstance(n, int | np.integer) for n in numbers):
+        raise ShapeError(f"{what} is {value!r}: give a whole number, or {count} of them")
+    return tuple(int(n) for n in numbers)
