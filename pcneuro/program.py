@@ -77,6 +77,7 @@ class _Lowering(AbstractLowering):
         self.position = 0
         self.tables: dict[tuple[int, bytes], int] = {}
         self.stored: dict[int, tuple[np.ndarray, int]] = {}
+        self.scratches: dict[int, Slot] = {}
         self.rows = {True: 0, False: 0}
         self.values: dict[float, int] = {}
         self.arrays: dict[int, np.ndarray] = {}
@@ -114,6 +115,11 @@ class _Lowering(AbstractLowering):
     def temporary(self, units: int, laned: bool) -> Slot:
         self.rows[laned] += units
         return Slot(self.rows[laned] - units, units, laned)
+
+    def scratch(self, units: int) -> Slot:
+        if units not in self.scratches:
+            self.scratches[units] = self.temporary(units, True)
+        return self.scratches[units]
 
     def taken(self) -> Code:
         """The instructions since the last call."""
