@@ -125,7 +125,7 @@ def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np
         elif node.is_leaf:
             raise UnknownNameError(f"missing input {name!r}")
         else:
-            values[name] = node.operator.forward(*(values[o] for o in node.operands))
+            values[name] = node.compute(*(values[o] for o in node.operands))
     return values
 
 

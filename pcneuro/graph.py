@@ -184,6 +184,13 @@ class Node:
         """Number of units of one sample."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    def compute(self, *operands: np.ndarray) -> np.ndarray:
+        """The operator's output for operands with a batch axis. DataError names the node that cannot take them."""
+        try:
+            return self.operator.forward(*operands)
+        except DataError as error:
+            raise DataError(f"node {self.name!r}: {error}") from None
+
 
 class Graph:
     """A directed acyclic computation graph for one sample.

@@ -61,6 +61,8 @@ class Program:
     """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
     settle: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction value = prediction."""
+    origin: dict[int, tuple[str, tuple[Slot, ...]]] = field(default_factory=dict)
+    """Position of an instruction's arguments -> the node that it is of, and where that node's operands stand."""
     relax: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
 
@@ -82,8 +84,13 @@ class _Lowering(AbstractLowering):
         self.values: dict[float, int] = {}
         self.arrays: dict[int, np.ndarray] = {}
         self.code: Code = []
+        self.owner: tuple[str, tuple[Slot, ...]] | None = None
+        """The node that instructions are emitted for, and where its operands stand."""
+        self.origin: dict[int, tuple[str, tuple[Slot, ...]]] = {}
 
     def emit(self, kernel: str, *arguments: int) -> None:
+        if self.owner is not None:
+            self.origin[self.position] = self.owner
         self.code.append((opcode(kernel), self._append(np.array(arguments, dtype=np.int64))))
 
     def table(self, values: np.ndarray) -> int:
@@ -123,7 +130,7 @@ class _Lowering(AbstractLowering):
 
     def taken(self) -> Code:
         """The instructions since the last call."""
-        code, self.code = self.code, []
+        code, self.code, self.owner = self.code, [], None
         return code
 
 
@@ -156,8 +163,9 @@ class _Compiler:
         return Slot(self.regions[region] + self.first[vertex], self.graph.nodes[vertex].size, True)
 
     def at(self, name: str) -> Placed:
-        """Where a node's operator reads and writes."""
+        """Where a node's operator reads and writes; what is emitted next is known to be the node's."""
         node = self.graph.nodes[name]
+        self.low.owner = name, tuple(self.operands(name))
         shapes = tuple(self.graph.nodes[o].shape for o in node.operands)
         return Placed(self.place[name], tuple(self.operands(name)), node.shape, shapes, self.linearised.get(name))
 
@@ -323,6 +331,7 @@ def lower(circuit: Circuit) -> Program:
         shared_rows=0,
         constants=low.arrays,
         ints=np.empty(0, dtype=np.int64),
+        origin=low.origin,
         precision_row=compiler.precision_row,
         gain_row=compiler.gain_row,
         decay_row=compiler.decay_row,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -155,8 +155,19 @@ class KernelEngine(AbstractEngine):
     def _checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
         status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
         if status != dispatch.OK:
-            names = list(dispatch.KERNELS)
-            raise RuntimeError(f"operator kernel {names[code[at, 0]]!r} failed with status {status}")
+            self._refuse(int(code[at, 0]), int(code[at, 1]))
+
+    def _refuse(self, opcode: int, position: int) -> NoReturn:
+        """Say what a kernel did not take: its twin in NumPy, on the same operands, has the words."""
+        name, operands = self.program.origin[position]
+        node = self.circuit.graph.nodes[name]
+        values = []
+        for slot, operand in zip(operands, node.operands, strict=True):
+            shape = self.circuit.graph.nodes[operand].shape
+            shared = self.shared[slot.row : slot.row + slot.units]
+            values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
+        node.compute(*values)
+        raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
 
     def start(self, data: Data) -> None:
         program, code = self.program, self.program.code
@@ -256,6 +267,8 @@ class KernelEngine(AbstractEngine):
 
         outcomes = self._each_block(run)
         if any(status != dispatch.OK for status, _, _ in outcomes):
+            # The state is that in which it failed: once more, to hear which one and why.
+            self.evaluate()
             raise RuntimeError("an operator kernel failed")
         done = min(n for _, n, _ in outcomes)
         finite = all(ok for _, _, ok in outcomes)

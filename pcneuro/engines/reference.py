@@ -85,7 +85,7 @@ class ReferenceEngine(AbstractEngine):
                 self.prediction[name] = np.broadcast_to(mean, (batch, *node.shape)).astype(self.dtype)
                 self.presynaptic[name] = self.value[name].copy()
             else:
-                self.output[name] = node.operator.forward(*(self.presynaptic[o] for o in node.operands))
+                self.output[name] = node.compute(*(self.presynaptic[o] for o in node.operands))
                 self.presynaptic[name] = self.output[name]
                 if name in self.vertices:
                     self.prediction[name] = np.array(np.broadcast_to(self.output[name], (batch, *node.shape)))

@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 from pcneuro.kernels import cache as disk
 
 OK = 1
+BAD_INDEX = 2  # a value that should number a row numbers none
 LANES, ACTIVE, PART, PARTS = 0, 1, 2, 3
 IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
 SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop
