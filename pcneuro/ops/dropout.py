@@ -1,0 +1,46 @@
+"""Dropout with a given mask: no operator of its own, a product with what the caller drew.
+
+y = x * mask / (1 - rate);  (dy/dx)^T g = g * mask / (1 - rate).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ParameterError
+from pcneuro.ops.axes import check_broadcast
+from pcneuro.ops.elementwise import elementwise
+
+_masked = elementwise("x*mask*scale", ("x", "mask", "scale"))
+
+
+def dropout(x: Any, mask: Any, rate: float) -> Any:
+    """Silence the units of x where ``mask`` is 0, and scale the others so that the mean over masks is x.
+
+    Nothing here is random. Give the mask as an ``Input``, and for each sample zeros and ones that were drawn with the
+    probability ``rate`` of a zero; a mask of 1 - rate everywhere leaves x as it is, as one wants it after learning.
+
+    Parameters
+    ----------
+    x, mask
+        Traced or plain arrays of one sample; the mask broadcasts to x.
+    rate
+        The share of units that are silenced, from 0 on and below 1.
+
+    Returns
+    -------
+    x * mask / (1 - rate), of x's shape, traced where x or mask is.
+
+    Raises
+    ------
+    ParameterError
+        For a rate outside [0, 1).
+    ShapeError
+        For a mask that does not broadcast to x.
+    """
+    if not (isinstance(rate, int | float | np.number) and 0 <= rate < 1):
+        raise ParameterError(f"dropout: rate is {rate!r}; give a number from 0 on and below 1")
+    check_broadcast("dropout", np.shape(x), "mask", mask)
+    return _masked(x, mask, 1 / (1 - rate))
