@@ -26,6 +26,14 @@ class DataError(PcneuroError, ValueError):
     """Values that cannot be simulated: NaN, infinity, a target outside the range of its energy."""
 
 
+class DataFileError(DataError):
+    """A file of a data set that is missing, truncated or of another format."""
+
+
+class VocabularyError(DataError):
+    """A character that the vocabulary does not have, or a vocabulary that is none."""
+
+
 class UnknownNameError(PcneuroError, LookupError):
     """A name that the graph, circuit or file does not know."""
 
@@ -52,6 +60,10 @@ class ConfigurationError(PcneuroError, ValueError):
 
 class OutputError(PcneuroError, OSError):
     """A result that cannot be written: the place exists already, or the disk is full."""
+
+
+class DownloadError(PcneuroError, OSError):
+    """A download that did not arrive, or arrived as something else than was asked for."""
 
 
 class MissingExtraError(PcneuroError, ImportError):

@@ -28,7 +28,12 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="The compiled kernels on disk.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+data_app = typer.Typer(help="Data sets to learn from.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 
+Folder = Annotated[
+    Path | None, typer.Option(help="Folder of the data [default: environment variable PCNEURO_DATA].", metavar="DIR")
+]
 Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
 
 
@@ -127,6 +132,26 @@ def cache_warm(whole: Traceback = False) -> int:
     from pcneuro.cli import cache
 
     return cache.warm()
+
+
+@data_app.command("list")
+def data_list(folder: Folder = None, whole: Traceback = False) -> int:
+    """The data sets, and which of them are there. docs/data.md has their formats and terms."""
+    from pcneuro.cli import data
+
+    return data.list_them(folder)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See pcneuro data list.", show_default=False)],
+    folder: Folder = None,
+    whole: Traceback = False,
+) -> int:
+    """Download the official files of a data set, check and unpack them. Nothing that is there is overwritten."""
+    from pcneuro.cli import data
+
+    return data.fetch_it(name, folder)
 
 
 def execute(arguments: list[str]) -> int:

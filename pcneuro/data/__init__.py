@@ -1,0 +1,40 @@
+"""Data sets, read from the official files in a folder that the user names, or from packages that ship them.
+
+    cifar = pcneuro.data.load("cifar10", folder="~/data")       # or the environment variable PCNEURO_DATA
+    cifar.train.images, cifar.train.labels, cifar.train.classes
+
+One data set a file, in ``sets/``: a file that is put there is found by itself. Nothing is downloaded unless ``fetch``
+is called, and nothing is ever unpickled.
+"""
+
+from pcneuro.data.abstract import DATASETS, AbstractDataset, Data, load, named
+from pcneuro.data.fetch import Fetched, fetch
+from pcneuro.data.files import ENVIRONMENT, AbstractFolderDataset
+from pcneuro.data.parts import AbstractPart, Images, Passages, Words
+from pcneuro.data.sets import CIFAR10, CIFAR100, MNIST, SVHN, Digits, MNIST5k, Names, Shakespeare
+from pcneuro.data.vocabulary import Vocabulary
+
+__all__ = [
+    "load",
+    "fetch",
+    "named",
+    "DATASETS",
+    "ENVIRONMENT",
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
+    "MNIST5k",
+    "SVHN",
+    "Digits",
+    "Names",
+    "Shakespeare",
+    "Data",
+    "Images",
+    "Passages",
+    "Words",
+    "Vocabulary",
+    "Fetched",
+    "AbstractDataset",
+    "AbstractFolderDataset",
+    "AbstractPart",
+]
