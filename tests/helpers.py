@@ -24,13 +24,8 @@ Arrays = dict[str, np.ndarray]
 class Ours:
     """NumPy, with the functions of ``pcn.ops`` beside it."""
 
-    elementwise = staticmethod(pcn.elementwise)
-    relu, sigmoid, softplus, gelu, softmax = (
-        staticmethod(getattr(pcn.ops, name)) for name in ("relu", "sigmoid", "softplus", "gelu", "softmax")
-    )
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+        return getattr(pcn.ops if name in pcn.ops.__all__ else np, name)
 
 
 class Autograd:
@@ -68,6 +63,32 @@ class Autograd:
     @staticmethod
     def softmax(x: Any, axis: int = -1) -> Any:
         return anp.exp(x) / anp.sum(anp.exp(x), axis=axis, keepdims=True)
+
+    @staticmethod
+    def log_softmax(x: Any, axis: int = -1) -> Any:
+        return x - anp.log(anp.sum(anp.exp(x), axis=axis, keepdims=True))
+
+    @staticmethod
+    def layer_norm(x: Any, gain: Any = 1.0, bias: Any = 0.0, axis: Any = -1, epsilon: float = 1e-5) -> Any:
+        centred = x - anp.mean(x, axis=axis, keepdims=True)
+        return gain * centred / anp.sqrt(anp.var(x, axis=axis, keepdims=True) + epsilon) + bias
+
+    @staticmethod
+    def max_pool2d(x: Any, *settings: Any) -> Any:
+        return anp.max(_windows(x, -1e9, *settings), axis=0)
+
+    @staticmethod
+    def avg_pool2d(x: Any, *settings: Any) -> Any:
+        return anp.mean(_windows(x, 0.0, *settings), axis=0)
+
+
+def _windows(x: Any, fill: float, size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """One array for each place of a window, (places, channels, height, width), in Autograd's NumPy."""
+    (h, w), (s, t), (p, q) = (v if isinstance(v, tuple) else (v, v) for v in (size, stride or size, padding))
+    wide = anp.pad(x, ((0, 0), (p, p), (q, q)), "constant", constant_values=fill)
+    m, n = (wide.shape[1] - h) // s + 1, (wide.shape[2] - w) // t + 1
+    places = itertools.product(range(h), range(w))
+    return anp.stack([wide[:, i : i + s * (m - 1) + 1 : s, j : j + t * (n - 1) + 1 : t] for i, j in places])
 
 
 OURS, AUTOGRAD = Ours(), Autograd()
@@ -357,3 +378,15 @@ def run_kernel(
     with np.errstate(all="ignore"):
         status, _ = loop.execute(dispatch.table(buf.dtype), code, buf, shared, ints, context)
     return status
+
+
+def check_file(graph: pcn.Graph, inputs: Arrays, targets: Arrays, path: Any) -> None:
+    """A circuit that was saved and loaded does, bit for bit, what the circuit did."""
+    circuit = pcn.build_circuit(graph)
+    circuit.save(path)
+    results = []
+    for each in (circuit, pcn.load_circuit(path)):
+        sim = pcn.Simulator(each, dynamics=pcn.Strict(), dtype=np.float64)
+        results.append(sim.run(5.0, inputs=inputs, targets=targets))
+    for part in ("values", "errors", "gradients"):
+        assert_all_close(getattr(results[1], part), getattr(results[0], part), 0.0, part)
