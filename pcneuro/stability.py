@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.abstract import Data
 from pcneuro.engines.reference import Reference, ReferenceEngine
+from pcneuro.errors import DataError
 from pcneuro.integrators import AbstractIntegrator
 
 ITERATIONS = 20
@@ -32,7 +33,6 @@ def stable_dt(
     assert isinstance(engine, ReferenceEngine)
     engine.load(parameters)
     first = Data(1, *({n: a[:1] for n, a in part.items()} for part in (data.inputs, data.clamped)))
-    free = [n for n in circuit.vertices if n not in first.clamped]
     generator = np.random.default_rng(0)
 
     def slope() -> np.ndarray:
@@ -41,6 +41,9 @@ def stable_dt(
 
     with np.errstate(all="ignore"):
         engine.start(first)
+        free = [n for n in circuit.vertices if n not in first.clamped]
+        if not _displaceable(engine, free):
+            free = [n for n in free if _displaceable(engine, [n])]
         base = {n: engine.value[n].copy() for n in free}
         at_base = slope()
         direction = generator.normal(size=at_base.size)
@@ -59,3 +62,16 @@ def stable_dt(
                 return np.inf
     limit = min(integrator.stability, 2.0)
     return SAFETY * limit / rate
+
+
+def _displaceable(engine: ReferenceEngine, vertices: Sequence[str]) -> bool:
+    """Whether these activities may be a little other than they are: not where one is read as a name, as tokens are."""
+    values = {n: engine.value[n] for n in vertices}
+    engine.value |= {n: value + 1e-6 for n, value in values.items()}
+    try:
+        engine.evaluate()
+    except DataError:
+        return False
+    finally:
+        engine.value |= values
+    return True
