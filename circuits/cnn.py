@@ -1,4 +1,4 @@
-"""A convolutional classifier of images, as in section 5.2 of Millidge, Tschantz & Buckley (2020).
+"""A convolutional classifier of images, that of Millidge, Tschantz & Buckley (2020).
 
     convolution, ReLU -> max-pooling -> convolution, ReLU -> three layers of weights, the first two with ReLU
 

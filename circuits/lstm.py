@@ -1,11 +1,12 @@
 """A long short-term memory unrolled over time, which predicts the next character at every step.
 
-    input, forget, output = sigmoid(x_t Wx + h_(t-1) Wh + b)        candidate = tanh(x_t Wx + h_(t-1) Wh + b)
-    c_t = forget * c_(t-1) + input * candidate                      h_t = output * tanh(c_t)
+    input, forget, output = sigmoid(x_t W + h_(t-1) U + b)        candidate = tanh(x_t W + h_(t-1) U + b)
+    c_t = forget * c_(t-1) + input * candidate                    h_t = output * tanh(c_t)
+    out_t = h_t V + b
 
-with weights of its own for each gate, the same at all times (Hochreiter & Schmidhuber 1997; Gers et al. 2000; the LSTM
-of section 5.4 of Millidge, Tschantz & Buckley 2020). Gates multiply: their error neurons hear an error times the
-activity that they gate.
+with a W, U and b of its own for each gate, the same at all times (Hochreiter & Schmidhuber 1997; Gers et al. 2000; the
+LSTM of Millidge, Tschantz & Buckley 2020). Gates multiply: what is fed back to them is an error times the activity that
+they gate.
 """
 
 import numpy as np
@@ -23,7 +24,7 @@ def lstm(length: int = 50, vocabulary: int = 65, hidden: int = 1056, seed: int =
     there is no forget_1. Weights and biases are uniform within 1/sqrt(hidden), as in PyTorch; ``tau`` is in ms.
     """
 
-    def forward(x, W_out, b_out, **theta):
+    def forward(x, V, b, **theta):
         c = h = None
         states = []
         for t in range(1, length + 1):
@@ -31,15 +32,15 @@ def lstm(length: int = 50, vocabulary: int = 65, hidden: int = 1056, seed: int =
             for name, squash in GATES.items():
                 if name == "forget" and c is None:
                     continue
-                drive = x[t - 1] @ theta[f"Wx_{name}"] + theta[f"b_{name}"]
+                drive = x[t - 1] @ theta[f"W_{name}"] + theta[f"b_{name}"]
                 if h is not None:
-                    drive = drive + h @ theta[f"Wh_{name}"]
+                    drive = drive + h @ theta[f"U_{name}"]
                 gates[name] = pcn.vertex(squash(drive), f"{name}_{t}")
             taken_in = gates["input"] * gates["candidate"]
             c = pcn.vertex(taken_in if c is None else gates["forget"] * c + taken_in, f"c_{t}")
             h = pcn.vertex(gates["output"] * np.tanh(c), f"h_{t}")
             states.append(h)
-        return pcn.vertex(np.stack(states) @ W_out + b_out, "out")
+        return pcn.vertex(np.stack(states) @ V + b, "out")
 
     generator = np.random.default_rng(seed)
 
@@ -48,9 +49,9 @@ def lstm(length: int = 50, vocabulary: int = 65, hidden: int = 1056, seed: int =
 
     theta = {}
     for name in GATES:
-        theta[f"Wx_{name}"] = weights(vocabulary, hidden)
-        theta[f"Wh_{name}"] = weights(hidden, hidden)
+        theta[f"W_{name}"] = weights(vocabulary, hidden)
+        theta[f"U_{name}"] = weights(hidden, hidden)
         theta[f"b_{name}"] = weights(hidden)
-    theta |= {"W_out": weights(hidden, vocabulary), "b_out": weights(vocabulary)}
+    theta |= {"V": weights(hidden, vocabulary), "b": weights(vocabulary)}
     graph = pcn.trace(forward, x=pcn.Input((length, vocabulary)), **theta)
     return pcn.build_circuit(graph, tau=tau, energies={"out": pcn.SoftmaxCrossEntropy()})

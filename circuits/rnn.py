@@ -2,8 +2,8 @@
 
     h_t = tanh(x_t W + h_(t-1) U)        out = h_length V + b
 
-with the same weights at all times (Elman 1990; the RNN of section 5.3 of Millidge, Tschantz & Buckley 2020, which tells
-by its letters from which of 18 languages a surname is).
+with the same weights at all times (Elman 1990; the RNN of Millidge, Tschantz & Buckley 2020, which tells by its letters
+from which of 18 languages a surname is).
 """
 
 import numpy as np

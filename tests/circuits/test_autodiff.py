@@ -86,10 +86,10 @@ def lstm(lib: Any, x: Any, p: Any) -> Any:
     h = c = np.zeros(p["b_input"].shape)
     rows = []
     for row in x:
-        drive = {g: row @ p[f"Wx_{g}"] + h @ p[f"Wh_{g}"] + p[f"b_{g}"] for g in GATES}
+        drive = {g: row @ p[f"W_{g}"] + h @ p[f"U_{g}"] + p[f"b_{g}"] for g in GATES}
         c = lib.sigmoid(drive["forget"]) * c + lib.sigmoid(drive["input"]) * lib.tanh(drive["candidate"])
         h = lib.sigmoid(drive["output"]) * lib.tanh(c)
-        rows.append(h @ p["W_out"] + p["b_out"])
+        rows.append(h @ p["V"] + p["b"])
     return lib.stack(rows)
 
 
