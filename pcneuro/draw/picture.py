@@ -104,17 +104,18 @@ class _Picture:
         )
 
     def weights(self, found: list[Projection]) -> None:
-        """Names of the parameters on the projections that they weight."""
+        """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
         for projection in found:
-            if projection.parameters:
-                wire = self.layout.wires[projection.parent, projection.child]
+            label = _short(", ".join(projection.parameters))
+            wire = self.layout.wires[projection.parent, projection.child]
+            if 0 < len(label) * _LETTER * _SMALL / _FONT < np.ptp(wire[:, 0]):
                 x, y = halfway(wire)
                 # Above a wire that is nearly level, else on it.
                 level = abs(wire[-1, 1] - wire[0, 1]) < 0.2
                 self.ax.text(
                     x,
                     y - (0.05 if level else 0.0),
-                    _short(", ".join(projection.parameters)),
+                    label,
                     fontsize=_SMALL * self.scale,
                     color=_COLOURS["prediction"],
                     ha="center",
