@@ -302,14 +302,14 @@ class Simulator:
 
     def _divergence(self) -> str:
         assert self._data is not None
+        self._engine.evaluate()
         population = "?"
         for name in self.circuit.vertices:
             if not np.isfinite(self._engine.read(name, "value")).all():
                 population = name
                 break
         dt = self.integrator.dt
-        # The step that made it is done in the engine's state, and counts.
-        self._step += 1
+        self._step += 1  # the step that made it is done in the engine's state
         advice = stable_dt(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         cure = (
             f"try dt = {advice:.3g} ms (now {dt:g} ms)"

@@ -409,6 +409,16 @@ def test_divergence_is_a_value_that_says_where_and_what_to_do():
         assert "is no longer finite at" in result.message
 
 
+@engines
+def test_divergence_under_fixed_prediction_names_its_population(engine):
+    """Errors that outgrow the floating-point range on the way back: the first population that does is named."""
+    circuit = pcn.build_circuit(chain(6, 1e16))
+    sim = pcn.Simulator(circuit, dtype=np.float32, engine=engine, integrator=pcn.Euler(10.0))
+    result = sim.run(100.0, inputs={"x": 1e-35}, targets={"v6": 1e30})
+    assert result.status is pcn.Status.DIVERGED
+    assert "population 'v" in result.message
+
+
 def test_a_dt_that_is_named_after_divergence_works():
     def line(x, w):
         h = x

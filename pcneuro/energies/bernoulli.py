@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcneuro.energies.abstract import AbstractEnergy
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 
 
 @op_kernel("bernoulli_error")
@@ -15,8 +15,8 @@ def bernoulli_error(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     value, prediction, error, precision, n = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
     for u in range(n):
         for i in range(lanes):
-            p = 1 / (1 + np.exp(-buf[(prediction + u) * lanes + i]))
-            buf[(error + u) * lanes + i] = shared[precision + u] * (buf[(value + u) * lanes + i] - p)
+            p = 1 / (1 + np.exp(-buf[ix((prediction + u) * lanes + i)]))
+            buf[ix((error + u) * lanes + i)] = shared[ix(precision + u)] * (buf[ix((value + u) * lanes + i)] - p)
     return OK
 
 

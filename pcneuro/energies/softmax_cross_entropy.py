@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcneuro.energies.abstract import AbstractEnergy
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 
 
 @op_kernel("softmax_cross_entropy_error")
@@ -16,19 +16,19 @@ def softmax_cross_entropy_error(buf, shared, ints, at, context):  # type: ignore
     units, n = ints[at + 4], ints[at + 5]
     for first in range(0, units, n):
         for i in range(lanes):
-            top = buf[(prediction + first) * lanes + i]
+            top = buf[ix((prediction + first) * lanes + i)]
             for u in range(first + 1, first + n):
-                x = buf[(prediction + u) * lanes + i]
+                x = buf[ix((prediction + u) * lanes + i)]
                 if not x <= top:
                     top = x
             total = top * 0
             for u in range(first, first + n):
-                x = np.exp(buf[(prediction + u) * lanes + i] - top)
-                buf[(error + u) * lanes + i] = x
+                x = np.exp(buf[ix((prediction + u) * lanes + i)] - top)
+                buf[ix((error + u) * lanes + i)] = x
                 total += x
             for u in range(first, first + n):
-                p = buf[(error + u) * lanes + i] / total
-                buf[(error + u) * lanes + i] = shared[precision + u] * (buf[(value + u) * lanes + i] - p)
+                p = buf[ix((error + u) * lanes + i)] / total
+                buf[ix((error + u) * lanes + i)] = shared[ix(precision + u)] * (buf[ix((value + u) * lanes + i)] - p)
     return OK
 
 

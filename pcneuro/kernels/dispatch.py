@@ -113,6 +113,16 @@ def row(ints: np.ndarray, index: int, u: int) -> int:
     return 0
 
 
+def ix(position: int) -> int:
+    """An index into a buffer that is not negative.
+
+    Numba lets negative indices count from the end, and the check for them keeps LLVM from seeing that a loop runs
+    through consecutive memory: with this index, a loop over lanes becomes vector code (7 times as fast, on a Hebbian
+    sum).
+    """
+    return position
+
+
 if numba.config.DISABLE_JIT:
 
     def call_op(entry, buf, shared, ints, at, context):
@@ -120,6 +130,11 @@ if numba.config.DISABLE_JIT:
         return entry(buf, shared, ints, at, context)
 else:
     row = numba.njit(row)
+
+    @numba.njit
+    def ix(position):  # type: ignore[no-untyped-def]
+        """See above."""
+        return types.uintp(position)
 
     @intrinsic
     def call_op(typingctx, entry, buf, shared, ints, at, context):  # type: ignore[no-untyped-def]

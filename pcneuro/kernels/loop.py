@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.kernels.cache import usable
-from pcneuro.kernels.dispatch import LANES, OK, call_op
+from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
 
 CACHE = usable()
 
@@ -34,7 +34,7 @@ def _copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-unt
             source = records[r, SOURCE] * lanes
             target = records[r, TARGET]
             for i in range(n):
-                record_buf[target + i] = buf[source + i]
+                record_buf[ix(target + i)] = buf[ix(source + i)]
             records[r, TARGET] = target + n
 
 
@@ -64,16 +64,16 @@ def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weig
     for s in range(steps):
         if stages > 1:
             for i in range(size):
-                buf[start + i] = buf[state + i]
+                buf[ix(start + i)] = buf[ix(state + i)]
         for stage in range(stages):
             if stage > 0:
                 for u in range(units):
-                    g = shared[gain + u]
+                    g = shared[ix(gain + u)]
                     for i in range(u * lanes, (u + 1) * lanes):
-                        total = buf[start + i] * 0
+                        total = buf[ix(start + i)] * 0
                         for j in range(stage):
-                            total += tableau[stage, j] * buf[slope + j * size + i]
-                        buf[state + i] = buf[start + i] + g * total
+                            total += tableau[stage, j] * buf[ix(slope + j * size + i)]
+                        buf[ix(state + i)] = buf[ix(start + i)] + g * total
             status, _ = execute(table, rhs, buf, shared, ints, context)
             if status != OK:
                 return status, s, True
@@ -84,19 +84,19 @@ def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weig
                 _copy_records(step + s, records, buf, record_buf, lanes)
             if stages > 1:
                 for i in range(size):
-                    buf[slope + stage * size + i] = buf[drive + i] - buf[error + i]
+                    buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]
         bad = 0
         for u in range(units):
-            g = shared[gain + u]
+            g = shared[ix(gain + u)]
             for i in range(u * lanes, (u + 1) * lanes):
                 if stages == 1:
-                    new = buf[state + i] + g * (buf[drive + i] - buf[error + i])
+                    new = buf[ix(state + i)] + g * (buf[ix(drive + i)] - buf[ix(error + i)])
                 else:
-                    total = buf[start + i] * 0
+                    total = buf[ix(start + i)] * 0
                     for j in range(stages):
-                        total += weights[j] * buf[slope + j * size + i]
-                    new = buf[start + i] + g * total
-                buf[state + i] = new
+                        total += weights[j] * buf[ix(slope + j * size + i)]
+                    new = buf[ix(start + i)] + g * total
+                buf[ix(state + i)] = new
                 bad |= not (abs(new) < np.inf)
         if bad:
             return OK, s, False

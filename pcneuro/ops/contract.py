@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Product, Pull, Shape, Slot, size
 from pcneuro.ops.rows import dot_rows
@@ -28,14 +28,14 @@ from pcneuro.ops.rows import dot_rows
 @njit(error_model="numpy")
 def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
     for i in range(lanes):
-        buf[out + i] += weight * buf[source + i]
+        buf[ix(out + i)] += weight * buf[ix(source + i)]
 
 
 @njit(error_model="numpy", fastmath={"reassoc", "contract"})
 def _dot_shared(buf, a, shared, w, count):  # type: ignore[no-untyped-def]
-    total = buf[a] * 0
+    total = buf[ix(a)] * 0
     for i in range(count):
-        total += buf[a + i] * shared[w + i]
+        total += buf[ix(a + i)] * shared[ix(w + i)]
     return total
 
 
@@ -67,18 +67,18 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                 for n in range(nn):
                     r = (o + ints[on + n]) * lanes
                     for i in range(lanes):
-                        buf[r + i] = 0.0
+                        buf[ix(r + i)] = 0.0
             if flat:
                 r = o + ints[on]
                 for k in range(nk):
-                    x = buf[s + ints[ak + k]]
+                    x = buf[ix(s + ints[ak + k])]
                     v = w + ints[wp + p] + ints[wk + k] + ints[wn]
                     for n in range(nn):
-                        buf[r + n] += x * shared[v + n]
+                        buf[ix(r + n)] += x * shared[ix(v + n)]
             elif dots:
                 for n in range(nn):
                     v = w + ints[wp + p] + ints[wn + n] + ints[wk]
-                    buf[o + ints[on + n]] += _dot_shared(buf, s + ints[ak], shared, v, nk)
+                    buf[ix(o + ints[on + n])] += _dot_shared(buf, s + ints[ak], shared, v, nk)
             elif vectors:
                 project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, w + ints[wp + p], wn, wk, nk)
             else:
@@ -86,7 +86,7 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                     r = (o + ints[on + n]) * lanes
                     v = w + ints[wp + p] + ints[wn + n]
                     for k in range(nk):
-                        _axpy_rows(buf, r, (s + ints[ak + k]) * lanes, lanes, shared[v + ints[wk + k]])
+                        _axpy_rows(buf, r, (s + ints[ak + k]) * lanes, lanes, shared[ix(v + ints[wk + k])])
     return OK
 
 
@@ -108,12 +108,12 @@ def contract(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                 r = (out + ints[op + p] + ints[om + m] + ints[on + n]) * lanes
                 if accumulate == 0:
                     for i in range(lanes):
-                        buf[r + i] = 0.0
+                        buf[ix(r + i)] = 0.0
                 for k in range(nk):
                     s = (a + ints[ap + p] + ints[am + m] + ints[ak + k]) * lanes
                     t = (b + ints[bp + p] + ints[bk + k] + ints[bn + n]) * lanes
                     for i in range(lanes):
-                        buf[r + i] += buf[s + i] * buf[t + i]
+                        buf[ix(r + i)] += buf[ix(s + i)] * buf[ix(t + i)]
     return OK
 
 
@@ -126,17 +126,19 @@ def _hebb_rows(shared, out, buf, a, b, width, first, last, active):  # type: ign
     """shared[out + n] += sum over lane < active of buf[a + lane] * buf[b + lane * width + n], for first <= n < last."""
     lane = 0
     while lane + 4 <= active:
-        x0, x1, x2, x3 = buf[a + lane], buf[a + lane + 1], buf[a + lane + 2], buf[a + lane + 3]
+        x0, x1, x2, x3 = buf[ix(a + lane)], buf[ix(a + lane + 1)], buf[ix(a + lane + 2)], buf[ix(a + lane + 3)]
         b0 = b + lane * width
         b1, b2, b3 = b0 + width, b0 + 2 * width, b0 + 3 * width
         for n in range(first, last):
-            shared[out + n] += x0 * buf[b0 + n] + x1 * buf[b1 + n] + x2 * buf[b2 + n] + x3 * buf[b3 + n]
+            shared[ix(out + n)] += (
+                x0 * buf[ix(b0 + n)] + x1 * buf[ix(b1 + n)] + x2 * buf[ix(b2 + n)] + x3 * buf[ix(b3 + n)]
+            )
         lane += 4
     while lane < active:
-        x0 = buf[a + lane]
+        x0 = buf[ix(a + lane)]
         b0 = b + lane * width
         for n in range(first, last):
-            shared[out + n] += x0 * buf[b0 + n]
+            shared[ix(out + n)] += x0 * buf[ix(b0 + n)]
         lane += 1
 
 
@@ -155,7 +157,7 @@ def turn(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
             for n in range(nn):
                 row = (b + ints[bp + p] + ints[bk + k] + ints[bn + n]) * lanes
                 for i in range(lanes):
-                    buf[first + i * nn + n] = buf[row + i]
+                    buf[ix(first + i * nn + n)] = buf[ix(row + i)]
     return OK
 
 
@@ -190,7 +192,7 @@ def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                 x = (a + ints[ap + p] + ints[am + m] + ints[ak + k]) * lanes
                 t = b + ints[bp + p] + ints[bk + k]
                 for n in range(nn):
-                    shared[o + ints[on + n]] += dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
+                    shared[ix(o + ints[on + n])] += dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
     return OK
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
@@ -46,7 +46,7 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     at += 5
     if accumulate == 0:
         for i in range(target * lanes, (target + units) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     n, rows_t, rows_w = ints[at + CHANNELS], ints[at + ROWS_T], ints[at + ROWS_W]
     vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
     for g in range(ints[at + GROUPS]):
@@ -62,9 +62,9 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
                     o = (out + ints[rows_t + r]) * lanes
                     for j in range(count):
                         x = (first + ints[taps_s + j]) * lanes
-                        weight = shared[weights + ints[rows_w + r] + ints[taps_w + j]]
+                        weight = shared[ix(weights + ints[rows_w + r] + ints[taps_w + j])]
                         for i in range(lanes):
-                            buf[o + i] += weight * buf[x + i]
+                            buf[ix(o + i)] += weight * buf[ix(x + i)]
     return OK
 
 
@@ -87,7 +87,7 @@ def contract_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped
     written = target if role == 0 else source if role == 1 else w
     if accumulate == 0:
         for i in range(written * lanes, (written + units) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     for g in range(ints[at + GROUPS]):
         for p in range(ints[at + POSITIONS]):
             taps_s, taps_w, count = _taps(ints, at, p)
@@ -100,13 +100,13 @@ def contract_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped
                     v = (w + g * ints[at + STEP_W] + ints[ints[at + ROWS_W] + r] + ints[taps_w + j]) * lanes
                     if role == 0:
                         for i in range(lanes):
-                            buf[t + i] += buf[s + i] * buf[v + i]
+                            buf[ix(t + i)] += buf[ix(s + i)] * buf[ix(v + i)]
                     elif role == 1:
                         for i in range(lanes):
-                            buf[s + i] += buf[t + i] * buf[v + i]
+                            buf[ix(s + i)] += buf[ix(t + i)] * buf[ix(v + i)]
                     else:
                         for i in range(lanes):
-                            buf[v + i] += buf[t + i] * buf[s + i]
+                            buf[ix(v + i)] += buf[ix(t + i)] * buf[ix(s + i)]
     return OK
 
 
@@ -131,7 +131,7 @@ def hebb_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
                 row = t + ints[ints[at + ROWS_T] + r] * lanes
                 v = w + g * ints[at + STEP_W] + ints[ints[at + ROWS_W] + r]
                 for j in range(count):
-                    shared[v + ints[taps_w + j]] += dot_rows(buf, row, s + ints[taps_s + j] * lanes, active)
+                    shared[ix(v + ints[taps_w + j])] += dot_rows(buf, row, s + ints[taps_s + j] * lanes, active)
     return OK
 
 

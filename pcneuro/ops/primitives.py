@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, op_kernel, row
+from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel, row
 
 LN2 = math.log(2.0)
 
@@ -43,17 +43,17 @@ def _unary_kernel(scalar: Callable[..., Any]) -> Callable[..., int]:
         out, src, index, is_shared, n = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
         if is_shared == 1:
             for u in range(n):
-                x = scalar(shared[src + row(ints, index, u)])
+                x = scalar(shared[ix(src + row(ints, index, u))])
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = x
+                    buf[ix(out + u * lanes + i)] = x
         elif index == IDENTITY:
             for i in range(n * lanes):
-                buf[out + i] = scalar(buf[src * lanes + i])
+                buf[ix(out + i)] = scalar(buf[ix(src * lanes + i)])
         else:
             for u in range(n):
                 s = (src + row(ints, index, u)) * lanes
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = scalar(buf[s + i])
+                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)])
         return OK
 
     return kernel
@@ -67,30 +67,30 @@ def _binary_kernel(scalar: Callable[..., Any]) -> Callable[..., int]:
         b, ib, b_shared = ints[at + 4], ints[at + 5], ints[at + 6]
         if a_shared == 1 and b_shared == 1:
             for u in range(n):
-                x = scalar(shared[a + row(ints, ia, u)], shared[b + row(ints, ib, u)])
+                x = scalar(shared[ix(a + row(ints, ia, u))], shared[ix(b + row(ints, ib, u))])
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = x
+                    buf[ix(out + u * lanes + i)] = x
         elif a_shared == 1:
             for u in range(n):
-                x = shared[a + row(ints, ia, u)]
+                x = shared[ix(a + row(ints, ia, u))]
                 s = (b + row(ints, ib, u)) * lanes
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = scalar(x, buf[s + i])
+                    buf[ix(out + u * lanes + i)] = scalar(x, buf[ix(s + i)])
         elif b_shared == 1:
             for u in range(n):
-                y = shared[b + row(ints, ib, u)]
+                y = shared[ix(b + row(ints, ib, u))]
                 s = (a + row(ints, ia, u)) * lanes
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = scalar(buf[s + i], y)
+                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)], y)
         elif ia == IDENTITY and ib == IDENTITY:
             for i in range(n * lanes):
-                buf[out + i] = scalar(buf[a * lanes + i], buf[b * lanes + i])
+                buf[ix(out + i)] = scalar(buf[ix(a * lanes + i)], buf[ix(b * lanes + i)])
         else:
             for u in range(n):
                 s = (a + row(ints, ia, u)) * lanes
                 t = (b + row(ints, ib, u)) * lanes
                 for i in range(lanes):
-                    buf[out + u * lanes + i] = scalar(buf[s + i], buf[t + i])
+                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)], buf[ix(t + i)])
         return OK
 
     return kernel

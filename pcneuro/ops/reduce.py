@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Pull, Reduce, Shape, Slot, size, unit_indices
 from pcneuro.ops.rows import lower_combine
 
@@ -100,11 +100,11 @@ def product(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     out, src, members, groups, length = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
     for g in range(groups):
         for i in range(lanes):
-            buf[out + g * lanes + i] = 1.0
+            buf[ix(out + g * lanes + i)] = 1.0
         for j in range(length):
             s = (src + ints[members + g * length + j]) * lanes
             for i in range(lanes):
-                buf[out + g * lanes + i] *= buf[s + i]
+                buf[ix(out + g * lanes + i)] *= buf[ix(s + i)]
     return OK
 
 
@@ -118,13 +118,13 @@ def product_of_others(buf, shared, ints, at, context):  # type: ignore[no-untype
             total = 1.0
             for j in range(length):
                 r = ints[members + g * length + j]
-                buf[(out + r) * lanes + i] = total
-                total *= buf[(src + r) * lanes + i]
+                buf[ix((out + r) * lanes + i)] = total
+                total *= buf[ix((src + r) * lanes + i)]
             total = 1.0
             for j in range(length - 1, -1, -1):
                 r = ints[members + g * length + j]
-                buf[(out + r) * lanes + i] *= total
-                total *= buf[(src + r) * lanes + i]
+                buf[ix((out + r) * lanes + i)] *= total
+                total *= buf[ix((src + r) * lanes + i)]
     return OK
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from pcneuro.kernels.dispatch import ACTIVE, IDENTITY, LANES, OK, PART, op_kernel, row
+from pcneuro.kernels.dispatch import ACTIVE, IDENTITY, LANES, OK, PART, ix, op_kernel, row
 from pcneuro.ops.base import AbstractLowering, Slot
 
 
@@ -16,9 +16,9 @@ from pcneuro.ops.base import AbstractLowering, Slot
 @njit(error_model="numpy", fastmath={"reassoc", "contract"})
 def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
     """Sum over lanes of the product of two rows, which begin at a and b."""
-    total = buf[a] * 0
+    total = buf[ix(a)] * 0
     for i in range(lanes):
-        total += buf[a + i] * buf[b + i]
+        total += buf[ix(a + i)] * buf[ix(b + i)]
     return total
 
 
@@ -32,43 +32,43 @@ def combine(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     out, io, out_rows, accumulate = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3]
     src, js, src_shared = ints[at + 4], ints[at + 5], ints[at + 6]
     fac, jf, fac_kind = ints[at + 7], ints[at + 8], ints[at + 9]
-    scale, n = shared[ints[at + 10]], ints[at + 11]
+    scale, n = shared[ix(ints[at + 10])], ints[at + 11]
     if accumulate == 0:
         for i in range(out, out + out_rows * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     src_row = src * lanes
     fac_row = fac * lanes
     if io == IDENTITY and js == IDENTITY and src_shared == 0 and (fac_kind == 2 or (jf == IDENTITY and fac_kind == 0)):
         if fac_kind == 2:
             for i in range(n * lanes):
-                buf[out + i] += scale * buf[src_row + i]
+                buf[ix(out + i)] += scale * buf[ix(src_row + i)]
         else:
             for i in range(n * lanes):
-                buf[out + i] += scale * buf[src_row + i] * buf[fac_row + i]
+                buf[ix(out + i)] += scale * buf[ix(src_row + i)] * buf[ix(fac_row + i)]
         return OK
     for u in range(n):
         o = out + row(ints, io, u) * lanes
         s = row(ints, js, u)
         f = row(ints, jf, u)
         if src_shared == 1:
-            x = scale * shared[src + s]
+            x = scale * shared[ix(src + s)]
             if fac_kind == 0:
                 for i in range(lanes):
-                    buf[o + i] += x * buf[fac_row + f * lanes + i]
+                    buf[ix(o + i)] += x * buf[ix(fac_row + f * lanes + i)]
             else:
                 if fac_kind == 1:
-                    x *= shared[fac + f]
+                    x *= shared[ix(fac + f)]
                 for i in range(lanes):
-                    buf[o + i] += x
+                    buf[ix(o + i)] += x
         elif fac_kind == 0:
             for i in range(lanes):
-                buf[o + i] += scale * buf[src_row + s * lanes + i] * buf[fac_row + f * lanes + i]
+                buf[ix(o + i)] += scale * buf[ix(src_row + s * lanes + i)] * buf[ix(fac_row + f * lanes + i)]
         else:
             x = scale
             if fac_kind == 1:
-                x *= shared[fac + f]
+                x *= shared[ix(fac + f)]
             for i in range(lanes):
-                buf[o + i] += x * buf[src_row + s * lanes + i]
+                buf[ix(o + i)] += x * buf[ix(src_row + s * lanes + i)]
     return OK
 
 
@@ -84,20 +84,20 @@ def combine_shared(buf, shared, ints, at, context):  # type: ignore[no-untyped-d
     out, io = ints[at], ints[at + 1]
     src, js = ints[at + 2] * lanes, ints[at + 3]
     fac, jf, fac_kind = ints[at + 4], ints[at + 5], ints[at + 6]
-    scale, n = shared[ints[at + 7]], ints[at + 8]
+    scale, n = shared[ix(ints[at + 7])], ints[at + 8]
     for u in range(n):
         s = src + row(ints, js, u) * lanes
         f = row(ints, jf, u)
         total = scale * 0
         if fac_kind == 0:
             for i in range(active):
-                total += buf[s + i] * buf[(fac + f) * lanes + i]
+                total += buf[ix(s + i)] * buf[ix((fac + f) * lanes + i)]
         else:
             for i in range(active):
-                total += buf[s + i]
+                total += buf[ix(s + i)]
             if fac_kind == 1:
-                total *= shared[fac + f]
-        shared[out + row(ints, io, u)] += scale * total
+                total *= shared[ix(fac + f)]
+        shared[ix(out + row(ints, io, u))] += scale * total
     return OK
 
 
@@ -176,9 +176,9 @@ def relax(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     deviation, error, drive = ints[at], ints[at + 1], ints[at + 2]
     precision, decay, growth, n = ints[at + 3], ints[at + 4], ints[at + 5], ints[at + 6]
     for u in range(n):
-        p, d, g = shared[precision + u], shared[decay + u], shared[growth + u]
+        p, d, g = shared[ix(precision + u)], shared[ix(decay + u)], shared[ix(growth + u)]
         for i in range(u * lanes, (u + 1) * lanes):
-            value = d * buf[deviation * lanes + i] + g * buf[drive * lanes + i]
-            buf[deviation * lanes + i] = value
-            buf[error * lanes + i] = p * value
+            value = d * buf[ix(deviation * lanes + i)] + g * buf[ix(drive * lanes + i)]
+            buf[ix(deviation * lanes + i)] = value
+            buf[ix(error * lanes + i)] = p * value
     return OK

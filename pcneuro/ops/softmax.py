@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, lower_groups
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
 
@@ -33,9 +33,9 @@ def log_softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
 @njit(error_model="numpy")
 def _largest(buf, ints, src, first, length, lanes, i):  # type: ignore[no-untyped-def]
     """The largest of a group's values in lane i."""
-    top = buf[(src + ints[first]) * lanes + i]
+    top = buf[ix((src + ints[first]) * lanes + i)]
     for j in range(1, length):
-        x = buf[(src + ints[first + j]) * lanes + i]
+        x = buf[ix((src + ints[first + j]) * lanes + i)]
         if not x <= top:
             top = x
     return top
@@ -52,11 +52,11 @@ def softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-d
             top = _largest(buf, ints, src, first, length, lanes, i)
             total = top * 0
             for j in range(length):
-                x = np.exp(buf[(src + ints[first + j]) * lanes + i] - top)
-                buf[(out + ints[first + j]) * lanes + i] = x
+                x = np.exp(buf[ix((src + ints[first + j]) * lanes + i)] - top)
+                buf[ix((out + ints[first + j]) * lanes + i)] = x
                 total += x
             for j in range(length):
-                buf[(out + ints[first + j]) * lanes + i] /= total
+                buf[ix((out + ints[first + j]) * lanes + i)] /= total
     return OK
 
 
@@ -71,11 +71,11 @@ def log_softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyp
             top = _largest(buf, ints, src, first, length, lanes, i)
             total = top * 0
             for j in range(length):
-                total += np.exp(buf[(src + ints[first + j]) * lanes + i] - top)
+                total += np.exp(buf[ix((src + ints[first + j]) * lanes + i)] - top)
             log = np.log(total)
             for j in range(length):
                 r = ints[first + j]
-                buf[(out + r) * lanes + i] = buf[(src + r) * lanes + i] - top - log
+                buf[ix((out + r) * lanes + i)] = buf[ix((src + r) * lanes + i)] - top - log
     return OK
 
 
@@ -91,13 +91,13 @@ def softmax_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
             total = 0.0
             for j in range(length):
                 r = ints[first + j]
-                total += buf[(gradient + r) * lanes + i] * buf[(y + r) * lanes + i]
+                total += buf[ix((gradient + r) * lanes + i)] * buf[ix((y + r) * lanes + i)]
             for j in range(length):
                 r = ints[first + j]
-                value = buf[(y + r) * lanes + i] * (buf[(gradient + r) * lanes + i] - total)
+                value = buf[ix((y + r) * lanes + i)] * (buf[ix((gradient + r) * lanes + i)] - total)
                 if accumulate == 1:
-                    value += buf[(target + r) * lanes + i]
-                buf[(target + r) * lanes + i] = value
+                    value += buf[ix((target + r) * lanes + i)]
+                buf[ix((target + r) * lanes + i)] = value
     return OK
 
 
@@ -112,13 +112,13 @@ def log_softmax_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-
         for i in range(lanes):
             total = buf.dtype.type(0)
             for j in range(length):
-                total += buf[(gradient + ints[first + j]) * lanes + i]
+                total += buf[ix((gradient + ints[first + j]) * lanes + i)]
             for j in range(length):
                 r = ints[first + j]
-                value = buf[(gradient + r) * lanes + i] - np.exp(buf[(y + r) * lanes + i]) * total
+                value = buf[ix((gradient + r) * lanes + i)] - np.exp(buf[ix((y + r) * lanes + i)]) * total
                 if accumulate == 1:
-                    value += buf[(target + r) * lanes + i]
-                buf[(target + r) * lanes + i] = value
+                    value += buf[ix((target + r) * lanes + i)]
+                buf[ix((target + r) * lanes + i)] = value
     return OK
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, size
 from pcneuro.ops.rows import dot_rows
 
@@ -28,15 +28,15 @@ def scatter_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped
     targets = ints[packed : packed + (ints[starts + n] + 1) // 2].view(np.int32)
     if accumulate == 0:
         for i in range(out * lanes, (out + repeats * m) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     for r in range(repeats):
         for i in range(n):
             source = (x + r * n + i) * lanes
             for s in range(ints[starts + i], ints[starts + i + 1]):
-                weight = shared[w + s]
+                weight = shared[ix(w + s)]
                 target = (out + r * m + targets[s]) * lanes
                 for k in range(lanes):
-                    buf[target + k] += weight * buf[source + k]
+                    buf[ix(target + k)] += weight * buf[ix(source + k)]
     return OK
 
 
@@ -52,12 +52,12 @@ def gather_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped-
             target = (out + r * n + i) * lanes
             if accumulate == 0:
                 for k in range(lanes):
-                    buf[target + k] = 0.0
+                    buf[ix(target + k)] = 0.0
             for s in range(ints[starts + i], ints[starts + i + 1]):
-                weight = shared[w + s]
+                weight = shared[ix(w + s)]
                 source = (x + r * m + sources[s]) * lanes
                 for k in range(lanes):
-                    buf[target + k] += weight * buf[source + k]
+                    buf[ix(target + k)] += weight * buf[ix(source + k)]
     return OK
 
 
@@ -73,7 +73,7 @@ def hebb_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped-de
         for i in range(low, high):
             source = (a + r * n + i) * lanes
             for s in range(ints[starts + i], ints[starts + i + 1]):
-                shared[w + s] += dot_rows(buf, source, (b + r * m + targets[s]) * lanes, active)
+                shared[ix(w + s)] += dot_rows(buf, source, (b + r * m + targets[s]) * lanes, active)
     return OK
 
 
