@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -86,30 +87,32 @@ class MNIST(AbstractImageFiles):
 
     def _array(self, path: Path, magic: int, name: str) -> np.ndarray:
         """What an IDX file has in it: unsigned bytes of the shape that its header tells."""
-        axes = magic & 0xFF
         needed = f"needed is {self.files[name]}"
-        try:
-            with reading(path), path.open("rb") as plain:
-                compressed = plain.read(len(GZIP)) == GZIP
-                plain.seek(0)
-                file: BinaryIO = gzip.open(plain) if compressed else plain  # type: ignore[assignment]
-                header = file.read(4 + 4 * axes)
-                if not header:
-                    raise self.wrong(path, f"is empty: {needed}")
-                found = int.from_bytes(header[:4], "big")
-                if len(header) < 4 or found != magic:
-                    raise self.wrong(path, f"begins with 0x{header[:4].hex()}, not with 0x{magic:08x}: {needed}")
-                if len(header) < 4 + 4 * axes:
-                    raise self.wrong(path, f"is truncated in its header of {4 + 4 * axes} bytes: {needed}")
-                shape = struct.unpack(f">{axes}I", header[4:])
+        with reading(path), path.open("rb") as plain:
+            compressed = plain.read(len(GZIP)) == GZIP
+            plain.seek(0)
+            file: Any = gzip.open(plain) if compressed else plain
+            try:
+                shape = self._shape(path, file, magic, needed)
                 return self._content(path, file, shape, needed)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise self.wrong(path, f"is truncated or damaged ({error}): {needed}") from error
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise self.wrong(path, f"is truncated or damaged ({error}): {needed}") from error
+
+    def _shape(self, path: Path, file: BinaryIO, magic: int, needed: str) -> tuple[int, ...]:
+        """The header: the magic number, whose last byte is the number of axes, and their lengths."""
+        axes = magic & 0xFF
+        size = 4 + 4 * axes
+        header = file.read(size)
+        if not header:
+            raise self.wrong(path, f"is empty: {needed}")
+        if header[:4] != magic.to_bytes(4, "big"):
+            raise self.wrong(path, f"begins with 0x{header[:4].hex()}, not with 0x{magic:08x}: {needed}")
+        if len(header) < size:
+            raise self.wrong(path, f"is truncated in its header of {size} bytes: {needed}")
+        return struct.unpack(f">{axes}I", header[4:])
 
     def _content(self, path: Path, file: BinaryIO, shape: tuple[int, ...], needed: str) -> np.ndarray:
-        size = 1
-        for n in shape:
-            size *= n
+        size = math.prod(shape)
         content = bytearray()
         # Piece by piece, so that a header that lies takes no memory.
         while len(content) <= size and (piece := file.read(min(CHUNK, size + 1 - len(content)))):
