@@ -32,13 +32,17 @@ class AbstractPackagedDigits(AbstractDataset[Images]):
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """All images, float32 in [0, 1] of (samples, 1, height, width), and their labels, int64."""
 
-    def load(self) -> Data[Images]:
+    def whole(self) -> Images:
+        """All images, in the order of the package. Raises MissingExtraError where it is not installed."""
         if not self._installed():
             raise MissingExtraError(f"{self.name} comes with {self.source}: {INSTALL}")
         images, labels = self.read()
+        return Images(images, labels, tuple(map(str, range(10))))
+
+    def load(self) -> Data[Images]:
+        images = self.whole()
         train, test = held_out(len(images), self.test, self.seed)
-        part = Images(images, labels, tuple(map(str, range(10))))
-        return Data(self.name, part.take(train), part.take(test))
+        return Data(self.name, images.take(train), images.take(test))
 
     def status(self) -> str:
         return "installed" if self._installed() else INSTALL

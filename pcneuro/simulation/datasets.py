@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from pcneuro import data
 from pcneuro.circuit import Circuit
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import ParameterError
 from pcneuro.learning import Examples
 from pcneuro.simulation.tables import Table
 
@@ -68,9 +69,5 @@ class Digits(AbstractDataset):
     kind = "digits"
 
     def load(self) -> tuple[np.ndarray, np.ndarray]:
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError:
-            raise MissingExtraError("the digits come with scikit-learn: pip install 'pcneuro[data]'") from None
-        images, labels = load_digits(return_X_y=True)
-        return images / 16.0, np.eye(10)[labels]
+        digits = data.Digits().whole()
+        return digits.inputs.reshape(len(digits), -1).astype(float), digits.targets.astype(float)
