@@ -1,0 +1,214 @@
+"""What goes wrong: divergence, unstable steps, Ctrl-C, bad input. One line each, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.errors import (
+    DataError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+    UnstableStepError,
+)
+from tests.circuits_for_tests import chain, data_for, mlp
+
+ENGINES = [pcn.Reference(), pcn.Kernel()]
+engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
+DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
+every_dynamics = pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
+
+
+@pytest.fixture(scope="module")
+def network():
+    graph = mlp((5, 7, 6, 3))
+    return pcn.build_circuit(graph, precision={"h1": 1.5}, tau={"h2": 7.0})
+
+
+def same(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+# Failures
+
+
+def test_divergence_is_a_value_that_says_where_and_what_to_do():
+    circuit = pcn.build_circuit(mlp((5, 40, 40, 3), scale=6.0))
+    inputs, targets = data_for(circuit.graph, 4)
+    for engine in ENGINES:
+        sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(19.0), engine=engine)
+        result = sim.run(19.0 * 2000, inputs=inputs, targets={"out": 1e3 * targets["out"]})
+        if result.status is pcn.Status.COMPLETED:
+            pytest.skip("saturated instead of diverging")
+        assert result.status == "diverged"
+        assert "is no longer finite at" in result.message
+
+
+@engines
+def test_divergence_under_fixed_prediction_names_its_population(engine):
+    """Errors that outgrow the floating-point range on the way back: the first population that does is named."""
+    circuit = pcn.build_circuit(chain(6, 1e16))
+    sim = pcn.Simulator(circuit, dtype=np.float32, engine=engine, integrator=pcn.Euler(10.0))
+    result = sim.run(100.0, inputs={"x": 1e-35}, targets={"v6": 1e30})
+    assert result.status is pcn.Status.DIVERGED
+    assert "population 'v" in result.message
+
+
+def test_a_dt_that_is_named_after_divergence_works():
+    def line(x, w):
+        h = x
+        for k in range(4):
+            h = pcn.vertex(h @ w, f"v{k}")
+        return h
+
+    rng = np.random.default_rng(0)
+    graph = pcn.trace(line, x=pcn.Input((6,)), w=pcn.Parameter(rng.normal(size=(6, 6))))
+    circuit = pcn.build_circuit(graph)
+    inputs, targets = data_for(graph, 2)
+    result = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(8.0)).run(
+        80000.0, inputs=inputs, targets=targets
+    )
+    assert result.status is pcn.Status.DIVERGED
+    assert "population 'v" in result.message
+    dt = float(result.message.split("dt = ")[1].split(" ms")[0])
+    assert dt < 8.0
+    calm = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(dt))
+    assert calm.run(20000 * dt, inputs=inputs, targets=targets).status is pcn.Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("integrator", "stable"), [(pcn.Euler, 2.0), (pcn.RungeKutta4, 2.785), (pcn.ExponentialEuler, np.inf)]
+)
+def test_an_unstable_step_is_refused_with_the_population_and_a_step_that_works(integrator, stable):
+    circuit = pcn.build_circuit(chain(3), tau={"v2": 4.0}, precision={"v2": 2.0})
+    if np.isinf(stable):
+        assert pcn.Simulator(circuit, integrator=integrator(100.0)).time == 0.0
+        return
+    pcn.Simulator(circuit, integrator=integrator(2.0 * stable * 0.99))
+    with pytest.raises(UnstableStepError, match=r"'v2'.*needs dt <.*works"):
+        pcn.Simulator(circuit, integrator=integrator(2.0 * stable * 1.01))
+
+
+def test_ctrl_c_returns_what_was_simulated(network):
+    inputs, targets = data_for(network.graph, 2)
+    sim = pcn.Simulator(network)
+    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    result = sim.run(1e9, inputs=inputs, targets=targets, record=[pcn.Record("h1", "error", every=1e5)])
+    timer.join()
+    assert result.status is pcn.Status.INTERRUPTED
+    assert "run again to go on" in result.message
+    assert 0 < result.time < 1e9
+    assert result.stats["steps"] == result.time
+    assert sim.run(10.0).status is pcn.Status.COMPLETED
+    assert sim.time == result.time + 10.0
+
+
+def test_progress_is_reported_in_the_wording_of_brian2(network, capsys):
+    inputs, targets = data_for(network.graph, 2)
+    sim = pcn.Simulator(network)
+    sim.run(100.0, inputs=inputs, targets=targets, report="text")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Starting simulation at t=0 ms for a duration of 100 ms"
+    assert lines[-1] == "100 ms (100%) simulated in < 1s"
+    calls = []
+    sim.run(10.0, report=lambda *a: calls.append(a))
+    assert calls[0] == (0.0, 0.0, 100.0, 10.0)
+    assert calls[-1][1:] == (1.0, 100.0, 10.0)
+    with pytest.raises(ParameterError, match="report"):
+        sim.run(10.0, report="loud")
+
+
+def test_a_duration_between_steps_is_rounded_with_a_warning(network):
+    sim = pcn.Simulator(network)
+    with pytest.warns(pcn.PcneuroWarning, match=r"10\.4 ms is no multiple of dt = 1 ms: running 10 steps, 10 ms"):
+        sim.run(10.4, inputs={"x": np.zeros(5)})
+    assert sim.time == 10.0
+
+
+BAD = [
+    (
+        {"inputs": {"x": np.zeros((2, 4))}},
+        ShapeError,
+        r"input 'x' has shape \(2, 4\); needed is \(5,\), or \(batch, 5\)",
+    ),
+    ({"inputs": {"y": np.zeros(5)}}, UnknownNameError, "unknown input 'y'"),
+    ({"inputs": {}}, UnknownNameError, r"missing input\(s\): x of shape \(5,\)"),
+    ({"inputs": {"x": [0, np.nan, np.inf, 0, 0]}}, DataError, r"input 'x' has 2 of 5 values.*first at \(0, 1\)"),
+    ({"inputs": {"x": np.zeros((2, 5))}, "targets": {"out": np.zeros((3, 3))}}, ShapeError, "batch sizes differ.*2.*3"),
+    ({"inputs": {"x": np.zeros((0, 5))}}, ShapeError, "empty batch"),
+    ({"inputs": {"x": np.zeros(5)}, "targets": {"oud": np.zeros(3)}}, UnknownNameError, "did you mean 'out'"),
+    ({"inputs": {"x": np.zeros(5)}, "clamp": {"h3": np.zeros(7)}}, UnknownNameError, "did you mean 'h"),
+    ({"inputs": {"x": ["a"] * 5}}, DataError, "dtype"),
+    ({"inputs": np.zeros(5)}, ParameterError, "inputs is a ndarray; give a dict"),
+    ({"record": [pcn.Record("h9")]}, UnknownNameError, "did you mean"),
+    ({"record": [pcn.Record("h1", "eror")]}, UnknownNameError, "did you mean 'error'"),
+    ({"record": [pcn.Record("h1", every=0.3)]}, ParameterError, "multiple of dt"),
+    ({"record": [pcn.Record("h1", units=[7])]}, ShapeError, "outside"),
+    (
+        {"inputs": {"x": np.zeros(5)}, "targets": {"out": np.zeros(3)}, "clamp": {"out": np.zeros(3)}},
+        ParameterError,
+        "both a target and clamped",
+    ),
+    (
+        {"inputs": {"x": np.zeros(5)}, "clamp": {"h1": np.zeros(7)}, "initial": {"h1": np.zeros(7)}},
+        ParameterError,
+        "clamped: give one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "error", "text"), BAD, ids=[t for _, _, t in BAD])
+def test_bad_input_gets_one_line_and_loses_nothing(network, given, error, text):
+    inputs, targets = data_for(network.graph, 2)
+    sim = pcn.Simulator(network)
+    sim.run(5.0, inputs=inputs, targets=targets)
+    before = sim.values
+    with pytest.raises(error, match=text) as caught:
+        sim.run(5.0, **given)
+    assert "\n" not in str(caught.value)
+    assert same(before, sim.values)
+    assert sim.time == 5.0
+    assert sim.run(5.0).status is pcn.Status.COMPLETED
+
+
+@pytest.mark.parametrize("duration", [-1.0, np.nan, np.inf, "long", None])
+def test_bad_durations(network, duration):
+    with pytest.raises(ParameterError, match="duration"):
+        pcn.Simulator(network).run(duration, inputs={"x": np.zeros(5)})
+
+
+def test_batch_size_cannot_change_on_the_way(network):
+    sim = pcn.Simulator(network)
+    sim.run(5.0, inputs={"x": np.zeros((2, 5))})
+    with pytest.raises(ShapeError, match=r"2 to 3.*reset"):
+        sim.run(5.0, inputs={"x": np.zeros((3, 5))})
+    sim.reset()
+    assert sim.run(5.0, inputs={"x": np.zeros((3, 5))}).values["h1"].shape == (3, 7)
+
+
+def test_bad_settings(network):
+    for settings, text in (
+        ({"dtype": np.int32}, "dtype"),
+        ({"dynamics": "strict"}, "Dynamics object"),
+        ({"integrator": pcn.Euler}, "Integrator object"),
+        ({"engine": "kernel"}, "Engine object"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            pcn.Simulator(network, **settings)
+    for bad in (0, -1, 1.5):
+        with pytest.raises(ParameterError, match="threads"):
+            pcn.Kernel(threads=bad)
+    sim = pcn.Simulator(network)
+    with pytest.raises(UnknownNameError, match="did you mean 'W1'"):
+        sim.set_parameters({"w1": np.zeros((5, 7))})
+    with pytest.raises(ShapeError, match="needed"):
+        sim.set_parameters({"W1": np.zeros((7, 5))})
+    with pytest.raises(DataError, match="parameter 'W1' has 1 of 35"):
+        sim.set_parameters({"W1": np.where(np.arange(35).reshape(5, 7) == 9, np.nan, 0.0)})
