@@ -1,7 +1,7 @@
 """One block of a transformer, which predicts the next character at every place of a text.
 
     tokens = x E + P                                      attended = tokens + attention(norm(tokens))
-    transformed = attended + MLP(norm(attended))          out = transformed W_out + b_out
+    transformed = attended + MLP(norm(attended))          out = transformed V + b
 
 where attention is softmax(q k^T / sqrt(d)) v, for each head, over the characters so far (Vaswani et al. 2017, with the
 norm before as in GPT-2). Attention multiplies activities with activities, so errors pass each way through the other
@@ -37,7 +37,7 @@ def transformer(
         scores = np.einsum("ihd,jhd->hij", query, key) / np.sqrt(each)
         return pcn.ops.softmax(np.where(so_far, scores, -np.inf))
 
-    def forward(x, E, P, g1, a1, Wq, Wk, Wv, Wo, g2, a2, W1, b1, W2, b2, W_out, b_out):
+    def forward(x, E, P, g1, a1, Wq, Wk, Wv, Wo, g2, a2, W1, b1, W2, b2, V, b):
         tokens = pcn.vertex(x @ E + P, "tokens")
         normed = pcn.vertex(pcn.ops.layer_norm(tokens, g1, a1), "normed1")
         projected = {"query": normed @ Wq, "key": normed @ Wk, "value": normed @ Wv}
@@ -48,7 +48,7 @@ def transformer(
         normed = pcn.vertex(pcn.ops.layer_norm(attended, g2, a2), "normed2")
         inner = pcn.vertex(pcn.ops.gelu(normed @ W1 + b1), "hidden")
         transformed = pcn.vertex(attended + inner @ W2 + b2, "transformed")
-        return pcn.vertex(transformed @ W_out + b_out, "out")
+        return pcn.vertex(transformed @ V + b, "out")
 
     generator = np.random.default_rng(seed)
 
@@ -61,6 +61,6 @@ def transformer(
     theta |= {"g1": ones, "a1": zeros(width), "g2": ones, "a2": zeros(width)}
     theta |= {name: matrix(width, width) for name in ("Wq", "Wk", "Wv", "Wo")}
     theta |= {"W1": matrix(width, hidden), "b1": zeros(hidden), "W2": matrix(hidden, width), "b2": zeros(width)}
-    theta |= {"W_out": matrix(width, vocabulary), "b_out": zeros(vocabulary)}
+    theta |= {"V": matrix(width, vocabulary), "b": zeros(vocabulary)}
     graph = pcn.trace(forward, x=pcn.Input((length, vocabulary)), **theta)
     return pcn.build_circuit(graph, tau=tau, energies={"out": pcn.SoftmaxCrossEntropy()})

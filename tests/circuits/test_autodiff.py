@@ -111,7 +111,7 @@ def transformer(lib: Any, x: Any, p: Any, heads: int = 2) -> Any:
     y = y + lib.concatenate(mixed, axis=1) @ p["Wo"]
     n = lib.standardise(y) * p["g2"] + p["a2"]
     y = y + lib.gelu(n @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"]
-    return y @ p["W_out"] + p["b_out"]
+    return y @ p["V"] + p["b"]
 
 
 networks = pytest.mark.parametrize("network", [cnn, rnn, lstm, transformer], ids=lambda network: network.__name__)
