@@ -5,15 +5,21 @@ y = x * mask / (1 - rate);  (dy/dx)^T g = g * mask / (1 - rate).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.ops.axes import check_broadcast
+from pcneuro.ops.base import Function
 from pcneuro.ops.elementwise import elementwise
 
-_masked = elementwise("x*mask*scale", ("x", "mask", "scale"))
+
+@cache
+def _masked() -> Function:
+    """The product as one expression; made when it is first used, since its derivatives need SymPy."""
+    return elementwise("x*mask*scale", ("x", "mask", "scale"))
 
 
 def dropout(x: Any, mask: Any, rate: float) -> Any:
@@ -43,4 +49,4 @@ def dropout(x: Any, mask: Any, rate: float) -> Any:
     if not (isinstance(rate, int | float | np.number) and 0 <= rate < 1):
         raise ParameterError(f"dropout: rate is {rate!r}; give a number from 0 on and below 1")
     check_broadcast("dropout", np.shape(x), "mask", mask)
-    return _masked(x, mask, 1 / (1 - rate))
+    return _masked()(x, mask, 1 / (1 - rate))
