@@ -45,7 +45,7 @@ class _Picture:
         from matplotlib.path import Path
 
         style = "-[,widthB=0.4,lengthB=0" if kind == "inhibit" else "-|>,head_length=0.55,head_width=0.26"
-        self.ax.add_patch(
+        self.ax.add_artist(
             FancyArrowPatch(
                 path=Path(points),
                 arrowstyle=style,
@@ -83,10 +83,10 @@ class _Picture:
         is_input = name in self.circuit.graph.inputs
         line: dict[str, Any] = {"linewidth": _LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
         fill = _FILL["input" if is_input else "value"]
-        self.ax.add_patch(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
+        self.ax.add_artist(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
         paired = not is_input and self.circuit.has_prediction(name)
         if paired:
-            self.ax.add_patch(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=_FILL["error"], **line))
+            self.ax.add_artist(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=_FILL["error"], **line))
             right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
             left = x - HALF + 1.15 * RADIUS - _WITHIN
             self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
