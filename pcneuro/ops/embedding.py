@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import DataError, ShapeError
-from pcneuro.kernels.dispatch import ACTIVE, BAD_INDEX, LANES, OK, PART, PARTS, op_kernel
+from pcneuro.kernels.dispatch import ACTIVE, BAD_INDEX, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
@@ -61,16 +61,16 @@ def embed(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     for p in range(positions):
         o = (out + p * features) * lanes
         for i in range(lanes):
-            token = _row(buf[(tokens + p) * lanes + i], vocabulary)
+            token = _row(buf[ix((tokens + p) * lanes + i)], vocabulary)
             if token < 0:
                 return BAD_INDEX
             first = table + token * features
             if table_shared == 1:
                 for f in range(features):
-                    buf[o + f * lanes + i] = shared[first + f]
+                    buf[ix(o + f * lanes + i)] = shared[ix(first + f)]
             else:
                 for f in range(features):
-                    buf[o + f * lanes + i] = buf[(first + f) * lanes + i]
+                    buf[ix(o + f * lanes + i)] = buf[ix((first + f) * lanes + i)]
     return OK
 
 
@@ -82,16 +82,16 @@ def embed_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     positions, vocabulary, features = ints[at + 4], ints[at + 5], ints[at + 6]
     if accumulate == 0:
         for i in range(target * lanes, (target + vocabulary * features) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     for p in range(positions):
         g = (gradient + p * features) * lanes
         for i in range(lanes):
-            token = _row(buf[(tokens + p) * lanes + i], vocabulary)
+            token = _row(buf[ix((tokens + p) * lanes + i)], vocabulary)
             if token < 0:
                 return BAD_INDEX
             first = (target + token * features) * lanes + i
             for f in range(features):
-                buf[first + f * lanes] += buf[g + f * lanes + i]
+                buf[ix(first + f * lanes)] += buf[ix(g + f * lanes + i)]
     return OK
 
 
@@ -108,12 +108,12 @@ def embed_hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     for p in range(positions):
         g = (gradient + p * features) * lanes
         for i in range(active):
-            token = _row(buf[(tokens + p) * lanes + i], vocabulary)
+            token = _row(buf[ix((tokens + p) * lanes + i)], vocabulary)
             if token < 0:
                 return BAD_INDEX
             first = target + token * features
             for f in range(low, high):
-                shared[first + f] += buf[g + f * lanes + i]
+                shared[ix(first + f)] += buf[ix(g + f * lanes + i)]
     return OK
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ParameterError, ShapeError
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, check_broadcast, lower_groups
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
 
@@ -29,19 +29,19 @@ def _statistics(buf, ints, source, first, length, lanes, mean, scale, epsilon): 
     one = buf.dtype.type(1)
     share = one / buf.dtype.type(length)
     for i in range(lanes):
-        buf[mean + i] = 0.0
-        buf[scale + i] = 0.0
+        buf[ix(mean + i)] = 0.0
+        buf[ix(scale + i)] = 0.0
     for j in range(length):
         row = (source + ints[first + j]) * lanes
         for i in range(lanes):
-            buf[mean + i] += share * buf[row + i]
+            buf[ix(mean + i)] += share * buf[ix(row + i)]
     for j in range(length):
         row = (source + ints[first + j]) * lanes
         for i in range(lanes):
-            deviation = buf[row + i] - buf[mean + i]
-            buf[scale + i] += share * deviation * deviation
+            deviation = buf[ix(row + i)] - buf[ix(mean + i)]
+            buf[ix(scale + i)] += share * deviation * deviation
     for i in range(lanes):
-        buf[scale + i] = one / np.sqrt(buf[scale + i] + epsilon)
+        buf[ix(scale + i)] = one / np.sqrt(buf[ix(scale + i)] + epsilon)
 
 
 @op_kernel("normalise")
@@ -55,9 +55,10 @@ def normalise(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
         first = members + g * length
         _statistics(buf, ints, x, first, length, lanes, scratch, scale, epsilon)
         for j in range(length):
-            row = ints[first + j]
+            row, o = (x + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
             for i in range(lanes):
-                buf[(out + row) * lanes + i] = (buf[(x + row) * lanes + i] - buf[scratch + i]) * buf[scale + i]
+                deviation = buf[ix(row + i)] - buf[ix(scratch + i)]
+                buf[ix(o + i)] = deviation * buf[ix(scale + i)]
     return OK
 
 
@@ -85,22 +86,23 @@ def normalise_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-de
     product = scratch + lanes
     if accumulate == 0:
         for i in range(target * lanes, (target + groups * length) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     for g in range(groups):
         first, s = members + g * length, (scale + g) * lanes
         for i in range(lanes):
-            buf[scratch + i] = 0.0
-            buf[product + i] = 0.0
+            buf[ix(scratch + i)] = 0.0
+            buf[ix(product + i)] = 0.0
         for j in range(length):
             e, o = (gradient + ints[first + j]) * lanes, (y + ints[first + j]) * lanes
             for i in range(lanes):
-                buf[scratch + i] += share * buf[e + i]
-                buf[product + i] += share * buf[e + i] * buf[o + i]
+                buf[ix(scratch + i)] += share * buf[ix(e + i)]
+                buf[ix(product + i)] += share * buf[ix(e + i)] * buf[ix(o + i)]
         for j in range(length):
             e, o = (gradient + ints[first + j]) * lanes, (y + ints[first + j]) * lanes
             t = (target + ints[first + j]) * lanes
             for i in range(lanes):
-                buf[t + i] += (buf[e + i] - buf[scratch + i] - buf[o + i] * buf[product + i]) * buf[s + i]
+                left = buf[ix(e + i)] - buf[ix(scratch + i)] - buf[ix(o + i)] * buf[ix(product + i)]
+                buf[ix(t + i)] += left * buf[ix(s + i)]
     return OK
 
 

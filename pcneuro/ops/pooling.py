@@ -19,7 +19,7 @@ from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import LANES, OK, op_kernel
+from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
@@ -58,12 +58,12 @@ def max_pool(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
             first = source + c * ints[at + UNITS] + place
             s = (first + ints[offsets]) * lanes
             for i in range(lanes):
-                buf[o + i] = buf[s + i]
+                buf[ix(o + i)] = buf[ix(s + i)]
             for j in range(1, count):
                 s = (first + ints[offsets + j]) * lanes
                 for i in range(lanes):
-                    x = buf[s + i]
-                    buf[o + i] = x if x > buf[o + i] or x != x else buf[o + i]
+                    x, top = buf[ix(s + i)], buf[ix(o + i)]
+                    buf[ix(o + i)] = top if x <= top or top != top else x
     return OK
 
 
@@ -82,13 +82,15 @@ def max_pool_choice(buf, shared, ints, at, context):  # type: ignore[no-untyped-
             row = c * ints[at + POSITIONS] + p
             o, chosen = (out + row) * lanes, (choice + row) * lanes
             first = source + c * ints[at + UNITS] + place
-            for j in range(count - 1, -1, -1):
+            last = buf.dtype.type(count - 1)
+            for i in range(lanes):
+                buf[ix(chosen + i)] = last
+            for j in range(count - 2, -1, -1):
                 s = (first + ints[offsets + j]) * lanes
                 number = buf.dtype.type(j)
                 for i in range(lanes):
-                    x = buf[s + i]
-                    here = j == count - 1 or x == buf[o + i] or x != x
-                    buf[chosen + i] = number if here else buf[chosen + i]
+                    x, top, known = buf[ix(s + i)], buf[ix(o + i)], buf[ix(chosen + i)]
+                    buf[ix(chosen + i)] = known if x < top or (top != top and x == x) else number
     return OK
 
 
@@ -101,7 +103,7 @@ def max_pool_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
     zero = buf.dtype.type(0)
     if accumulate == 0:
         for i in range(target * lanes, (target + ints[at + CHANNELS] * ints[at + UNITS]) * lanes):
-            buf[i] = zero
+            buf[ix(i)] = zero
     for c in range(ints[at + CHANNELS]):
         for p in range(ints[at + POSITIONS]):
             place, offsets, count = _window(ints, at, p)
@@ -110,8 +112,10 @@ def max_pool_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
             first = target + c * ints[at + UNITS] + place
             for j in range(count):
                 t = (first + ints[offsets + j]) * lanes
+                number = buf.dtype.type(j)
                 for i in range(lanes):
-                    buf[t + i] += buf[g + i] if buf[chosen + i] == j else zero
+                    x, known = buf[ix(g + i)], buf[ix(chosen + i)]
+                    buf[ix(t + i)] += x if known == number else zero
     return OK
 
 
@@ -128,7 +132,7 @@ def average_pool(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
     units = ints[at + CHANNELS] * (ints[at + UNITS] if back == 1 else ints[at + POSITIONS])
     if accumulate == 0:
         for i in range(written * lanes, (written + units) * lanes):
-            buf[i] = 0.0
+            buf[ix(i)] = 0.0
     for c in range(ints[at + CHANNELS]):
         for p in range(ints[at + POSITIONS]):
             place, offsets, count = _window(ints, at, p)
@@ -138,10 +142,10 @@ def average_pool(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
                 w = (first + ints[offsets + j]) * lanes
                 if back == 1:
                     for i in range(lanes):
-                        buf[w + i] += scale * buf[o + i]
+                        buf[ix(w + i)] += scale * buf[ix(o + i)]
                 else:
                     for i in range(lanes):
-                        buf[o + i] += scale * buf[w + i]
+                        buf[ix(o + i)] += scale * buf[ix(w + i)]
     return OK
 
 

@@ -6,6 +6,7 @@ Log-softmax: y_i = x_i - log(sum_j exp(x_j));  (dy/dx)^T g = g - exp(y) sum_j g_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,9 +14,9 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
+from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, lower_groups
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
+from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
 
 
 def softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -31,100 +32,140 @@ def log_softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 @njit(error_model="numpy")
-def _largest(buf, ints, src, first, length, lanes, i):  # type: ignore[no-untyped-def]
-    """The largest of a group's values in lane i."""
-    top = buf[ix((src + ints[first]) * lanes + i)]
+def _largest(buf, ints, src, first, length, lanes, top):  # type: ignore[no-untyped-def]
+    """The largest of a group's values, lane by lane, into the row that begins at ``top``."""
+    s = (src + ints[first]) * lanes
+    for i in range(lanes):
+        buf[ix(top + i)] = buf[ix(s + i)]
     for j in range(1, length):
-        x = buf[ix((src + ints[first + j]) * lanes + i)]
-        if not x <= top:
-            top = x
-    return top
+        s = (src + ints[first + j]) * lanes
+        for i in range(lanes):
+            x, known = buf[ix(s + i)], buf[ix(top + i)]
+            buf[ix(top + i)] = known if x <= known else x
 
 
 @op_kernel("softmax")
 def softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """Softmax over the groups of a table (groups, length) of rows, lane by lane. Reads source, writes out."""
+    """Softmax over the groups of a table (groups, length) of rows, lane by lane.
+
+    Reads source, writes out and two rows at scratch.
+    """
     lanes = context[LANES]
-    out, src, members, groups, length = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
+    out, src, top, members, groups, length = (
+        ints[at],
+        ints[at + 1],
+        ints[at + 2] * lanes,
+        ints[at + 3],
+        ints[at + 4],
+        ints[at + 5],
+    )
+    total = top + lanes
     for g in range(groups):
         first = members + g * length
+        _largest(buf, ints, src, first, length, lanes, top)
         for i in range(lanes):
-            top = _largest(buf, ints, src, first, length, lanes, i)
-            total = top * 0
-            for j in range(length):
-                x = np.exp(buf[ix((src + ints[first + j]) * lanes + i)] - top)
-                buf[ix((out + ints[first + j]) * lanes + i)] = x
-                total += x
-            for j in range(length):
-                buf[ix((out + ints[first + j]) * lanes + i)] /= total
+            buf[ix(total + i)] = 0.0
+        for j in range(length):
+            s, o = (src + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
+            for i in range(lanes):
+                x = np.exp(buf[ix(s + i)] - buf[ix(top + i)])
+                buf[ix(o + i)] = x
+                buf[ix(total + i)] += x
+        for j in range(length):
+            o = (out + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(o + i)] /= buf[ix(total + i)]
     return OK
 
 
 @op_kernel("log_softmax")
 def log_softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """Logarithm of the softmax over the groups of a table (groups, length). Reads source, writes out."""
+    """Logarithm of the softmax over the groups of a table (groups, length).
+
+    Reads source, writes out and two rows at scratch.
+    """
     lanes = context[LANES]
-    out, src, members, groups, length = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
+    out, src, top = ints[at], ints[at + 1], ints[at + 2] * lanes
+    members, groups, length = ints[at + 3], ints[at + 4], ints[at + 5]
+    total = top + lanes
     for g in range(groups):
         first = members + g * length
+        _largest(buf, ints, src, first, length, lanes, top)
         for i in range(lanes):
-            top = _largest(buf, ints, src, first, length, lanes, i)
-            total = top * 0
-            for j in range(length):
-                total += np.exp(buf[ix((src + ints[first + j]) * lanes + i)] - top)
-            log = np.log(total)
-            for j in range(length):
-                r = ints[first + j]
-                buf[ix((out + r) * lanes + i)] = buf[ix((src + r) * lanes + i)] - top - log
+            buf[ix(total + i)] = 0.0
+        for j in range(length):
+            s = (src + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(total + i)] += np.exp(buf[ix(s + i)] - buf[ix(top + i)])
+        for i in range(lanes):
+            buf[ix(total + i)] = np.log(buf[ix(total + i)])
+        for j in range(length):
+            s, o = (src + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(o + i)] = buf[ix(s + i)] - buf[ix(top + i)] - buf[ix(total + i)]
     return OK
 
 
 @op_kernel("softmax_vjp")
 def softmax_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """target (+)= y (g - sum of g y over the group). Reads y and g, writes or adds to target."""
+    """target (+)= y (g - sum of g y over the group).
+
+    Reads y and g, writes or adds to target, writes a row at scratch.
+    """
     lanes = context[LANES]
-    target, y, gradient, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
-    members, groups, length = ints[at + 4], ints[at + 5], ints[at + 6]
+    target, gradient, y, total, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3] * lanes, ints[at + 4]
+    members, groups, length = ints[at + 5], ints[at + 6], ints[at + 7]
+    if accumulate == 0:
+        for i in range(target * lanes, (target + groups * length) * lanes):
+            buf[ix(i)] = 0.0
     for g in range(groups):
         first = members + g * length
         for i in range(lanes):
-            total = 0.0
-            for j in range(length):
-                r = ints[first + j]
-                total += buf[ix((gradient + r) * lanes + i)] * buf[ix((y + r) * lanes + i)]
-            for j in range(length):
-                r = ints[first + j]
-                value = buf[ix((y + r) * lanes + i)] * (buf[ix((gradient + r) * lanes + i)] - total)
-                if accumulate == 1:
-                    value += buf[ix((target + r) * lanes + i)]
-                buf[ix((target + r) * lanes + i)] = value
+            buf[ix(total + i)] = 0.0
+        for j in range(length):
+            e, o = (gradient + ints[first + j]) * lanes, (y + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(total + i)] += buf[ix(e + i)] * buf[ix(o + i)]
+        for j in range(length):
+            e, o = (gradient + ints[first + j]) * lanes, (y + ints[first + j]) * lanes
+            t = (target + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(t + i)] += buf[ix(o + i)] * (buf[ix(e + i)] - buf[ix(total + i)])
     return OK
 
 
 @op_kernel("log_softmax_vjp")
 def log_softmax_vjp(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """target (+)= g - exp(y) * sum of g over the group. Reads y and g, writes or adds to target."""
+    """target (+)= g - p * sum of g over the group, with p = exp(y).
+
+    Reads p and g, writes or adds to target, writes a row at scratch.
+    """
     lanes = context[LANES]
-    target, y, gradient, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
-    members, groups, length = ints[at + 4], ints[at + 5], ints[at + 6]
+    target, gradient, p, total, accumulate = ints[at], ints[at + 1], ints[at + 2], ints[at + 3] * lanes, ints[at + 4]
+    members, groups, length = ints[at + 5], ints[at + 6], ints[at + 7]
+    if accumulate == 0:
+        for i in range(target * lanes, (target + groups * length) * lanes):
+            buf[ix(i)] = 0.0
     for g in range(groups):
         first = members + g * length
         for i in range(lanes):
-            total = buf.dtype.type(0)
-            for j in range(length):
-                total += buf[ix((gradient + ints[first + j]) * lanes + i)]
-            for j in range(length):
-                r = ints[first + j]
-                value = buf[ix((gradient + r) * lanes + i)] - np.exp(buf[ix((y + r) * lanes + i)]) * total
-                if accumulate == 1:
-                    value += buf[ix((target + r) * lanes + i)]
-                buf[ix((target + r) * lanes + i)] = value
+            buf[ix(total + i)] = 0.0
+        for j in range(length):
+            e = (gradient + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(total + i)] += buf[ix(e + i)]
+        for j in range(length):
+            e, o = (gradient + ints[first + j]) * lanes, (p + ints[first + j]) * lanes
+            t = (target + ints[first + j]) * lanes
+            for i in range(lanes):
+                buf[ix(t + i)] += buf[ix(e + i)] - buf[ix(o + i)] * buf[ix(total + i)]
     return OK
 
 
 @dataclass(frozen=True)
 class _AbstractSoftmax(AbstractOperator):
-    """Over ``axis`` of one sample (not negative). The kernels go by the operator's kind, and by that with ``_vjp``."""
+    """Over ``axis`` of one sample (not negative). The kernels go by the operator's kind, and by that with ``_vjp``;
+    what the latter needs, and ``lower_linearise`` provides, are the probabilities."""
 
     axis: int
 
@@ -144,11 +185,15 @@ class _AbstractSoftmax(AbstractOperator):
         return size(shapes[0]) * shapes[0][self.axis]
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
-        low.emit(self.kind, at.out.row, at.operands[0].row, *lower_groups(low, at.shape, (self.axis,)))
+        scratch = low.temporary(2, at.out.laned)
+        groups = lower_groups(low, at.shape, (self.axis,))
+        low.emit(self.kind, at.out.row, at.operands[0].row, scratch.row, *groups)
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+        scratch = low.temporary(1, at.out.laned)
+        rows = pull.target.row, pull.gradient.row, at.linearised.row, scratch.row
         groups = lower_groups(low, at.shape, (self.axis,))
-        low.emit(f"{self.kind}_vjp", pull.target.row, at.out.row, pull.gradient.row, int(pull.accumulate), *groups)
+        low.emit(f"{self.kind}_vjp", *rows, int(pull.accumulate), *groups)
 
 
 @dataclass(frozen=True)
@@ -163,6 +208,9 @@ class Softmax(_AbstractSoftmax):
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         return output * (gradient - (gradient * output).sum(axis=self.axis + 1, keepdims=True))
 
+    def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
+        return at.out
+
 
 @dataclass(frozen=True)
 class LogSoftmax(_AbstractSoftmax):
@@ -175,6 +223,11 @@ class LogSoftmax(_AbstractSoftmax):
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         return gradient - np.exp(output) * gradient.sum(axis=self.axis + 1, keepdims=True)
+
+    def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
+        probabilities = low.temporary(at.out.units, at.out.laned)
+        low.emit("exp", probabilities.row, at.out.row, IDENTITY, 0, at.out.units)
+        return probabilities
 
 
 def _over(operator: type[_AbstractSoftmax], x: Any, axis: int) -> Any:

@@ -104,21 +104,24 @@ def test_kernels_are_their_twins_and_keep_samples_apart(dtype):
     x = rng.normal(size=(6, lanes)).astype(dtype)
     x[0, 1] = np.nan
     members = rng.permutation(6)
-    buf = np.concatenate([x.ravel(), np.zeros(6 * lanes, dtype), x[::-1].ravel(), np.ones(6 * lanes, dtype)])
+    # x, y, g, target, and two rows of scratch
+    buf = np.concatenate([x, np.zeros_like(x), x[::-1], np.ones((8, lanes), dtype)]).ravel()
     shared = np.zeros(1, dtype)
-    assert run_kernel("softmax", [6, 0, 5, groups, length], [members], buf, shared, lanes, lanes) == 1
+    assert run_kernel("softmax", [6, 0, 24, 6, groups, length], [members], buf, shared, lanes, lanes) == 1
     y = scipy.special.softmax(x[members].reshape(groups, length, lanes), axis=1)
     rows = buf.reshape(-1, lanes)
     tolerance = 8 * np.finfo(dtype).eps
     np.testing.assert_allclose(rows[6:12][members], y.reshape(6, lanes), rtol=tolerance)
     assert np.isfinite(rows[6:12, [0, 2, 3]]).all()
     for accumulate, before in ((0, 0.0), (1, 1.0)):
-        rows[18:] = 1.0
-        arguments = [18, 6, 12, accumulate, 7, groups, length]
+        rows[18:24] = 1.0
+        arguments = [18, 12, 6, 24, accumulate, 8, groups, length]
         assert run_kernel("softmax_vjp", arguments, [members], buf, shared, lanes, lanes) == 1
         g = rows[12:18][members].reshape(groups, length, lanes)
         expected = y * (g - (g * y).sum(axis=1, keepdims=True)) + before
-        np.testing.assert_allclose(rows[18:][members], expected.reshape(6, lanes), rtol=10 * tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            rows[18:24][members], expected.reshape(6, lanes), rtol=10 * tolerance, atol=tolerance
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -127,20 +130,22 @@ def test_kernels_of_the_logarithm_are_their_twins(dtype):
     groups, length, lanes = 2, 3, 4
     x, g = rng.normal(size=(2, 6, lanes)).astype(dtype)
     members = rng.permutation(6)
-    buf = np.concatenate([x.ravel(), np.zeros(6 * lanes, dtype), g.ravel(), np.ones(6 * lanes, dtype)])
+    # x, y and then p, g, target, and two rows of scratch
+    buf = np.concatenate([x, np.zeros_like(x), g, np.ones((8, lanes), dtype)]).ravel()
     shared = np.zeros(1, dtype)
-    assert run_kernel("log_softmax", [6, 0, 5, groups, length], [members], buf, shared, lanes, lanes) == 1
+    assert run_kernel("log_softmax", [6, 0, 24, 6, groups, length], [members], buf, shared, lanes, lanes) == 1
     rows = buf.reshape(-1, lanes)
     y = scipy.special.log_softmax(x[members].reshape(groups, length, lanes), axis=1)
     tolerance = 20 * np.finfo(dtype).eps
     np.testing.assert_allclose(rows[6:12][members], y.reshape(6, lanes), rtol=tolerance, atol=tolerance)
+    np.exp(rows[6:12], out=rows[6:12])
     for accumulate, before in ((0, 0.0), (1, 1.0)):
-        rows[18:] = 1.0
-        arguments = [18, 6, 12, accumulate, 7, groups, length]
+        rows[18:24] = 1.0
+        arguments = [18, 12, 6, 24, accumulate, 8, groups, length]
         assert run_kernel("log_softmax_vjp", arguments, [members], buf, shared, lanes, lanes) == 1
         gradient = g[members].reshape(groups, length, lanes)
         expected = gradient - np.exp(y) * gradient.sum(axis=1, keepdims=True) + before
-        np.testing.assert_allclose(rows[18:][members], expected.reshape(6, lanes), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(rows[18:24][members], expected.reshape(6, lanes), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("function", [pcn.ops.softmax, pcn.ops.log_softmax])
