@@ -37,6 +37,24 @@ def test_the_equilibrium_is_backprop(name):
         np.testing.assert_allclose(result.errors[vertex], reference.errors[vertex], rtol=0, atol=1e-12)
 
 
+@every_circuit
+def test_engines_precisions_and_a_saved_circuit_agree(name, tmp_path):
+    """Strict dynamics in double precision only: they take small errors as differences of large values."""
+    made = small(name)
+    made.circuit.save(tmp_path / "circuit")
+    loaded = pcn.load_circuit(tmp_path / "circuit")
+    for dynamics, dt, duration in ((pcn.FixedPrediction(), 1.0, 100.0), (pcn.Strict(), 0.1, 20.0)):
+
+        def run(circuit, engine, dtype, dynamics=dynamics, dt=dt, duration=duration):
+            sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=pcn.Euler(dt), engine=engine, dtype=dtype)
+            return sim.run(duration, inputs=made.inputs, targets=made.targets, clamp=made.latents)
+
+        reference = run(made.circuit, pcn.Reference(), np.float64)
+        assert pcn.compare(run(loaded, pcn.Kernel(), np.float64), reference).worst < 1e-11
+        if dynamics.linear:
+            assert pcn.compare(run(loaded, pcn.Kernel(), np.float32), reference).worst < 1e-5
+
+
 @pytest.mark.parametrize("name", ["cnn", "lstm", "ode"])
 def test_the_default_step_arrives_there_too(name):
     made = small(name)
