@@ -10,14 +10,14 @@ from pcneuro.circuit import Circuit, build_circuit
 from pcneuro.dynamics import FixedPrediction, Strict
 from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.engines import Kernel, Reference
-from pcneuro.errors import PcneuroError
+from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph import Graph, Input, Latent, Parameter
 from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
 from pcneuro.schedules import Parallel, Sequential
-from pcneuro.simulate import PcneuroWarning, Simulator
+from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
 

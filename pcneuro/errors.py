@@ -10,6 +10,10 @@ class PcneuroError(Exception):
     """Whatever pcneuro raises by itself; its text is one line that says what was got, where, and what to do."""
 
 
+class PcneuroWarning(UserWarning):
+    """Something was done other than literally asked for."""
+
+
 class TraceError(PcneuroError, TypeError):
     """The traced function does something that has no place in a computation graph."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit import Circuit
 from pcneuro.engines import Data
-from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
+from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, unknown_name
 
 Arrays = dict[str, np.ndarray]
 
@@ -82,7 +84,7 @@ def _by_vertex(circuit: Circuit, what: str, given: Mapping[str, Any]) -> Arrays:
     found = {}
     for name, value in given.items():
         output = circuit.graph.outputs.get(name)
-        vertex = output.name if output is not None else name
+        vertex = output.name if output is not None and name not in circuit.vertices else name
         if vertex not in circuit.vertices:
             raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
         found[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
@@ -91,3 +93,33 @@ def _by_vertex(circuit: Circuit, what: str, given: Mapping[str, Any]) -> Arrays:
 
 def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def check_snapshot(circuit: Circuit, step: int, data: Data | None) -> None:
+    """Raise ValueError where the step number or the data of a snapshot is not of this circuit."""
+    if not 0 <= step < 2**62 or (data is not None and data.batch < 1):
+        raise ValueError("its step number or batch size is out of range")
+    if data is None:
+        return
+    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial} <= set(circuit.vertices):
+        raise ValueError("its data has other names")
+    for name, array in (*data.inputs.items(), *data.clamped.items(), *data.initial.items()):
+        if array.shape != (data.batch, *circuit.graph.nodes[name].shape) or array.dtype.kind != "f":
+            raise ValueError(f"its data of {name!r} has another shape or type")
+
+
+def whole_steps(duration: float, dt: float) -> int:
+    """The steps that a duration takes, both in ms. One that is no multiple of dt is rounded, to one step at least, with a
+    warning. Raises ParameterError unless the duration is a finite number that is not negative.
+    """
+    if not isinstance(duration, int | float | np.number) or not math.isfinite(duration) or duration < 0:
+        raise ParameterError(f"duration is {duration!r}; give a finite number of ms, not negative")
+    steps = round(duration / dt)
+    if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
+        steps = max(steps, 1)
+        warnings.warn(
+            f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
+            PcneuroWarning,
+            stacklevel=3,
+        )
+    return steps

@@ -273,6 +273,8 @@ class Graph:
         for name in values:
             if name not in self.parameters:
                 raise unknown_name("parameter", name, self.parameters)
+        for name, value in values.items():
+            check_finite(f"parameter {name!r}", real_array(f"parameter {name!r}", value))
         return Graph(
             (replace(n, source=Parameter(values[n.name])) if n.name in values else n for n in self.nodes.values()),
             {k: v.name for k, v in self.outputs.items()},

@@ -42,7 +42,7 @@ class Record:
     def resolve(self, circuit: Circuit, batch: int, dt: float) -> Tape:
         """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
         output = circuit.graph.outputs.get(self.vertex)
-        vertex = output.name if output is not None else self.vertex
+        vertex = output.name if output is not None and self.vertex not in circuit.vertices else self.vertex
         if vertex not in circuit.vertices:
             raise unknown_name("vertex to record", self.vertex, [*circuit.vertices, *circuit.graph.outputs])
         if self.variable not in VARIABLES:
@@ -78,6 +78,14 @@ class Record:
         if self.units is not None:
             rows = rows[:, :, np.asarray(self.units, dtype=np.int64)]
         return rows
+
+
+def refuse_twice(records: Sequence[Record]) -> None:
+    """Raise ParameterError where two records have the same name, of which a dataset could keep one only."""
+    names = [record.name for record in records]
+    for name in names:
+        if names.count(name) > 1:
+            raise ParameterError(f"{name} is recorded twice: give one Record with all its units and samples")
 
 
 def dataset(

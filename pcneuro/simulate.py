@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,11 +14,11 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
 from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnstableStepError, unknown_name
-from pcneuro.given import merge
+from pcneuro.given import check_snapshot, merge, whole_steps
 from pcneuro.graph import check_finite, real_array
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
-from pcneuro.record import Record, dataset
+from pcneuro.record import Record, dataset, refuse_twice
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
 from pcneuro.stability import stable_dt
@@ -30,10 +28,6 @@ CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
 CHUNK_BYTES = 32_000_000
 """What records may take before they are taken out of the engine."""
-
-
-class PcneuroWarning(UserWarning):
-    """Something was done other than literally asked for."""
 
 
 class Simulator:
@@ -235,17 +229,20 @@ class Simulator:
             Ctrl-C returns what was simulated so far, with status ``"interrupted"``; a run in which anything ceases to
             be finite stops there with status ``"diverged"``, and its message says where and what to do.
         """
-        steps = self._steps(duration)
+        steps = whole_steps(duration, self.integrator.dt)
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
-        if data is not self._data:
-            self._data, self._stale = data, True
         records = [record] if isinstance(record, Record) else list(record)
-        tapes = [r.resolve(self.circuit, self._data.batch, self.integrator.dt) for r in records]
+        tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
+        refuse_twice(records)
+        show = reporter(report, report_period, self.time, duration)
+        # Nothing above changes the simulator: a call that is refused leaves it as it was.
+        self._stale = self._stale or data is not self._data
+        self._data = data
         self._ready()
         first, begun = self._step, time.perf_counter()
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
-        status, message = self._loop(steps, tapes, rows, reporter(report, report_period, self.time, duration))
+        status, message = self._loop(steps, tapes, rows, show)
         self._engine.evaluate()
         for tape, taken in zip(tapes, rows, strict=True):
             if self._step % tape.every == 0 and status is not Status.DIVERGED:
@@ -303,6 +300,10 @@ class Simulator:
     def _divergence(self) -> str:
         assert self._data is not None
         self._engine.evaluate()
+        if self.dynamics.linear:
+            for name, prediction in self._read("prediction").items():
+                if not np.isfinite(prediction).all():
+                    return self._not_finite("prediction", name)
         population = "?"
         for name in self.circuit.vertices:
             if not np.isfinite(self._engine.read(name, "value")).all():
@@ -318,19 +319,11 @@ class Simulator:
         )
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
 
-    def _steps(self, duration: float) -> int:
-        dt = self.integrator.dt
-        if not isinstance(duration, int | float | np.number) or not math.isfinite(duration) or duration < 0:
-            raise ParameterError(f"duration is {duration!r}; give a finite number of ms, not negative")
-        steps = round(duration / dt)
-        if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
-            steps = max(steps, 1)
-            warnings.warn(
-                f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
-                PcneuroWarning,
-                stacklevel=3,
-            )
-        return steps
+    def _not_finite(self, what: str, name: str) -> str:
+        return (
+            f"the {what} of {name!r} is not finite at {self.time:g} ms: look there for a logarithm, root, quotient or "
+            f"exponential outside its range, or numbers too large for {self.dtype}; then call reset()"
+        )
 
     def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
         assert self._data is not None
@@ -347,6 +340,11 @@ class Simulator:
                 else:
                     energy += 0.5 * float((errors[name].astype(np.float64) ** 2 / precision).sum())
             gradients = self._engine.gradients()
+        if status is Status.COMPLETED:
+            found = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
+            bad = [(kind, n) for kind, arrays in found.items() for n, a in arrays.items() if not np.isfinite(a).all()]
+            if bad:
+                status, message = Status.DIVERGED, self._not_finite(*bad[0])
         return Result(
             gradients, values, errors, predictions, records, loss, energy + loss, status, message, self.time, stats
         )
@@ -394,7 +392,8 @@ class Simulator:
                 groups[kind][name] = array
             step, batch = int(facts["step"]), facts["batch"]
             data = None if batch is None else Data(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
+            check_snapshot(self.circuit, step, data)
             self._engine.set_state(data or Data(1), groups["state"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
         self._step, self._data, self._stale = step, data, False

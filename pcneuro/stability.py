@@ -44,6 +44,8 @@ def stable_dt(
         free = [n for n in circuit.vertices if n not in first.clamped]
         if not _displaceable(engine, free):
             free = [n for n in free if _displaceable(engine, [n])]
+        if not free:
+            return np.inf
         base = {n: engine.value[n].copy() for n in free}
         at_base = slope()
         direction = generator.normal(size=at_base.size)

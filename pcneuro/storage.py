@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +28,10 @@ _LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant":
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
     """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
     target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target} is no regular file: choose another name")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
     temporary = None
@@ -77,17 +83,20 @@ def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any
     except OSError as error:
         if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
             raise CircuitFileError(f"cannot read {path}: {error.strerror}") from None
-        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro ({error})") from None
+        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro") from None
     except (
         ValueError,
         KeyError,
         EOFError,
+        SyntaxError,
+        tokenize.TokenError,
         zipfile.BadZipFile,
+        zlib.error,
         NotImplementedError,
         AttributeError,
         MemoryError,
-    ) as error:
-        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro ({error})") from None
+    ):
+        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro") from None
     if not isinstance(facts, dict) or facts.get("format") != f"pcneuro {kind}":
         got = facts.get("format") if isinstance(facts, dict) else None
         raise CircuitFileError(f"{path} is no {kind} of pcneuro (its format is {got!r})")
