@@ -111,8 +111,8 @@ def check_snapshot(circuit: Circuit, step: int, data: Data | None) -> None:
 def whole_steps(duration: float, dt: float) -> int:
     """The steps that a duration takes, both in ms.
 
-    A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless it
-    is a finite number that is not negative.
+    A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless
+    it is a finite number that is not negative.
     """
     if not isinstance(duration, int | float | np.number) or not math.isfinite(duration) or duration < 0:
         raise ParameterError(f"duration is {duration!r}; give a finite number of ms, not negative")
