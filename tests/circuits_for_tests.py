@@ -5,8 +5,24 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 import pcneuro as pcn
+
+ENGINES = [pcn.Reference(), pcn.Kernel()]
+engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
+DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
+every_dynamics = pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
+
+
+def same(a: dict, b: dict) -> bool:
+    """Whether two dicts of arrays are equal to the last bit."""
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def three_layers() -> pcn.Circuit:
+    """Two hidden layers, with a precision and a time constant of their own."""
+    return pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5}, tau={"h2": 7.0})
 
 
 def scalar_graph() -> pcn.Graph:

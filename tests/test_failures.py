@@ -20,22 +20,12 @@ from pcneuro.errors import (
     UnstableStepError,
 )
 from pcneuro.storage import read_archive, write_archive
-from tests.circuits_for_tests import chain, data_for, mlp
-
-ENGINES = [pcn.Reference(), pcn.Kernel()]
-engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
-DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
-every_dynamics = pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
+from tests.circuits_for_tests import ENGINES, chain, data_for, engines, mlp, same, three_layers
 
 
 @pytest.fixture(scope="module")
 def network():
-    graph = mlp((5, 7, 6, 3))
-    return pcn.build_circuit(graph, precision={"h1": 1.5}, tau={"h2": 7.0})
-
-
-def same(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+    return three_layers()
 
 
 # Failures

@@ -9,10 +9,7 @@ from scipy.special import gammainc
 from scipy.stats import binom
 
 import pcneuro as pcn
-from tests.circuits_for_tests import chain, data_for, equilibrium, mlp, random_dag, scalar_graph
-
-ENGINES = [pcn.Reference(), pcn.Kernel()]
-engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
+from tests.circuits_for_tests import chain, data_for, engines, equilibrium, mlp, random_dag, scalar_graph
 
 DL_DV0, DL_DTHETA = -11.370532186716, -0.879223533720
 

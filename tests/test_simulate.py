@@ -10,22 +10,23 @@ from pcneuro.errors import (
     CircuitFileError,
     OutputError,
 )
-from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
-
-ENGINES = [pcn.Reference(), pcn.Kernel()]
-engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
-DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
-every_dynamics = pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
+from tests.circuits_for_tests import (
+    DYNAMICS,
+    ENGINES,
+    data_for,
+    engines,
+    every_dynamics,
+    mlp,
+    random_dag,
+    same,
+    scalar_graph,
+    three_layers,
+)
 
 
 @pytest.fixture(scope="module")
 def network():
-    graph = mlp((5, 7, 6, 3))
-    return pcn.build_circuit(graph, precision={"h1": 1.5}, tau={"h2": 7.0})
-
-
-def same(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+    return three_layers()
 
 
 # Continuing

@@ -375,9 +375,8 @@ class KernelEngine(AbstractEngine):
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
-        if buf.dtype != self.dtype or shared.dtype != self.dtype:
-            raise ValueError(f"its buffers are of {buf.dtype}")
-        if buf.shape != self._shape(data.batch) or shared.shape != self.shared.shape:
+        types = {buf.dtype, shared.dtype}
+        if types != {self.dtype} or buf.shape != self._shape(data.batch) or shared.shape != self.shared.shape:
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         self.data = data
         self._allocate(data.batch)
