@@ -13,6 +13,18 @@ from pcneuro.engines import Kernel, Reference
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph import Graph, Input, Latent, Parameter
 from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
+from pcneuro.learning import (
+    SGD,
+    Adam,
+    Backprop,
+    CosineDecay,
+    Examples,
+    ExponentialDecay,
+    PredictiveCoding,
+    StepDecay,
+    Trainer,
+    load_parameters,
+)
 from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
@@ -24,9 +36,14 @@ from pcneuro.trace import trace, vertex
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adam",
+    "Backprop",
     "Bernoulli",
     "Circuit",
+    "CosineDecay",
     "Euler",
+    "Examples",
+    "ExponentialDecay",
     "ExponentialEuler",
     "FixedPrediction",
     "Graph",
@@ -37,21 +54,26 @@ __all__ = [
     "Parameter",
     "PcneuroError",
     "PcneuroWarning",
+    "PredictiveCoding",
     "Record",
     "Reference",
     "Result",
     "RungeKutta4",
+    "SGD",
     "Sequential",
     "Simulator",
     "SoftmaxCrossEntropy",
     "SquaredError",
     "Status",
+    "StepDecay",
     "Strict",
+    "Trainer",
     "backprop",
     "build_circuit",
     "compare",
     "elementwise",
     "load_circuit",
+    "load_parameters",
     "ops",
     "trace",
     "vertex",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from pcneuro.errors import ParameterError
+
+if TYPE_CHECKING:
+    import rich.progress
 
 Report = str | Callable[[float, float, float, float], None] | None
 """None, ``"text"``, or a callable (elapsed seconds, share completed, start ms, duration ms)."""
@@ -85,3 +90,65 @@ def interruptible() -> Iterator[list[int]]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
+
+
+QUIET = 2.0
+"""Seconds before a bar is shown."""
+
+
+class Bar:
+    """A bar with a note beside it on a terminal, plain lines elsewhere, on standard error. To be used as a context.
+
+    Nothing is shown in the first two seconds; lines come every ``period`` seconds, and nothing at all if ``quiet``.
+    """
+
+    def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0) -> None:
+        self.what, self.quiet, self.period = what, quiet, period
+        self.bar: rich.progress.Progress | None = None
+        self.begun = time.monotonic()
+        self.last = -math.inf
+        self.first: tuple[float, float] | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def show(self, share: float, note: str = "") -> None:
+        """Tell that so much is done, from 0 to 1."""
+        now = time.monotonic()
+        # What a resumed run finds done took no time of this one.
+        if self.first is None:
+            self.first = (now, share)
+        if self.quiet or now - self.begun < QUIET:
+            return
+        if sys.stderr.isatty():
+            self._draw(share, note)
+        elif now - self.last >= self.period:
+            self.last = now
+            seconds, done = now - self.first[0], share - self.first[1]
+            left = f", {_clock((1 - share) / done * seconds)} left" if done > 0 else ""
+            behind = f", {note}" if note else ""
+            text = f"{self.what}: {100 * share:.0f} % after {_clock(now - self.begun)}{left}{behind}"
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self.bar is not None:
+            self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _draw(self, share: float, note: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        if self.bar is None:
+            note_column = TextColumn("{task.fields[note]}", markup=False)
+            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, note_column, console=Console(stderr=True, highlight=False), transient=True)
+            self.bar.start()
+            self.bar.add_task(self.what, total=1.0, note=note)
+        self.bar.update(self.bar.task_ids[0], completed=share, note=note)

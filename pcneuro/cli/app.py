@@ -69,6 +69,10 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the checkpoints in DIR [default: of the unfinished run last written]."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; results do not depend on it.")] = None,
     whole: Traceback = False,
 ) -> int:
@@ -80,7 +84,7 @@ def run(
     from pcneuro.cli.run import run as carry_out
 
     chosen = [*(sets or ()), *([] if threads is None else [f"engine.threads={threads}"])]
-    return carry_out(file, out, chosen, overwrite)
+    return carry_out(file, out, chosen, overwrite, resume)
 
 
 @app.command()

@@ -14,11 +14,11 @@ from pcneuro.simulation import read, simulate
 CODES = {Status.COMPLETED: 0, Status.DIVERGED: DIVERGED, Status.INTERRUPTED: INTERRUPTED}
 
 
-def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool) -> int:
+def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool) -> int:
     """Carry out a simulation file; returns the exit code."""
     plan = read(file, sets)
     with Terminal(plan.name) as terminal:
-        report = simulate(plan, out, overwrite=overwrite, observer=terminal)
+        report = simulate(plan, out, overwrite=overwrite, resume=resume, observer=terminal)
     print_tables(report.tables)
     seconds = report.summary["seconds"]
     print(f"{report.folder}: {', '.join(report.summary['files'])} ({seconds:.1f} s)")

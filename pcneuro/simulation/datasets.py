@@ -1,73 +1,67 @@
-"""Data to learn from: each kind is a table ``[data]`` of a simulation file."""
+"""Data sets of ``pcneuro.data`` as examples for a circuit: each is a kind of the table ``[dataset]``."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from pcneuro import data
 from pcneuro.circuit import Circuit
-from pcneuro.errors import ParameterError
+from pcneuro.data import AbstractDataset, AbstractFolderDataset, AbstractPart, Data
+from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.graph import Node
 from pcneuro.learning import Examples
-from pcneuro.simulation.tables import Table
-
-DATASETS: dict[str, type[AbstractDataset]] = {}
 
 
-class AbstractDataset(Table):
-    """Labelled samples, in a part to learn from and a part to test with."""
+def placed(dataset: AbstractDataset[Any], folder: str | None, places: Sequence[Path]) -> AbstractDataset[Any]:
+    """The data set with its files in ``folder``, looked for in ``places`` where it is relative.
 
-    kind: ClassVar[str]
+    Raises ParameterError where it has no files.
+    """
+    if folder is None:
+        return dataset
+    if not isinstance(dataset, AbstractFolderDataset):
+        raise ParameterError(f"data = {folder!r}: the data set {dataset.name!r} has no files; leave the key out")
+    path = Path(folder).expanduser()
+    found = next((place / path for place in places if (place / path).is_dir()), path)
+    return replace(dataset, folder=found)
 
-    test: float = Field(0.2, gt=0, lt=1)
-    """Share of the samples that is kept for the test."""
-    seed: int = Field(0, ge=0)
-    """Of the split."""
-    samples: int | None = Field(None, ge=2)
-    """Take so many samples of the (shuffled) data; None for all."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        DATASETS[cls.kind] = cls
+def examples(
+    data: Data[Any], circuit: Circuit, samples: int | None, test_samples: int | None
+) -> tuple[Examples, Examples]:
+    """Examples to learn from and to test with, at most so many, for a circuit with one input and one output.
 
-    @abstractmethod
-    def load(self) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs of shape (samples, \\*shape), and one-hot targets of shape (samples, classes)."""
-
-    def split(self, circuit: Circuit) -> tuple[Examples, Examples]:
-        """Examples to learn from and to test with, for a circuit with one input and one output.
-
-        Raises ParameterError for a circuit that has more of them.
-        """
-        graph = circuit.graph
-        if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-            raise ParameterError(
-                f"data of kind {self.kind!r} needs a circuit with one input and one output, got the inputs "
-                f"{', '.join(graph.inputs) or 'none'} and the outputs {', '.join(graph.outputs)}"
-            )
-        inputs, targets = self.load()
-        order = np.random.default_rng(self.seed).permutation(len(inputs))[: self.samples]
-        held = max(1, round(self.test * len(order)))
-        examples = Examples(
-            {name: inputs.reshape(len(inputs), *_shape(node.shape, inputs)) for name, node in graph.inputs.items()},
-            dict.fromkeys(graph.outputs, targets),
+    Raises ParameterError for a circuit that has more of them, ShapeError where it does not fit the data.
+    """
+    graph = circuit.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ParameterError(
+            f"the data set {data.name!r} needs a circuit with one input and one output, got the inputs "
+            f"{', '.join(graph.inputs) or 'none'} and the outputs {', '.join(graph.outputs)}"
         )
-        return examples.take(order[held:]), examples.take(order[:held])
+    ((entry, source),), ((leave, target),) = graph.inputs.items(), graph.outputs.items()
+    found = []
+    for part, most in ((data.train, samples), (data.test, test_samples)):
+        taken: AbstractPart = part if most is None else part.take(slice(most))
+        inputs = _fitting(data.name, f"input {entry!r}", taken.inputs, source)
+        targets = _fitting(data.name, f"output {leave!r}", taken.targets, target)
+        found.append(Examples({entry: inputs}, {leave: targets}))
+    return found[0], found[1]
 
 
-def _shape(wanted: tuple[int, ...], inputs: np.ndarray) -> tuple[int, ...]:
-    """The input's own shape where the data has as many units, so that images may be flat or not; else the data's."""
-    return wanted if np.prod(wanted) == np.prod(inputs.shape[1:]) else inputs.shape[1:]
-
-
-class Digits(AbstractDataset):
-    """Scikit-learn's 1,797 handwritten digits: images of 8 x 8 in [0, 1], and ten classes."""
-
-    kind = "digits"
-
-    def load(self) -> tuple[np.ndarray, np.ndarray]:
-        digits = data.Digits().whole()
-        return digits.inputs.reshape(len(digits), -1).astype(float), digits.targets.astype(float)
+def _fitting(name: str, what: str, array: np.ndarray, node: Node) -> np.ndarray:
+    """The array in the node's shape: as it is, or flat where only the grouping of an image's units differs."""
+    own, wanted = array.shape[1:], node.shape
+    if own == wanted:
+        return array
+    if 1 in (len(own), len(wanted)) and np.prod(own) == np.prod(wanted):
+        return array.reshape(len(array), *wanted)
+    hint = "choose a circuit of that size (its arguments say how)"
+    if len(own) == len(wanted) == 2 and own[1] == wanted[1]:
+        longer = "longer" if own[0] > wanted[0] else "shorter"
+        hint = f"sequences of {own[0]} are {longer} than the circuit's {wanted[0]}; set the length of one of them"
+    raise ShapeError(f"the data set {name!r} gives shape {own} for the circuit's {what}, which has {wanted}: {hint}")

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class AbstractObserver(ABC):
-    """Watches a simulation. ``stopped`` is set by the first Ctrl-C, and asked between runs and between batches."""
+    """Watches a simulation. ``stopped`` is set by the first Ctrl-C or SIGTERM, and asked between runs and between batches."""
 
     stopped: bool = False
 
@@ -20,8 +20,8 @@ class AbstractObserver(ABC):
         """A line about what is being done."""
 
     @abstractmethod
-    def progress(self, share: float) -> None:
-        """How much is done, from 0 to 1."""
+    def progress(self, share: float, note: str = "") -> None:
+        """How much is done, from 0 to 1, and a few words on it."""
 
 
 class Silent(AbstractObserver):
@@ -30,7 +30,7 @@ class Silent(AbstractObserver):
     def say(self, text: str) -> None:
         return None
 
-    def progress(self, share: float) -> None:
+    def progress(self, share: float, note: str = "") -> None:
         return None
 
 
@@ -47,8 +47,8 @@ class Part(AbstractObserver):
     def say(self, text: str) -> None:
         self.whole.say(text)
 
-    def progress(self, share: float) -> None:
-        self.whole.progress((self.number + share) / self.count)
+    def progress(self, share: float, note: str = "") -> None:
+        self.whole.progress((self.number + share) / self.count, note)
 
 
 class _Noted:
@@ -71,13 +71,15 @@ def pass_on(observer: AbstractObserver) -> None:
 
 @contextmanager
 def interruptible(observer: AbstractObserver) -> Iterator[None]:
-    """While it holds, the first Ctrl-C sets ``observer.stopped``; a second one is raised as usual."""
+    """While it holds, the first Ctrl-C or SIGTERM sets ``observer.stopped``; a second one is raised as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.getsignal(signal.SIGINT)
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        signal.signal(signal.SIGINT, _Noted(observer))
+        for number in previous:
+            signal.signal(number, _Noted(observer))
         yield
     finally:
-        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
+        for number, handler in previous.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

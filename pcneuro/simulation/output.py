@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,26 @@ from pcneuro.errors import OutputError
 
 SUMMARY = "summary.json"
 RESULTS = "results"
+CHECKPOINTS = "checkpoints"
+
+
+def unfinished(parent: Path, name: str) -> Path:
+    """Of ``parent/name``, ``name-2``, ... the one last written that has checkpoints and is not completed.
+
+    Raises OutputError where there is none.
+    """
+    found = []
+    for path in (parent / name, *parent.glob(f"{name}-*")):
+        if (path.name == name or path.name[len(name) + 1 :].isdigit()) and (path / CHECKPOINTS).is_dir():
+            try:
+                done = json.loads((path / SUMMARY).read_text(encoding="utf-8"))["status"] == "completed"
+            except (OSError, ValueError, KeyError, TypeError):
+                done = False
+            if not done:
+                found.append(path)
+    if not found:
+        raise OutputError(f"{parent / name} has no checkpoints of an unfinished run: there is nothing to resume")
+    return max(found, key=lambda path: max(p.stat().st_mtime for p in (path, *(path / CHECKPOINTS).iterdir())))
 
 
 def next_free(parent: Path, name: str) -> Path:
@@ -56,47 +76,82 @@ class Output:
         What it is called there.
     overwrite
         Replace files of the same names in a folder that exists. Others stay.
+    resume
+        Go on in a folder that has checkpoints: ``out``, or the unfinished one in ``results/`` that was last written.
 
     Raises
     ------
     OutputError
-        Where the folder has something in it (without ``overwrite``), is a file, or cannot be written.
+        Where the folder has something in it (without ``overwrite`` or ``resume``), is a file, cannot be written, or has
+        nothing to go on from.
     """
 
-    def __init__(self, out: Path | None, name: str, *, overwrite: bool) -> None:
-        self.given, self.name, self.overwrite = out is not None, name, overwrite
-        self.folder = out if out is not None else next_free(Path(RESULTS), name)
+    def __init__(self, out: Path | None, name: str, *, overwrite: bool, resume: bool = False) -> None:
+        self.given, self.name, self.overwrite, self.resume = out is not None, name, overwrite, resume
+        if resume and overwrite:
+            raise OutputError("--resume goes on with what is there, --overwrite starts anew: pass one of them")
+        if out is not None:
+            self.folder = out
+        else:
+            self.folder = (unfinished if resume else next_free)(Path(RESULTS), name)
         for place in (self.folder, *self.folder.parents):
             if place.exists() and not place.is_dir():
                 raise OutputError(f"{place} exists, and is no folder: choose another --out")
+        if resume and not (self.folder / CHECKPOINTS).is_dir():
+            raise OutputError(f"{self.folder} has no checkpoints: there is nothing to resume")
+        self.kept = resume
         if self._occupied():
-            raise OutputError(f"{self.folder} exists already: choose another --out, or pass --overwrite")
+            going_on = ", --resume to go on from its checkpoints" if (self.folder / CHECKPOINTS).is_dir() else ""
+            raise OutputError(f"{self.folder} exists already: choose another --out, or pass --overwrite{going_on}")
 
     def _occupied(self) -> bool:
         with told(self.folder):
-            return not self.overwrite and self.folder.is_dir() and any(self.folder.iterdir())
+            if self.overwrite or self.resume or not self.folder.is_dir():
+                return False
+            return any(not (self.kept and path.name == CHECKPOINTS) for path in self.folder.iterdir())
 
     def __enter__(self) -> Output:
+        self.temporary = self.folder.parent / f".{self.folder.name}.{secrets.token_hex(4)}"
         with told(self.folder):
-            parent = self.folder.parent
-            parent.mkdir(parents=True, exist_ok=True)
-            if self.folder.is_dir():
-                tempfile.TemporaryFile(dir=self.folder).close()
-            self.temporary = parent / f".{self.folder.name}.{secrets.token_hex(4)}"
-            self.temporary.mkdir()
+            # Tried now, and made when there is something to write: what is killed on the way leaves no folder.
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            place = self.folder if self.folder.is_dir() else self.folder.parent
+            tempfile.TemporaryFile(dir=place).close()
+            for left in self.folder.parent.glob(f".{self.folder.name}.????????") if self.resume else ():
+                shutil.rmtree(left, ignore_errors=True)  # of a run that was killed while it wrote
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         shutil.rmtree(self.temporary, ignore_errors=True)
+        with suppress(OSError):  # of a folder that has something in it
+            if self.kept and error is not None:
+                (self.folder / CHECKPOINTS).rmdir()
+                self.folder.rmdir()
+
+    def checkpoint(self, name: str) -> Path:
+        """Place of the checkpoint ``name``, in the folder of the results, which is then made."""
+        with told(self.folder):
+            if not self.kept and not self.given:
+                self.folder = next_free(self.folder.parent, self.name)
+            self.kept = True
+            folder = self.folder / CHECKPOINTS
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{name}.npz"
+            for left in folder.glob(f".{path.name}.*"):  # of a run that was killed while it wrote
+                left.unlink()
+            if self.overwrite:
+                path.unlink(missing_ok=True)
+        return path
 
     def write(self, name: str, write: Callable[[Path], Any]) -> None:
         """Have ``write`` make the file ``name``."""
         with told(self.folder / name):
+            self.temporary.mkdir(exist_ok=True)
             write(self.temporary / name)
 
     def commit(self) -> Path:
         """Move everything to its place: at once where the folder is new, else file by file, the summary last."""
-        if not self.given:
+        if not self.given and not self.kept:
             self.folder = next_free(self.folder.parent, self.name)
         if self._occupied():
             raise OutputError(f"{self.folder} was made by something else meanwhile: choose another --out")

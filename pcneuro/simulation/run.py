@@ -26,6 +26,8 @@ from pcneuro.simulation.tables import Problem
 from pcneuro.simulation.task import Finished, Job, Text
 
 RECORDS = "records.nc"
+SEED = "seed"
+"""Argument of a circuit's function that its weights are drawn from."""
 PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
 
 
@@ -41,20 +43,28 @@ class Report:
 
 
 def simulate(
-    plan: Plan, out: Path | None = None, *, overwrite: bool = False, observer: AbstractObserver | None = None
+    plan: Plan,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    observer: AbstractObserver | None = None,
 ) -> Report:
     """Carry out a plan, and write its results to ``out``, or to the next free folder in ``results/``.
+
+    With ``resume`` learning goes on from the checkpoints in ``out``, or in the unfinished folder last written.
 
     Ctrl-C and, behind the first run of a sweep, an error end it early: what was finished until then is written all the
     same. Raises PcneuroError for what cannot be run or written.
     """
     observer = observer or Silent()
     begun, started = time.perf_counter(), datetime.now(UTC)
-    with Output(out, plan.name, overwrite=overwrite) as output, interruptible(observer):
-        circuits = _circuits(plan)
+    with Output(out, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
+        sources = Sources(plan.folders)
+        circuits = _circuits(plan, sources)
         _announce(plan, observer)
         _check(plan, circuits)
-        runs, failure = _runs(plan, circuits, observer)
+        runs, failure = _runs(plan, circuits, sources, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
         summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
         _write(output, runs, summary)
@@ -64,16 +74,35 @@ def simulate(
     return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
 
 
-def _circuits(plan: Plan) -> list[Circuit]:
+def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
     """Every run's circuit."""
-    sources = Sources(plan.folders)
-    circuits = []
-    for run in plan.runs:
-        try:
-            circuits.append(sources.circuit(run.task.circuit, run.task.arguments))
-        except Problem as problem:
-            raise plan.error(problem, run.swept) from problem.__cause__
-    return circuits
+    return [_circuit(plan, run, sources, run.task.arguments) for run in plan.runs]
+
+
+def _circuit(plan: Plan, run: Planned, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
+    try:
+        return sources.circuit(run.task.circuit, arguments)
+    except Problem as problem:
+        raise plan.error(problem, run.swept) from problem.__cause__
+
+
+def _job(plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver) -> Job:
+    run, count = plan.runs[number], len(plan.runs)
+    prefix = f"run{number}-" if count > 1 else ""
+
+    def drawn(more: int) -> Circuit:
+        arguments = run.task.arguments
+        return _circuit(plan, run, sources, {**arguments, SEED: arguments.get(SEED, 0) + more})
+
+    return Job(
+        circuit,
+        plan.path.resolve().parent,
+        Part(observer, number, count),
+        np.random.default_rng(run.task.seed),
+        drawn,
+        lambda name: output.checkpoint(prefix + name),
+        output.resume,
+    )
 
 
 def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
@@ -101,21 +130,15 @@ def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:
 
 
 def _runs(
-    plan: Plan, circuits: Sequence[Circuit], observer: AbstractObserver
+    plan: Plan, circuits: Sequence[Circuit], sources: Sources, output: Output, observer: AbstractObserver
 ) -> tuple[list[Finished], PcneuroError | None]:
     """The runs that were finished, and the error that ended them."""
     finished: list[Finished] = []
     for number, (run, circuit) in enumerate(zip(plan.runs, circuits, strict=True)):
         if observer.stopped and finished:
             break
-        job = Job(
-            circuit,
-            plan.path.resolve().parent,
-            Part(observer, number, len(circuits)),
-            np.random.default_rng(run.task.seed),
-        )
         try:
-            outcome = run.task.perform(job)
+            outcome = run.task.perform(_job(plan, number, circuit, sources, output, observer))
         except PcneuroError as error:
             placed = _placed(plan, run, error)
             if not finished:
@@ -187,5 +210,10 @@ def _write(output: Output, runs: Sequence[Finished], summary: dict[str, Any]) ->
         for name, figure in type(runs[0].task).figures(runs).items():
             output.write(f"{name}.png", figure.savefig)
             files.append(f"{name}.png")
+    for number, run in enumerate(runs):
+        for name, text in run.outcome.texts.items():
+            file = f"run{number}-{name}" if len(runs) > 1 else name
+            output.write(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+            files.append(file)
     summary["files"] = [SUMMARY, *files]
     output.write(SUMMARY, lambda path: write_json(path, summary))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -20,6 +20,8 @@ from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.integrators.abstract import INTEGRATORS
 from pcneuro.record import Record
 from pcneuro.result import Result, Status
+from pcneuro.schedules import AbstractSchedule, Parallel
+from pcneuro.schedules.abstract import SCHEDULES
 from pcneuro.simulate import Simulator
 from pcneuro.simulation.observer import AbstractObserver, pass_on
 from pcneuro.simulation.tables import Table, kind_table
@@ -39,23 +41,40 @@ def engines() -> dict[str, type[Engine]]:
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a task: the circuit, the folder of the file, who watches, and a generator of its own."""
+    """One run of a task: the circuit, the folder of the file, who watches, a generator of its own, and checkpoints."""
 
     circuit: Circuit
     folder: Path
     observer: AbstractObserver
     generator: np.random.Generator
+    drawn: Callable[[int], Circuit]
+    """The circuit with its argument ``seed`` so much higher."""
+    checkpoint: Callable[[str], Path]
+    """Place of the checkpoint of this name."""
+    resume: bool = False
+    """Whether to go on from checkpoints."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A table of text to print: a title, the columns' names, and rows of as many cells."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: numbers for ``summary.json``, arrays for ``records.nc``."""
+    """What came of a run: numbers for ``summary.json``, arrays for ``records.nc``, texts by file name, tables."""
 
     numbers: Mapping[str, Any]
     records: xarray.Dataset
     status: Status
     message: str
     circuit: Circuit = field(repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    tables: Sequence[Text] = ()
 
 
 @dataclass(frozen=True)
@@ -72,15 +91,6 @@ class Finished:
         return ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in self.swept.items())
 
 
-@dataclass(frozen=True)
-class Text:
-    """A table of text to print: a title, the columns' names, and rows of as many cells."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
 class AbstractTask(Table):
     """Keys that every simulation file has. A subclass adds its own, and says what is done with them."""
 
@@ -94,6 +104,7 @@ class AbstractTask(Table):
     dtype: Literal["float64", "float32"] = "float64"
     dynamics: Annotated[AbstractDynamics, kind_table(lambda: DYNAMICS, "FixedPrediction")] = FixedPrediction()
     integrator: Annotated[AbstractIntegrator, kind_table(lambda: INTEGRATORS, "Euler")] = Euler()
+    schedule: Annotated[AbstractSchedule, kind_table(lambda: SCHEDULES, "Parallel")] = Parallel()
     engine: Annotated[Engine, kind_table(engines, "Kernel")] = Kernel()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -121,13 +132,14 @@ class AbstractTask(Table):
         return isinstance(self.engine, Kernel)
 
     def simulator(self, circuit: Circuit) -> Simulator:
-        """A simulator with the file's dynamics, integrator, engine and dtype."""
+        """A simulator with the file's dynamics, integrator, schedule, engine and dtype."""
         return Simulator(
             circuit,
             dynamics=self.dynamics,
             integrator=self.integrator,
             dtype=np.dtype(self.dtype),
             engine=self.engine,
+            schedule=self.schedule,
         )
 
     def check(self, circuit: Circuit) -> None:

@@ -2,209 +2,231 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
 from pcneuro.circuit import Circuit
+from pcneuro.data import DATASETS, AbstractDataset, Data, Passages
+from pcneuro.energies import SoftmaxCrossEntropy
+from pcneuro.errors import ParameterError
 from pcneuro.learning import (
     OPTIMIZERS,
+    RATES,
     AbstractOptimizer,
+    AbstractRate,
     Backprop,
-    Epoch,
+    ConstantRate,
     Examples,
     PredictiveCoding,
+    Progress,
+    Trainer,
     batches,
-    train,
 )
-from pcneuro.result import Comparison, Status, compare
+from pcneuro.learning.examples import Arrays
+from pcneuro.result import Status, compare
 from pcneuro.simulate import Simulator
-from pcneuro.simulation.datasets import DATASETS, AbstractDataset
+from pcneuro.simulation.curves import BP, DISTANCE, GRADIENTS, PC, SCALARS, Curves
+from pcneuro.simulation.datasets import examples, placed
 from pcneuro.simulation.relaxation import Relaxation, error_records
+from pcneuro.simulation.sampling import sample_text
 from pcneuro.simulation.tables import kind_table
 from pcneuro.simulation.task import AbstractTask, Finished, Job, Outcome, Text
 
 if TYPE_CHECKING:
-    import xarray
     from matplotlib.figure import Figure
 
-PC, BP = "predictive coding", "backprop"
-
-
-@dataclass
-class _Curves:
-    """What was seen so far: epochs by source, and the gradients' agreement after each epoch."""
-
-    epochs: dict[str, list[Epoch]] = field(default_factory=lambda: {PC: [], BP: []})
-    agreement: list[Comparison] = field(default_factory=list)
-    status: Status = Status.COMPLETED
-    message: str = ""
+MOST_POPULATIONS = 16
+"""Of larger circuits the relaxation of the errors is not recorded."""
 
 
 class TrainingTask(AbstractTask):
-    """Learns from labelled data by mini-batches, each of which relaxes for ``duration`` ms."""
+    """Learns from examples by mini-batches, each of which relaxes for ``duration`` ms."""
 
     kind = "training"
 
     duration: float = Field(gt=0, allow_inf_nan=False, description="the time for which each batch relaxes, in ms")
     epochs: int = Field(10, ge=0)
     batch: int = Field(32, ge=1)
-    data: Annotated[AbstractDataset, kind_table(lambda: DATASETS)] = Field(description="a table with a kind")
+    seeds: int = Field(1, ge=1)
+    data: str | None = None
+    samples: int | None = Field(None, ge=1)
+    test_samples: int | None = Field(None, ge=1)
+    dataset: Annotated[AbstractDataset, kind_table(lambda: DATASETS)] = Field(description="a table with a kind")
     optimizer: Annotated[AbstractOptimizer, kind_table(lambda: OPTIMIZERS, "SGD")] = Field(
         description="a table such as {rate = 0.1}"
     )
+    rates: Annotated[AbstractRate, kind_table(lambda: RATES, "ConstantRate")] = ConstantRate()
+    sample_length: int = Field(0, ge=0)
+    temperature: float = Field(1.0, gt=0)
 
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)
-        self.data.split(circuit)
+        self.dataset_in(Path.cwd())
+
+    def dataset_in(self, folder: Path) -> AbstractDataset[Any]:
+        """The data set with its files where ``data`` says, seen from ``folder`` or from the working folder."""
+        return placed(self.dataset, self.data, (folder, Path.cwd()))
 
     def perform(self, job: Job) -> Outcome:
-        simulator = self.simulator(job.circuit)
-        learn, test = self.data.split(job.circuit)
-        first = learn.take(next(batches(len(learn), min(self.batch, len(learn)), 1, self.seed)))
-        relaxation = self._relaxation(simulator, first)
-        curves = self._curves(job, simulator, learn, test, first)
-        records = relaxation.dataset().merge(_dataset(curves), combine_attrs="drop_conflicts")
+        loaded = self.dataset_in(job.folder).load()
+        learn, test = examples(loaded, job.circuit, self.samples, self.test_samples)
+        if self.batch > len(learn):
+            raise ParameterError(f"batch = {self.batch} is more than the {len(learn)} samples to learn from")
+        for note in loaded.notes:
+            job.observer.say(f"{loaded.name}: {note}")
+        first = learn.take(next(batches(len(learn), self.batch, 1, self.seed)))
+        relaxation = self._relaxation(job.circuit, first)
+        curves = self._curves(job, loaded, learn, test)
+        records = curves.dataset()
         numbers = {
             "samples": {"train": len(learn), "test": len(test)},
-            "learning": {name: _columns(epochs) for name, epochs in curves.epochs.items()},
-            "gradients_against_backprop": [c.as_dict() for c in curves.agreement],
-            "largest_accuracy_difference": _difference(curves),
-            "relaxation": relaxation.numbers(),
+            "chance": self._chance(job.circuit, learn),
+            "notes": loaded.notes,
+            **curves.numbers(),
         }
-        return Outcome(numbers, records, curves.status, curves.message, job.circuit)
+        if relaxation is not None:
+            records = relaxation.dataset().merge(records, combine_attrs="drop_conflicts")
+            numbers["relaxation"] = relaxation.numbers()
+        texts = self._written(job.circuit, curves, loaded)
+        if texts:
+            numbers["sampled"] = texts
+        files = {f"sampled {name}.txt".replace(" ", "_"): text for name, text in texts.items()}
+        files["learning.csv"] = curves.csv()
+        tables = [*curves.tables(numbers["chance"]), *(_text_table(name, text) for name, text in texts.items())]
+        status, message = curves.status, curves.message
+        if status is Status.INTERRUPTED:
+            message += "; --resume goes on from the last epoch"
+        return Outcome(numbers, records, status, message, job.circuit, files, tables)
 
-    def _relaxation(self, simulator: Simulator, first: Examples) -> Relaxation:
+    def _relaxation(self, circuit: Circuit, first: Examples) -> Relaxation | None:
         """How the errors relax on the first batch, before anything is learned."""
-        result = simulator.run(
-            self.duration,
-            inputs=first.inputs,
-            targets=first.targets,
-            record=error_records(simulator, None, "error"),
-        )
-        held = [simulator.circuit.graph.outputs[name].name for name in first.targets]
+        if len(circuit.vertices) > MOST_POPULATIONS or not self.schedule.divisible:
+            return None
+        simulator = self.simulator(circuit)
+        records = error_records(simulator, None, "error")
+        result = simulator.run(self.duration, inputs=first.inputs, targets=first.targets, record=records)
+        held = [circuit.graph.outputs[name].name for name in first.targets]
         return Relaxation.of(simulator, result, first.inputs, held)
 
-    def _curves(self, job: Job, simulator: Simulator, learn: Examples, test: Examples, first: Examples) -> _Curves:
-        """Both ways to learn, epoch by epoch in turn, so that an interrupted run has both."""
-        sources = {PC: PredictiveCoding(simulator, self.duration), BP: Backprop(job.circuit)}
-        curves = _Curves()
+    def _chance(self, circuit: Circuit, learn: Examples) -> dict[str, float]:
+        """What a guess reaches that knows the number of classes only, and one that knows the most frequent one.
 
-        def each_batch(share: float) -> bool:
-            if self.epochs:
-                job.observer.progress((len(curves.epochs[PC]) - 1 + share) / self.epochs)
+        Empty where there are no classes.
+        """
+        ((name, node),) = circuit.graph.outputs.items()
+        classes = node.shape[-1] if node.shape else 0
+        if classes < 2 or not isinstance(circuit.energies[node.name], SoftmaxCrossEntropy):
+            return {}
+        most = float(learn.targets[name].reshape(-1, classes).mean(axis=0).max())
+        return {"accuracy": 1 / classes, "majority": most, "loss": node.size / classes * float(np.log(classes))}
+
+    def _curves(self, job: Job, loaded: Data[Any], learn: Examples, test: Examples) -> Curves:
+        """Both ways to learn, for each seed in turn, epoch by epoch, so that an interrupted run has both."""
+        (node,) = job.circuit.graph.outputs.values()
+        curves = Curves(rows=max(1, node.size // node.shape[-1]) if node.shape else 1, truth=loaded.truth)
+        for k in range(self.seeds):
+            circuit = job.circuit if k == 0 else job.drawn(k)
+            simulator = self.simulator(circuit)
+            trainers = self._trainers(job, k, circuit, simulator, learn, test)
+            for number in range(self.epochs + 1):
+                for turn, (name, trainer) in enumerate(trainers.items()):
+                    share = (k * self.epochs + max(number - 1, 0) + turn / 2) / (self.seeds * max(self.epochs, 1))
+                    if trainer.epoch < number and trainer.status is Status.COMPLETED:
+                        trainer.advance(self._tell(job, f"seed {self.seed + k}, {name}", share))
+                if job.observer.stopped or any(t.status is not Status.COMPLETED for t in trainers.values()):
+                    break
+            curves.seeds.append(self.seed + k)
+            for name, trainer in trainers.items():
+                if job.observer.stopped and trainer.epoch < self.epochs and trainer.status is Status.COMPLETED:
+                    trainer.status, trainer.message = Status.INTERRUPTED, f"interrupted after {trainer.epoch} epochs"
+                curves.trainings[name].append(trainer.result())
+            if curves.status is Status.INTERRUPTED or (job.observer.stopped and k + 1 < self.seeds):
+                break
+        return curves
+
+    def _tell(self, job: Job, what: str, share: float) -> Callable[[Progress], bool]:
+        def tell(progress: Progress) -> bool:
+            done = share + progress.share / (2 * self.seeds * self.epochs)
+            job.observer.progress(done, f"{what}, {progress}")
             return not job.observer.stopped
 
-        trainings = {
-            name: train(
+        return tell
+
+    def _trainers(
+        self, job: Job, k: int, circuit: Circuit, simulator: Simulator, learn: Examples, test: Examples
+    ) -> dict[str, Trainer]:
+        sources = {PC: PredictiveCoding(simulator, self.duration), BP: Backprop(circuit)}
+        probe = learn.take(next(batches(len(learn), self.batch, 1, self.seed)))
+
+        def scalars(parameters: Arrays) -> dict[str, Any]:
+            return {SCALARS: {name: float(np.ravel(a)[0]) for name, a in parameters.items() if a.size == 1}}
+
+        def agreement(parameters: Arrays) -> dict[str, Any]:
+            own, exact = (source.gradients(parameters, probe) for source in sources.values())
+            with np.errstate(all="ignore"):
+                compared = compare(own, exact)
+                squares = [np.sum((own.gradients[n] - g) ** 2) for n, g in exact.gradients.items()]
+            distance = float(np.sqrt(sum(squares))) / len(probe)
+            return {GRADIENTS: compared.as_dict(), DISTANCE: distance, **scalars(parameters)}
+
+        return {
+            name: Trainer(
                 source,
                 self.optimizer,
                 learn,
                 test,
-                epochs=self.epochs,
                 batch=self.batch,
-                seed=self.seed,
-                each_batch=each_batch if name == PC else None,
+                seed=self.seed + k,
+                rates=self.rates,
+                checkpoint=job.checkpoint(f"seed{self.seed + k}-{name.replace(' ', '-')}"),
+                resume=job.resume,
+                measure=agreement if name == PC else scalars,
             )
             for name, source in sources.items()
         }
-        for epochs in zip(*trainings.values(), strict=False):
-            for name, epoch in zip(trainings, epochs, strict=True):
-                curves.epochs[name].append(epoch)
-            ended = next((e for e in epochs if e.status is not Status.COMPLETED), epochs[0])
-            curves.status, curves.message = ended.status, ended.message or f"completed {ended.number} epochs"
-            if curves.status is not Status.COMPLETED:
-                break
-            own, exact = (source.gradients(epochs[0].parameters, first) for source in sources.values())
-            curves.agreement.append(compare(own, exact))
-            if job.observer.stopped and ended.number < self.epochs:
-                curves.status, curves.message = Status.INTERRUPTED, f"interrupted after {ended.number} epochs"
-                break
-        return curves
 
-    @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.simulation.figures import circuit_figure, errors_figure, learning_figure
-
+    def _written(self, circuit: Circuit, curves: Curves, loaded: Data[Any]) -> dict[str, str]:
+        """Text that the first seed's circuits write."""
+        if not self.sample_length:
+            return {}
+        if not isinstance(loaded.test, Passages):
+            raise ParameterError(f"sample_length: the data set {loaded.name!r} is no text; leave the key out")
         return {
-            "relaxation": errors_figure([(run.label, run.outcome.records) for run in runs]),
-            "learning": learning_figure([(run.label, run.outcome.records) for run in runs]),
-            "circuit": circuit_figure(runs[0].outcome.circuit),
+            name: sample_text(
+                circuit,
+                trainings[0].parameters,
+                loaded.test,
+                self.sample_length,
+                self.temperature,
+                np.random.default_rng(self.seed),
+            )
+            for name, trainings in curves.trainings.items()
         }
 
     @classmethod
+    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        from pcneuro.simulation.figures import circuit_figure, errors_figure, learning_figure, values_figure
+
+        panels = [(run.label, run.outcome.records) for run in runs]
+        found = {"learning": learning_figure(panels), "circuit": circuit_figure(runs[0].outcome.circuit)}
+        if all("error_norm" in records for _, records in panels):
+            found["relaxation"] = errors_figure(panels)
+        if all("value" in records for _, records in panels):
+            found["parameters"] = values_figure(panels)
+        return found
+
+    @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        found = []
-        for run in runs:
-            behind = f" ({run.label})" if run.label else ""
-            found += [_agreement_table(run.outcome.numbers, behind), _accuracy_table(run.outcome.numbers, behind)]
-        return [table for table in found if table.rows]
+        return [
+            Text(f"{table.title}{f' ({run.label})' if run.label else ''}", table.columns, table.rows)
+            for run in runs
+            for table in run.outcome.tables
+        ]
 
 
-def _columns(epochs: Sequence[Epoch]) -> dict[str, list[float]]:
-    return {
-        "epoch": [epoch.number for epoch in epochs],
-        "train_loss": [epoch.train.loss for epoch in epochs],
-        "train_accuracy": [epoch.train.accuracy for epoch in epochs],
-        "test_loss": [epoch.test.loss for epoch in epochs],
-        "test_accuracy": [epoch.test.accuracy for epoch in epochs],
-        "seconds": [epoch.seconds for epoch in epochs],
-    }
-
-
-def _difference(curves: _Curves) -> float:
-    pairs = zip(curves.epochs[PC], curves.epochs[BP], strict=False)
-    return max(abs(a.test.accuracy - b.test.accuracy) for a, b in pairs)
-
-
-def _dataset(curves: _Curves) -> xarray.Dataset:
-    import xarray
-
-    found = {name: _columns(epochs) for name, epochs in curves.epochs.items()}
-    units = {"train_loss": "1", "train_accuracy": "1", "test_loss": "1", "test_accuracy": "1", "seconds": "s"}
-    variables: dict[str, Any] = {
-        key: (("source", "epoch"), [columns[key] for columns in found.values()], {"units": unit})
-        for key, unit in units.items()
-    }
-    parameters = [row.parameter for row in curves.agreement[0].rows] if curves.agreement else []
-    done = len(curves.epochs[PC])
-    for key in ("cosine", "norm_ratio", "relative_error"):
-        array = np.full((len(parameters), done), np.nan)
-        for k, comparison in enumerate(curves.agreement):
-            array[:, k] = [getattr(row, key) for row in comparison.rows]
-        variables[key] = (("parameter", "epoch"), array, {"long_name": f"{key} of the gradient against backprop's"})
-    coordinates = {
-        "source": ("source", np.array(list(found), dtype=str)),
-        "epoch": ("epoch", np.arange(done)),
-        "parameter": ("parameter", np.array(parameters, dtype=str)),
-    }
-    return xarray.Dataset(variables, coordinates)
-
-
-def _agreement_table(numbers: Mapping[str, Any], behind: str) -> Text:
-    compared = numbers["gradients_against_backprop"]
-    rows = []
-    if compared:
-        for name, last in compared[-1].items():
-            start = compared[0][name]
-            values = [start["cosine"], start["norm_ratio"], last["cosine"], last["norm_ratio"]]
-            rows.append([name, *(f"{value:.9f}" for value in values)])
-    columns = ["parameter", "cosine, at the start", "norm ratio", f"cosine, epoch {len(compared) - 1}", "norm ratio"]
-    return Text(f"Gradients of the circuit against backprop, on one batch{behind}", columns, rows)
-
-
-def _loss(value: float) -> str:
-    return f"{value:.6f}" if value < 1e4 else f"{value:.3e}"
-
-
-def _accuracy_table(numbers: Mapping[str, Any], behind: str) -> Text:
-    rows = []
-    both = numbers["learning"][PC], numbers["learning"][BP]
-    for k, epoch in enumerate(both[0]["epoch"]):
-        accuracies = [f"{100 * columns['test_accuracy'][k]:.2f} %" for columns in both]
-        rows.append([str(epoch), *accuracies, *(_loss(columns["train_loss"][k]) for columns in both)])
-    columns = ["epoch", "test accuracy, circuit", "backprop", "training loss, circuit", "backprop"]
-    return Text(f"Learning{behind}", columns, rows)
+def _text_table(name: str, text: str) -> Text:
+    return Text(f"Text written by the first seed's circuit, {name}", [""], [[line] for line in text.splitlines()])

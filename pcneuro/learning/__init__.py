@@ -1,0 +1,41 @@
+"""Learning: gradients, from a circuit or from backprop, and a trainer that follows them over seeded mini-batches."""
+
+from pcneuro.learning.checkpoint import load_parameters
+from pcneuro.learning.examples import Examples, Score, batches, evaluate
+from pcneuro.learning.optimizers import OPTIMIZERS, SGD, AbstractOptimizer, Adam
+from pcneuro.learning.rates import (
+    RATES,
+    AbstractRate,
+    ConstantRate,
+    CosineDecay,
+    ExponentialDecay,
+    StepDecay,
+)
+from pcneuro.learning.sources import AbstractSource, Backprop, Gradients, PredictiveCoding
+from pcneuro.learning.trainer import Epoch, Progress, Trainer, Training
+
+__all__ = [
+    "OPTIMIZERS",
+    "RATES",
+    "SGD",
+    "AbstractOptimizer",
+    "AbstractRate",
+    "AbstractSource",
+    "Adam",
+    "Backprop",
+    "ConstantRate",
+    "CosineDecay",
+    "Epoch",
+    "Examples",
+    "ExponentialDecay",
+    "Gradients",
+    "PredictiveCoding",
+    "Progress",
+    "Score",
+    "StepDecay",
+    "Trainer",
+    "Training",
+    "batches",
+    "evaluate",
+    "load_parameters",
+]

@@ -1,0 +1,115 @@
+"""Samples to learn from, the order in which they come, and how well a circuit predicts them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.backprop import check_inputs, check_targets, common_batch, forward_pass
+from pcneuro.circuit import Circuit
+from pcneuro.errors import ParameterError, unknown_name
+
+Arrays = Mapping[str, np.ndarray]
+CHUNK_BYTES = 64_000_000
+"""What the values of all nodes may take while samples are scored."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples to learn from: ``inputs`` and ``targets`` by name, each of shape (samples, \\*shape).
+
+    Raises ShapeError where the numbers of samples differ, ParameterError where there are none.
+    """
+
+    inputs: Arrays
+    targets: Arrays
+
+    def __post_init__(self) -> None:
+        common_batch({f"input {n!r}": a for n, a in self.inputs.items()} | dict(self.targets))
+        if not self.targets or not len(self):
+            raise ParameterError("there are no examples: give targets for at least one sample")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.targets.values())))
+
+    def take(self, indices: np.ndarray | slice) -> Examples:
+        """The samples with these indices."""
+        return Examples(
+            {name: array[indices] for name, array in self.inputs.items()},
+            {name: array[indices] for name, array in self.targets.items()},
+        )
+
+    def digest(self) -> str:
+        """A digest of names, shapes and values, the same for the same examples only."""
+        found = hashlib.blake2b(digest_size=16)
+        for group in (self.inputs, self.targets):
+            for name, array in sorted(group.items()):
+                found.update(f"{name} {array.shape} {array.dtype}".encode())
+                found.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+        return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss a sample, and the share of targets whose most active output unit is the right one.
+
+    For sequences every element counts as a target. The accuracy is NaN where targets are not one-hot over the last
+    axis.
+    """
+
+    loss: float
+    accuracy: float
+
+
+def batches(samples: int, size: int, epoch: int, seed: int) -> Iterator[np.ndarray]:
+    """Indices of the mini-batches of one epoch: a permutation that depends on seed and epoch alone, in pieces."""
+    order = np.random.default_rng([seed, epoch]).permutation(samples)
+    for first in range(0, samples, size):
+        yield order[first : first + size]
+
+
+def evaluate(circuit: Circuit, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
+    """Score the feedforward prediction, in float64.
+
+    The accuracy is that of ``output``, by default the only one that has a target. Raises UnknownNameError for one that
+    has none, and what ``backprop`` raises for examples that do not fit.
+    """
+    names = list(examples.targets)
+    if output is None and len(names) == 1:
+        output = names[0]
+    if output not in names:
+        raise unknown_name("output to score", str(output), names)
+    size = sum(node.size for node in circuit.graph.nodes.values() if node.name not in circuit.graph.parameters)
+    step = max(1, CHUNK_BYTES // (8 * max(size, 1)))
+    leaves = {name: np.asarray(array, dtype=np.float64)[None] for name, array in parameters.items()}
+    loss, right, judged = 0.0, 0, 0
+    for first in range(0, len(examples), step):
+        part = examples.take(slice(first, first + step))
+        some = _score(circuit, leaves, part, output)
+        loss, right, judged = loss + some[0], right + some[1], judged + some[2]
+    # Targets of which only some are one-hot are no classes.
+    rows = len(examples) * max(1, int(np.prod(circuit.graph.outputs[output].shape[:-1])))
+    return Score(loss / len(examples), right / rows if judged == rows else float("nan"))
+
+
+def _score(circuit: Circuit, leaves: Arrays, examples: Examples, output: str) -> tuple[float, int, int]:
+    """Summed loss, targets that are predicted, and targets that are one-hot."""
+    graph = circuit.graph
+    inputs = check_inputs(graph, examples.inputs)
+    goals = check_targets(graph, examples.targets, circuit.energies, circuit.precision)
+    values = forward_pass(graph, {**inputs, **leaves})
+    loss = 0.0
+    for name, goal in goals.items():
+        vertex = graph.outputs[name].name
+        predicted = np.broadcast_to(values[vertex], goal.shape)
+        loss += float(circuit.energies[vertex].value(goal, predicted, circuit.precision[vertex]).sum())
+    goal = goals[output]
+    if goal.ndim < 2 or goal.shape[-1] < 2:
+        return loss, 0, 0
+    guess = np.broadcast_to(values[graph.outputs[output].name], goal.shape)
+    one_hot = (np.isin(goal, (0.0, 1.0)).all(axis=-1)) & (goal.sum(axis=-1) == 1)
+    right = (guess.argmax(axis=-1) == goal.argmax(axis=-1)) & one_hot
+    return loss, int(right.sum()), int(one_hot.sum())

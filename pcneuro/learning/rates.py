@@ -1,0 +1,86 @@
+"""Learning-rate schedules: the factor by which an optimiser's rate is multiplied in each epoch."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from pcneuro.errors import ParameterError
+
+RATES: dict[str, type[AbstractRate]] = {}
+
+
+class AbstractRate(ABC):
+    """How the rate changes while a circuit learns."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        RATES[cls.__name__] = cls
+
+    @abstractmethod
+    def factor(self, epoch: int) -> float:
+        """Factor in epoch 1, 2, ..."""
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low < value <= high:
+        raise ParameterError(f"{name} is {value}; needed is a number above {low:g}, up to {high:g}")
+
+
+@dataclass(frozen=True)
+class ConstantRate(AbstractRate):
+    """The same rate in all epochs."""
+
+    def factor(self, epoch: int) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True)
+class StepDecay(AbstractRate):
+    """Multiplied by ``by`` after each ``every`` epochs. Raises ParameterError for values out of range."""
+
+    every: int
+    by: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check("by", self.by, 0.0, 1.0)
+        if self.every < 1:
+            raise ParameterError(f"every is {self.every}; needed is a number of epochs, 1 or more")
+
+    def factor(self, epoch: int) -> float:
+        return self.by ** ((epoch - 1) // self.every)
+
+
+@dataclass(frozen=True)
+class ExponentialDecay(AbstractRate):
+    """Multiplied by ``by`` after each epoch. Raises ParameterError for a value out of range."""
+
+    by: float
+
+    def __post_init__(self) -> None:
+        _check("by", self.by, 0.0, 1.0)
+
+    def factor(self, epoch: int) -> float:
+        return self.by ** (epoch - 1)
+
+
+@dataclass(frozen=True)
+class CosineDecay(AbstractRate):
+    """From the full rate down to ``least`` of it over so many ``epochs``, along half a cosine.
+
+    Loshchilov & Hutter (2017), one period. Raises ParameterError for values out of range.
+    """
+
+    epochs: int
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or not 0 <= self.least <= 1:
+            raise ParameterError(
+                f"epochs={self.epochs}, least={self.least}: needed are 1 epoch or more, and a share from 0 to 1"
+            )
+
+    def factor(self, epoch: int) -> float:
+        share = min(epoch - 1, self.epochs) / self.epochs
+        return self.least + (1 - self.least) * (1 + math.cos(math.pi * share)) / 2

@@ -1,0 +1,89 @@
+"""Where gradients come from: a circuit that relaxes, or reverse mode. Both serve the same trainer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.backprop import backprop
+from pcneuro.circuit import Circuit, build_circuit
+from pcneuro.errors import ParameterError
+from pcneuro.graph import Graph
+from pcneuro.learning.examples import Arrays, Examples
+from pcneuro.result import Status
+from pcneuro.simulate import Simulator
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """dL/dparameter and the loss L, both summed over the batch; and how the run that found them ended."""
+
+    gradients: dict[str, np.ndarray]
+    loss: float
+    status: Status = Status.COMPLETED
+    message: str = ""
+
+
+class AbstractSource(ABC):
+    """Where gradients come from."""
+
+    circuit: Circuit
+
+    @abstractmethod
+    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+        """Gradients at ``parameters``, summed over all ``examples``."""
+
+    @abstractmethod
+    def settings(self) -> str:
+        """Whatever decides on the gradients, besides the circuit, in one line: a checkpoint goes on with the same."""
+
+
+class PredictiveCoding(AbstractSource):
+    """Gradients as a circuit finds them: each batch relaxes for ``duration`` ms, and synapses read their Hebbian terms.
+
+    The simulator is reset for each batch, and may be shared. Raises ParameterError for what is no Simulator, or no
+    duration.
+    """
+
+    def __init__(self, simulator: Simulator, duration: float) -> None:
+        if not isinstance(simulator, Simulator):
+            raise ParameterError(f"simulator is a {type(simulator).__name__}; needed is a pcneuro.Simulator")
+        if not (isinstance(duration, int | float) and np.isfinite(duration) and duration > 0):
+            raise ParameterError(f"duration is {duration!r}; needed is a positive number of ms")
+        self.circuit = simulator.circuit
+        self.simulator, self.duration = simulator, duration
+
+    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+        self.simulator.reset()
+        self.simulator.set_parameters(parameters)
+        result = self.simulator.run(self.duration, inputs=examples.inputs, targets=examples.targets)
+        return Gradients(result.gradients, result.loss, result.status, result.message)
+
+    def settings(self) -> str:
+        sim = self.simulator
+        parts = (sim.dynamics, sim.integrator, sim.schedule, sim.dtype.name, f"{self.duration:g} ms")
+        return f"PredictiveCoding({', '.join(map(str, parts))})"
+
+
+class Backprop(AbstractSource):
+    """Exact gradients of a circuit's energies by reverse mode; of a graph, of squared errors.
+
+    Raises ParameterError for what is neither.
+    """
+
+    def __init__(self, circuit: Circuit | Graph) -> None:
+        if isinstance(circuit, Graph):
+            circuit = build_circuit(circuit)
+        if not isinstance(circuit, Circuit):
+            raise ParameterError(f"Backprop needs a Circuit or a Graph, got a {type(circuit).__name__}")
+        self.circuit = circuit
+
+    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+        with np.errstate(all="ignore"):
+            result = backprop(self.circuit, examples.inputs, examples.targets, parameters)
+        return Gradients(result.gradients, result.loss)
+
+    def settings(self) -> str:
+        return "Backprop()"

@@ -1,0 +1,305 @@
+"""The trainer: passes through examples, each from a checkpoint to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.errors import CircuitFileError, OutputError, ParameterError
+from pcneuro.graph import check_finite, real_array
+from pcneuro.learning.checkpoint import Checkpoint
+from pcneuro.learning.examples import Arrays, Examples, Score, batches, evaluate
+from pcneuro.learning.optimizers import AbstractOptimizer
+from pcneuro.learning.rates import AbstractRate, ConstantRate
+from pcneuro.learning.sources import AbstractSource
+from pcneuro.progress import Bar, interruptible
+from pcneuro.result import Status
+from pcneuro.storage import fingerprint
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How learning stood after ``number`` passes through the examples; 0 is the start.
+
+    ``train`` is the score on as many of the samples learned from as there are to test with, always the same ones;
+    ``rate`` is the learning rate, ``seconds`` is wall-clock time spent on gradients and updates in this epoch, and
+    ``measured`` is what the trainer's ``measure`` returned.
+    """
+
+    number: int
+    train: Score
+    test: Score
+    rate: float
+    seconds: float
+    measured: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an epoch is: the share of its batches, their mean loss a sample, the last test accuracy, the rate."""
+
+    epoch: int
+    share: float
+    loss: float
+    accuracy: float
+    rate: float
+
+    def __str__(self) -> str:
+        accuracy = "" if np.isnan(self.accuracy) else f", accuracy {100 * self.accuracy:.1f} %"
+        return f"epoch {self.epoch}: loss {self.loss:.4g}{accuracy}, rate {self.rate:.3g}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came of learning. ``parameters`` are those after the last epoch that was completed."""
+
+    epochs: Sequence[Epoch]
+    parameters: Arrays = field(repr=False)
+    status: Status
+    message: str
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """The epochs' numbers by name."""
+        return {
+            "epoch": [e.number for e in self.epochs],
+            "train_loss": [e.train.loss for e in self.epochs],
+            "train_accuracy": [e.train.accuracy for e in self.epochs],
+            "test_loss": [e.test.loss for e in self.epochs],
+            "test_accuracy": [e.test.accuracy for e in self.epochs],
+            "rate": [e.rate for e in self.epochs],
+            "seconds": [e.seconds for e in self.epochs],
+        }
+
+    def dataset(self) -> xarray.Dataset:
+        """The same with the dimension epoch; ``to_netcdf(path, engine="h5netcdf")`` writes it."""
+        import xarray
+
+        columns = self.columns
+        units = {"seconds": {"units": "s"}}
+        return xarray.Dataset(
+            {name: ("epoch", values, units.get(name, {})) for name, values in columns.items() if name != "epoch"},
+            {"epoch": columns["epoch"]},
+            {"status": str(self.status), "message": self.message},
+        )
+
+
+class Trainer:
+    """Learns by mini-batches, and keeps a checkpoint after each pass through the examples.
+
+    Parameters
+    ----------
+    source
+        ``PredictiveCoding(simulator, duration)`` or ``Backprop(circuit)``. The seed alone decides on their batches.
+    optimizer
+        ``SGD(rate, momentum, weight_decay, clip)`` or ``Adam(rate, ...)``; it gets gradients averaged over the batch.
+    train, test
+        ``Examples`` to learn from, and those that are only predicted.
+    batch, seed
+        Samples a mini-batch (the last one of an epoch may have fewer), seed of their order.
+    rates
+        How the learning rate changes: ``StepDecay``, ``ExponentialDecay``, ``CosineDecay``; constant by default.
+    parameters
+        Where to start, by default at the circuit's own.
+    checkpoint
+        File that is written after each epoch, whole or not at all; None for none. With ``resume`` learning goes on
+        from it, to end bit for bit as if it had not been interrupted; where there is none yet, it begins.
+    measure
+        Called after each epoch with the parameters; the plain numbers and lists that it returns are kept.
+
+    Raises
+    ------
+    ParameterError
+        For settings out of range.
+    OutputError
+        Where the checkpoint exists, without ``resume``.
+    CircuitFileError
+        For a checkpoint that is damaged, or of another circuit, data, version or setting: which.
+    """
+
+    def __init__(
+        self,
+        source: AbstractSource,
+        optimizer: AbstractOptimizer,
+        train: Examples,
+        test: Examples,
+        *,
+        batch: int = 64,
+        seed: int = 0,
+        rates: AbstractRate | None = None,
+        parameters: Arrays | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        measure: Callable[[Arrays], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.source, self.optimizer, self.rates = source, optimizer, ConstantRate() if rates is None else rates
+        for what, got, wanted in (
+            ("source", source, AbstractSource),
+            ("optimizer", optimizer, AbstractOptimizer),
+            ("rates", self.rates, AbstractRate),
+            ("train", train, Examples),
+            ("test", test, Examples),
+        ):
+            if not isinstance(got, wanted):
+                name = wanted.__name__.removeprefix("Abstract").lower()
+                raise ParameterError(f"{what} is {got!r}; needed is an object of pcneuro.learning: {name}")
+        if not 1 <= batch <= len(train) or seed < 0:
+            raise ParameterError(
+                f"batch={batch}, seed={seed}: needed are 1 to {len(train)} samples (all), and a seed of 0 or more"
+            )
+        self.train, self.test, self.batch, self.seed = train, test, batch, seed
+        self.measure = measure
+        self.path = None if checkpoint is None else Path(checkpoint)
+        self.parameters = self._start(parameters or {})
+        self.memory = {name: optimizer.start(value) for name, value in self.parameters.items()}
+        self.updates = 0
+        self.epochs: list[Epoch] = []
+        self.status, self.message = Status.COMPLETED, ""
+        self._take_up(resume)
+
+    def _start(self, given: Arrays) -> dict[str, np.ndarray]:
+        circuit = self.source.circuit
+        found = {}
+        for name, value in circuit.with_parameters(given).parameters.items():
+            array = real_array(f"parameter {name!r}", value).astype(np.float64)
+            check_finite(f"parameter {name!r}", array)
+            found[name] = array
+        return found
+
+    def _take_up(self, resume: bool) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if self.path is None or not self.path.exists():
+            self.settings = self._settings() if self.path is not None else {}
+            return
+        if not resume:
+            raise OutputError(f"{self.path} exists already: go on from it with resume=True, or choose another name")
+        self.settings = self._settings()
+        found = Checkpoint.read(self.path)
+        found.check(self.settings, self.path)
+        if {n: a.shape for n, a in found.parameters.items()} != {n: a.shape for n, a in self.parameters.items()}:
+            raise CircuitFileError(f"{self.path} has other parameters than the circuit: it is of another circuit")
+        self.parameters, self.memory, self.updates = found.parameters, found.memory, found.updates
+        self.epochs = [
+            Epoch(**{**row, "train": Score(**row["train"]), "test": Score(**row["test"])}) for row in found.epochs
+        ]
+
+    def _settings(self) -> dict[str, Any]:
+        start = hashlib.blake2b(digest_size=16)
+        for name, value in sorted(self.parameters.items()):
+            start.update(name.encode() + np.ascontiguousarray(value).tobytes())
+        return {
+            "circuit": fingerprint(self.source.circuit),
+            "start": start.hexdigest(),
+            "examples": f"{self.train.digest()} {self.test.digest()}",
+            "source": self.source.settings(),
+            "optimizer": repr(self.optimizer),
+            "rates": repr(self.rates),
+            "batch": self.batch,
+            "seed": self.seed,
+        }
+
+    @property
+    def epoch(self) -> int:
+        """Passes through the examples that are done; -1 where not even the start was scored."""
+        return len(self.epochs) - 1
+
+    def run(self, epochs: int, *, report: str | None = None, report_period: float = 10.0) -> Training:
+        """Learn until so many passes through the examples are done, those of a checkpoint included.
+
+        With ``report="text"`` a bar on a terminal, and lines every ``report_period`` seconds elsewhere, tell loss,
+        accuracy, rate and time left. Ctrl-C ends it at the last epoch that was completed. Raises ParameterError for a
+        negative number, or another report.
+        """
+        if epochs < 0 or report not in (None, "text"):
+            raise ParameterError(f"epochs={epochs}, report={report!r}: needed are 0 or more, and None or 'text'")
+        with Bar("learning", quiet=report is None, period=report_period) as bar, interruptible() as noted:
+            while self.epoch < epochs:
+
+                def tell(progress: Progress) -> bool:
+                    bar.show((progress.epoch - 1 + progress.share) / epochs, str(progress))
+                    return not noted
+
+                if self.advance(tell) is not Status.COMPLETED:
+                    break
+        return self.result()
+
+    def result(self) -> Training:
+        """What has come of it so far."""
+        message = self.message or f"completed {max(self.epoch, 0)} epochs"
+        return Training(tuple(self.epochs), dict(self.parameters), self.status, message)
+
+    def advance(self, each_batch: Callable[[Progress], bool] | None = None) -> Status:
+        """One epoch; the first call scores the start.
+
+        ``each_batch`` is called after each batch, and learning stops where it returns False. An epoch that is not
+        completed is as if it had not begun; ``status`` and ``message`` say why it was not.
+        """
+        before = self.parameters, self.memory, self.updates
+        number = self.epoch + 1
+        rate = self.optimizer.rate * self.rates.factor(max(number, 1))
+        begun = time.perf_counter()
+        try:
+            self.status, self.message = self._learn(number, rate, each_batch) if number else (Status.COMPLETED, "")
+        except BaseException:
+            self.parameters, self.memory, self.updates = before
+            raise
+        if self.status is not Status.COMPLETED:
+            self.parameters, self.memory, self.updates = before
+            self.message = f"epoch {number}: {self.message}"
+            return self.status
+        seconds = time.perf_counter() - begun if number else 0.0
+        measured = {} if self.measure is None else self.measure(self.parameters)
+        self.epochs.append(Epoch(number, *self._scores(), rate, seconds, measured))
+        if self.path is not None:
+            rows = [asdict(epoch) for epoch in self.epochs]
+            checkpoint = Checkpoint(self.settings, self.updates, rows, self.parameters, self.memory)
+            checkpoint.write(self.path, overwrite=number > 0)
+        return self.status
+
+    def _scores(self) -> tuple[Score, Score]:
+        some = np.sort(next(batches(len(self.train), min(len(self.test), len(self.train)), 0, self.seed)))
+        with np.errstate(all="ignore"):
+            parts = (self.train.take(some), self.test)
+            first, second = (evaluate(self.source.circuit, self.parameters, part) for part in parts)
+        return first, second
+
+    def _learn(self, number: int, rate: float, each_batch: Callable[[Progress], bool] | None) -> tuple[Status, str]:
+        """One pass through the batches; how it ended and, where that was early, why."""
+        chosen = list(batches(len(self.train), self.batch, number, self.seed))
+        accuracy = self.epochs[-1].test.accuracy
+        loss = samples = 0.0
+        cure = f"; lower the rate of {self.optimizer!r}"
+        for k, batch in enumerate(chosen):
+            found = self.source.gradients(self.parameters, self.train.take(batch))
+            if found.status is not Status.COMPLETED:
+                return found.status, f"{found.message}{cure if found.status is Status.DIVERGED else ''}"
+            loss, samples = loss + found.loss, samples + len(batch)
+            self._update({name: g / len(batch) for name, g in found.gradients.items()}, rate)
+            for name, value in self.parameters.items():
+                if not np.isfinite(value).all():
+                    return Status.DIVERGED, f"diverged: parameter {name!r} is no longer finite{cure}"
+            progress = Progress(number, (k + 1) / len(chosen), loss / samples, accuracy, rate)
+            if each_batch is not None and not each_batch(progress) and k + 1 < len(chosen):
+                return Status.INTERRUPTED, f"interrupted after {k + 1} of {len(chosen)} batches"
+        return Status.COMPLETED, ""
+
+    def _update(self, means: Arrays, rate: float) -> None:
+        parameters, memory = {}, {}
+        self.updates += 1
+        with np.errstate(all="ignore"):
+            for name, value in self.parameters.items():
+                gradient = np.asarray(means[name], dtype=np.float64)
+                parameters[name], memory[name] = self.optimizer.update(
+                    value, gradient, self.memory[name], rate, self.updates
+                )
+        self.parameters, self.memory = parameters, memory
