@@ -1,4 +1,4 @@
-"""Data sets, read from the official files in a folder that the user names, or from packages that ship them.
+"""Data sets: official files in a folder that the user names, what packages ship, and motions that are computed.
 
     cifar = pcneuro.data.load("cifar10", folder="~/data")       # or the environment variable PCNEURO_DATA
     cifar.train.images, cifar.train.labels, cifar.train.classes
@@ -10,8 +10,8 @@ is called, and nothing is ever unpickled.
 from pcneuro.data.abstract import DATASETS, AbstractDataset, Data, load, named
 from pcneuro.data.fetch import Fetched, fetch
 from pcneuro.data.files import ENVIRONMENT, AbstractFolderDataset
-from pcneuro.data.parts import AbstractPart, Images, Passages, Words
-from pcneuro.data.sets import CIFAR10, CIFAR100, MNIST, SVHN, Digits, MNIST5k, Names, Shakespeare
+from pcneuro.data.parts import AbstractPart, Images, Passages, Trajectories, Words
+from pcneuro.data.sets import CIFAR10, CIFAR100, MNIST, SVHN, Digits, MNIST5k, Names, Pendulum, Shakespeare
 from pcneuro.data.vocabulary import Vocabulary
 
 __all__ = [
@@ -27,10 +27,12 @@ __all__ = [
     "SVHN",
     "Digits",
     "Names",
+    "Pendulum",
     "Shakespeare",
     "Data",
     "Images",
     "Passages",
+    "Trajectories",
     "Words",
     "Vocabulary",
     "Fetched",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic
 
@@ -20,13 +20,15 @@ DATASETS: Mapping[str, type[AbstractDataset[Any]]] = MappingProxyType(_FOUND)
 class Data(Generic[P]):
     """A data set in memory: a part to learn from, and one to test with.
 
-    ``notes`` tell what is not as in the official data set, such as files that are not there.
+    ``notes`` tell what is not as in the official data set, such as files that are not there. ``truth`` has
+    the values of parameters that are to be learned, by name, where they are known.
     """
 
     name: str
     train: P
     test: P
     notes: tuple[str, ...] = ()
+    truth: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         counts = f"{len(self.train):,} to learn from and {len(self.test):,} to test with"
@@ -72,7 +74,8 @@ def load(name: str, **choices: Any) -> Data[Any]:
     Parameters
     ----------
     name
-        One of ``DATASETS``: "cifar10", "cifar100", "svhn", "mnist", "names", "shakespeare", "digits", "mnist5k".
+        One of ``DATASETS``: "cifar10", "cifar100", "svhn", "mnist", "names", "shakespeare", "digits", "mnist5k",
+        "pendulum".
     choices
         Fields of the data set's class, such as ``folder``, which is PCNEURO_DATA by default.
 
@@ -88,7 +91,7 @@ def load(name: str, **choices: Any) -> Data[Any]:
         Where the package that ships the data is not installed.
     """
     found = named(name)
-    offered = [field.name for field in fields(found)]
+    offered = [choice.name for choice in fields(found)]
     for choice in choices:
         if choice not in offered:
             raise ParameterError(f"data set {name!r} has no choice {choice!r}; it has {', '.join(offered) or 'none'}")

@@ -18,12 +18,13 @@ class AbstractPart(ABC):
     @property
     @abstractmethod
     def inputs(self) -> np.ndarray:
-        """As a circuit's input takes them: float32, shape (samples, \\*shape)."""
+        """As a circuit's input takes them: float32, or float64 where it is computed; shape (samples, \\*shape)."""
 
     @property
     @abstractmethod
     def targets(self) -> np.ndarray:
-        """As a circuit's output is compared with them: float32, one-hot over the last axis."""
+        """As a circuit's output is compared with them: of the same dtype; of classes and characters, one-hot over the
+        last axis."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -194,6 +195,55 @@ class Passages(AbstractPart):
 
     def describe(self) -> str:
         return f"passages of {self.tokens.shape[1]} characters, of a vocabulary of {len(self.vocabulary)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories(AbstractPart):
+    """Motions: where each begins, and where it is after every step.
+
+    Attributes
+    ----------
+    starts
+        float64, shape (samples, variables).
+    states
+        float64, shape (samples, steps, variables): after one step, after two, and so on.
+    step
+        In s.
+
+    Raises
+    ------
+    DataError
+        For arrays of other shapes.
+    """
+
+    starts: np.ndarray
+    states: np.ndarray
+    step: float
+
+    def __post_init__(self) -> None:
+        if self.states.ndim != 3 or self.starts.shape != self.states.shape[::2]:
+            raise DataError(
+                f"starts of shape {self.starts.shape}, states of shape {self.states.shape}; needed are (samples, "
+                "variables) and (samples, steps, variables)"
+            )
+
+    @property
+    def inputs(self) -> np.ndarray:
+        return self.starts
+
+    @property
+    def targets(self) -> np.ndarray:
+        return self.states
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, indices: np.ndarray | slice) -> Trajectories:
+        return Trajectories(self.starts[indices], self.states[indices], self.step)
+
+    def describe(self) -> str:
+        _, steps, variables = self.states.shape
+        return f"motions of {variables} variables, {steps} steps of {self.step:g} s"
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:

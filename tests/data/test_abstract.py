@@ -43,6 +43,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert out.startswith("digits: 1,438 to learn from and 359 to test with: images of 1 x 8 x 8, 10 classes\n")
     assert "cifar10: 12 to learn from" in out
+    assert "(80, 2) (80, 20, 2)\n{'gravity': 9.81, 'damping': 0.2}\n" in out
 
 
 def test_each_download_is_pinned():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcneuro.data import Data, Images, Passages, Vocabulary, Words
+from pcneuro.data import Data, Images, Passages, Trajectories, Vocabulary, Words
 from pcneuro.data.parts import held_out
 from pcneuro.errors import DataError, ParameterError
 
@@ -42,6 +42,15 @@ def test_passages():
     assert len(part.take(slice(0))) == 0
 
 
+def test_trajectories():
+    part = Trajectories(np.zeros((3, 2)), np.ones((3, 5, 2)), 0.25)
+    assert len(part) == 3
+    assert part.inputs is part.starts
+    assert part.targets is part.states
+    assert part.take(np.array([2, 0])).states.shape == (2, 5, 2)
+    assert part.describe() == "motions of 2 variables, 5 steps of 0.25 s"
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -54,6 +63,8 @@ def test_passages():
         (lambda: Words(np.zeros(3, int), np.zeros(3, int), np.zeros(3, int), ("x",), AB), r"tokens of shape \(3,\)"),
         (lambda: Words(np.zeros((2, 1), int), np.zeros(2, int), np.array([0, 5]), ("x",), AB), "label 5 of sample 1"),
         (lambda: Passages(np.zeros((2, 3), int), np.zeros((2, 4), int), AB), r"\(2, 4\); needed is"),
+        (lambda: Trajectories(np.zeros((3, 2)), np.zeros((3, 5, 4)), 0.1), r"starts of shape \(3, 2\), states of"),
+        (lambda: Trajectories(np.zeros(3), np.zeros((3, 5)), 0.1), r"needed are \(samples, variables\) and"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, expected):
@@ -64,6 +75,7 @@ def test_what_does_not_fit_is_refused(make, expected):
 def test_a_data_set_tells_what_it_is():
     data = Data("x", images([0, 1, 1]), images([0, 0, 0]), ("without y.bin",))
     assert str(data) == "x: 3 to learn from and 3 to test with: images of 1 x 2 x 2, 2 classes; without y.bin"
+    assert data.truth == {}
 
 
 def test_what_is_held_out_is_a_permutation_of_its_seed():
