@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 
 import autograd
 import autograd.numpy as anp
@@ -96,6 +98,63 @@ def test_a_parameter_used_many_times_gets_the_sum_of_its_uses():
     together = pcn.trace(lambda x, w: three(x, w, w, w), x=pcn.Input((3,)), w=leaves["w"])
     got = pcn.backprop(together, {"x": X}, {"out": X})
     assert_close(got.gradients["w"], sum(apart.gradients[n] for n in names), 1e-14)
+
+
+def recurrent(np, x, W, U, g, read=3):
+    """Weights at many times: in products of both kinds, beside the product, and in a product of weights alone."""
+    h, states = np.tanh(x[0] @ W), []
+    for t in range(1, 4):
+        h = np.tanh(x[t] @ W + g * (h @ U) + (h @ U.T) * np.sum(U)) + x[t] @ (W @ U)
+        states.append(h @ U)
+    return {f"out{t}": state for t, state in enumerate(states[:read])}
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+@pytest.mark.parametrize("asked", [("out0",), ("out1", "out2"), ("out0", "out1", "out2")])
+def test_a_parameter_used_at_many_times(batch, asked):
+    parameters = {"W": W1, "U": 0.3 * RNG.normal(size=(4, 4)), "g": RNG.normal(size=4)}
+    inputs = {"x": RNG.normal(size=(batch, 4, 3))}
+    targets = {name: RNG.normal(size=(batch, 4)) for name in asked}
+    leaves = {name: pcn.Parameter(value) for name, value in parameters.items()}
+    graph = pcn.trace(functools.partial(recurrent, np), x=pcn.Input((4, 3)), **leaves)
+    got = pcn.backprop(graph, inputs, targets)
+
+    def other(**leaves):
+        found = recurrent(AUTOGRAD, **leaves)
+        return {name: found[name] for name in asked}
+
+    expected = autograd_gradients(other, inputs, targets, parameters, batch)
+    assert_all_close(got.gradients, expected, 1e-12)
+    for name in ("out0", "out1", "out2"):
+        assert_close(got.errors[name], targets[name] - got.values[name] if name in asked else np.zeros((batch, 4)), 0)
+
+
+def test_a_graph_goes_when_nobody_holds_it():
+    graph = pcn.trace(lambda x, w: x @ w, x=pcn.Input((3,)), w=pcn.Parameter(W1))
+    pcn.backprop(graph, {"x": X}, {"out": np.zeros((5, 4))})
+    seen = weakref.ref(graph)
+    del graph
+    gc.collect()
+    assert seen() is None
+
+
+def test_nothing_that_it_returns_changes_anything_else():
+    """Sums and slices hand on arrays that are the same memory; what may be shared cannot be written to."""
+    data, target = X.copy(), np.ones((5, 3))
+    graph = pcn.trace(
+        lambda x, b, c: (x + b + c)[::-1] + x[1] * b, x=pcn.Input((3,)), b=pcn.Parameter(W1[:, 0]), c=pcn.Parameter(0.5)
+    )
+    got = pcn.backprop(graph, {"x": data}, {"out": target})
+    same = pcn.backprop(graph, {"x": data}, {"out": target})
+    for name in ("b", "c"):
+        got.gradients[name][...] = np.nan
+        again = pcn.backprop(graph, {"x": data}, {"out": target})
+        assert_all_close(again.gradients, same.gradients, 0.0)
+        assert_all_close(got.errors, same.errors, 0.0)
+    assert np.isfinite(got.values["out"]).all()
+    assert (data == X).all()
+    for arrays in (got.values, got.errors):
+        assert not any(arrays[n].flags.writeable for n in arrays if graph.nodes[n].operands)
 
 
 @pytest.mark.parametrize("name", ["softmax cross-entropy", "Bernoulli"])

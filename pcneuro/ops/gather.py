@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,9 +52,16 @@ class Take(AbstractOperator):
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         chosen, units = self._share(k, [a.shape[1:] for a in operands])
-        result = np.zeros((operands[k][0].size, gradient.shape[0]), dtype=gradient.dtype)
-        np.add.at(result, units, gradient.reshape(gradient.shape[0], -1)[:, chosen].T)
-        return result.T.reshape(gradient.shape[:1] + operands[k].shape[1:])
+        # Not a reshape to (batch, units): it copies a gradient that is not contiguous, and for each operand of a stack.
+        shape = self.indices.shape or (1,)
+        where: tuple[Any, ...] = np.unravel_index(chosen, shape)
+        taken = gradient.reshape(-1, *shape)[:, *where]
+        result = np.zeros((gradient.shape[0], operands[k][0].size), dtype=gradient.dtype)
+        if units.size and np.bincount(units).max() > 1:
+            np.add.at(result.T, units, taken.T)
+        else:
+            result[:, units] = taken
+        return result.reshape(gradient.shape[:1] + operands[k].shape[1:])
 
     def _share(self, k: int, shapes: Sequence[Shape]) -> tuple[np.ndarray, np.ndarray]:
         """Units of the output that come from operand k, and the units of it that they copy."""
