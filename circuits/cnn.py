@@ -27,8 +27,9 @@ def cnn(
     """A circuit of the vertices conv1, pool, conv2, full1, full2, and out, the logits of the classes.
 
     The input x is an image of shape (channels, size, size): for digits of 8 x 8, say ``channels=1, size=8, kernel=3``.
-    Logits are compared with the target by softmax cross-entropy. Weights and biases are uniform within 1/sqrt(n), n
-    the number of inputs to a unit, as in PyTorch; ``tau`` is in ms.
+    Logits are compared with the target by softmax cross-entropy. Weights are uniform within sqrt(6/n), n the number of
+    inputs to a unit, so that layers of ReLU pass signals on at their size (He et al. 2015), those of the logits within
+    1/sqrt(n); biases are zero. ``tau`` is in ms.
     """
     relu = pcn.ops.relu
 
@@ -42,16 +43,16 @@ def cnn(
 
     generator = np.random.default_rng(seed)
 
-    def weights(inputs, *shape):
-        return pcn.Parameter(generator.uniform(-(inputs**-0.5), inputs**-0.5, shape))
+    def weights(bound, *shape):
+        return pcn.Parameter(generator.uniform(-bound, bound, shape))
 
     theta = {}
     for i, (n, m) in enumerate(((channels, features[0]), features), 1):
-        theta[f"K{i}"] = weights(n * kernel**2, m, n, kernel, kernel)
-        theta[f"c{i}"] = weights(n * kernel**2, m, 1, 1)
+        theta[f"K{i}"] = weights((6 / (n * kernel**2)) ** 0.5, m, n, kernel, kernel)
+        theta[f"c{i}"] = pcn.Parameter(np.zeros((m, 1, 1)))
     flat = features[1] * ((size - kernel + 1) // 2 - kernel + 1) ** 2
     for i, (n, m) in enumerate(((flat, hidden[0]), hidden, (hidden[1], classes)), 1):
-        theta[f"W{i}"] = weights(n, n, m)
-        theta[f"b{i}"] = weights(n, m)
+        theta[f"W{i}"] = weights(((1 if i == 3 else 6) / n) ** 0.5, n, m)
+        theta[f"b{i}"] = pcn.Parameter(np.zeros(m))
     graph = pcn.trace(forward, x=pcn.Input((channels, size, size)), **theta)
     return pcn.build_circuit(graph, tau=tau, energies={"out": pcn.SoftmaxCrossEntropy()})

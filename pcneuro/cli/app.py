@@ -71,7 +71,9 @@ def run(
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on from the checkpoints in DIR [default: of the unfinished run last written]."),
+        typer.Option(
+            "--resume", help="Go on from the checkpoints in DIR, if any [default: the unfinished run last written]."
+        ),
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; results do not depend on it.")] = None,
     whole: Traceback = False,

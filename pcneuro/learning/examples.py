@@ -48,7 +48,7 @@ class Examples:
         for group in (self.inputs, self.targets):
             for name, array in sorted(group.items()):
                 found.update(f"{name} {array.shape} {array.dtype}".encode())
-                found.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+                found.update(np.ascontiguousarray(array).view(np.uint8).data)
         return found.hexdigest()
 
 

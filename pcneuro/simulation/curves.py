@@ -26,7 +26,7 @@ GRADIENTS, DISTANCE, SCALARS = "gradients", "distance", "scalars"
 
 @dataclass
 class Curves:
-    """Trainings by source, one for each seed; ``rows`` counts the targets of a sample (characters of a passage)."""
+    """Trainings by source, one for each seed; ``rows`` counts the targets of a sample: time steps of a sequence."""
 
     seeds: list[int] = field(default_factory=list)
     trainings: dict[str, list[Training]] = field(default_factory=lambda: {PC: [], BP: []})
@@ -100,10 +100,7 @@ class Curves:
             "learning": learning,
             "difference": {column: self._difference(column) for column in SCORES},
             "gradients_against_backprop": [
-                {
-                    name: {key: self._mean_agreement(name, key, k) for key in AGREEMENT}
-                    for name in self.names(GRADIENTS)
-                }
+                {name: {key: self._mean_agreement(name, key, k) for key in AGREEMENT} for name in self.names(GRADIENTS)}
                 for k in range(self.longest)
                 if np.isfinite(self.measured(PC, DISTANCE)[:, k]).any()
             ],
@@ -191,7 +188,7 @@ class Curves:
 
     def _learning(self, chance: Mapping[str, float]) -> Text:
         scale = 1 / self.rows
-        each = "a character" if self.rows > 1 else "a sample"
+        each = "a time step" if self.rows > 1 else "a sample"
         shown = [("test_loss", f"test loss {each}", lambda m, e: _loss(m * scale, e * scale))]
         if self.judged:
             shown.append(("test_accuracy", "test accuracy", _percent))

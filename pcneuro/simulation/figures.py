@@ -236,7 +236,7 @@ def learning_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.5 * len(panels)))
     axes = figure.subplots(len(panels), 3, squeeze=False)
     for (first, second, third), (title, records) in zip(axes, panels, strict=True):
-        each = "character" if records.attrs["rows"] > 1 else "sample"
+        each = "time step" if records.attrs["rows"] > 1 else "sample"
         first.set_title(title)
         _curve(first, records, "train_loss", 1 / records.attrs["rows"], f"training loss a {each}")
         if judged:
@@ -257,7 +257,7 @@ def _curve(ax: Axes, records: xarray.Dataset, column: str, scale: float, label: 
     epochs = records["epoch"].values
     for number, source in enumerate(records["source"].values):
         # The second lies on the first, as a rule: so the first is wide and pale.
-        look = (
+        look: dict[str, Any] = (
             {"color": COLOURS[5], "linewidth": 4, "solid_capstyle": "round"}
             if number == 0
             else {"color": "black", "linewidth": 1, "marker": "o", "markersize": 2.5}
@@ -297,8 +297,9 @@ def values_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
             for seed in range(records.sizes["seed"]):
                 for number, source in enumerate(records["source"].values):
                     values = np.ma.masked_invalid(chosen["value"].isel(seed=seed, source=number).values)
-                    look = {"color": COLOURS[5], "linewidth": 3} if number == 0 else {"color": "black", "linewidth": 1}
-                    ax.plot(records["epoch"].values, values, label=None if seed else str(source), **look)
+                    colour, width = (COLOURS[5], 3) if number == 0 else ("black", 1)
+                    label = None if seed else str(source)
+                    ax.plot(records["epoch"].values, values, label=label, color=colour, linewidth=width)
             if np.isfinite(chosen["truth"]):
                 ax.axhline(float(chosen["truth"]), color=COLOURS[1], linewidth=1, linestyle="--", label="true value")
             ax.set_xlabel("epoch")

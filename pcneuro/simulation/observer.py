@@ -11,7 +11,10 @@ from typing import Any
 
 
 class AbstractObserver(ABC):
-    """Watches a simulation. ``stopped`` is set by the first Ctrl-C or SIGTERM, and asked between runs and between batches."""
+    """Watches a simulation.
+
+    ``stopped`` is set by the first Ctrl-C or SIGTERM, and asked between runs and between batches.
+    """
 
     stopped: bool = False
 

@@ -77,7 +77,8 @@ class Output:
     overwrite
         Replace files of the same names in a folder that exists. Others stay.
     resume
-        Go on in a folder that has checkpoints: ``out``, or the unfinished one in ``results/`` that was last written.
+        Go on in a folder that has checkpoints: ``out`` (where there is nothing yet it begins), or the unfinished one in
+        ``results/`` that was last written.
 
     Raises
     ------
@@ -97,8 +98,14 @@ class Output:
         for place in (self.folder, *self.folder.parents):
             if place.exists() and not place.is_dir():
                 raise OutputError(f"{place} exists, and is no folder: choose another --out")
-        if resume and not (self.folder / CHECKPOINTS).is_dir():
-            raise OutputError(f"{self.folder} has no checkpoints: there is nothing to resume")
+        with told(self.folder):
+            if (
+                resume
+                and not (self.folder / CHECKPOINTS).is_dir()
+                and self.folder.is_dir()
+                and any(self.folder.iterdir())
+            ):
+                raise OutputError(f"{self.folder} has no checkpoints: there is nothing to resume; choose another --out")
         self.kept = resume
         if self._occupied():
             going_on = ", --resume to go on from its checkpoints" if (self.folder / CHECKPOINTS).is_dir() else ""

@@ -86,7 +86,9 @@ def _circuit(plan: Plan, run: Planned, sources: Sources, arguments: Mapping[str,
         raise plan.error(problem, run.swept) from problem.__cause__
 
 
-def _job(plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver) -> Job:
+def _job(
+    plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver
+) -> Job:
     run, count = plan.runs[number], len(plan.runs)
     prefix = f"run{number}-" if count > 1 else ""
 

@@ -40,7 +40,9 @@ def sample_text(
     text = list(passages.tokens[0][:length])
     half = len(text) // 2
     if half and not np.allclose(predicted(np.array(text[:half]))[:half], predicted(np.array(text))[:half]):
-        raise ParameterError("sample_length: the circuit's predictions depend on later characters; it cannot write text")
+        raise ParameterError(
+            "sample_length: the circuit's predictions depend on later characters; it cannot write text"
+        )
     window, written = text[half:], []
     for _ in range(characters):
         logits = predicted(np.array(window))[len(window) - 1]

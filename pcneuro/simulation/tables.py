@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
@@ -77,7 +78,8 @@ def settings_of(made: type) -> type[BaseModel]:
     """Model of the keys that an object is made with: the type itself, or its constructor's parameters."""
     if issubclass(made, BaseModel):
         return made
-    hints = get_type_hints(made.__init__)  # type: ignore[misc]
+    # A dataclass may inherit fields whose annotations only the module of its base can resolve.
+    hints = get_type_hints(made if is_dataclass(made) else made.__init__)  # type: ignore[misc]
     fields: dict[str, Any] = {}
     if made.__init__ is not object.__init__:  # type: ignore[misc]
         for name, parameter in list(inspect.signature(made).parameters.items()):

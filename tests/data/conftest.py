@@ -1,21 +1,9 @@
 """What tests of data sets share."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 import pcneuro.data
 from pcneuro.errors import DataError
-
-# Before any test changes the environment.
-GIVEN = os.environ.get("PCNEURO_DATA")
-
-
-@pytest.fixture(autouse=True)
-def _no_folder(monkeypatch):
-    """No test reads the data of whoever runs it, unless it asks for ``real``."""
-    monkeypatch.delenv("PCNEURO_DATA", raising=False)
 
 
 @pytest.fixture
@@ -30,12 +18,3 @@ def refused(tmp_path):
         return text
 
     return load
-
-
-@pytest.fixture(scope="session")
-def real():
-    """The folder with the real data: PCNEURO_DATA, or ``shared/data`` beside the repository."""
-    folder = Path(GIVEN) if GIVEN else Path(__file__).parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no real data: there is no folder {folder}, and PCNEURO_DATA names no other")
-    return folder

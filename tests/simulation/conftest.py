@@ -6,7 +6,7 @@ import warnings
 import pytest
 import xarray
 
-from pcneuro.simulation import read, simulate
+from pcneuro.simulation import AbstractObserver, read, simulate
 
 CIRCUITS = """
 import numpy as np
@@ -37,6 +37,25 @@ out = {kind = "normal"}
 """
 
 
+def png_size(path):
+    header = path.read_bytes()[:24]
+    assert header.startswith(b"\x89PNG")
+    return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
+
+
+class Stops(AbstractObserver):
+    """As Ctrl-C does, once so much is done."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def say(self, text):
+        pass
+
+    def progress(self, share, note=""):
+        self.stopped = self.stopped or share >= self.share
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A folder with circuits, in which a file is written and carried out."""
@@ -50,7 +69,7 @@ def project(tmp_path, monkeypatch):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             records = xarray.load_dataset(report.folder / "records.nc")
-        assert set(summary["files"]) == {path.name for path in report.folder.iterdir()}
+        assert set(summary["files"]) == {path.name for path in report.folder.iterdir() if path.is_file()}
         return report, summary, records
 
     carry_out.folder = tmp_path

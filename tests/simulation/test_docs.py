@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pcneuro.learning import OPTIMIZERS
+from pcneuro.data import DATASETS
+from pcneuro.learning import OPTIMIZERS, RATES
 from pcneuro.simulation import read, simulate
-from pcneuro.simulation.datasets import DATASETS
 from pcneuro.simulation.task import TASKS
 from pcneuro.simulation.values import VALUES
 
@@ -27,7 +27,9 @@ def test_every_task_and_key_is_told(kind):
         assert re.search(rf"\b{key}\b", TEXT), key
 
 
-@pytest.mark.parametrize("registry", [DATASETS, VALUES, OPTIMIZERS], ids=["data", "values", "optimizers"])
+@pytest.mark.parametrize(
+    "registry", [DATASETS, VALUES, OPTIMIZERS, RATES], ids=["data", "values", "optimizers", "rates"]
+)
 def test_every_kind_is_told(registry):
     for kind in registry:
         assert kind == "given" or f'kind = "{kind}"' in TEXT, kind

@@ -8,16 +8,9 @@ import pytest
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError, OutputError, ParameterError, UnknownNameError, UnstableStepError
 from pcneuro.result import Status
-from pcneuro.simulation import AbstractObserver
-from tests.simulation.conftest import SMALL
+from tests.simulation.conftest import SMALL, Stops, png_size
 
 RECORDS = '[[record]]\nvertex = "h"\nvariable = "error"\nevery = 2.0\nunits = [0, 1]\n[[record]]\nvertex = "out"\n'
-
-
-def png_size(path):
-    header = path.read_bytes()[:24]
-    assert header.startswith(b"\x89PNG")
-    return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
 
 
 def test_run_writes_what_the_simulator_gives(project):
@@ -122,95 +115,6 @@ def test_divergence_needs_parameters_that_exist(project):
     text = SMALL.replace('"run"', '"divergence"\nparameters = ["V"]')
     with pytest.raises(UnknownNameError, match="unknown name in parameters 'V'"):
         project(text)
-
-
-TRAINING = """
-task = "training"
-circuit = "{circuit}"
-duration = 60.0
-epochs = 2
-[data]
-kind = "digits"
-samples = 150
-[optimizer]
-rate = 0.3
-"""
-MLP = """
-import numpy as np
-import pcneuro as pcn
-
-def mlp(hidden=12, inputs=64):
-    def network(x, W, b, U):
-        return pcn.vertex(pcn.vertex(np.tanh(x @ W + b), "h") @ U, "out")
-    generator = np.random.default_rng(0)
-    W, b, U = generator.normal(size=(inputs, hidden)) / 8, np.zeros(hidden), generator.normal(size=(hidden, 10)) / 4
-    leaves = {"W": pcn.Parameter(W), "b": pcn.Parameter(b), "U": pcn.Parameter(U)}
-    graph = pcn.trace(network, x=pcn.Input((inputs,)), **leaves)
-    return pcn.build_circuit(graph, energies={"out": pcn.SoftmaxCrossEntropy()})
-"""
-
-
-@pytest.fixture
-def training(project):
-    (project.folder / "mlp.py").write_text(MLP)
-    return lambda *sets, **options: project(TRAINING.format(circuit="mlp.py:mlp"), *sets, **options)
-
-
-def test_training_learns_as_backprop_does(training):
-    report, summary, records = training()
-    (run,) = summary["runs"]
-    own, exact = run["learning"]["predictive coding"], run["learning"]["backprop"]
-    assert own["epoch"] == [0, 1, 2]
-    assert own["train_loss"][2] < own["train_loss"][1] < own["train_loss"][0]
-    np.testing.assert_allclose(own["train_loss"], exact["train_loss"], rtol=2e-3)
-    for compared in run["gradients_against_backprop"]:
-        assert all(abs(row["cosine"] - 1) < 1e-4 and abs(row["norm_ratio"] - 1) < 5e-3 for row in compared.values())
-    assert records["test_accuracy"].dims == ("source", "epoch")
-    assert records["norm_ratio"].shape == (3, 3)
-    assert {"learning.png", "relaxation.png", "circuit.png"} <= set(summary["files"])
-    titles = [table.title for table in report.tables]
-    assert titles == ["Gradients of the circuit against backprop, on one batch", "Learning"]
-    assert [len(table.rows) for table in report.tables] == [3, 3]
-
-
-def test_training_says_what_does_not_fit(training, project):
-    with pytest.raises(ConfigurationError, match=r"data.kind='digit': unknown kind; did you mean 'digits'"):
-        training("data.kind=digit")
-    with pytest.raises(ConfigurationError, match="rate"):
-        training("optimizer.rate=-1")
-    with pytest.raises(ParameterError, match="1 to 120"):
-        training("batch=121")
-    with pytest.raises(pcn.PcneuroError, match=r"input 'x' has shape \(.*64\); needed is \(50,\)"):
-        training("arguments.inputs=50")
-    assert not (project.folder / "results").exists() or not any((project.folder / "results").iterdir())
-
-
-class Stops(AbstractObserver):
-    """As Ctrl-C does, once so much is done."""
-
-    def __init__(self, share):
-        self.share = share
-
-    def say(self, text):
-        pass
-
-    def progress(self, share):
-        self.stopped = self.stopped or share >= self.share
-
-
-def test_training_that_is_interrupted_keeps_both_curves(training):
-    report, summary, records = training(observer=Stops(0.7))
-    assert (report.status, summary["status"]) == (Status.INTERRUPTED, "interrupted")
-    learning = summary["runs"][0]["learning"]
-    assert [len(learning[name]["epoch"]) for name in learning] == [3, 3]
-    assert len(summary["runs"][0]["gradients_against_backprop"]) == 2
-    assert np.isnan(records["cosine"][:, 2]).all()
-
-
-def test_training_that_diverges_is_written(training):
-    report, summary, _ = training("optimizer.rate=1e308", "epochs=4")
-    assert report.status is Status.DIVERGED
-    assert "lower the rate" in summary["message"]
 
 
 def test_ctrl_c_just_before_a_run_stops_it(project):

@@ -3,20 +3,55 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray
 
 import pcneuro as pcn
 from pcneuro.simulation import Sources, read, simulate
+from tests.data import writers
 
 ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
 CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
+FEW = ["epochs=1", "seeds=2", "duration=20", "batch=4", "samples=8", "test_samples=4"]
+IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
 SHORT = {
-    "quickstart": ["epochs=1", "data.samples=200", "duration=50"],
+    "quickstart": ["epochs=1", "samples=200", "duration=50"],
     "scalar_graph": ["duration=20"],
     "chain": ["duration=30", "integrator.dt=2"],
+    "cnn_digits": FEW,
+    "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
+    "rnn_names": [*FEW, "data=data", "arguments.hidden=8", "arguments.classes=2"],
+    "lstm_shakespeare": [
+        *FEW,
+        "data=data",
+        "arguments={length=8, hidden=8, vocabulary=5}",
+        "dataset.length=8",
+        "sample_length=20",
+    ],
+    "cnn_cifar10": IMAGES,
+    "cnn_cifar100": IMAGES,
+    "cnn_svhn": IMAGES,
 }
+SHORT |= {f"{name}_quick": sets for name, sets in SHORT.items() if "_" in name and name != "scalar_graph"}
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory):
+    """Small files of every data set, in a folder ``data``."""
+    folder = tmp_path_factory.mktemp("shipped") / "data"
+    writers.write_cifar10(folder)
+    writers.write_cifar100(folder)
+    for part in ("train", "test"):
+        images, labels = writers.pixels(8, 32, 32, 3), np.arange(1, 9)
+        writers.write_mat(folder / "svhn" / f"{part}_32x32.mat", X=np.moveaxis(images, 0, -1), y=labels[:, None])
+    for language in ("A", "B"):
+        (folder / "names").mkdir(exist_ok=True)
+        (folder / "names" / f"{language}.txt").write_text(f"{language}da\n{language}na\n" * 10)
+    (folder / "shakespeare").mkdir()
+    (folder / "shakespeare" / "input.txt").write_text("abcd\n" * 200)
+    return folder
 
 
 def carry_out(name, out, *sets):
@@ -37,7 +72,8 @@ def test_circuits_are_made_and_described(name):
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_simulations_run(name, tmp_path):
+def test_simulations_run(name, tmp_path, data_folder, monkeypatch):
+    monkeypatch.chdir(data_folder.parent)
     summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
     assert summary["status"] == "completed"
     assert report.tables

@@ -1,0 +1,32 @@
+"""Both sources of gradients give the same ones."""
+
+import pytest
+
+import pcneuro as pcn
+from pcneuro.errors import ParameterError
+from tests.learning.small import classifier, clusters
+
+
+def test_both_sources_give_the_same_gradients_and_loss():
+    circuit = classifier()
+    sources = pcn.PredictiveCoding(pcn.Simulator(circuit), 200.0), pcn.Backprop(circuit)
+    parameters = {n: a + 0.1 for n, a in circuit.parameters.items()}
+    own, exact = (source.gradients(parameters, clusters(10)) for source in sources)
+    assert pcn.compare(own, exact).worst < 1e-7
+    assert own.loss == pytest.approx(exact.loss, rel=1e-12)
+
+
+def test_backprop_of_a_graph_takes_squared_errors():
+    graph, given = classifier().graph, clusters(5)
+    found = pcn.Backprop(graph).gradients({}, given)
+    assert found.loss == pytest.approx(pcn.backprop(graph, given.inputs, given.targets).loss)
+
+
+def test_what_is_no_source_is_refused():
+    with pytest.raises(ParameterError, match="needed is a pcneuro"):
+        pcn.PredictiveCoding(classifier(), 100.0)
+    for duration in (0, float("nan"), "100"):
+        with pytest.raises(ParameterError, match="positive number of ms"):
+            pcn.PredictiveCoding(pcn.Simulator(classifier()), duration)
+    with pytest.raises(ParameterError, match="needs a Circuit or a Graph, got a str"):
+        pcn.Backprop("circuit")
