@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcneuro.energies import AbstractEnergy, SquaredError
-from pcneuro.errors import GraphError, ParameterError, unknown_name
-from pcneuro.graph import Graph, Latent, Node
+from pcneuro.errors import GraphError, ParameterError, ShapeError, unknown_name
+from pcneuro.graph import Graph, Latent, Node, Parameter, Pattern, check_finite, real_array
 from pcneuro.ops.base import Elementwise, Gather, Product, Reduce
+from pcneuro.ops.sparse import SparseProduct
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -52,11 +55,12 @@ class Circuit:
         return {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]
 
     def with_parameters(self, values: Mapping[str, np.ndarray]) -> Circuit:
-        """The same circuit with other parameter values, for instance what was learned."""
-        for name in values:
-            if name not in self.graph.parameters:
-                raise unknown_name("parameter", name, self.graph.parameters)
-        return Circuit(self.graph.with_parameters(values), self.vertices, self.tau, self.precision, self.energies)
+        """The same circuit with other parameter values, for instance what was learned.
+
+        Raises what ``check_parameters`` raises for values that do not fit.
+        """
+        graph = self.graph.with_parameters(check_parameters(self.graph, values))
+        return Circuit(graph, self.vertices, self.tau, self.precision, self.energies)
 
     def has_prediction(self, vertex: str) -> bool:
         """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
@@ -94,6 +98,13 @@ class Circuit:
 
         return draw(self, ax)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Circuit:
+        """The circuit itself: nothing about it changes."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Circuit, (self.graph, self.vertices, dict(self.tau), dict(self.precision), dict(self.energies))
+
     def __str__(self) -> str:
         from pcneuro.populations import table
 
@@ -102,6 +113,74 @@ class Circuit:
     def __repr__(self) -> str:
         more = ", ..." if len(self.vertices) > 8 else ""
         return f"<Circuit of {len(self.vertices)} vertices: {', '.join(self.vertices[:8])}{more}>"
+
+
+def told(value: Any) -> str:
+    """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
+    if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
+        return repr(value)
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def _reduced(graph: Graph) -> tuple[Any, ...]:
+    return Graph, (tuple(graph.nodes.values()), {name: node.name for name, node in graph.outputs.items()})
+
+
+# A graph's read-only mappings are neither copied nor pickled: it is made again from its nodes.
+copyreg.pickle(Graph, _reduced)
+
+
+def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
+    """New values of some parameters as arrays of their shapes.
+
+    ``values`` maps names to arrays; a parameter that was traced as a ``scipy.sparse`` matrix takes one of the same
+    pattern, or the vector of its weights row by row. Raises ParameterError for what is no mapping, UnknownNameError,
+    ShapeError, and DataError for what is no array of finite real numbers.
+    """
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"parameters are {told(values)}; give a dict from names to arrays")
+    found = {}
+    for name, value in values.items():
+        if name not in graph.parameters:
+            raise unknown_name("parameter", name, graph.parameters)
+        sparse = type(value).__module__.startswith("scipy.sparse")
+        array = _weights(graph, name, value) if sparse else real_array(f"parameter {name!r}", value)
+        if array.shape != graph.parameters[name].shape:
+            needed = graph.parameters[name].shape
+            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {needed}")
+        check_finite(f"parameter {name!r}", array)
+        found[name] = array
+    return found
+
+
+def _pattern(graph: Graph, name: str) -> Pattern | None:
+    """Where the synapses of a sparse parameter stand: its users know it, in a circuit from a file, too."""
+    for user in graph.consumers[name]:
+        source = graph.nodes[user].source
+        if isinstance(source, SparseProduct):
+            return Pattern(source.starts, source.columns, source.width)
+    return None
+
+
+def _weights(graph: Graph, name: str, matrix: Any) -> np.ndarray:
+    """Weights of a sparse matrix, row by row, which must stand where the parameter's do."""
+    wanted = _pattern(graph, name)
+    if wanted is None:
+        raise ShapeError(
+            f"parameter {name!r} is an array of shape {graph.parameters[name].shape} and was given as a sparse matrix: "
+            "give its .toarray()"
+        )
+    given = Parameter(matrix)
+    got = given.pattern
+    same = got is not None and got.width == wanted.width and np.array_equal(got.starts, wanted.starts)
+    if got is None or not same or not np.array_equal(got.columns, wanted.columns):
+        count = wanted.columns.size
+        raise ShapeError(
+            f"parameter {name!r} is a sparse matrix of shape {matrix.shape} with {given.value.size} weights, not all "
+            f"of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): give "
+            f"one of the same pattern, or the vector of its {count} weights row by row"
+        )
+    return given.value
 
 
 class AbstractChoice:
@@ -188,12 +267,15 @@ def _by_vertex(what: str, given: Any, default: float, shapes: Mapping[str, tuple
     found = {}
     for name, shape in shapes.items():
         value = given.get(name, default) if isinstance(given, Mapping) else given
+        got = told(value)
         try:
-            array = np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
-        except (ValueError, TypeError):
+            numbers = real_array(what, value)
+            got = f"of shape {numbers.shape}" if numbers.shape else got
+            array = np.array(np.broadcast_to(numbers, shape), dtype=np.float64)
+        except ValueError:
             raise ParameterError(
-                f"{what} of vertex {name!r}, of shape {shape}, is {np.shape(value) or value!r}: give a number, an "
-                "array of that shape, or a dict by vertex"
+                f"{what} of vertex {name!r}, of shape {shape}, is {got}: give a number, an array of that shape, or a "
+                "dict by vertex"
             ) from None
         if not (np.isfinite(array).all() and (array > 0).all()):
             raise ParameterError(
@@ -225,7 +307,8 @@ def build_circuit(
     tau
         Time constant of the value neurons in ms: a number, an array, or a dict by vertex (10 ms where it has none).
     precision
-        Precision of the predictions, likewise (1 where a dict has none). At an output it weighs the energy.
+        Precision of the predictions, likewise (1 where a dict has none). At an output it weighs the energy. A latent
+        without a prior has none, as nothing predicts it.
     energies
         Output name -> energy (``SquaredError`` where there is none).
 
@@ -243,23 +326,40 @@ def build_circuit(
         if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node)):
             chosen.append(name)
     shapes = {name: graph.nodes[name].shape for name in chosen}
-    given = dict(energies or {})
-    for name, energy in given.items():
-        if name not in graph.outputs:
-            raise unknown_name("output in energies", name, graph.outputs)
-        if not isinstance(energy, AbstractEnergy):
-            raise ParameterError(
-                f"energy of output {name!r} is a {type(energy).__name__}; give an object such as pcn.SquaredError()"
-            )
-    precisions = _by_vertex("precision", precision, 1.0, shapes)
-    for name in chosen:
-        source = graph.nodes[name].source
-        if isinstance(source, Latent) and source.prior is None:
-            precisions[name] = np.zeros(shapes[name])
+    given = _energies(graph, energies)
     return Circuit(
         graph,
         tuple(chosen),
         _by_vertex("tau", tau, 10.0, shapes),
-        precisions,
+        _precisions(graph, precision, shapes),
         {node.name: given.get(name, SquaredError()) for name, node in graph.outputs.items()},
     )
+
+
+def _energies(graph: Graph, given: Any) -> Mapping[str, AbstractEnergy]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ParameterError(
+            f"energies is {told(given)}; give a dict from outputs to energies, such as "
+            f"{{{next(iter(graph.outputs))!r}: pcn.SquaredError()}}"
+        )
+    for name, energy in (given or {}).items():
+        if name not in graph.outputs:
+            raise unknown_name("output in energies", name, graph.outputs)
+        if not isinstance(energy, AbstractEnergy):
+            raise ParameterError(f"energy of output {name!r} is {told(energy)}; give an object, pcn.SquaredError()")
+    return given or {}
+
+
+def _precisions(graph: Graph, given: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    found = _by_vertex("precision", given, 1.0, shapes)
+    for name, node in graph.latents.items():
+        assert isinstance(node.source, Latent)
+        if node.source.prior is not None:
+            continue
+        if isinstance(given, Mapping) and name in given:
+            raise ParameterError(
+                f"precision of {name!r}, a latent without a prior: nothing predicts it; give it a prior, as in "
+                f"pcn.Latent({node.shape}, prior=0.0), or leave its precision out"
+            )
+        found[name] = np.zeros(shapes[name])
+    return found

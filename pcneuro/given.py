@@ -5,16 +5,31 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
-from pcneuro.circuit import Circuit
-from pcneuro.engines import Data
+from pcneuro.circuit import Circuit, told
+from pcneuro.engines import AbstractEngine, Data
 from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, unknown_name
 
 Arrays = dict[str, np.ndarray]
+
+MOST_STEPS = 2**62
+"""What the engines' counters hold, with room to spare."""
+
+
+def float_type(given: Any) -> np.dtype:
+    """The dtype of all state. Raises ParameterError unless it is float64 or float32."""
+    try:
+        found = np.dtype(given)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found not in (np.float32, np.float64):
+        raise ParameterError(f"dtype is {found or told(given)}; choose np.float64 or np.float32")
+    return found
 
 
 def merge(
@@ -97,7 +112,7 @@ def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
 
 def check_snapshot(circuit: Circuit, step: int, data: Data | None) -> None:
     """Raise ValueError where the step number or the data of a snapshot is not of this circuit."""
-    if not 0 <= step < 2**62 or (data is not None and data.batch < 1):
+    if not 0 <= step < MOST_STEPS or (data is not None and data.batch < 1):
         raise ValueError("its step number or batch size is out of range")
     if data is None:
         return
@@ -114,8 +129,11 @@ def whole_steps(duration: float, dt: float) -> int:
     A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless
     it is a finite number that is not negative.
     """
-    if not isinstance(duration, int | float | np.number) or not math.isfinite(duration) or duration < 0:
-        raise ParameterError(f"duration is {duration!r}; give a finite number of ms, not negative")
+    if not isinstance(duration, Real) or not 0 <= duration < math.inf:
+        raise ParameterError(f"duration is {told(duration)}; give a finite number of ms, not negative")
+    if duration >= dt * MOST_STEPS:
+        raise ParameterError(f"duration is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
+    duration = float(duration)
     steps = round(duration / dt)
     if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
         steps = max(steps, 1)
@@ -125,3 +143,30 @@ def whole_steps(duration: float, dt: float) -> int:
             stacklevel=3,
         )
     return steps
+
+
+def warn_of_latents(circuit: Circuit, data: Data, engine: AbstractEngine, steps: int) -> bool:
+    """Warn of free latents that dynamics with held predictions cannot infer, though something below them is clamped.
+
+    Returns whether it could tell: not before ``steps`` were enough for errors to have come all the way up.
+    """
+    graph = circuit.graph
+    observed: set[str] = set()
+    for name in reversed(list(graph.nodes)):
+        if any(user in data.clamped or user in observed for user in graph.consumers[name]):
+            observed.add(name)
+    free = [name for name in graph.latents if name in observed and name not in data.clamped]
+    if not free or steps < len(circuit.vertices):
+        return False
+    fits = not any(engine.read(name, "error").any() for name in data.clamped if circuit.has_prediction(name))
+    for name in free:
+        predicted, text = circuit.has_prediction(name), None
+        if engine.read(name, "feedback").any():
+            if not predicted:
+                text = "has no prior, so that nothing brings it to rest: use pcn.Strict(), or give it a prior"
+        elif not fits and not (predicted and engine.read(name, "error").any()):
+            text = "is moved by nothing, as all derivatives by it are zero there: use pcn.Strict(), or initial="
+        if text is not None:
+            held = "FixedPrediction holds predictions and derivatives at the feedforward sweep"
+            warnings.warn(f"{held}; the free latent {name!r} {text}", PcneuroWarning, stacklevel=3)
+    return True

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit import Circuit, told
 from pcneuro.engines import Tape
 from pcneuro.engines.abstract import VARIABLES
 from pcneuro.errors import ParameterError, ShapeError, unknown_name
@@ -31,6 +33,11 @@ class Record:
         Interval in ms, a multiple of dt; None for every step. Both ends of a run are recorded.
     units, samples
         Indices of the units (of the flattened vertex) and of the samples to keep; None for all.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is no text, an interval that is no number, and indices that are no sequence of whole numbers.
     """
 
     vertex: str
@@ -38,6 +45,19 @@ class Record:
     every: float | None = None
     units: Sequence[int] | None = None
     samples: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        for what, text in (("vertex", self.vertex), ("variable", self.variable)):
+            if not isinstance(text, str):
+                raise ParameterError(f"{what} of a Record is {told(text)}; give a name")
+        if self.every is not None and not isinstance(self.every, Real):
+            raise ParameterError(
+                f"record of {self.vertex!r} every {told(self.every)}: give a number of ms, or None for every step"
+            )
+        if self.every is not None:
+            object.__setattr__(self, "every", float(self.every))
+        for what in ("units", "samples"):
+            object.__setattr__(self, what, _indices(f"{what} of the record of {self.vertex!r}", getattr(self, what)))
 
     def resolve(self, circuit: Circuit, batch: int, dt: float) -> Tape:
         """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
@@ -80,12 +100,36 @@ class Record:
         return rows
 
 
-def refuse_twice(records: Sequence[Record]) -> None:
-    """Raise ParameterError where two records have the same name, of which a dataset could keep one only."""
-    names = [record.name for record in records]
+def _indices(what: str, given: Any) -> tuple[int, ...] | None:
+    """Indices as whole numbers, None staying None. A mask is refused: its truth values would pass for 0 and 1."""
+    if given is None:
+        return None
+    try:
+        if isinstance(given, Sequence | np.ndarray) and not any(isinstance(i, bool | np.bool) for i in given):
+            return tuple(operator.index(i) for i in given)
+    except TypeError:
+        pass
+    raise ParameterError(
+        f"{what}: {told(given)} is no sequence of whole numbers; give indices such as [0, 1], or None for all"
+    )
+
+
+def listed(records: Any) -> list[Record]:
+    """Records as a list, also where only one is given.
+
+    Raises ParameterError for what is no Record, and for two of the same name, of which a dataset could keep one only.
+    """
+    if not isinstance(records, Record | Iterable) or isinstance(records, str):
+        records = [records]
+    found = [records] if isinstance(records, Record) else list(records)
+    for record in found:
+        if not isinstance(record, Record):
+            raise ParameterError(f"record= has {told(record)}; give Record objects, such as pcn.Record('h1', 'error')")
+    names = [record.name for record in found]
     for name in names:
         if names.count(name) > 1:
             raise ParameterError(f"{name} is recorded twice: give one Record with all its units and samples")
+    return found
 
 
 def dataset(

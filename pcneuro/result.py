@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pcneuro.circuit import told
+from pcneuro.errors import ParameterError, ShapeError, unknown_name
+
 if TYPE_CHECKING:
     import xarray
+
+
+_CURE = "give two results of the same graph"
 
 
 class Status(enum.StrEnum):
@@ -95,8 +102,6 @@ class Comparison:
         for row in self.rows:
             if row.parameter == parameter:
                 return row
-        from pcneuro.errors import unknown_name
-
         raise unknown_name("parameter", parameter, [row.parameter for row in self.rows])
 
     def __len__(self) -> int:
@@ -139,8 +144,24 @@ def agreement(parameter: str, gradient: np.ndarray, reference: np.ndarray) -> Ag
 def compare(result: HasGradients, reference: HasGradients) -> Comparison:
     """Compare gradients parameter by parameter: cosine, norm ratio, relative error.
 
-    The cosine alone is blind where a gradient is a single number, or shrinks as a whole.
+    The cosine alone is blind where a gradient is a single number, or shrinks as a whole. Raises ParameterError where
+    one of the two has no gradients or other parameters than the other, and ShapeError where their shapes differ.
     """
-    return Comparison(
-        tuple(agreement(name, gradient, reference.gradients[name]) for name, gradient in result.gradients.items())
-    )
+    own, exact = _gradients("first", result), _gradients("second", reference)
+    for name in [*own, *exact]:
+        if name not in own or name not in exact:
+            which = "first" if name in own else "second"
+            raise ParameterError(f"compare: only the {which} has a parameter {name!r}; {_CURE}")
+        one, other = np.shape(own[name]), np.shape(exact[name])
+        if one != other:
+            raise ShapeError(f"compare: parameter {name!r} is of shape {one} in the one, {other} in the other; {_CURE}")
+    return Comparison(tuple(agreement(name, gradient, exact[name]) for name, gradient in own.items()))
+
+
+def _gradients(which: str, source: Any) -> Mapping[str, np.ndarray]:
+    found = getattr(source, "gradients", None)
+    if not isinstance(found, Mapping):
+        raise ParameterError(
+            f"compare: the {which} is {told(source)}, without gradients; give what run() or pcn.backprop returned"
+        )
+    return found

@@ -6,19 +6,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit import Circuit, check_parameters, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
-from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnstableStepError, unknown_name
-from pcneuro.given import check_snapshot, merge, whole_steps
-from pcneuro.graph import check_finite, real_array
+from pcneuro.errors import CircuitFileError, ParameterError, UnstableStepError
+from pcneuro.given import check_snapshot, float_type, merge, warn_of_latents, whole_steps
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
-from pcneuro.record import Record, dataset, refuse_twice
+from pcneuro.record import Record, dataset, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
 from pcneuro.stability import stable_dt
@@ -73,25 +72,32 @@ class Simulator:
         self.dynamics = FixedPrediction() if dynamics is None else dynamics
         self.integrator = Euler() if integrator is None else integrator
         self.schedule = Parallel() if schedule is None else schedule
+        settings = Kernel() if engine is None else engine
         for what, got, wanted in (
             ("circuit", circuit, Circuit),
             ("dynamics", self.dynamics, AbstractDynamics),
             ("integrator", self.integrator, AbstractIntegrator),
-            ("engine", engine or Kernel(), Engine),
+            ("engine", settings, Engine),
             ("schedule", self.schedule, AbstractSchedule),
         ):
             if not isinstance(got, wanted):
-                raise ParameterError(
-                    f"{what} is {got!r}; needed is a {wanted.__name__.removeprefix('Abstract')} object"
-                )
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ParameterError(f"dtype is {self.dtype}; choose np.float64 or np.float32")
+                kind = wanted.__name__.removeprefix("Abstract")
+                raise ParameterError(f"{what} is {told(got)}; needed is a {kind} object")
+        self.dtype = float_type(dtype)
         self._check_step()
         self.schedule.check(self.dynamics)
-        self._engine: AbstractEngine = (engine or Kernel()).make(circuit, self.dynamics, self.integrator, self.dtype)
+        self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._step, self._stale = 0, True
         self._data: Data | None = None
+        # Whether it may still have to be said that a latent is not inferred.
+        self._watched = self.dynamics.linear and bool(circuit.graph.latents)
+
+    def __reduce__(self) -> NoReturn:
+        # Its engine holds addresses of compiled code, which another process does not have.
+        raise ParameterError(
+            "a Simulator is neither copied nor pickled: make one from its circuit, and take its state there by store() "
+            "and restore()"
+        )
 
     def _check_step(self) -> None:
         dt, limit = self.integrator.dt, self.integrator.stability
@@ -140,19 +146,9 @@ class Simulator:
     def set_parameters(self, values: Mapping[str, Any]) -> None:
         """Give parameters new values; the state of the neurons goes on from where it is.
 
-        Raises UnknownNameError, ShapeError or DataError for values that do not fit.
+        Raises ParameterError, UnknownNameError, ShapeError or DataError for values that do not fit.
         """
-        checked = {}
-        for name, value in values.items():
-            if name not in self.circuit.graph.parameters:
-                raise unknown_name("parameter", name, self.circuit.graph.parameters)
-            array = real_array(f"parameter {name!r}", value)
-            if array.shape != self.circuit.graph.parameters[name].shape:
-                raise ShapeError(
-                    f"parameter {name!r} has shape {array.shape}; needed is {self.circuit.graph.parameters[name].shape}"
-                )
-            check_finite(f"parameter {name!r}", array)
-            checked[name] = array
+        checked = check_parameters(self.circuit.graph, values)
         if self._data is not None and self._step > 0:
             self._data = replace(self._data, initial=self._carried())
         self._engine.load(checked)
@@ -232,9 +228,8 @@ class Simulator:
         steps = whole_steps(duration, self.integrator.dt)
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
-        records = [record] if isinstance(record, Record) else list(record)
+        records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
-        refuse_twice(records)
         show = reporter(report, report_period, self.time, duration)
         # Nothing above changes the simulator: a call that is refused leaves it as it was.
         self._stale = self._stale or data is not self._data
@@ -244,6 +239,8 @@ class Simulator:
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
         status, message = self._loop(steps, tapes, rows, show)
         self._engine.evaluate()
+        if self._watched:
+            self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
         for tape, taken in zip(tapes, rows, strict=True):
             if self._step % tape.every == 0 and status is not Status.DIVERGED:
                 taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1).copy())

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit import Circuit, told
 from pcneuro.energies.abstract import ENERGIES
-from pcneuro.errors import CircuitFileError, OutputError, PcneuroError
+from pcneuro.errors import CircuitFileError, OutputError, PcneuroError, UnknownNameError
 from pcneuro.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter
 from pcneuro.ops.base import REGISTRY, AbstractOperator
 
@@ -27,7 +27,7 @@ _LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant":
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
     """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
-    target = Path(path)
+    target = _path(path, OutputError)
     if target.is_symlink():
         target = target.resolve()
     if target.exists() and not target.is_file():
@@ -48,6 +48,13 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], N
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _path(path: Any, error: type[PcneuroError]) -> Path:
+    """A path from text or path object; the error for anything else: a number would be taken for an open file."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fsdecode(path):
+        raise error(f"the path of a file is {told(path)}; give a name such as 'circuit.pcn'")
+    return Path(path)
 
 
 def _umask() -> int:
@@ -76,8 +83,9 @@ def write_archive(
 
 def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what ``write_archive`` wrote. CircuitFileError for anything else, a damaged file included."""
+    place = _path(path, CircuitFileError)
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open(place, "rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(archive["facts"].tobytes().decode())
             arrays = {k.removeprefix("array/"): archive[k] for k in archive.files if k.startswith("array/")}
     except OSError as error:
@@ -172,7 +180,7 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"])
         vertices = tuple(facts["vertices"])
         kinds = facts["energies"]
-        energies = {node.name: ENERGIES[kinds[node.name]]() for node in graph.outputs.values()}
+        energies = {n.name: _known("energy", kinds[n.name], ENERGIES)() for n in graph.outputs.values()}
         constants: dict[str, dict[str, np.ndarray]] = {"tau": {}, "precision": {}}
         for name in vertices:
             node = graph.nodes[name]
@@ -189,9 +197,20 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         vertices = tuple(sorted(vertices, key=order.__getitem__))
         if any(graph.nodes[v].is_leaf and v not in graph.latents for v in vertices):
             raise ValueError("a leaf among the vertices")
-    except (PcneuroError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except PcneuroError as error:
+        raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
+    except KeyError as error:
+        raise CircuitFileError(f"{path} holds no valid circuit: there is no {error} in it") from None
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {type(error).__name__}: {error}") from None
     return Circuit(graph, vertices, constants["tau"], constants["precision"], energies)
+
+
+def _known(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
+    """The class of a kind. Raises UnknownNameError with all kinds, which tell an older pcneuro from a newer one."""
+    if not isinstance(kind, str) or kind not in classes:
+        raise UnknownNameError(f"unknown {what} {kind!r}; this pcneuro knows {', '.join(sorted(classes))}")
+    return classes[kind]
 
 
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
@@ -200,10 +219,10 @@ def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
     }
     source: AbstractOperator | Leaf
     if entry["leaf"]:
-        source = _LEAVES[entry["kind"]](**attributes)
+        source = _known("leaf", entry["kind"], _LEAVES)(**attributes)
         if isinstance(source, Parameter) and not np.isfinite(source.value).all():
             raise ValueError(f"parameter {entry['name']!r} has NaN or infinity")
     else:
-        source = REGISTRY[entry["kind"]](**attributes)
+        source = _known("operator", entry["kind"], REGISTRY)(**attributes)
     shape = tuple(int(n) for n in entry["shape"])
     return Node(str(entry["name"]), source, tuple(entry["operands"]), shape, bool(entry["marked"]))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.draw import layout as layout_module
 from pcneuro.draw.layout import COLUMNS, HALF, RADIUS, arrange, depths, halfway, shifted
+from pcneuro.errors import ParameterError
 
 mpl.use("Agg")
 
@@ -130,6 +132,12 @@ def test_draws_into_given_axes_and_returns_them() -> None:
     assert figure.get_size_inches() == pytest.approx([6, 2])
 
 
+@pytest.mark.parametrize("ax", [5, "here", plt, mpl.figure.Figure()])
+def test_what_is_no_axes_is_refused(ax) -> None:
+    with pytest.raises(ParameterError, match=r"ax is .*; give axes of matplotlib, or None"):
+        pcn.build_circuit(mlp()).draw(ax)
+
+
 def test_figure_grows_with_the_circuit_but_stays_a_page_wide() -> None:
     small = pcn.build_circuit(scalar()).draw().figure.get_size_inches()
     large = pcn.build_circuit(recurrent()).draw().figure.get_size_inches()
@@ -182,3 +190,13 @@ def test_a_wire_beside_a_wire() -> None:
     wire = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
     assert shifted(wire, 0.1) == pytest.approx(np.add(wire, (0.0, 0.1)))
     assert halfway(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 1.0]])) == pytest.approx([2.0, 0.0])
+
+
+def test_sweeps_that_change_nothing_end(monkeypatch) -> None:
+    """What is in order after one sweep to and one fro stays so, and large pictures need not wait for the others."""
+    counted = []
+    count = layout_module._Grid.crossings
+    monkeypatch.setattr(layout_module._Grid, "crossings", lambda grid: counted.append(1) or count(grid))
+    names = [f"v{k}" for k in range(300)]
+    arrange(names, list(pairwise(names)), 0.8)
+    assert len(counted) == 3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import signal
 import threading
 
@@ -144,6 +146,11 @@ BAD = [
     ({"record": [pcn.Record("h1", "eror")]}, UnknownNameError, "did you mean 'error'"),
     ({"record": [pcn.Record("h1", every=0.3)]}, ParameterError, "multiple of dt"),
     ({"record": [pcn.Record("h1", units=[7])]}, ShapeError, "outside"),
+    ({"record": ["h1"]}, ParameterError, "record= has 'h1'; give Record objects"),
+    ({"record": "h1"}, ParameterError, "record= has 'h1'; give Record objects"),
+    ({"record": 3}, ParameterError, "record= has 3; give Record objects"),
+    ({"record": None}, ParameterError, "record= has None; give Record objects"),
+    ({"targets": [np.zeros(3)]}, ParameterError, "targets is a list; give a dict"),
     (
         {"inputs": {"x": np.zeros(5)}, "targets": {"out": np.zeros(3)}, "clamp": {"out": np.zeros(3)}},
         ParameterError,
@@ -171,10 +178,13 @@ def test_bad_input_gets_one_line_and_loses_nothing(network, given, error, text):
     assert sim.run(5.0).status is pcn.Status.COMPLETED
 
 
-@pytest.mark.parametrize("duration", [-1.0, np.nan, np.inf, "long", None])
+@pytest.mark.parametrize(
+    "duration", [-1.0, np.nan, np.inf, "long", "10", None, 1e300, 10**400, np.complex128(1), np.zeros((3, 1))]
+)
 def test_bad_durations(network, duration):
-    with pytest.raises(ParameterError, match="duration"):
+    with pytest.raises(ParameterError, match="duration is") as caught:
         pcn.Simulator(network).run(duration, inputs={"x": np.zeros(5)})
+    assert "\n" not in str(caught.value)
 
 
 def test_batch_size_cannot_change_on_the_way(network):
@@ -188,17 +198,25 @@ def test_batch_size_cannot_change_on_the_way(network):
 
 def test_bad_settings(network):
     for settings, text in (
-        ({"dtype": np.int32}, "dtype"),
+        ({"dtype": np.int32}, "dtype is int32; choose"),
+        ({"dtype": int}, "dtype is int64; choose"),
+        ({"dtype": "foo"}, "dtype is 'foo'; choose np.float64 or np.float32"),
+        ({"dtype": [1]}, "dtype is a list; choose"),
         ({"dynamics": "strict"}, "Dynamics object"),
+        ({"dynamics": np.zeros((2, 1))}, "dynamics is a ndarray; needed is a Dynamics object"),
+        ({"engine": 0}, "engine is 0; needed is a Engine object"),
         ({"integrator": pcn.Euler}, "Integrator object"),
         ({"engine": "kernel"}, "Engine object"),
     ):
-        with pytest.raises(ParameterError, match=text):
+        with pytest.raises(ParameterError, match=text) as caught:
             pcn.Simulator(network, **settings)
+        assert "\n" not in str(caught.value)
     for bad in (0, -1, 1.5):
         with pytest.raises(ParameterError, match="threads"):
             pcn.Kernel(threads=bad)
     sim = pcn.Simulator(network)
+    with pytest.raises(ParameterError, match="parameters are a list; give a dict"):
+        sim.set_parameters([1])
     with pytest.raises(UnknownNameError, match="did you mean 'W1'"):
         sim.set_parameters({"w1": np.zeros((5, 7))})
     with pytest.raises(ShapeError, match="needed"):
@@ -291,3 +309,72 @@ def test_links_keep_and_devices_stay(network, tmp_path):
 def test_learned_parameters_must_be_finite(network):
     with pytest.raises(DataError, match="parameter 'b1' has 7 of 7"):
         network.with_parameters({"b1": np.full(7, np.nan)})
+
+
+@pytest.mark.parametrize("path", [None, 5, b"name", "a\0b"])
+def test_what_names_no_file_is_refused(network, path):
+    """A number would be taken for an open file, and closed."""
+    sim = pcn.Simulator(network)
+    for write in (network.save, network.write_graphml, sim.store):
+        with pytest.raises(OutputError, match=r"the path of a file is .*; give a name"):
+            write(path)
+    for read in (pcn.load_circuit, sim.restore):
+        with pytest.raises(CircuitFileError, match=r"the path of a file is .*; give a name"):
+            read(path)
+
+
+def test_operators_take_numbers():
+    for wrong in ("a", None, [[1.0, 2.0], [3.0]]):
+        with pytest.raises(DataError, match="relu of a"):
+            pcn.ops.relu(wrong)
+
+
+def test_a_simulator_is_neither_copied_nor_pickled(network):
+    """Addresses of compiled code would go along, into a process that has something else there."""
+    sim = pcn.Simulator(network)
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(ParameterError, match=r"store\(\) and restore\(\)"):
+            attempt(sim)
+
+
+# Latents that fixed prediction does not infer
+
+
+def squares(prior):
+    """Two causes of which one only modulates the other: where both are zero, nothing comes back to the modulator."""
+
+    def generate(y, z):
+        return pcn.vertex(y * z + z, "out")
+
+    return pcn.build_circuit(pcn.trace(generate, y=pcn.Latent((2,), prior=prior), z=pcn.Latent((2,), prior=0.0)))
+
+
+@engines
+def test_a_latent_that_nothing_moves_is_named_once(engine):
+    circuit = squares(prior=0.0)
+    targets = {"out": [1.0, 2.0]}
+    sim = pcn.Simulator(circuit, engine=engine)
+    with pytest.warns(
+        pcn.PcneuroWarning, match=r"the free latent 'y' is moved by nothing.*use pcn\.Strict\(\)"
+    ) as caught:
+        result = sim.run(50.0, targets=targets)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert not result.values["y"].any()
+    sim.run(50.0)
+    # Strict dynamics do what the warning says, and whatever moves or is held gives no warning.
+    moved = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine).run(50.0, targets=targets)
+    assert moved.values["y"].all()
+    pcn.Simulator(circuit, engine=engine).run(50.0, targets=targets, initial={"z": [1.0, 1.0]})
+    pcn.Simulator(circuit, engine=engine).run(50.0, targets=targets, clamp={"y": [0.0, 0.0]})
+    pcn.Simulator(circuit, engine=engine).run(50.0)
+    pcn.Simulator(circuit, engine=engine).run(50.0, targets={"out": [0.0, 0.0]})
+
+
+@engines
+def test_a_latent_that_nothing_brings_to_rest_is_named(engine):
+    graph = pcn.trace(lambda z: np.tanh(z) * 2, z=pcn.Latent((2,)))
+    sim = pcn.Simulator(pcn.build_circuit(graph), engine=engine)
+    sim.run(50.0)
+    with pytest.warns(pcn.PcneuroWarning, match=r"the free latent 'z' has no prior.*use pcn\.Strict\(\)"):
+        sim.run(50.0, targets={"out": [1.0, 2.0]})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import UnknownNameError
+from pcneuro.errors import ParameterError, ShapeError, UnknownNameError
 
 
 def gradients(**arrays):
@@ -43,3 +43,20 @@ def test_it_prints_as_an_aligned_table():
     assert comparison.as_dict()["a_long_name"]["cosine"] == 0.0
     with pytest.raises(UnknownNameError, match="did you mean 'W'"):
         comparison["w"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "error", "text"),
+    [
+        (gradients(a=[1], b=[2]), gradients(a=[1]), ParameterError, "only the first has a parameter 'b'"),
+        (gradients(a=[1]), gradients(a=[1], b=[2]), ParameterError, "only the second has a parameter 'b'"),
+        (gradients(a=[1, 2]), gradients(a=[1]), ShapeError, r"'a' is of shape \(2,\) in the one, \(1,\) in the other"),
+        (gradients(a=[[1, 2]]), gradients(a=[1, 2]), ShapeError, "two results of the same graph"),
+        (gradients(a=[1]), {"a": [1]}, ParameterError, "the second is a dict, without gradients"),
+        (None, gradients(a=[1]), ParameterError, "the first is None, without gradients"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(one, other, error, text):
+    with pytest.raises(error, match=text) as caught:
+        pcn.compare(one, other)
+    assert "\n" not in str(caught.value)

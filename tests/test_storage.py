@@ -160,6 +160,32 @@ def test_a_file_that_lies_is_refused(change, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (
+            lambda f: entry(f, "h1").update(kind="x"),
+            "unknown operator 'x'; this pcneuro knows .*contract, .*map, .*sum",
+        ),
+        (lambda f: entry(f, "h1").update(kind=["x"]), r"unknown operator \['x'\]; this pcneuro knows"),
+        (lambda f: entry(f, "W1").update(kind="y"), "unknown leaf 'y'; this pcneuro knows constant, input, latent"),
+        (
+            lambda f: f.update(energies={"out": "z"}),
+            "unknown energy 'z'; this pcneuro knows bernoulli, softmax_cross_entropy, squared_error",
+        ),
+        (lambda f: f.update(energies={}), "there is no 'out' in it"),
+    ],
+)
+def test_what_this_version_does_not_know_is_named(change, text, tmp_path):
+    path = tmp_path / "c.pcn"
+    pcn.build_circuit(mlp((3, 4, 2))).save(path)
+    rewritten(path, change)
+    with pytest.raises(CircuitFileError, match=f"c.pcn holds no valid circuit: {text}") as caught:
+        pcn.load_circuit(path)
+    assert "Error" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_objects_in_arrays_are_refused(tmp_path):
     """An object array is a pickle; NumPy is told never to read one."""
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcneuro.circuit import Circuit
-from pcneuro.errors import ConfigurationError
+from pcneuro.errors import ConfigurationError, OutputError
 from pcneuro.simulation import Sources, read
 from pcneuro.simulation.tables import Problem
 from pcneuro.storage import write_atomically
 
+FORMATS = (".png", ".svg", ".pdf")
+"""Endings of the files that a picture is written to."""
+
 
 def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) -> int:
     """Print a circuit; returns the exit code."""
+    if draw is not None and draw.suffix.lower() not in FORMATS:
+        raise OutputError(f"cannot draw to {draw}: give a name that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     circuit = _circuit(reference)
     print(circuit)
     if equations:
@@ -42,4 +47,5 @@ def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
 
     with style():
         figure = circuit_figure(circuit)
-        write_atomically(path, lambda file: figure.savefig(file, format="png"), overwrite=overwrite)
+        kind = path.suffix.lower().removeprefix(".")
+        write_atomically(path, lambda file: figure.savefig(file, format=kind), overwrite=overwrite)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -71,14 +72,16 @@ class _Grid:
     links: list[list[tuple[Place, Place]]]
     chains: dict[Pair, list[Place]]
 
-    def neighbours(self, layer: int, step: int) -> dict[Place, list[Place]]:
-        """For each place of a layer those that it is linked to in the layer before (-1) or behind it (1)."""
-        found: dict[Place, list[Place]] = {place: [] for place in self.layers[layer]}
-        if 0 <= layer + step < len(self.layers):
-            for a, b in self.links[layer + min(step, 0)]:
-                here, there = (a, b) if step > 0 else (b, a)
-                found[here].append(there)
-        return found
+    @cached_property
+    def neighbours(self) -> dict[int, dict[Place, list[Place]]]:
+        """For each place those that it is linked to in the layer before (-1) or behind it (1)."""
+        before: dict[Place, list[Place]] = {place: [] for layer in self.layers for place in layer}
+        behind: dict[Place, list[Place]] = {place: [] for place in before}
+        for links in self.links:
+            for a, b in links:
+                before[b].append(a)
+                behind[a].append(b)
+        return {-1: before, 1: behind}
 
     def crossings(self) -> int:
         """Number of pairs of links that cross."""
@@ -110,21 +113,30 @@ def _grid(names: Sequence[str], pairs: Sequence[Pair]) -> _Grid:
     return _Grid(layers, links, chains)
 
 
+def _mean(numbers: list[float]) -> float:
+    """Of a few numbers; NumPy's would take most of the time of a large picture."""
+    return sum(numbers) / len(numbers)
+
+
 def _reduce_crossings(grid: _Grid) -> None:
     """Order every layer by the mean position of its neighbours, to and fro, and keep the best order that turns up."""
     best, order = grid.crossings(), [list(layer) for layer in grid.layers]
+    before: list[list[list[Place]]] = [[], order]
     for sweep in range(_SWEEPS):
         step = 1 if sweep % 2 else -1
         for layer in range(len(grid.layers))[::-step]:
-            near = grid.neighbours(layer, step)
+            near = grid.neighbours[step]
             there = grid.layers[layer + step] if 0 <= layer + step < len(grid.layers) else []
             position = {place: i / max(len(there) - 1, 1) for i, place in enumerate(there)}
-            here = {place: i / max(len(near) - 1, 1) for i, place in enumerate(grid.layers[layer])}
-            key = {p: float(np.mean([position[q] for q in near[p]])) if near[p] else here[p] for p in here}
+            here = {place: i / max(len(grid.layers[layer]) - 1, 1) for i, place in enumerate(grid.layers[layer])}
+            key = {p: _mean([position[q] for q in near[p]]) if near[p] else here[p] for p in here}
             grid.layers[layer].sort(key=key.__getitem__)
         count = grid.crossings()
         if count < best:
             best, order = count, [list(layer) for layer in grid.layers]
+        if grid.layers == before[0]:
+            break  # the same as two sweeps ago: from here on nothing new turns up
+        before = [before[1], [list(layer) for layer in grid.layers]]
     grid.layers = order
 
 
@@ -152,11 +164,11 @@ def _heights(grid: _Grid) -> dict[Place, float]:
         layers = range(len(grid.layers))
         for i in layers if sweep % 2 == 0 else reversed(layers):
             layer = grid.layers[i]
-            near = [grid.neighbours(i, step) for step in steps_taken]
+            near = [grid.neighbours[step] for step in steps_taken]
             wanted, weights = [], []
             for place in layer:
                 linked = [q for neighbours in near for q in neighbours[place]]
-                wanted.append(np.mean([height[q] for q in linked]) if linked else height[place])
+                wanted.append(_mean([height[q] for q in linked]) if linked else height[place])
                 # Projections that pass many layers should run straight.
                 weights.append((1.0 if isinstance(place, str) else 4.0) if linked else 0.1)
             fitted = isotonic_regression(np.array(wanted) - offsets[i], weights=np.array(weights)).x

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit import Circuit, told
 from pcneuro.draw.layout import HALF, RADIUS, Layout, arrange, halfway, shifted
+from pcneuro.errors import ParameterError
 from pcneuro.populations import Projection, projections, role_of
 
 if TYPE_CHECKING:
@@ -174,8 +175,12 @@ def draw(circuit: Circuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib
 
     Returns
     -------
-    The axes. ``draw(circuit).figure.savefig("circuit.pdf")`` writes a file.
+    The axes. ``draw(circuit).figure.savefig("circuit.pdf")`` writes a file. Raises ParameterError where ``ax`` is none.
     """
+    from matplotlib.axes import Axes
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     names = [*circuit.graph.inputs, *circuit.vertices]
     found = list(projections(circuit))
     longest = max((len(_short(name)) for name in names), default=0)

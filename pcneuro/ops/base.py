@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from pcneuro.errors import DataError
+
 Shape = tuple[int, ...]
 
 REGISTRY: dict[str, type[AbstractOperator]] = {}
@@ -216,10 +218,20 @@ def apply(operator: AbstractOperator, *operands: Any) -> Any:
     for operand in operands:
         if isinstance(operand, AbstractTraced):
             return operand.apply(operator, *operands)
-    arrays = [np.asarray(a) for a in operands]
-    arrays = [a.astype(np.float64) if a.dtype.kind in "iub" else a for a in arrays]
+    arrays = [_numbers(operator.label, a) for a in operands]
     operator.shape(*(a.shape for a in arrays))
     return operator.forward(*(a[None] for a in arrays))[0]
+
+
+def _numbers(what: str, operand: Any) -> np.ndarray:
+    """An array of floating-point numbers. Raises DataError where that cannot be made of what was given."""
+    try:
+        array = np.asarray(operand)
+    except ValueError as error:
+        raise DataError(f"{what} of a {type(operand).__name__} that is no array: {error}") from None
+    if array.dtype.kind not in "fciub":
+        raise DataError(f"{what} of an array of dtype {array.dtype}; numbers are needed")
+    return array.astype(np.float64) if array.dtype.kind in "iub" else array
 
 
 def size(shape: Shape) -> int:

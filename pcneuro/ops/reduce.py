@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,10 @@ class _AbstractReduction(AbstractOperator):
     def _batched(self) -> tuple[int, ...]:
         return tuple(a + 1 for a in self.axes)
 
+    def _over(self) -> dict[str, Any]:
+        """Arguments of NumPy's reductions, whose own annotations take a literal ``keepdims`` only."""
+        return {"axis": self._batched(), "keepdims": self.keepdims}
+
     def _spread(self, reduced: np.ndarray, shape: Shape) -> np.ndarray:
         """An array of the output's shape (behind the batch axis) over the operand's shape."""
         kept = tuple(1 if i in self.axes else n for i, n in enumerate(shape))
@@ -65,7 +69,7 @@ class Sum(_AbstractReduction):
         return "sum" if self.scale == 1.0 else "mean"
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0].sum(axis=self._batched(), keepdims=self.keepdims) * operands[0].dtype.type(self.scale)
+        return operands[0].sum(**self._over()) * operands[0].dtype.type(self.scale)
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         return self._spread(gradient * gradient.dtype.type(self.scale), operands[0].shape[1:])
@@ -135,7 +139,7 @@ class Prod(_AbstractReduction):
     kind: ClassVar[str] = "prod"
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0].prod(axis=self._batched(), keepdims=self.keepdims)
+        return operands[0].prod(**self._over())
 
     def _moved(self, x: np.ndarray) -> tuple[np.ndarray, list[int], tuple[int, ...]]:
         kept = [i for i in range(1, x.ndim) if i - 1 not in self.axes]

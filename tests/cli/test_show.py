@@ -1,5 +1,7 @@
 """``pcneuro show``."""
 
+import pytest
+
 import pcneuro as pcn
 from pcneuro.simulation import Sources
 
@@ -22,6 +24,21 @@ def test_show_prints_equations_and_draws(pcneuro, refused, folder):
     assert refused("show", "circuits.py:small", "--draw", "c.png").startswith("c.png exists already")
     assert (folder / "c.png").stat().st_mtime_ns == before
     assert pcneuro("show", "circuits.py:small", "--draw", "c.png", "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF"), ("SVG", b"<?xml")]
+)
+def test_a_picture_is_what_its_name_says(pcneuro, folder, ending, begins):
+    assert pcneuro("show", "circuits.py:small", "--draw", f"c.{ending}")[0] == 0
+    assert (folder / f"c.{ending}").read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("name", ["c.jpg", "c", "png", "c.svg.gz"])
+def test_other_pictures_are_refused(refused, folder, name):
+    text = refused("show", "circuits.py:small", "--draw", name)
+    assert text == f"cannot draw to {name}: give a name that ends in .png, .svg or .pdf"
+    assert not (folder / name).exists()
 
 
 def test_show_says_what_is_wrong(refused, folder):
