@@ -1,0 +1,84 @@
+"""Processes that are measured: each does a step whenever it is told to, so that two of them can take turns.
+
+Needs NumPy only, since a worker may run in an environment without pcneuro.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+
+def serve(step: Callable[[], Mapping[str, np.ndarray]], path: Path, **facts: object) -> None:
+    """In the worker: tell ``facts``, do a step for each line of input, and at its end save what the last returned."""
+    print(json.dumps(facts), flush=True)
+    found: Mapping[str, np.ndarray] = {}
+    for _ in sys.stdin:
+        begun = time.perf_counter()
+        found = step()
+        seconds = time.perf_counter() - begun
+        # In kB, but in bytes on macOS.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        print(json.dumps({"seconds": seconds, "peak": peak}), flush=True)
+    np.savez(path, **found)
+
+
+class Worker:
+    """Outside of it: the process, which ends with the block.
+
+    Memory counts from where the process was made: whoever makes it must be small, and stay so until then.
+    """
+
+    def __init__(self, command: Sequence[object], environment: Mapping[str, str]) -> None:
+        self.command = [str(word) for word in command]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process: subprocess.Popen[str] = subprocess.Popen(self.command, env=environment, **pipes)  # type: ignore[call-overload]
+        self.seconds: list[float] = []
+        self.peak = 0
+        """Bytes, after the last step."""
+        self.facts = self._told()
+
+    def step(self) -> None:
+        """Let it do a step."""
+        assert self.process.stdin is not None
+        # One that has ended is told of below.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write("step\n")
+            self.process.stdin.flush()
+        told = self._told()
+        self.seconds.append(told["seconds"])
+        self.peak = told["peak"]
+
+    def end(self) -> None:
+        """Let it save what the last step returned."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        if self.process.wait():
+            raise SystemExit(f"{' '.join(self.command)} ended with code {self.process.returncode}")
+
+    def _told(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{' '.join(self.command)} ended with code {self.process.wait()}")
+        return json.loads(line)
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
