@@ -4,12 +4,12 @@
                               [--environments results/environments] [--out results/benchmarks]
 
 The step of Millidge, Tschantz & Buckley (2020): 50 characters of a vocabulary of 65, 64 samples, float32, each
-population for 200 steps of 1 ms (tau = 10 ms), those downstream first. It goes from weights and data to the gradients of
-all weights. Both compute from the same numbers with as many threads, each in a process of its own, in turns.
+population for 200 steps of 1 ms (tau = 10 ms), those downstream first. It goes from weights and data to the gradients
+of all weights. Both compute from the same numbers with as many threads, each in a process of its own, in turns.
 Correctness: each parameter's gradient beside that of exact reverse mode in float64.
 
-PyTorch gets an environment of its own, made at the first time. PyPI's build for Linux comes with libraries for GPUs; set
-PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for the smaller one. On a cold cache the circuit's set-up
+PyTorch gets an environment of its own, made at the first time. PyPI's build for Linux comes with libraries for GPUs;
+set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for the smaller one. On a cold cache the circuit's set-up
 compiles the kernels.
 """
 
