@@ -26,6 +26,8 @@ FEW = 6
 """Up to so many lines have a legend; more of them a colour bar."""
 MOST_UNITS = 24
 """So many units of a population are drawn."""
+MOST_VERTICES = 24
+"""Circuits of up to so many vertices are drawn."""
 MOST_PANELS = 12
 """So many runs of a sweep are drawn, the first ones."""
 STYLE: dict[str, Any] = {
@@ -281,7 +283,9 @@ def _distances(ax: Axes, records: xarray.Dataset) -> None:
         ax.plot(records["epoch"].values, away, color=colour, linewidth=1, label=None if many else name)
     ax.set_yscale("log")
     ax.set_ylabel("gradient error (relative)")
-    if names and not many:
+    if many:
+        ax.set_title("a line for each parameter", fontsize=8)
+    elif names:
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.0, labelspacing=0.3)
 
 
@@ -334,6 +338,11 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
         axes[0, column].set_title(title)
     panel_letters(list(axes.flat))
     return figure
+
+
+def readable_circuit(circuit: Circuit) -> dict[str, Figure]:
+    """The circuit's drawing by its name; none of a circuit that is too large for one to be read."""
+    return {"circuit": circuit_figure(circuit)} if len(circuit.vertices) <= MOST_VERTICES else {}
 
 
 def circuit_figure(circuit: Circuit) -> Figure:

@@ -56,9 +56,9 @@ class RunTask(DrivenTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.simulation.figures import circuit_figure, records_figure
+        from pcneuro.simulation.figures import readable_circuit, records_figure
 
-        found = {"circuit": circuit_figure(runs[0].outcome.circuit)}
+        found = readable_circuit(runs[0].outcome.circuit)
         if any(len(run.outcome.records.data_vars) for run in runs):
             found["records"] = records_figure([(run.label, run.outcome.records) for run in runs])
         return found

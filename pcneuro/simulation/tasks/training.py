@@ -209,10 +209,10 @@ class TrainingTask(AbstractTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.simulation.figures import circuit_figure, errors_figure, learning_figure, values_figure
+        from pcneuro.simulation.figures import errors_figure, learning_figure, readable_circuit, values_figure
 
         panels = [(run.label, run.outcome.records) for run in runs]
-        found = {"learning": learning_figure(panels), "circuit": circuit_figure(runs[0].outcome.circuit)}
+        found = {"learning": learning_figure(panels), **readable_circuit(runs[0].outcome.circuit)}
         if all("error_norm" in records for _, records in panels):
             found["relaxation"] = errors_figure(panels)
         if all("value" in records for _, records in panels):
