@@ -8,7 +8,6 @@ from scipy.integrate import solve_ivp
 
 import pcneuro as pcn
 from circuits.ode import ode
-from pcneuro.learning import SGD, Examples, PredictiveCoding, train
 
 GRAVITY, DAMPING, STEP = 9.81, 0.2, 0.1
 
@@ -39,10 +38,10 @@ def test_the_constants_are_learned_from_the_motion():
     """By a circuit with the default step of 1 ms: 0.3 s for every update."""
     rng = np.random.default_rng(1)
     starts = np.stack([rng.uniform(-2, 2, 16), rng.uniform(-1, 1, 16)], axis=1)
-    examples = Examples({"start": starts}, {"out": motion(starts, 10, STEP)})
+    examples = pcn.Examples({"start": starts}, {"out": motion(starts, 10, STEP)})
     circuit = ode(steps=10, step=STEP, gravity=GRAVITY, damping=DAMPING, spread=0.5, seed=2)
-    source = PredictiveCoding(pcn.Simulator(circuit), 300.0)
-    *_, last = train(source, SGD(0.2), examples, examples, epochs=80, batch=16)
+    source = pcn.PredictiveCoding(pcn.Simulator(circuit), 300.0)
+    last = pcn.Trainer(source, pcn.SGD(0.2), examples, examples, batch=16).run(80)
     began = circuit.parameters
     assert abs(began["gravity"] / GRAVITY - 1) > 0.2
     assert abs(began["damping"] / DAMPING - 1) > 0.2
