@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,12 +9,11 @@ import numpy as np
 from pcneuro.backprop import active_nodes
 from pcneuro.circuit import Circuit
 from pcneuro.graph import Constant, Input, Latent, Parameter
-from pcneuro.kernels.dispatch import IDENTITY, opcode
-from pcneuro.ops.base import AbstractLowering, Placed, Pull, Slot
+from pcneuro.kernels.dispatch import IDENTITY
+from pcneuro.lowering import Code, Lowering
+from pcneuro.ops.base import Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
-
-Code = list[tuple[int, int]]
 
 
 @dataclass
@@ -57,6 +55,14 @@ class Program:
     """Node -> the instructions that compute it (a vertex: its prediction)."""
     node_feedback: dict[str, Code] = field(default_factory=dict)
     """Node, children first -> the instructions that pull its adjoint back to its operands."""
+    node_linearise: dict[str, Code] = field(default_factory=dict)
+    """Node -> the instructions that compute its derivatives."""
+    pulls: dict[str, list[tuple[str, Code]]] = field(default_factory=dict)
+    """Node -> what adds to its adjoint, in this order, the first of which writes it: consumer, instructions."""
+    passed: dict[str, str] = field(default_factory=dict)
+    """Folded node -> its one consumer, whose adjoint is its own, too."""
+    vertex_code: dict[str, dict[str, Code]] = field(default_factory=dict)
+    """``deviate`` and ``error`` for single vertices, by vertex."""
     energy: dict[str, Code] = field(default_factory=dict)
     """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
     settle: dict[str, Code] = field(default_factory=dict)
@@ -71,74 +77,11 @@ class Program:
         return Slot(self.regions[region] + self.first[vertex], self.circuit.graph.nodes[vertex].size, True)
 
 
-class _Lowering(AbstractLowering):
-    """Collects instructions, their arguments, index tables and room in both buffers."""
-
-    def __init__(self) -> None:
-        self.ints: list[np.ndarray] = []
-        self.position = 0
-        self.tables: dict[tuple[int, bytes], int] = {}
-        self.stored: dict[int, tuple[np.ndarray, int]] = {}
-        self.scratches: dict[int, Slot] = {}
-        self.rows = {True: 0, False: 0}
-        self.values: dict[float, int] = {}
-        self.arrays: dict[int, np.ndarray] = {}
-        self.code: Code = []
-        self.owner: tuple[str, tuple[Slot, ...]] | None = None
-        """The node that instructions are emitted for, and where its operands stand."""
-        self.origin: dict[int, tuple[str, tuple[Slot, ...]]] = {}
-
-    def emit(self, kernel: str, *arguments: int) -> None:
-        if self.owner is not None:
-            self.origin[self.position] = self.owner
-        self.code.append((opcode(kernel), self._append(np.array(arguments, dtype=np.int64))))
-
-    def table(self, values: np.ndarray) -> int:
-        flat = np.ascontiguousarray(values, dtype=np.int64).ravel()
-        key = (flat.size, flat.tobytes())
-        if key not in self.tables:
-            self.tables[key] = self._append(flat)
-        return self.tables[key]
-
-    def packed(self, values: np.ndarray) -> int:
-        if id(values) not in self.stored:
-            pairs = np.zeros((values.size + 1) // 2, dtype=np.int64)
-            pairs.view(np.int32)[: values.size] = values
-            # Kept, so that no other array takes its identity.
-            self.stored[id(values)] = values, self._append(pairs)
-        return self.stored[id(values)][1]
-
-    def _append(self, values: np.ndarray) -> int:
-        self.ints.append(values)
-        self.position += values.size
-        return self.position - values.size
-
-    def constant(self, value: float) -> int:
-        if value not in self.values:
-            self.values[value] = self.temporary(1, False).row
-            self.arrays[self.values[value]] = np.array([value])
-        return self.values[value]
-
-    def temporary(self, units: int, laned: bool) -> Slot:
-        self.rows[laned] += units
-        return Slot(self.rows[laned] - units, units, laned)
-
-    def scratch(self, units: int) -> Slot:
-        if units not in self.scratches:
-            self.scratches[units] = self.temporary(units, True)
-        return self.scratches[units]
-
-    def taken(self) -> Code:
-        """The instructions since the last call."""
-        code, self.code, self.owner = self.code, [], None
-        return code
-
-
 class _Compiler:
     """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
 
     def __init__(self, circuit: Circuit) -> None:
-        self.circuit, self.graph, self.low = circuit, circuit.graph, _Lowering()
+        self.circuit, self.graph, self.low = circuit, circuit.graph, Lowering()
         self.vertices = set(circuit.vertices)
         self.active = active_nodes(self.graph, self.vertices)
         self.first: dict[str, int] = {}
@@ -233,7 +176,10 @@ class _Compiler:
             if node.is_leaf or not wanted:
                 continue
             self.linearised[name] = node.operator.lower_linearise(self.low, self.at(name), wanted)
-            lists[self.place[name].laned] += self.low.taken()
+            code = self.low.taken()
+            lists[self.place[name].laned] += code
+            if self.place[name].laned:
+                program.node_linearise[name] = code
         program.code["linearise"] = lists[True]
         program.code["shared"] += lists[False]
 
@@ -253,7 +199,11 @@ class _Compiler:
                 continue
             feedback: Code = []
             for k, operand in enumerate(node.operands):
-                if operand in self.active and not self._passes(name, k, gradient):
+                if operand not in self.active:
+                    continue
+                if self._passes(name, k, gradient):
+                    program.passed[operand] = name
+                else:
                     laned = self.read[operand].laned
                     # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
                     pull = Pull(k, gradient, self._target(program, operand), not laned or operand in self.written)
@@ -262,6 +212,7 @@ class _Compiler:
                     code = self.low.taken()
                     if laned:
                         feedback += code
+                        program.pulls.setdefault(operand, []).append((name, code))
                     else:
                         lists["hebb" if gradient.laned else "shared_backward"] += code
             program.node_feedback[name] = feedback
@@ -349,7 +300,7 @@ def lower(circuit: Circuit) -> Program:
     return program
 
 
-def _emit_states(low: _Lowering, program: Program) -> None:
+def _emit_states(low: Lowering, program: Program) -> None:
     """Instructions over whole regions, and those that single vertices may need."""
     value, prediction, deviation, activity, error = (
         program.regions[r] for r in ("value", "prediction", "deviation", "activity", "error")
@@ -361,11 +312,17 @@ def _emit_states(low: _Lowering, program: Program) -> None:
     program.code["observe"] = low.taken()
     low.emit("multiply", error, deviation, IDENTITY, 0, program.precision_row, IDENTITY, 1, n)
     program.code["error"] = low.taken()
+    program.vertex_code = {"deviate": {}, "error": {}}
     for name in program.circuit.vertices:
         v, p, e = (program.slot(r, name) for r in ("value", "prediction", "error"))
+        d, weight = program.slot("deviation", name), program.precision_row + program.first[name]
+        low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
+        program.vertex_code["deviate"][name] = low.taken()
+        low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
+        program.vertex_code["error"][name] = low.taken()
         low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
         program.settle[name] = low.taken()
-        d, g = program.slot("deviation", name), program.slot("drive", name)
+        g = program.slot("drive", name)
         rows = (row + program.first[name] for row in (program.precision_row, program.decay_row, program.growth_row))
         low.emit("relax", d.row, e.row, g.row, *rows, v.units)
         program.relax[name] = low.taken()
@@ -374,9 +331,3 @@ def _emit_states(low: _Lowering, program: Program) -> None:
             classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)
             low.emit(energy.kernel, v.row, p.row, e.row, program.precision_row + program.first[name], v.units, *classes)
             program.energy[name] = low.taken()
-
-
-def as_array(*lists: Iterable[tuple[int, int]] | Sequence[tuple[int, int]]) -> np.ndarray:
-    """Instruction lists, one after the other, as an int64 array of shape (instructions, 2)."""
-    joined = [pair for part in lists for pair in part]
-    return np.array(joined, dtype=np.int64).reshape(-1, 2)

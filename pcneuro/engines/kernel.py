@@ -12,14 +12,17 @@ import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import settling
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
+from pcneuro.engines.cells import cells
 from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels.tile import vector_length
+from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
-from pcneuro.program import Code, as_array, lower
+from pcneuro.program import lower
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
@@ -34,14 +37,28 @@ def available_threads() -> int:
 
 @dataclass(frozen=True)
 class Kernel(Engine):
-    """The compiled engine. ``threads`` is the number of threads, by default one for each processor; results do not
-    depend on it."""
+    """The compiled engine.
+
+    Parameters
+    ----------
+    threads
+        Number of threads, by default one for each processor; results do not depend on it.
+    tolerance
+        What a population sends is read again where it has changed since it was read last: at all (0, the default, which
+        changes no bit of any result), or by more than this share of the population's largest activity.
+
+    Raises ParameterError for values out of range.
+    """
 
     threads: int | None = None
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
+
+        if not (isinstance(self.tolerance, int | float) and 0 <= self.tolerance < 1):
+            raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
@@ -75,6 +92,7 @@ class KernelEngine(AbstractEngine):
         self.lanes = 1
         self.buf = np.zeros((1, 1), dtype=dtype)
         self.contexts = np.zeros((1, 4), dtype=np.int64)
+        self.tolerance = np.dtype(dtype).type(settings.tolerance)
         self.rhs = self.observe = as_array()
         self.load(self.parameters)
 
@@ -95,10 +113,11 @@ class KernelEngine(AbstractEngine):
         return vector * -(-batch // (blocks * vector))
 
     def _shape(self, batch: int) -> tuple[int, int]:
-        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows the stages of a step."""
+        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
         lanes = self._lanes(batch)
         stages = len(self.weights)
-        rows = self.program.rows + ((1 + stages) * self.program.units if stages > 1 else 0)
+        regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
+        rows = self.program.rows + regions * self.program.units
         return -(-batch // lanes), max(rows, 1) * lanes
 
     def _allocate(self, batch: int) -> None:
@@ -215,19 +234,23 @@ class KernelEngine(AbstractEngine):
             *(program.code[k] for k in self.dynamics.after_error),
         )
         self.observe = as_array(*(program.code[k] for k in self.dynamics.observe))
+        self.cells = cells(program, self.dynamics, self.data.clamped)
+        self.flags = self.cells.fresh(len(self.buf))
 
-    def _plan(self, records: int) -> np.ndarray:
+    def _plan(self) -> np.ndarray:
+        """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
         program = self.program
+        stages = len(self.weights)
         plan = np.zeros(8, dtype=np.int64)
         plan[[loop.STATE, loop.DRIVE, loop.ERROR]] = [
             program.regions[r] for r in (self.dynamics.state, "drive", "error")
         ]
-        plan[[loop.GAIN, loop.UNITS, loop.STAGES, loop.START, loop.RECORDS]] = [
+        plan[[loop.GAIN, loop.UNITS, loop.STAGES, loop.START, loop.SEEN]] = [
             program.gain_row,
             program.units,
-            len(self.weights),
+            stages,
             program.rows,
-            records,
+            program.rows + (1 + stages if stages > 1 else 0) * program.units,
         ]
         return plan
 
@@ -245,12 +268,16 @@ class KernelEngine(AbstractEngine):
         records = np.array(
             [[s.row, s.units, t.every, o] for s, t, o in zip(slots, tapes, offsets[:-1], strict=True)], dtype=np.int64
         ).reshape(-1, 4)
-        plan = self._plan(len(tapes))
+        plan, step = self._plan(), self.cells
 
         def run(block: int) -> tuple[int, int, bool]:
             return loop.advance(
                 self.table,
-                self.rhs,
+                step.code,
+                step.cells,
+                step.links,
+                step.vertices,
+                self.flags[block],
                 self.observe,
                 self.buf[block],
                 self.shared,
@@ -259,6 +286,7 @@ class KernelEngine(AbstractEngine):
                 plan,
                 self.tableau,
                 self.weights,
+                self.tolerance,
                 records.copy(),
                 tape_buf[block],
                 number,
@@ -282,50 +310,7 @@ class KernelEngine(AbstractEngine):
         return Stepped(done, finite, recorded)
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        """With what comes from downstream held, n steps of a population are one: the amplification to the n."""
-        program = self.program
-        kept = {name: self._settling(name, steps) for name in program.first if name not in self.data.clamped}
-        before = {t.vertex: self._read(program.slot("deviation", t.vertex), (-1,)) for t in tapes}
-        for name, (decay, growth) in kept.items():
-            first = program.first[name]
-            self.shared[program.decay_row + first :][: decay.size] = decay
-            self.shared[program.growth_row + first :][: growth.size] = growth
-        code: Code = []
-        for name in reversed(list(self.circuit.graph.nodes)):
-            if name in kept:
-                code += program.relax[name]
-            code += program.node_feedback.get(name, [])
-        energies = [c for name, c in program.energy.items() if name in self.data.clamped]
-        self._execute(program.code["error"], *energies, code)
-        recorded = [self._trajectory(t, number, steps, before[t.vertex]) for t in tapes]
-        finite = all(np.isfinite(self.read(name, "value")).all() for name in kept)
-        return Stepped(steps, finite, recorded)
-
-    def _settling(self, name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Per unit: what n steps leave of a deviation, and what they make of a constant drive."""
-        precision = self.circuit.precision[name].ravel()
-        gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name]).ravel()
-        decay = self.integrator.amplification(gain * precision) ** steps
-        leaky = precision > 0
-        return decay, np.where(leaky, (1 - decay) / np.where(leaky, precision, 1.0), gain * steps)
-
-    def _trajectory(self, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
-        """What a tape records of a population that settles: (times, batch, units)."""
-        count = tape.count(number, steps)
-        slot = self._slot(tape.vertex, tape.variable)
-        still = self._read(slot, (slot.units,))
-        moving = tape.vertex not in self.data.clamped and tape.variable in ("value", "error")
-        if not moving:
-            return np.repeat(still[None], count, axis=0)
-        drive = self._read(self.program.slot("drive", tape.vertex), (slot.units,))
-        prediction = self._read(self.program.slot("prediction", tape.vertex), (slot.units,))
-        precision = self.circuit.precision[tape.vertex].ravel()
-        rows = []
-        for k in range(count):
-            decay, growth = self._settling(tape.vertex, -(-number // tape.every) * tape.every + k * tape.every - number)
-            deviation = decay * before + growth * drive
-            rows.append(precision * deviation if tape.variable == "error" else prediction + deviation)
-        return np.array(rows, dtype=self.dtype).reshape(count, self.data.batch, slot.units)
+        return settling.settle(self, number, steps, tapes)
 
     def evaluate(self) -> None:
         code, observe = self.rhs, self.observe

@@ -11,7 +11,15 @@ from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
 CACHE = usable()
 
 # Fields of the int64 array ``plan``
-STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, RECORDS = range(8)
+STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
+# Columns of ``cells``: instructions from ... to, what it reads in ``links`` from ... to, the flag that says it ran,
+# and the vertex whose error it computes (-1: none)
+CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, CELL_COLUMNS = range(7)
+# Columns of ``vertices``: first unit, units; the flags that say that its state changed, and changed for its readers;
+# that its error was computed, and changed for its readers; that its drive was computed; whether it is free
+FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, VERTEX_COLUMNS = range(9)
+# The flag that is up in the first step only, which all cells read
+FRESH = 0
 # Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer
 SOURCE, ROWS, EVERY, TARGET = range(4)
 
@@ -47,13 +55,84 @@ def _records_due(step, records):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weights, records, record_buf, step, steps):  # type: ignore[no-untyped-def]
+def _sent(buf, source, seen, size, tolerance):  # type: ignore[no-untyped-def]
+    """Whether values are further from those that were sent last than their largest times the tolerance; then send."""
+    largest = away = tolerance * 0
+    for i in range(size):
+        value = buf[ix(source + i)]
+        largest = max(largest, abs(value))
+        away = max(away, abs(value - buf[ix(seen + i)]))
+    if not away > tolerance * largest:
+        return 0
+    for i in range(size):
+        buf[ix(seen + i)] = buf[ix(source + i)]
+    return 1
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance):  # type: ignore[no-untyped-def]
+    """Put up the flags of a vertex whose state has moved or not."""
+    flags[vertices[v, MOVED]] = moved
+    sent = int(moved)
+    if moved and tolerance > 0:
+        row = vertices[v, FIRST] * lanes
+        sent = _sent(buf, plan[STATE] * lanes + row, plan[SEEN] * lanes + row, vertices[v, SIZE] * lanes, tolerance)
+    flags[vertices[v, SENT_STATE]] = sent
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance):  # type: ignore[no-untyped-def]
+    """Run the cells of which something that they read has changed. Returns (status, failed instruction)."""
+    lanes = context[LANES]
+    for c in range(cells.shape[0]):
+        changed = 0
+        for k in range(cells[c, LINK], cells[c, LINK_END]):
+            changed |= flags[links[k]]
+        flags[cells[c, RAN]] = changed
+        if changed == 1:
+            for i in range(cells[c, CODE], cells[c, CODE_END]):
+                status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
+                if status != OK:
+                    return status
+        v = cells[c, VERTEX]
+        if v >= 0:
+            if changed == 1 and tolerance > 0:
+                row = vertices[v, FIRST] * lanes
+                error, seen = plan[ERROR] * lanes + row, (plan[SEEN] + plan[UNITS]) * lanes + row
+                changed = _sent(buf, error, seen, vertices[v, SIZE] * lanes, tolerance) | flags[FRESH]
+            flags[vertices[v, SENT_ERROR]] = changed
+    return OK
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def advance(
+    table,
+    code,
+    cells,
+    links,
+    vertices,
+    flags,
+    observe,
+    buf,
+    shared,
+    ints,
+    context,
+    plan,
+    tableau,
+    weights,
+    tolerance,
+    records,
+    record_buf,
+    step,
+    steps,
+):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``.
 
-    Reads code ``rhs`` (state -> drive and error), ``observe`` (run before a record is taken), the per-unit ``gain``
-    in ``shared``, and the tableau (A: ``tableau``, b: ``weights``). Writes the state rows of ``buf``, its scratch rows,
-    ``record_buf`` and the target column of ``records``. Returns (status, steps done, finite): ``finite`` is False
-    where the state ceased to be finite in the step after the last one counted as done.
+    Reads the cells of a step (state -> drive and error), ``observe`` (run before a record is taken), the per-unit
+    ``gain`` in ``shared``, and the tableau (A: ``tableau``, b: ``weights``). Writes the state rows of ``buf``, its
+    scratch rows, ``flags``, ``record_buf`` and the target column of ``records``. A vertex whose error and drive are as
+    they were stays as it is, if one stage makes a step. Returns (status, steps done, finite): ``finite`` is False where
+    the state ceased to be finite in the step after the last one counted as done.
     """
     lanes = context[LANES]
     state, drive, error = plan[STATE] * lanes, plan[DRIVE] * lanes, plan[ERROR] * lanes
@@ -67,14 +146,19 @@ def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weig
                 buf[ix(start + i)] = buf[ix(state + i)]
         for stage in range(stages):
             if stage > 0:
-                for u in range(units):
-                    g = shared[ix(gain + u)]
-                    for i in range(u * lanes, (u + 1) * lanes):
-                        total = buf[ix(start + i)] * 0
-                        for j in range(stage):
-                            total += tableau[stage, j] * buf[ix(slope + j * size + i)]
-                        buf[ix(state + i)] = buf[ix(start + i)] + g * total
-            status, _ = execute(table, rhs, buf, shared, ints, context)
+                for v in range(vertices.shape[0]):
+                    moved = False
+                    for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
+                        g = shared[ix(gain + u)]
+                        for i in range(u * lanes, (u + 1) * lanes):
+                            total = buf[ix(start + i)] * 0
+                            for j in range(stage):
+                                total += tableau[stage, j] * buf[ix(slope + j * size + i)]
+                            new = buf[ix(start + i)] + g * total
+                            moved |= new != buf[ix(state + i)]
+                            buf[ix(state + i)] = new
+                    _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance)
+            status = _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance)
             if status != OK:
                 return status, s, True
             if stage == 0 and _records_due(step + s, records):
@@ -85,19 +169,29 @@ def advance(table, rhs, observe, buf, shared, ints, context, plan, tableau, weig
             if stages > 1:
                 for i in range(size):
                     buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]
-        bad = 0
-        for u in range(units):
-            g = shared[ix(gain + u)]
-            for i in range(u * lanes, (u + 1) * lanes):
-                if stages == 1:
-                    new = buf[ix(state + i)] + g * (buf[ix(drive + i)] - buf[ix(error + i)])
-                else:
-                    total = buf[ix(start + i)] * 0
-                    for j in range(stages):
-                        total += weights[j] * buf[ix(slope + j * size + i)]
-                    new = buf[ix(start + i)] + g * total
-                buf[ix(state + i)] = new
-                bad |= not (abs(new) < np.inf)
+            fresh, flags[FRESH] = flags[FRESH], 0
+        bad = False
+        for v in range(vertices.shape[0]):
+            awake = vertices[v, FREE] == 1 and (
+                stages > 1 or flags[vertices[v, ERRED]] | flags[vertices[v, DRIVEN]] | fresh == 1
+            )
+            moved = False
+            if awake:
+                for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
+                    g = shared[ix(gain + u)]
+                    for i in range(u * lanes, (u + 1) * lanes):
+                        old = buf[ix(state + i)]
+                        if stages == 1:
+                            new = old + g * (buf[ix(drive + i)] - buf[ix(error + i)])
+                        else:
+                            total = buf[ix(start + i)] * 0
+                            for j in range(stages):
+                                total += weights[j] * buf[ix(slope + j * size + i)]
+                            new = buf[ix(start + i)] + g * total
+                        buf[ix(state + i)] = new
+                        moved |= new != old
+                        bad |= not (abs(new) < np.inf)
+            _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance)
         if bad:
             return OK, s, False
     return OK, steps, True

@@ -7,9 +7,9 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
+from pcneuro.lowering import Lowering
 from pcneuro.ops.base import REGISTRY, AbstractOperator, apply, size, unit_indices
 from pcneuro.ops.elementwise import Map
-from pcneuro.program import _Lowering
 
 
 def test_operators_are_found_by_their_kind():
@@ -44,7 +44,7 @@ def test_unit_numbers():
 
 
 def test_index_arguments():
-    low = _Lowering()
+    low = Lowering()
     assert low.index(np.arange(4), 4) == IDENTITY
     assert low.index(np.zeros(4, int), 1) == SCALAR
     assert low.index(np.zeros(1, int), 1) == IDENTITY

@@ -1,0 +1,142 @@
+"""One time step as cells: instructions that run together, and the changes that make them run again.
+
+A cell is evaluated again where something that it reads has changed since it was read last. Nothing else can change what
+it writes, so that leaving it out changes no bit of any result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.kernels import loop
+from pcneuro.lowering import Code, as_array
+from pcneuro.program import Program
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What ``loop.advance`` steps: see the columns there. ``signals`` is the number of flags that a block needs."""
+
+    code: np.ndarray
+    cells: np.ndarray
+    links: np.ndarray
+    vertices: np.ndarray
+    signals: int
+
+    def fresh(self, blocks: int) -> np.ndarray:
+        """Flags by block, before the first step: everything has changed."""
+        return np.ones((blocks, self.signals), dtype=np.int64)
+
+
+class _Builder:
+    """Lays out the cells of a step for what is clamped now."""
+
+    def __init__(self, program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> None:
+        self.program, self.dynamics, self.clamped = program, dynamics, clamped
+        self.graph = program.circuit.graph
+        self.code: Code = []
+        self.rows: list[list[int]] = []
+        self.links: list[int] = []
+        self.signals = loop.FRESH + 1
+        self.state = {name: self._signal() for name in program.first}
+        self.sent_state = {name: self._signal() for name in program.first}
+        self.sent_error = {name: self._signal() for name in program.first}
+        self.error: dict[str, int] = {}
+        self.computed: dict[str, int] = {}
+        self.feedback: dict[str, int] = {}
+
+    def _signal(self) -> int:
+        self.signals += 1
+        return self.signals - 1
+
+    def cell(self, code: Code, inputs: Sequence[int], vertex: int = -1) -> int:
+        """Add a cell; returns the flag that is up where it ran."""
+        first, link, out = len(self.code), len(self.links), self._signal()
+        self.code += code
+        self.links += [loop.FRESH, *dict.fromkeys(inputs)]
+        self.rows.append([first, len(self.code), link, len(self.links), out, vertex])
+        return out
+
+    def read(self, name: str) -> list[int]:
+        """What tells that the value of a node has changed, as its users read it."""
+        if name in self.state:
+            return [self.sent_state[name]]
+        if name in self.computed:
+            return [self.computed[name]]
+        node = self.graph.nodes[name]
+        return [] if node.is_leaf else [s for operand in node.operands for s in self.read(operand)]
+
+    def predictions(self) -> None:
+        """Every node's own computation and its derivatives."""
+        for name, code in self.program.node_forward.items():
+            inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
+            self.computed[name] = self.cell(code + self.program.node_linearise.get(name, []), inputs)
+
+    def errors(self) -> None:
+        """Every vertex' error."""
+        for number, name in enumerate(self.program.first):
+            code: Code = []
+            for part in self.dynamics.before_error:
+                code += self.program.vertex_code.get(part, {}).get(name, [])
+            if name in self.clamped:
+                code += self.program.energy.get(name, [])
+            inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
+            self.error[name] = self.cell(code, inputs, number)
+
+    def adjoint(self, name: str) -> int:
+        """What tells that the adjoint of a node has changed."""
+        if name in self.error:
+            return self.sent_error[name]
+        return self.feedback[name] if name in self.feedback else self.adjoint(self.program.passed[name])
+
+    def driving(self) -> set[str]:
+        """Nodes whose adjoint drives a vertex; that of all others is asked for by gradients only, after the steps."""
+        found = set(self.state)
+        for name, node in self.graph.nodes.items():
+            if not node.is_leaf and found.intersection(node.operands):
+                found.add(name)
+        return found
+
+    def pulls(self) -> None:
+        """What each node gets from its consumers."""
+        driving = self.driving()
+        for name in reversed(list(self.graph.nodes)):
+            if name not in driving:
+                continue
+            code: Code = []
+            inputs: list[int] = []
+            for consumer, part in self.program.pulls.get(name, []):
+                code += part
+                inputs.append(self.adjoint(consumer))
+                if self.computed:
+                    inputs += [self.computed[consumer]] if consumer in self.computed else self.read(consumer)
+            if code:
+                self.feedback[name] = self.cell(code, inputs)
+
+    def build(self) -> Cells:
+        if "forward" in self.dynamics.before_error:
+            self.predictions()
+        self.errors()
+        self.pulls()
+        vertices = []
+        for name, first in self.program.first.items():
+            signals = [self.state[name], self.sent_state[name], self.error[name], self.sent_error[name]]
+            drive = self.feedback.get(name, self.error[name])
+            free = int(name not in self.clamped)
+            vertices.append([first, self.graph.nodes[name].size, *signals, drive, free])
+        return Cells(
+            as_array(self.code),
+            np.array(self.rows, dtype=np.int64).reshape(-1, loop.CELL_COLUMNS),
+            np.array(self.links, dtype=np.int64),
+            np.array(vertices, dtype=np.int64).reshape(-1, loop.VERTEX_COLUMNS),
+            self.signals,
+        )
+
+
+def cells(program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> Cells:
+    """The cells of one step of a program, with these vertices clamped."""
+    return _Builder(program, dynamics, clamped).build()
