@@ -144,11 +144,14 @@ class Bar:
     def _draw(self, share: float, note: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
         if self.bar is None:
-            note_column = TextColumn("{task.fields[note]}", markup=False)
-            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, note_column, console=Console(stderr=True, highlight=False), transient=True)
+            # What is cut off where the terminal is narrow is the end of the note.
+            rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            text = TextColumn("{task.description}{task.fields[note]}", markup=False, table_column=rest)
+            columns = (BarColumn(bar_width=12), TaskProgressColumn(), TimeRemainingColumn(), text)
+            self.bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, expand=True)
             self.bar.start()
-            self.bar.add_task(self.what, total=1.0, note=note)
+            self.bar.add_task("" if note else self.what, total=1.0, note=note)
         self.bar.update(self.bar.task_ids[0], completed=share, note=note)

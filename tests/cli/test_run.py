@@ -195,7 +195,10 @@ def test_progress_is_shown_after_two_seconds_only(monkeypatch, capsys):
         for second, share in ((1, 0.1), (3, 0.3), (4, 0.4), (14, 0.9)):
             now[0] = second
             terminal.progress(share)
-    assert capsys.readouterr().err.splitlines() == ["work: 30 % after 3 s", "work: 90 % after 14 s"]
+    assert capsys.readouterr().err.splitlines() == [
+        "work: 30 % after 3s, 7s left",
+        "work: 90 % after 14s, 2s left",
+    ]
 
 
 def test_the_text_of_the_file_is_in_the_summary(pcneuro, folder):

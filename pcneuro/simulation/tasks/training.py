@@ -151,7 +151,7 @@ class TrainingTask(AbstractTask):
     def _tell(self, job: Job, what: str, share: float) -> Callable[[Progress], bool]:
         def tell(progress: Progress) -> bool:
             done = share + progress.share / (2 * self.seeds * self.epochs)
-            job.observer.progress(done, f"{what}, {progress}")
+            job.observer.progress(done, f"{progress}, {what}")
             return not job.observer.stopped
 
         return tell
