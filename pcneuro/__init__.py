@@ -28,7 +28,7 @@ from pcneuro.learning import (
 from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
-from pcneuro.schedules import Parallel, Sequential
+from pcneuro.schedules import FastForward, Parallel, Sequential
 from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
@@ -45,6 +45,7 @@ __all__ = [
     "Examples",
     "ExponentialDecay",
     "ExponentialEuler",
+    "FastForward",
     "FixedPrediction",
     "Graph",
     "Input",

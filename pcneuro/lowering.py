@@ -14,14 +14,16 @@ Code = list[tuple[int, int]]
 
 
 class Lowering(AbstractLowering):
-    """Collects instructions, their arguments, index tables and room in both buffers."""
+    """Collects instructions, their arguments, index tables and room in both buffers.
 
-    def __init__(self) -> None:
+    ``position`` is that of the first argument: where those of an earlier lowering end.
+    """
+
+    def __init__(self, position: int = 0) -> None:
         self.ints: list[np.ndarray] = []
-        self.position = 0
+        self.position = position
         self.tables: dict[tuple[int, bytes], int] = {}
         self.stored: dict[int, tuple[np.ndarray, int]] = {}
-        self.scratches: dict[int, Slot] = {}
         self.rows = {True: 0, False: 0}
         self.values: dict[float, int] = {}
         self.arrays: dict[int, np.ndarray] = {}
@@ -64,11 +66,6 @@ class Lowering(AbstractLowering):
     def temporary(self, units: int, laned: bool) -> Slot:
         self.rows[laned] += units
         return Slot(self.rows[laned] - units, units, laned)
-
-    def scratch(self, units: int) -> Slot:
-        if units not in self.scratches:
-            self.scratches[units] = self.temporary(units, True)
-        return self.scratches[units]
 
     def taken(self) -> Code:
         """The instructions since the last call."""

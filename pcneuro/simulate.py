@@ -43,7 +43,8 @@ class Simulator:
     dtype
         ``np.float64`` (default) or ``np.float32``, for all state.
     schedule
-        ``Parallel()`` (default), or ``Sequential()``: one population after the other, from the outputs back.
+        ``Parallel()`` (default); ``FastForward()``: what it leads to, without stepping; or ``Sequential()``: one
+        population after the other, from the outputs back.
     engine
         ``Kernel(threads=None)`` (default) or ``Reference()``, the slow NumPy oracle.
 
@@ -101,7 +102,7 @@ class Simulator:
 
     def _check_step(self) -> None:
         dt, limit = self.integrator.dt, self.integrator.stability
-        leak = {n: float((self.circuit.precision[n] / self.circuit.tau[n]).max()) for n in self.circuit.vertices}
+        leak = {name: most for name, (_, most) in self.circuit.rates.items()}
         worst = max(leak, key=leak.__getitem__, default=None)
         if worst is not None and dt * leak[worst] >= limit:
             raise UnstableStepError(
@@ -228,6 +229,7 @@ class Simulator:
         steps = whole_steps(duration, self.integrator.dt)
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
+        self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
         show = reporter(report, report_period, self.time, duration)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,9 @@ class Stepped:
     recorded: Sequence[np.ndarray]
 
 
+Law = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""After each of so many steps, for k = 0 ... hops: the share of an error that has come at least, and just, k hops."""
+
 VARIABLES = ("value", "error", "prediction", "feedback")
 
 
@@ -86,6 +89,13 @@ class AbstractEngine(ABC):
         """Let one population after the other, children first, do ``steps`` steps with what comes from downstream held.
 
         For linear dynamics. Recordings are of each population's own steps.
+        """
+
+    @abstractmethod
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        """Bring the state, in one go, to where it is ``steps`` steps later.
+
+        For linear dynamics with one rate in all free populations. Errors come ``reach`` hops at most in that time.
         """
 
     @abstractmethod

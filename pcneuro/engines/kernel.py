@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines import settling
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
+from pcneuro.engines import leaping, settling
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.cells import cells
+from pcneuro.engines.summing import Phase, phases
+from pcneuro.engines.threads import available_threads, spread
 from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels.hebbian import PANEL
 from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
@@ -28,11 +30,6 @@ from pcneuro.program import lower
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 # Below this many multiplications a Hebbian sum is not worth handing to several threads.
 SPLIT_WORK = 2_000_000
-
-
-def available_threads() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -83,17 +80,20 @@ class KernelEngine(AbstractEngine):
         super().__init__(circuit, dynamics, integrator, dtype, settings)
         self.threads = settings.threads or available_threads()
         self.program = lower(circuit)
+        self.phases = phases(self.program)
         self.table = dispatch.table(dtype)
-        self.shared = np.zeros(max(self.program.shared_rows, 1), dtype=dtype)
+        # Behind what the program has, room for each part of a Hebbian sum.
+        self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
         self.tableau = np.array(integrator.tableau, dtype=dtype)
         self.weights = np.array(integrator.weights, dtype=dtype)
         self.lanes = 1
         self.buf = np.zeros((1, 1), dtype=dtype)
-        self.contexts = np.zeros((1, 4), dtype=np.int64)
+        self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
         self.tolerance = np.dtype(dtype).type(settings.tolerance)
         self.rhs = self.observe = as_array()
+        self.leaps: dict[frozenset[str], leaping.Leap] = {}
         self.load(self.parameters)
 
     # Buffers
@@ -128,7 +128,7 @@ class KernelEngine(AbstractEngine):
             self.buf.fill(0.0)
         else:
             self.buf = np.zeros(shape, dtype=self.dtype)
-        self.contexts = np.zeros((blocks, 4), dtype=np.int64)
+        self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
         self.contexts[:, dispatch.LANES] = self.lanes
         self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
         self.contexts[:, dispatch.PARTS] = 1
@@ -153,15 +153,10 @@ class KernelEngine(AbstractEngine):
     # Running
 
     def _each_block(self, function: Callable[[int], Any]) -> list[Any]:
-        blocks = range(len(self.buf))
-        with np.errstate(all="ignore"):
-            if self.threads == 1 or len(blocks) == 1:
-                return [function(b) for b in blocks]
-            with ThreadPoolExecutor(min(self.threads, len(blocks))) as pool:
-                return list(pool.map(function, blocks))
+        return spread(function, len(self.buf), self.threads)
 
-    def _execute(self, *lists: Code) -> None:
-        code = as_array(*lists)
+    def execute(self, code: np.ndarray) -> None:
+        """Run instructions on every block."""
         if len(code):
             self._each_block(lambda b: self._checked(code, self.buf[b], self.contexts[b]))
 
@@ -169,7 +164,7 @@ class KernelEngine(AbstractEngine):
         """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
         if code:
             with np.errstate(all="ignore"):
-                self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1], dtype=np.int64))
+                self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
     def _checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
         status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
@@ -205,18 +200,15 @@ class KernelEngine(AbstractEngine):
                 self._write(program.slot("value", name), data.initial.get(name, mean))
         self._prepare()
         self._execute_shared(code["shared"])
-        sweep = []
-        for name, forward in program.node_forward.items():
-            sweep += forward
-            if name in program.settle and name not in data.clamped:
-                sweep += program.settle[name]
-        self._execute(sweep, code["linearise"], code["deviate"])
-        for name, values in data.initial.items():
-            deviation = values - self.read(name, "prediction")
-            self._write(
-                program.slot(self.dynamics.state, name), deviation if self.dynamics.state == "deviation" else values
-            )
-        self.evaluate()
+        if data.initial:
+            self.execute(self.sweep)
+            for name, values in data.initial.items():
+                deviation = values - self.read(name, "prediction")
+                state = deviation if self.dynamics.state == "deviation" else values
+                self._write(program.slot(self.dynamics.state, name), state)
+            self.evaluate()
+        else:
+            self.execute(self.begin)
 
     def _prepare(self) -> None:
         """Gains and instruction lists for what is clamped now."""
@@ -234,6 +226,14 @@ class KernelEngine(AbstractEngine):
             *(program.code[k] for k in self.dynamics.after_error),
         )
         self.observe = as_array(*(program.code[k] for k in self.dynamics.observe))
+        sweep: Code = []
+        for name, forward in program.node_forward.items():
+            sweep += forward
+            if name in program.settle and name not in self.data.clamped:
+                sweep += program.settle[name]
+        self.sweep = as_array(sweep, program.code["linearise"], program.code["deviate"])
+        self.present = np.concatenate([self.rhs, self.observe])
+        self.begin = np.concatenate([self.sweep, self.present])
         self.cells = cells(program, self.dynamics, self.data.clamped)
         self.flags = self.cells.fresh(len(self.buf))
 
@@ -312,11 +312,29 @@ class KernelEngine(AbstractEngine):
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         return settling.settle(self, number, steps, tapes)
 
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        return leaping.leap(self, number, steps, reach, tapes, law)
+
+    def leap_plan(self) -> leaping.Leap:
+        """Instructions for a leap with what is clamped now, made once."""
+        key = frozenset(self.data.clamped)
+        if key not in self.leaps:
+            self.leaps[key] = leaping.Leap(self.program, key)
+        return self.leaps[key]
+
+    def holds(self, slot: Slot) -> bool:
+        """Whether anything there is not zero."""
+        return bool(self.buf[:, slot.row * self.lanes : (slot.row + slot.units) * self.lanes].any())
+
+    def leak(self) -> float:
+        """Share that the free populations, which must have one rate, leak in a step."""
+        gains = self.shared[self.program.gain_row :][: self.program.units]
+        free = np.flatnonzero(gains)
+        unit = free[0] if len(free) else 0
+        return float(gains[unit] * self.shared[self.program.precision_row + unit]) or 1.0
+
     def evaluate(self) -> None:
-        code, observe = self.rhs, self.observe
-        joined = np.concatenate([code, observe])
-        if len(joined):
-            self._each_block(lambda b: self._checked(joined, self.buf[b], self.contexts[b]))
+        self.execute(self.present)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         return self._read(self._slot(vertex, variable), self.circuit.graph.nodes[vertex].shape)
@@ -325,48 +343,40 @@ class KernelEngine(AbstractEngine):
         program = self.program
         for slot in program.sums:
             self.shared[slot.row : slot.row + slot.units] = 0.0
-        with np.errstate(all="ignore"):
-            for instruction in program.code["hebb"]:
-                self._hebbian(instruction)
+        for phase in self.phases:
+            parts = self.threads if phase.work * self.data.batch >= SPLIT_WORK else 1
+            spread(partial(self._sum, phase, parts), parts, parts)
         self._execute_shared(program.code["shared_backward"])
         found = {}
         for name, slot in program.adjoints.items():
             found[name] = -self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape)
         return found
 
-    def _hebbian(self, instruction: tuple[int, int]) -> None:
-        """One Hebbian sum over all blocks, in their order; large ones split by synapses, which changes no sum."""
-        code = as_array([instruction])
-
-        def part(number: int, parts: int) -> None:
-            for block in range(len(self.buf)):
+    def _sum(self, phase: Phase, parts: int, part: int) -> None:
+        """One part of the Hebbian sums of a phase over all blocks, in their order; the first has what is not split."""
+        for block in range(len(self.buf)):
+            if part == 0 and len(phase.whole):
+                self._checked(phase.whole, self.buf[block], self.contexts[block])
+            if len(phase.split):
                 context = self.contexts[block].copy()
-                context[[dispatch.PART, dispatch.PARTS]] = number, parts
-                self._checked(code, self.buf[block], context)
-
-        opcode, at = instruction
-        partitioned = any(opcode == dispatch.opcode(name) for name in dispatch.PARTITIONED)
-        work = int(self.program.ints[at]) * self.data.batch if partitioned else 0
-        if self.threads == 1 or work < SPLIT_WORK:
-            part(0, 1)
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(lambda t: part(t, self.threads), range(self.threads)))
+                context[[dispatch.PART, dispatch.PARTS]] = part, parts
+                context[dispatch.PANEL] = self.program.shared_rows + part * PANEL[self.dtype]
+                self._checked(phase.split, self.buf[block], context)
 
     # Snapshots
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"buf": self.buf, "shared": self.shared}
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows]}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
-        if types != {self.dtype} or buf.shape != self._shape(data.batch) or shared.shape != self.shared.shape:
+        if types != {self.dtype} or buf.shape != self._shape(data.batch) or shared.shape != (self.program.shared_rows,):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         self.data = data
         self._allocate(data.batch)
         self.buf[...] = buf
-        self.shared[...] = shared
+        self.shared[: shared.size] = shared
         for name in self.parameters:
             slot = self.program.leaves[name]
             self.parameters[name] = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import AbstractEngine, Stepped, Tape
 
@@ -25,6 +26,10 @@ class AbstractSchedule(ABC):
     @abstractmethod
     def check(self, dynamics: AbstractDynamics) -> None:
         """Raise ParameterError for dynamics that the schedule is not defined for."""
+
+    @abstractmethod
+    def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
+        """Raise ParameterError for a circuit that the schedule is not defined for, with these vertices clamped."""
 
     @abstractmethod
     def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
