@@ -1,8 +1,9 @@
 """The micro-kernels of Hebbian sums: tiles of synapses kept in registers while they sum over samples, or over places.
 
 ``hebb_panel`` is for projections: a tile of synapses is some presynaptic rows times vectors of postsynaptic units,
-which stand transposed in a panel. ``hebb_taps`` is for shared kernels of weights: a tile is some rows times some taps, each a
-vector of partial sums over samples that runs over all places before its elements are added up.
+which stand transposed in a panel. ``hebb_taps`` is for shared kernels of weights: a tile is some
+rows times some taps, each a vector of partial sums over samples that runs over all places before its elements are added
+up.
 """
 
 from __future__ import annotations

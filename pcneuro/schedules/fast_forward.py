@@ -23,7 +23,8 @@ class FastForward(AbstractSchedule):
     For fixed prediction, whose dynamics are linear, and one rate precision / tau in all free populations. What has come
     k hops upstream is weighted by the share of it that has come by then: P[Binomial(n, eta) >= k] after n Euler steps
     with eta = dt precision / tau. Results, records included, are those of ``Parallel``, up to rounding. The cost is one
-    backward pass for a circuit in layers; where paths of several lengths lead to a population, its part of one for each. A run that does not start from rest costs a backward pass for every hop of the longest path.
+    backward pass for a circuit in layers; where paths of several lengths lead to a population, its part of one for
+    each. A run that does not start from rest costs a backward pass for every hop of the longest path.
 
     Parameters
     ----------
