@@ -13,15 +13,17 @@ import numpy as np
 from pcneuro.circuit import Circuit, check_parameters, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
-from pcneuro.errors import CircuitFileError, ParameterError, UnstableStepError
-from pcneuro.given import check_snapshot, float_type, merge, warn_of_latents, whole_steps
+from pcneuro.errors import ParameterError, UnstableStepError
+from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
 from pcneuro.record import Record, dataset, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
-from pcneuro.stability import stable_dt
-from pcneuro.storage import fingerprint, read_archive, write_archive
+from pcneuro.settled import Settled
+from pcneuro.snapshot import read_snapshot, write_snapshot
+from pcneuro.stability import advice
+from pcneuro.storage import fingerprint
 
 CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
@@ -191,8 +193,9 @@ class Simulator:
 
     def run(
         self,
-        duration: float,
+        duration: float | None = None,
         *,
+        until: Settled | None = None,
         inputs: Mapping[str, Any] | None = None,
         targets: Mapping[str, Any] | None = None,
         clamp: Mapping[str, Any] | None = None,
@@ -201,12 +204,17 @@ class Simulator:
         report: Report = None,
         report_period: float = 10.0,
     ) -> Result:
-        """Simulate for ``duration`` ms from where the last run stopped (first: from the feedforward sweep).
+        """Simulate on from where the last run stopped (first: from the feedforward sweep), for a time or to rest.
 
         Parameters
         ----------
         duration
             In ms. What is no multiple of dt is rounded to the nearest number of steps, with a warning.
+        until
+            Instead of a duration ``pcn.Settled(...)``, to stop at equilibrium. Each block of samples is held as it is
+            once all its samples have settled; ``stats["settled_ms"]`` has the time that each took (None: it did not).
+            The share completed is that of the limit. Not for schedules that take their steps otherwise than all
+            populations at the same time.
         inputs, targets, clamp
             Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays
             as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under
@@ -223,22 +231,28 @@ class Simulator:
         -------
         Result
             Ctrl-C returns what was simulated so far, with status ``"interrupted"``; a run in which anything ceases to
-            be finite stops there with status ``"diverged"``, and its message says where and what to do.
+            be finite stops there with status ``"diverged"``, and its message says where and what to do. What has not
+            settled within the limit has status ``"unsettled"``.
         """
-        steps = whole_steps(duration, self.integrator.dt)
+        steps, span = steps_of(duration, until, self.integrator.dt)
+        if until is not None:
+            self.schedule.check_until()
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
-        show = reporter(report, report_period, self.time, duration)
+        show = reporter(report, report_period, self.time, span)
         # Nothing above changes the simulator: a call that is refused leaves it as it was.
         self._stale = self._stale or data is not self._data
         self._data = data
         self._ready()
         first, begun = self._step, time.perf_counter()
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        self._engine.begin(until)
         status, message = self._loop(steps, tapes, rows, show)
         self._engine.evaluate()
+        if until is not None and status is Status.COMPLETED:
+            status, message = self._settling(until, first)
         if self._watched:
             self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
         for tape, taken in zip(tapes, rows, strict=True):
@@ -262,11 +276,14 @@ class Simulator:
             "schedule": repr(self.schedule),
             **self._engine.describe(),
         }
+        if until is not None:
+            times = [None if n is None else (n - first) * self.integrator.dt for n in self._engine.rested]
+            stats |= {"until": repr(until), "settled_ms": times}
         kept = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
         return self._result(kept, status, message, stats)
 
     def _loop(
-        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[[float, float], None]
+        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[..., None]
     ) -> tuple[Status, str]:
         assert self._data is not None
         begun = time.perf_counter()
@@ -286,6 +303,9 @@ class Simulator:
                 now = time.perf_counter()
                 if not stepped.finite:
                     return Status.DIVERGED, self._divergence()
+                if stepped.settled:
+                    report(now - begun, 1.0, done * self.integrator.dt)
+                    break
                 rate = count / max(now - started, 1e-6)
                 chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * count))
                 report(now - begun, done / steps)
@@ -294,6 +314,17 @@ class Simulator:
                     return Status.INTERRUPTED, text
         return Status.COMPLETED, f"completed {done} steps, to {self.time:g} ms"
 
+    def _settling(self, until: Settled, first: int) -> tuple[Status, str]:
+        """How a run that did not end early ended: whether all has settled."""
+        taken = (self._step - first) * self.integrator.dt
+        if self._engine.look(self._step):
+            return Status.COMPLETED, f"settled after {self._step - first} steps, {taken:g} ms, at {self.time:g} ms"
+        open_, blocks = self._engine.rested.count(None), len(self._engine.rested)
+        return Status.UNSETTLED, (
+            f"{open_} of {blocks} blocks of samples not settled to {until!r} after {taken:g} ms; run again to go on, "
+            "or try a larger limit or rtol"
+        )
+
     def _divergence(self) -> str:
         assert self._data is not None
         self._engine.evaluate()
@@ -301,19 +332,10 @@ class Simulator:
             for name, prediction in self._read("prediction").items():
                 if not np.isfinite(prediction).all():
                     return self._not_finite("prediction", name)
-        population = "?"
-        for name in self.circuit.vertices:
-            if not np.isfinite(self._engine.read(name, "value")).all():
-                population = name
-                break
-        dt = self.integrator.dt
+        finite = {n: np.isfinite(self._engine.read(n, "value")).all() for n in self.circuit.vertices}
+        population = next((n for n, fine in finite.items() if not fine), "?")
         self._step += 1  # the step that made it is done in the engine's state
-        advice = stable_dt(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
-        cure = (
-            f"try dt = {advice:.3g} ms (now {dt:g} ms)"
-            if advice < dt
-            else "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
-        )
+        cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
 
     def _not_finite(self, what: str, name: str) -> str:
@@ -354,12 +376,7 @@ class Simulator:
         Raises OutputError where the file exists (unless ``overwrite``) or cannot be written.
         """
         self._ready()
-        data = self._data
-        arrays = {f"state/{k}": v for k, v in self._engine.state().items()}
-        for kind in ("inputs", "clamped", "initial") if data is not None else ():
-            arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
-        facts = {"step": self._step, "batch": None if data is None else data.batch, **self._identity()}
-        write_archive(path, "snapshot", facts, arrays, overwrite=overwrite)
+        write_snapshot(path, self._engine, self._step, self._data, self._identity(), overwrite=overwrite)
 
     def _identity(self) -> dict[str, str]:
         return {
@@ -376,21 +393,5 @@ class Simulator:
 
         Raises CircuitFileError for a damaged file or one of another simulator; the present state then stays as it is.
         """
-        facts, arrays = read_archive(path, "snapshot")
-        for key, own in self._identity().items():
-            if facts.get(key) != own:
-                got = facts.get(key)
-                hint = "" if key == "circuit" else f": {got} there, {own} here"
-                raise CircuitFileError(f"{path} is the snapshot of a simulator with another {key}{hint}")
-        groups: dict[str, dict[str, np.ndarray]] = {"state": {}, "inputs": {}, "clamped": {}, "initial": {}}
-        try:
-            for key, array in arrays.items():
-                kind, _, name = key.partition("/")
-                groups[kind][name] = array
-            step, batch = int(facts["step"]), facts["batch"]
-            data = None if batch is None else Data(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
-            check_snapshot(self.circuit, step, data)
-            self._engine.set_state(data or Data(1), groups["state"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
-        self._step, self._data, self._stale = step, data, False
+        self._step, self._data = read_snapshot(path, self._engine, self._identity())
+        self._stale = False
