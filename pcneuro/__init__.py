@@ -29,6 +29,7 @@ from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
 from pcneuro.schedules import FastForward, Parallel, Sequential
+from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
@@ -62,6 +63,7 @@ __all__ = [
     "RungeKutta4",
     "SGD",
     "Sequential",
+    "Settled",
     "Simulator",
     "SoftmaxCrossEntropy",
     "SquaredError",

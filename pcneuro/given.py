@@ -14,6 +14,7 @@ from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit import Circuit, told
 from pcneuro.engines import AbstractEngine, Data
 from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, unknown_name
+from pcneuro.settled import Settled
 
 Arrays = dict[str, np.ndarray]
 
@@ -110,17 +111,21 @@ def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
-def check_snapshot(circuit: Circuit, step: int, data: Data | None) -> None:
-    """Raise ValueError where the step number or the data of a snapshot is not of this circuit."""
-    if not 0 <= step < MOST_STEPS or (data is not None and data.batch < 1):
-        raise ValueError("its step number or batch size is out of range")
-    if data is None:
-        return
-    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial} <= set(circuit.vertices):
-        raise ValueError("its data has other names")
-    for name, array in (*data.inputs.items(), *data.clamped.items(), *data.initial.items()):
-        if array.shape != (data.batch, *circuit.graph.nodes[name].shape) or array.dtype.kind != "f":
-            raise ValueError(f"its data of {name!r} has another shape or type")
+def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[int, float]:
+    """The steps of a run and its duration in ms, or the most that it may take ``until`` something.
+
+    Raises ParameterError unless exactly one of the two is given.
+    """
+    if until is None and duration is not None:
+        return whole_steps(duration, dt), duration
+    if until is None or duration is not None:
+        got = "neither" if duration is None else "both; the longest that the latter may take is Settled(limit=...)"
+        raise ParameterError(f"run() takes a duration in ms or until=pcn.Settled(...), got {got}")
+    if not isinstance(until, Settled):
+        raise ParameterError(f"until is {told(until)}; give pcn.Settled(...)")
+    if until.limit >= dt * MOST_STEPS:
+        raise ParameterError(f"limit is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
+    return math.ceil(until.limit / dt * (1 - 1e-12)), until.limit
 
 
 def whole_steps(duration: float, dt: float) -> int:
@@ -140,7 +145,7 @@ def whole_steps(duration: float, dt: float) -> int:
         warnings.warn(
             f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
             PcneuroWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return steps
 

@@ -21,8 +21,8 @@ class Program:
     """What the compiled loop needs, except for the data of a run.
 
     Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
-    order in six regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and
-    what the value neurons do meanwhile is ``activity`` = prediction + deviation. ``drive`` is the children's feedback.
+    order in five regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and
+    what the value neurons do meanwhile is prediction + deviation. ``drive`` is the children's feedback.
     """
 
     circuit: Circuit
@@ -49,8 +49,8 @@ class Program:
     growth_row: int
     code: dict[str, Code] = field(default_factory=dict)
     """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``,
-    ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction),
-    ``error`` (of a Gaussian vertex), ``observe`` (activity = prediction + deviation)."""
+    ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction)
+    and ``error`` (of a Gaussian vertex)."""
     hebb: list[tuple[Slot, Code]] = field(default_factory=list)
     """From activities to gradients of what samples share: where each sum goes, and its instructions."""
     node_forward: dict[str, Code] = field(default_factory=dict)
@@ -95,8 +95,7 @@ class _Compiler:
             units += self.graph.nodes[name].size
         self.units = units
         self.regions = {
-            name: self.low.temporary(units, True).row
-            for name in ("value", "prediction", "deviation", "activity", "error", "drive")
+            name: self.low.temporary(units, True).row for name in ("value", "prediction", "deviation", "error", "drive")
         }
         self.precision_row = self.low.temporary(units, False).row
         self.gain_row, self.decay_row, self.growth_row = (self.low.temporary(units, False).row for _ in range(3))
@@ -310,14 +309,10 @@ def lower(circuit: Circuit) -> Program:
 
 def _emit_states(low: Lowering, program: Program) -> None:
     """Instructions over whole regions, and those that single vertices may need."""
-    value, prediction, deviation, activity, error = (
-        program.regions[r] for r in ("value", "prediction", "deviation", "activity", "error")
-    )
+    value, prediction, deviation, error = (program.regions[r] for r in ("value", "prediction", "deviation", "error"))
     n, one = program.units, low.constant(1.0)
     low.emit("subtract", deviation, value, IDENTITY, 0, prediction, IDENTITY, 0, n)
     program.code["deviate"] = low.taken()
-    low.emit("add", activity, prediction, IDENTITY, 0, deviation, IDENTITY, 0, n)
-    program.code["observe"] = low.taken()
     low.emit("multiply", error, deviation, IDENTITY, 0, program.precision_row, IDENTITY, 1, n)
     program.code["error"] = low.taken()
     program.vertex_code = {"deviate": {}, "error": {}}

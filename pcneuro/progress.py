@@ -46,10 +46,13 @@ def _text(elapsed: float, completed: float, start: float, duration: float) -> No
     print(line, file=sys.stderr, flush=True)
 
 
-def reporter(report: Report, period: float, start: float, duration: float) -> Callable[[float, float], None]:
-    """A function (elapsed, completed) that reports at the start, at the end, and every ``period`` seconds between."""
+def reporter(report: Report, period: float, start: float, duration: float) -> Callable[..., None]:
+    """A function (elapsed, completed) that reports at the start, at the end, and every ``period`` seconds between.
+
+    A run that ends before its ``duration`` is complete then: the function takes the time that it took, in ms, too.
+    """
     if report is None:
-        return lambda elapsed, completed: None
+        return lambda elapsed, completed, took=None: None
     if isinstance(report, str):
         if report not in ("text", "stderr"):
             raise ParameterError(f"report={report!r}: choose None, 'text', or a callable")
@@ -61,12 +64,12 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
     show = report
     last = time.perf_counter()
 
-    def tell(elapsed: float, completed: float) -> None:
+    def tell(elapsed: float, completed: float, took: float | None = None) -> None:
         nonlocal last
         now = time.perf_counter()
         if completed in (0.0, 1.0) or now - last >= period:
             last = now
-            show(elapsed, completed, start, duration)
+            show(elapsed, completed, start, duration if took is None else took)
 
     return tell
 

@@ -23,6 +23,7 @@ class Status(enum.StrEnum):
     """How a run ended."""
 
     COMPLETED = "completed"
+    UNSETTLED = "unsettled"
     INTERRUPTED = "interrupted"
     DIVERGED = "diverged"
 
@@ -45,7 +46,7 @@ class Result:
     energy : float
         Variational free energy: the loss, and 1/2 e^2 / precision of every other vertex, summed over the batch.
     status : Status
-        ``"completed"``, ``"interrupted"`` or ``"diverged"``.
+        ``"completed"``, ``"unsettled"`` (its limit came before equilibrium), ``"interrupted"`` or ``"diverged"``.
     message : str
         What happened and, where the run did not complete, what to do.
     time : float

@@ -13,15 +13,18 @@ import numpy as np
 from pcneuro.circuit import Circuit, check_parameters, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
-from pcneuro.errors import CircuitFileError, ParameterError, UnstableStepError
-from pcneuro.given import check_snapshot, float_type, merge, warn_of_latents, whole_steps
+from pcneuro.errors import ParameterError, UnstableStepError
+from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
+from pcneuro.readout import free_energy, not_finite
 from pcneuro.record import Record, dataset, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
-from pcneuro.stability import stable_dt
-from pcneuro.storage import fingerprint, read_archive, write_archive
+from pcneuro.settled import Settled
+from pcneuro.snapshot import read_snapshot, write_snapshot
+from pcneuro.stability import advice
+from pcneuro.storage import fingerprint
 
 CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
@@ -166,7 +169,7 @@ class Simulator:
         found = {}
         for name in self.circuit.vertices:
             if variable == "value" or self.circuit.has_prediction(name):
-                found[name] = np.array(self._engine.read(name, variable))
+                found[name] = self._engine.read(name, variable)
         for name, node in self.circuit.graph.outputs.items():
             found.setdefault(name, found[node.name])
         return found
@@ -177,7 +180,7 @@ class Simulator:
         if self._stale:
             return self._data.initial
         free = [n for n in self.circuit.vertices if n not in self._data.clamped]
-        return {n: np.array(self._engine.read(n, "value")) for n in free}
+        return {n: self._engine.read(n, "value") for n in free}
 
     def _ready(self) -> None:
         if self._data is None:
@@ -192,8 +195,9 @@ class Simulator:
 
     def run(
         self,
-        duration: float,
+        duration: float | None = None,
         *,
+        until: Settled | None = None,
         inputs: Mapping[str, Any] | None = None,
         targets: Mapping[str, Any] | None = None,
         clamp: Mapping[str, Any] | None = None,
@@ -202,12 +206,17 @@ class Simulator:
         report: Report = None,
         report_period: float = 10.0,
     ) -> Result:
-        """Simulate for ``duration`` ms from where the last run stopped (first: from the feedforward sweep).
+        """Simulate on from where the last run stopped (first: from the feedforward sweep), for a time or to rest.
 
         Parameters
         ----------
         duration
             In ms. What is no multiple of dt is rounded to the nearest number of steps, with a warning.
+        until
+            Instead of a duration ``pcn.Settled(...)``, to stop at equilibrium. Each block of samples is held as it is
+            once all its samples have settled; ``stats["settled_ms"]`` has the time that each took (None: it did not).
+            The share completed is that of the limit. Not for schedules that take their steps otherwise than all
+            populations at the same time.
         inputs, targets, clamp
             Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays
             as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under
@@ -224,28 +233,34 @@ class Simulator:
         -------
         Result
             Ctrl-C returns what was simulated so far, with status ``"interrupted"``; a run in which anything ceases to
-            be finite stops there with status ``"diverged"``, and its message says where and what to do.
+            be finite stops there with status ``"diverged"``, and its message says where and what to do. What has not
+            settled within the limit has status ``"unsettled"``.
         """
-        steps = whole_steps(duration, self.integrator.dt)
+        steps, span = steps_of(duration, until, self.integrator.dt)
+        if until is not None:
+            self.schedule.check_until()
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
-        show = reporter(report, report_period, self.time, duration)
+        show = reporter(report, report_period, self.time, span)
         # Nothing above changes the simulator: a call that is refused leaves it as it was.
         self._stale = self._stale or data is not self._data
         self._data = data
         self._ready()
         first, begun = self._step, time.perf_counter()
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        self._engine.begin(until)
         status, message = self._loop(steps, tapes, rows, show)
         self._engine.evaluate()
+        if until is not None and status is Status.COMPLETED:
+            status, message = self._settling(until, first)
         if self._watched:
             self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
         for tape, taken in zip(tapes, rows, strict=True):
             if self._step % tape.every == 0 and status is not Status.DIVERGED:
-                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1).copy())
+                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1))
         stacked = [
             r.choose(
                 np.concatenate(taken)
@@ -264,11 +279,14 @@ class Simulator:
             "schedule": repr(self.schedule),
             **self._engine.describe(),
         }
+        if until is not None:
+            times = [None if n is None else (n - first) * self.integrator.dt for n in self._engine.rested]
+            stats |= {"until": repr(until), "settled_ms": times}
         kept = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
         return self._result(kept, status, message, stats)
 
     def _loop(
-        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[[float, float], None]
+        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[..., None]
     ) -> tuple[Status, str]:
         assert self._data is not None
         begun = time.perf_counter()
@@ -288,6 +306,9 @@ class Simulator:
                 now = time.perf_counter()
                 if not stepped.finite:
                     return Status.DIVERGED, self._divergence()
+                if stepped.settled:
+                    report(now - begun, 1.0, done * self.integrator.dt)
+                    break
                 rate = count / max(now - started, 1e-6)
                 chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * count))
                 report(now - begun, done / steps)
@@ -296,6 +317,17 @@ class Simulator:
                     return Status.INTERRUPTED, text
         return Status.COMPLETED, f"completed {done} steps, to {self.time:g} ms"
 
+    def _settling(self, until: Settled, first: int) -> tuple[Status, str]:
+        """How a run that did not end early ended: whether all has settled."""
+        taken = (self._step - first) * self.integrator.dt
+        if self._engine.look(self._step):
+            return Status.COMPLETED, f"settled after {self._step - first} steps, {taken:g} ms, at {self.time:g} ms"
+        open_, blocks = self._engine.rested.count(None), len(self._engine.rested)
+        return Status.UNSETTLED, (
+            f"{open_} of {blocks} blocks of samples not settled to {until!r} after {taken:g} ms; run again to go on, "
+            "or try a larger limit or rtol"
+        )
+
     def _divergence(self) -> str:
         assert self._data is not None
         self._engine.evaluate()
@@ -303,19 +335,10 @@ class Simulator:
             for name, prediction in self._read("prediction").items():
                 if not np.isfinite(prediction).all():
                     return self._not_finite("prediction", name)
-        population = "?"
-        for name in self.circuit.vertices:
-            if not np.isfinite(self._engine.read(name, "value")).all():
-                population = name
-                break
-        dt = self.integrator.dt
+        finite = {n: np.isfinite(self._engine.read(n, "value")).all() for n in self.circuit.vertices}
+        population = next((n for n, fine in finite.items() if not fine), "?")
         self._step += 1  # the step that made it is done in the engine's state
-        advice = stable_dt(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
-        cure = (
-            f"try dt = {advice:.3g} ms (now {dt:g} ms)"
-            if advice < dt
-            else "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
-        )
+        cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
 
     def _not_finite(self, what: str, name: str) -> str:
@@ -327,25 +350,16 @@ class Simulator:
     def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
         assert self._data is not None
         values, errors, predictions = (self._read(v) for v in ("value", "error", "prediction"))
-        loss = energy = 0.0
         with np.errstate(all="ignore"):
-            for name in self.circuit.vertices:
-                precision = self.circuit.precision[name]
-                if not self.circuit.has_prediction(name):
-                    continue
-                wide, goal = predictions[name].astype(np.float64), values[name].astype(np.float64)
-                if name in self.circuit.energies and name in self._data.clamped:
-                    loss += float(self.circuit.energies[name].value(goal, wide, precision).sum())
-                else:
-                    energy += 0.5 * float((errors[name].astype(np.float64) ** 2 / precision).sum())
+            loss, rest = free_energy(self.circuit, self._data.clamped, values, errors, predictions)
             gradients = self._engine.gradients()
-        if status is Status.COMPLETED:
-            found = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
-            bad = [(kind, n) for kind, arrays in found.items() for n, a in arrays.items() if not np.isfinite(a).all()]
-            if bad:
-                status, message = Status.DIVERGED, self._not_finite(*bad[0])
+            if status is Status.COMPLETED:
+                groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
+                bad = not_finite(groups)
+                if bad is not None:
+                    status, message = Status.DIVERGED, self._not_finite(*bad)
         return Result(
-            gradients, values, errors, predictions, records, loss, energy + loss, status, message, self.time, stats
+            gradients, values, errors, predictions, records, loss, rest + loss, status, message, self.time, stats
         )
 
     # Snapshots
@@ -356,12 +370,7 @@ class Simulator:
         Raises OutputError where the file exists (unless ``overwrite``) or cannot be written.
         """
         self._ready()
-        data = self._data
-        arrays = {f"state/{k}": v for k, v in self._engine.state().items()}
-        for kind in ("inputs", "clamped", "initial") if data is not None else ():
-            arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
-        facts = {"step": self._step, "batch": None if data is None else data.batch, **self._identity()}
-        write_archive(path, "snapshot", facts, arrays, overwrite=overwrite)
+        write_snapshot(path, self._engine, self._step, self._data, self._identity(), overwrite=overwrite)
 
     def _identity(self) -> dict[str, str]:
         return {
@@ -378,21 +387,5 @@ class Simulator:
 
         Raises CircuitFileError for a damaged file or one of another simulator; the present state then stays as it is.
         """
-        facts, arrays = read_archive(path, "snapshot")
-        for key, own in self._identity().items():
-            if facts.get(key) != own:
-                got = facts.get(key)
-                hint = "" if key == "circuit" else f": {got} there, {own} here"
-                raise CircuitFileError(f"{path} is the snapshot of a simulator with another {key}{hint}")
-        groups: dict[str, dict[str, np.ndarray]] = {"state": {}, "inputs": {}, "clamped": {}, "initial": {}}
-        try:
-            for key, array in arrays.items():
-                kind, _, name = key.partition("/")
-                groups[kind][name] = array
-            step, batch = int(facts["step"]), facts["batch"]
-            data = None if batch is None else Data(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
-            check_snapshot(self.circuit, step, data)
-            self._engine.set_state(data or Data(1), groups["state"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
-        self._step, self._data, self._stale = step, data, False
+        self._step, self._data = read_snapshot(path, self._engine, self._identity())
+        self._stale = False

@@ -17,6 +17,20 @@ ITERATIONS = 20
 SAFETY = 0.8
 
 
+def advice(
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    integrator: AbstractIntegrator,
+    data: Data,
+    parameters: Mapping[str, np.ndarray],
+) -> str:
+    """What to do about a simulation that diverged."""
+    dt, works = integrator.dt, stable_dt(circuit, dynamics, integrator, data, parameters)
+    if works < dt:
+        return f"try dt = {works:.3g} ms (now {dt:g} ms)"
+    return "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
+
+
 def stable_dt(
     circuit: Circuit,
     dynamics: AbstractDynamics,

@@ -26,9 +26,8 @@ class AbstractDynamics(ABC):
     """Whether the dynamics are linear in e, with predictions and derivatives held."""
     state: ClassVar[str]
     """Region that is integrated."""
-    activity: ClassVar[str]
-    """Region that holds the value neurons' activity, once ``observe`` has run."""
-    observe: ClassVar[tuple[str, ...]]
+    activity: ClassVar[tuple[str, ...]]
+    """Regions, one or two, that add up to the value neurons' activity where they are free."""
     before_error: ClassVar[tuple[str, ...]]
     after_error: ClassVar[tuple[str, ...]]
 

@@ -14,8 +14,7 @@ class FixedPrediction(AbstractDynamics):
 
     linear = True
     state = "deviation"
-    activity = "activity"
-    observe = ("observe",)
+    activity = ("prediction", "deviation")
     before_error = ("error",)
     after_error = ("feedback",)
 

@@ -13,8 +13,7 @@ class Strict(AbstractDynamics):
 
     linear = False
     state = "value"
-    activity = "value"
-    observe = ()
+    activity = ("value",)
     before_error = ("forward", "linearise", "deviate", "error")
     after_error = ("feedback",)
 

@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.integrators import AbstractIntegrator
+from pcneuro.settled import Settled
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,15 @@ class Tape:
 
 @dataclass(frozen=True)
 class Stepped:
-    """What came of stepping: whole steps done; whether all stayed finite; per tape an array (times, batch, units)."""
+    """What came of stepping: whole steps done; whether all stayed finite; per tape an array (times, batch, units).
+
+    ``settled`` tells that every block of samples has settled, within this many steps.
+    """
 
     steps: int
     finite: bool
     recorded: Sequence[np.ndarray]
+    settled: bool = False
 
 
 Law = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
@@ -71,6 +76,41 @@ class AbstractEngine(ABC):
         self.settings = settings
         self.data = Data(1)
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.parameters.items()}
+        self.until: Settled | None = None
+        self.rested: list[int | None] = [None]
+        """By block of samples the number of the step before which it had settled."""
+
+    def begin(self, until: Settled | None) -> None:
+        """Begin a run, in which each block of samples (``blocks``) is held as it is once it has settled."""
+        self.until, self.rested = until, [None] * len(self.blocks)
+
+    def look(self, number: int) -> bool:
+        """Whether all blocks have settled by the step of this ``number``; errors and feedback must be up to date."""
+        assert self.until is not None
+        for k, samples in enumerate(self.blocks):
+            if self.rested[k] is None and self.rests(self.until, samples):
+                self.rested[k] = number
+        return None not in self.rested
+
+    def rests(self, until: Settled, samples: slice) -> bool:
+        """Whether these samples have settled."""
+        for name in self.circuit.vertices:
+            if name not in self.data.clamped:
+                drive, error = (self.read(name, variable)[samples] for variable in ("feedback", "error"))
+                state = self.integrated(name)[samples]
+                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
+                if not until.holds(drive, error, state, gain, self.circuit.has_prediction(name)).all():
+                    return False
+        return True
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Sequence[slice]:
+        """Samples that are stepped together."""
+
+    @abstractmethod
+    def integrated(self, vertex: str) -> np.ndarray:
+        """The state that is integrated: v, or v - prediction, of shape (batch, \\*shape)."""
 
     @abstractmethod
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
@@ -104,7 +144,7 @@ class AbstractEngine(ABC):
 
     @abstractmethod
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        """A variable of VARIABLES at a vertex, of shape (batch, \\*shape)."""
+        """A variable of VARIABLES at a vertex, of shape (batch, \\*shape): an array of its own."""
 
     @abstractmethod
     def gradients(self) -> dict[str, np.ndarray]:

@@ -128,7 +128,8 @@ class _Builder:
             signals = [self.state[name], self.sent_state[name], self.error[name], self.sent_error[name]]
             drive = self.feedback.get(name, self.error[name])
             free = int(name not in self.clamped)
-            vertices.append([first, self.graph.nodes[name].size, *signals, drive, free])
+            predicted = int(self.program.circuit.has_prediction(name))
+            vertices.append([first, self.graph.nodes[name].size, *signals, drive, free, predicted])
         return Cells(
             as_array(self.code),
             np.array(self.rows, dtype=np.int64).reshape(-1, loop.CELL_COLUMNS),

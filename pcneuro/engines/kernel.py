@@ -15,6 +15,7 @@ from pcneuro.engines import leaping, settling
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.cells import cells
 from pcneuro.engines.summing import Phase, phases
+from pcneuro.engines.tapes import Reel
 from pcneuro.engines.threads import available_threads, spread
 from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
@@ -25,6 +26,7 @@ from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
 from pcneuro.program import lower
+from pcneuro.settled import Settled
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
@@ -92,7 +94,9 @@ class KernelEngine(AbstractEngine):
         self.buf = np.zeros((1, 1), dtype=dtype)
         self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
         self.tolerance = np.dtype(dtype).type(settings.tolerance)
-        self.rhs = self.observe = as_array()
+        self.limits = np.zeros(0, dtype=dtype)
+        self.rhs = as_array()
+        self.current = False  # whether errors and feedback are those of the state
         self.leaps: dict[frozenset[str], leaping.Leap] = {}
         self.load(self.parameters)
 
@@ -125,13 +129,15 @@ class KernelEngine(AbstractEngine):
         shape = self._shape(batch)
         blocks = shape[0]
         if self.buf.shape == shape:
-            self.buf.fill(0.0)
+            # All that is read is written first, but for what was sent last.
+            self.buf[:, self.program.rows * self.lanes :] = 0.0
         else:
             self.buf = np.zeros(shape, dtype=self.dtype)
         self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
         self.contexts[:, dispatch.LANES] = self.lanes
         self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
         self.contexts[:, dispatch.PARTS] = 1
+        self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
 
     def _rows(self, block: int, slot: Slot) -> np.ndarray:
         first = slot.row * self.lanes
@@ -147,8 +153,11 @@ class KernelEngine(AbstractEngine):
             rows[:, part.shape[1] :] = part[:, -1:]
 
     def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
-        columns = np.concatenate([self._rows(block, slot) for block in range(len(self.buf))], axis=1)
-        return np.ascontiguousarray(columns[:, : self.data.batch].T).reshape(self.data.batch, *shape)
+        found = np.empty((self.data.batch, slot.units), dtype=self.dtype)
+        for block in range(len(self.buf)):
+            part = found[block * self.lanes : (block + 1) * self.lanes]
+            part[...] = self._rows(block, slot)[:, : len(part)].T
+        return found.reshape(self.data.batch, *shape)
 
     # Running
 
@@ -200,15 +209,12 @@ class KernelEngine(AbstractEngine):
                 self._write(program.slot("value", name), data.initial.get(name, mean))
         self._prepare()
         self._execute_shared(code["shared"])
-        if data.initial:
-            self.execute(self.sweep)
-            for name, values in data.initial.items():
-                deviation = values - self.read(name, "prediction")
-                state = deviation if self.dynamics.state == "deviation" else values
-                self._write(program.slot(self.dynamics.state, name), state)
-            self.evaluate()
-        else:
-            self.execute(self.begin)
+        self.execute(self.sweep)
+        for name, values in data.initial.items():
+            deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
+            state = deviation if self.dynamics.state == "deviation" else values
+            self._write(program.slot(self.dynamics.state, name), state)
+        self.current = False
 
     def _prepare(self) -> None:
         """Gains and instruction lists for what is clamped now."""
@@ -225,15 +231,12 @@ class KernelEngine(AbstractEngine):
             *energies,
             *(program.code[k] for k in self.dynamics.after_error),
         )
-        self.observe = as_array(*(program.code[k] for k in self.dynamics.observe))
         sweep: Code = []
         for name, forward in program.node_forward.items():
             sweep += forward
             if name in program.settle and name not in self.data.clamped:
                 sweep += program.settle[name]
         self.sweep = as_array(sweep, program.code["linearise"], program.code["deviate"])
-        self.present = np.concatenate([self.rhs, self.observe])
-        self.begin = np.concatenate([self.sweep, self.present])
         self.cells = cells(program, self.dynamics, self.data.clamped)
         self.flags = self.cells.fresh(len(self.buf))
 
@@ -254,93 +257,96 @@ class KernelEngine(AbstractEngine):
         ]
         return plan
 
-    def _slot(self, vertex: str, variable: str) -> Slot:
-        activity = "value" if vertex in self.data.clamped else self.dynamics.activity
-        region = {"value": activity, "feedback": "drive"}.get(variable, variable)
-        return self.program.slot(region, vertex)
+    def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
+        """The rows, one or two, whose sum is a variable of a vertex."""
+        regions: tuple[str, ...] = ("drive" if variable == "feedback" else variable,)
+        if variable == "value" and vertex not in self.data.clamped:
+            regions = self.dynamics.activity
+        return tuple(self.program.slot(region, vertex) for region in regions)
+
+    def begin(self, until: Settled | None) -> None:
+        super().begin(until)
+        self.limits = np.zeros(0, dtype=self.dtype) if until is None else until.limits(self.dtype)
+
+    @property
+    def blocks(self) -> list[slice]:
+        return [slice(k * self.lanes, (k + 1) * self.lanes) for k in range(len(self.buf))]
+
+    def integrated(self, vertex: str) -> np.ndarray:
+        return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        counts = [tape.count(number, steps) for tape in tapes]
-        slots = [self._slot(tape.vertex, tape.variable) for tape in tapes]
-        sizes = [c * s.units * self.lanes for c, s in zip(counts, slots, strict=True)]
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        tape_buf = np.zeros((len(self.buf), max(int(offsets[-1]), 1)), dtype=self.dtype)
-        records = np.array(
-            [[s.row, s.units, t.every, o] for s, t, o in zip(slots, tapes, offsets[:-1], strict=True)], dtype=np.int64
-        ).reshape(-1, 4)
-        plan, step = self._plan(), self.cells
+        self.current = False
+        slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
+        reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
+        outcomes = self._each_block(lambda block: self._step_block(block, number, steps, reel))
+        if any(status != dispatch.OK for status, _, _ in outcomes):
+            # The state is that in which it failed: once more, to hear which one and why.
+            self.evaluate()
+            raise RuntimeError("an operator kernel failed")
+        wrong = [done for _, done, finite in outcomes if not finite]
+        if wrong:
+            return Stepped(min(wrong), False, reel.recorded(min(wrong) + 1, self.data.batch))
+        rested = [n for n in self.rested if n is not None]
+        settled = self.until is not None and len(rested) == len(self.buf)
+        done = max(rested) - number if settled else steps
+        return Stepped(done, True, reel.recorded(done, self.data.batch), settled)
 
-        def run(block: int) -> tuple[int, int, bool]:
-            return loop.advance(
+    def _step_block(self, block: int, number: int, steps: int, reel: Reel) -> tuple[int, int, bool]:
+        """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
+        step, records = self.cells, reel.table()
+        status, done, finite = dispatch.OK, 0, True
+        if self.rested[block] is None:
+            status, done, finite = loop.advance(
                 self.table,
                 step.code,
                 step.cells,
                 step.links,
                 step.vertices,
                 self.flags[block],
-                self.observe,
                 self.buf[block],
                 self.shared,
                 self.program.ints,
                 self.contexts[block],
-                plan,
+                self._plan(),
                 self.tableau,
                 self.weights,
                 self.tolerance,
-                records.copy(),
-                tape_buf[block],
+                self.limits,
+                self.work[block],
+                records,
+                reel.buf[block],
                 number,
                 steps,
             )
-
-        outcomes = self._each_block(run)
-        if any(status != dispatch.OK for status, _, _ in outcomes):
-            # The state is that in which it failed: once more, to hear which one and why.
-            self.evaluate()
-            raise RuntimeError("an operator kernel failed")
-        done = min(n for _, n, _ in outcomes)
-        finite = all(ok for _, _, ok in outcomes)
-        recorded = []
-        for tape, slot, offset, size in zip(tapes, slots, offsets, sizes, strict=False):
-            count = tape.count(number, done if finite else done + 1)
-            blocks, room = len(self.buf), size // (slot.units * self.lanes)
-            raw = tape_buf[:, offset : offset + size].reshape(blocks, room, slot.units, self.lanes)[:, :count]
-            rows = raw.transpose(1, 0, 3, 2).reshape(raw.shape[1], blocks * self.lanes, slot.units)
-            recorded.append(rows[:, : self.data.batch])
-        return Stepped(done, finite, recorded)
+            if status != dispatch.OK or not finite or done == steps:
+                return status, done, finite
+            self.rested[block] = number + done
+        loop.hold(records, self.buf[block], reel.buf[block], self.lanes, number + done, steps - done)
+        return status, done, finite
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        self.current = False
         return settling.settle(self, number, steps, tapes)
 
     def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        self.current = False
         return leaping.leap(self, number, steps, reach, tapes, law)
 
-    def leap_plan(self) -> leaping.Leap:
-        """Instructions for a leap with what is clamped now, made once."""
-        key = frozenset(self.data.clamped)
-        if key not in self.leaps:
-            self.leaps[key] = leaping.Leap(self.program, key)
-        return self.leaps[key]
-
-    def holds(self, slot: Slot) -> bool:
-        """Whether anything there is not zero."""
-        return bool(self.buf[:, slot.row * self.lanes : (slot.row + slot.units) * self.lanes].any())
-
-    def leak(self) -> float:
-        """Share that the free populations, which must have one rate, leak in a step."""
-        gains = self.shared[self.program.gain_row :][: self.program.units]
-        free = np.flatnonzero(gains)
-        unit = free[0] if len(free) else 0
-        return float(gains[unit] * self.shared[self.program.precision_row + unit]) or 1.0
-
     def evaluate(self) -> None:
-        self.execute(self.present)
+        if not self.current:
+            self.execute(self.rhs)
+            self.current = True
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        return self._read(self._slot(vertex, variable), self.circuit.graph.nodes[vertex].shape)
+        if variable != "prediction":
+            self.evaluate()
+        first, *added = (self._read(s, self.circuit.graph.nodes[vertex].shape) for s in self._slots(vertex, variable))
+        return first + added[0] if added else first
 
     def gradients(self) -> dict[str, np.ndarray]:
         program = self.program
+        self.evaluate()
         for slot in program.sums:
             self.shared[slot.row : slot.row + slot.units] = 0.0
         for phase in self.phases:
@@ -366,6 +372,7 @@ class KernelEngine(AbstractEngine):
     # Snapshots
 
     def state(self) -> dict[str, np.ndarray]:
+        self.evaluate()
         return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows]}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
@@ -377,6 +384,7 @@ class KernelEngine(AbstractEngine):
         self._allocate(data.batch)
         self.buf[...] = buf
         self.shared[: shared.size] = shared
+        self.current = False
         for name in self.parameters:
             slot = self.program.leaves[name]
             self.parameters[name] = (

@@ -118,8 +118,8 @@ class Leap:
 
 def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
     """Weigh every hop by the share that has made it by then."""
-    program, plan = engine.program, engine.leap_plan()
-    rested = not any(engine.holds(program.slot("deviation", name)) for name in plan.free)
+    program, plan = engine.program, _plan(engine)
+    rested = not any(_holds(engine, program.slot("deviation", name)) for name in plan.free)
     families = [plan.sent] if rested else [plan.left, plan.sent]
     counts = [plan.extend(family, reach) for family in families]
     times = [t.every * np.arange(-(-number // t.every), -(-(number + steps) // t.every)) - number for t in tapes]
@@ -131,7 +131,7 @@ def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Seque
     code: Code = []
     for family, count in zip(families, counts, strict=True):
         table = reached if family is plan.sent else just
-        weights = table[where[-1], : count + 1] / engine.leak()
+        weights = table[where[-1], : count + 1] / _leak(engine)
         weights[0] = table[where[-1], 0]
         engine.shared[family.weights : family.weights + count + 1] = weights
         code += begin + (plan.hush + plan.fade if family is plan.left else [] if rested else plan.still)
@@ -152,6 +152,27 @@ def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Seque
         engine.evaluate()
     rows = np.split(where[:-1], np.cumsum([len(t) for t in times])[:-1]) if tapes else []
     return Stepped(steps, True, [t.rows(at) for t, at in zip(taken, rows, strict=True)])
+
+
+def _plan(engine: KernelEngine) -> Leap:
+    """Instructions for what is clamped now, made once."""
+    key = frozenset(engine.data.clamped)
+    if key not in engine.leaps:
+        engine.leaps[key] = Leap(engine.program, key)
+    return engine.leaps[key]
+
+
+def _holds(engine: KernelEngine, slot: Slot) -> bool:
+    """Whether anything there is not zero."""
+    return bool(engine.buf[:, slot.row * engine.lanes : (slot.row + slot.units) * engine.lanes].any())
+
+
+def _leak(engine: KernelEngine) -> float:
+    """Share that the free populations, which must have one rate, leak in a step."""
+    program = engine.program
+    gains = engine.shared[program.gain_row :][: program.units]
+    unit = int(gains.argmax())
+    return float(gains[unit] * engine.shared[program.precision_row + unit]) or 1.0
 
 
 class _Trajectory:
@@ -182,8 +203,8 @@ class _Trajectory:
     def rows(self, at: np.ndarray) -> np.ndarray:
         """The recording, (times, batch, units), at these moments."""
         if not self.moving:
-            still = self.engine._read(self.engine._slot(self.tape.vertex, self.tape.variable), (self.slot.units,))
-            return np.repeat(still[None], len(at), axis=0)
+            still = self.engine.read(self.tape.vertex, self.tape.variable)
+            return np.repeat(still.reshape(1, len(still), -1), len(at), axis=0)
         found = self.sum[at]
         if self.tape.variable == "value":
             found = self._read("prediction") + found / self.engine.circuit.precision[self.tape.vertex].ravel()

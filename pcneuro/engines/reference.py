@@ -140,6 +140,8 @@ class ReferenceEngine(AbstractEngine):
         recorded: list[list[np.ndarray]] = [[] for _ in tapes]
         with np.errstate(all="ignore"):
             for s in range(steps):
+                if self._at_rest(number + s):
+                    return Stepped(s, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)], True)
                 start = {n: self.value[n].copy() for n in free}
                 slopes: list[Arrays] = []
                 for stage, row in enumerate(self.integrator.tableau):
@@ -157,6 +159,20 @@ class ReferenceEngine(AbstractEngine):
                 if not all(np.isfinite(self.value[n]).all() for n in free):
                     return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    @property
+    def blocks(self) -> list[slice]:
+        return [slice(0, self.data.batch)]
+
+    def integrated(self, vertex: str) -> np.ndarray:
+        return self.value[vertex] - self.prediction[vertex] if self.dynamics.linear else self.value[vertex]
+
+    def _at_rest(self, number: int) -> bool:
+        """Whether the run is to end before the step of this number."""
+        if self.until is None:
+            return False
+        self.evaluate()
+        return self.look(number)
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         recorded: dict[Tape, np.ndarray] = {}
@@ -216,9 +232,8 @@ class ReferenceEngine(AbstractEngine):
         return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        return {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}[
-            variable
-        ][vertex]
+        found = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
+        return found[variable][vertex].copy()
 
     def gradients(self) -> Arrays:
         with np.errstate(all="ignore"):

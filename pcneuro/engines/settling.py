@@ -47,12 +47,12 @@ def _settling(engine: KernelEngine, name: str, steps: int) -> tuple[np.ndarray, 
 def _trajectory(engine: KernelEngine, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
     """What a tape records of a population that settles: (times, batch, units)."""
     count = tape.count(number, steps)
-    slot = engine._slot(tape.vertex, tape.variable)
-    still = engine._read(slot, (slot.units,))
+    slot = engine.program.slot("drive", tape.vertex)
     moving = tape.vertex not in engine.data.clamped and tape.variable in ("value", "error")
     if not moving:
+        still = engine.read(tape.vertex, tape.variable).reshape(engine.data.batch, slot.units)
         return np.repeat(still[None], count, axis=0)
-    drive = engine._read(engine.program.slot("drive", tape.vertex), (slot.units,))
+    drive = engine._read(slot, (slot.units,))
     prediction = engine._read(engine.program.slot("prediction", tape.vertex), (slot.units,))
     precision = engine.circuit.precision[tape.vertex].ravel()
     rows = []

@@ -16,12 +16,17 @@ STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
 # and the vertex whose error it computes (-1: none)
 CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, CELL_COLUMNS = range(7)
 # Columns of ``vertices``: first unit, units; the flags that say that its state changed, and changed for its readers;
-# that its error was computed, and changed for its readers; that its drive was computed; whether it is free
-FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, VERTEX_COLUMNS = range(9)
+# that its error was computed, and changed for its readers; that its drive was computed; whether it is free; has errors
+FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
 # The flag that is up in the first step only, which all cells read
 FRESH = 0
-# Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer
-SOURCE, ROWS, EVERY, TARGET = range(4)
+# Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer,
+# and the first of the rows that are added to what is copied (-1: none)
+SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
+# Fields of ``limits``: how far from rest a vertex may be, relatively and absolutely, and the rounding of its state
+RELATIVE, ABSOLUTE, ROUNDING, LIMITS = range(4)
+# Rows of ``work``: by lane the largest distance from rest, and the largest drive or error
+WORK_ROWS = 2
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -41,17 +46,65 @@ def _copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-unt
             n = records[r, ROWS] * lanes
             source = records[r, SOURCE] * lanes
             target = records[r, TARGET]
-            for i in range(n):
-                record_buf[ix(target + i)] = buf[ix(source + i)]
+            if records[r, ADDED] < 0:
+                for i in range(n):
+                    record_buf[ix(target + i)] = buf[ix(source + i)]
+            else:
+                added = records[r, ADDED] * lanes
+                for i in range(n):
+                    record_buf[ix(target + i)] = buf[ix(source + i)] + buf[ix(added + i)]
             records[r, TARGET] = target + n
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _records_due(step, records):  # type: ignore[no-untyped-def]
-    due = False
-    for r in range(records.shape[0]):
-        due = due or step % records[r, EVERY] == 0
-    return due
+def hold(records, buf, record_buf, lanes, step, steps):  # type: ignore[no-untyped-def]
+    """Record ``steps`` steps of a block of samples that stays as it is. Writes as ``advance`` does."""
+    for s in range(steps):
+        _copy_records(step + s, records, buf, record_buf, lanes)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _rests(vertices, v, buf, shared, plan, limits, work, lanes):  # type: ignore[no-untyped-def]
+    """Whether a vertex is at rest in every sample of a block: what ``Settled.holds`` says. Writes ``work``."""
+    first, last = vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]
+    drive, error, state = plan[DRIVE] * lanes, plan[ERROR] * lanes, plan[STATE] * lanes
+    predicted = vertices[v, PREDICTED] == 1
+    for i in range(WORK_ROWS * lanes):
+        work[i] = 0.0
+    odd = False
+    for u in range(first, last):
+        row = u * lanes
+        for i in range(lanes):
+            d, e = buf[ix(drive + row + i)], buf[ix(error + row + i)]
+            away, size = abs(d - e), max(abs(d), abs(e))
+            odd |= not (away < np.inf)
+            work[ix(i)] = max(work[ix(i)], away)
+            work[ix(lanes + i)] = max(work[ix(lanes + i)], size)
+    if odd:
+        return False
+    for i in range(lanes):
+        if predicted and work[i] <= limits[RELATIVE] * work[lanes + i] + limits[ABSOLUTE]:
+            continue
+        height = change = work[i] * 0
+        for u in range(first, last):
+            height = max(height, abs(buf[ix(state + u * lanes + i)]))
+            d, e = buf[ix(drive + u * lanes + i)], buf[ix(error + u * lanes + i)]
+            change = max(change, shared[ix(plan[GAIN] + u)] * abs(d - e))
+        near = not predicted and work[i] <= limits[RELATIVE] * height + limits[ABSOLUTE]
+        if not (near or change <= limits[ROUNDING] * height):
+            return False
+    return True
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _restless(vertices, suspect, buf, shared, plan, limits, work, lanes):  # type: ignore[no-untyped-def]
+    """A free vertex that is not at rest, looked for from ``suspect`` upstream; -1 where there is none."""
+    count = vertices.shape[0]
+    for k in range(count):
+        v = (suspect - k) % count
+        if vertices[v, FREE] == 1 and not _rests(vertices, v, buf, shared, plan, limits, work, lanes):
+            return v
+    return -1
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -112,7 +165,6 @@ def advance(
     links,
     vertices,
     flags,
-    observe,
     buf,
     shared,
     ints,
@@ -121,6 +173,8 @@ def advance(
     tableau,
     weights,
     tolerance,
+    limits,
+    work,
     records,
     record_buf,
     step,
@@ -128,11 +182,12 @@ def advance(
 ):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``.
 
-    Reads the cells of a step (state -> drive and error), ``observe`` (run before a record is taken), the per-unit
-    ``gain`` in ``shared``, and the tableau (A: ``tableau``, b: ``weights``). Writes the state rows of ``buf``, its
-    scratch rows, ``flags``, ``record_buf`` and the target column of ``records``. A vertex whose error and drive are as
-    they were stays as it is, if one stage makes a step. Returns (status, steps done, finite): ``finite`` is False where
-    the state ceased to be finite in the step after the last one counted as done.
+    Reads the cells of a step (state -> drive and error), the per-unit ``gain`` in ``shared``, and the tableau (A:
+    ``tableau``, b: ``weights``). Writes the state rows of ``buf``, its scratch rows, ``flags``, ``work``,
+    ``record_buf`` and the target column of ``records``. A vertex whose error and drive are as they were stays as it is,
+    if one stage makes a step. Where ``limits`` are given, it stops before the first step at whose beginning all free
+    vertices are at rest. Returns (status, steps done, finite): ``finite`` is False where the state ceased to be finite
+    in the step after the last one counted as done.
     """
     lanes = context[LANES]
     state, drive, error = plan[STATE] * lanes, plan[DRIVE] * lanes, plan[ERROR] * lanes
@@ -140,6 +195,7 @@ def advance(
     start = plan[START] * lanes
     slope = start + units * lanes
     size = units * lanes
+    suspect = vertices.shape[0] - 1
     for s in range(steps):
         if stages > 1:
             for i in range(size):
@@ -161,10 +217,13 @@ def advance(
             status = _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance)
             if status != OK:
                 return status, s, True
-            if stage == 0 and _records_due(step + s, records):
-                status, _ = execute(table, observe, buf, shared, ints, context)
-                if status != OK:
-                    return status, s, True
+            if stage == 0 and limits.shape[0] == LIMITS:
+                suspect = _restless(vertices, suspect, buf, shared, plan, limits, work, lanes)
+                if suspect < 0:
+                    # What has run now is not known to the next step, which evaluates everything.
+                    flags[FRESH] = 1
+                    return OK, s, True
+            if stage == 0:
                 _copy_records(step + s, records, buf, record_buf, lanes)
             if stages > 1:
                 for i in range(size):

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import AbstractEngine, Stepped, Tape
+from pcneuro.errors import ParameterError
 
 SCHEDULES: dict[str, type[AbstractSchedule]] = {}
 
@@ -18,6 +19,8 @@ class AbstractSchedule(ABC):
 
     divisible: ClassVar[bool]
     """Whether a run of n steps is n runs of one, so that it can be left on the way."""
+    settles: ClassVar[bool] = False
+    """Whether a run can end where the circuit has settled."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -26,6 +29,11 @@ class AbstractSchedule(ABC):
     @abstractmethod
     def check(self, dynamics: AbstractDynamics) -> None:
         """Raise ParameterError for dynamics that the schedule is not defined for."""
+
+    def check_until(self) -> None:
+        """Raise ParameterError where a run must be for a given time."""
+        if not self.settles:
+            raise ParameterError(f"{self!r} runs for a given time: to run until=Settled(...), use Parallel()")
 
     @abstractmethod
     def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:

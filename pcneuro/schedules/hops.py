@@ -9,7 +9,6 @@ P[K >= k] is Erlang's distribution function (the regularised incomplete gamma fu
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betainc, gammainc, gammaln, xlog1py, xlogy
 
 from pcneuro.integrators import AbstractIntegrator, Euler, ExponentialEuler
 
@@ -19,6 +18,8 @@ Shares = tuple[np.ndarray, np.ndarray]
 
 def poisson(time: np.ndarray, hops: int) -> Shares:
     """At times in units of the common time constant."""
+    from scipy.special import gammainc, gammaln, xlogy
+
     t, k = np.asarray(time, dtype=np.float64)[:, None], np.arange(hops + 1)[None]
     reached = np.where(k == 0, 1.0, gammainc(np.maximum(k, 1), t))
     return reached, np.exp(xlogy(k, t) - t - gammaln(k + 1))
@@ -26,6 +27,8 @@ def poisson(time: np.ndarray, hops: int) -> Shares:
 
 def binomial(steps: np.ndarray, eta: float, hops: int) -> Shares:
     """After so many steps, each of which takes an error one hop on with probability ``eta``."""
+    from scipy.special import betainc, gammaln, xlog1py, xlogy
+
     n, k = np.asarray(steps, dtype=np.float64)[:, None], np.arange(hops + 1)[None]
     possible = k <= n
     rest = np.where(possible, n - k, 0.0)

@@ -14,6 +14,7 @@ class Parallel(AbstractSchedule):
     """Every population does every step, all from the same state."""
 
     divisible = True
+    settles = True
 
     def check(self, dynamics: AbstractDynamics) -> None:
         """Defined for all dynamics."""
