@@ -13,7 +13,7 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import leaping, settling
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
-from pcneuro.engines.cells import cells
+from pcneuro.engines.cells import Cells, cells
 from pcneuro.engines.summing import Phase, phases
 from pcneuro.engines.tapes import Reel
 from pcneuro.engines.threads import available_threads, spread
@@ -95,6 +95,7 @@ class KernelEngine(AbstractEngine):
         self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
         self.tolerance = np.dtype(dtype).type(settings.tolerance)
         self.limits = np.zeros(0, dtype=dtype)
+        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
         self.rhs = as_array()
         self.current = False  # whether errors and feedback are those of the state
         self.leaps: dict[frozenset[str], leaping.Leap] = {}
@@ -218,15 +219,23 @@ class KernelEngine(AbstractEngine):
 
     def _prepare(self) -> None:
         """Gains and instruction lists for what is clamped now."""
-        program = self.program
+        key = frozenset(self.data.clamped)
+        if key not in self.prepared:
+            self.prepared[key] = self._instructions()
+        gain, self.sweep, self.rhs, self.cells = self.prepared[key]
+        self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
+        self.flags = self.cells.fresh(len(self.buf))
+
+    def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cells]:
+        """Gains, the feedforward sweep, what follows from a state, and the cells of a step."""
+        program, clamped = self.program, self.data.clamped
         gain = np.zeros(program.units)
         for name, first in program.first.items():
-            if name not in self.data.clamped:
+            if name not in clamped:
                 values = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
                 gain[first : first + values.size] = values.ravel()
-        self.shared[program.gain_row : program.gain_row + program.units] = gain
-        energies = [code for name, code in program.energy.items() if name in self.data.clamped]
-        self.rhs = as_array(
+        energies = [code for name, code in program.energy.items() if name in clamped]
+        rhs = as_array(
             *(program.code[k] for k in self.dynamics.before_error),
             *energies,
             *(program.code[k] for k in self.dynamics.after_error),
@@ -234,11 +243,10 @@ class KernelEngine(AbstractEngine):
         sweep: Code = []
         for name, forward in program.node_forward.items():
             sweep += forward
-            if name in program.settle and name not in self.data.clamped:
+            if name in program.settle and name not in clamped:
                 sweep += program.settle[name]
-        self.sweep = as_array(sweep, program.code["linearise"], program.code["deviate"])
-        self.cells = cells(program, self.dynamics, self.data.clamped)
-        self.flags = self.cells.fresh(len(self.buf))
+        opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
+        return gain, opening, rhs, cells(program, self.dynamics, clamped)
 
     def _plan(self) -> np.ndarray:
         """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
