@@ -119,8 +119,12 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
     if until is None and duration is not None:
         return whole_steps(duration, dt), duration
     if until is None or duration is not None:
-        got = "neither" if duration is None else "both; the longest that the latter may take is Settled(limit=...)"
-        raise ParameterError(f"run() takes a duration in ms or until=pcn.Settled(...), got {got}")
+        if duration is None:
+            raise ParameterError("duration is None; give a number of ms, or until=pcn.Settled(...)")
+        raise ParameterError(
+            f"duration is {told(duration)} and until is {told(until)}; give one of the two, and the longest time that "
+            "it may take in Settled(limit=...)"
+        )
     if not isinstance(until, Settled):
         raise ParameterError(f"until is {told(until)}; give pcn.Settled(...)")
     if until.limit >= dt * MOST_STEPS:

@@ -22,7 +22,7 @@ class Settled:
 
     so that each population's errors, however small, are as near to what drives them; those of a latent without a prior,
     which has none, are compared with its activity v. Or where a step changes the population by no more than the
-    rounding of its state (v - prediction under fixed prediction, else v), as nothing can come nearer.
+    rounding of its state (v - prediction under fixed prediction, else v), as it can come no nearer.
 
     Parameters
     ----------

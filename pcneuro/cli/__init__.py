@@ -10,7 +10,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code.
 
     0: done. 1: an error in pcneuro itself. 2: bad input, or results that cannot be written. 3: the simulation diverged.
-    130: interrupted. What went wrong is one line on standard error, with ``--traceback`` all of it.
+    4: it did not settle within its limit. 130: interrupted. What went wrong is one line on standard error, with
+    ``--traceback`` all of it.
     """
     from pcneuro.cli.app import execute
 

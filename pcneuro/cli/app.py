@@ -14,7 +14,7 @@ import typer
 
 from pcneuro.errors import PcneuroError
 
-INTERNAL, BAD_INPUT, DIVERGED, INTERRUPTED = 1, 2, 3, 130
+INTERNAL, BAD_INPUT, DIVERGED, UNSETTLED, INTERRUPTED = 1, 2, 3, 4, 130
 TRACEBACK = "--traceback"
 
 # Typer once took Click's exceptions and now has its own of the same names.
@@ -81,7 +81,8 @@ def run(
     """Carry out a simulation file: writes DIR/summary.json, DIR/records.nc and figures.
 
     Running a file runs the Python code that it names: only run files that you trust. Exit codes: 0 done, 2 bad input,
-    3 the simulation diverged, 130 interrupted; in the last two cases the results so far are written.
+    3 the simulation diverged, 4 it did not settle, 130 interrupted; in the last three cases the results so far are
+    written.
     """
     from pcneuro.cli.run import run as carry_out
 

@@ -6,12 +6,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcneuro.cli.app import DIVERGED, INTERRUPTED
+from pcneuro.cli.app import DIVERGED, INTERRUPTED, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.result import Status
 from pcneuro.simulation import read, simulate
 
-CODES = {Status.COMPLETED: 0, Status.DIVERGED: DIVERGED, Status.INTERRUPTED: INTERRUPTED}
+CODES = {
+    Status.COMPLETED: 0,
+    Status.DIVERGED: DIVERGED,
+    Status.UNSETTLED: UNSETTLED,
+    Status.INTERRUPTED: INTERRUPTED,
+}
 
 
 def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool) -> int:

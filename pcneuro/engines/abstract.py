@@ -110,7 +110,7 @@ class AbstractEngine(ABC):
 
     @abstractmethod
     def integrated(self, vertex: str) -> np.ndarray:
-        """The state that is integrated: v, or v - prediction, of shape (batch, \\*shape)."""
+        """The state that is integrated, v or v - prediction, of shape (batch, \\*shape)."""
 
     @abstractmethod
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:

@@ -165,7 +165,7 @@ class ReferenceEngine(AbstractEngine):
         return [slice(0, self.data.batch)]
 
     def integrated(self, vertex: str) -> np.ndarray:
-        return self.value[vertex] - self.prediction[vertex] if self.dynamics.linear else self.value[vertex]
+        return self.value[vertex]
 
     def _at_rest(self, number: int) -> bool:
         """Whether the run is to end before the step of this number."""

@@ -157,7 +157,7 @@ def _ending(runs: Sequence[Finished], planned: int, failure: PcneuroError | None
     if failure is not None:
         return Status.INTERRUPTED, str(failure)
     ended = [run.outcome.status for run in runs]
-    for status in (Status.INTERRUPTED, Status.DIVERGED):
+    for status in (Status.INTERRUPTED, Status.DIVERGED, Status.UNSETTLED):
         if status in ended:
             first = runs[ended.index(status)]
             return status, f"{first.label}: {first.outcome.message}" if first.label else first.outcome.message

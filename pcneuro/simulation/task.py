@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
@@ -22,9 +22,10 @@ from pcneuro.record import Record
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
 from pcneuro.schedules.abstract import SCHEDULES
+from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.simulation.observer import AbstractObserver, pass_on
-from pcneuro.simulation.tables import Table, kind_table
+from pcneuro.simulation.tables import Problem, Table, kind_table, made_from
 from pcneuro.simulation.values import Values
 
 if TYPE_CHECKING:
@@ -147,14 +148,32 @@ class AbstractTask(Table):
         self.simulator(circuit)
 
 
+def _settled(raw: Any) -> Any:
+    return raw if raw is None else made_from({Settled.__name__: Settled}, Settled.__name__, raw)
+
+
 class DrivenTask(AbstractTask):
     """Keys of tasks that simulate once, on values that the file gives."""
 
-    duration: float = Field(gt=0, allow_inf_nan=False, description="the time to simulate, in ms")
+    duration: float | None = Field(None, gt=0, allow_inf_nan=False)
+    until: Annotated[Settled | None, BeforeValidator(_settled)] = None
     inputs: dict[str, Values] = Field(default_factory=dict)
     targets: dict[str, Values] = Field(default_factory=dict)
     clamp: dict[str, Values] = Field(default_factory=dict)
     samples: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.duration is None and self.until is None:
+            raise Problem(("duration",), "is missing: the time to simulate, in ms")
+        if self.duration is not None and self.until is not None:
+            raise Problem(("until",), "stands beside duration: give one of the two, and limit in until")
+        return self
+
+    def check(self, circuit: Circuit) -> None:
+        super().check(circuit)
+        if self.until is not None:
+            self.schedule.check_until()
 
     def data(self, job: Job) -> dict[str, dict[str, np.ndarray]]:
         """Arrays for ``Simulator.run``: inputs, targets and clamps, drawn in the order of their names."""
@@ -181,7 +200,7 @@ class DrivenTask(AbstractTask):
     def simulate(
         self, job: Job, simulator: Simulator, data: dict[str, dict[str, np.ndarray]], records: Sequence[Record]
     ) -> Result:
-        """One run for ``duration`` on ``data``, with progress."""
+        """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
 
         def report(elapsed: float, completed: float, start: float, duration: float) -> None:
             job.observer.progress(completed)
@@ -190,6 +209,7 @@ class DrivenTask(AbstractTask):
 
         return simulator.run(
             self.duration,
+            until=self.until,
             **data,  # type: ignore[arg-type]
             record=records,
             report=report,

@@ -119,6 +119,20 @@ def test_a_run_that_diverges_ends_with_3_and_is_written(pcneuro, folder):
     assert "out: summary.json" in out
 
 
+def test_a_run_that_does_not_settle_ends_with_4_and_is_written(pcneuro, folder):
+    text = (
+        'task = "run"\ncircuit = "circuits.py:steep"\nuntil = {limit = 5.0}\n[inputs]\nx = 1.0\n[targets]\nout = 0.0\n'
+    )
+    (folder / "slow.toml").write_text(text)
+    code, _, err = pcneuro("run", "slow.toml", "--out", "out")
+    assert code == 4
+    assert "1 of 1 blocks of samples not settled to Settled(rtol=0.0001, atol=0.0, limit=5.0) after 5 ms" in err
+    assert summary(folder / "out")["status"] == "unsettled"
+    assert pcneuro("run", "slow.toml", "--set", "until.limit=1e4", "--out", "more")[0] == 0
+    (run,) = summary(folder / "more")["runs"]
+    assert run["stats"]["settled_ms"] == [run["time"]]
+
+
 def test_a_full_disk_is_one_line(refused, folder, monkeypatch):
     def full(path, dataset):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

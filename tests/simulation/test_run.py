@@ -31,6 +31,16 @@ def test_run_writes_what_the_simulator_gives(project):
     assert not np.array_equal(other[2]["h.error"], records["h.error"])
 
 
+@pytest.mark.parametrize("task", ["run", "relaxation", "divergence"])
+def test_a_run_until_it_has_settled(project, task):
+    text = SMALL.replace("duration = 20.0", "until = {rtol = 1e-6}").replace('"run"', f'"{task}"')
+    _, summary, _ = project(text, "integrator.dt=5.0")
+    assert summary["status"] == "completed"
+    assert 50 < summary["runs"][0]["time"] < 500
+    with pytest.raises(ParameterError, match=r"Sequential\(\) runs for a given time"):
+        project(text, "schedule.kind=Sequential")
+
+
 def test_without_records_there_is_a_summary_all_the_same(project):
     _, summary, records = project(SMALL)
     assert len(records.data_vars) == 0
