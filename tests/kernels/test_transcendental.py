@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from pcneuro.kernels import dispatch
+from pcneuro.kernels import dispatch, elementwise, loop
 from pcneuro.kernels.transcendental import FUNCTIONS
 from pcneuro.kernels.transcendental.trigonometric import farthest
 from pcneuro.kernels.vectors import Format
@@ -148,3 +148,17 @@ def test_kernels_are_vector_code_without_calls(name, dtype):
     assert re.search(r"[xyz]mm\d", text)
     letter = "s" if dtype is np.float32 else "d"
     assert re.search(rf"v?(add|sub|mul|sqrt|fn?madd\d+)p{letter}\s", text)
+
+
+@pytest.mark.parametrize("dtype", PRECISE)
+@pytest.mark.parametrize("name", ["exp2", "log10", "sinh", "sigmoid", "tan", "arcsin", "cbrt"])
+def test_without_fused_multiplication_they_are_as_exact(name, dtype, monkeypatch):
+    monkeypatch.setattr(elementwise, "fuses", lambda: False)
+    kernel = numba.cfunc(dispatch.signature(np.dtype(dtype)), error_model="numpy")(dispatch.KERNELS[name])
+    assert "fmadd" not in kernel._library.get_asm_str()
+    x = accuracy.points(dtype, 100_000)
+    buf = np.concatenate([x, np.zeros_like(x)])
+    ints, context = np.array([x.size, 0, dispatch.IDENTITY, 0, x.size]), np.array([1, 1, 0, 1])
+    table = np.array([kernel.address])
+    assert loop.execute(table, np.zeros((1, 2), np.int64), buf, np.zeros(1, dtype), ints, context) == (1, -1)
+    assert accuracy.ulps(buf[x.size :], accuracy.exact(name, x)).max() <= 1.7

@@ -24,6 +24,9 @@ from pcneuro.kernels.vectors import (
     where,
 )
 
+# sinh and cosh keep this many powers of 2 away from the largest number, so that exact products do not overflow.
+ROOM = 32
+
 
 @dataclass(frozen=True)
 class Reduced:
@@ -125,15 +128,15 @@ def sigmoid(x: Real) -> Real:
 
 
 def _halves(x: Real) -> tuple[Reduced, Real, Real]:
-    """For sinh and cosh: x reduced, 2^(k-1) and 2^(-k-1), both divided by 4."""
+    """For sinh and cosh: x reduced, 2^(k-1) and 2^(-k-1), both divided by 2^ROOM."""
     e = reduced(x.clamped(-90.0, 90.0) if x.format.single else x.clamped(-711.0, 711.0))
     # Beyond these, one of them is nothing beside the other.
     most = 60.0 if x.format.single else 500.0
     real = as_real(e.k)
     small = nearest(real.clamped(-most, most))[1]
     positive, negative = real >= 0, real < 0
-    up = where(negative, power_of_two(small - 3), power_of_two(e.k - 3))
-    down = where(positive, power_of_two(small * -1 - 3), power_of_two(e.k * -1 - 3))
+    up = where(negative, power_of_two(small - (ROOM + 1)), power_of_two(e.k - (ROOM + 1)))
+    down = where(positive, power_of_two(small * -1 - (ROOM + 1)), power_of_two(e.k * -1 - (ROOM + 1)))
     return e, up, down
 
 
@@ -145,7 +148,7 @@ def sinh(x: Real) -> Real:
     p, p_error = product(both, e.r)
     high, low = total(difference, p)
     rest = muladd(difference, e.cosh + e.r * e.c, both * (e.sinh + e.c))
-    y = 4 * (high + (low + (p_error + error + rest)))
+    y = 2.0**ROOM * (high + (low + (p_error + error + rest)))
     return where(abs(x) < 2.0 ** (-13 if x.format.single else -27), x, y)
 
 
@@ -157,7 +160,7 @@ def cosh(x: Real) -> Real:
     p, p_error = product(difference, e.r)
     high, low = ordered_total(both, p)
     rest = muladd(both, e.cosh + e.r * e.c, difference * (e.sinh + e.c))
-    return 4 * (high + (low + (p_error + error + rest)))
+    return 2.0**ROOM * (high + (low + (p_error + error + rest)))
 
 
 def exp_product(x: Real, high: Real, low: Real) -> Real:
