@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
-from pcneuro.program import lower
+from pcneuro.program import Program, lower
 from pcneuro.settled import Settled
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
@@ -84,7 +84,8 @@ class KernelEngine(AbstractEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
         self.threads = settings.threads or available_threads()
-        self.program = lower(circuit)
+        self.programs: dict[frozenset[str], Program] = {}
+        self.program = self._lowered(())
         self.table = dispatch.table(dtype)
         self.shared = np.zeros(max(self.program.shared_rows, 1), dtype=dtype)
         for row, values in self.program.constants.items():
@@ -107,6 +108,14 @@ class KernelEngine(AbstractEngine):
             self.parameters[name] = np.array(value, dtype=self.dtype)
             self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
 
+    def _lowered(self, clamped: Collection[str]) -> Program:
+        """The program for what is clamped. All have the same shared rows."""
+        outputs = {node.name for node in self.circuit.graph.outputs.values()}
+        key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
+        if key not in self.programs:
+            self.programs[key] = lower(self.circuit, self.dynamics, key)
+        return self.programs[key]
+
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
         vector = vector_length(self.dtype)
@@ -115,17 +124,17 @@ class KernelEngine(AbstractEngine):
             return batch
         return vector * -(-batch // (blocks * vector))
 
-    def _shape(self, batch: int) -> tuple[int, int]:
+    def _shape(self, program: Program, batch: int) -> tuple[int, int]:
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
         lanes = self._lanes(batch)
         stages = len(self.weights)
         regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
-        rows = self.program.rows + regions * self.program.units
+        rows = program.rows + regions * program.units
         return -(-batch // lanes), max(rows, 1) * lanes
 
     def _allocate(self, batch: int) -> None:
         self.lanes = self._lanes(batch)
-        shape = self._shape(batch)
+        shape = self._shape(self.program, batch)
         blocks = shape[0]
         if self.buf.shape == shape:
             self.buf.fill(0.0)
@@ -193,8 +202,8 @@ class KernelEngine(AbstractEngine):
         raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
 
     def start(self, data: Data) -> None:
-        program, code = self.program, self.program.code
-        self.data = data
+        self.program = program = self._lowered(data.clamped)
+        self.data, code = data, program.code
         self._allocate(data.batch)
         for name, values in data.inputs.items():
             self._write(program.leaves[name], values)
@@ -375,9 +384,10 @@ class KernelEngine(AbstractEngine):
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
-        if types != {self.dtype} or buf.shape != self._shape(data.batch) or shared.shape != self.shared.shape:
+        program = self._lowered(data.clamped)
+        if types != {self.dtype} or buf.shape != self._shape(program, data.batch) or shared.shape != self.shared.shape:
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
-        self.data = data
+        self.data, self.program = data, program
         self._allocate(data.batch)
         self.buf[...] = buf
         self.shared[...] = shared
