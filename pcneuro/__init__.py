@@ -28,7 +28,7 @@ from pcneuro.learning import (
 from pcneuro.ops import elementwise
 from pcneuro.record import Record
 from pcneuro.result import Result, Status, compare
-from pcneuro.schedules import Parallel, Sequential
+from pcneuro.schedules import FastForward, Parallel, Sequential
 from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
@@ -46,6 +46,7 @@ __all__ = [
     "Examples",
     "ExponentialDecay",
     "ExponentialEuler",
+    "FastForward",
     "FixedPrediction",
     "Graph",
     "Input",

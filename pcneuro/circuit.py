@@ -68,6 +68,12 @@ class Circuit:
         return not (isinstance(source, Latent) and source.prior is None)
 
     @cached_property
+    def rates(self) -> dict[str, tuple[float, float]]:
+        """Vertex -> the least and the largest precision / tau of its units: the rate of their leak, per ms."""
+        found = {name: self.precision[name] / self.tau[name] for name in self.vertices}
+        return {name: (float(rate.min()), float(rate.max())) for name, rate in found.items()}
+
+    @cached_property
     def nx(self) -> networkx.MultiDiGraph:
         """Populations as nodes (``"h1.value"``, ``"h1.error"``) and connections as edges, with plain attributes."""
         from pcneuro.populations import to_networkx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import math
 import operator
 import re
 from collections.abc import Iterable, Mapping
@@ -182,7 +183,7 @@ class Node:
     @property
     def size(self) -> int:
         """Number of units of one sample."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def compute(self, *operands: np.ndarray) -> np.ndarray:
         """The operator's output for operands with a batch axis. DataError names the node that cannot take them."""

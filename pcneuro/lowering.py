@@ -16,11 +16,14 @@ VIRTUAL = 2**60
 
 
 class Lowering(AbstractLowering):
-    """Collects instructions, their arguments, index tables and room in both buffers."""
+    """Collects instructions, their arguments, index tables and room in both buffers.
 
-    def __init__(self) -> None:
+    ``position`` is that of the first argument: where those of an earlier lowering end.
+    """
+
+    def __init__(self, position: int = 0) -> None:
         self.ints: list[np.ndarray] = []
-        self.position = 0
+        self.position = position
         self.tables: dict[tuple[int, bytes], int] = {}
         self.stored: dict[int, tuple[np.ndarray, int]] = {}
         self.rows = {True: 0, False: 0}
@@ -79,9 +82,6 @@ class Lowering(AbstractLowering):
         last = self.temporaries[-1] if self.temporaries else Slot(VIRTUAL, 0, True)
         self.temporaries.append(Slot(last.row + max(last.units, 1), units, True))
         return self.temporaries[-1]
-
-    def scratch(self, units: int) -> Slot:
-        return self.temporary(units, True)
 
     def taken(self) -> Code:
         """The instructions since the last call."""

@@ -55,9 +55,11 @@ class Program:
     decay_row: int
     growth_row: int
     code: dict[str, Code] = field(default_factory=dict)
-    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``, ``hebb`` (from
-    activities to gradients), ``shared_backward``, and of all vertices ``deviate`` (deviation = value - prediction) and
-    ``error`` (of a Gaussian vertex)."""
+    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``,
+    ``shared_backward``, and of all vertices ``deviate`` (deviation = value - prediction) and ``error`` (of a Gaussian
+    vertex)."""
+    hebb: list[tuple[Slot, Code]] = field(default_factory=list)
+    """From activities to gradients of what samples share: where each sum goes, and its instructions."""
     node_forward: dict[str, Code] = field(default_factory=dict)
     """Node -> the instructions that compute it (a vertex: its prediction)."""
     node_feedback: dict[str, Code] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Program:
     """Node -> the instructions that compute its derivatives."""
     pulls: dict[str, list[tuple[str, Code]]] = field(default_factory=dict)
     """Node -> what adds to its adjoint, in this order, the first of which writes it: consumer, instructions."""
+    collected: dict[str, Slot] = field(default_factory=dict)
+    """Node that adjoints are collected for -> where (a vertex: its drive)."""
     passed: dict[str, str] = field(default_factory=dict)
     """Folded node -> its one consumer, whose adjoint is its own, too."""
     vertex_code: dict[str, dict[str, Code]] = field(default_factory=dict)
@@ -218,9 +222,9 @@ class _Compiler:
         for name, node in self.graph.parameters.items():
             program.adjoints[name] = self._sum(program, node.size)
         self.adjoint |= program.adjoints
-        lists: dict[str, Code] = {"hebb": [], "shared_backward": []}
+        shared: Code = []
         for name, node in reversed(list(self.graph.nodes.items())):
-            gradient = self._gradient(program, name, lists)
+            gradient = self._gradient(program, name)
             if gradient is None:
                 continue
             feedback: Code = []
@@ -238,13 +242,17 @@ class _Compiler:
                     code = self.low.taken()
                     if laned:
                         feedback += code
+                        program.collected[operand] = pull.target
                         program.pulls.setdefault(operand, []).append((name, code))
+                    elif gradient.laned:
+                        program.hebb.append((pull.target, code))
                     else:
-                        lists["hebb" if gradient.laned else "shared_backward"] += code
+                        shared += code
             program.node_feedback[name] = feedback
         if self.dynamics.linear:
             self._join(program)
-        program.code |= lists | {"feedback": [i for code in program.node_feedback.values() for i in code]}
+        program.code["shared_backward"] = shared
+        program.code["feedback"] = [i for code in program.node_feedback.values() for i in code]
 
     def _join(self, program: Program) -> None:
         """Let an adjoint that one consumer writes and one operand reads be computed where it is read.
@@ -274,7 +282,7 @@ class _Compiler:
         program.sums.append(self.low.reserve(units, False))
         return program.sums[-1]
 
-    def _gradient(self, program: Program, name: str, lists: dict[str, Code]) -> Slot | None:
+    def _gradient(self, program: Program, name: str) -> Slot | None:
         """Where the adjoint of a node's own computation stands, or None where nothing asks for it."""
         node = self.graph.nodes[name]
         if node.is_leaf or name not in self.active:
@@ -286,7 +294,7 @@ class _Compiler:
             return error
         summed, every = self._sum(program, node.size), np.arange(node.size)
         lower_combine(self.low, summed, every, error, every, True)
-        lists["hebb"] += self.low.taken()
+        program.hebb.append((summed, self.low.taken()))
         return summed
 
     def _target(self, program: Program, operand: str) -> Slot:
@@ -357,7 +365,9 @@ def _place(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
     sweep = [*program.node_forward.values(), *program.node_linearise.values()]
     steps = [part for parts in program.pulls.values() for _, part in parts]
     held = "forward" not in dynamics.before_error
-    place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps, program.code["hebb"]])
+    steps += [code for _, code in program.hebb]
+    place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps])
+    program.collected = {name: place.slot(slot) for name, slot in program.collected.items()}
     program.origin = {at: (name, tuple(map(place.slot, slots))) for at, (name, slots) in low.origin.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,13 @@ def listed(records: Any) -> list[Record]:
     return found
 
 
+@cache
+def _empty(dt: float) -> xarray.Dataset:
+    import xarray
+
+    return xarray.Dataset(attrs={"dt": dt, "dt_units": "ms"})
+
+
 def dataset(
     records: Sequence[Record], tapes: Sequence[Tape], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
 ) -> xarray.Dataset:
@@ -142,6 +150,8 @@ def dataset(
     """
     import xarray
 
+    if not records:
+        return _empty(dt).copy()
     sizes = [array.shape[2] for array in rows]
 
     def dimension(name: str, record: Record, keys: Sequence[object], key: object) -> str:

@@ -17,6 +17,7 @@ from pcneuro.errors import ParameterError, UnstableStepError
 from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
+from pcneuro.readout import free_energy, not_finite
 from pcneuro.record import Record, dataset, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
@@ -45,7 +46,8 @@ class Simulator:
     dtype
         ``np.float64`` (default) or ``np.float32``, for all state.
     schedule
-        ``Parallel()`` (default), or ``Sequential()``: one population after the other, from the outputs back.
+        ``Parallel()`` (default); ``FastForward()``: what it leads to, without stepping; or ``Sequential()``: one
+        population after the other, from the outputs back.
     engine
         ``Kernel(threads=None)`` (default) or ``Reference()``, the slow NumPy oracle.
 
@@ -103,7 +105,7 @@ class Simulator:
 
     def _check_step(self) -> None:
         dt, limit = self.integrator.dt, self.integrator.stability
-        leak = {n: float((self.circuit.precision[n] / self.circuit.tau[n]).max()) for n in self.circuit.vertices}
+        leak = {name: most for name, (_, most) in self.circuit.rates.items()}
         worst = max(leak, key=leak.__getitem__, default=None)
         if worst is not None and dt * leak[worst] >= limit:
             raise UnstableStepError(
@@ -167,7 +169,7 @@ class Simulator:
         found = {}
         for name in self.circuit.vertices:
             if variable == "value" or self.circuit.has_prediction(name):
-                found[name] = np.array(self._engine.read(name, variable))
+                found[name] = self._engine.read(name, variable)
         for name, node in self.circuit.graph.outputs.items():
             found.setdefault(name, found[node.name])
         return found
@@ -178,7 +180,7 @@ class Simulator:
         if self._stale:
             return self._data.initial
         free = [n for n in self.circuit.vertices if n not in self._data.clamped]
-        return {n: np.array(self._engine.read(n, "value")) for n in free}
+        return {n: self._engine.read(n, "value") for n in free}
 
     def _ready(self) -> None:
         if self._data is None:
@@ -239,6 +241,7 @@ class Simulator:
             self.schedule.check_until()
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
+        self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
         show = reporter(report, report_period, self.time, span)
@@ -257,7 +260,7 @@ class Simulator:
             self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
         for tape, taken in zip(tapes, rows, strict=True):
             if self._step % tape.every == 0 and status is not Status.DIVERGED:
-                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1).copy())
+                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1))
         stacked = [
             r.choose(
                 np.concatenate(taken)
@@ -347,25 +350,16 @@ class Simulator:
     def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
         assert self._data is not None
         values, errors, predictions = (self._read(v) for v in ("value", "error", "prediction"))
-        loss = energy = 0.0
         with np.errstate(all="ignore"):
-            for name in self.circuit.vertices:
-                precision = self.circuit.precision[name]
-                if not self.circuit.has_prediction(name):
-                    continue
-                wide, goal = predictions[name].astype(np.float64), values[name].astype(np.float64)
-                if name in self.circuit.energies and name in self._data.clamped:
-                    loss += float(self.circuit.energies[name].value(goal, wide, precision).sum())
-                else:
-                    energy += 0.5 * float((errors[name].astype(np.float64) ** 2 / precision).sum())
+            loss, rest = free_energy(self.circuit, self._data.clamped, values, errors, predictions)
             gradients = self._engine.gradients()
-        if status is Status.COMPLETED:
-            found = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
-            bad = [(kind, n) for kind, arrays in found.items() for n, a in arrays.items() if not np.isfinite(a).all()]
-            if bad:
-                status, message = Status.DIVERGED, self._not_finite(*bad[0])
+            if status is Status.COMPLETED:
+                groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
+                bad = not_finite(groups)
+                if bad is not None:
+                    status, message = Status.DIVERGED, self._not_finite(*bad)
         return Result(
-            gradients, values, errors, predictions, records, loss, energy + loss, status, message, self.time, stats
+            gradients, values, errors, predictions, records, loss, rest + loss, status, message, self.time, stats
         )
 
     # Snapshots

@@ -6,6 +6,7 @@ import numpy as np
 
 from pcneuro.energies.abstract import AbstractEnergy
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
+from pcneuro.kernels.elementwise import apply_one
 
 
 @op_kernel("bernoulli_error")
@@ -13,9 +14,10 @@ def bernoulli_error(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     """e = precision (target - 1/(1 + exp(-prediction))). Reads value and prediction, writes error."""
     lanes = context[LANES]
     value, prediction, error, precision, n = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
+    apply_one("sigmoid", buf, error * lanes, prediction * lanes, n * lanes)
     for u in range(n):
         for i in range(lanes):
-            p = 1 / (1 + np.exp(-buf[ix((prediction + u) * lanes + i)]))
+            p = buf[ix((error + u) * lanes + i)]
             buf[ix((error + u) * lanes + i)] = shared[ix(precision + u)] * (buf[ix((value + u) * lanes + i)] - p)
     return OK
 

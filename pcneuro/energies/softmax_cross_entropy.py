@@ -6,6 +6,7 @@ import numpy as np
 
 from pcneuro.energies.abstract import AbstractEnergy
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
+from pcneuro.kernels.elementwise import apply_one
 
 
 @op_kernel("softmax_cross_entropy_error")
@@ -21,11 +22,14 @@ def softmax_cross_entropy_error(buf, shared, ints, at, context):  # type: ignore
                 x = buf[ix((prediction + u) * lanes + i)]
                 if not x <= top:
                     top = x
-            total = top * 0
             for u in range(first, first + n):
-                x = np.exp(buf[ix((prediction + u) * lanes + i)] - top)
-                buf[ix((error + u) * lanes + i)] = x
-                total += x
+                buf[ix((error + u) * lanes + i)] = buf[ix((prediction + u) * lanes + i)] - top
+    apply_one("exp", buf, error * lanes, error * lanes, units * lanes)
+    for first in range(0, units, n):
+        for i in range(lanes):
+            total = buf[ix((error + first) * lanes + i)] * 0
+            for u in range(first, first + n):
+                total += buf[ix((error + u) * lanes + i)]
             for u in range(first, first + n):
                 p = buf[ix((error + u) * lanes + i)] / total
                 buf[ix((error + u) * lanes + i)] = shared[ix(precision + u)] * (buf[ix((value + u) * lanes + i)] - p)

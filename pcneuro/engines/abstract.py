@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,9 @@ class Stepped:
     recorded: Sequence[np.ndarray]
     settled: bool = False
 
+
+Law = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""After each of so many steps, for k = 0 ... hops: the share of an error that has come at least, and just, k hops."""
 
 VARIABLES = ("value", "error", "prediction", "feedback")
 
@@ -129,12 +132,19 @@ class AbstractEngine(ABC):
         """
 
     @abstractmethod
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        """Bring the state, in one go, to where it is ``steps`` steps later.
+
+        For linear dynamics with one rate in all free populations. Errors come ``reach`` hops at most in that time.
+        """
+
+    @abstractmethod
     def evaluate(self) -> None:
         """Bring errors and feedback up to date with the state."""
 
     @abstractmethod
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        """A variable of VARIABLES at a vertex, of shape (batch, \\*shape)."""
+        """A variable of VARIABLES at a vertex, of shape (batch, \\*shape): an array of its own."""
 
     @abstractmethod
     def gradients(self) -> dict[str, np.ndarray]:

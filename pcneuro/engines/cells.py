@@ -32,6 +32,15 @@ class Cells:
         return np.ones((blocks, self.signals), dtype=np.int64)
 
 
+def driving(program: Program) -> set[str]:
+    """Nodes whose adjoint drives a vertex; that of all others is asked for by gradients only, after the steps."""
+    found = set(program.first)
+    for name, node in program.circuit.graph.nodes.items():
+        if not node.is_leaf and found.intersection(node.operands):
+            found.add(name)
+    return found
+
+
 class _Builder:
     """Lays out the cells of a step for what is clamped now."""
 
@@ -93,19 +102,11 @@ class _Builder:
             return self.sent_error[name]
         return self.feedback[name] if name in self.feedback else self.adjoint(self.program.passed[name])
 
-    def driving(self) -> set[str]:
-        """Nodes whose adjoint drives a vertex; that of all others is asked for by gradients only, after the steps."""
-        found = set(self.state)
-        for name, node in self.graph.nodes.items():
-            if not node.is_leaf and found.intersection(node.operands):
-                found.add(name)
-        return found
-
     def pulls(self) -> None:
         """What each node gets from its consumers."""
-        driving = self.driving()
+        wanted = driving(self.program)
         for name in reversed(list(self.graph.nodes)):
-            if name not in driving:
+            if name not in wanted:
                 continue
             code: Code = []
             inputs: list[int] = []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,14 +10,17 @@ import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines import settling
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
-from pcneuro.engines.cells import cells
+from pcneuro.engines import leaping, settling, summing
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
+from pcneuro.engines.cells import Cells, cells
+from pcneuro.engines.summing import Phase, phases
 from pcneuro.engines.tapes import Reel
+from pcneuro.engines.threads import available_threads, spread
 from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels.hebbian import PANEL
 from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
@@ -28,13 +29,6 @@ from pcneuro.settled import Settled
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
-# Below this many multiplications a Hebbian sum is not worth handing to several threads.
-SPLIT_WORK = 2_000_000
-
-
-def available_threads() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,6 @@ class Kernel(Engine):
     def __post_init__(self) -> None:
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-
         if not (isinstance(self.tolerance, int | float) and 0 <= self.tolerance < 1):
             raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
 
@@ -84,20 +77,24 @@ class KernelEngine(AbstractEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
         self.threads = settings.threads or available_threads()
-        self.programs: dict[frozenset[str], Program] = {}
-        self.program = self._lowered(())
+        self.lowered: dict[frozenset[str], tuple[Program, list[Phase]]] = {}
+        self.program, self.phases = self._lowered(())
         self.table = dispatch.table(dtype)
-        self.shared = np.zeros(max(self.program.shared_rows, 1), dtype=dtype)
+        # Behind what the program has, room for each part of a Hebbian sum.
+        self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
         self.tableau = np.array(integrator.tableau, dtype=dtype)
         self.weights = np.array(integrator.weights, dtype=dtype)
         self.lanes = 1
         self.buf = np.zeros((1, 1), dtype=dtype)
-        self.contexts = np.zeros((1, 4), dtype=np.int64)
+        self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
         self.tolerance = np.dtype(dtype).type(settings.tolerance)
         self.limits = np.zeros(0, dtype=dtype)
+        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
         self.rhs = as_array()
+        self.current = False  # whether errors and feedback are those of the state
+        self.leaps: dict[frozenset[str], leaping.Leap] = {}
         self.load(self.parameters)
 
     # Buffers
@@ -108,13 +105,14 @@ class KernelEngine(AbstractEngine):
             self.parameters[name] = np.array(value, dtype=self.dtype)
             self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
 
-    def _lowered(self, clamped: Collection[str]) -> Program:
-        """The program for what is clamped. All have the same shared rows."""
+    def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
+        """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}
         key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
-        if key not in self.programs:
-            self.programs[key] = lower(self.circuit, self.dynamics, key)
-        return self.programs[key]
+        if key not in self.lowered:
+            program = lower(self.circuit, self.dynamics, key)
+            self.lowered[key] = program, phases(program)
+        return self.lowered[key]
 
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
@@ -137,10 +135,11 @@ class KernelEngine(AbstractEngine):
         shape = self._shape(self.program, batch)
         blocks = shape[0]
         if self.buf.shape == shape:
-            self.buf.fill(0.0)
+            # All that is read is written first, but for what was sent last.
+            self.buf[:, self.program.rows * self.lanes :] = 0.0
         else:
             self.buf = np.zeros(shape, dtype=self.dtype)
-        self.contexts = np.zeros((blocks, 4), dtype=np.int64)
+        self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
         self.contexts[:, dispatch.LANES] = self.lanes
         self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
         self.contexts[:, dispatch.PARTS] = 1
@@ -160,31 +159,29 @@ class KernelEngine(AbstractEngine):
             rows[:, part.shape[1] :] = part[:, -1:]
 
     def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
-        columns = np.concatenate([self._rows(block, slot) for block in range(len(self.buf))], axis=1)
-        return np.ascontiguousarray(columns[:, : self.data.batch].T).reshape(self.data.batch, *shape)
+        found = np.empty((self.data.batch, slot.units), dtype=self.dtype)
+        for block in range(len(self.buf)):
+            part = found[block * self.lanes : (block + 1) * self.lanes]
+            part[...] = self._rows(block, slot)[:, : len(part)].T
+        return found.reshape(self.data.batch, *shape)
 
     # Running
 
     def _each_block(self, function: Callable[[int], Any]) -> list[Any]:
-        blocks = range(len(self.buf))
-        with np.errstate(all="ignore"):
-            if self.threads == 1 or len(blocks) == 1:
-                return [function(b) for b in blocks]
-            with ThreadPoolExecutor(min(self.threads, len(blocks))) as pool:
-                return list(pool.map(function, blocks))
+        return spread(function, len(self.buf), self.threads)
 
-    def _execute(self, *lists: Code) -> None:
-        code = as_array(*lists)
+    def execute(self, code: np.ndarray) -> None:
+        """Run instructions on every block."""
         if len(code):
-            self._each_block(lambda b: self._checked(code, self.buf[b], self.contexts[b]))
+            self._each_block(lambda b: self.checked(code, self.buf[b], self.contexts[b]))
 
-    def _execute_shared(self, code: Code) -> None:
+    def execute_shared(self, code: Code) -> None:
         """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
         if code:
             with np.errstate(all="ignore"):
-                self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1], dtype=np.int64))
+                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
-    def _checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
+    def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
         status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
         if status != dispatch.OK:
             self._refuse(int(code[at, 0]), int(code[at, 1]))
@@ -202,8 +199,8 @@ class KernelEngine(AbstractEngine):
         raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
 
     def start(self, data: Data) -> None:
-        self.program = program = self._lowered(data.clamped)
-        self.data, code = data, program.code
+        self.program, self.phases = self._lowered(data.clamped)
+        self.data, program, code = data, self.program, self.program.code
         self._allocate(data.batch)
         for name, values in data.inputs.items():
             self._write(program.leaves[name], values)
@@ -217,37 +214,44 @@ class KernelEngine(AbstractEngine):
             if name not in data.clamped:
                 self._write(program.slot("value", name), data.initial.get(name, mean))
         self._prepare()
-        self._execute_shared(code["shared"])
-        sweep = []
-        for name, forward in program.node_forward.items():
-            sweep += forward
-            if name in program.settle and name not in data.clamped:
-                sweep += program.settle[name]
-        self._execute(sweep, code["linearise"], code["deviate"])
+        self.execute_shared(code["shared"])
+        self.execute(self.sweep)
         for name, values in data.initial.items():
-            deviation = values - self.read(name, "prediction")
-            self._write(
-                program.slot(self.dynamics.state, name), deviation if self.dynamics.state == "deviation" else values
-            )
-        self.evaluate()
+            deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
+            state = deviation if self.dynamics.state == "deviation" else values
+            self._write(program.slot(self.dynamics.state, name), state)
+        self.current = False
 
     def _prepare(self) -> None:
         """Gains and instruction lists for what is clamped now."""
-        program = self.program
+        key = frozenset(self.data.clamped)
+        if key not in self.prepared:
+            self.prepared[key] = self._instructions()
+        gain, self.sweep, self.rhs, self.cells = self.prepared[key]
+        self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
+        self.flags = self.cells.fresh(len(self.buf))
+
+    def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cells]:
+        """Gains, the feedforward sweep, what follows from a state, and the cells of a step."""
+        program, clamped = self.program, self.data.clamped
         gain = np.zeros(program.units)
         for name, first in program.first.items():
-            if name not in self.data.clamped:
+            if name not in clamped:
                 values = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
                 gain[first : first + values.size] = values.ravel()
-        self.shared[program.gain_row : program.gain_row + program.units] = gain
-        energies = [code for name, code in program.energy.items() if name in self.data.clamped]
-        self.rhs = as_array(
+        energies = [code for name, code in program.energy.items() if name in clamped]
+        rhs = as_array(
             *(program.code[k] for k in self.dynamics.before_error),
             *energies,
             *(program.code[k] for k in self.dynamics.after_error),
         )
-        self.cells = cells(program, self.dynamics, self.data.clamped)
-        self.flags = self.cells.fresh(len(self.buf))
+        sweep: Code = []
+        for name, forward in program.node_forward.items():
+            sweep += forward
+            if name in program.settle and name not in clamped:
+                sweep += program.settle[name]
+        opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
+        return gain, opening, rhs, cells(program, self.dynamics, clamped)
 
     def _plan(self) -> np.ndarray:
         """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
@@ -285,6 +289,7 @@ class KernelEngine(AbstractEngine):
         return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        self.current = False
         slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
         reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
         outcomes = self._each_block(lambda block: self._step_block(block, number, steps, reel))
@@ -334,68 +339,53 @@ class KernelEngine(AbstractEngine):
         return status, done, finite
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        self.current = False
         return settling.settle(self, number, steps, tapes)
 
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        self.current = False
+        return leaping.leap(self, number, steps, reach, tapes, law)
+
     def evaluate(self) -> None:
-        if len(self.rhs):
-            self._each_block(lambda b: self._checked(self.rhs, self.buf[b], self.contexts[b]))
+        if not self.current:
+            self.execute(self.rhs)
+            self.current = True
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
+        if variable != "prediction":
+            self.evaluate()
         first, *added = (self._read(s, self.circuit.graph.nodes[vertex].shape) for s in self._slots(vertex, variable))
         return first + added[0] if added else first
 
     def gradients(self) -> dict[str, np.ndarray]:
-        program = self.program
-        for slot in program.sums:
-            self.shared[slot.row : slot.row + slot.units] = 0.0
-        with np.errstate(all="ignore"):
-            for instruction in program.code["hebb"]:
-                self._hebbian(instruction)
-        self._execute_shared(program.code["shared_backward"])
-        found = {}
-        for name, slot in program.adjoints.items():
-            found[name] = -self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape)
-        return found
-
-    def _hebbian(self, instruction: tuple[int, int]) -> None:
-        """One Hebbian sum over all blocks, in their order; large ones split by synapses, which changes no sum."""
-        code = as_array([instruction])
-
-        def part(number: int, parts: int) -> None:
-            for block in range(len(self.buf)):
-                context = self.contexts[block].copy()
-                context[[dispatch.PART, dispatch.PARTS]] = number, parts
-                self._checked(code, self.buf[block], context)
-
-        opcode, at = instruction
-        partitioned = any(opcode == dispatch.opcode(name) for name in dispatch.PARTITIONED)
-        work = int(self.program.ints[at]) * self.data.batch if partitioned else 0
-        if self.threads == 1 or work < SPLIT_WORK:
-            part(0, 1)
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(lambda t: part(t, self.threads), range(self.threads)))
+        self.evaluate()
+        return summing.gradients(self)
 
     # Snapshots
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"buf": self.buf, "shared": self.shared}
+        self.evaluate()
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows]}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
-        program = self._lowered(data.clamped)
-        if types != {self.dtype} or buf.shape != self._shape(program, data.batch) or shared.shape != self.shared.shape:
+        program, sums = self._lowered(data.clamped)
+        if (
+            types != {self.dtype}
+            or buf.shape != self._shape(program, data.batch)
+            or shared.shape != (program.shared_rows,)
+        ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
-        self.data, self.program = data, program
+        self.data, self.program, self.phases = data, program, sums
         self._allocate(data.batch)
         self.buf[...] = buf
-        self.shared[...] = shared
+        self.shared[: shared.size] = shared
+        self.current = False
         for name in self.parameters:
             slot = self.program.leaves[name]
-            self.parameters[name] = (
-                self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape).copy()
-            )
+            own = self.shared[slot.row : slot.row + slot.units]
+            self.parameters[name] = own.reshape(self.parameters[name].shape).copy()
         self._prepare()
 
     def describe(self) -> dict[str, Any]:
@@ -404,6 +394,7 @@ class KernelEngine(AbstractEngine):
             "threads": self.threads,
             "blocks": len(self.buf),
             "lanes": self.lanes,
-            "state_bytes": int(self.buf.nbytes),
-            "shared_bytes": int(self.shared.nbytes),
+            "state_bytes": self.buf.nbytes + self.work.nbytes + self.flags.nbytes + self.contexts.nbytes,
+            "shared_bytes": self.shared.nbytes,
+            "program_bytes": self.program.ints.nbytes,
         }

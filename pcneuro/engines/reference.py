@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.backprop import active_nodes, pull
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.graph import Constant, Input, Latent, Parameter
 from pcneuro.integrators import AbstractIntegrator
 
@@ -187,14 +187,53 @@ class ReferenceEngine(AbstractEngine):
         self.evaluate()
         return Stepped(steps, finite, [recorded[tape] for tape in tapes])
 
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        moments = [[t - number for t in range(number, number + steps) if t % tape.every == 0] for tape in tapes]
+        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
+        self.evaluate()
+        start = self.error
+        sent = self._powers({n: e * (n in self.data.clamped) for n, e in start.items()})
+        left = self._powers({n: e * (n in free) for n, e in start.items()})
+        for after in [*sorted({t for times in moments for t in times}), steps]:
+            reached, just = (share[0] for share in law(np.array([after]), max(len(sent), len(left))))
+            for n in free:
+                error = sum(
+                    (
+                        share[k] * hop[n]
+                        for share, hops in ((reached, sent), (just, left))
+                        for k, hop in enumerate(hops)
+                    ),
+                    np.zeros_like(start[n]),
+                )
+                self.value[n] = (self.prediction[n] + error / self.circuit.precision[n]).astype(self.dtype)
+            self.evaluate()
+            for tape, times, taken in zip(tapes, moments, recorded, strict=True):
+                if after in times:
+                    taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def _powers(self, errors: Arrays) -> list[Arrays]:
+        """These errors, and what comes of them hop by hop at free vertices, until nothing is left."""
+        found, kept = [], self.error
+        while any(e.any() for e in errors.values()):
+            found.append(errors)
+            self.error = errors
+            adjoints = self._adjoints()
+            errors = {
+                n: adjoints[n] if n in adjoints and n not in self.data.clamped else np.zeros_like(e)
+                for n, e in errors.items()
+            }
+        self.error = kept
+        return found
+
     def _stack(self, tape: Tape, taken: list[np.ndarray]) -> np.ndarray:
         units = self.circuit.graph.nodes[tape.vertex].size
         return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        return {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}[
-            variable
-        ][vertex]
+        found = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
+        return found[variable][vertex].copy()
 
     def gradients(self) -> Arrays:
         with np.errstate(all="ignore"):

@@ -84,8 +84,8 @@ def digest() -> str:
     """SHA-256 of all sources that kernels are compiled from."""
     total = hashlib.sha256()
     for room in ROOMS:
-        for path in sorted((PACKAGE / room).glob("*.py")):
-            total.update(f"{room}/{path.name}\0".encode() + path.read_bytes() + b"\0")
+        for path in sorted((PACKAGE / room).rglob("*.py")):
+            total.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 

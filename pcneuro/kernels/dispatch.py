@@ -9,7 +9,8 @@ buf        float[::1]    activities of one block of samples, rows of ``lanes`` s
 shared     float[::1]    what all samples share: constants, parameters, and the gradients of parameters
 ints       int64[::1]    arguments of all instructions: row numbers, sizes, index tables
 at         int64         where the arguments of this instruction begin in ``ints``
-context    int64[::1]    ``lanes``, the lanes in use, this part, the number of parts (see LANES ... PARTS)
+context    int64[::1]    ``lanes``, the lanes in use, this part, the number of parts, the row in ``shared`` where
+                         this part has room of its own (see LANES ... PANEL)
 ========== ============= ====================================================================================
 
 Because the caller holds nothing but addresses, a new graph compiles nothing: it is a new ``ints`` and a new list of
@@ -32,7 +33,7 @@ from pcneuro.kernels import cache as disk
 
 OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
-LANES, ACTIVE, PART, PARTS = 0, 1, 2, 3
+LANES, ACTIVE, PART, PARTS, PANEL, CONTEXT = range(6)
 IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
 SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop
 

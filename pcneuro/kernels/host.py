@@ -19,6 +19,14 @@ def cpu_name() -> str:
     return numba.config.CPU_NAME or llvm.get_host_cpu_name()
 
 
+@cache
+def fuses() -> bool:
+    """Whether what Numba compiles for multiplies and adds in one instruction; elsewhere that is a slow call."""
+    if numba.config.CPU_NAME or numba.config.CPU_FEATURES:
+        return "+fma" in (numba.config.CPU_FEATURES or "").split(",")
+    return platform.machine().lower() in ("aarch64", "arm64") or bool(llvm.get_host_cpu_features().get("fma"))
+
+
 def cpu_model() -> str:
     """The processor's name as its maker gives it, as far as it can be known."""
     try:

@@ -19,8 +19,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_LLVM_REAL = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
-
 
 @cache
 def _features() -> dict[str, bool]:
@@ -46,6 +44,69 @@ def vector_length(dtype: Any) -> int:
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
+class Vectors:
+    """Vector instructions for one type of numbers, emitted where ``builder`` stands."""
+
+    def __init__(self, builder: ir.IRBuilder, real: types.Float) -> None:
+        self.builder = builder
+        self.scalar = ir.FloatType() if real.bitwidth == 32 else ir.DoubleType()
+        self.align = real.bitwidth // 8
+        self.length = VECTOR_BYTES // self.align
+        self.type = ir.VectorType(self.scalar, self.length)
+        self.zero = ir.Constant(self.type, [0.0] * self.length)
+        self.suffix = f"v{self.length}f{real.bitwidth}"
+
+    @staticmethod
+    def i64(value: int) -> ir.Constant:
+        """A 64-bit constant."""
+        return ir.Constant(ir.IntType(64), value)
+
+    def call(self, name: str, returned: ir.Type, *args: ir.Value, fastmath: tuple[str, ...] = ()) -> ir.Value:
+        """Call an intrinsic function of LLVM."""
+        kind = ir.FunctionType(returned, [a.type for a in args])
+        return self.builder.call(
+            cgutils.get_or_insert_function(self.builder.module, kind, name), args, fastmath=fastmath
+        )
+
+    def load(self, place: ir.Value, mask: ir.Value | None = None) -> ir.Value:
+        """A vector from a pointer to its first element; zero where a mask is not set."""
+        pointer = self.builder.bitcast(place, self.type.as_pointer())
+        if mask is None:
+            return self.builder.load(pointer, align=self.align)
+        align = ir.Constant(ir.IntType(32), self.align)
+        return self.call(f"llvm.masked.load.{self.suffix}.p0{self.suffix}", self.type, pointer, align, mask, self.zero)
+
+    def store(self, value: ir.Value, place: ir.Value, mask: ir.Value | None = None) -> None:
+        """Write a vector, where a mask is set."""
+        pointer = self.builder.bitcast(place, self.type.as_pointer())
+        if mask is None:
+            self.builder.store(value, pointer, align=self.align)
+            return
+        align = ir.Constant(ir.IntType(32), self.align)
+        self.call(f"llvm.masked.store.{self.suffix}.p0{self.suffix}", ir.VoidType(), value, pointer, align, mask)
+
+    def splat(self, value: ir.Value) -> ir.Value:
+        """A vector of one number."""
+        undef = ir.Constant(ir.VectorType(value.type, self.length), ir.Undefined)
+        first = self.builder.insert_element(undef, value, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.length), [0] * self.length)
+        return self.builder.shuffle_vector(first, undef, zeros)
+
+    def fma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """x y + z, rounded once."""
+        return self.call(f"llvm.fma.{self.suffix}", self.type, x, y, z)
+
+    def below(self, count: ir.Value) -> ir.Value:
+        """A mask of the first ``count`` elements."""
+        numbers = ir.Constant(ir.VectorType(ir.IntType(64), self.length), list(range(self.length)))
+        return self.builder.icmp_signed("<", numbers, self.splat(count))
+
+    def sum(self, vector: ir.Value) -> ir.Value:
+        """The sum of the elements, in an order that is the machine code's."""
+        zero = ir.Constant(self.scalar, 0.0)
+        return self.call(f"llvm.vector.reduce.fadd.{self.suffix}", self.scalar, zero, vector, fastmath=("reassoc",))
+
+
 def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
     """Build ``tile(buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k)``.
 
@@ -56,64 +117,50 @@ def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
 
     @intrinsic
     def tile(typingctx, buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k):  # type: ignore[no-untyped-def]
-        n = types.int64
-        sig = types.void(buf, shared, ints, *([n] * 10))
+        sig = types.void(buf, shared, ints, *([types.int64] * 10))
         real = buf.dtype
 
         def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
-            data = [context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3])]
-            buf_p, shared_p, ints_p = data
+            buf_p, shared_p, ints_p = (
+                context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3])
+            )
             out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k = args[3:]
-            scalar, i64, i32 = _LLVM_REAL[real], ir.IntType(64), ir.IntType(32)
-            length = VECTOR_BYTES // (real.bitwidth // 8)
-            vec = ir.VectorType(scalar, length)
-            undef = ir.Constant(vec, ir.Undefined)
-            splat = ir.Constant(ir.VectorType(i32, length), [0] * length)
-            suffix = f"v{length}f{real.bitwidth}"
-            fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.{suffix}")
-            align = real.bitwidth // 8
+            vec = Vectors(b, real)
 
             def entry(table, j):  # type: ignore[no-untyped-def]
                 return b.load(b.gep(ints_p, [b.add(table, j)]))
 
             def at(row, v):  # type: ignore[no-untyped-def]
-                place = b.add(b.add(b.mul(row, lanes), lane), ir.Constant(i64, v * length))
-                return b.bitcast(b.gep(buf_p, [place]), vec.as_pointer())
-
-            def constant(r):  # type: ignore[no-untyped-def]
-                return ir.Constant(i64, r)
+                return b.gep(buf_p, [b.add(b.add(b.mul(row, lanes), lane), vec.i64(v * vec.length))])
 
             before = b.block
             loop, done = b.append_basic_block("tile.k"), b.append_basic_block("tile.done")
-            rows = [b.gep(shared_p, [b.add(w, entry(w_rows, constant(r)))]) for r in range(height)]
+            rows = [b.gep(shared_p, [b.add(w, entry(w_rows, vec.i64(r)))]) for r in range(height)]
             b.branch(loop)
             b.position_at_end(loop)
-            j = b.phi(i64)
-            j.add_incoming(constant(0), before)
-            total = [[b.phi(vec) for _ in range(vectors)] for _ in range(height)]
-            for row in total:
-                for phi in row:
-                    phi.add_incoming(ir.Constant(vec, [0.0] * length), before)
+            j = b.phi(ir.IntType(64))
+            j.add_incoming(vec.i64(0), before)
+            total = [[b.phi(vec.type) for _ in range(vectors)] for _ in range(height)]
             source = b.add(a, entry(a_table, j))
-            x = [b.load(at(source, v), align=align) for v in range(vectors)]
+            x = [vec.load(at(source, v)) for v in range(vectors)]
             offset = entry(w_table, j)
             new = []
             for r in range(height):
-                weight = b.insert_element(undef, b.load(b.gep(rows[r], [offset])), ir.Constant(i32, 0))
-                weights = b.shuffle_vector(weight, undef, splat)
-                new.append([b.call(fma, [weights, x[v], total[r][v]]) for v in range(vectors)])
-            following = b.add(j, constant(1))
+                weights = vec.splat(b.load(b.gep(rows[r], [offset])))
+                new.append([vec.fma(weights, x[v], total[r][v]) for v in range(vectors)])
+            following = b.add(j, vec.i64(1))
             j.add_incoming(following, loop)
             for r in range(height):
                 for v in range(vectors):
+                    total[r][v].add_incoming(vec.zero, before)
                     total[r][v].add_incoming(new[r][v], loop)
             b.cbranch(b.icmp_signed("<", following, k), loop, done)
             b.position_at_end(done)
             for r in range(height):
-                row = b.add(out, entry(out_table, constant(r)))
+                row = b.add(out, entry(out_table, vec.i64(r)))
                 for v in range(vectors):
                     place = at(row, v)
-                    b.store(b.fadd(b.load(place, align=align), new[r][v]), place, align=align)
+                    vec.store(b.fadd(vec.load(place), new[r][v]), place)
             return context.get_dummy_value()
 
         return sig, codegen

@@ -76,10 +76,6 @@ class AbstractLowering(ABC):
     def temporary(self, units: int, laned: bool) -> Slot:
         """A slot of the operator's own, kept from one instruction list to the next."""
 
-    @abstractmethod
-    def scratch(self, units: int) -> Slot:
-        """A laned slot for the next instruction only; others may use it, too."""
-
     def index(self, values: np.ndarray, rows: int) -> int:
         """Index argument that makes the loop's row u stand for row ``values[u]`` of an operand with ``rows`` rows."""
         from pcneuro.kernels.dispatch import IDENTITY, SCALAR

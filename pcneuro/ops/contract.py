@@ -19,7 +19,8 @@ import numpy as np
 from numba import njit
 
 from pcneuro.errors import ShapeError
-from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
+from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PANEL, PART, PARTS, ix, op_kernel
+from pcneuro.kernels.hebbian import hebb_panel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Product, Pull, Shape, Slot, size
 from pcneuro.ops.rows import dot_rows
@@ -117,81 +118,48 @@ def contract(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     return OK
 
 
-# Targets in one piece of a row of synapses: with 32 samples of as many, some 16 kB that stay in the first-level cache.
-PIECE = 128
-
-
-@njit(error_model="numpy", fastmath={"contract"})
-def _hebb_rows(shared, out, buf, a, b, width, first, last, active):  # type: ignore[no-untyped-def]
-    """shared[out + n] += sum over lane < active of buf[a + lane] * buf[b + lane * width + n], for first <= n < last."""
-    lane = 0
-    while lane + 4 <= active:
-        x0, x1, x2, x3 = buf[ix(a + lane)], buf[ix(a + lane + 1)], buf[ix(a + lane + 2)], buf[ix(a + lane + 3)]
-        b0 = b + lane * width
-        b1, b2, b3 = b0 + width, b0 + 2 * width, b0 + 3 * width
-        for n in range(first, last):
-            shared[ix(out + n)] += (
-                x0 * buf[ix(b0 + n)] + x1 * buf[ix(b1 + n)] + x2 * buf[ix(b2 + n)] + x3 * buf[ix(b3 + n)]
-            )
-        lane += 4
-    while lane < active:
-        x0 = buf[ix(a + lane)]
-        b0 = b + lane * width
-        for n in range(first, last):
-            shared[ix(out + n)] += x0 * buf[ix(b0 + n)]
-        lane += 1
-
-
-@op_kernel("turn")
-def turn(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
-    """Copy rows of lanes to lanes of rows: out[p, k, lane, n] = b[p, k, n, lane], so that ``hebb`` runs along n.
-
-    Reads b, writes out (both laned).
-    """
-    lanes = context[LANES]
-    out, b, np_, nk, nn = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
-    bp, bk, bn = ints[at + 5], ints[at + 6], ints[at + 7]
-    for p in range(np_):
-        for k in range(nk):
-            first = out + (p * nk + k) * nn * lanes
-            for n in range(nn):
-                row = (b + ints[bp + p] + ints[bk + k] + ints[bn + n]) * lanes
-                for i in range(lanes):
-                    buf[ix(first + i * nn + n)] = buf[ix(row + i)]
-    return OK
-
-
 @op_kernel("hebb", partitioned=True)
 def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """out[p, m, n] += sum_k a[p, m, k] b[p, k, n], and over the lanes in use: presynaptic times postsynaptic activity.
 
-    Reads a and b (laned), adds to out (shared); its first argument is the work. Where ``turned`` is a row and not -1, b
-    stands there as ``turn`` left it. The synapses with m in this part of the range of m only, so that parts can run
-    side by side and every synapse sums in the same order whatever their number.
+    Reads a and b (laned), adds to out (shared), uses the panel of this part; its first argument is the work. This part
+    takes its share of the panels of n where there are enough, of the range of m else: parts can run side by side, and
+    every synapse sums in the same order whatever their number.
     """
-    lanes, active = context[LANES], context[ACTIVE]
+    lanes, active, panel = context[LANES], context[ACTIVE], context[PANEL]
     out, a, b = ints[at + 1], ints[at + 2], ints[at + 3]
     np_, nm, nn, nk = ints[at + 4], ints[at + 5], ints[at + 6], ints[at + 7]
     op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
     ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
-    bp, bk, bn, turned = ints[at + 14], ints[at + 15], ints[at + 16], ints[at + 17]
-    low, high = nm * context[PART] // context[PARTS], nm * (context[PART] + 1) // context[PARTS]
+    bp, bk, bn = ints[at + 14], ints[at + 15], ints[at + 16]
+    part, parts = context[PART], context[PARTS]
+    width = 2 * (VECTOR_BYTES // buf.itemsize)
+    panels = (nn + width - 1) // width
+    by_panels = panels >= 2 * parts
+    low, high = (0, nm) if by_panels else (nm * part // parts, nm * (part + 1) // parts)
+    first, last = (panels * part // parts, panels * (part + 1) // parts) if by_panels else (0, panels)
+    # A panel's transposition pays where enough rows use it.
+    if nm > 1 and _consecutive(ints, on, nn):
+        for p in range(np_):
+            for k in range(nk):
+                t = b + ints[bp + p] + ints[bk + k]
+                for q in range(first, last):
+                    columns = min(width, nn - q * width)
+                    for c in range(columns):
+                        row = (t + ints[bn + q * width + c]) * lanes
+                        for i in range(active):
+                            shared[ix(panel + i * width + c)] = buf[ix(row + i)]
+                    o = out + ints[op + p] + ints[on] + q * width
+                    s = a + ints[ap + p] + ints[ak + k]
+                    hebb_panel(shared, buf, ints, o, om + low, high - low, columns, s, am + low, lanes, panel, active)
+        return OK
     for p in range(np_):
         for k in range(nk):
-            if turned >= 0:
-                rows = (turned + (p * nk + k) * nn) * lanes
-                for piece in range(0, nn, PIECE):
-                    last = min(piece + PIECE, nn)
-                    for m in range(low, high):
-                        o = out + ints[op + p] + ints[om + m] + ints[on]
-                        x = (a + ints[ap + p] + ints[am + m] + ints[ak + k]) * lanes
-                        _hebb_rows(shared, o, buf, x, rows, nn, piece, last, active)
-                continue
             for m in range(low, high):
                 o = out + ints[op + p] + ints[om + m]
                 x = (a + ints[ap + p] + ints[am + m] + ints[ak + k]) * lanes
                 t = b + ints[bp + p] + ints[bk + k]
-                for n in range(nn):
+                for n in range(first * width, min(last * width, nn)):
                     shared[ix(o + ints[on + n])] += dot_rows(buf, x, (t + ints[bn + n]) * lanes, active)
     return OK
 
@@ -325,11 +293,7 @@ def _lower_einsum(
     ]
     counts = [size(tuple(sizes[c] for c in group)) for group in (p, m, n, k)]
     if a.laned and not out.laned:
-        turned = -1
-        if counts[2] > 1 and np.array_equal(np.diff(_offsets(n, target, sizes)), np.ones(counts[2] - 1)):
-            turned = low.scratch(b.units).row
-            low.emit("turn", turned, b.row, counts[0], counts[3], counts[2], *tables[6:])
-        low.emit("hebb", math.prod(counts), out.row, a.row, b.row, *counts, *tables, turned)
+        low.emit("hebb", math.prod(counts), out.row, a.row, b.row, *counts, *tables)
         return
     kernel = "project" if out.laned and not b.laned else "contract"
     low.emit(kernel, out.row, a.row, b.row, int(accumulate), *counts, *tables)

@@ -19,20 +19,24 @@ from numba import njit
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
+from pcneuro.kernels.hebbian import hebb_taps
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
 from pcneuro.ops.windows import Windows, several, sliding_windows
 
 # Arguments of the three kernels, behind the rows of their arrays: sizes, strides over groups, tables
-GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W = range(12)
+GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W, KINDS = range(13)
+# Columns of the table of classes: tables of the source's and the weights' offsets and their length, then tables of the
+# places of the class in target and source, and their number
+TAPS_S, TAPS_W, TAPS, PLACES_T, PLACES_S, PLACES, CLASS_COLUMNS = range(7)
 
 
 @njit(error_model="numpy")
 def _taps(ints, at, p):  # type: ignore[no-untyped-def]
     """Tables of the source's and the weights' offsets for position p, and their length."""
-    entry = ints[at + CLASSES] + 3 * ints[ints[at + CLASS] + p]
-    return ints[entry], ints[entry + 1], ints[entry + 2]
+    entry = ints[at + CLASSES] + CLASS_COLUMNS * ints[ints[at + CLASS] + p]
+    return ints[entry + TAPS_S], ints[entry + TAPS_W], ints[entry + TAPS]
 
 
 @op_kernel("project_windows")
@@ -118,20 +122,46 @@ def hebb_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
     argument is the work.
     """
     lanes, active = context[LANES], context[ACTIVE]
-    target, source, w = ints[at + 1] * lanes, ints[at + 2] * lanes, ints[at + 3]
+    target, source, w = ints[at + 1], ints[at + 2], ints[at + 3]
     at += 4
-    n = ints[at + CHANNELS]
+    n, rows_t, rows_w = ints[at + CHANNELS], ints[at + ROWS_T], ints[at + ROWS_W]
     low, high = n * context[PART] // context[PARTS], n * (context[PART] + 1) // context[PARTS]
+    vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
     for g in range(ints[at + GROUPS]):
-        for p in range(ints[at + POSITIONS]):
-            t = target + (g * ints[at + STEP_T] + ints[ints[at + PLACE_T] + p]) * lanes
-            s = source + (g * ints[at + STEP_S] + ints[ints[at + PLACE_S] + p]) * lanes
-            taps_s, taps_w, count = _taps(ints, at, p)
-            for r in range(low, high):
-                row = t + ints[ints[at + ROWS_T] + r] * lanes
-                v = w + g * ints[at + STEP_W] + ints[ints[at + ROWS_W] + r]
-                for j in range(count):
-                    shared[ix(v + ints[taps_w + j])] += dot_rows(buf, row, s + ints[taps_s + j] * lanes, active)
+        v, t, s = w + g * ints[at + STEP_W], target + g * ints[at + STEP_T], source + g * ints[at + STEP_S]
+        for c in range(ints[at + KINDS]):
+            entry = ints[at + CLASSES] + CLASS_COLUMNS * c
+            taps_s, taps_w, count = ints[entry + TAPS_S], ints[entry + TAPS_W], ints[entry + TAPS]
+            places_t, places_s, places = ints[entry + PLACES_T], ints[entry + PLACES_S], ints[entry + PLACES]
+            if vectors:
+                hebb_taps(
+                    shared,
+                    buf,
+                    ints,
+                    v,
+                    rows_w + low,
+                    high - low,
+                    taps_w,
+                    count,
+                    t,
+                    rows_t + low,
+                    s,
+                    taps_s,
+                    places_t,
+                    places_s,
+                    places,
+                    lanes,
+                    active,
+                )
+                continue
+            for p in range(places):
+                for r in range(low, high):
+                    row = (t + ints[places_t + p] + ints[rows_t + r]) * lanes
+                    o = v + ints[rows_w + r]
+                    first = s + ints[places_s + p]
+                    for j in range(count):
+                        x = (first + ints[taps_s + j]) * lanes
+                        shared[ix(o + ints[taps_w + j])] += dot_rows(buf, row, x, active)
     return OK
 
 
@@ -252,7 +282,8 @@ class Convolution(AbstractOperator):
         per_source = kernel if forward else channels * kernel
         per_target = channels * kernel if forward else kernel
         entries = []
-        for taps in windows.classes:
+        class_of, base = np.array(windows.class_of), np.array(windows.base)
+        for number, taps in enumerate(windows.classes):
             offsets = np.array([o for _, o in taps], dtype=np.int64)
             numbers = np.array([t for t, _ in taps], dtype=np.int64)
             rows = np.arange(source[0])[:, None]
@@ -260,6 +291,9 @@ class Convolution(AbstractOperator):
                 low.table(rows * source[1] + offsets),
                 low.table(rows * per_source + numbers),
                 source[0] * len(taps),
+                low.table(places := np.flatnonzero(class_of == number)),
+                low.table(base[places]),
+                len(places),
             ]
         return [
             self.groups,
@@ -269,11 +303,12 @@ class Convolution(AbstractOperator):
             source[0] * source[1],
             outputs * channels * kernel,
             low.table(np.arange(len(windows.class_of))),
-            low.table(np.array(windows.base)),
-            low.table(np.array(windows.class_of)),
+            low.table(base),
+            low.table(class_of),
             low.table(np.array(entries)),
             low.table(np.arange(target[0]) * target[1]),
             low.table(np.arange(target[0]) * per_target),
+            len(windows.classes),
         ]
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
-from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel, row
+from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, SCALAR, ix, op_kernel, row
+from pcneuro.kernels.elementwise import TWINS, apply_one, apply_two
 
 LN2 = math.log(2.0)
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """A function of one or two numbers: ``scalar`` is compiled, ``numpy`` is its twin on arrays.
+    """A function of one or two numbers; ``numpy`` is what its kernel computes, on arrays.
 
     ``derivatives`` are expressions of the operands x and y and of the value ``out``, one for each operand. What appears
     in derivatives only has none itself.
@@ -29,7 +29,6 @@ class Primitive:
 
     name: str
     arity: int
-    scalar: Callable[..., Any]
     numpy: Callable[..., Any]
     derivatives: tuple[str, ...]
 
@@ -37,121 +36,73 @@ class Primitive:
 PRIMITIVES: dict[str, Primitive] = {}
 
 
-def _unary_kernel(scalar: Callable[..., Any]) -> Callable[..., int]:
+# The kernels hold the name of their function, not the function: Numba caches by what a closure holds, and an intrinsic
+# is another one in every process.
+def _unary_kernel(name: str) -> Callable[..., int]:
     def kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
         lanes = context[LANES]
         out, src, index, is_shared, n = ints[at] * lanes, ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
-        if is_shared == 1:
+        source = src * lanes
+        if is_shared == 1 or index != IDENTITY:
+            # Rows that do not follow each other are copied to where the result will be.
+            source = out
             for u in range(n):
-                x = scalar(shared[ix(src + row(ints, index, u))])
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = x
-        elif index == IDENTITY:
-            for i in range(n * lanes):
-                buf[ix(out + i)] = scalar(buf[ix(src * lanes + i)])
-        else:
-            for u in range(n):
-                s = (src + row(ints, index, u)) * lanes
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)])
+                if is_shared == 1:
+                    x = shared[ix(src + row(ints, index, u))]
+                    for i in range(lanes):
+                        buf[ix(out + u * lanes + i)] = x
+                else:
+                    s = (src + row(ints, index, u)) * lanes
+                    for i in range(lanes):
+                        buf[ix(out + u * lanes + i)] = buf[ix(s + i)]
+        apply_one(name, buf, out, source, n * lanes)
         return OK
 
     return kernel
 
 
-def _binary_kernel(scalar: Callable[..., Any]) -> Callable[..., int]:
+def _binary_kernel(name: str) -> Callable[..., int]:
     def kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
         lanes = context[LANES]
         out, n = ints[at] * lanes, ints[at + 7]
         a, ia, a_shared = ints[at + 1], ints[at + 2], ints[at + 3]
         b, ib, b_shared = ints[at + 4], ints[at + 5], ints[at + 6]
-        if a_shared == 1 and b_shared == 1:
-            for u in range(n):
-                x = scalar(shared[ix(a + row(ints, ia, u))], shared[ix(b + row(ints, ib, u))])
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = x
-        elif a_shared == 1:
-            for u in range(n):
-                x = shared[ix(a + row(ints, ia, u))]
-                s = (b + row(ints, ib, u)) * lanes
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = scalar(x, buf[ix(s + i)])
-        elif b_shared == 1:
-            for u in range(n):
-                y = shared[ix(b + row(ints, ib, u))]
-                s = (a + row(ints, ia, u)) * lanes
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)], y)
-        elif ia == IDENTITY and ib == IDENTITY:
-            for i in range(n * lanes):
-                buf[ix(out + i)] = scalar(buf[ix(a * lanes + i)], buf[ix(b * lanes + i)])
-        else:
-            for u in range(n):
-                s = (a + row(ints, ia, u)) * lanes
-                t = (b + row(ints, ib, u)) * lanes
-                for i in range(lanes):
-                    buf[ix(out + u * lanes + i)] = scalar(buf[ix(s + i)], buf[ix(t + i)])
+        # One row of numbers instead of n rows of lanes, wherever the operands allow.
+        rows, length = n, lanes
+        a_index, b_index = SCALAR if a_shared == 1 else IDENTITY, SCALAR if b_shared == 1 else IDENTITY
+        flat = lanes == 1 or (ia == a_index and ib == b_index)
+        if flat:
+            rows, length, a_index, b_index = 1, n * lanes, ia, ib
+        for u in range(rows):
+            first, second = a, b
+            if not flat:
+                first, second = a + row(ints, ia, u), b + row(ints, ib, u)
+            if a_shared == 0:
+                first *= lanes
+            if b_shared == 0:
+                second *= lanes
+            o = out + u * lanes
+            apply_two(name, buf, shared, ints, o, first, a_shared, a_index, second, b_shared, b_index, length)
         return OK
 
     return kernel
 
 
-def _primitive(
-    name: str,
-    arity: int,
-    *derivatives: str,
-    numpy: Callable[..., Any] | None = None,
-    scalar: Callable[..., Any] | None = None,
-) -> None:
-    """Register a primitive; where neither function is given both are NumPy's of that name."""
+def _primitive(name: str, arity: int, *derivatives: str, numpy: Callable[..., Any] | None = None) -> None:
+    """Register a primitive, ``FUNCTIONS[name]`` as a kernel; where no twin is given it is NumPy's of that name."""
     twin = numpy or getattr(np, name)
-    # Not njit: the kernel caches by what its closure holds, and a dispatcher is another one in every process.
-    function = register_jitable(scalar) if scalar is not None else twin
-    PRIMITIVES[name] = Primitive(name, arity, function, twin, derivatives)
-    op_kernel(name)((_unary_kernel if arity == 1 else _binary_kernel)(function))
+    PRIMITIVES[name] = Primitive(name, arity, twin, derivatives)
+    TWINS[name] = twin
+    op_kernel(name)((_unary_kernel if arity == 1 else _binary_kernel)(name))
 
 
-def _reciprocal(x):  # type: ignore[no-untyped-def]
-    return 1 / x
-
-
-def _square(x):  # type: ignore[no-untyped-def]
-    return x * x
-
-
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
-
-
-def _heaviside(x):  # type: ignore[no-untyped-def]
-    return 0.5 + 0.5 * np.sign(x)
-
-
-# A literal float32 is the one zero that keeps either type of x.
-_ZERO, _ONE = np.float32(0), np.float32(1)
-
-
-def _positive_part(x):  # type: ignore[no-untyped-def]
-    # Keeps NaN, as np.maximum does.
-    return x if not x <= 0 else _ZERO
-
-
-def _positive(x):  # type: ignore[no-untyped-def]
-    return _ONE if x > 0 else (_ZERO if x <= 0 else x)
-
-
-def _multiply_or_zero(x, y):  # type: ignore[no-untyped-def]
-    """x y, and 0 where x is, even if y is not finite there: the limit that x^y and its derivatives need at zero."""
-    return x * y if x != 0 else _ZERO
 
 
 def _multiply_or_zero_numpy(x: Any, y: Any) -> Any:
     out = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y))
     return np.multiply(x, y, out=out, where=np.not_equal(x, 0))
-
-
-def _erf(x):  # type: ignore[no-untyped-def]
-    return math.erf(x)
 
 
 def _erf_numpy(x: Any) -> Any:
@@ -187,13 +138,13 @@ for _name, *_derivatives in (
     ("sign",),
 ):
     _primitive(_name, 1, *_derivatives)
-_primitive("reciprocal", 1, "-square(out)", numpy=lambda x: 1.0 / x, scalar=_reciprocal)
-_primitive("square", 1, "2*x", scalar=_square)
-_primitive("sigmoid", 1, "out*(1 - out)", numpy=_sigmoid, scalar=_sigmoid)
-_primitive("relu", 1, "positive(x)", numpy=lambda x: np.maximum(x, 0), scalar=_positive_part)
-_primitive("positive", 1, numpy=lambda x: np.heaviside(x, 0), scalar=_positive)
-_primitive("heaviside", 1, numpy=lambda x: np.heaviside(x, 0.5), scalar=_heaviside)
-_primitive("erf", 1, "1.1283791670955126*exp(-square(x))", numpy=_erf_numpy, scalar=_erf)
+_primitive("reciprocal", 1, "-square(out)", numpy=lambda x: 1.0 / x)
+_primitive("square", 1, "2*x")
+_primitive("sigmoid", 1, "out*(1 - out)", numpy=_sigmoid)
+_primitive("relu", 1, "positive(x)", numpy=lambda x: np.maximum(x, 0))
+_primitive("positive", 1, numpy=lambda x: np.heaviside(x, 0))
+_primitive("heaviside", 1, numpy=lambda x: np.heaviside(x, 0.5))
+_primitive("erf", 1, "1.1283791670955126*exp(-square(x))", numpy=_erf_numpy)
 for _name, *_derivatives in (
     ("add", "1", "1"),
     ("subtract", "1", "-1"),
@@ -206,4 +157,4 @@ for _name, *_derivatives in (
     ("hypot", "multiply_or_zero(x, reciprocal(out))", "multiply_or_zero(y, reciprocal(out))"),
 ):
     _primitive(_name, 2, *_derivatives)
-_primitive("multiply_or_zero", 2, numpy=_multiply_or_zero_numpy, scalar=_multiply_or_zero)
+_primitive("multiply_or_zero", 2, numpy=_multiply_or_zero_numpy)

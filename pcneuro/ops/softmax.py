@@ -15,6 +15,7 @@ from numba import njit
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel
+from pcneuro.kernels.elementwise import apply_one
 from pcneuro.ops.axes import axes_of, lower_groups
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
 
@@ -44,6 +45,27 @@ def _largest(buf, ints, src, first, length, lanes, top):  # type: ignore[no-unty
             buf[ix(top + i)] = known if x <= known else x
 
 
+@njit(error_model="numpy")
+def _shifted(buf, ints, out, src, first, length, lanes, top):  # type: ignore[no-untyped-def]
+    """A group's values, less the largest of them."""
+    _largest(buf, ints, src, first, length, lanes, top)
+    for j in range(length):
+        s, o = (src + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
+        for i in range(lanes):
+            buf[ix(o + i)] = buf[ix(s + i)] - buf[ix(top + i)]
+
+
+@njit(error_model="numpy")
+def _sum(buf, ints, out, first, length, lanes, total):  # type: ignore[no-untyped-def]
+    """Sum of a group's values, lane by lane, into the row that begins at ``total``."""
+    for i in range(lanes):
+        buf[ix(total + i)] = 0.0
+    for j in range(length):
+        o = (out + ints[first + j]) * lanes
+        for i in range(lanes):
+            buf[ix(total + i)] += buf[ix(o + i)]
+
+
 @op_kernel("softmax")
 def softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """Softmax over the groups of a table (groups, length) of rows, lane by lane.
@@ -51,26 +73,15 @@ def softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-d
     Reads source, writes out and two rows at scratch.
     """
     lanes = context[LANES]
-    out, src, top, members, groups, length = (
-        ints[at],
-        ints[at + 1],
-        ints[at + 2] * lanes,
-        ints[at + 3],
-        ints[at + 4],
-        ints[at + 5],
-    )
+    out, src, top = ints[at], ints[at + 1], ints[at + 2] * lanes
+    members, groups, length = ints[at + 3], ints[at + 4], ints[at + 5]
     total = top + lanes
     for g in range(groups):
+        _shifted(buf, ints, out, src, members + g * length, length, lanes, top)
+    apply_one("exp", buf, out * lanes, out * lanes, groups * length * lanes)
+    for g in range(groups):
         first = members + g * length
-        _largest(buf, ints, src, first, length, lanes, top)
-        for i in range(lanes):
-            buf[ix(total + i)] = 0.0
-        for j in range(length):
-            s, o = (src + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
-            for i in range(lanes):
-                x = np.exp(buf[ix(s + i)] - buf[ix(top + i)])
-                buf[ix(o + i)] = x
-                buf[ix(total + i)] += x
+        _sum(buf, ints, out, first, length, lanes, total)
         for j in range(length):
             o = (out + ints[first + j]) * lanes
             for i in range(lanes):
@@ -89,20 +100,17 @@ def log_softmax_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyp
     members, groups, length = ints[at + 3], ints[at + 4], ints[at + 5]
     total = top + lanes
     for g in range(groups):
+        _shifted(buf, ints, out, src, members + g * length, length, lanes, top)
+    apply_one("exp", buf, out * lanes, out * lanes, groups * length * lanes)
+    for g in range(groups):
         first = members + g * length
-        _largest(buf, ints, src, first, length, lanes, top)
-        for i in range(lanes):
-            buf[ix(total + i)] = 0.0
+        _sum(buf, ints, out, first, length, lanes, total)
+        apply_one("log", buf, total, total, lanes)
+        _shifted(buf, ints, out, src, first, length, lanes, top)
         for j in range(length):
-            s = (src + ints[first + j]) * lanes
+            o = (out + ints[first + j]) * lanes
             for i in range(lanes):
-                buf[ix(total + i)] += np.exp(buf[ix(s + i)] - buf[ix(top + i)])
-        for i in range(lanes):
-            buf[ix(total + i)] = np.log(buf[ix(total + i)])
-        for j in range(length):
-            s, o = (src + ints[first + j]) * lanes, (out + ints[first + j]) * lanes
-            for i in range(lanes):
-                buf[ix(o + i)] = buf[ix(s + i)] - buf[ix(top + i)] - buf[ix(total + i)]
+                buf[ix(o + i)] -= buf[ix(total + i)]
     return OK
 
 

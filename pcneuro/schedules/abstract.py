@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import AbstractEngine, Stepped, Tape
 from pcneuro.errors import ParameterError
@@ -33,6 +34,10 @@ class AbstractSchedule(ABC):
         """Raise ParameterError where a run must be for a given time."""
         if not self.settles:
             raise ParameterError(f"{self!r} runs for a given time: to run until=Settled(...), use Parallel()")
+
+    @abstractmethod
+    def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
+        """Raise ParameterError for a circuit that the schedule is not defined for, with these vertices clamped."""
 
     @abstractmethod
     def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import AbstractEngine, Stepped, Tape
 from pcneuro.schedules.abstract import AbstractSchedule
@@ -17,6 +18,9 @@ class Parallel(AbstractSchedule):
 
     def check(self, dynamics: AbstractDynamics) -> None:
         """Defined for all dynamics."""
+
+    def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
+        """Defined for all circuits."""
 
     def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         return engine.step(number, steps, tapes)

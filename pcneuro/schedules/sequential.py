@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import AbstractEngine, Stepped, Tape
 from pcneuro.errors import ParameterError
@@ -25,6 +26,9 @@ class Sequential(AbstractSchedule):
                 f"Sequential settling is defined for FixedPrediction, got {dynamics!r}: predictions that follow the "
                 "neurons couple all populations at all times"
             )
+
+    def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
+        """Defined for all circuits."""
 
     def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         return engine.settle(number, steps, tapes)

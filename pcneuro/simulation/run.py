@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit import Circuit
-from pcneuro.engines.kernel import available_threads
+from pcneuro.engines.threads import available_threads
 from pcneuro.errors import ConfigurationError, PcneuroError
 from pcneuro.kernels import cache, host
 from pcneuro.result import Status

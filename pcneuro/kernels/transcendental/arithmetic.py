@@ -1,0 +1,80 @@
+"""What takes an instruction or two: as vectors, beside the functions that take more."""
+
+from __future__ import annotations
+
+from pcneuro.kernels.vectors import Real, where
+
+
+def negative(x: Real) -> Real:
+    """-x."""
+    return -x
+
+
+def absolute(x: Real) -> Real:
+    """|x|."""
+    return abs(x)
+
+
+def sign(x: Real) -> Real:
+    """-1, 0 or 1; NaN stays."""
+    return where(x > 0, x.number(1), where(x < 0, x.number(-1), where(x == 0, x.number(0), x)))
+
+
+def reciprocal(x: Real) -> Real:
+    """1/x."""
+    return 1 / x
+
+
+def square(x: Real) -> Real:
+    """x^2."""
+    return x * x
+
+
+def relu(x: Real) -> Real:
+    """Where x is not positive, 0; NaN stays, as in np.maximum."""
+    return where(x <= 0, x.number(0), x)
+
+
+def positive(x: Real) -> Real:
+    """1 where x is positive, else 0; NaN stays."""
+    return where(x > 0, x.number(1), where(x <= 0, x.number(0), x))
+
+
+def heaviside(x: Real) -> Real:
+    """The same, with 1/2 at 0."""
+    return 0.5 + 0.5 * sign(x)
+
+
+def add(x: Real, y: Real) -> Real:
+    """x + y."""
+    return x + y
+
+
+def subtract(x: Real, y: Real) -> Real:
+    """x - y."""
+    return x - y
+
+
+def multiply(x: Real, y: Real) -> Real:
+    """x y."""
+    return x * y
+
+
+def divide(x: Real, y: Real) -> Real:
+    """x/y."""
+    return x / y
+
+
+def maximum(x: Real, y: Real) -> Real:
+    """The larger; NaN where one is."""
+    return where((x >= y) | (x != x), x, y)
+
+
+def minimum(x: Real, y: Real) -> Real:
+    """The smaller; NaN where one is."""
+    return where((x <= y) | (x != x), x, y)
+
+
+def multiply_or_zero(x: Real, y: Real) -> Real:
+    """x y, and 0 where x is, even if y is not finite there: the limit that x^y and its derivatives need at zero."""
+    return where(x == 0, x.number(0), x * y)
