@@ -11,6 +11,8 @@ from pcneuro.ops.base import AbstractLowering, Slot
 
 Code = list[tuple[int, int]]
 """Instructions: opcode, position of the arguments."""
+VIRTUAL = 2**60
+"""Laned temporaries have row numbers from here on until they are placed; no other argument is as large."""
 
 
 class Lowering(AbstractLowering):
@@ -25,6 +27,11 @@ class Lowering(AbstractLowering):
         self.tables: dict[tuple[int, bytes], int] = {}
         self.stored: dict[int, tuple[np.ndarray, int]] = {}
         self.rows = {True: 0, False: 0}
+        """Rows given out in both buffers, temporaries in the laned one not counted."""
+        self.temporaries: list[Slot] = []
+        """The laned ones, in the order of their rows."""
+        self.arguments: dict[int, np.ndarray] = {}
+        """Those of each instruction, by position."""
         self.values: dict[float, int] = {}
         self.arrays: dict[int, np.ndarray] = {}
         self.code: Code = []
@@ -35,7 +42,8 @@ class Lowering(AbstractLowering):
     def emit(self, kernel: str, *arguments: int) -> None:
         if self.owner is not None:
             self.origin[self.position] = self.owner
-        self.code.append((opcode(kernel), self._append(np.array(arguments, dtype=np.int64))))
+        self.arguments[self.position] = np.array(arguments, dtype=np.int64)
+        self.code.append((opcode(kernel), self._append(self.arguments[self.position])))
 
     def table(self, values: np.ndarray) -> int:
         flat = np.ascontiguousarray(values, dtype=np.int64).ravel()
@@ -63,9 +71,17 @@ class Lowering(AbstractLowering):
             self.arrays[self.values[value]] = np.array([value])
         return self.values[value]
 
-    def temporary(self, units: int, laned: bool) -> Slot:
+    def reserve(self, units: int, laned: bool) -> Slot:
+        """A slot that is nothing else's at any time."""
         self.rows[laned] += units
         return Slot(self.rows[laned] - units, units, laned)
+
+    def temporary(self, units: int, laned: bool) -> Slot:
+        if not laned:
+            return self.reserve(units, False)
+        last = self.temporaries[-1] if self.temporaries else Slot(VIRTUAL, 0, True)
+        self.temporaries.append(Slot(last.row + max(last.units, 1), units, True))
+        return self.temporaries[-1]
 
     def taken(self) -> Code:
         """The instructions since the last call."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from pcneuro.backprop import active_nodes
 from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
 from pcneuro.graph import Constant, Input, Latent, Parameter
 from pcneuro.kernels.dispatch import IDENTITY
 from pcneuro.lowering import Code, Lowering
 from pcneuro.ops.base import Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
+from pcneuro.placement import Placement
 
 
 @dataclass
@@ -21,8 +24,10 @@ class Program:
     """What the compiled loop needs, except for the data of a run.
 
     Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
-    order in five regions. Predictions read ``value``; under fixed prediction it stays at the feedforward sweep, and
-    what the value neurons do meanwhile is prediction + deviation. ``drive`` is the children's feedback.
+    order in four regions: ``prediction``, ``error``, ``drive`` (the children's feedback), and what is integrated.
+    Where that is ``value``, errors are made of deviations in place. Under fixed prediction it is ``deviation``; value
+    neurons do prediction + deviation, and predictions read what they do in the feedforward sweep: the prediction, but
+    of outputs, latents and what else is clamped a value with rows of its own.
     """
 
     circuit: Circuit
@@ -32,6 +37,8 @@ class Program:
     """Region -> its first row."""
     first: dict[str, int]
     """Vertex -> its first unit within a region."""
+    values: dict[str, Slot]
+    """Vertex -> the rows that predictions read it from."""
     leaves: dict[str, Slot]
     """Input -> its rows; parameter -> its rows in the shared buffer."""
     adjoints: dict[str, Slot]
@@ -49,8 +56,8 @@ class Program:
     growth_row: int
     code: dict[str, Code] = field(default_factory=dict)
     """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``,
-    ``shared_backward``, and over whole regions ``deviate`` (deviation = value - prediction)
-    and ``error`` (of a Gaussian vertex)."""
+    ``shared_backward``, and of all vertices ``deviate`` (deviation = value - prediction) and ``error`` (of a Gaussian
+    vertex)."""
     hebb: list[tuple[Slot, Code]] = field(default_factory=list)
     """From activities to gradients of what samples share: where each sum goes, and its instructions."""
     node_forward: dict[str, Code] = field(default_factory=dict)
@@ -77,15 +84,18 @@ class Program:
     """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
 
     def slot(self, region: str, vertex: str) -> Slot:
-        """Rows of one vertex in one region."""
+        """Rows of one vertex in one region, or of its ``value``."""
+        if region == "value":
+            return self.values[vertex]
         return Slot(self.regions[region] + self.first[vertex], self.circuit.graph.nodes[vertex].size, True)
 
 
 class _Compiler:
     """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str]) -> None:
         self.circuit, self.graph, self.low = circuit, circuit.graph, Lowering()
+        self.dynamics = dynamics
         self.vertices = set(circuit.vertices)
         self.active = active_nodes(self.graph, self.vertices)
         self.first: dict[str, int] = {}
@@ -94,18 +104,35 @@ class _Compiler:
             self.first[name] = units
             units += self.graph.nodes[name].size
         self.units = units
-        self.regions = {
-            name: self.low.temporary(units, True).row for name in ("value", "prediction", "deviation", "error", "drive")
-        }
-        self.precision_row = self.low.temporary(units, False).row
-        self.gain_row, self.decay_row, self.growth_row = (self.low.temporary(units, False).row for _ in range(3))
+        names = ("prediction", "error", "drive", dynamics.state)
+        self.regions = {name: self.low.reserve(units, True).row for name in names}
+        self.regions.setdefault("deviation", self.regions["error"])
+        self.values = self._values(clamped)
+        self.precision_row = self.low.reserve(units, False).row
+        self.gain_row, self.decay_row, self.growth_row = (self.low.reserve(units, False).row for _ in range(3))
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}
         self.adjoint: dict[str, Slot] = {}
         self.written: set[str] = set()
 
+    def _values(self, clamped: Collection[str]) -> dict[str, Slot]:
+        """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
+        if not self.dynamics.linear:
+            return {name: self.region(self.dynamics.state, name) for name in self.first}
+        apart = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
+        found = {}
+        for name in self.first:
+            own = name in apart
+            found[name] = (
+                self.low.reserve(self.graph.nodes[name].size, True) if own else self.region("prediction", name)
+            )
+        return found
+
     def region(self, region: str, vertex: str) -> Slot:
+        """Rows of a vertex, as ``Program.slot`` has them."""
+        if region == "value" and self.dynamics.linear:
+            return self.values[vertex]
         return Slot(self.regions[region] + self.first[vertex], self.graph.nodes[vertex].size, True)
 
     def at(self, name: str) -> Placed:
@@ -127,7 +154,7 @@ class _Compiler:
         low = self.low
         for name, node in self.graph.nodes.items():
             if isinstance(node.source, Input):
-                self.read[name] = low.temporary(node.size, True)
+                self.read[name] = low.reserve(node.size, True)
             elif isinstance(node.source, Latent):
                 self.place[name] = self.region("prediction", name)
                 self.read[name] = self.region("value", name)
@@ -222,12 +249,37 @@ class _Compiler:
                     else:
                         shared += code
             program.node_feedback[name] = feedback
+        if self.dynamics.linear:
+            self._join(program)
         program.code["shared_backward"] = shared
         program.code["feedback"] = [i for code in program.node_feedback.values() for i in code]
 
+    def _join(self, program: Program) -> None:
+        """Let an adjoint that one consumer writes and one operand reads be computed where it is read.
+
+        It then needs no rows of its own. Not where derivatives change with the state, which it would have to notice.
+        """
+        holder: dict[str, str] = {}
+        """Node -> the one among whose feedback is what writes its adjoint, where that is not the consumer."""
+        for name, node in reversed(list(self.graph.nodes.items())):
+            asked = [operand for operand in node.operands if operand in self.active]
+            written = program.pulls.get(name, [])
+            if name in self.vertices or len(asked) != 1 or len(written) != 1:
+                continue
+            read = program.pulls.get(asked[0], [])
+            at = next((k for k, (consumer, _) in enumerate(read) if consumer == name), None)
+            if at is None:
+                continue
+            ((source, code),) = program.pulls.pop(name)
+            read[at] = source, code + read[at][1]
+            before = holder.get(name, source)
+            holder[asked[0]] = name
+            program.node_feedback[before] = [i for i in program.node_feedback[before] if i not in code]
+            program.node_feedback[name] = code + program.node_feedback[name]
+
     def _sum(self, program: Program, units: int) -> Slot:
         """Rows of the shared buffer that gradients are added to."""
-        program.sums.append(self.low.temporary(units, False))
+        program.sums.append(self.low.reserve(units, False))
         return program.sums[-1]
 
     def _gradient(self, program: Program, name: str) -> Slot | None:
@@ -272,9 +324,9 @@ class _Compiler:
         return False
 
 
-def lower(circuit: Circuit) -> Program:
-    """Turn a circuit into a program."""
-    compiler = _Compiler(circuit)
+def lower(circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = ()) -> Program:
+    """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped."""
+    compiler = _Compiler(circuit, dynamics, clamped)
     compiler.allocate()
     low = compiler.low
     program = Program(
@@ -282,6 +334,7 @@ def lower(circuit: Circuit) -> Program:
         units=compiler.units,
         regions=compiler.regions,
         first=compiler.first,
+        values=compiler.values,
         leaves={},
         adjoints={},
         sums=[],
@@ -289,7 +342,6 @@ def lower(circuit: Circuit) -> Program:
         shared_rows=0,
         constants=low.arrays,
         ints=np.empty(0, dtype=np.int64),
-        origin=low.origin,
         precision_row=compiler.precision_row,
         gain_row=compiler.gain_row,
         decay_row=compiler.decay_row,
@@ -300,6 +352,7 @@ def lower(circuit: Circuit) -> Program:
     compiler.backward(program)
     program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
     _emit_states(low, program)
+    _place(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
     program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)
     precision = [circuit.precision[name].ravel() for name in circuit.vertices]
@@ -307,23 +360,31 @@ def lower(circuit: Circuit) -> Program:
     return program
 
 
+def _place(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
+    """Give temporaries their rows."""
+    sweep = [*program.node_forward.values(), *program.node_linearise.values()]
+    steps = [part for parts in program.pulls.values() for _, part in parts]
+    held = "forward" not in dynamics.before_error
+    steps += [code for _, code in program.hebb]
+    place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps])
+    program.collected = {name: place.slot(slot) for name, slot in program.collected.items()}
+    program.origin = {at: (name, tuple(map(place.slot, slots))) for at, (name, slots) in low.origin.items()}
+
+
 def _emit_states(low: Lowering, program: Program) -> None:
-    """Instructions over whole regions, and those that single vertices may need."""
-    value, prediction, deviation, error = (program.regions[r] for r in ("value", "prediction", "deviation", "error"))
-    n, one = program.units, low.constant(1.0)
-    low.emit("subtract", deviation, value, IDENTITY, 0, prediction, IDENTITY, 0, n)
-    program.code["deviate"] = low.taken()
-    low.emit("multiply", error, deviation, IDENTITY, 0, program.precision_row, IDENTITY, 1, n)
-    program.code["error"] = low.taken()
+    """Instructions for the states of vertices."""
+    one = low.constant(1.0)
     program.vertex_code = {"deviate": {}, "error": {}}
     for name in program.circuit.vertices:
-        v, p, e = (program.slot(r, name) for r in ("value", "prediction", "error"))
-        d, weight = program.slot("deviation", name), program.precision_row + program.first[name]
+        v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
+        weight = program.precision_row + program.first[name]
         low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
         program.vertex_code["deviate"][name] = low.taken()
-        low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
+        if d != e or (program.circuit.precision[name] != 1.0).any():
+            low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
         program.vertex_code["error"][name] = low.taken()
-        low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
+        if v != p:
+            low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
         program.settle[name] = low.taken()
         g = program.slot("drive", name)
         rows = (row + program.first[name] for row in (program.precision_row, program.decay_row, program.growth_row))
@@ -334,3 +395,5 @@ def _emit_states(low: Lowering, program: Program) -> None:
             classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)
             low.emit(energy.kernel, v.row, p.row, e.row, program.precision_row + program.first[name], v.units, *classes)
             program.energy[name] = low.taken()
+    for part, codes in program.vertex_code.items():
+        program.code[part] = [instruction for code in codes.values() for instruction in code]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines import leaping, settling
+from pcneuro.engines import leaping, settling, summing
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.cells import Cells, cells
 from pcneuro.engines.summing import Phase, phases
@@ -25,13 +24,11 @@ from pcneuro.kernels.hebbian import PANEL
 from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
-from pcneuro.program import lower
+from pcneuro.program import Program, lower
 from pcneuro.settled import Settled
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
-# Below this many multiplications a Hebbian sum is not worth handing to several threads.
-SPLIT_WORK = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,6 @@ class Kernel(Engine):
     def __post_init__(self) -> None:
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-
         if not (isinstance(self.tolerance, int | float) and 0 <= self.tolerance < 1):
             raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
 
@@ -81,8 +77,8 @@ class KernelEngine(AbstractEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
         self.threads = settings.threads or available_threads()
-        self.program = lower(circuit)
-        self.phases = phases(self.program)
+        self.lowered: dict[frozenset[str], tuple[Program, list[Phase]]] = {}
+        self.program, self.phases = self._lowered(())
         self.table = dispatch.table(dtype)
         # Behind what the program has, room for each part of a Hebbian sum.
         self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
@@ -109,6 +105,15 @@ class KernelEngine(AbstractEngine):
             self.parameters[name] = np.array(value, dtype=self.dtype)
             self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
 
+    def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
+        """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
+        outputs = {node.name for node in self.circuit.graph.outputs.values()}
+        key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
+        if key not in self.lowered:
+            program = lower(self.circuit, self.dynamics, key)
+            self.lowered[key] = program, phases(program)
+        return self.lowered[key]
+
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
         vector = vector_length(self.dtype)
@@ -117,17 +122,17 @@ class KernelEngine(AbstractEngine):
             return batch
         return vector * -(-batch // (blocks * vector))
 
-    def _shape(self, batch: int) -> tuple[int, int]:
+    def _shape(self, program: Program, batch: int) -> tuple[int, int]:
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
         lanes = self._lanes(batch)
         stages = len(self.weights)
         regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
-        rows = self.program.rows + regions * self.program.units
+        rows = program.rows + regions * program.units
         return -(-batch // lanes), max(rows, 1) * lanes
 
     def _allocate(self, batch: int) -> None:
         self.lanes = self._lanes(batch)
-        shape = self._shape(batch)
+        shape = self._shape(self.program, batch)
         blocks = shape[0]
         if self.buf.shape == shape:
             # All that is read is written first, but for what was sent last.
@@ -168,15 +173,15 @@ class KernelEngine(AbstractEngine):
     def execute(self, code: np.ndarray) -> None:
         """Run instructions on every block."""
         if len(code):
-            self._each_block(lambda b: self._checked(code, self.buf[b], self.contexts[b]))
+            self._each_block(lambda b: self.checked(code, self.buf[b], self.contexts[b]))
 
-    def _execute_shared(self, code: Code) -> None:
+    def execute_shared(self, code: Code) -> None:
         """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
         if code:
             with np.errstate(all="ignore"):
-                self._checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
+                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
-    def _checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
+    def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
         status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
         if status != dispatch.OK:
             self._refuse(int(code[at, 0]), int(code[at, 1]))
@@ -194,8 +199,8 @@ class KernelEngine(AbstractEngine):
         raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
 
     def start(self, data: Data) -> None:
-        program, code = self.program, self.program.code
-        self.data = data
+        self.program, self.phases = self._lowered(data.clamped)
+        self.data, program, code = data, self.program, self.program.code
         self._allocate(data.batch)
         for name, values in data.inputs.items():
             self._write(program.leaves[name], values)
@@ -209,7 +214,7 @@ class KernelEngine(AbstractEngine):
             if name not in data.clamped:
                 self._write(program.slot("value", name), data.initial.get(name, mean))
         self._prepare()
-        self._execute_shared(code["shared"])
+        self.execute_shared(code["shared"])
         self.execute(self.sweep)
         for name, values in data.initial.items():
             deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
@@ -353,29 +358,8 @@ class KernelEngine(AbstractEngine):
         return first + added[0] if added else first
 
     def gradients(self) -> dict[str, np.ndarray]:
-        program = self.program
         self.evaluate()
-        for slot in program.sums:
-            self.shared[slot.row : slot.row + slot.units] = 0.0
-        for phase in self.phases:
-            parts = self.threads if phase.work * self.data.batch >= SPLIT_WORK else 1
-            spread(partial(self._sum, phase, parts), parts, parts)
-        self._execute_shared(program.code["shared_backward"])
-        found = {}
-        for name, slot in program.adjoints.items():
-            found[name] = -self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape)
-        return found
-
-    def _sum(self, phase: Phase, parts: int, part: int) -> None:
-        """One part of the Hebbian sums of a phase over all blocks, in their order; the first has what is not split."""
-        for block in range(len(self.buf)):
-            if part == 0 and len(phase.whole):
-                self._checked(phase.whole, self.buf[block], self.contexts[block])
-            if len(phase.split):
-                context = self.contexts[block].copy()
-                context[[dispatch.PART, dispatch.PARTS]] = part, parts
-                context[dispatch.PANEL] = self.program.shared_rows + part * PANEL[self.dtype]
-                self._checked(phase.split, self.buf[block], context)
+        return summing.gradients(self)
 
     # Snapshots
 
@@ -386,18 +370,22 @@ class KernelEngine(AbstractEngine):
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
-        if types != {self.dtype} or buf.shape != self._shape(data.batch) or shared.shape != (self.program.shared_rows,):
+        program, sums = self._lowered(data.clamped)
+        if (
+            types != {self.dtype}
+            or buf.shape != self._shape(program, data.batch)
+            or shared.shape != (program.shared_rows,)
+        ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
-        self.data = data
+        self.data, self.program, self.phases = data, program, sums
         self._allocate(data.batch)
         self.buf[...] = buf
         self.shared[: shared.size] = shared
         self.current = False
         for name in self.parameters:
             slot = self.program.leaves[name]
-            self.parameters[name] = (
-                self.shared[slot.row : slot.row + slot.units].reshape(self.parameters[name].shape).copy()
-            )
+            own = self.shared[slot.row : slot.row + slot.units]
+            self.parameters[name] = own.reshape(self.parameters[name].shape).copy()
         self._prepare()
 
     def describe(self) -> dict[str, Any]:
@@ -406,6 +394,7 @@ class KernelEngine(AbstractEngine):
             "threads": self.threads,
             "blocks": len(self.buf),
             "lanes": self.lanes,
-            "state_bytes": int(self.buf.nbytes),
-            "shared_bytes": int(self.shared.nbytes),
+            "state_bytes": self.buf.nbytes + self.work.nbytes + self.flags.nbytes + self.contexts.nbytes,
+            "shared_bytes": self.shared.nbytes,
+            "program_bytes": self.program.ints.nbytes,
         }
