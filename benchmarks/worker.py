@@ -21,29 +21,39 @@ from typing import Any
 import numpy as np
 
 
+def _peak() -> int:
+    """Bytes that this program has had in memory at most."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Unlike getrusage, this does not count what the process was before it became this program: a copy of its parent.
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    # In kB, but in bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def serve(step: Callable[[], Mapping[str, np.ndarray]], path: Path, **facts: object) -> None:
     """In the worker: tell ``facts``, do a step for each line of input, and at its end save what the last returned."""
-    print(json.dumps(facts), flush=True)
+    print(json.dumps(facts | {"base": _peak()}), flush=True)
     found: Mapping[str, np.ndarray] = {}
     for _ in sys.stdin:
         begun = time.perf_counter()
         found = step()
         seconds = time.perf_counter() - begun
-        # In kB, but in bytes on macOS.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        print(json.dumps({"seconds": seconds, "peak": peak}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak": _peak()}), flush=True)
     np.savez(path, **found)
 
 
 class WorkerEnded(SystemExit):
-    """A worker that ended too early: its command, and the last line that it said."""
+    """A worker that ended too early."""
+
+    def __init__(self, command: str, code: int, last: str) -> None:
+        super().__init__(f"{command} ended with code {code}: {last}")
+        self.last = last
+        """The last line that it said."""
 
 
 class Worker:
-    """Outside of it: the process, which ends with the block, on the ``processors`` given (else all).
-
-    Memory counts from where the process was made: whoever makes it must be small, and stay so until then.
-    """
+    """Outside of it: the process, which ends with the block, on the ``processors`` given (else all)."""
 
     def __init__(
         self, command: Sequence[object], environment: Mapping[str, str], processors: Collection[int] | None = None
@@ -98,7 +108,7 @@ class Worker:
         code = self.process.wait()
         self.said.seek(0)
         last = next((line for line in reversed(self.said.read().splitlines()) if line.strip()), "no message")
-        return WorkerEnded(f"{' '.join(self.command)} ended with code {code}: {last}")
+        return WorkerEnded(" ".join(self.command), code, last)
 
     def __enter__(self) -> Worker:
         return self
