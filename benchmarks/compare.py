@@ -5,16 +5,17 @@
                                  [--environments results/environments] [--out results/benchmarks]
 
 Each peer computes in a process of its own, in an environment that is made at the first time (environments.py has the
-versions), and all take turns: first each its first run, then ``--runs`` rounds. A run goes from weights and data, which
-are in place, to the gradients of all parameters. With N threads a worker is confined to N processors and told to use as
-many threads. What each of them computes is in peer_*.py and loops.py; the problems are in compare_problem.py.
+versions), and all take turns: two rounds to get warm, the first of which is reported, then ``--runs`` rounds. A run
+goes from weights and data, which are in place, to the gradients of all parameters. With N threads a worker is confined
+to N processors and told to use as many threads. What each of them computes is in peer_*.py and loops.py; the problems
+are in compare_problem.py.
 
 Correctness: the worst relative error (Frobenius) of any parameter's gradient against the same equations in float64 by
 the reference simulator, or against exact reverse mode where that is what is computed; beside it, how far that is from
 the gradient of the loss ("from backprop"), which strict dynamics do not approach at finite error.
 
-A peer that cannot be installed or fails gives a note, and the others go on. ``--quick`` takes tiny sizes, to see whether
-everything runs.
+A peer that cannot be installed or fails gives a note, and the others go on. ``--quick`` takes tiny sizes, to see
+whether everything runs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import os
 from pathlib import Path
 
 import compare_workloads
+from compare_lstm import lstm
+from compare_start import begin
 from compare_turns import Setting
 from environments import PINS
 
@@ -32,7 +35,9 @@ WORKLOADS = {
     "mlp": compare_workloads.mlp,
     "fixed": compare_workloads.fixed,
     "cnn": compare_workloads.cnn,
+    "lstm": lstm,
     "scaling": compare_workloads.scaling,
+    "start": begin,
     "single": compare_workloads.single,
     "memory": compare_workloads.memory,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from peer import Problem
@@ -19,7 +20,7 @@ def layered(sizes: Sequence[int], batch: int, steps: int, rate: float = 0.1) -> 
     """Hidden layers of tanh units, linear outputs; weights of variance 1/inputs."""
     rng = np.random.default_rng(0)
     theta: dict[str, np.ndarray] = {}
-    for i, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for i, (n, m) in enumerate(pairwise(sizes), 1):
         theta[f"W{i}"] = _normal(rng, n, m) / np.float32(n**0.5)
         theta[f"b{i}"] = _normal(rng, m) * np.float32(0.1)
     return Problem("layered", _normal(rng, batch, sizes[0]), _normal(rng, batch, sizes[-1]), theta, steps, rate)
@@ -56,8 +57,8 @@ def needed(problem: Problem, dynamics: str) -> float | None:
     """Floating-point operations that a run of a layered problem needs, a multiplication and an addition counting two.
 
     Feedforward sweep and gradients: each layer once. A step of strict dynamics: the predictions of all layers but the
-    first, whose input is clamped, and their feedback; of fixed prediction: feedback only, but that of the outputs, which
-    stays the same. Elementwise work is not counted.
+    first, whose input is clamped, and their feedback; of fixed prediction: feedback only, but that of the outputs,
+    which stays the same. Elementwise work is not counted.
     """
     if problem.kind != "layered" or dynamics not in ("strict", "fixed"):
         return None

@@ -1,4 +1,4 @@
-"""Turns of compare.py: every peer is a process with an environment and a number of threads of its own; all go in turns."""
+"""Turns of compare.py: every peer is a process with an environment and threads of its own, and they go in turns."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from worker import Worker, WorkerEnded
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+WARM = 2
+"""Runs before those that count: the first compiles, and PCX compiles once more in the second."""
 PAUSE = 0.1
 """Seconds between turns, so that the threads of the last one have gone to sleep."""
 
@@ -66,8 +68,8 @@ class Outcome:
 
     @property
     def median(self) -> float:
-        """Seconds of a run, the first left out."""
-        return statistics.median(self.seconds[1:])
+        """Seconds of a run, once warm."""
+        return statistics.median(self.seconds[WARM:])
 
 
 PINNED: dict[str, dict[str, str]] = {}
@@ -174,12 +176,12 @@ def take_turns(
 def _run(
     outcomes: list[tuple[Outcome, Worker, Path]], runs: int, notes: list[str]
 ) -> list[tuple[Outcome, Worker, Path]]:
-    """First runs, then ``runs`` rounds; who fails is left out from then on."""
-    for turn in range(runs + 2):
+    """Runs to get warm, then ``runs`` rounds; who fails is left out from then on."""
+    for turn in range(WARM + runs + 1):
         left = []
         for outcome, worker, out in outcomes:
             try:
-                if turn <= runs:
+                if turn < WARM + runs:
                     worker.step()
                     time.sleep(PAUSE)
                 else:
@@ -231,14 +233,14 @@ def rows(outcomes: Sequence[Outcome], problem: Problem, peak: Mapping[int, float
                 f"{outcome.peer.name} ({outcome.version})",
                 outcome.threads,
                 f"{outcome.seconds[0]:.3f}",
-                milliseconds(outcome.seconds[1:]),
+                milliseconds(outcome.seconds[WARM:]),
                 "-" if speed is None else f"{speed / 1e9:.1f}",
                 "-" if speed is None or share is None else f"{speed / share:.0%}",
                 worst(outcome.errors),
                 worst(outcome.exact),
                 f"{ours[0].median / outcome.median:.2f}" if ours else "-",
                 f"{outcome.peak / 1e6:.0f}",
-                len(outcome.seconds) - 1,
+                len(outcome.seconds) - WARM,
             ]
         )
     return table

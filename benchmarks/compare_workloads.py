@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import compare_problem as problems
-from compare_turns import HEADER, PINNED, Outcome, Peer, Setting, raw, rows, take_turns
+from compare_turns import HEADER, PINNED, WARM, Outcome, Peer, Setting, raw, rows, take_turns
 from machine import report
 from peer import Problem
 
@@ -38,7 +38,7 @@ def of_peak(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[int, float
     from peer_peak import CHAINS, ITERATIONS, LANES
 
     once = 2.0 * CHAINS * LANES * ITERATIONS
-    peak = {o.threads: once * o.threads / min(o.seconds[1:]) for o in outcomes if o.peer == PEAK}
+    peak = {o.threads: once * o.threads / min(o.seconds[WARM:]) for o in outcomes if o.peer == PEAK}
     return [o for o in outcomes if o.peer != PEAK], peak
 
 
@@ -106,7 +106,7 @@ def swept(name: str, outcomes: Sequence[Outcome], problem: Problem, peak: dict[i
             line[3],
             f"{1e6 * outcome.median / problem.steps:.1f}",
             *line[4:7],
-            len(outcome.seconds) - 1,
+            len(outcome.seconds) - WARM,
         ]
         for outcome, line in zip(outcomes, table, strict=True)
     ]
@@ -136,9 +136,10 @@ def scaling(setting: Setting, out: Path) -> None:
 
 
 RECURRENT = (
-    ("rate 1", 1.0, lambda length: length + 2, STEPPING),
-    ("rate 0.5", 0.5, lambda length: 3 * length, STEPPING),
-    ("rate 0.5, tolerance 1e-3", 0.5, lambda length: 3 * length, Peer("pcneuro", "peer_pcneuro.py", "tolerance", "fixed")),
+    ("rate 1", 1.0, lambda length: length + 2, "fixed"),
+    ("rate 0.5", 0.5, lambda length: 3 * length, "fixed"),
+    ("rate 0.5, tolerance 1e-3", 0.5, lambda length: 3 * length, "tolerance"),
+    ("FastForward", 1.0, lambda length: length + 2, "fast-forward"),
 )
 """Name, inference rate, steps for a length (enough for the wave to go through), method."""
 
@@ -149,11 +150,13 @@ def sequences(setting: Setting, out: Path) -> None:
     table: list[list[object]] = []
     numbers: dict[str, object] = {}
     notes: list[str] = []
-    for name, rate, steps, peer in RECURRENT:
+    for name, rate, steps, method in RECURRENT:
+        # By the end the error has gone through all of it: the gradients are those of the loss.
+        peer = Peer("pcneuro", "peer_pcneuro.py", method, "exact")
         medians: dict[tuple[int, int], float] = {}
         for length in lengths:
             problem = problems.recurrent(length, 64, 16, steps(length), rate)
-            outcomes, faults = take_turns(problem, [peer], setting, check=length == lengths[0])
+            outcomes, faults = take_turns(problem, [peer], setting)
             notes += faults
             table += swept(f"{name}, length {length}", outcomes, problem, {})
             numbers[f"{name}, length {length}"] = raw(outcomes)
@@ -188,7 +191,7 @@ def memory(setting: Setting, out: Path) -> None:
 def single(setting: Setting, out: Path) -> None:
     """A batch of one, time by step: the difference of two lengths of run, so that set-up is left out.
 
-    The rate is so small that everything still moves at the end: steps of a circuit at rest cost pcneuro next to nothing.
+    The rate is so small that everything still moves at the end: steps at rest cost pcneuro next to nothing.
     """
     sizes = (12, 8, 3) if setting.quick else (784, 300, 10)
     lengths = (20, 40) if setting.quick else (500, 2500)
@@ -207,15 +210,15 @@ def single(setting: Setting, out: Path) -> None:
     table: list[list[object]] = []
     for (name, threads), each in cost.items():
         short, long = found[name, threads]
-        spread = [(value - short.median) / steps for value in (min(long.seconds[1:]), max(long.seconds[1:]))]
+        spread = [(value - short.median) / steps for value in (min(long.seconds[WARM:]), max(long.seconds[WARM:]))]
         ratio = cost.get(("pcneuro", threads), float("nan")) / each
         error = max(short.errors.values(), default=float("nan"))
         time = f"{1e6 * each:.2f} ({1e6 * spread[0]:.2f}-{1e6 * spread[1]:.2f})"
         table.append([f"{name} ({short.version})", threads, time, f"{error:.1e}", f"{ratio:.3f}", setting.runs])
     header = ["method", "threads", "us a step (range of the longer run)", "gradient error", "pcneuro / this", "runs"]
     title = f"One sample, {'-'.join(map(str, sizes))}, strict dynamics, rate {rate:g}, per step"
-    numbers = {str(length): raw([two[k] for two in found.values() if len(two) == 2]) for k, length in enumerate(lengths)}
+    numbers = {
+        str(length): raw([two[k] for two in found.values() if len(two) == 2]) for k, length in enumerate(lengths)
+    }
     write("single", title, header, table, out, notes=notes, outcomes=numbers)
     say(notes)
-
-

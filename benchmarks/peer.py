@@ -1,10 +1,10 @@
 """What the workers of compare.py share: a problem read from a file, and a method that turns it into gradients.
 
-A worker is ``python peer_X.py METHOD --threads N --out FILE PROBLEM``; each of its steps is a whole run, from weights and
-data to the gradients of all parameters. Needs NumPy only.
+A worker is ``python peer_X.py METHOD --threads N --out FILE PROBLEM``; each of its steps is a whole run, from weights
+and data to the gradients of all parameters. Needs NumPy only.
 
-Signs: e = v - vhat, and gradients are those of the loss, summed over the batch. A layered problem has weights W1, W2, ...
-(inputs, outputs) and biases b1, b2, ...; its hidden units are tanh, its outputs linear with squared error.
+Signs: e = v - vhat, and gradients are those of the loss, summed over the batch. A layered problem has weights W1, W2,
+... (inputs, outputs) and biases b1, b2, ...; its hidden units are tanh, its outputs linear with squared error.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import logging
 import tempfile
 from collections.abc import Mapping
 
-import brian2 as b2
+import brian2 as b2  # noqa: TID253
 import numpy as np
 from peer import Problem, Step, main
 
@@ -89,7 +89,7 @@ def gradients(problem: Problem, values: list[np.ndarray]) -> dict[str, np.ndarra
 def make(method: str, problem: Problem, threads: int) -> Step:
     """``strict``."""
     if method != "strict" or len(problem.x) != 1:
-        raise SystemExit(f"{method}, {len(problem.x)} samples: only strict dynamics of one sample are written for Brian2")
+        raise SystemExit(f"{method}, {len(problem.x)} samples: strict dynamics of one sample are written for Brian2")
     logging.getLogger("brian2").setLevel(logging.ERROR)
     folder = tempfile.TemporaryDirectory()
     b2.prefs.core.default_float_dtype = np.float32

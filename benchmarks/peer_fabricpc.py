@@ -1,13 +1,14 @@
 """Worker of compare.py: FabricPC, strict dynamics of a layered problem.
 
-Linear nodes with its Gaussian energy, E = 1/2 sum (z - f(a))^2, are ours; FeedforwardStateInit is the feedforward sweep,
-InferenceSGD the Euler step of all nodes at once, and compute_local_weight_gradients sums over the batch. All of it is
-compiled as one function, as its trainer does.
+Linear nodes with its Gaussian energy, E = 1/2 sum (z - f(a))^2, are ours; FeedforwardStateInit is the feedforward
+sweep, InferenceSGD the Euler step of all nodes at once, and compute_local_weight_gradients sums over the batch. All of
+it is compiled as one function, as its trainer does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import fabricpc
 import jax
@@ -33,7 +34,7 @@ def make(method: str, problem: Problem, threads: int) -> Step:
         Linear((size,), f"v{i}", activation=TanhActivation() if 0 < i < last else IdentityActivation())
         for i, size in enumerate(problem.sizes)
     ]
-    edges = [Edge(source=a, target=b.slot("in")) for a, b in zip(nodes, nodes[1:], strict=False)]
+    edges = [Edge(source=a, target=b.slot("in")) for a, b in pairwise(nodes)]
     structure = graph(
         nodes,
         edges,

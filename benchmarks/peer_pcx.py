@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ class Layers(pxc.EnergyModule):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
-        self.layers = [pxnn.Linear(n, m) for n, m in zip(problem.sizes, problem.sizes[1:], strict=False)]
+        self.layers = [pxnn.Linear(n, m) for n, m in pairwise(problem.sizes)]
         self.vodes = [pxc.Vode() for _ in self.layers]
         self.vodes[-1].h.frozen = True
         for i, layer in enumerate(self.layers, 1):

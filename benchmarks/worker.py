@@ -25,7 +25,7 @@ def _peak() -> int:
     """Bytes that this program has had in memory at most."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Unlike getrusage, this does not count what the process was before it became this program: a copy of its parent.
+        # Unlike getrusage, this leaves out what the process was before it became this program: a copy of its parent.
         return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     # In kB, but in bytes on macOS.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
