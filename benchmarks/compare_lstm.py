@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from compare_turns import HERE, Setting, difference, interpreter, milliseconds, surroundings, worst
+from compare_turns import HERE, WARM, Setting, difference, interpreter, milliseconds, surroundings, worst
 from compare_workloads import say, write
 from environments import EnvironmentFault
 from worker import Worker, WorkerEnded
@@ -46,7 +47,7 @@ def measure(sizes: dict[str, int], threads: int, setting: Setting) -> tuple[list
         folder = Path(temporary)
         known = commands(sizes, threads, folder, setting)
         workers = {name: stack.enter_context(Worker(words, given, processors)) for name, words in known.items()}
-        for _ in range(setting.runs + 1):
+        for _ in range(WARM + setting.runs):
             for worker in workers.values():
                 worker.step()
         for worker in workers.values():
@@ -55,14 +56,14 @@ def measure(sizes: dict[str, int], threads: int, setting: Setting) -> tuple[list
             exact.step()
             exact.end()
         table: list[list[object]] = []
-        medians = {name: sorted(worker.seconds[1:])[setting.runs // 2] for name, worker in workers.items()}
+        medians = {name: statistics.median(worker.seconds[WARM:]) for name, worker in workers.items()}
         for name, worker in workers.items():
             table.append(
                 [
                     f"{name} ({worker.facts['version']})",
                     threads,
                     f"{worker.seconds[0]:.3f}",
-                    milliseconds(worker.seconds[1:]),
+                    milliseconds(worker.seconds[WARM:]),
                     worst(difference(folder / FILES[name], folder / "exact.npz")),
                     f"{medians['pcneuro'] / medians[name]:.2f}",
                     f"{worker.peak / 1e6:.0f}",

@@ -116,7 +116,7 @@ def difference(found: Path, wanted: Path) -> dict[str, float]:
     """Relative error of each parameter's gradient."""
     with np.load(found) as got, np.load(wanted) as exact:
         if set(got) != set(exact):
-            raise SystemExit(f"parameters differ: {', '.join(sorted(got))}; {', '.join(sorted(exact))}")
+            raise WorkerEnded(str(found), 0, f"parameters differ: {', '.join(sorted(got))}; {', '.join(sorted(exact))}")
         return {
             name: float(np.linalg.norm(got[name].astype(float) - exact[name]) / (np.linalg.norm(exact[name]) or 1.0))
             for name in exact
@@ -168,8 +168,11 @@ def take_turns(
         for outcome, worker, out in done:
             outcome.peak = worker.peak
             if check and outcome.peer.dynamics in made:
-                outcome.errors = difference(out, made[outcome.peer.dynamics])
-                outcome.exact = difference(out, made["exact"])
+                try:
+                    outcome.errors = difference(out, made[outcome.peer.dynamics])
+                    outcome.exact = difference(out, made["exact"])
+                except WorkerEnded as fault:
+                    notes.append(f"{outcome.peer.name}: {fault.last}")
         return [outcome for outcome, _, _ in done], notes
 
 

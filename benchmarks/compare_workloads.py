@@ -77,12 +77,14 @@ def mlp_problem(setting: Setting) -> Problem:
 
 def mlp(setting: Setting, out: Path) -> None:
     """Strict dynamics."""
-    in_turns("mlp", "MLP 784-256-256-10, strict dynamics", mlp_problem(setting), STRICT, setting, out)
+    problem = mlp_problem(setting)
+    in_turns("mlp", f"MLP {problem.name}, strict dynamics", problem, STRICT, setting, out)
 
 
 def fixed(setting: Setting, out: Path) -> None:
     """The same network with fixed prediction."""
-    in_turns("fixed", "MLP 784-256-256-10, fixed prediction", mlp_problem(setting), FIXED, setting, out)
+    problem = mlp_problem(setting)
+    in_turns("fixed", f"MLP {problem.name}, fixed prediction", problem, FIXED, setting, out)
 
 
 def cnn(setting: Setting, out: Path) -> None:

@@ -42,6 +42,11 @@ class Problem:
         """Units of the input and of all layers."""
         return [self.x.shape[1], *(self.theta[f"W{i}"].shape[1] for i in range(1, self.layers + 1))]
 
+    @property
+    def name(self) -> str:
+        """Those sizes: 784-256-10."""
+        return "-".join(map(str, self.sizes))
+
     def save(self, path: Path) -> None:
         """To a file that ``load`` reads."""
         facts = {"kind": self.kind, "steps": self.steps, "rate": self.rate}

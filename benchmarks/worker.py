@@ -99,10 +99,11 @@ class Worker:
 
     def _told(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise self._ended()
-        return json.loads(line)
+        # Libraries may say something there, too.
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise self._ended()
 
     def _ended(self) -> WorkerEnded:
         code = self.process.wait()
