@@ -49,7 +49,7 @@ def write(name: str, title: str, header: Sequence[str], table: list[list[object]
 
 def say(notes: Sequence[str]) -> None:
     """One line each."""
-    for note in notes:
+    for note in dict.fromkeys(notes):
         print(f"note: {note}")
     print()
 
