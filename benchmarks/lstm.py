@@ -8,8 +8,7 @@ population for 200 steps of 1 ms (tau = 10 ms), those downstream first. It goes 
 of all weights. Both compute from the same numbers with as many threads, each in a process of its own, in turns.
 Correctness: each parameter's gradient beside that of exact reverse mode in float64.
 
-PyTorch gets an environment of its own, made at the first time. PyPI's build for Linux comes with libraries for GPUs;
-set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu for the smaller one. On a cold cache the circuit's set-up
+PyTorch gets an environment of its own, made at the first time (environments.py). On a cold cache the circuit's set-up
 compiles the kernels.
 """
 
@@ -18,43 +17,20 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from environments import environment
 from machine import median_and_spread, report
 from worker import Worker
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-TORCH = "2.13.0"
 LIMIT = 3.0
 """GB that the circuit's step is to stay under."""
-
-
-def environment(folder: Path) -> Path:
-    """The Python of an environment with PyTorch, which is made if need be."""
-    place = folder.resolve() / "torch"
-    python = place / "bin" / "python"
-    ask = [str(python), "-c", "import numpy, torch; print(torch.__version__)"]
-    if python.exists():
-        found = subprocess.run(ask, capture_output=True, text=True)
-        if found.returncode == 0 and found.stdout.split("+")[0].strip() == TORCH:
-            return python
-    print(f"making {place} with PyTorch {TORCH} ...")
-    wanted = [f"torch=={TORCH}", f"numpy=={version('numpy')}"]
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(place)],
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted],
-        ask,
-    ):
-        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            raise SystemExit(f"cannot make the environment: {' '.join(command)} failed")
-    return python
 
 
 def measure(options: argparse.Namespace, python: Path, folder: Path) -> tuple[Worker, Worker]:
@@ -116,7 +92,7 @@ def main() -> None:
         least = 2 if name == "length" else 1
         if getattr(options, name) < least:
             parser.error(f"--{name} {getattr(options, name)}: give a whole number from {least} on")
-    python = environment(options.environments)
+    python = environment("torch", options.environments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         circuit, torch = measure(options, python, folder)

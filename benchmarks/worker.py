@@ -6,11 +6,13 @@ Needs NumPy only, since a worker may run in an environment without pcneuro.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,34 +21,63 @@ from typing import Any
 import numpy as np
 
 
+def _peak() -> int:
+    """Bytes that this program has had in memory at most."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Unlike getrusage, this leaves out what the process was before it became this program: a copy of its parent.
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    # In kB, but in bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def serve(step: Callable[[], Mapping[str, np.ndarray]], path: Path, **facts: object) -> None:
     """In the worker: tell ``facts``, do a step for each line of input, and at its end save what the last returned."""
-    print(json.dumps(facts), flush=True)
+    print(json.dumps(facts | {"base": _peak()}), flush=True)
     found: Mapping[str, np.ndarray] = {}
     for _ in sys.stdin:
         begun = time.perf_counter()
         found = step()
         seconds = time.perf_counter() - begun
-        # In kB, but in bytes on macOS.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        print(json.dumps({"seconds": seconds, "peak": peak}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak": _peak()}), flush=True)
     np.savez(path, **found)
 
 
+class WorkerEnded(SystemExit):
+    """A worker that ended too early."""
+
+    def __init__(self, command: str, code: int, last: str) -> None:
+        super().__init__(f"{command} ended with code {code}: {last}")
+        self.last = last
+        """The last line that it said."""
+
+
 class Worker:
-    """Outside of it: the process, which ends with the block.
+    """Outside of it: the process, which ends with the block, on the ``processors`` given (else all)."""
 
-    Memory counts from where the process was made: whoever makes it must be small, and stay so until then.
-    """
-
-    def __init__(self, command: Sequence[object], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[object], environment: Mapping[str, str], processors: Collection[int] | None = None
+    ) -> None:
         self.command = [str(word) for word in command]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process: subprocess.Popen[str] = subprocess.Popen(self.command, env=environment, **pipes)  # type: ignore[call-overload]
+        self.said = tempfile.TemporaryFile("w+")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.said, "text": True}
+        begun = time.perf_counter()
+        # A process runs where the one that makes it may run.
+        pinned = processors is not None and hasattr(os, "sched_setaffinity")
+        allowed = os.sched_getaffinity(0) if pinned else set()
+        if pinned:
+            os.sched_setaffinity(0, processors or allowed)
+        try:
+            self.process: subprocess.Popen[str] = subprocess.Popen(self.command, env=environment, **pipes)  # type: ignore[call-overload]
+        finally:
+            if pinned:
+                os.sched_setaffinity(0, allowed)
         self.seconds: list[float] = []
         self.peak = 0
         """Bytes, after the last step."""
         self.facts = self._told()
+        self.ready = time.perf_counter() - begun
+        """Seconds until the first step could begin: the start of the process, imports, set-up."""
 
     def step(self) -> None:
         """Let it do a step."""
@@ -64,14 +95,21 @@ class Worker:
         assert self.process.stdin is not None
         self.process.stdin.close()
         if self.process.wait():
-            raise SystemExit(f"{' '.join(self.command)} ended with code {self.process.returncode}")
+            raise self._ended()
 
     def _told(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{' '.join(self.command)} ended with code {self.process.wait()}")
-        return json.loads(line)
+        # Libraries may say something there, too.
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise self._ended()
+
+    def _ended(self) -> WorkerEnded:
+        code = self.process.wait()
+        self.said.seek(0)
+        last = next((line for line in reversed(self.said.read().splitlines()) if line.strip()), "no message")
+        return WorkerEnded(" ".join(self.command), code, last)
 
     def __enter__(self) -> Worker:
         return self
@@ -82,3 +120,4 @@ class Worker:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.said.close()
