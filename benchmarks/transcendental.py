@@ -121,7 +121,7 @@ def main() -> None:
         for dtype in LANES:
             each = ROWS * LANES[dtype] * 1e-9
             times = [f(name, dtype, options.repetitions) / each for f in (ours, by_numpy, by_libm)]
-            rows.append([name, dtype, *(f"{t:.2f}" for t in times), error(name, dtype)])
+            rows.append([name, dtype.name, *(f"{t:.2f}" for t in times), error(name, dtype)])
     header = ["function", "dtype", "vector code, ns", "NumPy, ns", "libm, ns", "largest error, ulp"]
     report("Elementary functions", header, rows, options.out / "transcendental.json")
 
