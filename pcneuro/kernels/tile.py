@@ -38,6 +38,9 @@ VECTOR_BYTES = vector_bytes()
 # weights and two of activities beside them still fit.
 HEIGHT = 8 if VECTOR_BYTES == 64 else 4
 
+# Terms of a contraction that are summed at a time: so many rows of activity stay in the first-level cache.
+DEPTH = 128
+
 
 def vector_length(dtype: Any) -> int:
     """Lanes in one vector."""
@@ -108,23 +111,23 @@ class Vectors:
 
 
 def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
-    """Build ``tile(buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k)``.
+    """Build ``tile(buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh)``.
 
     For r < height and v < vectors: buf[(out + out_table[r]) * lanes + lane + v-th vector] += sum over j < k of
-    shared[w + w_rows[r] + w_table[j]] * buf[(a + a_table[j]) * lanes + lane + v-th vector]; tables are positions in
-    ``ints``.
+    shared[w + w_rows[r] + w_table[j]] * buf[(a + a_table[j]) * lanes + lane + v-th vector], or = where ``fresh`` is not
+    0; tables are positions in ``ints``.
     """
 
     @intrinsic
-    def tile(typingctx, buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k):  # type: ignore[no-untyped-def]
-        sig = types.void(buf, shared, ints, *([types.int64] * 10))
+    def tile(typingctx, buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
+        sig = types.void(buf, shared, ints, *([types.int64] * 11))
         real = buf.dtype
 
         def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
             buf_p, shared_p, ints_p = (
                 context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3])
             )
-            out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k = args[3:]
+            out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh = args[3:]
             vec = Vectors(b, real)
 
             def entry(table, j):  # type: ignore[no-untyped-def]
@@ -135,6 +138,10 @@ def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
 
             before = b.block
             loop, done = b.append_basic_block("tile.k"), b.append_basic_block("tile.done")
+            anew = b.icmp_signed("!=", fresh, vec.i64(0))
+            targets = [b.add(out, entry(out_table, vec.i64(r))) for r in range(height)]
+            places = [[at(row, v) for v in range(vectors)] for row in targets]
+            begin = [[b.select(anew, vec.zero, vec.load(place)) for place in row] for row in places]
             rows = [b.gep(shared_p, [b.add(w, entry(w_rows, vec.i64(r)))]) for r in range(height)]
             b.branch(loop)
             b.position_at_end(loop)
@@ -152,15 +159,13 @@ def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
             j.add_incoming(following, loop)
             for r in range(height):
                 for v in range(vectors):
-                    total[r][v].add_incoming(vec.zero, before)
+                    total[r][v].add_incoming(begin[r][v], before)
                     total[r][v].add_incoming(new[r][v], loop)
             b.cbranch(b.icmp_signed("<", following, k), loop, done)
             b.position_at_end(done)
             for r in range(height):
-                row = b.add(out, entry(out_table, vec.i64(r)))
                 for v in range(vectors):
-                    place = at(row, v)
-                    vec.store(b.fadd(vec.load(place), new[r][v]), place)
+                    vec.store(new[r][v], places[r][v])
             return context.get_dummy_value()
 
         return sig, codegen
@@ -170,10 +175,12 @@ def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
 
 if numba.config.DISABLE_JIT:
 
-    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k):  # type: ignore[no-untyped-def]
+    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
         """Twin of the compiled function: the same sums, one output row after the other."""
         for r in range(n):
             first = (out + ints[out_table + r]) * lanes
+            if fresh:
+                buf[first : first + lanes] = 0
             for j in range(k):
                 weight = shared[w + ints[w_rows + r] + ints[w_table + j]]
                 source = (a + ints[a_table + j]) * lanes
@@ -184,44 +191,42 @@ else:
     _one_high, _one_middle, _one_low = (_make_tile(h, 1) for h in (HEIGHT, _MIDDLE, 1))
 
     @numba.njit(error_model="numpy")
-    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k):  # type: ignore[no-untyped-def]
+    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
         """Add to ``n`` output rows: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j].
 
+        Where ``fresh`` is not 0, rows are written instead, whatever they hold.
         ``out_table``, ``a_table``, ``w_rows`` and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is
         a multiple of the vector length. Reads ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
         """
         length = VECTOR_BYTES // buf.itemsize
-        lane = 0
-        # A contraction over nothing leaves the rows as they are; the tile takes at least one step.
-        while lane < lanes and k > 0:
+        for lane in range(0, lanes, 2 * length):
             wide = lane + 2 * length <= lanes
-            r = 0
-            while r < n:
-                if wide:
-                    if r + HEIGHT <= n:
-                        _two_high(
-                            buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k
-                        )
+            if k == 0 and fresh != 0:
+                for r in range(n):
+                    for i in range(lanes):
+                        buf[(out + ints[out_table + r]) * lanes + i] = 0
+            # The tile takes at least one step.
+            for j in range(0, k, DEPTH):
+                s, t, d, f = a_table + j, w_table + j, min(DEPTH, k - j), fresh * (j == 0)
+                r = 0
+                while r < n:
+                    o, v = out_table + r, w_rows + r
+                    if wide:
+                        if r + HEIGHT <= n:
+                            _two_high(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
+                            r += HEIGHT
+                        elif r + _MIDDLE <= n:
+                            _two_middle(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
+                            r += _MIDDLE
+                        else:
+                            _two_low(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
+                            r += 1
+                    elif r + HEIGHT <= n:
+                        _one_high(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
                         r += HEIGHT
                     elif r + _MIDDLE <= n:
-                        _two_middle(
-                            buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k
-                        )
+                        _one_middle(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
                         r += _MIDDLE
                     else:
-                        _two_low(
-                            buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k
-                        )
+                        _one_low(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
                         r += 1
-                elif r + HEIGHT <= n:
-                    _one_high(buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k)
-                    r += HEIGHT
-                elif r + _MIDDLE <= n:
-                    _one_middle(
-                        buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k
-                    )
-                    r += _MIDDLE
-                else:
-                    _one_low(buf, shared, ints, out, out_table + r, lane, lanes, a, a_table, w, w_rows + r, w_table, k)
-                    r += 1
-            lane += 2 * length if wide else length

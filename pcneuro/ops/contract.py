@@ -64,6 +64,10 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
         for m in range(nm):
             o = out + ints[op + p] + ints[om + m]
             s = a + ints[ap + p] + ints[am + m]
+            if vectors:
+                v = w + ints[wp + p]
+                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, v, wn, wk, nk, 1 - accumulate)
+                continue
             if accumulate == 0:
                 for n in range(nn):
                     r = (o + ints[on + n]) * lanes
@@ -80,8 +84,6 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                 for n in range(nn):
                     v = w + ints[wp + p] + ints[wn + n] + ints[wk]
                     buf[ix(o + ints[on + n])] += _dot_shared(buf, s + ints[ak], shared, v, nk)
-            elif vectors:
-                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, w + ints[wp + p], wn, wk, nk)
             else:
                 for n in range(nn):
                     r = (o + ints[on + n]) * lanes

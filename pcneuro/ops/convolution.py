@@ -48,11 +48,12 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     lanes = context[LANES]
     target, source, w, accumulate, units = ints[at], ints[at + 1], ints[at + 2], ints[at + 3], ints[at + 4]
     at += 5
-    if accumulate == 0:
-        for i in range(target * lanes, (target + units) * lanes):
-            buf[ix(i)] = 0.0
     n, rows_t, rows_w = ints[at + CHANNELS], ints[at + ROWS_T], ints[at + ROWS_W]
     vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
+    if accumulate == 0 and not vectors:
+        for i in range(target * lanes, (target + units) * lanes):
+            buf[ix(i)] = 0.0
+    fresh = 1 - accumulate
     for g in range(ints[at + GROUPS]):
         weights = w + g * ints[at + STEP_W]
         for p in range(ints[at + POSITIONS]):
@@ -60,7 +61,9 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
             first = source + g * ints[at + STEP_S] + ints[ints[at + PLACE_S] + p]
             taps_s, taps_w, count = _taps(ints, at, p)
             if vectors:
-                project_rows(buf, shared, ints, out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count)
+                project_rows(
+                    buf, shared, ints, out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count, fresh
+                )
             else:
                 for r in range(n):
                     o = (out + ints[rows_t + r]) * lanes

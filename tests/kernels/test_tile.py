@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcneuro.kernels.tile import HEIGHT, VECTOR_BYTES, project_rows, vector_length
+from pcneuro.kernels.tile import DEPTH, HEIGHT, VECTOR_BYTES, project_rows, vector_length
 
 
 def layout(rng, n, k, lanes, dtype):
@@ -24,21 +24,29 @@ def layout(rng, n, k, lanes, dtype):
 def test_rows_through_tables(dtype, n, vectors):
     rng = np.random.default_rng(n)
     lanes = vectors * vector_length(dtype)
-    for k in (1, 2, 7, 40):
+    for k, fresh in ((1, 0), (2, 1), (7, 0), (40, 1), (DEPTH, 0), (DEPTH + 1, 1), (2 * DEPTH + 5, 0)):
         buf, weights, ints, out_rows, a_rows = layout(rng, n, k, lanes, dtype)
         expected = buf.copy()
+        if fresh:
+            # What they hold does not matter.
+            expected[out_rows], buf[out_rows] = 0, np.nan
         expected[out_rows] += weights @ buf[a_rows]
         flat = buf.ravel()
-        project_rows(flat, weights.ravel(), ints, 0, 0, n, lanes, 0, n, 0, n + k, 2 * n + k, k)
+        project_rows(flat, weights.ravel(), ints, 0, 0, n, lanes, 0, n, 0, n + k, 2 * n + k, k, fresh)
         tolerance = 50 * np.finfo(dtype).eps * (1 + k**0.5)
         np.testing.assert_allclose(flat.reshape(buf.shape), expected, rtol=tolerance, atol=tolerance)
 
 
-def test_nothing_to_sum_changes_nothing():
-    buf = np.arange(4.0 * vector_length(np.float64))
+def test_nothing_to_sum():
+    """Changes nothing, and is nothing where rows are written."""
+    lanes = vector_length(np.float64)
+    buf = 1 + np.arange(4.0 * lanes)
     before = buf.copy()
-    project_rows(buf, np.zeros(1), np.zeros(8, dtype=np.int64), 0, 0, 2, vector_length(np.float64), 0, 2, 0, 0, 2, 0)
+    ints = np.array([1, 3, 0, 0, 0, 0, 0, 0])
+    project_rows(buf, np.zeros(1), ints, 0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 0)
     np.testing.assert_array_equal(buf, before)
+    project_rows(buf, np.zeros(1), ints, 0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 1)
+    np.testing.assert_array_equal(buf.reshape(4, lanes), before.reshape(4, lanes) * np.array([[1], [0], [1], [0]]))
 
 
 def test_not_a_number_goes_through():
@@ -46,7 +54,7 @@ def test_not_a_number_goes_through():
     lanes = vector_length(np.float64)
     buf = np.concatenate([np.full(lanes, np.inf), np.zeros(lanes)])
     ints = np.array([1, 0, 0, 0], dtype=np.int64)
-    project_rows(buf, np.zeros(1), ints, 0, 0, 1, lanes, 0, 1, 0, 2, 3, 1)
+    project_rows(buf, np.zeros(1), ints, 0, 0, 1, lanes, 0, 1, 0, 2, 3, 1, 0)
     assert np.isnan(buf[lanes:]).all()
 
 
