@@ -65,7 +65,7 @@ def test_taps(dtype, taps):
             ints = np.concatenate(
                 [np.arange(rows) * taps, np.arange(taps), np.arange(rows) * places, np.arange(places)]
             ).astype(np.int64)
-                        wanted = np.zeros((rows, taps))
+            wanted = np.zeros((rows, taps))
             for p in range(places):
                 wanted += a[p::places, :active] @ b[p : p + taps, :active].T
 
