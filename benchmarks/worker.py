@@ -79,15 +79,16 @@ class Worker:
         self.ready = time.perf_counter() - begun
         """Seconds until the first step could begin: the start of the process, imports, set-up."""
 
-    def step(self) -> None:
-        """Let it do a step."""
+    def step(self, counts: bool = True) -> None:
+        """Let it do a step, which goes into ``seconds`` if it counts."""
         assert self.process.stdin is not None
         # One that has ended is told of below.
         with suppress(BrokenPipeError):
             self.process.stdin.write("step\n")
             self.process.stdin.flush()
         told = self._told()
-        self.seconds.append(told["seconds"])
+        if counts:
+            self.seconds.append(told["seconds"])
         self.peak = told["peak"]
 
     def end(self) -> None:

@@ -7,6 +7,9 @@ from numba import njit
 
 from pcneuro.kernels.cache import usable
 from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
+from pcneuro.kernels.euler import INFINITE, euler_rows
+from pcneuro.kernels.euler import MOVED as MOVED_BIT
+from pcneuro.kernels.tile import VECTOR_BYTES
 
 CACHE = usable()
 
@@ -196,6 +199,7 @@ def advance(
     slope = start + units * lanes
     size = units * lanes
     suspect = vertices.shape[0] - 1
+    vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
     for s in range(steps):
         if stages > 1:
             for i in range(size):
@@ -235,7 +239,12 @@ def advance(
                 stages > 1 or flags[vertices[v, ERRED]] | flags[vertices[v, DRIVEN]] | fresh == 1
             )
             moved = False
-            if awake:
+            if awake and stages == 1 and vectors:
+                f, n = vertices[v, FIRST], vertices[v, SIZE]
+                row = f * lanes
+                told = euler_rows(buf, shared, state + row, drive + row, error + row, gain + f, n, lanes)
+                moved, bad = told & MOVED_BIT != 0, bad or told & INFINITE != 0
+            elif awake:
                 for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
                     g = shared[ix(gain + u)]
                     for i in range(u * lanes, (u + 1) * lanes):

@@ -210,11 +210,19 @@ class _Emitter:
 
     def into(self, out: Slot, formula: Formula) -> None:
         """Compute a formula to a slot."""
-        if isinstance(formula, str | float):
-            formula = ("add", formula, 0.0)
-        name, *arguments = formula
+        name, *arguments = _fused(("add", formula, 0.0) if isinstance(formula, str | float) else formula)
         places = [self.argument(a) for a in arguments]
         self.low.emit(name, out.row, *(field for place in places for field in place), self.units)
+
+
+def _fused(formula: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same by one function where there is one for it: derivatives that are computed at every step."""
+    match formula:
+        case ("subtract", 1.0, ("square", y)):
+            return ("tanh_slope", y)
+        case ("multiply", y, ("subtract", 1.0, z)) if y == z:
+            return ("sigmoid_slope", y)
+    return formula
 
 
 def _named(name: str) -> Function:

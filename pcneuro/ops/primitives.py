@@ -158,3 +158,5 @@ for _name, *_derivatives in (
 ):
     _primitive(_name, 2, *_derivatives)
 _primitive("multiply_or_zero", 2, numpy=_multiply_or_zero_numpy)
+_primitive("tanh_slope", 1, numpy=lambda y: (1 - y) * (1 + y))
+_primitive("sigmoid_slope", 1, numpy=lambda y: y * (1 - y))

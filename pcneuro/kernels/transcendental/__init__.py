@@ -41,7 +41,8 @@ def _register(arity: int, *functions: Callable[..., Real], **facts: Any) -> None
         FUNCTIONS[function.__name__] = Function(function.__name__, arity, function, **facts)
 
 
-_register(1, a.negative, a.absolute, a.sign, a.reciprocal, a.square, a.relu, a.positive, a.heaviside, sqrt, cheap=True)
+_register(1, a.negative, a.absolute, a.sign, a.reciprocal, a.square, sqrt, cheap=True)
+_register(1, a.relu, a.positive, a.heaviside, a.tanh_slope, a.sigmoid_slope, cheap=True)
 _register(2, a.add, a.subtract, a.multiply, a.divide, a.maximum, a.minimum, a.multiply_or_zero, cheap=True)
 _register(1, e.exp, e.exp2, e.expm1, e.tanh, e.sigmoid, e.sinh, e.cosh)
 _register(1, l.log, l.log2, l.log10, l.log1p, l.arcsinh, l.arccosh, l.arctanh)

@@ -30,6 +30,16 @@ def square(x: Real) -> Real:
     return x * x
 
 
+def tanh_slope(y: Real) -> Real:
+    """1 - y^2, the derivative of tanh where its value is y; in this form nothing cancels near 1."""
+    return (1 - y) * (1 + y)
+
+
+def sigmoid_slope(y: Real) -> Real:
+    """y (1 - y), the derivative of sigmoid where its value is y."""
+    return y * (1 - y)
+
+
 def relu(x: Real) -> Real:
     """Where x is not positive, 0; NaN stays, as in np.maximum."""
     return where(x <= 0, x.number(0), x)
