@@ -27,10 +27,16 @@ def check_name(name: Any) -> None:
         )
 
 
+def all_finite(array: np.ndarray) -> bool:
+    """Whether nothing is NaN or infinite. Where the sum is neither, nothing is; that is told sooner."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 def check_finite(what: str, array: np.ndarray) -> None:
     """Raise DataError where an array has NaN or infinity: which array, how many, and where the first is."""
-    bad = ~np.isfinite(array)
-    if bad.any():
+    if not all_finite(array):
+        bad = ~np.isfinite(array)
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise DataError(
             f"{what} has {int(bad.sum())} of {array.size} values that are NaN or infinite, the first at {first}"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from pcneuro.circuit import Circuit
+from pcneuro.graph import all_finite
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -35,7 +36,6 @@ def not_finite(groups: Mapping[str, Arrays]) -> tuple[str, str] | None:
     """The first group and name of an array that is not finite throughout."""
     for kind, arrays in groups.items():
         for name, array in arrays.items():
-            # A sum that is finite tells it sooner; one that is not may have overflowed.
-            if not (np.isfinite(array.sum()) or np.isfinite(array).all()):
+            if not all_finite(array):
                 return kind, name
     return None

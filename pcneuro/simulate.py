@@ -92,6 +92,8 @@ class Simulator:
         self.schedule.check(self.dynamics)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._step, self._stale = 0, True
+        self._chunk = 1
+        """Steps to do before the engine is next left: what it has been able to do in that time."""
         self._data: Data | None = None
         # Whether it may still have to be said that a latent is not inferred.
         self._watched = self.dynamics.linear and bool(circuit.graph.latents)
@@ -290,7 +292,7 @@ class Simulator:
     ) -> tuple[Status, str]:
         assert self._data is not None
         begun = time.perf_counter()
-        done, chunk = 0, 1
+        done, chunk = 0, self._chunk
         row_bytes = sum(self.circuit.graph.nodes[t.vertex].size for t in tapes) * self._data.batch * self.dtype.itemsize
         most = max(1, CHUNK_BYTES // max(row_bytes, 1))
         report(0.0, 0.0)
@@ -310,7 +312,7 @@ class Simulator:
                     report(now - begun, 1.0, done * self.integrator.dt)
                     break
                 rate = count / max(now - started, 1e-6)
-                chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * count))
+                chunk = self._chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * chunk))
                 report(now - begun, done / steps)
                 if interrupted and done < steps:
                     text = f"interrupted at {self.time:g} ms, after {done} of {steps} steps; run again to go on"

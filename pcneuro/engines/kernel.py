@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import leaping, settling, summing
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
+from pcneuro.engines.abstract import Data, Engine, Law, Stepped, Tape
+from pcneuro.engines.blocks import AbstractBlocks
 from pcneuro.engines.cells import Cells, cells
 from pcneuro.engines.summing import Phase, phases
 from pcneuro.engines.tapes import Reel
-from pcneuro.engines.threads import available_threads, spread
+from pcneuro.engines.threads import available_threads
 from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels.hebbian import PANEL
-from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program, lower
 from pcneuro.settled import Settled
-
-# The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
-LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 
 
 @dataclass(frozen=True)
@@ -61,11 +58,8 @@ class Kernel(Engine):
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
 
 
-class KernelEngine(AbstractEngine):
-    """Buffers for the program of a circuit.
-
-    ``buf`` (blocks, rows * lanes) holds activities, ``shared`` what all samples share.
-    """
+class KernelEngine(AbstractBlocks):
+    """The program of a circuit, and the ways to run it."""
 
     def __init__(
         self,
@@ -79,16 +73,11 @@ class KernelEngine(AbstractEngine):
         self.threads = settings.threads or available_threads()
         self.lowered: dict[frozenset[str], tuple[Program, list[Phase]]] = {}
         self.program, self.phases = self._lowered(())
-        self.table = dispatch.table(dtype)
         # Behind what the program has, room for each part of a Hebbian sum.
         self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
         self.tableau = np.array(integrator.tableau, dtype=dtype)
-        self.weights = np.array(integrator.weights, dtype=dtype)
-        self.lanes = 1
-        self.buf = np.zeros((1, 1), dtype=dtype)
-        self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
         self.tolerance = np.dtype(dtype).type(settings.tolerance)
         self.limits = np.zeros(0, dtype=dtype)
         self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
@@ -102,8 +91,9 @@ class KernelEngine(AbstractEngine):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         for name, value in parameters.items():
             slot = self.program.leaves[name]
-            self.parameters[name] = np.array(value, dtype=self.dtype)
-            self.shared[slot.row : slot.row + slot.units] = self.parameters[name].ravel()
+            own = self.shared[slot.row : slot.row + slot.units].reshape(value.shape)
+            own[...] = value
+            self.parameters[name] = own
 
     def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
@@ -114,89 +104,7 @@ class KernelEngine(AbstractEngine):
             self.lowered[key] = program, phases(program)
         return self.lowered[key]
 
-    def _lanes(self, batch: int) -> int:
-        """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
-        vector = vector_length(self.dtype)
-        blocks = -(-batch // LANES[self.dtype])
-        if 4 * batch < vector:
-            return batch
-        return vector * -(-batch // (blocks * vector))
-
-    def _shape(self, program: Program, batch: int) -> tuple[int, int]:
-        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
-        lanes = self._lanes(batch)
-        stages = len(self.weights)
-        regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
-        rows = program.rows + regions * program.units
-        return -(-batch // lanes), max(rows, 1) * lanes
-
-    def _allocate(self, batch: int) -> None:
-        self.lanes = self._lanes(batch)
-        shape = self._shape(self.program, batch)
-        blocks = shape[0]
-        if self.buf.shape == shape:
-            # All that is read is written first, but for what was sent last.
-            self.buf[:, self.program.rows * self.lanes :] = 0.0
-        else:
-            self.buf = np.zeros(shape, dtype=self.dtype)
-        self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
-        self.contexts[:, dispatch.LANES] = self.lanes
-        self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
-        self.contexts[:, dispatch.PARTS] = 1
-        self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
-
-    def _rows(self, block: int, slot: Slot) -> np.ndarray:
-        first = slot.row * self.lanes
-        return self.buf[block, first : first + slot.units * self.lanes].reshape(slot.units, self.lanes)
-
-    def _write(self, slot: Slot, values: np.ndarray) -> None:
-        flat = values.reshape(len(values), -1)
-        for block in range(len(self.buf)):
-            part = flat[block * self.lanes : (block + 1) * self.lanes].T
-            rows = self._rows(block, slot)
-            rows[:, : part.shape[1]] = part
-            # Lanes without a sample repeat the last one, so that they stay as finite as it does.
-            rows[:, part.shape[1] :] = part[:, -1:]
-
-    def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
-        found = np.empty((self.data.batch, slot.units), dtype=self.dtype)
-        for block in range(len(self.buf)):
-            part = found[block * self.lanes : (block + 1) * self.lanes]
-            part[...] = self._rows(block, slot)[:, : len(part)].T
-        return found.reshape(self.data.batch, *shape)
-
     # Running
-
-    def _each_block(self, function: Callable[[int], Any]) -> list[Any]:
-        return spread(function, len(self.buf), self.threads)
-
-    def execute(self, code: np.ndarray) -> None:
-        """Run instructions on every block."""
-        if len(code):
-            self._each_block(lambda b: self.checked(code, self.buf[b], self.contexts[b]))
-
-    def execute_shared(self, code: Code) -> None:
-        """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
-        if code:
-            with np.errstate(all="ignore"):
-                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
-
-    def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
-        status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
-        if status != dispatch.OK:
-            self._refuse(int(code[at, 0]), int(code[at, 1]))
-
-    def _refuse(self, opcode: int, position: int) -> NoReturn:
-        """Say what a kernel did not take: its twin in NumPy, on the same operands, has the words."""
-        name, operands = self.program.origin[position]
-        node = self.circuit.graph.nodes[name]
-        values = []
-        for slot, operand in zip(operands, node.operands, strict=True):
-            shape = self.circuit.graph.nodes[operand].shape
-            shared = self.shared[slot.row : slot.row + slot.units]
-            values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
-        node.compute(*values)
-        raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
 
     def start(self, data: Data) -> None:
         self.program, self.phases = self._lowered(data.clamped)
@@ -215,7 +123,7 @@ class KernelEngine(AbstractEngine):
                 self._write(program.slot("value", name), data.initial.get(name, mean))
         self._prepare()
         self.execute_shared(code["shared"])
-        self.execute(self.sweep)
+        self.execute("sweep", self.sweep)
         for name, values in data.initial.items():
             deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
             state = deviation if self.dynamics.state == "deviation" else values
@@ -292,7 +200,7 @@ class KernelEngine(AbstractEngine):
         self.current = False
         slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
         reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
-        outcomes = self._each_block(lambda block: self._step_block(block, number, steps, reel))
+        outcomes = self.spread("step", lambda block: self._step_block(block, number, steps, reel), len(self.buf), steps)
         if any(status != dispatch.OK for status, _, _ in outcomes):
             # The state is that in which it failed: once more, to hear which one and why.
             self.evaluate()
@@ -348,7 +256,7 @@ class KernelEngine(AbstractEngine):
 
     def evaluate(self) -> None:
         if not self.current:
-            self.execute(self.rhs)
+            self.execute("evaluate", self.rhs)
             self.current = True
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
@@ -382,10 +290,6 @@ class KernelEngine(AbstractEngine):
         self.buf[...] = buf
         self.shared[: shared.size] = shared
         self.current = False
-        for name in self.parameters:
-            slot = self.program.leaves[name]
-            own = self.shared[slot.row : slot.row + slot.units]
-            self.parameters[name] = own.reshape(self.parameters[name].shape).copy()
         self._prepare()
 
     def describe(self) -> dict[str, Any]:

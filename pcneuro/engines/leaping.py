@@ -51,6 +51,9 @@ class Leap:
         self.held = [name for name in program.first if name in clamped and program.circuit.has_prediction(name)]
         self.sent = Family(program.growth_row, set(self.held))
         self.left = Family(program.decay_row, set(self.free))
+        energies = [c for name, c in program.energy.items() if name in clamped]
+        self.errors = [i for part in (program.code["error"], *energies) for i in part]
+        self.arrays: dict[tuple[int, ...], np.ndarray] = {}
         self.hush, self.still = self._silent(self.held), self._silent(self.free)
         for name in self.free:
             d = program.slot("deviation", name)
@@ -71,6 +74,24 @@ class Leap:
         self.program.ints = np.concatenate([self.program.ints, *self.low.ints])
         self.low.ints.clear()
         return min(len(family.hops), reach)
+
+    def opening(self, family: Family, rested: bool) -> Code:
+        """What brings the errors that a family starts with, and no others."""
+        if family is self.left:
+            return self.errors + self.hush + self.fade
+        return self.errors + ([] if rested else self.still)
+
+    def whole(self, families: Sequence[Family], counts: Sequence[int]) -> np.ndarray:
+        """All that so many hops of these families take."""
+        key = tuple(counts)
+        if key not in self.arrays:
+            code: Code = []
+            for family, count in zip(families, counts, strict=True):
+                code += self.opening(family, len(families) == 1)
+                for hop in family.hops[:count]:
+                    code += hop
+            self.arrays[key] = as_array(code)
+        return self.arrays[key]
 
     def _silent(self, vertices: Collection[str]) -> Code:
         for name in vertices:
@@ -123,34 +144,36 @@ def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Seque
     families = [plan.sent] if rested else [plan.left, plan.sent]
     counts = [plan.extend(family, reach) for family in families]
     times = [t.every * np.arange(-(-number // t.every), -(-(number + steps) // t.every)) - number for t in tapes]
-    moments, where = np.unique(np.concatenate([*times, [steps]]).astype(np.int64), return_inverse=True)
+    moments, where = np.array([steps]), np.array([0])
+    if tapes:
+        moments, where = np.unique(np.concatenate([*times, moments]), return_inverse=True)
     reached, just = law(moments, max(counts))
-    energies = [c for name, c in program.energy.items() if name in engine.data.clamped]
-    begin = [i for part in (program.code["error"], *energies) for i in part]
-    taken = [_Trajectory(engine, tape, len(moments)) for tape in tapes]
-    code: Code = []
-    for family, count in zip(families, counts, strict=True):
-        table = reached if family is plan.sent else just
+    tables = [reached if family is plan.sent else just for family in families]
+    for family, count, table in zip(families, counts, tables, strict=True):
         weights = table[where[-1], : count + 1] / _leak(engine)
         weights[0] = table[where[-1], 0]
         engine.shared[family.weights : family.weights + count + 1] = weights
-        code += begin + (plan.hush + plan.fade if family is plan.left else [] if rested else plan.still)
+    if not tapes:
+        engine.execute("leap", plan.whole(families, counts))
+        return Stepped(steps, True, [])
+    taken = [_Trajectory(engine, tape, len(moments)) for tape in tapes]
+    for family, count, table in zip(families, counts, tables, strict=True):
+        code = list(plan.opening(family, rested))
         for hop in range(1, count + 1):
             code += family.hops[hop - 1]
             asked = [t for t in taken if t.tape.vertex in family.reached[hop - 1]]
             if asked:
-                engine.execute(as_array(code))
+                engine.execute("leap", as_array(code))
                 code = []
             for trajectory in asked:
                 trajectory.add(table[:, hop], table[:, hop - 1])
+        engine.execute("leap", as_array(code))
         if family is plan.left:
             for trajectory in taken:
                 trajectory.start(table[:, 0])
-    engine.execute(as_array(code))
-    if tapes:
-        # The errors of clamped populations, which were read and silenced.
-        engine.evaluate()
-    rows = np.split(where[:-1], np.cumsum([len(t) for t in times])[:-1]) if tapes else []
+    # The errors of clamped populations, which were read and silenced.
+    engine.evaluate()
+    rows = np.split(where[:-1], np.cumsum([len(t) for t in times])[:-1])
     return Stepped(steps, True, [t.rows(at) for t, at in zip(taken, rows, strict=True)])
 
 

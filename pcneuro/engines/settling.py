@@ -29,7 +29,7 @@ def settle(engine: KernelEngine, number: int, steps: int, tapes: Sequence[Tape])
             code += program.relax[name]
         code += program.node_feedback.get(name, [])
     energies = [c for name, c in program.energy.items() if name in engine.data.clamped]
-    engine.execute(as_array(program.code["error"], *energies, code))
+    engine.execute("settle", as_array(program.code["error"], *energies, code))
     recorded = [_trajectory(engine, t, number, steps, before[t.vertex]) for t in tapes]
     finite = all(np.isfinite(engine.read(name, "value")).all() for name in kept)
     return Stepped(steps, finite, recorded)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pcneuro.engines.kernel import KernelEngine
 
 # Below this many multiplications a Hebbian sum is not worth handing to several threads.
-SPLIT_WORK = 2_000_000
+SPLIT_WORK = 20_000_000
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class FastForward(AbstractSchedule):
         def law(after: np.ndarray, most: int) -> hops.Shares:
             if self.continuous:
                 return hops.poisson(after * (integrator.dt * rate), most)
-            return hops.shares(integrator, after, _leak(integrator, rate), most)
+            return hops.shares(integrator, tuple(after.tolist()), _leak(integrator, rate), most)
 
         reach = len(engine.circuit.vertices) if self.continuous else steps * len(integrator.weights)
         return engine.leap(number, steps, reach, tapes, law)

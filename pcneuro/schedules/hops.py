@@ -8,6 +8,8 @@ P[K >= k] is Erlang's distribution function (the regularised incomplete gamma fu
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pcneuro.integrators import AbstractIntegrator, Euler, ExponentialEuler
@@ -59,8 +61,10 @@ def stepped(integrator: AbstractIntegrator, steps: np.ndarray, eta: float, hops:
     return found[0], found[1]
 
 
-def shares(integrator: AbstractIntegrator, steps: np.ndarray, eta: float, hops: int) -> Shares:
+@lru_cache(16)
+def shares(integrator: AbstractIntegrator, after: tuple[int, ...], eta: float, hops: int) -> Shares:
     """After so many steps of an integrator, of which one leaks the share ``eta``."""
+    steps = np.array(after)
     if isinstance(integrator, Euler | ExponentialEuler) and eta <= 1:
         return binomial(steps, eta, hops)
     return stepped(integrator, steps, eta, hops)

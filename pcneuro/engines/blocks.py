@@ -1,0 +1,154 @@
+"""What the kernel engine works on: blocks of samples, each with buffers of its own, and instructions run on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines.abstract import AbstractEngine, Engine
+from pcneuro.engines.summing import Phase
+from pcneuro.engines.threads import spread
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels.tile import vector_length
+from pcneuro.lowering import Code, as_array
+from pcneuro.ops.base import Slot
+from pcneuro.program import Program
+
+T = TypeVar("T")
+
+# The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
+LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
+# Seconds that it may take to wake a thread and to hear from it, and those of work above which that is worth it.
+WAKING = 1.5e-4
+WORTHWHILE = 5e-4
+# Multiplications and additions a second that any processor of today does.
+MODEST = 5e10
+
+
+class AbstractBlocks(AbstractEngine):
+    """Buffers for a program: ``buf`` (blocks, rows * lanes) holds activities, ``shared`` what all samples share."""
+
+    program: Program
+    phases: list[Phase]
+    threads: int
+    shared: np.ndarray
+    tolerance: np.floating[Any]
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Engine,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.table = dispatch.table(dtype)
+        self.weights = np.array(integrator.weights, dtype=dtype)
+        self.lanes = 1
+        self.buf = np.zeros((1, 1), dtype=dtype)
+        self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
+        self.costs: dict[str, float] = {}
+        """Seconds that each role took last, in one thread."""
+
+    def _lanes(self, batch: int) -> int:
+        """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
+        vector = vector_length(self.dtype)
+        blocks = -(-batch // LANES[self.dtype])
+        if 4 * batch < vector:
+            return batch
+        return vector * -(-batch // (blocks * vector))
+
+    def _shape(self, program: Program, batch: int) -> tuple[int, int]:
+        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
+        lanes = self._lanes(batch)
+        stages = len(self.weights)
+        regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
+        rows = program.rows + regions * program.units
+        return -(-batch // lanes), max(rows, 1) * lanes
+
+    def _allocate(self, batch: int) -> None:
+        self.lanes = self._lanes(batch)
+        shape = self._shape(self.program, batch)
+        blocks = shape[0]
+        if self.buf.shape == shape:
+            # All that is read is written first, but for what was sent last.
+            self.buf[:, self.program.rows * self.lanes :] = 0.0
+        else:
+            self.buf = np.zeros(shape, dtype=self.dtype)
+        self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
+        self.contexts[:, dispatch.LANES] = self.lanes
+        self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
+        self.contexts[:, dispatch.PARTS] = 1
+        self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
+
+    def _rows(self, block: int, slot: Slot) -> np.ndarray:
+        first = slot.row * self.lanes
+        return self.buf[block, first : first + slot.units * self.lanes].reshape(slot.units, self.lanes)
+
+    def _write(self, slot: Slot, values: np.ndarray) -> None:
+        flat = values.reshape(len(values), -1)
+        for block in range(len(self.buf)):
+            part = flat[block * self.lanes : (block + 1) * self.lanes].T
+            rows = self._rows(block, slot)
+            rows[:, : part.shape[1]] = part
+            # Lanes without a sample repeat the last one, so that they stay as finite as it does.
+            rows[:, part.shape[1] :] = part[:, -1:]
+
+    def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
+        found = np.empty((self.data.batch, slot.units), dtype=self.dtype)
+        for block in range(len(self.buf)):
+            part = found[block * self.lanes : (block + 1) * self.lanes]
+            part[...] = self._rows(block, slot)[:, : len(part)].T
+        return found.reshape(self.data.batch, *shape)
+
+    # Running
+
+    def spread(self, role: str, function: Callable[[int], T], count: int, amount: int = 1) -> list[T]:
+        """Do something ``count`` times, in several threads if that is worth it.
+
+        It is where what the same ``role`` took last, for each of ``amount`` units, comes to more than ``WORTHWHILE``;
+        at first, an estimate from the number of synapses. Results do not depend on it.
+        """
+        guess = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
+        expected = amount * self.costs.get(role, guess)
+        threads = min(self.threads, count) if expected > WORTHWHILE else 1
+        begun = time.perf_counter()
+        found = spread(function, count, threads)
+        seconds = time.perf_counter() - begun
+        self.costs[role] = (max(seconds - WAKING, 0) * threads if threads > 1 else seconds) / amount
+        return found
+
+    def execute(self, role: str, code: np.ndarray) -> None:
+        """Run instructions on every block."""
+        if len(code):
+            self.spread(role, lambda b: self.checked(code, self.buf[b], self.contexts[b]), len(self.buf))
+
+    def execute_shared(self, code: Code) -> None:
+        """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
+        if code:
+            with np.errstate(all="ignore"):
+                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
+
+    def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
+        status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
+        if status != dispatch.OK:
+            self._refuse(int(code[at, 0]), int(code[at, 1]))
+
+    def _refuse(self, opcode: int, position: int) -> NoReturn:
+        """Say what a kernel did not take: its twin in NumPy, on the same operands, has the words."""
+        name, operands = self.program.origin[position]
+        node = self.circuit.graph.nodes[name]
+        values = []
+        for slot, operand in zip(operands, node.operands, strict=True):
+            shape = self.circuit.graph.nodes[operand].shape
+            shared = self.shared[slot.row : slot.row + slot.units]
+            values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
+        node.compute(*values)
+        raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
