@@ -38,7 +38,9 @@ class Kernel(Engine):
         Number of threads, by default one for each processor; results do not depend on it.
     tolerance
         What a population sends is read again where it has changed since it was read last: at all (0, the default, which
-        changes no bit of any result), or by more than this share of the population's largest activity.
+        changes no bit of any result), or by more than this share of the largest there has been in its block of samples:
+        for value neurons of that population, for error neurons of all. A wave of errors then ends where it is that
+        much smaller.
 
     Raises ParameterError for values out of range.
     """
@@ -138,6 +140,8 @@ class KernelEngine(AbstractBlocks):
         gain, self.sweep, self.rhs, self.cells = self.prepared[key]
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
         self.flags = self.cells.fresh(len(self.buf))
+        # Of each vertex' state, and of all errors.
+        self.largest = np.zeros((len(self.buf), len(self.program.first) + 1), dtype=self.dtype)
 
     def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cells]:
         """Gains, the feedforward sweep, what follows from a state, and the cells of a step."""
@@ -233,6 +237,7 @@ class KernelEngine(AbstractBlocks):
                 self.tableau,
                 self.weights,
                 self.tolerance,
+                self.largest[block],
                 self.limits,
                 self.work[block],
                 records,

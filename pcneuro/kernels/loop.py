@@ -111,14 +111,17 @@ def _restless(vertices, suspect, buf, shared, plan, limits, work, lanes):  # typ
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _sent(buf, source, seen, size, tolerance):  # type: ignore[no-untyped-def]
-    """Whether values are further from those that were sent last than their largest times the tolerance; then send."""
-    largest = away = tolerance * 0
+def _sent(buf, source, seen, size, tolerance, largest):  # type: ignore[no-untyped-def]
+    """Whether values are further from those that were sent last than the tolerance, a share of ``largest``; then send.
+
+    ``largest`` is an array of one number: the largest there has been, these values included.
+    """
+    away = tolerance * 0
     for i in range(size):
         value = buf[ix(source + i)]
-        largest = max(largest, abs(value))
+        largest[0] = max(largest[0], abs(value))
         away = max(away, abs(value - buf[ix(seen + i)]))
-    if not away > tolerance * largest:
+    if not away > tolerance * largest[0]:
         return 0
     for i in range(size):
         buf[ix(seen + i)] = buf[ix(source + i)]
@@ -126,18 +129,19 @@ def _sent(buf, source, seen, size, tolerance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance):  # type: ignore[no-untyped-def]
+def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # type: ignore[no-untyped-def]
     """Put up the flags of a vertex whose state has moved or not."""
     flags[vertices[v, MOVED]] = moved
     sent = int(moved)
     if moved and tolerance > 0:
-        row = vertices[v, FIRST] * lanes
-        sent = _sent(buf, plan[STATE] * lanes + row, plan[SEEN] * lanes + row, vertices[v, SIZE] * lanes, tolerance)
+        row, size = vertices[v, FIRST] * lanes, vertices[v, SIZE] * lanes
+        state, seen = plan[STATE] * lanes + row, plan[SEEN] * lanes + row
+        sent = _sent(buf, state, seen, size, tolerance, largest[v : v + 1])
     flags[vertices[v, SENT_STATE]] = sent
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance):  # type: ignore[no-untyped-def]
+def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest):  # type: ignore[no-untyped-def]
     """Run the cells of which something that they read has changed. Returns (status, failed instruction)."""
     lanes = context[LANES]
     for c in range(cells.shape[0]):
@@ -155,7 +159,9 @@ def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, con
             if changed == 1 and tolerance > 0:
                 row = vertices[v, FIRST] * lanes
                 error, seen = plan[ERROR] * lanes + row, (plan[SEEN] + plan[UNITS]) * lanes + row
-                changed = _sent(buf, error, seen, vertices[v, SIZE] * lanes, tolerance) | flags[FRESH]
+                size = vertices[v, SIZE] * lanes
+                # An error is small or large beside those of all populations.
+                changed = _sent(buf, error, seen, size, tolerance, largest[vertices.shape[0] :]) | flags[FRESH]
             flags[vertices[v, SENT_ERROR]] = changed
     return OK
 
@@ -176,6 +182,7 @@ def advance(
     tableau,
     weights,
     tolerance,
+    largest,
     limits,
     work,
     records,
@@ -217,8 +224,10 @@ def advance(
                             new = buf[ix(start + i)] + g * total
                             moved |= new != buf[ix(state + i)]
                             buf[ix(state + i)] = new
-                    _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance)
-            status = _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance)
+                    _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
+            status = _evaluate(
+                table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+            )
             if status != OK:
                 return status, s, True
             if stage == 0 and limits.shape[0] == LIMITS:
@@ -259,7 +268,7 @@ def advance(
                         buf[ix(state + i)] = new
                         moved |= new != old
                         bad |= not (abs(new) < np.inf)
-            _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance)
+            _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
         if bad:
             return OK, s, False
     return OK, steps, True

@@ -22,6 +22,15 @@ def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
     return total
 
 
+@njit(error_model="numpy", fastmath={"reassoc"})
+def sum_row(buf, a, lanes):  # type: ignore[no-untyped-def]
+    """Sum over lanes of the row that begins at a."""
+    total = buf[ix(a)] * 0
+    for i in range(lanes):
+        total += buf[ix(a + i)]
+    return total
+
+
 @op_kernel("combine")
 def combine(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """out[o(u)] (+)= scale * source[s(u)] * factor[f(u)], over all lanes.
@@ -88,13 +97,10 @@ def combine_shared(buf, shared, ints, at, context):  # type: ignore[no-untyped-d
     for u in range(n):
         s = src + row(ints, js, u) * lanes
         f = row(ints, jf, u)
-        total = scale * 0
         if fac_kind == 0:
-            for i in range(active):
-                total += buf[ix(s + i)] * buf[ix((fac + f) * lanes + i)]
+            total = dot_rows(buf, s, (fac + f) * lanes, active)
         else:
-            for i in range(active):
-                total += buf[ix(s + i)]
+            total = sum_row(buf, s, active)
             if fac_kind == 1:
                 total *= shared[ix(fac + f)]
         shared[ix(out + row(ints, io, u))] += scale * total
