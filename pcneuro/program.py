@@ -25,7 +25,8 @@ class Program:
 
     Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
     order in four regions: ``prediction``, ``error``, ``drive`` (the children's feedback), and what is integrated.
-    Where that is ``value``, errors are made of deviations in place. Under fixed prediction it is ``deviation``; value
+    Where that is ``value``, errors are made of deviations in place. Under fixed prediction it is ``deviation``, where
+    errors stand, too, if all precisions are 1; value
     neurons do prediction + deviation, and predictions read what they do in the feedforward sweep: the prediction, but
     of outputs, latents and what else is clamped a value with rows of its own.
     """
@@ -93,7 +94,7 @@ class Program:
 class _Compiler:
     """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
 
-    def __init__(self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str]) -> None:
+    def __init__(self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str], apart: bool) -> None:
         self.circuit, self.graph, self.low = circuit, circuit.graph, Lowering()
         self.dynamics = dynamics
         self.vertices = set(circuit.vertices)
@@ -104,8 +105,10 @@ class _Compiler:
             self.first[name] = units
             units += self.graph.nodes[name].size
         self.units = units
-        names = ("prediction", "error", "drive", dynamics.state)
-        self.regions = {name: self.low.reserve(units, True).row for name in names}
+        names = {"prediction", "error", "drive", dynamics.state}
+        if not apart and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
+            names.discard("deviation")
+        self.regions = {name: self.low.reserve(units, True).row for name in sorted(names)}
         self.regions.setdefault("deviation", self.regions["error"])
         self.values = self._values(clamped)
         self.precision_row = self.low.reserve(units, False).row
@@ -324,9 +327,14 @@ class _Compiler:
         return False
 
 
-def lower(circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = ()) -> Program:
-    """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped."""
-    compiler = _Compiler(circuit, dynamics, clamped)
+def lower(
+    circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = (), *, apart: bool = False
+) -> Program:
+    """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped.
+
+    Errors that are deviations stand in the same rows, unless ``apart``.
+    """
+    compiler = _Compiler(circuit, dynamics, clamped, apart)
     compiler.allocate()
     low = compiler.low
     program = Program(

@@ -91,6 +91,7 @@ class Simulator:
         self._check_step()
         self.schedule.check(self.dynamics)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
+        self._engine.apart = self.schedule.apart
         self._step, self._stale = 0, True
         self._chunk = 1
         """Steps to do before the engine is next left: what it has been able to do in that time."""

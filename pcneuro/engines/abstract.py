@@ -75,6 +75,8 @@ class AbstractEngine(ABC):
         self.circuit, self.dynamics, self.integrator, self.dtype = circuit, dynamics, integrator, dtype
         self.settings = settings
         self.data = Data(1)
+        self.apart = False
+        """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.parameters.items()}
         self.until: Settled | None = None
         self.rested: list[int | None] = [None]

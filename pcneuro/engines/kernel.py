@@ -73,7 +73,7 @@ class KernelEngine(AbstractBlocks):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
         self.threads = settings.threads or available_threads()
-        self.lowered: dict[frozenset[str], tuple[Program, list[Phase]]] = {}
+        self.lowered: dict[tuple[frozenset[str], bool], tuple[Program, list[Phase]]] = {}
         self.program, self.phases = self._lowered(())
         # Behind what the program has, room for each part of a Hebbian sum.
         self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
@@ -101,10 +101,10 @@ class KernelEngine(AbstractBlocks):
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}
         key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
-        if key not in self.lowered:
-            program = lower(self.circuit, self.dynamics, key)
-            self.lowered[key] = program, phases(program)
-        return self.lowered[key]
+        if (key, self.apart) not in self.lowered:
+            program = lower(self.circuit, self.dynamics, key, apart=self.apart)
+            self.lowered[key, self.apart] = program, phases(program)
+        return self.lowered[key, self.apart]
 
     # Running
 

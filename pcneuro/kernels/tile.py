@@ -186,47 +186,74 @@ if numba.config.DISABLE_JIT:
                 source = (a + ints[a_table + j]) * lanes
                 buf[first : first + lanes] += weight * buf[source : source + lanes]
 else:
-    _MIDDLE = HEIGHT // 2
-    _two_high, _two_middle, _two_low = (_make_tile(h, 2) for h in (HEIGHT, _MIDDLE, 1))
-    _one_high, _one_middle, _one_low = (_make_tile(h, 1) for h in (HEIGHT, _MIDDLE, 1))
+    # 8, 6, 4, 2 and 1 rows with AVX-512, so that what is left of a layer, or a small one, fills registers, too.
+    _HEIGHTS = (HEIGHT, 3 * HEIGHT // 4, HEIGHT // 2, HEIGHT // 4, 1)
+    _A, _B, _C, _D, _ = _HEIGHTS
+    _wide_a, _wide_b, _wide_c, _wide_d, _wide_e = (_make_tile(h, 2) for h in _HEIGHTS)
+    _narrow_a, _narrow_b, _narrow_c, _narrow_d, _narrow_e = (_make_tile(h, 1) for h in _HEIGHTS)
+
+    @numba.njit(error_model="numpy")
+    def _wide_rows(buf, shared, ints, out, o, n, lane, lanes, a, s, w, v, t, d, f):  # type: ignore[no-untyped-def]
+        """All rows, two vectors of lanes wide."""
+        r = 0
+        while r < n:
+            left = n - r
+            if left >= _A:
+                _wide_a(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _A
+            elif left >= _B:
+                _wide_b(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _B
+            elif left >= _C:
+                _wide_c(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _C
+            elif left >= _D:
+                _wide_d(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _D
+            else:
+                _wide_e(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += 1
+
+    @numba.njit(error_model="numpy")
+    def _narrow_rows(buf, shared, ints, out, o, n, lane, lanes, a, s, w, v, t, d, f):  # type: ignore[no-untyped-def]
+        """All rows, one vector of lanes wide."""
+        r = 0
+        while r < n:
+            left = n - r
+            if left >= _A:
+                _narrow_a(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _A
+            elif left >= _B:
+                _narrow_b(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _B
+            elif left >= _C:
+                _narrow_c(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _C
+            elif left >= _D:
+                _narrow_d(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += _D
+            else:
+                _narrow_e(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
+                r += 1
 
     @numba.njit(error_model="numpy")
     def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
         """Add to ``n`` output rows: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j].
 
-        Where ``fresh`` is not 0, rows are written instead, whatever they hold.
-        ``out_table``, ``a_table``, ``w_rows`` and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is
-        a multiple of the vector length. Reads ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
+        Where ``fresh`` is not 0, rows are written instead, whatever they hold. ``out_table``, ``a_table``, ``w_rows``
+        and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is a multiple of the vector length. Reads
+        ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
         """
         length = VECTOR_BYTES // buf.itemsize
+        if k == 0 and fresh != 0:
+            for r in range(n):
+                for i in range(lanes):
+                    buf[(out + ints[out_table + r]) * lanes + i] = 0
         for lane in range(0, lanes, 2 * length):
-            wide = lane + 2 * length <= lanes
-            if k == 0 and fresh != 0:
-                for r in range(n):
-                    for i in range(lanes):
-                        buf[(out + ints[out_table + r]) * lanes + i] = 0
             # The tile takes at least one step.
             for j in range(0, k, DEPTH):
                 s, t, d, f = a_table + j, w_table + j, min(DEPTH, k - j), fresh * (j == 0)
-                r = 0
-                while r < n:
-                    o, v = out_table + r, w_rows + r
-                    if wide:
-                        if r + HEIGHT <= n:
-                            _two_high(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                            r += HEIGHT
-                        elif r + _MIDDLE <= n:
-                            _two_middle(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                            r += _MIDDLE
-                        else:
-                            _two_low(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                            r += 1
-                    elif r + HEIGHT <= n:
-                        _one_high(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                        r += HEIGHT
-                    elif r + _MIDDLE <= n:
-                        _one_middle(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                        r += _MIDDLE
-                    else:
-                        _one_low(buf, shared, ints, out, o, lane, lanes, a, s, w, v, t, d, f)
-                        r += 1
+                if lane + 2 * length <= lanes:
+                    _wide_rows(buf, shared, ints, out, out_table, n, lane, lanes, a, s, w, w_rows, t, d, f)
+                else:
+                    _narrow_rows(buf, shared, ints, out, out_table, n, lane, lanes, a, s, w, w_rows, t, d, f)

@@ -22,6 +22,9 @@ class AbstractSchedule(ABC):
     settles: ClassVar[bool] = False
     """Whether a run can end where the circuit has settled."""
 
+    apart: ClassVar[bool] = False
+    """Whether it needs room for errors beside that for deviations."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         SCHEDULES[cls.__name__] = cls

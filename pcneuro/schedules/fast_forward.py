@@ -37,6 +37,7 @@ class FastForward(AbstractSchedule):
 
     continuous: bool = False
     divisible = False
+    apart = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.continuous, bool):
