@@ -370,13 +370,17 @@ def run_kernel(
 ) -> int:
     """Run one operator kernel on buffers of rows; ``tables`` follow the arguments in ``ints``. Returns its status."""
     from pcneuro.kernels import dispatch, loop
+    from pcneuro.kernels.hebbian import PANEL
 
     flat = [np.asarray(t, dtype=np.int64).ravel() for t in tables]
     ints = np.concatenate([np.array(arguments, dtype=np.int64), *flat])
     code = np.array([[dispatch.opcode(name), 0]], dtype=np.int64)
-    context = np.array([lanes, active, 0, 1], dtype=np.int64)
+    wide = np.concatenate([shared, np.zeros(PANEL[buf.dtype], buf.dtype)])
+    context = np.array([lanes, active, 0, 1, shared.size], dtype=np.int64)
     with np.errstate(all="ignore"):
-        status, _ = loop.execute(dispatch.table(buf.dtype), code, buf, shared, ints, context)
+        # Without flushing subnormal numbers, which is a setting of whole runs.
+        status, _ = loop.run_list(dispatch.table(buf.dtype), code, buf, wide, ints, context)
+    shared[...] = wide[: shared.size]
     return status
 
 

@@ -16,6 +16,9 @@ from pcneuro.kernels import loop
 from pcneuro.lowering import Code, as_array
 from pcneuro.program import Program
 
+GROUP = 32
+"""Cells in a group."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -23,6 +26,7 @@ class Cells:
 
     code: np.ndarray
     cells: np.ndarray
+    groups: np.ndarray
     links: np.ndarray
     vertices: np.ndarray
     signals: int
@@ -118,6 +122,23 @@ class _Builder:
             if code:
                 self.feedback[name] = self.cell(code, inputs)
 
+    def groups(self) -> list[list[int]]:
+        """Cells that follow each other, and what they read from others: in a wave, few of them have anything to do."""
+        found, sent = [], list(self.sent_error.values())
+        for first in range(0, len(self.rows), GROUP):
+            last, link = min(first + GROUP, len(self.rows)), len(self.links)
+            own: set[int] = set()
+            read: list[int] = []
+            for cell in range(first, last):
+                _, _, begin, end, ran, vertex = self.rows[cell]
+                read += [flag for flag in self.links[begin:end] if flag not in own]
+                own.add(ran)
+                if vertex >= 0:
+                    own.add(sent[vertex])
+            self.links += dict.fromkeys(read)
+            found.append([first, last, link, len(self.links), self._signal()])
+        return found
+
     def build(self) -> Cells:
         if "forward" in self.dynamics.before_error:
             self.predictions()
@@ -130,9 +151,11 @@ class _Builder:
             free = int(name not in self.clamped)
             predicted = int(self.program.circuit.has_prediction(name))
             vertices.append([first, self.graph.nodes[name].size, *signals, drive, free, predicted])
+        groups = self.groups()
         return Cells(
             as_array(self.code),
             np.array(self.rows, dtype=np.int64).reshape(-1, loop.CELL_COLUMNS),
+            np.array(groups, dtype=np.int64).reshape(-1, loop.GROUP_COLUMNS),
             np.array(self.links, dtype=np.int64),
             np.array(vertices, dtype=np.int64).reshape(-1, loop.VERTEX_COLUMNS),
             self.signals,

@@ -226,6 +226,7 @@ class KernelEngine(AbstractBlocks):
                 self.table,
                 step.code,
                 step.cells,
+                step.groups,
                 step.links,
                 step.vertices,
                 self.flags[block],

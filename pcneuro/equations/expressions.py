@@ -42,6 +42,8 @@ _REWRITTEN: dict[str, Callable[..., Formula]] = {
     ),
     "hypot": lambda x, y: ("sqrt", ("add", ("square", x), ("square", y))),
     "multiply_or_zero": lambda x, y: ("multiply", x, y),
+    "tanh_slope": lambda y: ("subtract", 1.0, ("square", y)),
+    "sigmoid_slope": lambda y: ("multiply", y, ("subtract", 1.0, y)),
 }
 """Functions that Brian2 does not have, by those that it has. ``erf`` is neither: Brian2 must be given it.
 

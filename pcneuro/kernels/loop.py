@@ -9,6 +9,7 @@ from pcneuro.kernels.cache import usable
 from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
+from pcneuro.kernels.subnormals import flush, restore
 from pcneuro.kernels.tile import VECTOR_BYTES
 
 CACHE = usable()
@@ -18,6 +19,9 @@ STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
 # Columns of ``cells``: instructions from ... to, what it reads in ``links`` from ... to, the flag that says it ran,
 # and the vertex whose error it computes (-1: none)
 CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, CELL_COLUMNS = range(7)
+# Columns of ``groups``: cells from ... to, what they read from outside in ``links`` from ... to, and the flag that says
+# that one of them ran (CODE, CODE_END, LINK, LINK_END, RAN)
+BUSY, GROUP_COLUMNS = RAN, RAN + 1
 # Columns of ``vertices``: first unit, units; the flags that say that its state changed, and changed for its readers;
 # that its error was computed, and changed for its readers; that its drive was computed; whether it is free; has errors
 FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
@@ -33,13 +37,22 @@ WORK_ROWS = 2
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
+def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
     """Run a list of instructions, (opcode, position of its arguments) a row. Returns (status, failed instruction)."""
     for i in range(code.shape[0]):
         status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
         if status != OK:
             return status, i
     return OK, -1
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
+    """The same with subnormal numbers as ``advance`` takes them."""
+    before = flush(buf)
+    told = run_list(table, code, buf, shared, ints, context)
+    restore(before)
+    return told
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -141,19 +154,58 @@ def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # t
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest):  # type: ignore[no-untyped-def]
-    """Run the cells of which something that they read has changed. Returns (status, failed instruction)."""
+def _evaluate(table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest):  # type: ignore[no-untyped-def]
+    """Run the cells of which something that they read has changed. Returns the status of the kernels.
+
+    A group of cells is passed over where nothing has changed that it reads from outside, and none of it ran last time.
+    """
+    for g in range(groups.shape[0]):
+        awake = flags[groups[g, BUSY]]
+        for k in range(groups[g, LINK], groups[g, LINK_END]):
+            awake |= flags[links[k]]
+        if awake == 1:
+            first, last = groups[g, CODE], groups[g, CODE_END]
+            status, ran = _run_cells(
+                first,
+                last,
+                table,
+                code,
+                cells,
+                links,
+                vertices,
+                flags,
+                buf,
+                shared,
+                ints,
+                context,
+                plan,
+                tolerance,
+                largest,
+            )
+            flags[groups[g, BUSY]] = ran
+            if status != OK:
+                return status
+    return OK
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _run_cells(
+    first, last, table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+):  # type: ignore[no-untyped-def]
+    """Run those of the cells from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
     lanes = context[LANES]
-    for c in range(cells.shape[0]):
+    ran = 0
+    for c in range(first, last):
         changed = 0
         for k in range(cells[c, LINK], cells[c, LINK_END]):
             changed |= flags[links[k]]
         flags[cells[c, RAN]] = changed
+        ran |= changed
         if changed == 1:
             for i in range(cells[c, CODE], cells[c, CODE_END]):
                 status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
                 if status != OK:
-                    return status
+                    return status, ran
         v = cells[c, VERTEX]
         if v >= 0:
             if changed == 1 and tolerance > 0:
@@ -163,7 +215,111 @@ def _evaluate(table, code, cells, links, vertices, flags, buf, shared, ints, con
                 # An error is small or large beside those of all populations.
                 changed = _sent(buf, error, seen, size, tolerance, largest[vertices.shape[0] :]) | flags[FRESH]
             flags[vertices[v, SENT_ERROR]] = changed
-    return OK
+    return OK, ran
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _advance(
+    table,
+    code,
+    cells,
+    groups,
+    links,
+    vertices,
+    flags,
+    buf,
+    shared,
+    ints,
+    context,
+    plan,
+    tableau,
+    weights,
+    tolerance,
+    largest,
+    limits,
+    work,
+    records,
+    record_buf,
+    step,
+    steps,
+):  # type: ignore[no-untyped-def]
+    """What ``advance`` does, however the thread is set."""
+    lanes = context[LANES]
+    state, drive, error = plan[STATE] * lanes, plan[DRIVE] * lanes, plan[ERROR] * lanes
+    units, stages, gain = plan[UNITS], plan[STAGES], plan[GAIN]
+    start = plan[START] * lanes
+    slope = start + units * lanes
+    size = units * lanes
+    suspect = vertices.shape[0] - 1
+    vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
+    for s in range(steps):
+        if stages > 1:
+            for i in range(size):
+                buf[ix(start + i)] = buf[ix(state + i)]
+        for stage in range(stages):
+            if stage > 0:
+                for v in range(vertices.shape[0]):
+                    moved = False
+                    for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
+                        g = shared[ix(gain + u)]
+                        for i in range(u * lanes, (u + 1) * lanes):
+                            total = buf[ix(start + i)] * 0
+                            for j in range(stage):
+                                total += tableau[stage, j] * buf[ix(slope + j * size + i)]
+                            new = buf[ix(start + i)] + g * total
+                            moved |= new != buf[ix(state + i)]
+                            buf[ix(state + i)] = new
+                    _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
+            status = _evaluate(
+                table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+            )
+            if status != OK:
+                return status, s, True
+            if stage == 0 and limits.shape[0] == LIMITS:
+                suspect = _restless(vertices, suspect, buf, shared, plan, limits, work, lanes)
+                if suspect < 0:
+                    # What has run now is not known to the next step, which evaluates everything.
+                    flags[FRESH] = 1
+                    return OK, s, True
+            if stage == 0:
+                _copy_records(step + s, records, buf, record_buf, lanes)
+            if stages > 1:
+                for i in range(size):
+                    buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]
+            fresh, flags[FRESH] = flags[FRESH], 0
+        bad = False
+        for v in range(vertices.shape[0]):
+            awake = vertices[v, FREE] == 1 and (
+                stages > 1 or flags[vertices[v, ERRED]] | flags[vertices[v, DRIVEN]] | fresh == 1
+            )
+            if not awake:
+                flags[vertices[v, MOVED]] = flags[vertices[v, SENT_STATE]] = 0
+                continue
+            moved = False
+            if stages == 1 and vectors:
+                f, n = vertices[v, FIRST], vertices[v, SIZE]
+                row = f * lanes
+                told = euler_rows(buf, shared, state + row, drive + row, error + row, gain + f, n, lanes)
+                moved, bad = told & MOVED_BIT != 0, bad or told & INFINITE != 0
+            else:
+                for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
+                    g = shared[ix(gain + u)]
+                    for i in range(u * lanes, (u + 1) * lanes):
+                        old = buf[ix(state + i)]
+                        if stages == 1:
+                            new = old + g * (buf[ix(drive + i)] - buf[ix(error + i)])
+                        else:
+                            total = buf[ix(start + i)] * 0
+                            for j in range(stages):
+                                total += weights[j] * buf[ix(slope + j * size + i)]
+                            new = buf[ix(start + i)] + g * total
+                        buf[ix(state + i)] = new
+                        moved |= new != old
+                        bad |= not (abs(new) < np.inf)
+            _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
+        if bad:
+            return OK, s, False
+    return OK, steps, True
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -171,6 +327,7 @@ def advance(
     table,
     code,
     cells,
+    groups,
     links,
     vertices,
     flags,
@@ -199,76 +356,30 @@ def advance(
     vertices are at rest. Returns (status, steps done, finite): ``finite`` is False where the state ceased to be finite
     in the step after the last one counted as done.
     """
-    lanes = context[LANES]
-    state, drive, error = plan[STATE] * lanes, plan[DRIVE] * lanes, plan[ERROR] * lanes
-    units, stages, gain = plan[UNITS], plan[STAGES], plan[GAIN]
-    start = plan[START] * lanes
-    slope = start + units * lanes
-    size = units * lanes
-    suspect = vertices.shape[0] - 1
-    vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
-    for s in range(steps):
-        if stages > 1:
-            for i in range(size):
-                buf[ix(start + i)] = buf[ix(state + i)]
-        for stage in range(stages):
-            if stage > 0:
-                for v in range(vertices.shape[0]):
-                    moved = False
-                    for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
-                        g = shared[ix(gain + u)]
-                        for i in range(u * lanes, (u + 1) * lanes):
-                            total = buf[ix(start + i)] * 0
-                            for j in range(stage):
-                                total += tableau[stage, j] * buf[ix(slope + j * size + i)]
-                            new = buf[ix(start + i)] + g * total
-                            moved |= new != buf[ix(state + i)]
-                            buf[ix(state + i)] = new
-                    _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
-            status = _evaluate(
-                table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
-            )
-            if status != OK:
-                return status, s, True
-            if stage == 0 and limits.shape[0] == LIMITS:
-                suspect = _restless(vertices, suspect, buf, shared, plan, limits, work, lanes)
-                if suspect < 0:
-                    # What has run now is not known to the next step, which evaluates everything.
-                    flags[FRESH] = 1
-                    return OK, s, True
-            if stage == 0:
-                _copy_records(step + s, records, buf, record_buf, lanes)
-            if stages > 1:
-                for i in range(size):
-                    buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]
-            fresh, flags[FRESH] = flags[FRESH], 0
-        bad = False
-        for v in range(vertices.shape[0]):
-            awake = vertices[v, FREE] == 1 and (
-                stages > 1 or flags[vertices[v, ERRED]] | flags[vertices[v, DRIVEN]] | fresh == 1
-            )
-            moved = False
-            if awake and stages == 1 and vectors:
-                f, n = vertices[v, FIRST], vertices[v, SIZE]
-                row = f * lanes
-                told = euler_rows(buf, shared, state + row, drive + row, error + row, gain + f, n, lanes)
-                moved, bad = told & MOVED_BIT != 0, bad or told & INFINITE != 0
-            elif awake:
-                for u in range(vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]):
-                    g = shared[ix(gain + u)]
-                    for i in range(u * lanes, (u + 1) * lanes):
-                        old = buf[ix(state + i)]
-                        if stages == 1:
-                            new = old + g * (buf[ix(drive + i)] - buf[ix(error + i)])
-                        else:
-                            total = buf[ix(start + i)] * 0
-                            for j in range(stages):
-                                total += weights[j] * buf[ix(slope + j * size + i)]
-                            new = buf[ix(start + i)] + g * total
-                        buf[ix(state + i)] = new
-                        moved |= new != old
-                        bad |= not (abs(new) < np.inf)
-            _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
-        if bad:
-            return OK, s, False
-    return OK, steps, True
+    before = flush(buf)
+    told = _advance(
+        table,
+        code,
+        cells,
+        groups,
+        links,
+        vertices,
+        flags,
+        buf,
+        shared,
+        ints,
+        context,
+        plan,
+        tableau,
+        weights,
+        tolerance,
+        largest,
+        limits,
+        work,
+        records,
+        record_buf,
+        step,
+        steps,
+    )
+    restore(before)
+    return told
