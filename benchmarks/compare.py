@@ -5,8 +5,8 @@
                                  [--environments results/environments] [--out results/benchmarks]
 
 Each peer computes in a process of its own, in an environment that is made at the first time (environments.py has the
-versions), and all take turns: two rounds to get warm, the first of which is reported, then ``--runs`` rounds. Where a
-run is brief, a turn is two of them, and the second counts: the first finds caches as the others have left them. A run
+versions), and all take turns: two rounds to get warm, the first of which is reported, then ``--runs`` rounds. A turn
+begins with runs for 0.1 s that do not count, since they find caches and clock as the others have left them. A run
 goes from weights and data, which are in place, to the gradients of all parameters. With N threads a worker is confined
 to N processors and told to use as many threads. What each of them computes is in peer_*.py and loops.py; the problems
 are in compare_problem.py.

@@ -22,9 +22,9 @@ from worker import Worker, WorkerEnded
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 WARM = 2
-BRIEF = 0.5
-"""Seconds of a step below which a turn is two of them, of which the second counts."""
 """Runs before those that count: the first compiles, and PCX compiles once more in the second."""
+SETTLE = 0.1
+"""Seconds of runs at the beginning of a turn that do not count."""
 PAUSE = 0.1
 """Seconds between turns, so that the threads of the last one have gone to sleep."""
 
@@ -187,9 +187,10 @@ def _run(
         for outcome, worker, out in outcomes:
             try:
                 if turn < WARM + runs:
-                    if turn >= WARM and worker.seconds[-1] < BRIEF:
+                    if turn >= WARM:
                         # Caches, threads and the clock are as the others have left them.
-                        worker.step(counts=False)
+                        for _ in range(int(SETTLE / worker.seconds[-1])):
+                            worker.step(counts=False)
                     worker.step()
                     time.sleep(PAUSE)
                 else:

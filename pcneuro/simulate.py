@@ -88,7 +88,8 @@ class Simulator:
                 kind = wanted.__name__.removeprefix("Abstract")
                 raise ParameterError(f"{what} is {told(got)}; needed is a {kind} object")
         self.dtype = float_type(dtype)
-        self._check_step()
+        if self.schedule.stepped:
+            self._check_step()
         self.schedule.check(self.dynamics)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._engine.apart = self.schedule.apart

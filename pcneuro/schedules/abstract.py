@@ -25,6 +25,11 @@ class AbstractSchedule(ABC):
     apart: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 
+    @property
+    def stepped(self) -> bool:
+        """Whether the integrator's steps are made, so that they have to be stable."""
+        return True
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         SCHEDULES[cls.__name__] = cls

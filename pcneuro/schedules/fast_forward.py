@@ -39,6 +39,10 @@ class FastForward(AbstractSchedule):
     divisible = False
     apart = True
 
+    @property
+    def stepped(self) -> bool:
+        return not self.continuous
+
     def __post_init__(self) -> None:
         if not isinstance(self.continuous, bool):
             raise ParameterError(f"continuous={told(self.continuous)}; give True or False")

@@ -110,6 +110,9 @@ def test_continuous_time_is_erlang(engine):
         np.testing.assert_allclose(result.records[f"v{k}.error"][:, 0, 0], expected, rtol=1e-13, atol=2e-15)
         before = 2.0 * (gammainc(length - k - 1, time / tau) if k < length - 1 else 1.0) * np.ones_like(time)
         np.testing.assert_allclose(result.records[f"v{k}.feedback"][:, 0, 0], before, rtol=1e-13, atol=2e-15)
+    # No step is too large where none is made.
+    coarse = simulator(circuit, engine, pcn.FastForward(continuous=True), integrator=pcn.Euler(60.0))
+    agree(coarse.run(60.0, inputs={"x": 1.0}, targets={"v6": 3.0}), sim.run(0.0))
     fine = simulator(circuit, engine, pcn.Parallel(), integrator=pcn.RungeKutta4(0.25))
     agree(result, fine.run(60.0, inputs={"x": 1.0}, targets={"v6": 3.0}), rtol=1e-7)
 
