@@ -130,3 +130,21 @@ def test_energies_give_their_gradients(engine, energy, targets):
         for e in ENGINES
     ]
     np.testing.assert_allclose(strict[0].errors["out"], strict[1].errors["out"], rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("prior", [None, 0.5])
+def test_latents_of_more_samples_than_a_block_has(dtype, prior):
+    graph = pcn.trace(
+        lambda z, W: pcn.vertex(np.tanh(z @ W), "out"),
+        z=pcn.Latent((3,), prior=prior),
+        W=pcn.Parameter(np.linspace(-1, 1, 6).reshape(3, 2)),
+    )
+    circuit = pcn.build_circuit(graph)
+    targets = {"out": np.random.default_rng(0).normal(size=(70, 2))}
+    runs = [
+        pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine, dtype=dtype).run(20.0, targets=targets)
+        for engine in (pcn.Kernel(), pcn.Reference())
+    ]
+    for name, value in runs[1].values.items():
+        np.testing.assert_allclose(runs[0].values[name], value, rtol=0, atol=1e-5 if dtype is np.float32 else 1e-13)

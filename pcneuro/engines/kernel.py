@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,10 @@ class Kernel(Engine):
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
+        if self.threads is not None and (not whole or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        if not (isinstance(self.tolerance, int | float) and 0 <= self.tolerance < 1):
+        if not (isinstance(self.tolerance, Real) and 0 <= self.tolerance < 1):
             raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
 
     def make(
@@ -119,7 +121,7 @@ class KernelEngine(AbstractBlocks):
         for name, node in self.circuit.graph.latents.items():
             assert isinstance(node.source, Latent)
             prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
-            mean = np.broadcast_to(prior, (1, *node.shape))
+            mean = np.broadcast_to(prior, (data.batch, *node.shape))
             self._write(program.slot("prediction", name), mean)
             if name not in data.clamped:
                 self._write(program.slot("value", name), data.initial.get(name, mean))

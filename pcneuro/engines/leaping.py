@@ -59,9 +59,11 @@ class Leap:
             d = program.slot("deviation", name)
             self.low.emit("multiply", d.row, d.row, IDENTITY, 0, program.decay_row, SCALAR, 1, d.units)
         self.fade = self.low.taken()
+        self._keep()
 
     def extend(self, family: Family, reach: int) -> int:
         """Add hops up to so many, or until nothing is left; returns how many there are to do."""
+        self.low = Lowering(self.program.ints.size)
         while family.erring and len(family.hops) < reach:
             code, driven = self._hop(family.erring)
             if driven:
@@ -71,9 +73,13 @@ class Leap:
                 family.hops.append(code)
                 family.reached.append(driven)
             family.erring = driven.intersection(self.free)
-        self.program.ints = np.concatenate([self.program.ints, *self.low.ints])
-        self.low.ints.clear()
+        self._keep()
         return min(len(family.hops), reach)
+
+    def _keep(self) -> None:
+        """Give the program the arguments of what has been emitted. Others, for other clamps, add to it, too."""
+        self.program.ints = np.concatenate([self.program.ints, *self.low.ints])
+        self.low = Lowering(self.program.ints.size)
 
     def opening(self, family: Family, rested: bool) -> Code:
         """What brings the errors that a family starts with, and no others."""

@@ -97,6 +97,16 @@ def test_two_runs_are_one_and_a_snapshot_goes_on(engine, tmp_path):
     agree(one.run(7.0, targets=other), slow.run(7.0, targets=other))
 
 
+def test_clamps_that_come_back_with_a_longer_run():
+    """Instructions for several sets of clamped outputs stand in one program, and are added to in turns."""
+    graph = mlp((4, 6, 5, 5, 3))
+    circuit = pcn.build_circuit(graph)
+    inputs, targets = data_for(graph, 5)
+    fast, slow = (simulator(circuit, pcn.Kernel(), s) for s in (pcn.FastForward(), pcn.Parallel()))
+    for duration, goals in ((1.0, targets), (50.0, {}), (50.0, targets), (3.0, {}), (70.0, targets)):
+        agree(*(sim.run(duration, inputs=inputs, targets=goals) for sim in (fast, slow)))
+
+
 @engines
 def test_continuous_time_is_erlang(engine):
     length, tau = 6, 7.0
