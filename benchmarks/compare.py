@@ -1,6 +1,6 @@
 """pcneuro beside its peers, on the same numbers, in the same run, in turns.
 
-    python benchmarks/compare.py [--workloads mlp fixed cnn lstm scaling start single memory] [--runs 7] [--threads 1 2]
+    python benchmarks/compare.py [--workloads mlp fixed cnn lstm scaling start single] [--runs 7] [--threads 1 2]
                                  [--peers torch fabricpc pcx brian2] [--quick]
                                  [--environments results/environments] [--out results/benchmarks]
 
@@ -40,7 +40,6 @@ WORKLOADS = {
     "scaling": compare_workloads.scaling,
     "start": begin,
     "single": compare_workloads.single,
-    "memory": compare_workloads.memory,
 }
 
 

@@ -172,24 +172,6 @@ def sequences(setting: Setting, out: Path) -> None:
     say(notes)
 
 
-def memory(setting: Setting, out: Path) -> None:
-    """Memory of a larger network."""
-    width, batch = (32, 8) if setting.quick else (2048, 256)
-    problem = problems.layered([width] * 4, batch, 10)
-    few = Setting(1, setting.threads[-1:], setting.environments, setting.names, setting.quick)
-    outcomes, notes = take_turns(problem, [*STRICT, BACKPROP], few)
-    held = sum(value.nbytes for value in (problem.x, problem.y, *problem.theta.values()))
-    notes.insert(0, f"parameters and data: {held / 1e6:.0f} MB")
-    table: list[list[object]] = [
-        [f"{o.peer.name} ({o.version})", *(f"{value / 1e6:.0f}" for value in (o.base, o.peak, o.peak - o.base))]
-        for o in outcomes
-    ]
-    header = ["method", "MB after set-up", "peak MB", "difference"]
-    title = f"Memory: {width}-{width}-{width}-{width}, batch {batch}"
-    write("memory", title, header, table, out, notes=notes, outcomes=raw(outcomes))
-    say(notes)
-
-
 def single(setting: Setting, out: Path) -> None:
     """A batch of one, time by step: the difference of two lengths of run, so that set-up is left out.
 

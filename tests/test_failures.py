@@ -179,7 +179,7 @@ def test_bad_input_gets_one_line_and_loses_nothing(network, given, error, text):
 
 
 @pytest.mark.parametrize(
-    "duration", [-1.0, np.nan, np.inf, "long", "10", 1e300, 10**400, np.complex128(1), np.zeros((3, 1))]
+    "duration", [-1.0, np.nan, np.inf, "long", "10", None, 1e300, 10**400, np.complex128(1), np.zeros((3, 1))]
 )
 def test_bad_durations(network, duration):
     with pytest.raises(ParameterError, match="duration is") as caught:

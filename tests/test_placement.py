@@ -57,7 +57,7 @@ def test_what_is_needed_at_the_same_time_stands_apart(dynamics, monkeypatch):
             super().__init__(low, once, again)
             found.append(self)
 
-    monkeypatch.setattr("pcneuro.program.Placement", Spy)
+    monkeypatch.setattr("pcneuro.program.compiler.Placement", Spy)
     for seed in range(20):
         program = lower(pcn.build_circuit(random_dag(seed)), dynamics)
         place = found.pop()

@@ -27,7 +27,7 @@ LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 # Seconds that it may take to wake a thread and to hear from it, and those of work above which that is worth it.
 WAKING = 1.5e-4
 WORTHWHILE = 5e-4
-# Multiplications and additions a second that any processor of today does.
+# Floating-point operations a second that any processor of today does.
 MODEST = 5e10
 
 
@@ -116,8 +116,9 @@ class AbstractBlocks(AbstractEngine):
         It is where what the same ``role`` took last, for each of ``amount`` units, comes to more than ``WORTHWHILE``;
         at first, an estimate from the number of synapses. Results do not depend on it.
         """
-        guess = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
-        expected = amount * self.costs.get(role, guess)
+        if role not in self.costs:
+            self.costs[role] = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
+        expected = amount * self.costs[role]
         threads = min(self.threads, count) if expected > WORTHWHILE else 1
         begun = time.perf_counter()
         found = spread(function, count, threads)

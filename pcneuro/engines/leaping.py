@@ -46,7 +46,8 @@ class Leap:
         self.program, self.graph = program, program.circuit.graph
         self.low = Lowering(program.ints.size)
         self.one = next(row for row, values in program.constants.items() if values.size == 1 and values[0] == 1.0)
-        self.driving = [name for name in reversed(list(self.graph.nodes)) if name in driving(program)]
+        wanted = driving(program)
+        self.driving = [name for name in reversed(list(self.graph.nodes)) if name in wanted]
         self.free = [name for name in program.first if name not in clamped]
         self.held = [name for name in program.first if name in clamped and program.circuit.has_prediction(name)]
         self.sent = Family(program.growth_row, set(self.held))
@@ -78,7 +79,8 @@ class Leap:
 
     def _keep(self) -> None:
         """Give the program the arguments of what has been emitted. Others, for other clamps, add to it, too."""
-        self.program.ints = np.concatenate([self.program.ints, *self.low.ints])
+        if self.low.ints:
+            self.program.ints = np.concatenate([self.program.ints, *self.low.ints])
         self.low = Lowering(self.program.ints.size)
 
     def opening(self, family: Family, rested: bool) -> Code:

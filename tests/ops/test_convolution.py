@@ -103,7 +103,7 @@ def test_strict_dynamics_are_the_references():
     step = pcn.Euler(0.1)
     runs = [
         pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=step, engine=engine).run(
-            3.0, inputs=inputs, targets=targets
+            30.0, inputs=inputs, targets=targets
         )
         for engine in (pcn.Kernel(), pcn.Reference())
     ]

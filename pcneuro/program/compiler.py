@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,84 +10,13 @@ from pcneuro.backprop import active_nodes
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.graph import Constant, Input, Latent, Parameter
-from pcneuro.kernels.dispatch import IDENTITY
 from pcneuro.lowering import Code, Lowering
 from pcneuro.ops.base import Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
 from pcneuro.placement import Placement
-
-
-@dataclass
-class Program:
-    """What the compiled loop needs, except for the data of a run.
-
-    Activities stand in rows, a row a unit, a column a sample. The rows of all vertices follow each other in the same
-    order in four regions: ``prediction``, ``error``, ``drive`` (the children's feedback), and what is integrated.
-    Where that is ``value``, errors are made of deviations in place. Under fixed prediction it is ``deviation``, where
-    errors stand, too, if all precisions are 1; value
-    neurons do prediction + deviation, and predictions read what they do in the feedforward sweep: the prediction, but
-    of outputs, latents and what else is clamped a value with rows of its own.
-    """
-
-    circuit: Circuit
-    units: int
-    """Units of all vertices."""
-    regions: dict[str, int]
-    """Region -> its first row."""
-    first: dict[str, int]
-    """Vertex -> its first unit within a region."""
-    values: dict[str, Slot]
-    """Vertex -> the rows that predictions read it from."""
-    leaves: dict[str, Slot]
-    """Input -> its rows; parameter -> its rows in the shared buffer."""
-    adjoints: dict[str, Slot]
-    """Parameter -> rows of the shared buffer for its gradient."""
-    sums: list[Slot]
-    """All rows of the shared buffer that gradients are added to, and that start from zero."""
-    rows: int
-    shared_rows: int
-    constants: dict[int, np.ndarray]
-    """First row in the shared buffer -> constant values."""
-    ints: np.ndarray
-    precision_row: int
-    gain_row: int
-    decay_row: int
-    growth_row: int
-    code: dict[str, Code] = field(default_factory=dict)
-    """Instruction lists: ``shared`` (what samples share), ``forward`` and ``linearise``, ``feedback``,
-    ``shared_backward``, and of all vertices ``deviate`` (deviation = value - prediction) and ``error`` (of a Gaussian
-    vertex)."""
-    hebb: list[tuple[Slot, Code]] = field(default_factory=list)
-    """From activities to gradients of what samples share: where each sum goes, and its instructions."""
-    node_forward: dict[str, Code] = field(default_factory=dict)
-    """Node -> the instructions that compute it (a vertex: its prediction)."""
-    node_feedback: dict[str, Code] = field(default_factory=dict)
-    """Node, children first -> the instructions that pull its adjoint back to its operands."""
-    node_linearise: dict[str, Code] = field(default_factory=dict)
-    """Node -> the instructions that compute its derivatives."""
-    pulls: dict[str, list[tuple[str, Code]]] = field(default_factory=dict)
-    """Node -> what adds to its adjoint, in this order, the first of which writes it: consumer, instructions."""
-    collected: dict[str, Slot] = field(default_factory=dict)
-    """Node that adjoints are collected for -> where (a vertex: its drive)."""
-    passed: dict[str, str] = field(default_factory=dict)
-    """Folded node -> its one consumer, whose adjoint is its own, too."""
-    vertex_code: dict[str, dict[str, Code]] = field(default_factory=dict)
-    """``deviate`` and ``error`` for single vertices, by vertex."""
-    energy: dict[str, Code] = field(default_factory=dict)
-    """Output vertex whose energy has a kernel -> the instruction that writes its error while it is clamped."""
-    settle: dict[str, Code] = field(default_factory=dict)
-    """Vertex -> the instruction value = prediction."""
-    origin: dict[int, tuple[str, tuple[Slot, ...]]] = field(default_factory=dict)
-    """Position of an instruction's arguments -> the node that it is of, and where that node's operands stand."""
-    relax: dict[str, Code] = field(default_factory=dict)
-    """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
-
-    def slot(self, region: str, vertex: str) -> Slot:
-        """Rows of one vertex in one region, or of its ``value``."""
-        if region == "value":
-            return self.values[vertex]
-        return Slot(self.regions[region] + self.first[vertex], self.circuit.graph.nodes[vertex].size, True)
+from pcneuro.program.program import Program
+from pcneuro.program.states import emit_states
 
 
 class _Compiler:
@@ -359,7 +287,7 @@ def lower(
     compiler.linearise(program)
     compiler.backward(program)
     program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
-    _emit_states(low, program)
+    emit_states(low, program)
     _place(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
     program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)
@@ -377,31 +305,3 @@ def _place(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
     place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps])
     program.collected = {name: place.slot(slot) for name, slot in program.collected.items()}
     program.origin = {at: (name, tuple(map(place.slot, slots))) for at, (name, slots) in low.origin.items()}
-
-
-def _emit_states(low: Lowering, program: Program) -> None:
-    """Instructions for the states of vertices."""
-    one = low.constant(1.0)
-    program.vertex_code = {"deviate": {}, "error": {}}
-    for name in program.circuit.vertices:
-        v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
-        weight = program.precision_row + program.first[name]
-        low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
-        program.vertex_code["deviate"][name] = low.taken()
-        if d != e or (program.circuit.precision[name] != 1.0).any():
-            low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
-        program.vertex_code["error"][name] = low.taken()
-        if v != p:
-            low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
-        program.settle[name] = low.taken()
-        g = program.slot("drive", name)
-        rows = (row + program.first[name] for row in (program.precision_row, program.decay_row, program.growth_row))
-        low.emit("relax", d.row, e.row, g.row, *rows, v.units)
-        program.relax[name] = low.taken()
-        energy = program.circuit.energies.get(name)
-        if energy is not None and energy.kernel is not None:
-            classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)
-            low.emit(energy.kernel, v.row, p.row, e.row, program.precision_row + program.first[name], v.units, *classes)
-            program.energy[name] = low.taken()
-    for part, codes in program.vertex_code.items():
-        program.code[part] = [instruction for code in codes.values() for instruction in code]

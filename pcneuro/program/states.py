@@ -1,0 +1,35 @@
+"""Instructions for the states of vertices, whatever their operators."""
+
+from __future__ import annotations
+
+from pcneuro.kernels.dispatch import IDENTITY
+from pcneuro.lowering import Lowering
+from pcneuro.program.program import Program
+
+
+def emit_states(low: Lowering, program: Program) -> None:
+    """Instructions for the states of vertices."""
+    one = low.constant(1.0)
+    program.vertex_code = {"deviate": {}, "error": {}}
+    for name in program.circuit.vertices:
+        v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
+        weight = program.precision_row + program.first[name]
+        low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
+        program.vertex_code["deviate"][name] = low.taken()
+        if d != e or (program.circuit.precision[name] != 1.0).any():
+            low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
+        program.vertex_code["error"][name] = low.taken()
+        if v != p:
+            low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
+        program.settle[name] = low.taken()
+        g = program.slot("drive", name)
+        rows = (row + program.first[name] for row in (program.precision_row, program.decay_row, program.growth_row))
+        low.emit("relax", d.row, e.row, g.row, *rows, v.units)
+        program.relax[name] = low.taken()
+        energy = program.circuit.energies.get(name)
+        if energy is not None and energy.kernel is not None:
+            classes = program.circuit.graph.nodes[name].shape[-1:] or (1,)
+            low.emit(energy.kernel, v.row, p.row, e.row, program.precision_row + program.first[name], v.units, *classes)
+            program.energy[name] = low.taken()
+    for part, codes in program.vertex_code.items():
+        program.code[part] = [instruction for code in codes.values() for instruction in code]
