@@ -17,7 +17,7 @@ from peer import Problem, Step, main
 
 from pcneuro.kernels.tile import vector_length
 
-CHAINS = 16
+CHAINS = 12
 LANES = vector_length(np.float32)
 ITERATIONS = 2_000_000
 

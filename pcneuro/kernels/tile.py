@@ -7,7 +7,7 @@ directions of a projection, and a table can walk a convolution. Vector length an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -34,12 +34,23 @@ def vector_bytes() -> int:
 
 
 VECTOR_BYTES = vector_bytes()
-# Output rows of the largest tile. Two vectors each: 16 of 32 registers with AVX-512, 12 of 16 with AVX2; one vector of
-# weights and two of activities beside them still fit.
-HEIGHT = 8 if VECTOR_BYTES == 64 else 4
+# Output rows of a tile two vectors of lanes wide, the tallest: 16 sums in 32 registers with AVX-512, 12 in 16 elsewhere;
+# one vector of weights and two of activities beside them still fit.
+HEIGHT = 8 if VECTOR_BYTES == 64 else 6
+# Vectors of lanes that a tile is wide, and the heights that are tried one after the other, so that what is left of a
+# layer, or a small one, fills registers, too. With AVX2 a block of samples is four vectors: three rows of them read
+# fewer numbers for a sum than six rows of two.
+_LOW = (HEIGHT, 4, 2, 1)
+TILES = {
+    64: ((2, (8, 6, 4, 2, 1)), (1, (8, 6, 4, 2, 1))),
+    32: ((4, (3, 2, 1)), (2, _LOW), (1, _LOW)),
+    16: ((2, _LOW), (1, _LOW)),
+}[VECTOR_BYTES]
 
 # Terms of a contraction that are summed at a time: so many rows of activity stay in the first-level cache.
 DEPTH = 128
+# Terms of one turn of the loop where they follow each other at equal distances.
+UNROLLED = 2
 
 
 def vector_length(dtype: Any) -> int:
@@ -110,72 +121,172 @@ class Vectors:
         return self.call(f"llvm.vector.reduce.fadd.{self.suffix}", self.scalar, zero, vector, fastmath=("reassoc",))
 
 
-def _make_tile(height: int, vectors: int) -> Callable[..., Any]:
-    """Build ``tile(buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh)``.
+class _Tile:
+    """Emits the code of one tile: ``height`` output rows times ``vectors`` vectors of lanes, in registers over k terms.
 
-    For r < height and v < vectors: buf[(out + out_table[r]) * lanes + lane + v-th vector] += sum over j < k of
-    shared[w + w_rows[r] + w_table[j]] * buf[(a + a_table[j]) * lanes + lane + v-th vector], or = where ``fresh`` is not
-    0; tables are positions in ``ints``.
+    ``at`` has the arguments of ``project_rows``, of which those of rows begin at the tile's first, and ``lane``.
     """
 
-    @intrinsic
-    def tile(typingctx, buf, shared, ints, out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
-        sig = types.void(buf, shared, ints, *([types.int64] * 11))
-        real = buf.dtype
+    def __init__(self, vec: Vectors, buffers: tuple[Any, Any, Any], at: dict[str, Any], height: int, vectors: int) -> None:
+        self.vec, self.b, self.at = vec, vec.builder, at
+        self.buf, self.shared, self.ints = buffers
+        self.height, self.vectors = height, vectors
 
-        def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
-            buf_p, shared_p, ints_p = (
-                context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3])
-            )
-            out, out_table, lane, lanes, a, a_table, w, w_rows, w_table, k, fresh = args[3:]
-            vec = Vectors(b, real)
+    def entry(self, table: Any, j: Any) -> Any:
+        """Entry j of a table."""
+        return self.b.load(self.b.gep(self.ints, [self.b.add(table, j)]))
 
-            def entry(table, j):  # type: ignore[no-untyped-def]
-                return b.load(b.gep(ints_p, [b.add(table, j)]))
+    def row(self, number: Any) -> Any:
+        """Pointer to this tile's first lane of a row."""
+        return self.b.gep(self.buf, [self.b.add(self.b.mul(number, self.at["lanes"]), self.at["lane"])])
 
-            def at(row, v):  # type: ignore[no-untyped-def]
-                return b.gep(buf_p, [b.add(b.add(b.mul(row, lanes), lane), vec.i64(v * vec.length))])
+    def vector(self, row: Any, v: int) -> Any:
+        """Pointer to the v-th vector there."""
+        return self.b.gep(row, [self.vec.i64(v * self.vec.length)])
 
-            before = b.block
-            loop, done = b.append_basic_block("tile.k"), b.append_basic_block("tile.done")
-            anew = b.icmp_signed("!=", fresh, vec.i64(0))
-            targets = [b.add(out, entry(out_table, vec.i64(r))) for r in range(height)]
-            places = [[at(row, v) for v in range(vectors)] for row in targets]
-            begin = [[b.select(anew, vec.zero, vec.load(place)) for place in row] for row in places]
-            rows = [b.gep(shared_p, [b.add(w, entry(w_rows, vec.i64(r)))]) for r in range(height)]
-            b.branch(loop)
-            b.position_at_end(loop)
-            j = b.phi(ir.IntType(64))
-            j.add_incoming(vec.i64(0), before)
-            total = [[b.phi(vec.type) for _ in range(vectors)] for _ in range(height)]
-            source = b.add(a, entry(a_table, j))
-            x = [vec.load(at(source, v)) for v in range(vectors)]
-            offset = entry(w_table, j)
-            new = []
-            for r in range(height):
-                weights = vec.splat(b.load(b.gep(rows[r], [offset])))
-                new.append([vec.fma(weights, x[v], total[r][v]) for v in range(vectors)])
-            following = b.add(j, vec.i64(1))
-            j.add_incoming(following, loop)
-            for r in range(height):
-                for v in range(vectors):
-                    total[r][v].add_incoming(begin[r][v], before)
-                    total[r][v].add_incoming(new[r][v], loop)
-            b.cbranch(b.icmp_signed("<", following, k), loop, done)
-            b.position_at_end(done)
-            for r in range(height):
-                for v in range(vectors):
-                    vec.store(new[r][v], places[r][v])
-            return context.get_dummy_value()
+    def term(self, sums: list[list[Any]], source: Any, weights: Sequence[Any]) -> list[list[Any]]:
+        """One term more in all sums."""
+        vec, found = self.vec, [list(row) for row in sums]
+        if self.height < self.vectors:
+            # The smaller of the two is kept in registers.
+            spread = [vec.splat(self.b.load(w)) for w in weights]
+            for v in range(self.vectors):
+                x = vec.load(self.vector(source, v))
+                for r in range(self.height):
+                    found[r][v] = vec.fma(spread[r], x, sums[r][v])
+            return found
+        xs = [vec.load(self.vector(source, v)) for v in range(self.vectors)]
+        for r, w in enumerate(weights):
+            weight = vec.splat(self.b.load(w))
+            for v, x in enumerate(xs):
+                found[r][v] = vec.fma(weight, x, sums[r][v])
+        return found
 
-        return sig, codegen
+    def emit(self, strided: bool) -> None:
+        """The loop over terms, and what is before and behind it; ``strided`` where no table need be read in it."""
+        b, vec, at = self.b, self.vec, self.at
+        anew = b.icmp_signed("!=", at["fresh"], vec.i64(0))
+        targets = [self.row(b.add(at["out"], self.entry(at["out_table"], vec.i64(r)))) for r in range(self.height)]
+        places = [[self.vector(row, v) for v in range(self.vectors)] for row in targets]
+        sums = [[b.select(anew, vec.zero, vec.load(place)) for place in row] for row in places]
+        rows = [
+            b.gep(self.shared, [b.add(at["w"], self.entry(at["w_rows"], vec.i64(r)))]) for r in range(self.height)
+        ]
+        done = self._strided(sums, rows) if strided else self._tabled(sums, rows)
+        for r in range(self.height):
+            for v in range(self.vectors):
+                vec.store(done[r][v], places[r][v])
 
-    return tile
+    def _tabled(self, sums: list[list[Any]], rows: Sequence[Any]) -> list[list[Any]]:
+        def term(sums: list[list[Any]], j: Any, _: Sequence[Any]) -> tuple[list[list[Any]], list[Any]]:
+            source = self.row(self.b.add(self.at["a"], self.entry(self.at["a_table"], j)))
+            offset = self.entry(self.at["w_table"], j)
+            return self.term(sums, source, [self.b.gep(row, [offset]) for row in rows]), []
+
+        return self._loop(sums, self.vec.i64(0), self.at["k"], 1, [], term)[0]
+
+    def _strided(self, sums: list[list[Any]], rows: Sequence[Any]) -> list[list[Any]]:
+        b, at, zero = self.b, self.at, self.vec.i64(0)
+        stride = b.mul(at["a_step"], at["lanes"])
+        source = self.row(b.add(at["a"], self.entry(at["a_table"], zero)))
+        offset = self.entry(at["w_table"], zero)
+
+        def terms(count: int) -> Any:
+            def some(sums: list[list[Any]], j: Any, moving: Sequence[Any]) -> tuple[list[list[Any]], list[Any]]:
+                source, offset = moving
+                for _ in range(count):
+                    sums = self.term(sums, source, [b.gep(row, [offset]) for row in rows])
+                    source, offset = b.gep(source, [stride]), b.add(offset, at["w_step"])
+                return sums, [source, offset]
+
+            return some
+
+        whole = b.sub(at["k"], b.srem(at["k"], self.vec.i64(UNROLLED)))
+        sums, moved = self._loop(sums, zero, whole, UNROLLED, [source, offset], terms(UNROLLED))
+        return self._loop(sums, whole, at["k"], 1, moved, terms(1))[0]
+
+    def _loop(
+        self, sums: list[list[Any]], first: Any, last: Any, step: int, moving: list[Any], body: Any
+    ) -> tuple[list[list[Any]], list[Any]]:
+        """``body(sums, j, moving)`` for j from ``first`` to below ``last`` by ``step``, all sums in phis."""
+        b = self.b
+        before = b.block
+        head, inside, done = (b.append_basic_block(f"tile.{name}") for name in ("head", "term", "done"))
+        b.branch(head)
+        b.position_at_end(head)
+        starts = [first, *moving, *(value for row in sums for value in row)]
+        phis = [b.phi(value.type) for value in starts]
+        for phi, value in zip(phis, starts):
+            phi.add_incoming(value, before)
+        b.cbranch(b.icmp_signed("<", phis[0], last), inside, done)
+        b.position_at_end(inside)
+        now = [
+            [phis[1 + len(moving) + r * self.vectors + v] for v in range(self.vectors)] for r in range(self.height)
+        ]
+        new, moved = body(now, phis[0], phis[1 : 1 + len(moving)])
+        ends = [b.add(phis[0], self.vec.i64(step)), *moved, *(value for row in new for value in row)]
+        for phi, value in zip(phis, ends):
+            phi.add_incoming(value, b.block)
+        b.branch(head)
+        b.position_at_end(done)
+        return now, phis[1 : 1 + len(moving)]
+
+
+ARGUMENTS = ("out", "out_table", "n", "lanes", "a", "a_table", "w", "w_rows", "w_table", "k", "fresh", "a_step", "w_step")
+
+
+def _emit_rows(b: Any, buffers: tuple[Any, Any, Any], given: dict[str, Any], vec: Vectors) -> None:
+    """All lanes, as many vectors at a time as a tile is wide; all terms, ``DEPTH`` at a time; all rows, tile by tile."""
+    zero, depth = vec.i64(0), vec.i64(DEPTH)
+    lane = zero
+    for vectors, heights in TILES:
+        width = vec.i64(vectors * vec.length)
+        last = b.sub(given["lanes"], b.srem(b.sub(given["lanes"], lane), width))
+        with cgutils.for_range_slice(b, lane, last, width, inc=True) as (here, _):
+            with cgutils.for_range_slice(b, zero, given["k"], depth, inc=True) as (j, _):
+                left = b.sub(given["k"], j)
+                some = b.select(b.icmp_signed("<", left, depth), left, depth)
+                anew = b.select(b.icmp_signed("==", j, zero), given["fresh"], zero)
+                block = given | {name: b.add(given[name], j) for name in ("a_table", "w_table")}
+                _emit_tiles(vec, buffers, block | {"lane": here, "k": some, "fresh": anew}, vectors, heights)
+        lane = last
+
+
+def _emit_tiles(
+    vec: Vectors, buffers: tuple[Any, Any, Any], given: dict[str, Any], vectors: int, heights: Sequence[int]
+) -> None:
+    """All rows, the tallest tiles first."""
+    b, first = vec.builder, vec.i64(0)
+    for height in heights:
+        last = b.sub(given["n"], b.srem(b.sub(given["n"], first), vec.i64(height)))
+        with cgutils.for_range_slice(b, first, last, vec.i64(height), inc=True) as (r, _):
+            rows = given | {name: b.add(given[name], r) for name in ("out_table", "w_rows")}
+            tile = _Tile(vec, buffers, rows, height, vectors)
+            if height == heights[0]:
+                with b.if_else(b.icmp_signed("!=", given["w_step"], vec.i64(0))) as (even, uneven):
+                    with even:
+                        tile.emit(strided=True)
+                    with uneven:
+                        tile.emit(strided=False)
+            else:
+                # The others have little to do.
+                tile.emit(strided=False)
+        first = last
+
+
+@intrinsic
+def _project_rows(typingctx, buf, shared, ints, out, o, n, lanes, a, s, w, v, t, k, fresh, a_step, w_step):  # type: ignore[no-untyped-def]
+    def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
+        buf, shared, ints = (context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3]))
+        _emit_rows(b, (buf, shared, ints), dict(zip(ARGUMENTS, args[3:])), Vectors(b, signature.args[0].dtype))
+        return context.get_dummy_value()
+
+    return types.void(buf, shared, ints, *([types.int64] * len(ARGUMENTS))), codegen
 
 
 if numba.config.DISABLE_JIT:
 
-    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
+    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, *_steps):  # type: ignore[no-untyped-def]
         """Twin of the compiled function: the same sums, one output row after the other."""
         for r in range(n):
             first = (out + ints[out_table + r]) * lanes
@@ -186,74 +297,22 @@ if numba.config.DISABLE_JIT:
                 source = (a + ints[a_table + j]) * lanes
                 buf[first : first + lanes] += weight * buf[source : source + lanes]
 else:
-    # 8, 6, 4, 2 and 1 rows with AVX-512, so that what is left of a layer, or a small one, fills registers, too.
-    _HEIGHTS = (HEIGHT, 3 * HEIGHT // 4, HEIGHT // 2, HEIGHT // 4, 1)
-    _A, _B, _C, _D, _ = _HEIGHTS
-    _wide_a, _wide_b, _wide_c, _wide_d, _wide_e = (_make_tile(h, 2) for h in _HEIGHTS)
-    _narrow_a, _narrow_b, _narrow_c, _narrow_d, _narrow_e = (_make_tile(h, 1) for h in _HEIGHTS)
 
     @numba.njit(error_model="numpy")
-    def _wide_rows(buf, shared, ints, out, o, n, lane, lanes, a, s, w, v, t, d, f):  # type: ignore[no-untyped-def]
-        """All rows, two vectors of lanes wide."""
-        r = 0
-        while r < n:
-            left = n - r
-            if left >= _A:
-                _wide_a(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _A
-            elif left >= _B:
-                _wide_b(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _B
-            elif left >= _C:
-                _wide_c(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _C
-            elif left >= _D:
-                _wide_d(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _D
-            else:
-                _wide_e(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += 1
-
-    @numba.njit(error_model="numpy")
-    def _narrow_rows(buf, shared, ints, out, o, n, lane, lanes, a, s, w, v, t, d, f):  # type: ignore[no-untyped-def]
-        """All rows, one vector of lanes wide."""
-        r = 0
-        while r < n:
-            left = n - r
-            if left >= _A:
-                _narrow_a(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _A
-            elif left >= _B:
-                _narrow_b(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _B
-            elif left >= _C:
-                _narrow_c(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _C
-            elif left >= _D:
-                _narrow_d(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += _D
-            else:
-                _narrow_e(buf, shared, ints, out, o + r, lane, lanes, a, s, w, v + r, t, d, f)
-                r += 1
-
-    @numba.njit(error_model="numpy")
-    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh):  # type: ignore[no-untyped-def]
+    def project_rows(
+        buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, a_step, w_step
+    ):  # type: ignore[no-untyped-def]
         """Add to ``n`` output rows: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j].
 
         Where ``fresh`` is not 0, rows are written instead, whatever they hold. ``out_table``, ``a_table``, ``w_rows``
-        and ``w_table`` are positions of offset tables in ``ints``. ``lanes`` is a multiple of the vector length. Reads
+        and ``w_table`` are positions of offset tables in ``ints``; where both ``a_table`` and ``w_table`` go up in
+        equal steps, ``a_step`` and ``w_step`` are these, else 0. ``lanes`` is a multiple of the vector length. Reads
         ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
         """
-        length = VECTOR_BYTES // buf.itemsize
         if k == 0 and fresh != 0:
             for r in range(n):
                 for i in range(lanes):
                     buf[(out + ints[out_table + r]) * lanes + i] = 0
-        for lane in range(0, lanes, 2 * length):
-            # The tile takes at least one step.
-            for j in range(0, k, DEPTH):
-                s, t, d, f = a_table + j, w_table + j, min(DEPTH, k - j), fresh * (j == 0)
-                if lane + 2 * length <= lanes:
-                    _wide_rows(buf, shared, ints, out, out_table, n, lane, lanes, a, s, w, w_rows, t, d, f)
-                else:
-                    _narrow_rows(buf, shared, ints, out, out_table, n, lane, lanes, a, s, w, w_rows, t, d, f)
+        _project_rows(
+            buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, a_step, w_step
+        )

@@ -57,6 +57,7 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     op, om, on = ints[at + 8], ints[at + 9], ints[at + 10]
     ap, am, ak = ints[at + 11], ints[at + 12], ints[at + 13]
     wp, wk, wn = ints[at + 14], ints[at + 15], ints[at + 16]
+    a_step, w_step = ints[at + 17], ints[at + 18]
     flat = lanes == 1 and nn > 1 and _consecutive(ints, wn, nn) and _consecutive(ints, on, nn)
     vectors = lanes % (VECTOR_BYTES // buf.itemsize) == 0
     dots = lanes == 1 and not flat and _consecutive(ints, wk, nk) and _consecutive(ints, ak, nk)
@@ -66,7 +67,7 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
             s = a + ints[ap + p] + ints[am + m]
             if vectors:
                 v = w + ints[wp + p]
-                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, v, wn, wk, nk, 1 - accumulate)
+                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, v, wn, wk, nk, 1 - accumulate, a_step, w_step)
                 continue
             if accumulate == 0:
                 for n in range(nn):
@@ -277,6 +278,14 @@ def _offsets(letters: Sequence[str], term: str, sizes: dict[str, int]) -> np.nda
     return total.ravel()
 
 
+def _steps(*tables: np.ndarray) -> tuple[int, ...]:
+    """The steps in which offsets go up, as ``project_rows`` takes them: 0 unless all tables have equal ones."""
+    steps = [np.unique(np.diff(table)) for table in tables]
+    if all(step.size == 1 and step[0] != 0 for step in steps):
+        return tuple(int(step[0]) for step in steps)
+    return (0,) * len(tables)
+
+
 def _lower_einsum(
     low: AbstractLowering, subscripts: str, out: Slot, a: Slot, b: Slot, sizes: dict[str, int], accumulate: bool
 ) -> None:
@@ -297,5 +306,8 @@ def _lower_einsum(
     if a.laned and not out.laned:
         low.emit("hebb", math.prod(counts), out.row, a.row, b.row, *counts, *tables)
         return
-    kernel = "project" if out.laned and not b.laned else "contract"
-    low.emit(kernel, out.row, a.row, b.row, int(accumulate), *counts, *tables)
+    if out.laned and not b.laned:
+        steps = _steps(_offsets(k, left, sizes), _offsets(k, right, sizes))
+        low.emit("project", out.row, a.row, b.row, int(accumulate), *counts, *tables, *steps)
+    else:
+        low.emit("contract", out.row, a.row, b.row, int(accumulate), *counts, *tables)

@@ -62,7 +62,7 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
             taps_s, taps_w, count = _taps(ints, at, p)
             if vectors:
                 project_rows(
-                    buf, shared, ints, out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count, fresh
+                    buf, shared, ints, out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count, fresh, 0, 0
                 )
             else:
                 for r in range(n):
