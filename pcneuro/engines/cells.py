@@ -22,7 +22,11 @@ GROUP = 32
 
 @dataclass(frozen=True)
 class Cells:
-    """What ``loop.advance`` steps: see the columns there. ``signals`` is the number of flags that a block needs."""
+    """What ``loop.advance`` steps: see the columns there. ``signals`` is the number of flags that a block needs.
+
+    ``tail`` are instructions for what only gradients ask for. ``swept`` are the flags that need not be up where the
+    feedforward sweep has just computed all predictions.
+    """
 
     code: np.ndarray
     cells: np.ndarray
@@ -30,6 +34,8 @@ class Cells:
     links: np.ndarray
     vertices: np.ndarray
     signals: int
+    tail: np.ndarray
+    swept: np.ndarray
 
     def fresh(self, blocks: int) -> np.ndarray:
         """Flags by block, before the first step: everything has changed."""
@@ -54,7 +60,7 @@ class _Builder:
         self.code: Code = []
         self.rows: list[list[int]] = []
         self.links: list[int] = []
-        self.signals = loop.FRESH + 1
+        self.signals = loop.UNSWEPT + 1
         self.state = {name: self._signal() for name in program.first}
         self.sent_state = {name: self._signal() for name in program.first}
         self.sent_error = {name: self._signal() for name in program.first}
@@ -66,11 +72,11 @@ class _Builder:
         self.signals += 1
         return self.signals - 1
 
-    def cell(self, code: Code, inputs: Sequence[int], vertex: int = -1) -> int:
-        """Add a cell; returns the flag that is up where it ran."""
+    def cell(self, code: Code, inputs: Sequence[int], vertex: int = -1, begun: int = loop.FRESH) -> int:
+        """Add a cell; returns the flag that is up where it ran. ``begun`` is the flag that tells it of a start."""
         first, link, out = len(self.code), len(self.links), self._signal()
         self.code += code
-        self.links += [loop.FRESH, *dict.fromkeys(inputs)]
+        self.links += [begun, *dict.fromkeys(inputs)]
         self.rows.append([first, len(self.code), link, len(self.links), out, vertex])
         return out
 
@@ -87,7 +93,8 @@ class _Builder:
         """Every node's own computation and its derivatives."""
         for name, code in self.program.node_forward.items():
             inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
-            self.computed[name] = self.cell(code + self.program.node_linearise.get(name, []), inputs)
+            code = code + self.program.node_linearise.get(name, [])
+            self.computed[name] = self.cell(code, inputs, begun=loop.UNSWEPT)
 
     def errors(self) -> None:
         """Every vertex' error."""
@@ -121,6 +128,11 @@ class _Builder:
                     inputs += [self.computed[consumer]] if consumer in self.computed else self.read(consumer)
             if code:
                 self.feedback[name] = self.cell(code, inputs)
+
+    def tail(self) -> Code:
+        """What the pulls leave out."""
+        wanted, pulls = driving(self.program), self.program.pulls
+        return [i for name in reversed(list(self.graph.nodes)) if name not in wanted for _, c in pulls.get(name, []) for i in c]
 
     def groups(self) -> list[list[int]]:
         """Cells that follow each other, and what they read from others: in a wave, few of them have anything to do."""
@@ -159,6 +171,8 @@ class _Builder:
             np.array(self.links, dtype=np.int64),
             np.array(vertices, dtype=np.int64).reshape(-1, loop.VERTEX_COLUMNS),
             self.signals,
+            as_array(self.tail()),
+            np.array([loop.UNSWEPT, *self.state.values(), *self.sent_state.values()]),
         )
 
 

@@ -132,6 +132,8 @@ class KernelEngine(AbstractBlocks):
             deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
             state = deviation if self.dynamics.state == "deviation" else values
             self._write(program.slot(self.dynamics.state, name), state)
+        if not data.initial:
+            self.flags[:, self.cells.swept] = 0
         self.current = False
 
     def _prepare(self) -> None:
@@ -140,6 +142,7 @@ class KernelEngine(AbstractBlocks):
         if key not in self.prepared:
             self.prepared[key] = self._instructions()
         gain, self.sweep, self.rhs, self.cells = self.prepared[key]
+        self.plan = self._plan()
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
         self.flags = self.cells.fresh(len(self.buf))
         # Of each vertex' state, and of all errors.
@@ -236,7 +239,7 @@ class KernelEngine(AbstractBlocks):
                 self.shared,
                 self.program.ints,
                 self.contexts[block],
-                self._plan(),
+                self.plan,
                 self.tableau,
                 self.weights,
                 self.tolerance,
@@ -263,9 +266,34 @@ class KernelEngine(AbstractBlocks):
         return leaping.leap(self, number, steps, reach, tapes, law)
 
     def evaluate(self) -> None:
-        if not self.current:
-            self.execute("evaluate", self.rhs)
-            self.current = True
+        if self.current:
+            return
+        # With a tolerance, what is small has not been read.
+        told = [0] if self.tolerance > 0 else self.spread("evaluate", self._refresh_block, len(self.buf))
+        if any(status != dispatch.OK for status in told):
+            # All of it: what is there, or what fails, and why.
+            self.execute("evaluate all", self.rhs)
+        self.current = True
+
+    def _refresh_block(self, block: int) -> int:
+        step = self.cells
+        return loop.refresh(
+            self.table,
+            step.code,
+            step.cells,
+            step.groups,
+            step.links,
+            step.vertices,
+            self.flags[block],
+            self.buf[block],
+            self.shared,
+            self.program.ints,
+            self.contexts[block],
+            self.plan,
+            self.tolerance,
+            self.largest[block],
+            step.tail,
+        )
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         if variable != "prediction":

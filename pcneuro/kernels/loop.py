@@ -25,8 +25,9 @@ BUSY, GROUP_COLUMNS = RAN, RAN + 1
 # Columns of ``vertices``: first unit, units; the flags that say that its state changed, and changed for its readers;
 # that its error was computed, and changed for its readers; that its drive was computed; whether it is free; has errors
 FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
-# The flag that is up in the first step only, which all cells read
-FRESH = 0
+# The flags that are up in the first step only: one that all cells read but those of predictions, and theirs, which is
+# down where the feedforward sweep has just computed them
+FRESH, UNSWEPT = 0, 1
 # Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer,
 # and the first of the rows that are added to what is copied (-1: none)
 SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
@@ -219,6 +220,24 @@ def _run_cells(
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
+def refresh(
+    table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, tail
+):  # type: ignore[no-untyped-def]
+    """Bring errors and drives of a block up to date with its state, then run ``tail``. Returns the kernels' status.
+
+    Runs the cells that the next step would run first, which runs them again to the same effect.
+    """
+    before = flush(buf)
+    status = _evaluate(
+        table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+    )
+    if status == OK:
+        status, _ = run_list(table, tail, buf, shared, ints, context)
+    restore(before)
+    return status
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _advance(
     table,
     code,
@@ -279,14 +298,14 @@ def _advance(
                 suspect = _restless(vertices, suspect, buf, shared, plan, limits, work, lanes)
                 if suspect < 0:
                     # What has run now is not known to the next step, which evaluates everything.
-                    flags[FRESH] = 1
+                    flags[FRESH] = flags[UNSWEPT] = 1
                     return OK, s, True
             if stage == 0:
                 _copy_records(step + s, records, buf, record_buf, lanes)
             if stages > 1:
                 for i in range(size):
                     buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]
-            fresh, flags[FRESH] = flags[FRESH], 0
+            fresh, flags[FRESH], flags[UNSWEPT] = flags[FRESH], 0, 0
         bad = False
         for v in range(vertices.shape[0]):
             awake = vertices[v, FREE] == 1 and (

@@ -42,13 +42,21 @@ def combine(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     src, js, src_shared = ints[at + 4], ints[at + 5], ints[at + 6]
     fac, jf, fac_kind = ints[at + 7], ints[at + 8], ints[at + 9]
     scale, n = shared[ix(ints[at + 10])], ints[at + 11]
-    if accumulate == 0:
-        for i in range(out, out + out_rows * lanes):
-            buf[ix(i)] = 0.0
     src_row = src * lanes
     fac_row = fac * lanes
-    if io == IDENTITY and js == IDENTITY and src_shared == 0 and (fac_kind == 2 or (jf == IDENTITY and fac_kind == 0)):
-        if fac_kind == 2:
+    flat = io == IDENTITY and js == IDENTITY and src_shared == 0 and (fac_kind == 2 or jf == IDENTITY and fac_kind == 0)
+    if accumulate == 0 and not (flat and n == out_rows):
+        for i in range(out, out + out_rows * lanes):
+            buf[ix(i)] = 0.0
+    if flat:
+        if accumulate == 0 and n == out_rows:
+            if fac_kind == 2:
+                for i in range(n * lanes):
+                    buf[ix(out + i)] = scale * buf[ix(src_row + i)]
+            else:
+                for i in range(n * lanes):
+                    buf[ix(out + i)] = scale * buf[ix(src_row + i)] * buf[ix(fac_row + i)]
+        elif fac_kind == 2:
             for i in range(n * lanes):
                 buf[ix(out + i)] += scale * buf[ix(src_row + i)]
         else:

@@ -106,11 +106,18 @@ def expm1(x: Real) -> Real:
     return where(abs(x) < 2.0 ** (-25 if single else -54), x, y)
 
 
+def plain_exp(x: Real) -> Real:
+    """exp(x) to a unit in the last place or so, where it is far from 0 and infinity."""
+    first, second = parts(LN2, x.format, 2, short=8 if x.format.single else 11)
+    real, k = nearest(x * parts(INV_LN2, x.format, 1)[0])
+    e = _with_polynomials(k, muladd(real, -second, muladd(real, -first, x)), x.number(-0.0))
+    return power_of_two(k) * (1 + (e.r + e.rest))
+
+
 def tanh(x: Real) -> Real:
     """x + x^3 P(x^2) near zero, else 1 - 2/(exp(2|x|) + 1)."""
     size = abs(x).clamped(0.0, 9.1 if x.format.single else 19.2)
-    e = reduced(2 * size)
-    exponential = power_of_two(e.k) * (1 + (e.r + e.rest))
+    exponential = plain_exp(2 * size)
     z = size * size
     near = muladd(size * z, TANH(z), size)
     return copysign(where(size < 0.5625, near, 1 - 2 / (exponential + 1)), x)
