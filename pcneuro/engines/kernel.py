@@ -105,7 +105,7 @@ class KernelEngine(AbstractBlocks):
         key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
         if (key, self.apart) not in self.lowered:
             program = lower(self.circuit, self.dynamics, key, apart=self.apart)
-            self.lowered[key, self.apart] = program, phases(program)
+            self.lowered[key, self.apart] = program, phases(program, self.dtype.itemsize)
         return self.lowered[key, self.apart]
 
     # Running

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from pcneuro.kernels.cache import usable
-from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
+from pcneuro.kernels.dispatch import LANES, OK, PANEL, PART, PARTS, call_op, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
 from pcneuro.kernels.subnormals import flush, restore
@@ -54,6 +54,28 @@ def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped
     told = run_list(table, code, buf, shared, ints, context)
     restore(before)
     return told
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def add_up(table, code, parts, bufs, shared, ints, contexts, share, shares, panel):  # type: ignore[no-untyped-def]
+    """Run instructions that sum over samples, of which instruction i is to be done in ``parts[i] * shares`` parts.
+
+    Does the parts of one of the ``shares``, each over all blocks before the next, so that what is added to stays in the
+    cache. Reads ``bufs``, adds to ``shared``, where ``panel`` is room of this share's own; writes to ``contexts``.
+    Returns (status, failed instruction, block).
+    """
+    before = flush(bufs[0])
+    for i in range(code.shape[0]):
+        for part in range(share * parts[i], (share + 1) * parts[i]):
+            for block in range(bufs.shape[0]):
+                context = contexts[block]
+                context[PART], context[PARTS], context[PANEL] = part, parts[i] * shares, panel
+                status = call_op(table[code[i, 0]], bufs[block], shared, ints, code[i, 1], context)
+                if status != OK:
+                    restore(before)
+                    return status, i, block
+    restore(before)
+    return OK, -1, -1
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

@@ -138,7 +138,7 @@ def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     part, parts = context[PART], context[PARTS]
     width = 2 * (VECTOR_BYTES // buf.itemsize)
     panels = (nn + width - 1) // width
-    by_panels = panels >= 2 * parts
+    by_panels = panels >= parts
     low, high = (0, nm) if by_panels else (nm * part // parts, nm * (part + 1) // parts)
     first, last = (panels * part // parts, panels * (part + 1) // parts) if by_panels else (0, panels)
     # A panel's transposition pays where enough rows use it.
