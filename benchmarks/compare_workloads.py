@@ -30,7 +30,13 @@ FIXED = (
     Peer("NumPy loop", "peer_numpy.py", "fixed", "fixed"),
     BACKPROP,
 )
-CNN = (STEPPING, FORWARD, Peer("PyTorch loop of vjps", "peer_torch.py", "layerwise", "fixed", "torch"), BACKPROP)
+CNN = (
+    STEPPING,
+    FORWARD,
+    Peer("PyTorch loop of vjps", "peer_torch.py", "layerwise", "fixed", "torch"),
+    Peer("PyTorch loop by unfolding", "peer_torch.py", "unfolded", "fixed", "torch"),
+    BACKPROP,
+)
 
 
 def of_peak(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], dict[int, float]]:

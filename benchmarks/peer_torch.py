@@ -75,8 +75,51 @@ def layerwise(problem: Problem, x: torch.Tensor, y: torch.Tensor, theta: Tensors
     return found
 
 
+def unfolded(problem: Problem, x: torch.Tensor, y: torch.Tensor, theta: Tensors) -> dict[str, torch.Tensor]:
+    """Fixed prediction by hand in every step, convolutions by unfolding: products of matrices, and folds back."""
+    sources, slopes, outs, v = [], [], [], x
+    names = [("K1", "c1"), (), ("K2", "c2"), ("W1", "b1"), ("W2", "b2"), ("W3", "b3")]
+    for of in names:
+        if not of:
+            v, where = functional.max_pool2d(v, 2, return_indices=True)
+            sources.append(where)
+        elif of[0].startswith("K"):
+            K, c = (theta[name] for name in of)
+            sources.append(functional.unfold(v, K.shape[-2:]))
+            size = v.shape[-1] - K.shape[-1] + 1
+            v = (K.flatten(1) @ sources[-1] + c.flatten()[:, None]).reshape(len(v), -1, size, size)
+        else:
+            sources.append(v.flatten(1))
+            v = sources[-1] @ theta[of[0]] + theta[of[1]]
+        slopes.append((v > 0).float() if of and of[0] != "W3" else torch.ones(()))
+        v = v.relu() if of and of[0] != "W3" else v
+        outs.append(v)
+    errors = [torch.zeros_like(out) for out in outs]
+    errors[-1] = output_error(problem.kind, outs[-1], y)
+    for _ in range(problem.steps):
+        for i in range(len(names) - 1):
+            above, of = errors[i + 1] * slopes[i + 1], names[i + 1]
+            if not of:
+                fed = functional.max_unpool2d(above, sources[i + 1], 2, output_size=outs[i].shape)
+            elif of[0].startswith("K"):
+                K = theta[of[0]]
+                fed = functional.fold(K.flatten(1).T @ above.flatten(2), outs[i].shape[-2:], K.shape[-2:])
+            else:
+                fed = (above @ theta[of[0]].T).reshape(outs[i].shape)
+            errors[i] += problem.rate * (fed - errors[i])
+    found: dict[str, torch.Tensor] = {}
+    for of, source, slope, error in zip(names, sources, slopes, errors, strict=True):
+        if of and of[0].startswith("K"):
+            sent = (error * slope).flatten(2)
+            found[of[0]] = -torch.einsum("bol,bkl->ok", sent, source).reshape(theta[of[0]].shape)
+            found[of[1]] = -sent.sum((0, 2)).reshape(theta[of[1]].shape)
+        elif of:
+            found[of[0]], found[of[1]] = -(source.T @ (error * slope)), -(error * slope).sum(0)
+    return found
+
+
 def make(method: str, problem: Problem, threads: int) -> Step:
-    """``backprop``, ``strict``, ``fixed`` (by hand), or ``layerwise`` (fixed prediction by autograd)."""
+    """``backprop``; by hand ``strict``, ``fixed`` and ``unfolded``; ``layerwise``, fixed prediction by autograd."""
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
@@ -86,11 +129,14 @@ def make(method: str, problem: Problem, threads: int) -> Step:
             parameter.requires_grad_()
         function = {"backprop": backprop, "layerwise": layerwise}[method]
         return lambda: {name: value.numpy() for name, value in function(problem, x, y, theta).items()}
-    loop = {"strict": loops.strict, "fixed": loops.fixed}[method]
+    written = {"strict": loops.strict, "fixed": loops.fixed}
 
     def step() -> Mapping[str, np.ndarray]:
         with torch.inference_mode():
-            found = loop(torch, x, y, theta, problem.steps, problem.rate)
+            if method == "unfolded":
+                found = unfolded(problem, x, y, theta)
+            else:
+                found = written[method](torch, x, y, theta, problem.steps, problem.rate)
             return {name: value.numpy() for name, value in found.items()}
 
     return step

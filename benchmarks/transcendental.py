@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from machine import report
 
-from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import dispatch, lists
 from pcneuro.kernels.transcendental import FUNCTIONS
 from pcneuro.ops.primitives import PRIMITIVES
 
@@ -63,7 +63,7 @@ def ours(name: str, dtype: np.dtype, repetitions: int) -> float:
     ints, context = np.array([*arguments, ROWS]), np.array([lanes, lanes, 0, 1])
     code = np.array([[dispatch.opcode(name), 0]] * CALLS)
     table, shared = dispatch.table(dtype), np.zeros(1, dtype)
-    return fastest(lambda: loop.execute(table, code, buf, shared, ints, context), repetitions) / CALLS
+    return fastest(lambda: lists.execute(table, code, buf, shared, ints, context), repetitions) / CALLS
 
 
 def by_numpy(name: str, dtype: np.dtype, repetitions: int) -> float:

@@ -39,6 +39,7 @@ def merge(
     given: Mapping[str, Any],
     *,
     time: float,
+    dtype: np.dtype,
     carried: Callable[[], Mapping[str, np.ndarray]],
 ) -> Data:
     """The data of the next run: ``previous`` itself where nothing changes.
@@ -54,7 +55,7 @@ def merge(
     if given["inputs"] is None and previous is not None:
         inputs = dict(previous.inputs)
     else:
-        inputs = check_inputs(graph, given["inputs"] or {})
+        inputs = check_inputs(graph, given["inputs"] or {}, dtype)
     clamped = _clamped(circuit, previous, given["targets"], given["clamp"])
     initial = _by_vertex(circuit, "initial value", given["initial"] or {})
     for name in initial:

@@ -244,7 +244,7 @@ class Simulator:
         if until is not None:
             self.schedule.check_until()
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-        data = merge(self.circuit, self._data, given, time=self.time, carried=self._carried)
+        data = merge(self.circuit, self._data, given, time=self.time, dtype=self.dtype, carried=self._carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]

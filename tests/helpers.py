@@ -369,7 +369,7 @@ def run_kernel(
     name: str, arguments: list[int], tables: list[Any], buf: np.ndarray, shared: np.ndarray, lanes: int, active: int
 ) -> int:
     """Run one operator kernel on buffers of rows; ``tables`` follow the arguments in ``ints``. Returns its status."""
-    from pcneuro.kernels import dispatch, loop
+    from pcneuro.kernels import dispatch, lists
     from pcneuro.kernels.hebbian import PANEL
 
     flat = [np.asarray(t, dtype=np.int64).ravel() for t in tables]
@@ -379,7 +379,7 @@ def run_kernel(
     context = np.array([lanes, active, 0, 1, shared.size], dtype=np.int64)
     with np.errstate(all="ignore"):
         # Without flushing subnormal numbers, which is a setting of whole runs.
-        status, _ = loop.run_list(dispatch.table(buf.dtype), code, buf, wide, ints, context)
+        status, _ = lists.run_list(dispatch.table(buf.dtype), code, buf, wide, ints, context)
     shared[...] = wide[: shared.size]
     return status
 

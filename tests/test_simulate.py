@@ -203,7 +203,7 @@ def test_kernel_equals_reference(dynamics, integrator, vertices):
 
 
 def test_a_second_graph_compiles_nothing():
-    from pcneuro.kernels import dispatch, loop
+    from pcneuro.kernels import dispatch, lists, loop
 
     def run(graph):
         circuit = pcn.build_circuit(graph)
@@ -212,7 +212,7 @@ def test_a_second_graph_compiles_nothing():
             pcn.Simulator(circuit, dynamics=dynamics).run(5.0, inputs=inputs, targets=targets)
 
     run(mlp((3, 4, 2)))
-    compiled = {f: list(f.signatures) for f in (loop.execute, loop.advance)}
+    compiled = {f: list(f.signatures) for f in (lists.execute, loop.advance)}
     table = dispatch.table(np.dtype(np.float64))
     assert all(compiled.values())
     run(random_dag(7))
@@ -221,7 +221,7 @@ def test_a_second_graph_compiles_nothing():
         lambda x, w: gate(np.outer(x, w).sum(0), w) / 2, x=pcn.Input((3,)), w=pcn.Parameter(np.arange(1.0, 5.0))
     )
     run(graph)
-    assert {f: list(f.signatures) for f in (loop.execute, loop.advance)} == compiled
+    assert {f: list(f.signatures) for f in (lists.execute, loop.advance)} == compiled
     assert dispatch.table(np.dtype(np.float64)) is table
 
 

@@ -142,7 +142,7 @@ class AbstractEngine(ABC):
 
     @abstractmethod
     def evaluate(self) -> None:
-        """Bring errors and feedback up to date with the state."""
+        """Bring errors up to date with the state."""
 
     @abstractmethod
     def read(self, vertex: str, variable: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from pcneuro.engines.abstract import AbstractEngine, Engine
 from pcneuro.engines.summing import Phase
 from pcneuro.engines.threads import spread
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import dispatch, lists, loop, samples
 from pcneuro.kernels.tile import vector_length
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
@@ -88,24 +88,17 @@ class AbstractBlocks(AbstractEngine):
         self.contexts[:, dispatch.PARTS] = 1
         self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
 
-    def _rows(self, block: int, slot: Slot) -> np.ndarray:
-        first = slot.row * self.lanes
-        return self.buf[block, first : first + slot.units * self.lanes].reshape(slot.units, self.lanes)
-
     def _write(self, slot: Slot, values: np.ndarray) -> None:
-        flat = values.reshape(len(values), -1)
-        for block in range(len(self.buf)):
-            part = flat[block * self.lanes : (block + 1) * self.lanes].T
-            rows = self._rows(block, slot)
-            rows[:, : part.shape[1]] = part
-            # Lanes without a sample repeat the last one, so that they stay as finite as it does.
-            rows[:, part.shape[1] :] = part[:, -1:]
+        """Give every sample its values; lanes without a sample repeat the last one, so that they stay as finite."""
+        if slot.units:
+            flat = np.ascontiguousarray(values, dtype=self.dtype).ravel()
+            samples.put(flat, self.buf, slot.row, slot.units, self.lanes)
 
-    def _read(self, slot: Slot, shape: tuple[int, ...]) -> np.ndarray:
-        found = np.empty((self.data.batch, slot.units), dtype=self.dtype)
-        for block in range(len(self.buf)):
-            part = found[block * self.lanes : (block + 1) * self.lanes]
-            part[...] = self._rows(block, slot)[:, : len(part)].T
+    def _read(self, slot: Slot, shape: tuple[int, ...], added: Slot | None = None) -> np.ndarray:
+        """Activities of shape (batch, \\*shape), or the sum of those of two slots."""
+        found = np.empty(self.data.batch * slot.units, dtype=self.dtype)
+        if slot.units:
+            samples.take(self.buf, slot.row, -1 if added is None else added.row, slot.units, self.lanes, found)
         return found.reshape(self.data.batch, *shape)
 
     # Running
@@ -138,7 +131,7 @@ class AbstractBlocks(AbstractEngine):
                 self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
     def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
-        status, at = loop.execute(self.table, code, buf, self.shared, self.program.ints, context)
+        status, at = lists.execute(self.table, code, buf, self.shared, self.program.ints, context)
         if status != dispatch.OK:
             self._refuse(int(code[at, 0]), int(code[at, 1]))
 

@@ -24,8 +24,8 @@ GROUP = 32
 class Cells:
     """What ``loop.advance`` steps: see the columns there. ``signals`` is the number of flags that a block needs.
 
-    ``tail`` are instructions for what only gradients ask for. ``swept`` are the flags that need not be up where the
-    feedforward sweep has just computed all predictions.
+    ``tail`` are instructions for what gradients ask for beside cells that do not end at a drive; ``swept`` are flags
+    that need not be up where the feedforward sweep has just computed all predictions.
     """
 
     code: np.ndarray
@@ -72,12 +72,17 @@ class _Builder:
         self.signals += 1
         return self.signals - 1
 
-    def cell(self, code: Code, inputs: Sequence[int], vertex: int = -1, begun: int = loop.FRESH) -> int:
-        """Add a cell; returns the flag that is up where it ran. ``begun`` is the flag that tells it of a start."""
+    def cell(
+        self, code: Code, inputs: Sequence[int], vertex: int = -1, *, begun: int = loop.FRESH, drives: bool = False
+    ) -> int:
+        """Add a cell; returns the flag that is up where it ran.
+
+        ``begun`` is the flag that tells it of a start, ``drives`` whether it ends at the drive of a vertex.
+        """
         first, link, out = len(self.code), len(self.links), self._signal()
         self.code += code
         self.links += [begun, *dict.fromkeys(inputs)]
-        self.rows.append([first, len(self.code), link, len(self.links), out, vertex])
+        self.rows.append([first, len(self.code), link, len(self.links), out, vertex, int(drives)])
         return out
 
     def read(self, name: str) -> list[int]:
@@ -127,12 +132,17 @@ class _Builder:
                 if self.computed:
                     inputs += [self.computed[consumer]] if consumer in self.computed else self.read(consumer)
             if code:
-                self.feedback[name] = self.cell(code, inputs)
+                self.feedback[name] = self.cell(code, inputs, drives=name in self.program.first)
 
     def tail(self) -> Code:
-        """What the pulls leave out."""
-        wanted, pulls = driving(self.program), self.program.pulls
-        return [i for name in reversed(list(self.graph.nodes)) if name not in wanted for _, c in pulls.get(name, []) for i in c]
+        """Adjoints of nodes that are no vertices, but for those that have a cell of their own."""
+        code: Code = []
+        for name in reversed(list(self.graph.nodes)):
+            if name in self.program.first:
+                code += self.program.joined.get(name, [])
+            elif name not in self.feedback:
+                code += [i for _, part in self.program.pulls.get(name, []) for i in part]
+        return code
 
     def groups(self) -> list[list[int]]:
         """Cells that follow each other, and what they read from others: in a wave, few of them have anything to do."""
@@ -142,7 +152,7 @@ class _Builder:
             own: set[int] = set()
             read: list[int] = []
             for cell in range(first, last):
-                _, _, begin, end, ran, vertex = self.rows[cell]
+                _, _, begin, end, ran, vertex, _ = self.rows[cell]
                 read += [flag for flag in self.links[begin:end] if flag not in own]
                 own.add(ran)
                 if vertex >= 0:

@@ -22,6 +22,7 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph import Latent
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import records as recording
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.lowering import Code, as_array
 from pcneuro.ops.base import Slot
@@ -86,7 +87,8 @@ class KernelEngine(AbstractBlocks):
         self.limits = np.zeros(0, dtype=dtype)
         self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
         self.rhs = as_array()
-        self.current = False  # whether errors and feedback are those of the state
+        # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
+        self.current = self.driven = False
         self.leaps: dict[frozenset[str], leaping.Leap] = {}
         self.load(self.parameters)
 
@@ -134,7 +136,7 @@ class KernelEngine(AbstractBlocks):
             self._write(program.slot(self.dynamics.state, name), state)
         if not data.initial:
             self.flags[:, self.cells.swept] = 0
-        self.current = False
+        self.current = self.driven = False
 
     def _prepare(self) -> None:
         """Gains and instruction lists for what is clamped now."""
@@ -194,6 +196,11 @@ class KernelEngine(AbstractBlocks):
             regions = self.dynamics.activity
         return tuple(self.program.slot(region, vertex) for region in regions)
 
+    def _places(self, vertex: str, variable: str) -> tuple[Slot, tuple[int, ...], Slot | None]:
+        """The arguments of ``_read`` for a variable of a vertex."""
+        first, *added = self._slots(vertex, variable)
+        return first, self.circuit.graph.nodes[vertex].shape, added[0] if added else None
+
     def begin(self, until: Settled | None) -> None:
         super().begin(until)
         self.limits = np.zeros(0, dtype=self.dtype) if until is None else until.limits(self.dtype)
@@ -206,7 +213,7 @@ class KernelEngine(AbstractBlocks):
         return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        self.current = False
+        self.current = self.driven = False
         slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
         reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
         outcomes = self.spread("step", lambda block: self._step_block(block, number, steps, reel), len(self.buf), steps)
@@ -254,15 +261,15 @@ class KernelEngine(AbstractBlocks):
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
             self.rested[block] = number + done
-        loop.hold(records, self.buf[block], reel.buf[block], self.lanes, number + done, steps - done)
+        recording.hold(records, self.buf[block], reel.buf[block], self.lanes, number + done, steps - done)
         return status, done, finite
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        self.current = False
+        self.current = self.driven = False
         return settling.settle(self, number, steps, tapes)
 
     def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
-        self.current = False
+        self.current = self.driven = False
         return leaping.leap(self, number, steps, reach, tapes, law)
 
     def evaluate(self) -> None:
@@ -273,6 +280,7 @@ class KernelEngine(AbstractBlocks):
         if any(status != dispatch.OK for status in told):
             # All of it: what is there, or what fails, and why.
             self.execute("evaluate all", self.rhs)
+            self.driven = True
         self.current = True
 
     def _refresh_block(self, block: int) -> int:
@@ -296,10 +304,12 @@ class KernelEngine(AbstractBlocks):
         )
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        if variable != "prediction":
+        if variable == "feedback" and not self.driven:
+            self.execute("evaluate all", self.rhs)
+            self.current = self.driven = True
+        elif variable == "error":
             self.evaluate()
-        first, *added = (self._read(s, self.circuit.graph.nodes[vertex].shape) for s in self._slots(vertex, variable))
-        return first + added[0] if added else first
+        return self._read(*self._places(vertex, variable))
 
     def gradients(self) -> dict[str, np.ndarray]:
         self.evaluate()
@@ -325,7 +335,7 @@ class KernelEngine(AbstractBlocks):
         self._allocate(data.batch)
         self.buf[...] = buf
         self.shared[: shared.size] = shared
-        self.current = False
+        self.current = self.driven = False
         self._prepare()
 
     def describe(self) -> dict[str, Any]:

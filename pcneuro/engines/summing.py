@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.engines.threads import spread
-from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import dispatch, lists
 from pcneuro.kernels.dispatch import PARTITIONED
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.lowering import Code, as_array
@@ -94,7 +94,7 @@ def _sum(engine: KernelEngine, phase: Phase, shares: int, share: int) -> None:
         codes.insert(0, (phase.whole, np.ones(len(phase.whole), dtype=np.int64), 1))
     for code, parts, among in codes:
         if len(code):
-            status, at, block = loop.add_up(
+            status, at, block = lists.add_up(
                 engine.table,
                 code,
                 parts,

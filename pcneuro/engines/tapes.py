@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.engines.abstract import Tape
-from pcneuro.kernels import loop
+from pcneuro.kernels.records import RECORD_COLUMNS
 from pcneuro.ops.base import Slot
 
 
@@ -48,7 +48,7 @@ class Reel:
         for tape, slots, offset in zip(self.tapes, self.slots, self.offsets, strict=False):
             added = slots[1].row if len(slots) > 1 else -1
             rows.append([slots[0].row, slots[0].units, tape.every, offset, added])
-        return np.array(rows, dtype=np.int64).reshape(-1, loop.RECORD_COLUMNS)
+        return np.array(rows, dtype=np.int64).reshape(-1, RECORD_COLUMNS)
 
     def recorded(self, steps: int, batch: int) -> list[np.ndarray]:
         """By tape what was recorded in the first ``steps`` steps: (times, batch, units)."""

@@ -1,4 +1,4 @@
-"""The one compiled program: instruction lists, and the loop that steps time with an explicit Runge-Kutta tableau."""
+"""The one compiled program: the loop that steps time with an explicit Runge-Kutta tableau."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 from numba import njit
 
 from pcneuro.kernels.cache import usable
-from pcneuro.kernels.dispatch import LANES, OK, PANEL, PART, PARTS, call_op, ix
+from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
+from pcneuro.kernels.lists import run_list
+from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.subnormals import flush, restore
 from pcneuro.kernels.tile import VECTOR_BYTES
 
@@ -17,8 +19,8 @@ CACHE = usable()
 # Fields of the int64 array ``plan``
 STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
 # Columns of ``cells``: instructions from ... to, what it reads in ``links`` from ... to, the flag that says it ran,
-# and the vertex whose error it computes (-1: none)
-CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, CELL_COLUMNS = range(7)
+# the vertex whose error it computes (-1: none), and whether it ends at the drive of one
+CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, DRIVES, CELL_COLUMNS = range(8)
 # Columns of ``groups``: cells from ... to, what they read from outside in ``links`` from ... to, and the flag that says
 # that one of them ran (CODE, CODE_END, LINK, LINK_END, RAN)
 BUSY, GROUP_COLUMNS = RAN, RAN + 1
@@ -28,78 +30,10 @@ FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERT
 # The flags that are up in the first step only: one that all cells read but those of predictions, and theirs, which is
 # down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
-# Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer,
-# and the first of the rows that are added to what is copied (-1: none)
-SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
 # Fields of ``limits``: how far from rest a vertex may be, relatively and absolutely, and the rounding of its state
 RELATIVE, ABSOLUTE, ROUNDING, LIMITS = range(4)
 # Rows of ``work``: by lane the largest distance from rest, and the largest drive or error
 WORK_ROWS = 2
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
-    """Run a list of instructions, (opcode, position of its arguments) a row. Returns (status, failed instruction)."""
-    for i in range(code.shape[0]):
-        status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
-        if status != OK:
-            return status, i
-    return OK, -1
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
-    """The same with subnormal numbers as ``advance`` takes them."""
-    before = flush(buf)
-    told = run_list(table, code, buf, shared, ints, context)
-    restore(before)
-    return told
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def add_up(table, code, parts, bufs, shared, ints, contexts, share, shares, panel):  # type: ignore[no-untyped-def]
-    """Run instructions that sum over samples, of which instruction i is to be done in ``parts[i] * shares`` parts.
-
-    Does the parts of one of the ``shares``, each over all blocks before the next, so that what is added to stays in the
-    cache. Reads ``bufs``, adds to ``shared``, where ``panel`` is room of this share's own; writes to ``contexts``.
-    Returns (status, failed instruction, block).
-    """
-    before = flush(bufs[0])
-    for i in range(code.shape[0]):
-        for part in range(share * parts[i], (share + 1) * parts[i]):
-            for block in range(bufs.shape[0]):
-                context = contexts[block]
-                context[PART], context[PARTS], context[PANEL] = part, parts[i] * shares, panel
-                status = call_op(table[code[i, 0]], bufs[block], shared, ints, code[i, 1], context)
-                if status != OK:
-                    restore(before)
-                    return status, i, block
-    restore(before)
-    return OK, -1, -1
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-untyped-def]
-    for r in range(records.shape[0]):
-        if step % records[r, EVERY] == 0:
-            n = records[r, ROWS] * lanes
-            source = records[r, SOURCE] * lanes
-            target = records[r, TARGET]
-            if records[r, ADDED] < 0:
-                for i in range(n):
-                    record_buf[ix(target + i)] = buf[ix(source + i)]
-            else:
-                added = records[r, ADDED] * lanes
-                for i in range(n):
-                    record_buf[ix(target + i)] = buf[ix(source + i)] + buf[ix(added + i)]
-            records[r, TARGET] = target + n
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def hold(records, buf, record_buf, lanes, step, steps):  # type: ignore[no-untyped-def]
-    """Record ``steps`` steps of a block of samples that stays as it is. Writes as ``advance`` does."""
-    for s in range(steps):
-        _copy_records(step + s, records, buf, record_buf, lanes)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -177,8 +111,12 @@ def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # t
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _evaluate(table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest):  # type: ignore[no-untyped-def]
+def _evaluate(
+    table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, drives
+):  # type: ignore[no-untyped-def]
     """Run the cells of which something that they read has changed. Returns the status of the kernels.
+
+    Those that end at a drive are left as they are unless ``drives``.
 
     A group of cells is passed over where nothing has changed that it reads from outside, and none of it ran last time.
     """
@@ -204,8 +142,10 @@ def _evaluate(table, code, cells, groups, links, vertices, flags, buf, shared, i
                 plan,
                 tolerance,
                 largest,
+                drives,
             )
-            flags[groups[g, BUSY]] = ran
+            # A cell that is left as it is keeps its group awake.
+            flags[groups[g, BUSY]] = ran if drives else 1
             if status != OK:
                 return status
     return OK
@@ -213,12 +153,29 @@ def _evaluate(table, code, cells, groups, links, vertices, flags, buf, shared, i
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _run_cells(
-    first, last, table, code, cells, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+    first,
+    last,
+    table,
+    code,
+    cells,
+    links,
+    vertices,
+    flags,
+    buf,
+    shared,
+    ints,
+    context,
+    plan,
+    tolerance,
+    largest,
+    drives,
 ):  # type: ignore[no-untyped-def]
     """Run those of the cells from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
     lanes = context[LANES]
     ran = 0
     for c in range(first, last):
+        if not drives and cells[c, DRIVES] == 1:
+            continue
         changed = 0
         for k in range(cells[c, LINK], cells[c, LINK_END]):
             changed |= flags[links[k]]
@@ -245,13 +202,14 @@ def _run_cells(
 def refresh(
     table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, tail
 ):  # type: ignore[no-untyped-def]
-    """Bring errors and drives of a block up to date with its state, then run ``tail``. Returns the kernels' status.
+    """Bring errors of a block up to date with its state, and what comes of them but drives; then run ``tail``.
 
-    Runs the cells that the next step would run first, which runs them again to the same effect.
+    Runs the cells that the next step would run first, which runs them again to the same effect. Returns the kernels'
+    status.
     """
     before = flush(buf)
     status = _evaluate(
-        table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+        table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, False
     )
     if status == OK:
         status, _ = run_list(table, tail, buf, shared, ints, context)
@@ -312,7 +270,21 @@ def _advance(
                             buf[ix(state + i)] = new
                     _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest)
             status = _evaluate(
-                table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest
+                table,
+                code,
+                cells,
+                groups,
+                links,
+                vertices,
+                flags,
+                buf,
+                shared,
+                ints,
+                context,
+                plan,
+                tolerance,
+                largest,
+                True,
             )
             if status != OK:
                 return status, s, True
@@ -323,7 +295,7 @@ def _advance(
                     flags[FRESH] = flags[UNSWEPT] = 1
                     return OK, s, True
             if stage == 0:
-                _copy_records(step + s, records, buf, record_buf, lanes)
+                copy_records(step + s, records, buf, record_buf, lanes)
             if stages > 1:
                 for i in range(size):
                     buf[ix(slope + stage * size + i)] = buf[ix(drive + i)] - buf[ix(error + i)]

@@ -34,7 +34,7 @@ def vector_bytes() -> int:
 
 
 VECTOR_BYTES = vector_bytes()
-# Output rows of a tile two vectors of lanes wide, the tallest: 16 sums in 32 registers with AVX-512, 12 in 16 elsewhere;
+# Output rows of the tallest tile two vectors of lanes wide: 16 sums in 32 registers with AVX-512, 12 in 16 elsewhere;
 # one vector of weights and two of activities beside them still fit.
 HEIGHT = 8 if VECTOR_BYTES == 64 else 6
 # Vectors of lanes that a tile is wide, and the heights that are tried one after the other, so that what is left of a
@@ -127,7 +127,9 @@ class _Tile:
     ``at`` has the arguments of ``project_rows``, of which those of rows begin at the tile's first, and ``lane``.
     """
 
-    def __init__(self, vec: Vectors, buffers: tuple[Any, Any, Any], at: dict[str, Any], height: int, vectors: int) -> None:
+    def __init__(
+        self, vec: Vectors, buffers: tuple[Any, Any, Any], at: dict[str, Any], height: int, vectors: int
+    ) -> None:
         self.vec, self.b, self.at = vec, vec.builder, at
         self.buf, self.shared, self.ints = buffers
         self.height, self.vectors = height, vectors
@@ -169,9 +171,7 @@ class _Tile:
         targets = [self.row(b.add(at["out"], self.entry(at["out_table"], vec.i64(r)))) for r in range(self.height)]
         places = [[self.vector(row, v) for v in range(self.vectors)] for row in targets]
         sums = [[b.select(anew, vec.zero, vec.load(place)) for place in row] for row in places]
-        rows = [
-            b.gep(self.shared, [b.add(at["w"], self.entry(at["w_rows"], vec.i64(r)))]) for r in range(self.height)
-        ]
+        rows = [b.gep(self.shared, [b.add(at["w"], self.entry(at["w_rows"], vec.i64(r)))]) for r in range(self.height)]
         done = self._strided(sums, rows) if strided else self._tabled(sums, rows)
         for r in range(self.height):
             for v in range(self.vectors):
@@ -220,9 +220,7 @@ class _Tile:
             phi.add_incoming(value, before)
         b.cbranch(b.icmp_signed("<", phis[0], last), inside, done)
         b.position_at_end(inside)
-        now = [
-            [phis[1 + len(moving) + r * self.vectors + v] for v in range(self.vectors)] for r in range(self.height)
-        ]
+        now = [[phis[1 + len(moving) + r * self.vectors + v] for v in range(self.vectors)] for r in range(self.height)]
         new, moved = body(now, phis[0], phis[1 : 1 + len(moving)])
         ends = [b.add(phis[0], self.vec.i64(step)), *moved, *(value for row in new for value in row)]
         for phi, value in zip(phis, ends):
@@ -232,11 +230,25 @@ class _Tile:
         return now, phis[1 : 1 + len(moving)]
 
 
-ARGUMENTS = ("out", "out_table", "n", "lanes", "a", "a_table", "w", "w_rows", "w_table", "k", "fresh", "a_step", "w_step")
+ARGUMENTS = (
+    "out",
+    "out_table",
+    "n",
+    "lanes",
+    "a",
+    "a_table",
+    "w",
+    "w_rows",
+    "w_table",
+    "k",
+    "fresh",
+    "a_step",
+    "w_step",
+)
 
 
 def _emit_rows(b: Any, buffers: tuple[Any, Any, Any], given: dict[str, Any], vec: Vectors) -> None:
-    """All lanes, as many vectors at a time as a tile is wide; all terms, ``DEPTH`` at a time; all rows, tile by tile."""
+    """All lanes, a tile's width at a time; all terms, ``DEPTH`` at a time; all rows, tile by tile."""
     zero, depth = vec.i64(0), vec.i64(DEPTH)
     lane = zero
     for vectors, heights in TILES:

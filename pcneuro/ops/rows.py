@@ -44,7 +44,8 @@ def combine(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     scale, n = shared[ix(ints[at + 10])], ints[at + 11]
     src_row = src * lanes
     fac_row = fac * lanes
-    flat = io == IDENTITY and js == IDENTITY and src_shared == 0 and (fac_kind == 2 or jf == IDENTITY and fac_kind == 0)
+    plain = fac_kind == 2 or (jf == IDENTITY and fac_kind == 0)
+    flat = io == IDENTITY and js == IDENTITY and src_shared == 0 and plain
     if accumulate == 0 and not (flat and n == out_rows):
         for i in range(out, out + out_rows * lanes):
             buf[ix(i)] = 0.0

@@ -203,6 +203,8 @@ class _Compiler:
                 continue
             ((source, code),) = program.pulls.pop(name)
             read[at] = source, code + read[at][1]
+            if asked[0] in self.vertices:
+                program.joined.setdefault(asked[0], []).extend(code)
             before = holder.get(name, source)
             holder[asked[0]] = name
             program.node_feedback[before] = [i for i in program.node_feedback[before] if i not in code]

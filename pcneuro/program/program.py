@@ -61,6 +61,8 @@ class Program:
     """Node -> the instructions that compute its derivatives."""
     pulls: dict[str, list[tuple[str, Code]]] = field(default_factory=dict)
     """Node -> what adds to its adjoint, in this order, the first of which writes it: consumer, instructions."""
+    joined: dict[str, Code] = field(default_factory=dict)
+    """Vertex -> those of its instructions in ``pulls`` that make adjoints of folded nodes on the way."""
     collected: dict[str, Slot] = field(default_factory=dict)
     """Node that adjoints are collected for -> where (a vertex: its drive)."""
     passed: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from pcneuro.kernels import dispatch, elementwise, loop
+from pcneuro.kernels import dispatch, elementwise, lists
 from pcneuro.kernels.transcendental import FUNCTIONS
 from pcneuro.kernels.transcendental.trigonometric import farthest
 from pcneuro.kernels.vectors import Format
@@ -164,5 +164,5 @@ def test_without_fused_multiplication_they_are_as_exact(name, dtype, monkeypatch
     buf = np.concatenate([x, np.zeros_like(x)])
     ints, context = np.array([x.size, 0, dispatch.IDENTITY, 0, x.size]), np.array([1, 1, 0, 1])
     table = np.array([kernel.address])
-    assert loop.run_list(table, np.zeros((1, 2), np.int64), buf, np.zeros(1, dtype), ints, context) == (1, -1)
+    assert lists.run_list(table, np.zeros((1, 2), np.int64), buf, np.zeros(1, dtype), ints, context) == (1, -1)
     assert accuracy.ulps(buf[x.size :], accuracy.exact(name, x)).max() <= 1.7
