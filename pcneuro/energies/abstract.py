@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from pcneuro.ops.base import AbstractUnits, Units
+
 ENERGIES: dict[str, type[AbstractEnergy]] = {}
 
 
@@ -41,6 +43,10 @@ class AbstractEnergy(ABC):
     @abstractmethod
     def equation(self) -> str:
         """The error's equation in Brian2 syntax, with ``v`` for the target and ``prediction``."""
+
+    @abstractmethod
+    def mean(self, make: AbstractUnits, prediction: Units, shape: tuple[int, ...]) -> Units:
+        """What a clamped output is compared with, as populations: e = precision * (target - mean)."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

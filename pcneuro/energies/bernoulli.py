@@ -7,6 +7,7 @@ import numpy as np
 from pcneuro.energies.abstract import AbstractEnergy
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.kernels.elementwise import apply_one
+from pcneuro.ops.base import AbstractUnits, Units
 
 
 @op_kernel("bernoulli_error")
@@ -43,3 +44,6 @@ class Bernoulli(AbstractEnergy):
 
     def equation(self) -> str:
         return "precision*(v - 1/(1 + exp(-prediction)))"
+
+    def mean(self, make: AbstractUnits, prediction: Units, shape: tuple[int, ...]) -> Units:
+        return make.function(("sigmoid", "x"), {"x": prediction}, {})

@@ -7,6 +7,8 @@ import numpy as np
 from pcneuro.energies.abstract import AbstractEnergy
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.kernels.elementwise import apply_one
+from pcneuro.ops.base import AbstractUnits, Units
+from pcneuro.ops.softmax import Softmax
 
 
 @op_kernel("softmax_cross_entropy_error")
@@ -65,3 +67,6 @@ class SoftmaxCrossEntropy(AbstractEnergy):
 
     def equation(self) -> str:
         return "precision*(v - exp(prediction)/total_exp_prediction)"
+
+    def mean(self, make: AbstractUnits, prediction: Units, shape: tuple[int, ...]) -> Units:
+        return Softmax(len(shape) - 1).units(make, shape, [shape], [prediction])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcneuro.energies.abstract import AbstractEnergy
+from pcneuro.ops.base import AbstractUnits, Units
 
 
 class SquaredError(AbstractEnergy):
@@ -23,3 +24,6 @@ class SquaredError(AbstractEnergy):
 
     def equation(self) -> str:
         return "precision*(v - prediction)"
+
+    def mean(self, make: AbstractUnits, prediction: Units, shape: tuple[int, ...]) -> Units:
+        return prediction

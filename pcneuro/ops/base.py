@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from pcneuro.errors import DataError
+from pcneuro.errors import DataError, ParameterError
 
 Shape = tuple[int, ...]
 
@@ -126,6 +126,66 @@ class Opaque:
 Role = Elementwise | Product | Gather | Reduce | Opaque
 
 
+@dataclass(frozen=True)
+class Units:
+    """A population of an exported circuit: its number among all of them, and how many units it has."""
+
+    number: int
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Numbers that all samples share, one a unit or a synapse: entries ``index`` of a parameter, or constants (None)."""
+
+    values: np.ndarray
+    parameter: str | None = None
+    index: np.ndarray | None = None
+
+    def take(self, index: np.ndarray) -> Weights:
+        """Entries of these, in this order."""
+        flat = np.asarray(index, dtype=np.int64).ravel()
+        own = None if self.parameter is None else (flat if self.index is None else self.index[flat])
+        return Weights(self.values[flat], self.parameter, own)
+
+
+class AbstractUnits(ABC):
+    """What an operator may ask of an exporter: sums over synapses, and functions unit by unit. There is nothing else.
+
+    Whoever exports a circuit knows these two, and every operator says what it is in them; the way back, from errors to
+    what they are due to, follows from that.
+    """
+
+    @abstractmethod
+    def synapses(self, size: int, source: Units, pre: np.ndarray, post: np.ndarray, weights: Weights | float) -> Units:
+        """A population of ``size`` units: out[post] = sum over synapses of weight * source[pre]."""
+
+    @abstractmethod
+    def add(self, first: Units, second: Units) -> Units:
+        """The sum of two populations of the same size."""
+
+    @abstractmethod
+    def function(
+        self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]
+    ) -> Units:
+        """Unit by unit ``formula`` of the operands, all of one size, with its derivative by those that have one.
+
+        Formulas are trees of ``ops.formula``; that of a derivative may contain ``out``, the value of the function.
+        """
+
+    def gather(self, source: Units, index: np.ndarray) -> Units:
+        """Copies of units, in this order; the population itself where that is all of them in theirs."""
+        flat = np.asarray(index, dtype=np.int64).ravel()
+        if flat.size == source.size and np.array_equal(flat, np.arange(flat.size)):
+            return source
+        return self.synapses(flat.size, source, flat, np.arange(flat.size), 1.0)
+
+    def product(self, a: Units | Weights, b: Units | Weights) -> Units:
+        """Unit by unit a times b."""
+        slopes = {name: other for (name, x), other in zip((("x", a), ("y", b)), "yx") if isinstance(x, Units)}
+        return self.function(("multiply", "x", "y"), {"x": a, "y": b}, slopes)
+
+
 class AbstractOperator(ABC):
     """An operator of the graph: frozen data, no state.
 
@@ -189,6 +249,13 @@ class AbstractOperator(ABC):
 
         A target that is not laned while the gradient is gets the sum over the lanes in use, always added.
         """
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        """What it computes, of ``shape``, as populations: from operands (Units or Weights) of these ``shapes``.
+
+        Raises ParameterError where it has not been said what this operator is in terms of single units.
+        """
+        raise ParameterError(f"operator {self.label!r} has no equivalent in single units and synapses: not exported")
 
     def attributes(self) -> dict[str, Any]:
         """The operator's data as plain values and arrays, for saving."""

@@ -22,7 +22,19 @@ from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PANEL, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_panel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Product, Pull, Shape, Slot, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Placed,
+    Product,
+    Pull,
+    Shape,
+    Slot,
+    Units,
+    Weights,
+    size,
+)
 from pcneuro.ops.rows import dot_rows
 
 
@@ -257,6 +269,20 @@ class Contract(AbstractOperator):
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return int(np.prod(list(self._sizes(shapes).values()), dtype=np.int64))
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        sizes = self._sizes(shapes)
+        left, right, out = self._terms()
+        a, b = operands
+        # Those of the output last, so that the synapses of a unit follow each other.
+        letters = [*out, *(c for c in dict.fromkeys(left + right) if c not in out)]
+        i, j, to = (_offsets(letters, term, sizes) for term in (left, right, out))
+        if isinstance(b, Weights):
+            return make.synapses(size(shape), a, i, to, b.take(j))
+        if isinstance(a, Weights):
+            return make.synapses(size(shape), b, j, to, a.take(i))
+        pairs = make.product(make.gather(a, i), make.gather(b, j))
+        return make.synapses(size(shape), pairs, np.arange(to.size), to, 1.0)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         a, b = at.operands

@@ -21,7 +21,19 @@ from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_taps
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, apply, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Opaque,
+    Placed,
+    Pull,
+    Shape,
+    Units,
+    Weights,
+    apply,
+    size,
+)
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
 from pcneuro.ops.windows import Windows, several, sliding_windows
 
@@ -265,6 +277,31 @@ class Convolution(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         windows = self._windows(shapes, forward=True)
         return sum(len(windows.classes[c]) for c in windows.class_of) * shapes[1][0] * shapes[1][1]
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        windows = self._windows(shapes, forward=True)
+        (_, *space), (outputs, channels, *kernel) = shapes
+        places, taps = size(tuple(space)), size(tuple(kernel))
+        own = outputs // self.groups
+        reached = [
+            (position, tap, base + offset)
+            for position, (c, base) in enumerate(zip(windows.class_of, windows.base, strict=True))
+            for tap, offset in windows.classes[c]
+        ]
+        position, tap, place = np.array(reached, dtype=np.int64).reshape(-1, 3).T
+        o, c = (grid.ravel()[:, None] for grid in np.mgrid[:outputs, :channels])
+        post = o * len(windows.class_of) + position
+        pre = ((o // own) * channels + c) * places + place
+        weight = (o * channels + c) * taps + tap
+        order = np.argsort(post, axis=None, kind="stable")
+        post, pre, weight = (index.ravel()[order] for index in (post, pre, weight))
+        x, w = operands
+        if isinstance(w, Weights):
+            return make.synapses(size(shape), x, pre, post, w.take(weight))
+        if isinstance(x, Weights):
+            return make.synapses(size(shape), w, weight, post, x.take(pre))
+        pairs = make.product(make.gather(x, pre), make.gather(w, weight))
+        return make.synapses(size(shape), pairs, np.arange(post.size), post, 1.0)
 
     # Lowering
 

@@ -17,12 +17,15 @@ from pcneuro.kernels.dispatch import IDENTITY
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
+    AbstractUnits,
     Elementwise,
     Function,
     Placed,
     Pull,
     Shape,
     Slot,
+    Units,
+    Weights,
     apply,
     size,
     unit_indices,
@@ -143,6 +146,16 @@ class Map(AbstractOperator):
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(self.shape(*shapes))
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        aligned: dict[str, Units | Weights] = {}
+        for name, own, operand in zip(self.names, shapes, operands, strict=True):
+            index = np.broadcast_to(unit_indices(own), shape).ravel()
+            aligned[name] = operand.take(index) if isinstance(operand, Weights) else make.gather(operand, index)
+        slopes = dict(zip(self.names, self.definition.derivatives, strict=True))
+        return make.function(
+            self.definition.formula, aligned, {n: slopes[n] for n, x in aligned.items() if isinstance(x, Units)}
+        )
 
     def _indices(self, at: Placed) -> dict[str, np.ndarray]:
         shapes = dict(zip(self.names, at.shapes, strict=True)) | {"out": at.shape}

@@ -14,16 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numba import njit
 
-from pcneuro.errors import DataError, ShapeError
+from pcneuro.errors import DataError, ParameterError, ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, BAD_INDEX, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractTraced,
+    AbstractUnits,
     Opaque,
     Placed,
     Pull,
     Shape,
+    Units,
+    Weights,
     apply,
     size,
 )
@@ -152,6 +155,19 @@ class Embedding(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         # Which row of the table a position reads is the token's to say: it may be any.
         return size(self.shape(*shapes)) * (shapes[1][0] if k == 1 else 1)
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        tokens, table = operands
+        words, width = shapes[1]
+        if not (isinstance(tokens, Units) and isinstance(table, Weights)):
+            raise ParameterError("embedding: exported are activities that pick rows of a table of parameters only")
+        place, word = (grid.ravel() for grid in np.mgrid[: tokens.size, :words])
+        # One unit for each word at each place, which is 1 where the token is its word.
+        same = ("subtract", 1.0, ("positive", ("subtract", ("absolute", ("subtract", "x", "y")), 0.5)))
+        spelled = make.function(same, {"x": make.gather(tokens, place), "y": Weights(word.astype(np.float64))}, {})
+        place, word, column = (grid.ravel() for grid in np.mgrid[: tokens.size, :words, :width])
+        weights = table.take(word * width + column)
+        return make.synapses(size(shape), spelled, place * words + word, place * width + column, weights)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         tokens, table = promoted(low, at.operands[0], at.out.laned), at.operands[1]

@@ -12,8 +12,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.errors import ShapeError
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Gather, Placed, Pull, Shape, size
+from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Gather,
+    Placed,
+    Pull,
+    Shape,
+    Units,
+    Weights,
+    size,
+)
 from pcneuro.ops.rows import lower_combine
 
 
@@ -75,6 +86,25 @@ class Take(AbstractOperator):
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return self._share(k, shapes)[0].size
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        total: Units | None = None
+        for k, operand in enumerate(operands):
+            chosen, taken = self._share(k, shapes)
+            if not chosen.size:
+                continue
+            if isinstance(operand, Weights):
+                values = np.zeros(size(shape))
+                values[chosen] = operand.values[taken]
+                part = make.function("x", {"x": Weights(values)}, {})
+            elif chosen.size == operand.size == size(shape):
+                part = make.gather(operand, taken)
+            else:
+                part = make.synapses(size(shape), operand, taken, chosen, 1.0)
+            total = part if total is None else make.add(total, part)
+        if total is None:
+            raise ParameterError(f"{self.name} takes nothing: a population without units is not exported")
+        return total
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         for k, operand in enumerate(at.operands):

@@ -17,7 +17,20 @@ from numba import njit
 from pcneuro.errors import ParameterError, ShapeError
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, check_broadcast, lower_groups
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Opaque,
+    Placed,
+    Pull,
+    Shape,
+    Slot,
+    Units,
+    Weights,
+    apply,
+    size,
+)
 
 
 @njit(error_model="numpy")
@@ -147,6 +160,19 @@ class Normalise(AbstractOperator):
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(shapes[0]) * size(tuple(shapes[0][a] for a in self.axes))
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        kept = tuple(1 if i in self.axes else n for i, n in enumerate(shape))
+        groups = np.broadcast_to(np.arange(size(kept)).reshape(kept), shape).ravel()
+        share, every = size(kept) / size(shape), np.arange(groups.size)
+        (x,) = operands
+        mean = make.gather(make.synapses(size(kept), x, every, groups, share), groups)
+        centred = make.function(("subtract", "x", "y"), {"x": x, "y": mean}, {"x": 1.0, "y": -1.0})
+        squares = make.function(("square", "x"), {"x": centred}, {"x": ("multiply", 2.0, "x")})
+        variance = make.synapses(size(kept), squares, every, groups, share)
+        slope = ("multiply", -0.5, ("multiply", "out", ("square", "out")))
+        scale = ("reciprocal", ("sqrt", ("add", "x", float(self.epsilon))))
+        return make.product(centred, make.gather(make.function(scale, {"x": variance}, {"x": slope}), groups))
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         scratch, epsilon = low.temporary(2, at.out.laned), low.constant(self.epsilon)

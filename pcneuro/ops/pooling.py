@@ -23,11 +23,13 @@ from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
+    AbstractUnits,
     Opaque,
     Placed,
     Pull,
     Shape,
     Slot,
+    Units,
     apply,
     size,
     unit_indices,
@@ -242,6 +244,19 @@ class MaxPool(_AbstractPooling):
     def linear_in(self, k: int) -> bool:
         return False
 
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        members = self._members(shapes[0][1:])
+        first = members[np.arange(len(members)), (members >= 0).argmax(axis=1)]
+        members = np.where(members < 0, first[:, None], members)
+        offsets = size(shapes[0][1:]) * np.arange(shapes[0][0])[:, None]
+        # Where two are equal, the first is the one that gets the gradient.
+        later = ("positive", ("subtract", "y", "x"))
+        slopes = {"x": ("subtract", 1.0, later), "y": later}
+        largest, *others = (make.gather(operands[0], offsets + column) for column in members.T)
+        for other in others:
+            largest = make.function(("maximum", "x", "y"), {"x": largest, "y": other}, slopes)
+        return largest
+
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         low.emit("max_pool", at.out.row, at.operands[0].row, *self._arguments(low, at))
 
@@ -280,6 +295,14 @@ class AveragePool(_AbstractPooling):
 
     def linear_in(self, k: int) -> bool:
         return True
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        members = self._members(shapes[0][1:])
+        position, place = np.nonzero(members >= 0)
+        channel = np.arange(shapes[0][0])[:, None]
+        pre = channel * size(shapes[0][1:]) + members[position, place]
+        post = channel * len(members) + position
+        return make.synapses(size(shape), operands[0], pre.ravel(), post.ravel(), 1 / size(self.size))
 
     def _lower(self, low: AbstractLowering, at: Placed, out: Slot, window: Slot, back: bool, accumulate: bool) -> None:
         scale = low.constant(1 / size(self.size))

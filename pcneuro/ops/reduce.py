@@ -13,7 +13,19 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, Pull, Reduce, Shape, Slot, size, unit_indices
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Placed,
+    Pull,
+    Reduce,
+    Shape,
+    Slot,
+    Units,
+    size,
+    unit_indices,
+)
 from pcneuro.ops.rows import lower_combine
 
 
@@ -54,7 +66,10 @@ class _AbstractReduction(AbstractOperator):
 
     def _groups(self, at: Placed) -> np.ndarray:
         """The unit of the output that each unit of the operand goes into."""
-        return self._spread(unit_indices(at.shape)[None], at.shapes[0]).ravel()
+        return self._into(at.shape, at.shapes[0])
+
+    def _into(self, out: Shape, shape: Shape) -> np.ndarray:
+        return self._spread(unit_indices(out)[None], shape).ravel()
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,10 @@ class Sum(_AbstractReduction):
 
     def linear_in(self, k: int) -> bool:
         return True
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        groups = self._into(shape, shapes[0])
+        return make.synapses(size(shape), operands[0], np.arange(groups.size), groups, self.scale)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         every = np.arange(at.operands[0].units)
@@ -154,6 +173,14 @@ class Prod(_AbstractReduction):
 
     def linear_in(self, k: int) -> bool:
         return False
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        members = np.argsort(self._into(shape, shapes[0]), kind="stable").reshape(size(shape), -1)
+        parts = [make.gather(operands[0], column) for column in members.T]
+        total = parts[0]
+        for part in parts[1:]:
+            total = make.product(total, part)
+        return total
 
     def _members(self, low: AbstractLowering, at: Placed) -> tuple[int, int, int]:
         groups = size(at.shape)

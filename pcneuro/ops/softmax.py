@@ -17,7 +17,19 @@ from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel
 from pcneuro.kernels.elementwise import apply_one
 from pcneuro.ops.axes import axes_of, lower_groups
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, Slot, apply, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Opaque,
+    Placed,
+    Pull,
+    Shape,
+    Slot,
+    Units,
+    apply,
+    size,
+)
 
 
 def softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -192,6 +204,13 @@ class _AbstractSoftmax(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(shapes[0]) * shapes[0][self.axis]
 
+    def _exponentials(self, make: AbstractUnits, x: Units, shape: Shape) -> tuple[Units, Units, np.ndarray]:
+        """exp(x), its sums over the axis, and which of them each unit goes into."""
+        kept = tuple(1 if i == self.axis else n for i, n in enumerate(shape))
+        groups = np.broadcast_to(np.arange(size(kept)).reshape(kept), shape).ravel()
+        powers = make.function(("exp", "x"), {"x": x}, {"x": "out"})
+        return powers, make.synapses(size(kept), powers, np.arange(groups.size), groups, 1.0), groups
+
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         scratch = low.temporary(2, at.out.laned)
         groups = lower_groups(low, at.shape, (self.axis,))
@@ -216,6 +235,12 @@ class Softmax(_AbstractSoftmax):
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         return output * (gradient - (gradient * output).sum(axis=self.axis + 1, keepdims=True))
 
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        powers, totals, groups = self._exponentials(make, operands[0], shape)
+        total = make.gather(totals, groups)
+        slopes = {"x": ("reciprocal", "y"), "y": ("negative", ("divide", "out", "y"))}
+        return make.function(("divide", "x", "y"), {"x": powers, "y": total}, slopes)
+
     def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
         return at.out
 
@@ -231,6 +256,11 @@ class LogSoftmax(_AbstractSoftmax):
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:
         return gradient - np.exp(output) * gradient.sum(axis=self.axis + 1, keepdims=True)
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        _, totals, groups = self._exponentials(make, operands[0], shape)
+        logarithm = make.gather(make.function(("log", "x"), {"x": totals}, {"x": ("reciprocal", "x")}), groups)
+        return make.function(("subtract", "x", "y"), {"x": operands[0], "y": logarithm}, {"x": 1.0, "y": -1.0})
 
     def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
         probabilities = low.temporary(at.out.units, at.out.laned)

@@ -15,7 +15,17 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Opaque, Placed, Pull, Shape, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Opaque,
+    Placed,
+    Pull,
+    Shape,
+    Units,
+    size,
+)
 from pcneuro.ops.rows import dot_rows
 
 
@@ -160,6 +170,14 @@ class SparseProduct(AbstractOperator):
             low.table(self.starts),
             low.packed(self.columns),
         ]
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        x, w = operands
+        rows = np.repeat(np.arange(self.rows), np.diff(self.starts))
+        inner, outer = (self.columns.astype(np.int64), rows) if self.transposed else (rows, self.columns.astype(np.int64))
+        before = np.arange(size(shape[:-1]))[:, None]
+        pre, post = (before * shapes[0][-1] + inner).ravel(), (before * shape[-1] + outer).ravel()
+        return make.synapses(size(shape), x, pre, post, w.take(np.tile(np.arange(self.columns.size), len(before))))
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         x, w = at.operands

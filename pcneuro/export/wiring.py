@@ -1,0 +1,275 @@
+"""Which neuron group each population of a unit graph belongs to, and the equations of every group in Brian2's syntax.
+
+A vertex' value and error neurons, and what is computed for it alone, unit by unit, are one group; so is every input, and
+whatever has units of its own in a dendrite. Between groups there are synapses, each with its own target variable: two
+projections never write to the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pcneuro.equations.dendrite import Block
+from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
+from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.ops.base import Weights
+from pcneuro.ops.formula import Formula, substitute
+
+
+@dataclass
+class Group:
+    """A neuron group: its equations, and values of its constants."""
+
+    name: str
+    size: int
+    block: Block
+    lines: list[str] = field(default_factory=list)
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    """Variable that stays as it was in the feedforward sweep -> the population that it is of."""
+
+    @property
+    def equations(self) -> str:
+        """What Brian2 reads."""
+        return "\n".join(self.lines)
+
+
+@dataclass
+class Projection:
+    """Synapses from one group to another.
+
+    ``forward`` are the variable before and the one behind them that sums (None: predictions are held), ``backward`` the
+    one behind and the one before that sums (None: nothing goes back).
+    """
+
+    name: str
+    before: str
+    behind: str
+    pre: np.ndarray
+    post: np.ndarray
+    weights: Weights
+    number: int
+    """Of the population that it leads to: projections act in this order, and back in the opposite one."""
+    forward: tuple[str, str] | None
+    backward: tuple[str, str] | None
+
+
+class Wiring:
+    """Groups and projections of a circuit for these dynamics, with these vertices clamped."""
+
+    def __init__(self, units: UnitGraph, clamped: set[str], held: bool) -> None:
+        self.units, self.clamped, self.held = units, clamped, held
+        self.populations, self.active = units.populations, units.active()
+        self.groups: dict[str, Group] = {}
+        self.projections: list[Projection] = []
+        self.owner: dict[int, str] = {}
+        self._assign()
+        self.variable: dict[int, str] = {}
+        """Population -> its variable in its own group."""
+        self.back: dict[int, list[Formula]] = {}
+        """Population -> what comes back to it: terms in its own group."""
+        for number in range(len(self.populations)):
+            self._forward(number)
+        for number in reversed(range(len(self.populations))):
+            self._backward(number)
+
+    # Groups
+
+    def _assign(self) -> None:
+        readers: dict[int, list[int]] = {}
+        for number, population in enumerate(self.populations):
+            for source in sources_of(population):
+                readers.setdefault(source, []).append(number)
+        place = {number: name for name, number in self.units.predictions.items()}
+        place |= {number: name for name, number in self.units.means.items() if number not in place}
+        for number in reversed(range(len(self.populations))):
+            population = self.populations[number]
+            if isinstance(population, Source):
+                self.owner[number] = population.name
+                continue
+            used = {self.owner[r] if isinstance(self.populations[r], Function) else None for r in readers.get(number, [])}
+            own = place.get(number)
+            if own is None:
+                (own,) = used if len(used) == 1 else (None,)
+            self.owner[number] = own or f"{population.node}_{number}"
+        for number, name in sorted(self.owner.items()):
+            if name not in self.groups:
+                group = self.groups[name] = Group(name, self.populations[number].size, Block(name))
+                group.block.taken |= {"dev", "rate", "drive", "x_pre"}
+
+    def name(self, number: int, wanted: str) -> str:
+        """A free name in the group of a population."""
+        return self.groups[self.owner[number]].block.name(wanted)
+
+    # Forward
+
+    def _forward(self, number: int) -> None:
+        population, group = self.populations[number], self.groups[self.owner[number]]
+        if isinstance(population, Source):
+            self.variable[number] = "v"
+            if population.name not in self.units.circuit.vertices:
+                group.lines.append("v : 1")
+            return
+        prediction = self.units.predictions.get(self.owner[number]) == number
+        if isinstance(population, Sum):
+            name = "prediction" if prediction else self.name(number, f"I_{population.node}")
+            self.variable[number] = self._summed(number, name, number)
+        else:
+            named = {k: self._operand(number, k, x) for k, x in population.operands.items()}
+            text = brian2_text(substitute(population.formula, named))
+            self.variable[number] = "prediction" if prediction else self.name(number, population.node)
+            group.lines.append(f"{self.variable[number]} = {text} : 1")
+
+    def _summed(self, number: int, name: str, source: int) -> str:
+        """Declare a variable that sums over synapses, or is held, in the group of a population."""
+        group = self.groups[self.owner[number]]
+        group.lines.append(f"{name} : 1")
+        if self.held:
+            group.held[name] = source
+        return name
+
+    def _operand(self, number: int, variable: str, operand: int | Weights) -> Formula:
+        """An operand of a function as its group knows it."""
+        group = self.groups[self.owner[number]]
+        if isinstance(operand, Weights):
+            if operand.parameter is None and np.ptp(operand.values) == 0:
+                return float(operand.values[0])
+            name = self.name(number, operand.parameter or f"c_{self.populations[number].node}")
+            group.lines.append(f"{name} : 1 (constant)")
+            group.constants[name] = operand.values
+            return name
+        if self.owner[operand] == self.owner[number] and not isinstance(self.populations[operand], Source):
+            return self.variable[operand]
+        copies = self._copies.setdefault(self.owner[number], {})
+        if operand not in copies:
+            name = self.name(number, f"v_{self.owner[operand]}")
+            copies[operand] = self._summed(number, name, operand), number
+        return copies[operand][0]
+
+    @property
+    def _copies(self) -> dict[str, dict[int, tuple[str, int]]]:
+        """Group -> population of another one that it reads unit by unit -> variable, and the first that reads it."""
+        return self.__dict__.setdefault("copies", {})
+
+    # Back
+
+    def _backward(self, number: int) -> None:
+        population, group = self.populations[number], self.groups[self.owner[number]]
+        terms = self.back.setdefault(number, [])
+        if self.units.predictions.get(self.owner[number]) == number:
+            terms.append("err")
+        if isinstance(population, Source):
+            self._finish(population, number, terms)
+            return
+        behind: Formula | None = None
+        if number in self.active and terms:
+            behind = plus(terms)
+            if not isinstance(behind, str):
+                behind = group.block.define(f"g_{self.variable[number]}", behind, group.lines)
+        if isinstance(population, Sum):
+            one = self._reaches(population.source) and behind is not None
+            self._project(number, population, self.variable[number], behind if one else None)
+        else:
+            self._function_back(number, population, behind)
+
+    def _reaches(self, source: int) -> bool:
+        return source in self.active
+
+    def _function_back(self, number: int, function: Function, behind: Formula | None) -> None:
+        group = self.groups[self.owner[number]]
+        named = {k: self._known(number, x) for k, x in function.operands.items()} | {"out": self.variable[number]}
+        collected: dict[int, list[Formula]] = {}
+        for name, derivative in function.derivatives.items():
+            operand = function.operands[name]
+            if behind is not None and isinstance(operand, int) and self._reaches(operand):
+                collected.setdefault(operand, []).append(times(substitute(derivative, named), behind))
+        for operand, terms in collected.items():
+            copies = self._copies.get(self.owner[number], {})
+            if operand in copies:
+                self.shares.setdefault((self.owner[number], operand), []).extend(terms)
+            else:
+                self.back.setdefault(operand, []).extend(terms)
+        # Copies are made for the first reader; by now all of them have said what goes back.
+        for operand, (name, first) in self._copies.get(self.owner[number], {}).items():
+            if first != number:
+                continue
+            total = plus(self.shares.get((self.owner[number], operand), ()))
+            returned = None
+            if total != 0.0:
+                returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
+            every = np.arange(group.size)
+            copy = Sum(function.node, group.size, operand, every, every, Weights(np.ones(1)))
+            self._project(number, copy, name, returned)
+
+    @property
+    def shares(self) -> dict[tuple[str, int], list[Formula]]:
+        """Group and population that it copies -> what goes back by the copy."""
+        return self.__dict__.setdefault("_shares", {})
+
+    def _known(self, number: int, operand: int | Weights) -> Formula:
+        if isinstance(operand, Weights):
+            if operand.parameter is None and np.ptp(operand.values) == 0:
+                return float(operand.values[0])
+            group = self.groups[self.owner[number]]
+            return next(name for name, values in group.constants.items() if values is operand.values)
+        copies = self._copies.get(self.owner[number], {})
+        return copies[operand][0] if operand in copies else self.variable[operand]
+
+    def _project(self, number: int, synapses: Sum, variable: str, behind: Any) -> None:
+        before, target = self.owner[synapses.source], self.owner[number]
+        backward = None
+        if behind is not None:
+            summed = self.groups[before].block.name(f"f_{target}")
+            self.groups[before].lines.append(f"{summed} : 1")
+            self.back.setdefault(synapses.source, []).append(summed)
+            backward = (str(behind), summed)
+        forward = None if self.held else (self.variable[synapses.source], variable)
+        name = f"{before}_to_{target}_{len(self.projections)}"
+        self.projections.append(
+            Projection(
+                name, before, target, synapses.pre, synapses.post, synapses.weights, number, forward, backward
+            )
+        )
+
+    # Dynamics
+
+    def _finish(self, source: Source, number: int, terms: list[Formula]) -> None:
+        """The equations of a vertex, whose feedback is complete now."""
+        name, circuit = source.name, self.units.circuit
+        if name not in circuit.vertices:
+            return
+        group, predicted = self.groups[name], circuit.has_prediction(name)
+        lines = [f"drive = {brian2_text(plus(terms))} : 1"]
+        leak = " - err" if predicted else ""
+        if name in self.clamped:
+            lines.append("v : 1")
+        elif self.held and predicted:
+            # Small errors at large values are not lost in rounding.
+            lines += [f"ddev/dt = (drive{leak})*rate : 1", "v = prediction + dev : 1"]
+        else:
+            lines.append(f"dv/dt = (drive{leak})*rate : 1")
+        if predicted:
+            lines += [f"err = {self._error(name)} : 1", "precision : 1 (constant)"]
+            group.constants["precision"] = circuit.precision[name].ravel()
+        if name not in self.clamped:
+            lines.append("rate : Hz (constant)")
+        group.lines += lines
+
+    def _error(self, name: str) -> str:
+        if name in self.clamped and name in self.units.means:
+            return f"precision*(v - {self.variable[self.units.means[name]]})"
+        return "precision*dev" if self.held and name not in self.clamped else "precision*(v - prediction)"
+
+
+def checked_names(wiring: Wiring) -> dict[str, str]:
+    """Group -> a name for it that means nothing else to Brian2."""
+    found: dict[str, str] = {}
+    for name in wiring.groups:
+        plain = f"{name}_group" if is_taken(name) else name
+        while plain in found.values():
+            plain += "_"
+        found[name] = plain
+    return found

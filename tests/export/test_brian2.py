@@ -1,0 +1,135 @@
+"""Brian2 at the level of rates against the kernel, at every step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from circuits.cnn import cnn
+from circuits.lstm import lstm
+from pcneuro.errors import ParameterError
+from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph
+
+pytest.importorskip("brian2")
+from pcneuro.export import brian2
+
+# Brian2 calls what its own dependencies have renamed.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+
+
+def close(found, wanted, what: str) -> None:
+    """Within 1e-12 of the largest."""
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+    assert np.abs(found - wanted).max(initial=0.0) <= 1e-12 * scale, what
+
+
+def agree(circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, target: str = "numpy", **settings) -> None:
+    """All records at every step, and all that a run returns."""
+    records = [
+        pcn.Record(name, variable)
+        for name in circuit.vertices
+        for variable in ("value", "error", "prediction", "feedback")
+        if variable == "value" or circuit.has_prediction(name)
+    ]
+    sim = pcn.Simulator(circuit, **settings)
+    duration = steps * sim.integrator.dt
+    wanted = sim.run(duration, inputs=inputs, targets=targets, record=records)
+    network = brian2.rate(circuit, inputs=inputs, targets=targets, record=records, target=target, **settings)
+    found = network.run(duration)
+    assert found.records.sizes == wanted.records.sizes
+    for name in wanted.records.data_vars:
+        close(found.records[name], wanted.records[name], name)
+    for part in ("values", "errors", "predictions", "gradients"):
+        for name, array in getattr(wanted, part).items():
+            close(getattr(found, part)[name], array, f"{part} of {name}")
+
+
+@every_dynamics
+def test_mlp_batch(dynamics):
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5}, tau={"h2": 7.0})
+    agree(circuit, *data_for(circuit.graph, 3), dynamics=dynamics)
+
+
+@every_dynamics
+def test_scalar_graph(dynamics):
+    agree(pcn.build_circuit(scalar_graph()), {}, {"v4": np.array(1.0)}, steps=20, dynamics=dynamics)
+
+
+@every_dynamics
+@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 50), marks=pytest.mark.long)])
+def test_random_graphs(dynamics, seeds):
+    for seed in seeds:
+        circuit = pcn.build_circuit(random_dag(seed), vertices=("auto", "all")[seed % 2])
+        agree(circuit, *data_for(circuit.graph, 1, scale=0.3), steps=6, dynamics=dynamics)
+
+
+@every_dynamics
+def test_convolutions_and_pooling(dynamics):
+    """Two layers of convolutions; two projections meet on populations of the random graphs."""
+    circuit = cnn(channels=1, size=8, kernel=3, features=(2, 3), hidden=(6, 5))
+    inputs, _ = data_for(circuit.graph, 1)
+    agree(circuit, inputs, {"out": np.eye(10)[[3]]}, steps=5, dynamics=dynamics)
+
+
+@every_dynamics
+def test_lstm_cell(dynamics):
+    circuit = lstm(length=2, vocabulary=4, hidden=3)
+    (output,) = circuit.graph.outputs.values()
+    inputs, _ = data_for(circuit.graph, 1, scale=0.5)
+    target = np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)
+    agree(circuit, inputs, {"out": target}, steps=8, dynamics=dynamics)
+
+
+@every_dynamics
+def test_cython(dynamics):
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    agree(circuit, *data_for(circuit.graph, 1), steps=4, target="cython", dynamics=dynamics)
+
+
+def test_exponential_euler():
+    circuit = pcn.build_circuit(mlp((3, 4, 4, 2)), tau={"h1": 3.0})
+    agree(circuit, *data_for(circuit.graph, 1), integrator=pcn.ExponentialEuler(2.0))
+
+
+@every_dynamics
+def test_a_run_goes_on(dynamics):
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    record = [pcn.Record("h1", "error", every=3.0)]
+    network = brian2.rate(circuit, inputs=inputs, targets=targets, record=record, dynamics=dynamics)
+    sim = pcn.Simulator(circuit, dynamics=dynamics)
+    for duration in (4.0, 0.0, 5.0):
+        wanted = sim.run(duration, inputs=inputs, targets=targets, record=record)
+        found = network.run(duration)
+        np.testing.assert_array_equal(found.records["time"], wanted.records["time"])
+        close(found.records["h1.error"], wanted.records["h1.error"], "h1.error")
+        close(found.values["h1"], wanted.values["h1"], "h1")
+    assert found.time == 9.0
+
+
+def test_weights_can_be_written():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 1)
+    network = brian2.rate(circuit, inputs=inputs, targets=targets, dynamics=pcn.Strict())
+    (synapses,) = [s for name, s in network.synapses.items() if name.startswith("h1_to_out")]
+    synapses.w = 2 * np.array(synapses.w)
+    sim = pcn.Simulator(circuit.with_parameters({"W2": 2 * circuit.parameters["W2"]}), dynamics=pcn.Strict())
+    wanted = sim.run(5.0, inputs=inputs, targets=targets)
+    close(network.run(5.0).errors["h1"], wanted.errors["h1"], "h1")
+
+
+def test_what_is_refused():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 1)
+    data = {"inputs": inputs, "targets": targets}
+    for text, more in (
+        ("several stages", {"integrator": pcn.RungeKutta4(1.0)}),
+        ("choose 'numpy' or 'cython'", {"target": "fortran"}),
+        ("20 synapses would take", {"memory": 100}),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            brian2.rate(circuit, **data, **more)
+    with pytest.raises(ParameterError, match="circuit is a Graph"):
+        brian2.rate(circuit.graph, **data)
