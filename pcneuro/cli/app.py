@@ -15,6 +15,7 @@ import typer
 from pcneuro.errors import PcneuroError
 
 INTERNAL, BAD_INPUT, DIVERGED, UNSETTLED, INTERRUPTED = 1, 2, 3, 4, 130
+DISAGREES = 1
 TRACEBACK = "--traceback"
 
 # Typer once took Click's exceptions and now has its own of the same names.
@@ -88,6 +89,36 @@ def run(
 
     chosen = [*(sets or ()), *([] if threads is None else [f"engine.threads={threads}"])]
     return carry_out(file, out, chosen, overwrite, resume)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
+    against: Annotated[str, typer.Option(metavar="TARGET", help="brian2-rate or reference.", show_default=False)],
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest relative error that is agreement [default: 1e-9].")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR"),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")
+    ] = False,
+    whole: Traceback = False,
+) -> int:
+    """Run a simulation file (task run) by the kernel and by another simulator, and compare them.
+
+    Prints cosine, norm ratio and relative error of every population and gradient, and writes them with overlaid traces.
+    Exit codes are those of run, and 1 where the relative error of anything is above the tolerance.
+    """
+    from pcneuro.cli.check import check as carry_out
+
+    return carry_out(file, against, tolerance, out, sets or (), overwrite)
 
 
 @app.command()

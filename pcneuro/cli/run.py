@@ -9,7 +9,7 @@ from pathlib import Path
 from pcneuro.cli.app import DIVERGED, INTERRUPTED, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.result import Status
-from pcneuro.simulation import read, simulate
+from pcneuro.simulation import Plan, Report, read, simulate
 
 CODES = {
     Status.COMPLETED: 0,
@@ -21,7 +21,11 @@ CODES = {
 
 def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool) -> int:
     """Carry out a simulation file; returns the exit code."""
-    plan = read(file, sets)
+    return run_plan(read(file, sets), out, overwrite, resume)[1]
+
+
+def run_plan(plan: Plan, out: Path | None, overwrite: bool, resume: bool) -> tuple[Report, int]:
+    """Carry out a plan and print what came of it: the report, and the exit code."""
     with Terminal(plan.name) as terminal:
         report = simulate(plan, out, overwrite=overwrite, resume=resume, observer=terminal)
     print_tables(report.tables)
@@ -29,4 +33,4 @@ def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resu
     print(f"{report.folder}: {', '.join(report.summary['files'])} ({seconds:.1f} s)")
     if report.status is not Status.COMPLETED:
         print(f"pcneuro: {report.message}; the results so far are in {report.folder}", file=sys.stderr)
-    return CODES[report.status]
+    return report, CODES[report.status]

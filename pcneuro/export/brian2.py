@@ -1,6 +1,6 @@
 """Circuits in Brian2 at the level of rates: populations as neuron groups, projections as synapses.
 
-``rate(circuit)`` makes a ``RateNetwork``, whose run gives what a simulator's run gives, and whose parts are Brian2's own
+``rate(circuit)`` makes a ``RateNetwork``, whose run gives what a simulator's gives, and whose parts are Brian2's own
 objects. The extra ``brian2`` brings the library, which is imported when the first network is made.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data, Reference, Tape
 from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.export.targets import AbstractTarget, Asked, Exported
 from pcneuro.export.units import UnitGraph
 from pcneuro.export.wiring import Projection, Wiring, checked_names
 from pcneuro.given import merge, whole_steps
@@ -32,18 +32,6 @@ TARGETS = ("numpy", "cython")
 VARIABLES = {"value": "v", "error": "err", "prediction": "prediction", "feedback": "drive"}
 LAST = -1
 """Order within a step of what looks at it: behind all sums over synapses, before the neurons' states."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """State at the end of a run in another simulator, under the names of ``pcneuro.Result``."""
-
-    gradients: dict[str, np.ndarray]
-    values: dict[str, np.ndarray]
-    errors: dict[str, np.ndarray]
-    predictions: dict[str, np.ndarray]
-    records: Any
-    time: float
 
 
 def library() -> Any:
@@ -91,8 +79,8 @@ class RateNetwork:
         needed = SYNAPSE_BYTES * self.units.synapse_count
         if needed > memory:
             raise ParameterError(
-                f"{self.units.synapse_count:,} synapses would take about {needed / 1e9:.1f} GB in Brian2, more than the "
-                f"{memory / 1e9:.1f} GB of memory=; allow more, or export a smaller circuit"
+                f"{self.units.synapse_count:,} synapses would take about {needed / 1e9:.1f} GB in Brian2, more than "
+                f"the {memory / 1e9:.1f} GB of memory=; allow more, or export a smaller circuit"
             )
         self.wiring = Wiring(self.units, set(data.clamped), dynamics.linear)
         self.names = checked_names(self.wiring)
@@ -350,3 +338,21 @@ def rate(
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
     return RateNetwork(circuit, dynamics, integrator, data, listed(record), target, memory)
+
+
+class RateTarget(AbstractTarget):
+    """Brian2 at the level of rates, as ``rate`` makes it."""
+
+    name = "brian2-rate"
+
+    def run(self, asked: Asked) -> Exported:
+        network = rate(
+            asked.circuit,
+            inputs=asked.inputs,
+            targets=asked.targets,
+            clamp=asked.clamp,
+            dynamics=asked.dynamics,
+            integrator=asked.integrator,
+            record=asked.records,
+        )
+        return network.run(asked.duration)

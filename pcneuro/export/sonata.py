@@ -74,11 +74,15 @@ def structure(circuit: Circuit) -> Structure:
         weights = _numbers(projection.weights, projection.pre.size)
         source, target = before[projection.before], behind[projection.behind]
         edges.append(
-            Edges(f"{projection.name}.prediction", "prediction", source, target, projection.pre, projection.post, weights)
+            Edges(
+                f"{projection.name}.prediction", "prediction", source, target, projection.pre, projection.post, weights
+            )
         )
         if projection.backward is not None:
             edges.append(
-                Edges(f"{projection.name}.feedback", "feedback", target, source, projection.post, projection.pre, weights)
+                Edges(
+                    f"{projection.name}.feedback", "feedback", target, source, projection.post, projection.pre, weights
+                )
             )
     return Structure(nodes, edges)
 

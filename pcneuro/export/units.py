@@ -30,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """out[post] = sum over synapses of weight * source[pre]; ``weights`` has one number a synapse, or is one for all."""
+    """out[post] = sum over synapses of weight * source[pre]; ``weights`` has a number a synapse, or one for all."""
 
     node: str
     """The node of the graph that it belongs to."""
@@ -134,9 +134,7 @@ class UnitGraph(AbstractUnits):
     def add(self, first: Units, second: Units) -> Units:
         return self.function(("add", "x", "y"), {"x": first, "y": second}, {"x": 1.0, "y": 1.0})
 
-    def function(
-        self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]
-    ) -> Units:
+    def function(self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]) -> Units:
         size = next(x.size if isinstance(x, Units) else x.values.size for x in operands.values())
         known = {name: x.number if isinstance(x, Units) else x for name, x in operands.items()}
         return self._added(Function(self.node, size, formula, known, dict(derivatives)))

@@ -1,6 +1,6 @@
 """Which neuron group each population of a unit graph belongs to, and the equations of every group in Brian2's syntax.
 
-A vertex' value and error neurons, and what is computed for it alone, unit by unit, are one group; so is every input, and
+A vertex' value and error neurons, and what is computed for it alone, unit by unit, are one group; so is an input, and
 whatever has units of its own in a dendrite. Between groups there are synapses, each with its own target variable: two
 projections never write to the same one.
 """
@@ -66,6 +66,11 @@ class Wiring:
         self.groups: dict[str, Group] = {}
         self.projections: list[Projection] = []
         self.owner: dict[int, str] = {}
+        """Population -> its group."""
+        self.copies: dict[str, dict[int, tuple[str, int]]] = {}
+        """Group -> population of another one that it reads unit by unit -> variable, and the first that reads it."""
+        self.shares: dict[tuple[str, int], list[Formula]] = {}
+        """Group and population that it copies -> what goes back by the copy."""
         self._assign()
         self.variable: dict[int, str] = {}
         """Population -> its variable in its own group."""
@@ -90,7 +95,9 @@ class Wiring:
             if isinstance(population, Source):
                 self.owner[number] = population.name
                 continue
-            used = {self.owner[r] if isinstance(self.populations[r], Function) else None for r in readers.get(number, [])}
+            used = {
+                self.owner[r] if isinstance(self.populations[r], Function) else None for r in readers.get(number, [])
+            }
             own = place.get(number)
             if own is None:
                 (own,) = used if len(used) == 1 else (None,)
@@ -137,22 +144,17 @@ class Wiring:
         if isinstance(operand, Weights):
             if operand.parameter is None and np.ptp(operand.values) == 0:
                 return float(operand.values[0])
-            name = self.name(number, operand.parameter or f"c_{self.populations[number].node}")
+            name = self.name(number, operand.parameter or "constant")
             group.lines.append(f"{name} : 1 (constant)")
             group.constants[name] = operand.values
             return name
         if self.owner[operand] == self.owner[number] and not isinstance(self.populations[operand], Source):
             return self.variable[operand]
-        copies = self._copies.setdefault(self.owner[number], {})
+        copies = self.copies.setdefault(self.owner[number], {})
         if operand not in copies:
             name = self.name(number, f"v_{self.owner[operand]}")
             copies[operand] = self._summed(number, name, operand), number
         return copies[operand][0]
-
-    @property
-    def _copies(self) -> dict[str, dict[int, tuple[str, int]]]:
-        """Group -> population of another one that it reads unit by unit -> variable, and the first that reads it."""
-        return self.__dict__.setdefault("copies", {})
 
     # Back
 
@@ -170,44 +172,36 @@ class Wiring:
             if not isinstance(behind, str):
                 behind = group.block.define(f"g_{self.variable[number]}", behind, group.lines)
         if isinstance(population, Sum):
-            one = self._reaches(population.source) and behind is not None
-            self._project(number, population, self.variable[number], behind if one else None)
+            asked = population.source in self.active
+            self._project(number, population, self.variable[number], behind if asked else None)
         else:
             self._function_back(number, population, behind)
 
-    def _reaches(self, source: int) -> bool:
-        return source in self.active
-
     def _function_back(self, number: int, function: Function, behind: Formula | None) -> None:
-        group = self.groups[self.owner[number]]
+        own = self.owner[number]
+        copies = self.copies.get(own, {})
         named = {k: self._known(number, x) for k, x in function.operands.items()} | {"out": self.variable[number]}
-        collected: dict[int, list[Formula]] = {}
         for name, derivative in function.derivatives.items():
             operand = function.operands[name]
-            if behind is not None and isinstance(operand, int) and self._reaches(operand):
-                collected.setdefault(operand, []).append(times(substitute(derivative, named), behind))
-        for operand, terms in collected.items():
-            copies = self._copies.get(self.owner[number], {})
-            if operand in copies:
-                self.shares.setdefault((self.owner[number], operand), []).extend(terms)
-            else:
-                self.back.setdefault(operand, []).extend(terms)
+            if behind is not None and isinstance(operand, int) and operand in self.active:
+                collected = self.shares.setdefault((own, operand), []) if operand in copies else None
+                term = times(substitute(derivative, named), behind)
+                (self.back.setdefault(operand, []) if collected is None else collected).append(term)
         # Copies are made for the first reader; by now all of them have said what goes back.
-        for operand, (name, first) in self._copies.get(self.owner[number], {}).items():
-            if first != number:
-                continue
-            total = plus(self.shares.get((self.owner[number], operand), ()))
-            returned = None
-            if total != 0.0:
-                returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
-            every = np.arange(group.size)
-            copy = Sum(function.node, group.size, operand, every, every, Weights(np.ones(1)))
-            self._project(number, copy, name, returned)
+        for operand, (name, first) in copies.items():
+            if first == number:
+                self._copy_back(number, operand, name)
 
-    @property
-    def shares(self) -> dict[tuple[str, int], list[Formula]]:
-        """Group and population that it copies -> what goes back by the copy."""
-        return self.__dict__.setdefault("_shares", {})
+    def _copy_back(self, number: int, operand: int, name: str) -> None:
+        """The one-to-one synapses of a copy, in both directions."""
+        group = self.groups[self.owner[number]]
+        total = plus(self.shares.get((group.name, operand), ()))
+        returned = None
+        if total != 0.0:
+            returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
+        every = np.arange(group.size)
+        copy = Sum(group.name, group.size, operand, every, every, Weights(np.ones(1)))
+        self._project(number, copy, name, returned)
 
     def _known(self, number: int, operand: int | Weights) -> Formula:
         if isinstance(operand, Weights):
@@ -215,7 +209,7 @@ class Wiring:
                 return float(operand.values[0])
             group = self.groups[self.owner[number]]
             return next(name for name, values in group.constants.items() if values is operand.values)
-        copies = self._copies.get(self.owner[number], {})
+        copies = self.copies.get(self.owner[number], {})
         return copies[operand][0] if operand in copies else self.variable[operand]
 
     def _project(self, number: int, synapses: Sum, variable: str, behind: Any) -> None:
@@ -229,9 +223,7 @@ class Wiring:
         forward = None if self.held else (self.variable[synapses.source], variable)
         name = f"{before}_to_{target}_{len(self.projections)}"
         self.projections.append(
-            Projection(
-                name, before, target, synapses.pre, synapses.post, synapses.weights, number, forward, backward
-            )
+            Projection(name, before, target, synapses.pre, synapses.post, synapses.weights, number, forward, backward)
         )
 
     # Dynamics

@@ -136,7 +136,7 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Numbers that all samples share, one a unit or a synapse: entries ``index`` of a parameter, or constants (None)."""
+    """Numbers that all samples share, one a unit or synapse: entries ``index`` of a parameter, or constants (None)."""
 
     values: np.ndarray
     parameter: str | None = None
@@ -165,9 +165,7 @@ class AbstractUnits(ABC):
         """The sum of two populations of the same size."""
 
     @abstractmethod
-    def function(
-        self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]
-    ) -> Units:
+    def function(self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]) -> Units:
         """Unit by unit ``formula`` of the operands, all of one size, with its derivative by those that have one.
 
         Formulas are trees of ``ops.formula``; that of a derivative may contain ``out``, the value of the function.

@@ -8,6 +8,7 @@ constant between them, so that the derivative by a token is zero, as in any libr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

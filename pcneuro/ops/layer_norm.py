@@ -27,7 +27,6 @@ from pcneuro.ops.base import (
     Shape,
     Slot,
     Units,
-    Weights,
     apply,
     size,
 )

@@ -8,6 +8,7 @@ of synapses, so that a synapse takes a weight, an index and a gradient: 12 bytes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -174,7 +175,9 @@ class SparseProduct(AbstractOperator):
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
         x, w = operands
         rows = np.repeat(np.arange(self.rows), np.diff(self.starts))
-        inner, outer = (self.columns.astype(np.int64), rows) if self.transposed else (rows, self.columns.astype(np.int64))
+        inner, outer = (
+            (self.columns.astype(np.int64), rows) if self.transposed else (rows, self.columns.astype(np.int64))
+        )
         before = np.arange(size(shape[:-1]))[:, None]
         pre, post = (before * shapes[0][-1] + inner).ravel(), (before * shape[-1] + outer).ravel()
         return make.synapses(size(shape), x, pre, post, w.take(np.tile(np.arange(self.columns.size), len(before))))

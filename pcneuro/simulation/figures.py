@@ -351,3 +351,35 @@ def circuit_figure(circuit: Circuit) -> Figure:
     figure.set_layout_engine("none")
     circuit.draw(figure.add_axes((0.0, 0.0, 1.0, 1.0)))
     return figure
+
+
+def overlaid_figure(runs: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
+    """Norms of what was recorded by two simulators over time, and of their difference."""
+    _, records = runs[0]
+    against = records.attrs["against"]
+    names = [str(name) for name in records.data_vars if f"{name}.{against}" in records.data_vars][: 2 * MOST_UNITS]
+    figure = Figure(figsize=(WIDTH, 5.0))
+    above, below = figure.subplots(2, 1, sharex=True)
+    smallest = np.inf
+    for number, name in enumerate(names):
+        own, other = (records[key].transpose(..., "time") for key in (name, f"{name}.{against}"))
+        flat = [array.values.reshape(-1, array.shape[-1]) for array in (own, other)]
+        time, colour = records["time"].values, COLOURS[number % len(COLOURS)]
+        above.plot(time, np.linalg.norm(flat[0], axis=0), color=colour, label=name, linewidth=2.5, alpha=0.5)
+        above.plot(time, np.linalg.norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
+        away = np.linalg.norm(flat[0] - flat[1], axis=0)
+        smallest = min([smallest, *away[away > 0]])
+        below.plot(time, np.where(away > 0, away, np.nan), color=colour)
+    above.set_ylabel("norm")
+    above.set_title(f"kernel (broad) and {against} (dashed)", loc="left")
+    if len(names) <= FEW:
+        above.legend(loc="best")
+    else:
+        above.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=-(-len(names) // 24), fontsize=6)
+    below.set_ylabel("norm of the difference")
+    below.set_xlabel("time (ms)")
+    if np.isfinite(smallest):
+        below.set_yscale("log")
+    else:
+        below.text(0.5, 0.5, "no difference", ha="center", va="center", transform=below.transAxes)
+    return figure

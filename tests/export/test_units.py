@@ -116,3 +116,9 @@ def test_clamped_bernoulli_output():
     graph = pcn.trace(lambda x, W: pcn.vertex(np.tanh(x), "h") @ W, x=pcn.Input((3,)), W=pcn.Parameter(np.eye(3, 2)))
     circuit = pcn.build_circuit(graph, energies={"out": pcn.Bernoulli()})
     agree(circuit, data_for(graph, 1)[0], {"out": np.array([[0.0, 1.0]])})
+
+
+def test_all_operators_say_what_they_are():
+    from pcneuro.ops.base import REGISTRY, AbstractOperator
+
+    assert not [kind for kind, operator in REGISTRY.items() if operator.units is AbstractOperator.units]

@@ -1,0 +1,31 @@
+"""``pcneuro check``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pcneuro.cli.app import DISAGREES
+from pcneuro.cli.run import run_plan
+from pcneuro.simulation import read
+
+
+def check(
+    file: Path, against: str, tolerance: float | None, out: Path | None, sets: Sequence[str], overwrite: bool
+) -> int:
+    """Run a simulation file by the kernel and by another simulator; returns the exit code."""
+    chosen = [
+        *sets,
+        'task="check"',
+        f'against="{against}"',
+        *([] if tolerance is None else [f"tolerance={tolerance!r}"]),
+    ]
+    report, code = run_plan(read(file, chosen), out, overwrite, False)
+    apart = [run for run in report.summary["runs"] if not run["agrees"]]
+    if code == 0 and apart:
+        worst = max(run["worst"] for run in apart)
+        most = apart[0]["tolerance"]
+        print(f"pcneuro: {against} is {worst:.3g} away, more than the tolerance {most:g}", file=sys.stderr)
+        return DISAGREES
+    return code

@@ -1,0 +1,103 @@
+"""The task ``check``: the same run by the kernel and by another simulator, and how far they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.targets import Asked, Exported, targets
+from pcneuro.record import Record
+from pcneuro.result import Agreement, Result, agreement, compare
+from pcneuro.simulation.tables import Problem
+from pcneuro.simulation.task import Finished, Job, Outcome, Text
+from pcneuro.simulation.tasks.run import RunTask
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+VARIABLES = ("value", "error")
+
+
+class CheckTask(RunTask):
+    """Runs twice, and compares values and errors of every population at every record, and all gradients."""
+
+    kind = "check"
+
+    against: str
+    tolerance: float = Field(1e-9, ge=0, allow_inf_nan=False)
+
+    @field_validator("against")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in targets():
+            raise Problem((), str(unknown_name("target", name, targets())))
+        return name
+
+    def perform(self, job: Job) -> Outcome:
+        if self.duration is None:
+            raise ParameterError("a check cannot run until something: give a duration")
+        data = self.data(job)
+        records = self.record or [
+            Record(name, variable)
+            for name in job.circuit.vertices
+            for variable in VARIABLES
+            if variable == "value" or job.circuit.has_prediction(name)
+        ]
+        own = self.simulate(job, self.simulator(job.circuit), data, records)
+        asked = Asked(job.circuit, self.dynamics, self.integrator, self.duration, **data, records=records)
+        job.observer.say(f"The same by {self.against}")
+        other = targets()[self.against]().run(asked)
+        with np.errstate(all="ignore"):
+            rows = _populations(own.records, other.records)
+            parameters = compare(own, other)
+        worst = max([row.relative_error for row in (*rows, *parameters.rows)], default=0.0)
+        numbers = {
+            "against": self.against,
+            "tolerance": self.tolerance,
+            "worst": worst,
+            "agrees": bool(worst <= self.tolerance),
+            "populations": {row.parameter: _numbers(row) for row in rows},
+            "gradients": parameters.as_dict(),
+            "stats": own.stats,
+        }
+        return Outcome(numbers, _beside(own, other, self.against), own.status, own.message, job.circuit)
+
+    @classmethod
+    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        from pcneuro.simulation.figures import overlaid_figure
+
+        return {"traces": overlaid_figure([(run.label, run.outcome.records) for run in runs][:1])}
+
+    @classmethod
+    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+        found = []
+        columns = ["cosine", "norm ratio", "relative error"]
+        for run in runs:
+            numbers, label = run.outcome.numbers, f" ({run.label})" if run.label else ""
+            for what, first in (("populations", "population"), ("gradients", "parameter")):
+                lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in numbers[what].items()]
+                title = f"Kernel and {numbers['against']}, {what}{label}"
+                found.append(Text(title, [first, *columns], lines))
+        return found
+
+
+def _numbers(row: Agreement) -> dict[str, float]:
+    return {"cosine": row.cosine, "norm_ratio": row.norm_ratio, "relative_error": row.relative_error}
+
+
+def _populations(own: xarray.Dataset, other: xarray.Dataset) -> list[Agreement]:
+    """Of each recorded variable, over all its times, samples and units."""
+    return [agreement(str(name), own[name].values, other[name].values) for name in own.data_vars]
+
+
+def _beside(own: Result, other: Exported, name: str) -> xarray.Dataset:
+    """Both recordings in one dataset, those of the other simulator under ``<variable>.<name>``."""
+    renamed: Mapping[Any, str] = {key: f"{key}.{name}" for key in other.records.data_vars}
+    return own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts").assign_attrs(
+        against=name
+    )

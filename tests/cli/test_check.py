@@ -1,0 +1,43 @@
+"""``pcneuro check``: the kernel beside other simulators, and the exit code."""
+
+import json
+
+import pytest
+
+from tests.simulation.conftest import png_size
+
+
+def test_the_reference_agrees(pcneuro, folder):
+    code, out, err = pcneuro("check", "x.toml", "--against", "reference", "--out", "out")
+    assert code == 0, err
+    assert "Kernel and reference, populations" in out
+    assert "h.error" in out
+    found = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    (run,) = found["runs"]
+    assert run["agrees"]
+    assert run["worst"] < 1e-12
+    assert set(run["gradients"]) == {"W", "U"}
+    assert min(png_size(folder / "out" / "traces.png")) > 500
+
+
+def test_a_difference_ends_with_one(pcneuro, folder):
+    settings = ["--set", 'dtype="float32"', "--out", "out"]
+    code, _, err = pcneuro("check", "x.toml", "--against", "reference", "--tolerance", "1e-12", *settings)
+    assert code == 1
+    assert err.splitlines()[-1].startswith("pcneuro: reference is ")
+    assert err.splitlines()[-1].endswith("away, more than the tolerance 1e-12")
+    assert pcneuro("check", "x.toml", "--against", "reference", "--tolerance", "1e-4", *settings, "--overwrite")[0] == 0
+
+
+def test_brian2_agrees(pcneuro, folder, recwarn):
+    pytest.importorskip("brian2")
+    code, out, err = pcneuro("check", "x.toml", "--against", "brian2-rate", "--tolerance", "1e-12")
+    assert code == 0, err
+    assert "Kernel and brian2-rate, gradients" in out
+
+
+def test_what_is_refused(refused, folder):
+    assert "unknown target 'torch7'" in refused("check", "x.toml", "--against", "torch7")
+    (folder / "y.toml").write_text((folder / "x.toml").read_text().replace("duration = 20.0", "until = {rtol = 1e-3}"))
+    assert "give a duration" in refused("check", "y.toml", "--against", "reference")
+    assert "tolerance" in refused("check", "x.toml", "--against", "reference", "--tolerance", "-1")
