@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 if TYPE_CHECKING:
     import xarray
@@ -353,33 +354,43 @@ def circuit_figure(circuit: Circuit) -> Figure:
     return figure
 
 
-def overlaid_figure(runs: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
-    """Norms of what was recorded by two simulators over time, and of their difference."""
-    _, records = runs[0]
+def overlaid_figure(records: xarray.Dataset) -> Figure:
+    """Norms over time of what two simulators recorded, a column a variable, and of their difference."""
     against = records.attrs["against"]
-    names = [str(name) for name in records.data_vars if f"{name}.{against}" in records.data_vars][: 2 * MOST_UNITS]
-    figure = Figure(figsize=(WIDTH, 5.0))
-    above, below = figure.subplots(2, 1, sharex=True)
-    smallest = np.inf
-    for number, name in enumerate(names):
-        own, other = (records[key].transpose(..., "time") for key in (name, f"{name}.{against}"))
-        flat = [array.values.reshape(-1, array.shape[-1]) for array in (own, other)]
-        time, colour = records["time"].values, COLOURS[number % len(COLOURS)]
-        above.plot(time, np.linalg.norm(flat[0], axis=0), color=colour, label=name, linewidth=2.5, alpha=0.5)
-        above.plot(time, np.linalg.norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
-        away = np.linalg.norm(flat[0] - flat[1], axis=0)
-        smallest = min([smallest, *away[away > 0]])
-        below.plot(time, np.where(away > 0, away, np.nan), color=colour)
-    above.set_ylabel("norm")
-    above.set_title(f"kernel (broad) and {against} (dashed)", loc="left")
-    if len(names) <= FEW:
-        above.legend(loc="best")
-    else:
-        above.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=-(-len(names) // 24), fontsize=6)
-    below.set_ylabel("norm of the difference")
-    below.set_xlabel("time (ms)")
-    if np.isfinite(smallest):
-        below.set_yscale("log")
-    else:
-        below.text(0.5, 0.5, "no difference", ha="center", va="center", transform=below.transAxes)
+    names = [str(name) for name in records.data_vars if f"{name}.{against}" in records.data_vars]
+    vertices = list(dict.fromkeys(name.rpartition(".")[0] for name in names))[:MOST_UNITS]
+    variables = list(dict.fromkeys(name.rpartition(".")[2] for name in names))
+    figure = Figure(figsize=(WIDTH, 4.5))
+    axes = figure.subplots(2, len(variables), sharex=True, squeeze=False)
+    colours = (
+        COLOURS if len(vertices) <= len(COLOURS) else matplotlib.colormaps[SEQUENCE].resampled(len(vertices)).colors
+    )
+    for column, variable in enumerate(variables):
+        above, below = axes[:, column]
+        differs = False
+        for vertex, colour in zip(vertices, colours, strict=False):
+            if f"{vertex}.{variable}" in names:
+                differs |= _overlaid(above, below, records, f"{vertex}.{variable}", against, colour)
+        above.set_title(f"{variable}s", loc="left")
+        below.set_xlabel("time (ms)")
+        if differs:
+            below.set_yscale("log")
+        else:
+            below.text(0.5, 0.5, "no difference", ha="center", va="center", transform=below.transAxes)
+    axes[0, 0].set_ylabel("norm")
+    axes[1, 0].set_ylabel("norm of the difference")
+    figure.suptitle(f"kernel (broad) and {against} (dashed)", fontsize=9)
+    lines = [Line2D([], [], color=colour) for _, colour in zip(vertices, colours, strict=False)]
+    figure.legend(lines, vertices, loc="outside right upper", fontsize=8 if len(vertices) <= 2 * FEW else 6)
     return figure
+
+
+def _overlaid(above: Axes, below: Axes, records: xarray.Dataset, name: str, against: str, colour: Any) -> bool:
+    """Draw one recording by both; returns whether they differ at all."""
+    own, other = (records[key].transpose(..., "time") for key in (name, f"{name}.{against}"))
+    flat = [array.values.reshape(-1, array.shape[-1]) for array in (own, other)]
+    time, away = records["time"].values, np.linalg.norm(flat[0] - flat[1], axis=0)
+    above.plot(time, np.linalg.norm(flat[0], axis=0), color=colour, linewidth=3.0, alpha=0.4)
+    above.plot(time, np.linalg.norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
+    below.plot(time, np.where(away > 0, away, np.nan), color=colour, marker=".", markersize=3)
+    return bool((away > 0).any())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VARIABLES = ("value", "error")
+MOST = 12
+"""So many runs of a sweep are drawn, the first ones."""
 
 
 class CheckTask(RunTask):
@@ -71,7 +73,9 @@ class CheckTask(RunTask):
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
         from pcneuro.simulation.figures import overlaid_figure
 
-        return {"traces": overlaid_figure([(run.label, run.outcome.records) for run in runs][:1])}
+        if len(runs) == 1:
+            return {"traces": overlaid_figure(runs[0].outcome.records)}
+        return {f"traces-{number}": overlaid_figure(run.outcome.records) for number, run in enumerate(runs[:MOST])}
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
