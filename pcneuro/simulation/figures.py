@@ -362,9 +362,9 @@ def overlaid_figure(records: xarray.Dataset) -> Figure:
     variables = list(dict.fromkeys(name.rpartition(".")[2] for name in names))
     figure = Figure(figsize=(WIDTH, 4.5))
     axes = figure.subplots(2, len(variables), sharex=True, squeeze=False)
-    colours = (
-        COLOURS if len(vertices) <= len(COLOURS) else matplotlib.colormaps[SEQUENCE].resampled(len(vertices)).colors
-    )
+    colours: Sequence[Any] = COLOURS
+    if len(vertices) > len(COLOURS):
+        colours = [matplotlib.colormaps[SEQUENCE](x) for x in np.linspace(0, 1, len(vertices))]
     for column, variable in enumerate(variables):
         above, below = axes[:, column]
         differs = False
