@@ -76,6 +76,19 @@ def test_store_run_restore_run_repeats_bit_for_bit(network, engine, dynamics, dt
     assert same(one.gradients, other.gradients)
 
 
+def test_with_a_tolerance_snapshots_know_what_was_sent(tmp_path):
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 6, 3)))
+    inputs, targets = data_for(circuit.graph, 40)
+    settings = {"dynamics": pcn.Strict(), "integrator": pcn.RungeKutta4(1.0), "engine": pcn.Kernel(tolerance=1e-2)}
+    one, other = (pcn.Simulator(circuit, **settings) for _ in range(2))
+    one.run(7.0, inputs=inputs, targets=targets)
+    one.store(tmp_path / "state")
+    other.restore(tmp_path / "state")
+    found = [sim.run(9.0) for sim in (one, other)]
+    assert same(found[0].values, found[1].values)
+    assert same(found[0].errors, found[1].errors)
+
+
 def test_store_refuses_what_exists_and_restore_what_is_foreign(network, tmp_path):
     path = tmp_path / "state"
     sim = pcn.Simulator(network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ def check(
     chosen = [
         *sets,
         'task="check"',
-        f'against="{against}"',
+        f"against={json.dumps(against)}",
         *([] if tolerance is None else [f"tolerance={tolerance!r}"]),
     ]
     report, code = run_plan(read(file, chosen), out, overwrite, False)

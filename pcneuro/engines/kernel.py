@@ -42,7 +42,8 @@ class Kernel(Engine):
         What a population sends is read again where it has changed since it was read last: at all (0, the default, which
         changes no bit of any result), or by more than this share of the largest there has been in its block of samples:
         for value neurons of that population, for error neurons of all. A wave of errors then ends where it is that
-        much smaller.
+        much smaller. Reading a state brings it up to date, so that with a tolerance a run in pieces, read in between,
+        may differ from one in one piece, by about the tolerance.
 
     Raises ParameterError for values out of range.
     """
@@ -319,7 +320,9 @@ class KernelEngine(AbstractBlocks):
 
     def state(self) -> dict[str, np.ndarray]:
         self.evaluate()
-        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows]}
+        # With a tolerance it matters what was sent last, and beside how large a number.
+        sent = {"flags": self.flags, "largest": self.largest} if self.tolerance > 0 else {}
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
@@ -331,12 +334,19 @@ class KernelEngine(AbstractBlocks):
             or shared.shape != (program.shared_rows,)
         ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
+        if self.tolerance > 0:
+            signals = cells(program, self.dynamics, data.clamped).signals
+            wanted = [(len(buf), signals), (len(buf), len(program.first) + 1)]
+            if [state["flags"].shape, state["largest"].shape] != wanted:
+                raise ValueError("what was sent last is of another circuit")
         self.data, self.program, self.phases = data, program, sums
         self._allocate(data.batch)
         self.buf[...] = buf
         self.shared[: shared.size] = shared
         self.current = self.driven = False
         self._prepare()
+        if self.tolerance > 0:
+            self.flags[...], self.largest[...] = state["flags"], state["largest"]
 
     def describe(self) -> dict[str, Any]:
         return {

@@ -14,10 +14,9 @@ import numpy as np
 
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
-from pcneuro.engines import Data, Reference, Tape
-from pcneuro.engines.reference import ReferenceEngine
+from pcneuro.engines import Data, Tape
 from pcneuro.errors import MissingExtraError, ParameterError
-from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
 from pcneuro.export.units import UnitGraph
 from pcneuro.export.wiring import Projection, Wiring, checked_names
 from pcneuro.given import merge, whole_steps
@@ -119,7 +118,7 @@ class RateNetwork:
             )
             self.groups[name] = made
             for variable, values in group.constants.items():
-                setattr(made, variable, values)
+                made.variables[variable].set_value(values)
         for name in self.circuit.vertices:
             if name not in self.data.clamped:
                 gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
@@ -149,7 +148,8 @@ class RateNetwork:
         self.network = b2.Network(*self.groups.values(), *self.synapses.values(), *self.monitors.values())
 
     def _projection(self, projection: Projection) -> Any:
-        plain = projection.weights.values.size == 1
+        # What is one number for all synapses, and no parameter, is part of the equations.
+        plain = projection.weights.parameter is None and projection.weights.values.size == 1
         weight = repr(float(projection.weights.values[0])) if plain else "w"
         lines = [] if plain else ["w : 1"]
         if projection.forward is not None:
@@ -158,20 +158,25 @@ class RateNetwork:
         if projection.backward is not None:
             source, sum_ = projection.backward
             lines.append(f"{sum_}_pre = {weight}*{source}_post : 1 (summed)")
+        before, behind = self.groups[projection.before], self.groups[projection.behind]
         made = self.b2.Synapses(
-            self.groups[projection.before],
-            self.groups[projection.behind],
+            before,
+            behind,
             "\n".join(lines),
             clock=self.clock,
-            name=projection.name if not projection.name[0].isdigit() else f"s_{projection.name}",
+            name=projection.name,
+            namespace=self._namespace(
+                self.groups[projection.before].user_equations, self.groups[projection.behind].user_equations
+            ),
         )
         made.connect(i=projection.pre, j=projection.post)
         if not plain:
             made.w = projection.weights.values
         return made
 
-    def _namespace(self, equations: str) -> dict[str, Any]:
-        if "erf(" not in equations:
+    def _namespace(self, *equations: Any) -> dict[str, Any]:
+        """What equations use that Brian2 does not have."""
+        if not any("erf(" in str(text) for text in equations):
             return {}
         from scipy.special import erf
 
@@ -192,6 +197,7 @@ class RateNetwork:
         traces: list[list[np.ndarray]] = []
         with self._prepared():
             if not self.begun:
+                self._take_up()
                 self.network.store("before")
             for sample in range(self.data.batch):
                 self.network.restore(f"sample {sample}" if self.begun else "before")
@@ -208,6 +214,20 @@ class RateNetwork:
         chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
         records = dataset(self.records, self.tapes, chosen, first, self.integrator.dt, self.data.batch)
         return self._exported(found, records)
+
+    def _take_up(self) -> None:
+        """Weights as they stand in the synapses are the circuit's, for its sweeps and Hebbian sums, too."""
+        values = {name: array.astype(np.float64).ravel() for name, array in self.circuit.parameters.items()}
+        for projection in self.wiring.projections:
+            weights = projection.weights
+            if weights.parameter is not None:
+                own = np.array(self.synapses[projection.name].w)
+                changed = own != weights.values
+                index = np.arange(own.size) if weights.index is None else weights.index
+                values[weights.parameter][index[changed]] = own[changed]
+        known = self.circuit.parameters
+        self.circuit = self.circuit.with_parameters({n: v.reshape(known[n].shape) for n, v in values.items()})
+        self.units = UnitGraph(self.circuit)
 
     def _state(self, vertex: str) -> str:
         return "dev" if self.dynamics.linear and self.circuit.has_prediction(vertex) else "v"
@@ -227,7 +247,7 @@ class RateNetwork:
         activity = self.units.forward(inputs | latents | leaves, clamped)
         for name, group in self.wiring.groups.items():
             for variable, number in group.held.items():
-                setattr(self.groups[name], variable, activity[number])
+                self.groups[name].variables[variable].set_value(activity[number])
         for name, number in self.units.values.items():
             value = np.asarray(initial.get(name, activity[number])).ravel()
             if name in self.circuit.vertices and self._state(name) == "dev" and name not in self.data.clamped:
@@ -236,7 +256,10 @@ class RateNetwork:
                 self.groups[name].v = value
 
     def _settle(self) -> None:
-        """Sums over synapses as the last step has left the neurons, and what the monitors see of them."""
+        """Sums over synapses as the last step has left the neurons, and what the monitors see of them.
+
+        The copy for the next run has been made before: it knows nothing of this look.
+        """
         for updater in self.updaters:
             updater.run()
         for monitor in self.monitors.values():
@@ -248,7 +271,9 @@ class RateNetwork:
             shape = self.circuit.graph.nodes[name].shape
             for variable, arrays in found.items():
                 if variable == "value" or self.circuit.has_prediction(name):
-                    arrays[name] = np.array(getattr(self.groups[name], VARIABLES[variable])[:]).reshape(shape)
+                    # Brian2 gives one number where an equation is constant.
+                    read = np.array(getattr(self.groups[name], VARIABLES[variable])[:])
+                    arrays[name] = np.broadcast_to(read, (self.groups[name].N,)).reshape(shape).copy()
         return found
 
     def _trace(self, tape: Tape, first: int, steps: int) -> np.ndarray:
@@ -267,24 +292,6 @@ class RateNetwork:
                 arrays.setdefault(name, arrays[node.name])
         time = self.steps * self.integrator.dt
         return Exported(gradients, groups["value"], groups["error"], groups["prediction"], records, time)
-
-
-def hebbian(
-    circuit: Circuit,
-    dynamics: AbstractDynamics,
-    integrator: AbstractIntegrator,
-    data: Data,
-    values: Mapping[str, np.ndarray],
-    errors: Mapping[str, np.ndarray],
-) -> dict[str, np.ndarray]:
-    """dL/dparameter from the activities that another simulator has come to, by the reference's Hebbian sums."""
-    engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
-    assert isinstance(engine, ReferenceEngine)
-    engine.start(data)
-    engine.value |= {name: np.array(values[name]) for name in circuit.vertices}
-    engine.evaluate()
-    engine.error |= {name: np.array(errors[name]) for name in circuit.vertices if circuit.has_prediction(name)}
-    return engine.gradients()
 
 
 def rate(

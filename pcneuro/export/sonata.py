@@ -49,7 +49,7 @@ class Structure:
 def structure(circuit: Circuit) -> Structure:
     """What is written: value and error neurons by vertex, and units of dendrites that have a number of their own.
 
-    Node populations are ``"<vertex>.value"``, ``"<vertex>.error"`` and ``"<node>_<n>.dendrite"``. Predictions go from
+    Node populations are ``"<vertex>.value"``, ``"<vertex>.error"`` and ``"<node>.<n>.dendrite"``. Predictions go from
     value neurons to error neurons (through a dendrite where there is one), feedback goes the other way by the same
     synapses, and every error neuron is excited by its value neuron and inhibits it.
     """

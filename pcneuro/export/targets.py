@@ -13,13 +13,19 @@ import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import Data, Reference
+from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record
 
 
 @dataclass(frozen=True)
 class Exported:
-    """State at the end of a run in another simulator, under the names of ``pcneuro.Result``."""
+    """State at the end of a run in another simulator, under the names of ``pcneuro.Result``.
+
+    Arrays have shape (batch, \\*shape); outputs stand under both of their names; latents without a prior have neither
+    errors nor predictions. ``hebbian`` makes gradients of values and errors.
+    """
 
     gradients: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
@@ -31,7 +37,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Asked:
-    """A run: what a simulator is made of, and what its ``run`` is given. ``duration`` in ms."""
+    """A run from the feedforward sweep: what a simulator is made of, and what its ``run`` is given (ms)."""
 
     circuit: Circuit
     dynamics: AbstractDynamics
@@ -47,13 +53,18 @@ TARGETS: dict[str, type[AbstractTarget]] = {}
 
 
 class AbstractTarget(ABC):
-    """Another simulator. A subclass in a module of this package is found by itself."""
+    """Another simulator that can be run; what only writes files needs none.
+
+    A subclass in a module of this package is found by itself: all modules are imported for that, so that a target's
+    library is to be imported inside functions.
+    """
 
     name: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        TARGETS[cls.name] = cls
+        if TARGETS.setdefault(cls.name, cls) is not cls:
+            raise ValueError(f"two targets are called {cls.name!r}")
 
     @abstractmethod
     def run(self, asked: Asked) -> Exported:
@@ -61,6 +72,24 @@ class AbstractTarget(ABC):
 
         Raises MissingExtraError where its library is not installed, and ParameterError for what it cannot represent.
         """
+
+
+def hebbian(
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    integrator: AbstractIntegrator,
+    data: Data,
+    values: Mapping[str, np.ndarray],
+    errors: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """dL/dparameter from the activities that another simulator has come to, by the reference's Hebbian sums."""
+    engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
+    assert isinstance(engine, ReferenceEngine)
+    engine.start(data)
+    engine.value |= {name: np.array(values[name]) for name in circuit.vertices}
+    engine.evaluate()
+    engine.error |= {name: np.array(errors[name]) for name in circuit.vertices if circuit.has_prediction(name)}
+    return engine.gradients()
 
 
 def targets() -> dict[str, type[AbstractTarget]]:

@@ -129,13 +129,19 @@ class UnitGraph(AbstractUnits):
     def synapses(self, size: int, source: Units, pre: np.ndarray, post: np.ndarray, weights: Weights | float) -> Units:
         pre, post = (np.asarray(index, dtype=np.int64).ravel() for index in (pre, post))
         own = weights if isinstance(weights, Weights) else Weights(np.array([float(weights)]))
+        inside = not pre.size or (pre.max() < source.size and post.max() < size)
+        if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
+            raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
         return self._added(Sum(self.node, size, source.number, pre, post, own))
 
     def add(self, first: Units, second: Units) -> Units:
         return self.function(("add", "x", "y"), {"x": first, "y": second}, {"x": 1.0, "y": 1.0})
 
     def function(self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]) -> Units:
-        size = next(x.size if isinstance(x, Units) else x.values.size for x in operands.values())
+        sizes = {x.size if isinstance(x, Units) else x.values.size for x in operands.values()}
+        if len(sizes) != 1:
+            raise ValueError(f"node {self.node!r}: operands of a function have sizes {sorted(sizes)}")
+        (size,) = sizes
         known = {name: x.number if isinstance(x, Units) else x for name, x in operands.items()}
         return self._added(Function(self.node, size, formula, known, dict(derivatives)))
 

@@ -18,6 +18,15 @@ from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
 
+TAKEN = set(
+    "active add_attribute add_dependency add_to_magic_network after_run assign_id before_run check_variable_write "
+    "clock code_objects codeobj_class contained_objects custom_operation equations event_codes events get_states id "
+    "indices invalidates_magic_network method_choice name namespace order resetter resolve_all run run_at run_on_clock "
+    "run_on_event run_regularly runner set_event_schedule set_states spikes start state state_updater stop "
+    "subexpression_updater thresholder updaters user_equations variables when dev rate drive".split()
+)
+"""Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
+
 
 @dataclass
 class Group:
@@ -69,6 +78,8 @@ class Wiring:
         """Population -> its group."""
         self.copies: dict[str, dict[int, tuple[str, int]]] = {}
         """Group -> population of another one that it reads unit by unit -> variable, and the first that reads it."""
+        self.named: dict[int, dict[str, Formula]] = {}
+        """Function -> its operands as its group knows them."""
         self.shares: dict[tuple[str, int], list[Formula]] = {}
         """Group and population that it copies -> what goes back by the copy."""
         self._assign()
@@ -101,11 +112,12 @@ class Wiring:
             own = place.get(number)
             if own is None:
                 (own,) = used if len(used) == 1 else (None,)
-            self.owner[number] = own or f"{population.node}_{number}"
+            # With a point in it, which no vertex or input has.
+            self.owner[number] = own or f"{population.node}.{number}"
         for number, name in sorted(self.owner.items()):
             if name not in self.groups:
                 group = self.groups[name] = Group(name, self.populations[number].size, Block(name))
-                group.block.taken |= {"dev", "rate", "drive", "x_pre"}
+                group.block.taken |= TAKEN
 
     def name(self, number: int, wanted: str) -> str:
         """A free name in the group of a population."""
@@ -125,7 +137,7 @@ class Wiring:
             name = "prediction" if prediction else self.name(number, f"I_{population.node}")
             self.variable[number] = self._summed(number, name, number)
         else:
-            named = {k: self._operand(number, k, x) for k, x in population.operands.items()}
+            named = self.named[number] = {k: self._operand(number, x) for k, x in population.operands.items()}
             text = brian2_text(substitute(population.formula, named))
             self.variable[number] = "prediction" if prediction else self.name(number, population.node)
             group.lines.append(f"{self.variable[number]} = {text} : 1")
@@ -138,7 +150,7 @@ class Wiring:
             group.held[name] = source
         return name
 
-    def _operand(self, number: int, variable: str, operand: int | Weights) -> Formula:
+    def _operand(self, number: int, operand: int | Weights) -> Formula:
         """An operand of a function as its group knows it."""
         group = self.groups[self.owner[number]]
         if isinstance(operand, Weights):
@@ -152,7 +164,7 @@ class Wiring:
             return self.variable[operand]
         copies = self.copies.setdefault(self.owner[number], {})
         if operand not in copies:
-            name = self.name(number, f"v_{self.owner[operand]}")
+            name = self.name(number, f"v_{self.owner[operand]}".replace(".", "_"))
             copies[operand] = self._summed(number, name, operand), number
         return copies[operand][0]
 
@@ -180,14 +192,14 @@ class Wiring:
     def _function_back(self, number: int, function: Function, behind: Formula | None) -> None:
         own = self.owner[number]
         copies = self.copies.get(own, {})
-        named = {k: self._known(number, x) for k, x in function.operands.items()} | {"out": self.variable[number]}
+        named = self.named[number] | {"out": self.variable[number]}
         for name, derivative in function.derivatives.items():
             operand = function.operands[name]
             if behind is not None and isinstance(operand, int) and operand in self.active:
                 collected = self.shares.setdefault((own, operand), []) if operand in copies else None
                 term = times(substitute(derivative, named), behind)
                 (self.back.setdefault(operand, []) if collected is None else collected).append(term)
-        # Copies are made for the first reader; by now all of them have said what goes back.
+        # A copy is made for the first reader, which comes last here: by now all others have said what goes back.
         for operand, (name, first) in copies.items():
             if first == number:
                 self._copy_back(number, operand, name)
@@ -203,25 +215,16 @@ class Wiring:
         copy = Sum(group.name, group.size, operand, every, every, Weights(np.ones(1)))
         self._project(number, copy, name, returned)
 
-    def _known(self, number: int, operand: int | Weights) -> Formula:
-        if isinstance(operand, Weights):
-            if operand.parameter is None and np.ptp(operand.values) == 0:
-                return float(operand.values[0])
-            group = self.groups[self.owner[number]]
-            return next(name for name, values in group.constants.items() if values is operand.values)
-        copies = self.copies.get(self.owner[number], {})
-        return copies[operand][0] if operand in copies else self.variable[operand]
-
     def _project(self, number: int, synapses: Sum, variable: str, behind: Any) -> None:
         before, target = self.owner[synapses.source], self.owner[number]
         backward = None
         if behind is not None:
-            summed = self.groups[before].block.name(f"f_{target}")
+            summed = self.groups[before].block.name(f"f_{target}".replace(".", "_"))
             self.groups[before].lines.append(f"{summed} : 1")
             self.back.setdefault(synapses.source, []).append(summed)
             backward = (str(behind), summed)
         forward = None if self.held else (self.variable[synapses.source], variable)
-        name = f"{before}_to_{target}_{len(self.projections)}"
+        name = f"{before}_to_{target}_{len(self.projections)}".replace(".", "_")
         self.projections.append(
             Projection(name, before, target, synapses.pre, synapses.post, synapses.weights, number, forward, backward)
         )
@@ -257,10 +260,12 @@ class Wiring:
 
 
 def checked_names(wiring: Wiring) -> dict[str, str]:
-    """Group -> a name for it that means nothing else to Brian2."""
+    """Group -> a name for it that means nothing else to Brian2, and is no other's."""
     found: dict[str, str] = {}
-    for name in wiring.groups:
-        plain = f"{name}_group" if is_taken(name) else name
+    # Vertices and inputs keep their names, what has a point in it gives way.
+    for name in sorted(wiring.groups, key=lambda name: "." in name):
+        plain = name.replace(".", "_")
+        plain = f"{plain}_group" if is_taken(plain) else plain
         while plain in found.values():
             plain += "_"
         found[name] = plain

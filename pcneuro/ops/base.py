@@ -120,7 +120,7 @@ class Reduce:
 
 @dataclass(frozen=True)
 class Opaque:
-    """Role: none of the others; an exporter needs to know the operator by name."""
+    """Role: none of the others."""
 
 
 Role = Elementwise | Product | Gather | Reduce | Opaque
@@ -136,7 +136,11 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Numbers that all samples share, one a unit or synapse: entries ``index`` of a parameter, or constants (None)."""
+    """Numbers that all samples share, one a unit or synapse, or one for all.
+
+    They are the entries ``index`` (None: all, in their order) of a parameter; or constants (``parameter`` None), which
+    what is computed from parameters is, too.
+    """
 
     values: np.ndarray
     parameter: str | None = None
@@ -168,7 +172,9 @@ class AbstractUnits(ABC):
     def function(self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]) -> Units:
         """Unit by unit ``formula`` of the operands, all of one size, with its derivative by those that have one.
 
-        Formulas are trees of ``ops.formula``; that of a derivative may contain ``out``, the value of the function.
+        Formulas are trees of ``ops.formula`` over primitives that ``equations.expressions`` can write for Brian2; that
+        of a derivative may contain ``out``, the value of the function. Nothing goes back to an operand without one.
+        Raises ValueError where sizes differ.
         """
 
     def gather(self, source: Units, index: np.ndarray) -> Units:
@@ -208,7 +214,7 @@ class AbstractOperator(ABC):
     @property
     @abstractmethod
     def role(self) -> Role:
-        """The operator in the closed vocabulary of the exporters."""
+        """The operator as ``Circuit.equations`` tells of it; exporters use ``units``."""
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
@@ -249,9 +255,11 @@ class AbstractOperator(ABC):
         """
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
-        """What it computes, of ``shape``, as populations: from operands (Units or Weights) of these ``shapes``.
+        """What it computes, of ``shape``, as a population: from operands (Units or Weights) of these ``shapes``.
 
-        Raises ParameterError where it has not been said what this operator is in terms of single units.
+        Units are those of the arrays in C order, without a batch axis. At least one operand is Units: what is computed
+        from parameters alone is computed beforehand. An operand itself may be returned. Raises ParameterError where an
+        operand is Weights that cannot be, and where nobody has said what this operator is in single units.
         """
         raise ParameterError(f"operator {self.label!r} has no equivalent in single units and synapses: not exported")
 

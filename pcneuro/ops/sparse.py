@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.errors import ShapeError
+from pcneuro.errors import ParameterError, ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
@@ -25,6 +25,7 @@ from pcneuro.ops.base import (
     Pull,
     Shape,
     Units,
+    Weights,
     size,
 )
 from pcneuro.ops.rows import dot_rows
@@ -174,6 +175,8 @@ class SparseProduct(AbstractOperator):
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
         x, w = operands
+        if not (isinstance(x, Units) and isinstance(w, Weights)):
+            raise ParameterError("sparse projection: exported are activities times weights that are parameters only")
         rows = np.repeat(np.arange(self.rows), np.diff(self.starts))
         inner, outer = (
             (self.columns.astype(np.int64), rows) if self.transposed else (rows, self.columns.astype(np.int64))

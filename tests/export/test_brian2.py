@@ -111,15 +111,18 @@ def test_a_run_goes_on(dynamics):
     assert found.time == 9.0
 
 
-def test_weights_can_be_written():
+@every_dynamics
+def test_weights_can_be_written(dynamics):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     inputs, targets = data_for(circuit.graph, 1)
-    network = brian2.rate(circuit, inputs=inputs, targets=targets, dynamics=pcn.Strict())
+    network = brian2.rate(circuit, inputs=inputs, targets=targets, dynamics=dynamics)
     (synapses,) = [s for name, s in network.synapses.items() if name.startswith("h1_to_out")]
     synapses.w = 2 * np.array(synapses.w)
-    sim = pcn.Simulator(circuit.with_parameters({"W2": 2 * circuit.parameters["W2"]}), dynamics=pcn.Strict())
-    wanted = sim.run(5.0, inputs=inputs, targets=targets)
-    close(network.run(5.0).errors["h1"], wanted.errors["h1"], "h1")
+    sim = pcn.Simulator(circuit.with_parameters({"W2": 2 * circuit.parameters["W2"]}), dynamics=dynamics)
+    wanted, found = sim.run(5.0, inputs=inputs, targets=targets), network.run(5.0)
+    close(found.errors["h1"], wanted.errors["h1"], "h1")
+    for name in wanted.gradients:
+        close(found.gradients[name], wanted.gradients[name], name)
 
 
 def test_what_is_refused():
@@ -135,3 +138,35 @@ def test_what_is_refused():
             brian2.rate(circuit, **data, **more)
     with pytest.raises(ParameterError, match="circuit is a Graph"):
         brian2.rate(circuit.graph, **data)
+
+
+@every_dynamics
+def test_names_that_brian2_has_and_one_unit(dynamics):
+    """Parameters and vertices called as attributes of groups, Brian2's functions, or our own variables."""
+
+    def function(x, events, order, w):
+        t = pcn.vertex(np.tanh(x * events + order), "t")
+        rate = pcn.vertex(pcn.ops.gelu(t), "rate")
+        softmax_7 = pcn.vertex(np.sum(rate, keepdims=True) * w, "softmax_7")
+        return pcn.vertex(pcn.ops.softmax(rate * 1.5) * np.sum(softmax_7), "out")
+
+    graph = pcn.trace(
+        function,
+        x=pcn.Input((3,)),
+        events=pcn.Parameter([0.5, 1.0, 2.0]),
+        order=pcn.Parameter([0.1, 0.2, 0.3]),
+        w=pcn.Parameter([0.7]),
+    )
+    agree(pcn.build_circuit(graph), *data_for(graph, 1), steps=4, dynamics=dynamics)
+
+
+@every_dynamics
+def test_latents_with_one_prior_for_all(dynamics):
+    graph = pcn.trace(lambda z, W: z @ W, z=pcn.Latent((3,), prior=0.0), W=pcn.Parameter(np.eye(3)))
+    agree(pcn.build_circuit(graph), {}, {"out": np.array([0.3, 0.2, 0.1])}, steps=4, dynamics=dynamics)
+
+
+def test_a_single_synapse_has_a_weight():
+    graph = pcn.trace(lambda x, W: x @ W, x=pcn.Input((1,)), W=pcn.Parameter([[0.5]]))
+    network = brian2.rate(pcn.build_circuit(graph), inputs={"x": [1.0]})
+    assert [np.array(s.w).tolist() for s in network.synapses.values()] == [[0.5]]

@@ -35,6 +35,8 @@ def test_read_back(name, tmp_path):
         found = edges.open_population(expected.name)
         everything = found.select_all()
         assert (found.source, found.target) == (expected.source, expected.target)
+        assert expected.pre.max() < wanted.nodes[expected.source]
+        assert expected.post.max() < wanted.nodes[expected.target]
         np.testing.assert_array_equal(found.source_nodes(everything), expected.pre)
         np.testing.assert_array_equal(found.target_nodes(everything), expected.post)
         np.testing.assert_array_equal(found.get_attribute("syn_weight", everything), expected.weights)

@@ -57,7 +57,8 @@ class CheckTask(RunTask):
         with np.errstate(all="ignore"):
             rows = _populations(own.records, other.records)
             parameters = compare(own, other)
-        worst = max([row.relative_error for row in (*rows, *parameters.rows)], default=0.0)
+        # NaN counts as the worst of all.
+        worst = float(np.max([row.relative_error for row in (*rows, *parameters.rows)], initial=0.0))
         numbers = {
             "against": self.against,
             "tolerance": self.tolerance,
