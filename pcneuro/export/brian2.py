@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction
-from pcneuro.engines import Data, Tape
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import Tape
 from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.export.rates import Rates
+from pcneuro.export.script import write as script
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
-from pcneuro.export.units import UnitGraph
-from pcneuro.export.wiring import Projection, Wiring, checked_names
-from pcneuro.given import merge, whole_steps
-from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.export.wiring import Projection
+from pcneuro.given import whole_steps
+from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, dataset, listed
+
+__all__ = ["RateNetwork", "RateTarget", "rate", "script"]
 
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""
@@ -56,35 +59,19 @@ class RateNetwork:
         by vertex and variable. Weights and constants can be written to before a run.
     """
 
-    def __init__(
-        self,
-        circuit: Circuit,
-        dynamics: AbstractDynamics,
-        integrator: AbstractIntegrator,
-        data: Data,
-        records: Sequence[Record],
-        target: str,
-        memory: float,
-    ) -> None:
+    def __init__(self, rates: Rates, records: Sequence[Record], target: str, memory: float) -> None:
         self.b2 = library()
-        self.circuit, self.dynamics, self.integrator, self.data, self.target = (
-            circuit,
-            dynamics,
-            integrator,
-            data,
-            target,
-        )
-        self.units = UnitGraph(circuit)
-        needed = SYNAPSE_BYTES * self.units.synapse_count
+        self.rates, self.target = rates, target
+        self.circuit, self.data, self.integrator = rates.circuit, rates.data, rates.integrator
+        self.wiring, self.names = rates.wiring, rates.names
+        needed = SYNAPSE_BYTES * rates.units.synapse_count
         if needed > memory:
             raise ParameterError(
-                f"{self.units.synapse_count:,} synapses would take about {needed / 1e9:.1f} GB in Brian2, more than "
+                f"{rates.units.synapse_count:,} synapses would take about {needed / 1e9:.1f} GB in Brian2, more than "
                 f"the {memory / 1e9:.1f} GB of memory=; allow more, or export a smaller circuit"
             )
-        self.wiring = Wiring(self.units, set(data.clamped), dynamics.linear)
-        self.names = checked_names(self.wiring)
         self.records = list(records)
-        self.tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in self.records]
+        self.tapes = [r.resolve(self.circuit, self.data.batch, self.integrator.dt) for r in self.records]
         self.steps = 0
         with self._prepared():
             self._build()
@@ -119,18 +106,11 @@ class RateNetwork:
             self.groups[name] = made
             for variable, values in group.constants.items():
                 made.variables[variable].set_value(values)
-        for name in self.circuit.vertices:
-            if name not in self.data.clamped:
-                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                self.groups[name].rate = gain.ravel() / (self.integrator.dt * 1e-3) * b2.Hz
-        self.synapses, updaters = {}, []
-        for projection in self.wiring.projections:
-            made = self.synapses[projection.name] = self._projection(projection)
-            for variable, updater in made.summed_updaters.items():
-                backward = variable.endswith("_pre")
-                updaters.append((backward, -projection.number if backward else projection.number, updater))
-        # One after the other: predictions along the graph, then feedback in the opposite direction.
-        self.updaters = [updater for *_, updater in sorted(updaters, key=lambda entry: entry[:2])]
+        for name, values in self.rates.rates.items():
+            self.groups[name].rate = values * b2.Hz
+        self.synapses = {p.name: self._projection(p) for p in self.wiring.projections}
+        # One after the other.
+        self.updaters = [self.synapses[name].summed_updaters[variable] for name, variable in self.rates.sums]
         for k, updater in enumerate(self.updaters):
             updater.order = LAST - len(self.updaters) + k
         self.monitors = {}
@@ -148,21 +128,11 @@ class RateNetwork:
         self.network = b2.Network(*self.groups.values(), *self.synapses.values(), *self.monitors.values())
 
     def _projection(self, projection: Projection) -> Any:
-        # What is one number for all synapses, and no parameter, is part of the equations.
-        plain = projection.weights.parameter is None and projection.weights.values.size == 1
-        weight = repr(float(projection.weights.values[0])) if plain else "w"
-        lines = [] if plain else ["w : 1"]
-        if projection.forward is not None:
-            source, sum_ = projection.forward
-            lines.append(f"{sum_}_post = {weight}*{source}_pre : 1 (summed)")
-        if projection.backward is not None:
-            source, sum_ = projection.backward
-            lines.append(f"{sum_}_pre = {weight}*{source}_post : 1 (summed)")
         before, behind = self.groups[projection.before], self.groups[projection.behind]
         made = self.b2.Synapses(
             before,
             behind,
-            "\n".join(lines),
+            "\n".join(projection.equations),
             clock=self.clock,
             name=projection.name,
             namespace=self._namespace(
@@ -170,7 +140,7 @@ class RateNetwork:
             ),
         )
         made.connect(i=projection.pre, j=projection.post)
-        if not plain:
+        if not projection.plain:
             made.w = projection.weights.values
         return made
 
@@ -202,7 +172,9 @@ class RateNetwork:
             for sample in range(self.data.batch):
                 self.network.restore(f"sample {sample}" if self.begun else "before")
                 if not self.begun:
-                    self._start(sample)
+                    for name, values in self.rates.start(sample).items():
+                        for variable, array in values.items():
+                            self.groups[name].variables[variable].set_value(array)
                 self.network.run(steps * self.integrator.dt * self.b2.ms, report=report)
                 self.network.store(f"sample {sample}")
                 self._settle()
@@ -227,33 +199,7 @@ class RateNetwork:
                 values[weights.parameter][index[changed]] = own[changed]
         known = self.circuit.parameters
         self.circuit = self.circuit.with_parameters({n: v.reshape(known[n].shape) for n, v in values.items()})
-        self.units = UnitGraph(self.circuit)
-
-    def _state(self, vertex: str) -> str:
-        return "dev" if self.dynamics.linear and self.circuit.has_prediction(vertex) else "v"
-
-    def _start(self, sample: int) -> None:
-        """The feedforward sweep of one sample, computed by the same sums and functions in NumPy."""
-        inputs, clamped, initial = (
-            {name: a[sample] for name, a in part.items()}
-            for part in (self.data.inputs, self.data.clamped, self.data.initial)
-        )
-        latents = {
-            name: np.zeros(self.circuit.graph.nodes[name].shape)
-            for name in self.circuit.graph.latents
-            if not self.circuit.has_prediction(name)
-        }
-        leaves = {name: a for name, a in initial.items() if name in self.circuit.graph.latents}
-        activity = self.units.forward(inputs | latents | leaves, clamped)
-        for name, group in self.wiring.groups.items():
-            for variable, number in group.held.items():
-                self.groups[name].variables[variable].set_value(activity[number])
-        for name, number in self.units.values.items():
-            value = np.asarray(initial.get(name, activity[number])).ravel()
-            if name in self.circuit.vertices and self._state(name) == "dev" and name not in self.data.clamped:
-                self.groups[name].dev = value - activity[self.units.predictions[name]]
-            else:
-                self.groups[name].v = value
+        self.rates.take(self.circuit)
 
     def _settle(self) -> None:
         """Sums over synapses as the last step has left the neurons, and what the monitors see of them.
@@ -286,7 +232,9 @@ class RateNetwork:
         groups = {
             kind: {name: np.stack([f[kind][name] for f in found]) for name in found[0][kind]} for kind in found[0]
         }
-        gradients = hebbian(self.circuit, self.dynamics, self.integrator, self.data, groups["value"], groups["error"])
+        gradients = hebbian(
+            self.circuit, self.rates.dynamics, self.integrator, self.data, groups["value"], groups["error"]
+        )
         for arrays in groups.values():
             for name, node in self.circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])
@@ -328,23 +276,10 @@ def rate(
         For an integrator of several stages, a target that is not known, weights that are not finite, an operator
         without an equivalent, or a network larger than ``memory``.
     """
-    dynamics = FixedPrediction() if dynamics is None else dynamics
-    integrator = Euler() if integrator is None else integrator
-    if not isinstance(circuit, Circuit):
-        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
     if target not in TARGETS:
         raise ParameterError(f"target is {target!r}; choose {' or '.join(map(repr, TARGETS))}")
-    if len(integrator.weights) > 1:
-        raise ParameterError(
-            f"{type(integrator).__name__} has several stages, and Brian2 takes its sums over synapses once a step: use "
-            "Euler or ExponentialEuler"
-        )
-    for name, values in circuit.parameters.items():
-        if not np.isfinite(values).all():
-            raise ParameterError(f"parameter {name!r} is not finite: not exported")
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
-    return RateNetwork(circuit, dynamics, integrator, data, listed(record), target, memory)
+    return RateNetwork(Rates(circuit, dynamics, integrator, given), listed(record), target, memory)
 
 
 class RateTarget(AbstractTarget):

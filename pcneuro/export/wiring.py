@@ -65,6 +65,22 @@ class Projection:
     forward: tuple[str, str] | None
     backward: tuple[str, str] | None
 
+    @property
+    def plain(self) -> bool:
+        """Whether its weight is one number for all synapses, and no parameter: then it is part of the equations."""
+        return self.weights.parameter is None and self.weights.values.size == 1
+
+    @property
+    def equations(self) -> list[str]:
+        """Lines that Brian2 reads."""
+        weight = repr(float(self.weights.values[0])) if self.plain else "w"
+        lines = [] if self.plain else ["w : 1"]
+        if self.forward is not None:
+            lines.append(f"{self.forward[1]}_post = {weight}*{self.forward[0]}_pre : 1 (summed)")
+        if self.backward is not None:
+            lines.append(f"{self.backward[1]}_pre = {weight}*{self.backward[0]}_post : 1 (summed)")
+        return lines
+
 
 class Wiring:
     """Groups and projections of a circuit for these dynamics, with these vertices clamped."""

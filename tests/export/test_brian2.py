@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
-from pcneuro.errors import ParameterError
+from pcneuro.errors import OutputError, ParameterError
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph
 
 pytest.importorskip("brian2")
@@ -123,6 +127,24 @@ def test_weights_can_be_written(dynamics):
     close(found.errors["h1"], wanted.errors["h1"], "h1")
     for name in wanted.gradients:
         close(found.gradients[name], wanted.gradients[name], name)
+
+
+@every_dynamics
+def test_a_script_runs_without_pcneuro(dynamics, tmp_path):
+    circuit = pcn.build_circuit(mlp((3, 4, 2)), tau={"h1": 7.0})
+    inputs, targets = data_for(circuit.graph, 1)
+    data = {"inputs": inputs, "targets": targets}
+    script = tmp_path / "circuit.py"
+    brian2.script(circuit, script, 6.0, dynamics=dynamics, **data)
+    assert "pcneuro" not in re.sub(r'^""".*?"""', "", script.read_text(), flags=re.DOTALL)
+    ending = "\nif 'h1' in groups:\n    np.save('h1.npy', np.array(groups['h1'].v[:]))\n"
+    script.write_text(script.read_text() + ending)
+    done = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    wanted = pcn.Simulator(circuit, dynamics=dynamics).run(6.0, **data)
+    close(np.load(tmp_path / "h1.npy"), wanted.values["h1"][0], "h1")
+    with pytest.raises(OutputError, match="exists already"):
+        brian2.script(circuit, script, 6.0, **data)
 
 
 def test_what_is_refused():

@@ -1,0 +1,136 @@
+"""A circuit as a plain Brian2 script and a file of data, which run without pcneuro."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.errors import OutputError
+from pcneuro.export.rates import Rates
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.storage import write_atomically
+
+_HEAD = '''\
+"""A predictive-coding circuit as a Brian2 network of graded neurons, {dynamics}.
+
+Written by pcneuro; runs without it: python {script}. The numbers are in {data}, plain arrays.
+Every group is a population: v are its value neurons, err its error neurons, I_... and v_... sums over the synapses of
+one projection, f_... what comes back from one, g_... what is sent back through it.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from brian2 import Clock, Function, Hz, Network, NeuronGroup, Synapses, ms, prefs, second
+
+prefs.codegen.target = "numpy"
+data = np.load(Path(__file__).with_name({data!r}), allow_pickle=False)
+clock = Clock({dt!r} * ms)
+functions = {{}}
+groups, synapses = {{}}, {{}}
+
+
+def give(made, name, *variables):
+    for variable in variables:
+        made.variables[variable].set_value(data[f"{{name}}/{{variable}}"])
+
+
+'''
+_ERF = """\
+from scipy.special import erf
+
+functions["erf"] = Function(erf, arg_units=[1], return_unit=1)
+
+"""
+_FOOT = """\
+# Within a step one sum after the other: predictions along the graph, feedback the other way; then all neurons step.
+sums = {sums}
+for k, (name, variable) in enumerate(sums):
+    synapses[name].summed_updaters[variable].order = k - len(sums)
+
+network = Network(*groups.values(), *synapses.values())
+
+if __name__ == "__main__":
+    network.run({duration!r} * ms)
+    for name, group in groups.items():
+        print(f"{{name:20}} v: norm {{np.linalg.norm(group.v[:]) if 'v' in group.variables else float('nan'):.12g}}")
+"""
+
+
+def write(
+    circuit: Circuit,
+    path: str | os.PathLike[str],
+    duration: float,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    clamp: Mapping[str, Any] | None = None,
+    initial: Mapping[str, Any] | None = None,
+    dynamics: AbstractDynamics | None = None,
+    integrator: AbstractIntegrator | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write ``path``, a script that runs ``duration`` ms, and beside it its data, of the same name with ``.npz``.
+
+    Of a batch the first sample is taken. Other arguments are those of ``brian2.rate``, and so are the errors raised;
+    OutputError where a file exists (unless ``overwrite``) or cannot be written.
+    """
+    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    rates = Rates(circuit, dynamics, integrator, given)
+    script = Path(path)
+    data = script.with_suffix(".npz")
+    if data == script:
+        raise OutputError(f"{script} is the name of the data file, too: give the script another ending")
+    if data.exists() and not overwrite:
+        raise OutputError(f"{data} exists already: choose another name, or pass overwrite=True")
+    text = "".join(_text(rates, script.name, data.name, float(duration)))
+    write_atomically(script, lambda file: _put(file, text), overwrite=overwrite)
+    arrays: dict[str, Any] = dict(_arrays(rates))
+    write_atomically(data, lambda file: np.savez_compressed(file, **arrays), overwrite=overwrite)
+
+
+def _put(file: Any, text: str) -> None:
+    file.write(text.encode("utf-8"))
+
+
+def _text(rates: Rates, script: str, data: str, duration: float) -> Iterator[str]:
+    yield _HEAD.format(dynamics=repr(rates.dynamics), script=script, data=data, dt=rates.integrator.dt)
+    if any("erf(" in group.equations for group in rates.wiring.groups.values()):
+        yield _ERF
+    start = rates.start(0)
+    for name, group in rates.wiring.groups.items():
+        own = rates.names[name]
+        variables = [*group.constants, *(["rate"] if name in rates.rates else []), *start[name]]
+        yield f'groups[{own!r}] = NeuronGroup(\n    {group.size},\n    """\n'
+        yield "".join(f"    {line}\n" for line in group.lines)
+        yield f'    """,\n    method="euler",\n    clock=clock,\n    name={own!r},\n    namespace=functions,\n)\n'
+        yield f"give(groups[{own!r}], {', '.join(map(repr, (own, *variables)))})\n\n"
+    for projection in rates.wiring.projections:
+        name, before, behind = projection.name, rates.names[projection.before], rates.names[projection.behind]
+        yield f"synapses[{name!r}] = Synapses(\n    groups[{before!r}],\n    groups[{behind!r}],\n"
+        yield '    """\n' + "".join(f"    {line}\n" for line in projection.equations) + '    """,\n'
+        yield f"    clock=clock,\n    name={name!r},\n    namespace=functions,\n)\n"
+        yield f'synapses[{name!r}].connect(i=data["{name}/pre"], j=data["{name}/post"])\n'
+        yield "" if projection.plain else f"give(synapses[{name!r}], {name!r}, 'w')\n"
+        yield "\n"
+    sums = "[\n" + "".join(f"    {entry!r},\n" for entry in rates.sums) + "]"
+    yield _FOOT.format(sums=sums, duration=duration)
+
+
+def _arrays(rates: Rates) -> Iterator[tuple[str, np.ndarray]]:
+    start = rates.start(0)
+    for name, group in rates.wiring.groups.items():
+        values = group.constants | start[name] | ({"rate": rates.rates[name]} if name in rates.rates else {})
+        for variable, array in values.items():
+            yield f"{rates.names[name]}/{variable}", np.ascontiguousarray(array, dtype=np.float64)
+    for projection in rates.wiring.projections:
+        yield f"{projection.name}/pre", projection.pre
+        yield f"{projection.name}/post", projection.post
+        if not projection.plain:
+            yield f"{projection.name}/w", np.ascontiguousarray(projection.weights.values, dtype=np.float64)
