@@ -150,7 +150,7 @@ def _where(condition: Any, *choices: Any) -> TracedArray:
     numbers = _numbered(recorder, choices, operands)
     mask = np.asarray(condition, dtype=bool)
     try:
-        return recorder.gather("where", np.where(mask, *numbers), operands)
+        return recorder.gather("where", np.where(mask, numbers[0], numbers[1]), operands)
     except ValueError:
         shapes = f"{operands[0].shape} and {operands[1].shape} with a mask of shape {mask.shape}"
         raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
