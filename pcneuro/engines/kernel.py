@@ -232,22 +232,11 @@ class KernelEngine(AbstractBlocks):
 
     def _step_block(self, block: int, number: int, steps: int, reel: Reel) -> tuple[int, int, bool]:
         """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
-        step, records = self.cells, reel.table()
+        records = reel.table()
         status, done, finite = dispatch.OK, 0, True
         if self.rested[block] is None:
             status, done, finite = loop.advance(
-                self.table,
-                step.code,
-                step.cells,
-                step.groups,
-                step.links,
-                step.vertices,
-                self.flags[block],
-                self.buf[block],
-                self.shared,
-                self.program.ints,
-                self.contexts[block],
-                self.plan,
+                *self._of_block(block),
                 self.tableau,
                 self.weights,
                 self.tolerance,
@@ -284,24 +273,18 @@ class KernelEngine(AbstractBlocks):
             self.driven = True
         self.current = True
 
+    def _of_block(self, block: int) -> tuple[Any, ...]:
+        """What all functions of ``loop`` take first."""
+        step, flags, buf, context = self.cells, self.flags[block], self.buf[block], self.contexts[block]
+        tables = step.code, step.cells, step.groups, step.links, step.vertices
+        return self.table, *tables, flags, buf, self.shared, self.program.ints, context, self.plan
+
     def _refresh_block(self, block: int) -> int:
-        step = self.cells
         return loop.refresh(
-            self.table,
-            step.code,
-            step.cells,
-            step.groups,
-            step.links,
-            step.vertices,
-            self.flags[block],
-            self.buf[block],
-            self.shared,
-            self.program.ints,
-            self.contexts[block],
-            self.plan,
+            *self._of_block(block),
             self.tolerance,
             self.largest[block],
-            step.tail,
+            self.cells.tail,
         )
 
     def read(self, vertex: str, variable: str) -> np.ndarray:

@@ -189,6 +189,19 @@ class AbstractUnits(ABC):
         slopes = {name: other for (name, x), other in zip((("x", a), ("y", b)), "yx") if isinstance(x, Units)}
         return self.function(("multiply", "x", "y"), {"x": a, "y": b}, slopes)
 
+    def products(
+        self, size: int, a: Units | Weights, i: np.ndarray, b: Units | Weights, j: np.ndarray, post: np.ndarray
+    ) -> Units:
+        """out[post] = sum of a[i] b[j]: synapses where one of the two is weights, pairs of activities else."""
+        if isinstance(a, Units) and isinstance(b, Weights):
+            return self.synapses(size, a, i, post, b.take(j))
+        if isinstance(a, Weights) and isinstance(b, Units):
+            return self.synapses(size, b, j, post, a.take(i))
+        assert isinstance(a, Units)
+        assert isinstance(b, Units)
+        pairs = self.product(self.gather(a, i), self.gather(b, j))
+        return self.synapses(size, pairs, np.arange(np.size(post)), post, 1.0)
+
 
 class AbstractOperator(ABC):
     """An operator of the graph: frozen data, no state.

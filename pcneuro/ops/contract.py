@@ -32,7 +32,6 @@ from pcneuro.ops.base import (
     Shape,
     Slot,
     Units,
-    Weights,
     size,
 )
 from pcneuro.ops.rows import dot_rows
@@ -277,12 +276,7 @@ class Contract(AbstractOperator):
         # Those of the output last, so that the synapses of a unit follow each other.
         letters = [*out, *(c for c in dict.fromkeys(left + right) if c not in out)]
         i, j, to = (_offsets(letters, term, sizes) for term in (left, right, out))
-        if isinstance(b, Weights):
-            return make.synapses(size(shape), a, i, to, b.take(j))
-        if isinstance(a, Weights):
-            return make.synapses(size(shape), b, j, to, a.take(i))
-        pairs = make.product(make.gather(a, i), make.gather(b, j))
-        return make.synapses(size(shape), pairs, np.arange(to.size), to, 1.0)
+        return make.products(size(shape), a, i, b, j, to)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         a, b = at.operands

@@ -30,7 +30,6 @@ from pcneuro.ops.base import (
     Pull,
     Shape,
     Units,
-    Weights,
     apply,
     size,
 )
@@ -295,13 +294,7 @@ class Convolution(AbstractOperator):
         weight = (o * channels + c) * taps + tap
         order = np.argsort(post, axis=None, kind="stable")
         post, pre, weight = (index.ravel()[order] for index in (post, pre, weight))
-        x, w = operands
-        if isinstance(w, Weights):
-            return make.synapses(size(shape), x, pre, post, w.take(weight))
-        if isinstance(x, Weights):
-            return make.synapses(size(shape), w, weight, post, x.take(pre))
-        pairs = make.product(make.gather(x, pre), make.gather(w, weight))
-        return make.synapses(size(shape), pairs, np.arange(post.size), post, 1.0)
+        return make.products(size(shape), operands[0], pre, operands[1], weight, post)
 
     # Lowering
 
