@@ -182,10 +182,11 @@ class UnitGraph(AbstractUnits):
                 weighted = population.weights.values * found[population.source][population.pre]
                 found.append(np.bincount(population.post, weights=weighted, minlength=population.size))
             else:
-                found.append(self._evaluated(population, population.formula, found))
+                found.append(self.evaluated(population, population.formula, found))
         return found
 
-    def _evaluated(self, function: Function, formula: Any, found: list[np.ndarray], **more: np.ndarray) -> np.ndarray:
+    def evaluated(self, function: Function, formula: Any, found: list[np.ndarray], **more: np.ndarray) -> np.ndarray:
+        """A formula over the operands of a function, (units,), at these activities of all populations."""
         named = {k: found[x] if isinstance(x, int) else x.values for k, x in function.operands.items()}
         with np.errstate(all="ignore"):
             return np.broadcast_to(evaluate(formula, named | more), (function.size,))
@@ -205,6 +206,6 @@ class UnitGraph(AbstractUnits):
                 for name, derivative in population.derivatives.items():
                     operand = population.operands[name]
                     if isinstance(operand, int):
-                        slope = self._evaluated(population, derivative, found, out=found[number])
+                        slope = self.evaluated(population, derivative, found, out=found[number])
                         adjoints[operand] += slope * adjoint
         return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}

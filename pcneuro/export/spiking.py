@@ -1,0 +1,230 @@
+"""How errors and values become spikes: the neurons, their phases, and how spikes are decoded.
+
+The error of a unit of a population is carried by pairs of neurons, ON for what is positive and OFF for what is
+negative. With ``units`` pairs, each of which fires at ``rate`` where the error is ``scale``, a spike stands for
+
+    quantum = scale / (units * rate)
+
+of the integral of the error over time, and what is heard of the error is the sum of all spikes, ON less OFF, each
+filtered by an exponential of time constant ``filter`` and area ``quantum``. With a subtractive reset nothing of the
+drive is lost, so that the integral of what is heard differs from that of the error by what the membranes still hold.
+Decoded over a window of length T, an error is therefore off by a part of ``scale / (units * rate * T)``: it falls with
+the inverse of T, and of ``units`` where phases are staggered (of its square root where they are drawn).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcneuro.errors import ParameterError
+
+
+def _positive(made: Any, *names: str, zero: tuple[str, ...] = ()) -> None:
+    for name in (*names, *zero):
+        value = getattr(made, name)
+        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not good or value < 0 or (value == 0 and name not in zero):
+            least = "at least 0" if name in zero else "above 0"
+            raise ParameterError(f"{type(made).__name__}: {name} is {value!r}; needed is a number {least}")
+
+
+class AbstractPhases(ABC):
+    """Membrane potentials at time zero, as a part of the way to the threshold."""
+
+    @abstractmethod
+    def draw(self, size: int, units: int) -> np.ndarray:
+        """(size, 2, units) in [0, 1): of ON and OFF neurons of ``size`` errors."""
+
+
+@dataclass(frozen=True)
+class Staggered(AbstractPhases):
+    """Phases (k + 1/2) / units: the neurons of an error fire one after the other."""
+
+    def draw(self, size: int, units: int) -> np.ndarray:
+        return np.broadcast_to((np.arange(units) + 0.5) / units, (size, 2, units)).copy()
+
+
+@dataclass(frozen=True)
+class Seeded(AbstractPhases):
+    """Uniformly drawn phases, the same for the same ``seed``."""
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise ParameterError(f"Seeded: seed is {self.seed!r}; needed is a whole number of at least 0")
+
+    def draw(self, size: int, units: int) -> np.ndarray:
+        return np.random.default_rng(self.seed).random((size, 2, units))
+
+
+@dataclass(frozen=True)
+class AbstractErrorNeurons(ABC):
+    """Pairs of ON and OFF neurons for each error.
+
+    Parameters
+    ----------
+    units
+        Pairs for each error.
+    rate
+        Hz, of a neuron whose error is ``scale``; less than one spike a step.
+    scale
+        Error at which neurons fire at ``rate``, for all populations or by vertex. By default, for each population the
+        largest error of its equilibrium under fixed prediction, for the data that the network is made with.
+    baseline
+        Hz, at which neurons of both signs fire without an error. What they send cancels.
+    phases
+        ``Staggered()`` or ``Seeded(seed)``.
+    noise
+        Standard deviation that white noise gives a membrane potential within a second, in thresholds; the seed is
+        Brian2's (``brian2.seed``).
+
+    Raises ParameterError for numbers that are not positive.
+    """
+
+    units: int = 100
+    rate: float = 50.0
+    scale: float | dict[str, float] | None = None
+    baseline: float = 0.0
+    phases: AbstractPhases = field(default_factory=Staggered)
+    noise: float = 0.0
+
+    method: ClassVar[str]
+    """Brian2's integration of the membrane potential without noise."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
+            raise ParameterError(f"{type(self).__name__}: units is {self.units!r}; needed is a whole number above 0")
+        _positive(self, "rate", zero=("baseline", "noise"))
+        scales = self.scale if isinstance(self.scale, dict) else {"all": self.scale}
+        for name, value in scales.items():
+            if value is not None and not (isinstance(value, int | float) and 0 < value < math.inf):
+                raise ParameterError(f"{type(self).__name__}: scale of {name} is {value!r}; needed is a number above 0")
+        if not isinstance(self.phases, AbstractPhases):
+            raise ParameterError(f"phases is {self.phases!r}; give Staggered() or Seeded(seed)")
+
+    @abstractmethod
+    def equations(self) -> list[str]:
+        """Lines for Brian2 on dm/dt: reads ``wanted``, the rate (Hz) that the error asks for."""
+
+    def potentials(self, phases: np.ndarray) -> np.ndarray:
+        """Membrane potentials at these phases, of neurons that fire at ``baseline``."""
+        return phases
+
+    def quantum(self, scale: float) -> float:
+        """What a spike stands for: error times ms."""
+        return scale / (self.units * self.rate * 1e-3)
+
+
+@dataclass(frozen=True)
+class IntegrateAndFire(AbstractErrorNeurons):
+    """dm/dt = wanted; where m reaches 1, a spike, and m falls by 1."""
+
+    method: ClassVar[str] = "euler"
+
+    def equations(self) -> list[str]:
+        return [f"dm/dt = wanted{_noise(self.noise)} : 1"]
+
+
+@dataclass(frozen=True)
+class LeakyIntegrateAndFire(AbstractErrorNeurons):
+    """tau dm/dt = current - m; where m reaches 1, a spike, and m falls by 1.
+
+    The current is what makes the neuron fire at the rate that the error asks for, the inverse of its f-I curve:
+    1 / (1 - exp(-1 / (wanted tau))). Without that, errors too small to reach the threshold would not be sent at all.
+    A baseline keeps the phases of neurons apart that would else forget them.
+    """
+
+    baseline: float = 10.0
+    tau: float = 20.0
+    """Membrane time constant, ms."""
+
+    method: ClassVar[str] = "exponential_euler"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive(self, "tau")
+
+    def equations(self) -> list[str]:
+        tau = f"({self.tau!r}*ms)"
+        # Below a spike in some hours the current is that of a neuron at its threshold.
+        return [
+            f"dm/dt = (current - m)/{tau}{_noise(self.noise)} : 1",
+            f"current = int(wanted > 0*Hz)/(1 - exp(-1/((wanted + 1e-4*Hz)*{tau}))) : 1",
+        ]
+
+    def potentials(self, phases: np.ndarray) -> np.ndarray:
+        if self.baseline == 0:
+            return phases
+        exponent = 1.0 / (self.baseline * self.tau * 1e-3)
+        return np.expm1(-phases * exponent) / np.expm1(-exponent)
+
+
+def _noise(amount: float) -> str:
+    return f" + {amount!r}*xi" if amount else ""
+
+
+class AbstractValueNeurons(ABC):
+    """How value neurons send what they are at."""
+
+    @abstractmethod
+    def threshold(self) -> float | None:
+        """Change that is sent as a spike; None where the value itself is what others hear."""
+
+
+@dataclass(frozen=True)
+class Graded(AbstractValueNeurons):
+    """Others hear the value."""
+
+    def threshold(self) -> float | None:
+        return None
+
+
+@dataclass(frozen=True)
+class SendOnDelta(AbstractValueNeurons):
+    """A spike of either sign wherever the value is ``step`` away from what has been sent; one in a time step at most.
+
+    Others hear the sum of all spikes, from the feedforward sweep on.
+    """
+
+    step: float = 0.01
+
+    def __post_init__(self) -> None:
+        _positive(self, "step")
+
+    def threshold(self) -> float | None:
+        return float(self.step)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How spikes are read, by neurons and by us.
+
+    ``filter`` (ms) is the time constant of what a spike does behind a synapse; the errors, values and gradients that a
+    run returns are means over its last ``window`` ms.
+    """
+
+    filter: float = 2.5
+    window: float = 250.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "filter", "window")
+
+
+@dataclass(frozen=True)
+class Spiking:
+    """All of it: ``errors``, ``values`` and ``decoding``."""
+
+    errors: AbstractErrorNeurons = field(default_factory=IntegrateAndFire)
+    values: AbstractValueNeurons = field(default_factory=Graded)
+    decoding: Decoding = field(default_factory=Decoding)
+
+    def __post_init__(self) -> None:
+        for entry, kind in zip(fields(self), (AbstractErrorNeurons, AbstractValueNeurons, Decoding), strict=True):
+            if not isinstance(getattr(self, entry.name), kind):
+                raise ParameterError(f"{entry.name} is {getattr(self, entry.name)!r}; needed is an object of {kind}")
