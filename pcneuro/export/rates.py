@@ -1,4 +1,4 @@
-"""What a Brian2 network of graded neurons is made of, said without Brian2: for networks and for scripts alike."""
+"""What a Brian2 network is made of, said without Brian2: for networks and for scripts alike."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ import numpy as np
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.frozen import frozen
+from pcneuro.export.spiking import Spiking
 from pcneuro.export.units import UnitGraph
-from pcneuro.export.wiring import Wiring, checked_names
+from pcneuro.export.wiring import Wiring, checked_names, pairs_of
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
+
+SYNAPSE_BYTES = 64
+"""What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""
+
+Variables = dict[str, dict[str, np.ndarray]]
 
 
 class Rates:
     """Groups, projections and values of a circuit for these dynamics, this integrator and these data.
 
-    Raises ParameterError for an integrator of several stages, weights that are not finite, or an operator without an
-    equivalent in single units.
+    ``memory`` is for the bytes that it may take in Brian2. Raises ParameterError for an integrator of several stages,
+    weights that are not finite, an operator without an equivalent in single units, or what exceeds ``memory``.
     """
 
     def __init__(
@@ -30,11 +37,15 @@ class Rates:
         dynamics: AbstractDynamics | None,
         integrator: AbstractIntegrator | None,
         given: Mapping[str, Any],
+        spiking: Spiking | None = None,
+        memory: float = np.inf,
+        previous: Data | None = None,
     ) -> None:
         if not isinstance(circuit, Circuit):
             raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
         self.dynamics = FixedPrediction() if dynamics is None else dynamics
         self.integrator = Euler() if integrator is None else integrator
+        self.spiking, self.memory = spiking, memory
         if len(self.integrator.weights) > 1:
             raise ParameterError(
                 f"{type(self.integrator).__name__} has several stages, and Brian2 takes its sums over synapses once a "
@@ -43,9 +54,10 @@ class Rates:
         for name, values in circuit.parameters.items():
             if not np.isfinite(values).all():
                 raise ParameterError(f"parameter {name!r} is not finite: not exported")
-        self.data: Data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+        self.data: Data = merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
         self.take(circuit)
-        self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear)
+        self._check_size()
+        self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear, self.data.batch, spiking)
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
 
@@ -53,19 +65,51 @@ class Rates:
         """Go on with another circuit, which differs in its parameters only."""
         self.circuit, self.units = circuit, UnitGraph(circuit)
 
+    def _check_size(self) -> None:
+        synapses = self.units.synapse_count * self.data.batch
+        needed, what = SYNAPSE_BYTES * synapses, f"{synapses:,} synapses"
+        if self.spiking is not None:
+            errors = sum(self.circuit.graph.nodes[n].size for n in self.units.predictions) * self.data.batch
+            neurons = 2 * self.spiking.errors.units * errors
+            # A synapse to each neuron, and one from it.
+            needed += 2 * SYNAPSE_BYTES * neurons
+            what += f" and {neurons:,} spiking neurons"
+        if needed > self.memory:
+            raise ParameterError(
+                f"{what} would take about {needed / 1e9:.1f} GB in Brian2, more than the {self.memory / 1e9:.1f} GB of "
+                "memory=; allow more, give fewer samples at a time, or export a smaller circuit"
+            )
+
+    def replaced(self, given: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> Rates:
+        """The same with other data or parameters, as for ``Simulator.run``; what is None stays.
+
+        Raises ParameterError where that does not fit a network that has been made: for another number of samples,
+        other vertices that are clamped, or a number that is part of the equations.
+        """
+        circuit = self.circuit
+        if parameters is not None:
+            for name in parameters:
+                if name not in circuit.parameters:
+                    raise ParameterError(str(unknown_name("parameter", name, circuit.parameters)))
+            circuit = circuit.with_parameters({**circuit.parameters, **parameters})
+        made = Rates(circuit, self.dynamics, self.integrator, given, self.spiking, self.memory, self.data)
+        if made.data.batch != self.data.batch:
+            raise ParameterError(f"{made.data.batch} samples for a network of {self.data.batch}: make another network")
+        if made._text() != self._text():
+            raise ParameterError(
+                "other vertices are clamped, or a number that is part of the equations has changed: make another "
+                "network"
+            )
+        return made
+
+    def _text(self) -> list[Any]:
+        """All that a network is built of besides numbers in its arrays."""
+        parts: list[Any] = [(name, g.equations) for name, g in self.wiring.groups.items()]
+        return parts + [(p.name, p.equations, p.pre.size) for p in self.wiring.projections]
+
     def state(self, vertex: str) -> str:
         """The variable that is integrated."""
         return "dev" if self.dynamics.linear and self.circuit.has_prediction(vertex) else "v"
-
-    @property
-    def rates(self) -> dict[str, np.ndarray]:
-        """Free vertex -> what (drive - err) is multiplied by, in 1/s."""
-        found = {}
-        for name in self.circuit.vertices:
-            if name not in self.data.clamped:
-                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                found[name] = gain.ravel() / (self.integrator.dt * 1e-3)
-        return found
 
     @property
     def sums(self) -> list[tuple[str, str]]:
@@ -75,8 +119,30 @@ class Rates:
         back = [(-p.number, p.name, f"{p.backward[1]}_pre") for p in self.wiring.projections if p.backward]
         return [(name, variable) for part in (along, back) for _, name, variable in sorted(part, key=lambda x: x[0])]
 
-    def start(self, sample: int) -> dict[str, dict[str, np.ndarray]]:
-        """Group -> variable -> its values at time zero: the feedforward sweep of one sample, in NumPy."""
+    # Numbers
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Projection -> its weights, where they are no part of the equations."""
+        return {p.name: p.weights.values for p in self.wiring.projections if not p.plain}
+
+    def variables(self) -> Variables:
+        """Group -> variable -> its values at time zero, constants among them; times and rates in SI units."""
+        samples = [self._start(sample) for sample in range(self.data.batch)]
+        found: Variables = {}
+        for name, group in self.wiring.groups.items():
+            start = {variable: np.concatenate([s[name][variable] for s in samples]) for variable in samples[0][name]}
+            found[name] = group.constants | start
+        for name in self.circuit.vertices:
+            if name not in self.data.clamped:
+                # What (drive - err) is multiplied by, in 1/s.
+                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
+                found[name]["rate"] = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
+        if self.spiking is not None:
+            self._spikes(self.spiking, found)
+        return found
+
+    def _start(self, sample: int) -> Variables:
+        """The feedforward sweep of one sample, in NumPy."""
         inputs, clamped, initial = (
             {name: a[sample] for name, a in part.items()}
             for part in (self.data.inputs, self.data.clamped, self.data.initial)
@@ -85,14 +151,55 @@ class Rates:
         plain = {n: np.zeros(node.shape) for n, node in graph.latents.items() if not self.circuit.has_prediction(n)}
         leaves = {name: a for name, a in initial.items() if name in graph.latents}
         activity = self.units.forward(inputs | plain | leaves, clamped)
-        found: dict[str, dict[str, np.ndarray]] = {
+        found: Variables = {
             name: {variable: activity[number] for variable, number in group.held.items()}
             for name, group in self.wiring.groups.items()
         }
         for name, number in self.units.values.items():
             value = np.asarray(initial.get(name, activity[number]), dtype=np.float64).ravel()
-            if name in self.rates and self.state(name) == "dev":
+            free = name in self.circuit.vertices and name not in self.data.clamped
+            if free and self.state(name) == "dev":
                 found[name]["dev"] = value - activity[self.units.predictions[name]]
             else:
                 found[name]["v"] = value
+            if self.wiring.sends(name):
+                found[name]["sent"] = value
         return found
+
+    def _spikes(self, spiking: Spiking, found: Variables) -> None:
+        errors, scales = spiking.errors, self._scales(spiking)
+        for name, scale in scales.items():
+            size = self.circuit.graph.nodes[name].size
+            phases = errors.phases.draw(size * self.data.batch, errors.units)
+            found[pairs_of(name)]["m"] = errors.potentials(phases).ravel()
+            found[pairs_of(name)]["gain"] = np.array([errors.rate / scale])
+            found[name]["jump"] = np.array([errors.quantum(scale) / spiking.decoding.filter])
+
+    def window(self, first: int, steps: int) -> tuple[float, float]:
+        """Begin and end (s) of the window in which a run of ``steps`` from step ``first`` on is decoded.
+
+        Both are in the middle between two steps, where rounding does not matter. Raises ParameterError where the run is
+        shorter.
+        """
+        assert self.spiking is not None
+        window, dt = self.spiking.decoding.window, self.integrator.dt
+        if window > steps * dt:
+            raise ParameterError(f"a window of {window:g} ms for a run of {steps * dt:g} ms: run for longer")
+        end = first + steps - 0.5
+        return (end - round(window / dt)) * dt * 1e-3, end * dt * 1e-3
+
+    def _scales(self, spiking: Spiking) -> dict[str, float]:
+        """Vertex -> the error at which its neurons fire at their full rate."""
+        given = spiking.errors.scale
+        if isinstance(given, int | float):
+            return {name: float(given) for name in self.units.predictions}
+        known = given or {}
+        for name in known:
+            if name not in self.units.predictions:
+                raise ParameterError(str(unknown_name("vertex", name, self.units.predictions)) + " (scale of errors)")
+        largest = dict.fromkeys(self.units.predictions, 0.0)
+        if known.keys() != largest.keys():
+            for sample in range(self.data.batch):
+                for name, error in frozen(self.circuit, self.data, sample).equilibrium().items():
+                    largest[name] = max(largest[name], float(np.abs(error).max(initial=0.0)))
+        return {name: known.get(name, found or 1.0) for name, found in largest.items()}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +94,10 @@ class AbstractErrorNeurons(ABC):
     phases: AbstractPhases = field(default_factory=Staggered)
     noise: float = 0.0
 
-    method: ClassVar[str]
-    """Brian2's integration of the membrane potential without noise."""
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """Brian2's integration of the membrane potential."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
@@ -125,7 +127,9 @@ class AbstractErrorNeurons(ABC):
 class IntegrateAndFire(AbstractErrorNeurons):
     """dm/dt = wanted; where m reaches 1, a spike, and m falls by 1."""
 
-    method: ClassVar[str] = "euler"
+    @property
+    def method(self) -> str:
+        return "euler"
 
     def equations(self) -> list[str]:
         return [f"dm/dt = wanted{_noise(self.noise)} : 1"]
@@ -136,15 +140,20 @@ class LeakyIntegrateAndFire(AbstractErrorNeurons):
     """tau dm/dt = current - m; where m reaches 1, a spike, and m falls by 1.
 
     The current is what makes the neuron fire at the rate that the error asks for, the inverse of its f-I curve:
-    1 / (1 - exp(-1 / (wanted tau))). Without that, errors too small to reach the threshold would not be sent at all.
-    A baseline keeps the phases of neurons apart that would else forget them.
+    ``steady = 1 / (1 - exp(-1 / (wanted tau)))``. Without that, errors too small to reach the threshold would not be
+    sent at all. Spikes come at the end of a step, dt/2 late on average, of which the reset gives the part
+    (steady - 1) / steady back: the current makes up for the rest. The f-I curve is the one without noise. A baseline
+    keeps the phases of neurons apart that would else forget them.
     """
 
-    baseline: float = 10.0
+    baseline: float = 20.0
     tau: float = 20.0
     """Membrane time constant, ms."""
 
-    method: ClassVar[str] = "exponential_euler"
+    @property
+    def method(self) -> str:
+        # Brian2 has no exponential Euler with noise.
+        return "euler" if self.noise else "exponential_euler"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,10 +161,12 @@ class LeakyIntegrateAndFire(AbstractErrorNeurons):
 
     def equations(self) -> list[str]:
         tau = f"({self.tau!r}*ms)"
-        # Below a spike in some hours the current is that of a neuron at its threshold.
+        # The least rate, a spike in some hours, is that of a neuron at its threshold.
         return [
             f"dm/dt = (current - m)/{tau}{_noise(self.noise)} : 1",
-            f"current = int(wanted > 0*Hz)/(1 - exp(-1/((wanted + 1e-4*Hz)*{tau}))) : 1",
+            "interval = 1/(wanted + 1e-4*Hz) : second",
+            f"steady = 1/(1 - exp(-interval/{tau})) : 1",
+            f"current = int(wanted > 0*Hz)/(1 - exp(-(interval - 0.5*dt/steady)/{tau})) : 1",
         ]
 
     def potentials(self, phases: np.ndarray) -> np.ndarray:
@@ -166,39 +177,39 @@ class LeakyIntegrateAndFire(AbstractErrorNeurons):
 
 
 def _noise(amount: float) -> str:
-    return f" + {amount!r}*xi" if amount else ""
+    return f" + {amount!r}*xi*Hz**0.5" if amount else ""
 
 
 class AbstractValueNeurons(ABC):
     """How value neurons send what they are at."""
 
     @abstractmethod
-    def threshold(self) -> float | None:
-        """Change that is sent as a spike; None where the value itself is what others hear."""
+    def least(self) -> float | None:
+        """The least change that is sent, as a graded spike; None where others hear the value itself."""
 
 
 @dataclass(frozen=True)
 class Graded(AbstractValueNeurons):
     """Others hear the value."""
 
-    def threshold(self) -> float | None:
+    def least(self) -> float | None:
         return None
 
 
 @dataclass(frozen=True)
 class SendOnDelta(AbstractValueNeurons):
-    """A spike of either sign wherever the value is ``step`` away from what has been sent; one in a time step at most.
+    """A graded spike, the change since the last one, wherever that is at least ``threshold``.
 
     Others hear the sum of all spikes, from the feedforward sweep on.
     """
 
-    step: float = 0.01
+    threshold: float = 0.01
 
     def __post_init__(self) -> None:
-        _positive(self, "step")
+        _positive(self, "threshold")
 
-    def threshold(self) -> float | None:
-        return float(self.step)
+    def least(self) -> float | None:
+        return float(self.threshold)
 
 
 @dataclass(frozen=True)

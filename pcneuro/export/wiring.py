@@ -2,7 +2,7 @@
 
 A vertex' value and error neurons, and what is computed for it alone, unit by unit, are one group; so is an input, and
 whatever has units of its own in a dendrite. Between groups there are synapses, each with its own target variable: two
-projections never write to the same one.
+projections never write to the same one. Samples of a batch are copies of all that side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from pcneuro.equations.dendrite import Block
 from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
+from pcneuro.export.spiking import Spiking
 from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
@@ -23,14 +24,18 @@ TAKEN = set(
     "clock code_objects codeobj_class contained_objects custom_operation equations event_codes events get_states id "
     "indices invalidates_magic_network method_choice name namespace order resetter resolve_all run run_at run_on_clock "
     "run_on_event run_regularly runner set_event_schedule set_states spikes start state state_updater stop "
-    "subexpression_updater thresholder updaters user_equations variables when dev rate drive".split()
+    "subexpression_updater thresholder updaters user_equations variables when dev rate drive heard sent mean "
+    "value_mean jump begin end".split()
 )
 """Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
 
 
 @dataclass
 class Group:
-    """A neuron group: its equations, and values of its constants."""
+    """A neuron group: its equations, and values of its constants.
+
+    Its units come sample after sample, ``size`` of them in all.
+    """
 
     name: str
     size: int
@@ -39,6 +44,9 @@ class Group:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     """Variable that stays as it was in the feedforward sweep -> the population that it is of."""
+    method: str = "euler"
+    threshold: str | None = None
+    reset: str | None = None
 
     @property
     def equations(self) -> str:
@@ -64,6 +72,8 @@ class Projection:
     """Of the population that it leads to: projections act in this order, and back in the opposite one."""
     forward: tuple[str, str] | None
     backward: tuple[str, str] | None
+    on_spike: str | None = None
+    """What a spike of the group before does."""
 
     @property
     def plain(self) -> bool:
@@ -82,11 +92,23 @@ class Projection:
         return lines
 
 
-class Wiring:
-    """Groups and projections of a circuit for these dynamics, with these vertices clamped."""
+def pairs_of(vertex: str) -> str:
+    """The group of a vertex' spiking error neurons."""
+    return f"{vertex}.error"
 
-    def __init__(self, units: UnitGraph, clamped: set[str], held: bool) -> None:
-        self.units, self.clamped, self.held = units, clamped, held
+
+class Wiring:
+    """Groups and projections of a circuit for these dynamics, with these vertices clamped.
+
+    With ``spiking`` what others hear of errors, and it may be of values, is what comes of spikes.
+    """
+
+    def __init__(
+        self, units: UnitGraph, clamped: set[str], held: bool, batch: int = 1, spiking: Spiking | None = None
+    ) -> None:
+        self.units, self.clamped, self.held, self.spiking = units, clamped, held, spiking
+        self.heard = "err" if spiking is None else "heard"
+        """Variable of an error as others, and its own value neuron, hear it."""
         self.populations, self.active = units.populations, units.active()
         self.groups: dict[str, Group] = {}
         self.projections: list[Projection] = []
@@ -107,6 +129,22 @@ class Wiring:
             self._forward(number)
         for number in reversed(range(len(self.populations))):
             self._backward(number)
+        self._repeat(batch)
+
+    def _repeat(self, batch: int) -> None:
+        """Copies of everything, side by side."""
+        sizes = {name: group.size for name, group in self.groups.items()}
+        for group in self.groups.values():
+            group.constants = {name: np.tile(values, batch) for name, values in group.constants.items()}
+            group.size *= batch
+        for projection in self.projections:
+            count = projection.pre.size
+            copy = np.repeat(np.arange(batch), count)
+            projection.pre = np.tile(projection.pre, batch) + copy * sizes[projection.before]
+            projection.post = np.tile(projection.post, batch) + copy * sizes[projection.behind]
+            if not projection.plain:
+                weights = projection.weights.values
+                projection.weights = projection.weights.take(np.tile(np.arange(count) % weights.size, batch))
 
     # Groups
 
@@ -144,7 +182,7 @@ class Wiring:
     def _forward(self, number: int) -> None:
         population, group = self.populations[number], self.groups[self.owner[number]]
         if isinstance(population, Source):
-            self.variable[number] = "v"
+            self.variable[number] = "sent" if self.sends(population.name) else "v"
             if population.name not in self.units.circuit.vertices:
                 group.lines.append("v : 1")
             return
@@ -190,7 +228,7 @@ class Wiring:
         population, group = self.populations[number], self.groups[self.owner[number]]
         terms = self.back.setdefault(number, [])
         if self.units.predictions.get(self.owner[number]) == number:
-            terms.append("err")
+            terms.append(self.heard)
         if isinstance(population, Source):
             self._finish(population, number, terms)
             return
@@ -247,6 +285,11 @@ class Wiring:
 
     # Dynamics
 
+    def sends(self, name: str) -> bool:
+        """Whether others hear the spikes of its value neurons instead of their values."""
+        free = name in self.units.circuit.vertices and name not in self.clamped
+        return free and self.spiking is not None and self.spiking.values.least() is not None
+
     def _finish(self, source: Source, number: int, terms: list[Formula]) -> None:
         """The equations of a vertex, whose feedback is complete now."""
         name, circuit = source.name, self.units.circuit
@@ -254,7 +297,7 @@ class Wiring:
             return
         group, predicted = self.groups[name], circuit.has_prediction(name)
         lines = [f"drive = {brian2_text(plus(terms))} : 1"]
-        leak = " - err" if predicted else ""
+        leak = f" - {self.heard}" if predicted else ""
         if name in self.clamped:
             lines.append("v : 1")
         elif self.held and predicted:
@@ -268,11 +311,60 @@ class Wiring:
         if name not in self.clamped:
             lines.append("rate : Hz (constant)")
         group.lines += lines
+        if self.spiking is not None:
+            self._decode(group, predicted, self.spiking)
+
+    def _decode(self, group: Group, predicted: bool, spiking: Spiking) -> None:
+        """What is heard of spikes, and means over the window in which they are read."""
+        window = f"int(t >= begin and t < end)/({spiking.decoding.window!r}*ms)"
+        group.lines += ["begin : second (shared, constant)", "end : second (shared, constant)"]
+        group.lines.append(f"dvalue_mean/dt = v*{window} : 1")
+        if predicted:
+            group.lines += [
+                f"dheard/dt = -heard/({spiking.decoding.filter!r}*ms) : 1",
+                f"dmean/dt = heard*{window} : 1",
+                "jump : 1 (shared, constant)",
+            ]
+            self._pair(group, spiking)
+        least = spiking.values.least()
+        if least is not None and self.sends(group.name):
+            group.lines.append("sent : 1")
+            group.threshold = f"abs(v - sent) >= {least!r}"
+            group.reset = "sent = v"
+
+    def _pair(self, group: Group, spiking: Spiking) -> None:
+        """The ON and OFF neurons of a vertex' errors, with one synapse from each error and one to what is heard."""
+        errors = spiking.errors
+        pairs = self.groups[pairs_of(group.name)] = Group(
+            pairs_of(group.name), 2 * errors.units * group.size, Block(group.name)
+        )
+        pairs.lines = [
+            "drive : 1",
+            "polarity : 1 (constant)",
+            "gain : Hz (shared, constant)",
+            f"wanted = {errors.baseline!r}*Hz + gain*clip(polarity*drive, 0, inf) : Hz",
+            *errors.equations(),
+        ]
+        pairs.method, pairs.threshold, pairs.reset = errors.method, "m >= 1", "m -= 1"
+        pairs.constants["polarity"] = np.tile(np.repeat([1.0, -1.0], errors.units), group.size)
+        unit, neuron = np.repeat(np.arange(group.size), 2 * errors.units), np.arange(pairs.size)
+        # Behind all sums of predictions, on which errors depend.
+        last, one = len(self.populations), Weights(np.ones(1))
+        title = pairs.name.replace(".", "_")
+        self.projections.append(
+            Projection(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
+        )
+        heard = "heard_post += polarity_pre*jump_post"
+        self.projections.append(
+            Projection(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, heard)
+        )
 
     def _error(self, name: str) -> str:
+        said = "sent" if self.sends(name) else "v"
         if name in self.clamped and name in self.units.means:
             return f"precision*(v - {self.variable[self.units.means[name]]})"
-        return "precision*dev" if self.held and name not in self.clamped else "precision*(v - prediction)"
+        deviates = self.held and name not in self.clamped and said == "v"
+        return "precision*dev" if deviates else f"precision*({said} - prediction)"
 
 
 def checked_names(wiring: Wiring) -> dict[str, str]:

@@ -153,7 +153,7 @@ def test_what_is_refused():
     data = {"inputs": inputs, "targets": targets}
     for text, more in (
         ("several stages", {"integrator": pcn.RungeKutta4(1.0)}),
-        ("choose 'numpy' or 'cython'", {"target": "fortran"}),
+        ("choose one of 'numpy', 'cython', 'cpp_standalone'", {"target": "fortran"}),
         ("20 synapses would take", {"memory": 100}),
     ):
         with pytest.raises(ParameterError, match=text):
@@ -186,6 +186,33 @@ def test_names_that_brian2_has_and_one_unit(dynamics):
 def test_latents_with_one_prior_for_all(dynamics):
     graph = pcn.trace(lambda z, W: z @ W, z=pcn.Latent((3,), prior=0.0), W=pcn.Parameter(np.eye(3)))
     agree(pcn.build_circuit(graph), {}, {"out": np.array([0.3, 0.2, 0.1])}, steps=4, dynamics=dynamics)
+
+
+@every_dynamics
+def test_reset_takes_other_data_and_parameters(dynamics):
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    network = brian2.rate(
+        circuit, inputs=inputs, targets=targets, dynamics=dynamics, record=[pcn.Record("h1", "value")]
+    )
+    network.run(3.0)
+    other = {name: 0.5 * array for name, array in circuit.parameters.items()}
+    data = {"inputs": {"x": inputs["x"] + 1.0}, "targets": {"out": targets["out"] - 1.0}}
+    network.reset(**data, parameters=other)
+    found = network.run(5.0)
+    wanted = pcn.Simulator(circuit.with_parameters(other), dynamics=dynamics).run(
+        5.0, **data, record=[pcn.Record("h1", "value")]
+    )
+    close(found.records["h1.value"], wanted.records["h1.value"], "h1.value")
+    for name in wanted.gradients:
+        close(found.gradients[name], wanted.gradients[name], name)
+    for text, given in (
+        ("1 samples for a network of 2", {"inputs": {"x": np.ones(3)}, "targets": {"out": np.ones(2)}}),
+        ("other vertices are clamped", {"clamp": {"h1": np.ones((2, 4))}}),
+        ("parameter 'W9' is not known|no parameter|unknown parameter", {"parameters": {"W9": 1.0}}),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            network.reset(**given)
 
 
 def test_a_single_synapse_has_a_weight():

@@ -12,16 +12,18 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import OutputError
-from pcneuro.export.rates import Rates
+from pcneuro.export.rates import Rates, Variables
+from pcneuro.export.spiking import Spiking
+from pcneuro.given import whole_steps
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.storage import write_atomically
 
 _HEAD = '''\
-"""A predictive-coding circuit as a Brian2 network of graded neurons, {dynamics}.
+"""A predictive-coding circuit as a Brian2 network of {neurons} neurons, {dynamics}.
 
 Written by pcneuro; runs without it: python {script}. The numbers are in {data}, plain arrays.
 Every group is a population: v are its value neurons, err its error neurons, I_... and v_... sums over the synapses of
-one projection, f_... what comes back from one, g_... what is sent back through it.
+one projection, f_... what comes back from one, g_... what is sent back through it.{more}
 """
 
 from pathlib import Path
@@ -42,6 +44,10 @@ def give(made, name, *variables):
 
 
 '''
+_SPIKES = """
+The groups ..._error are pairs of ON and OFF neurons that an error drives; heard is what others get of their spikes,
+mean and value_mean are means of that and of the values between begin and end.
+"""
 _ERF = """\
 from scipy.special import erf
 
@@ -74,24 +80,30 @@ def write(
     initial: Mapping[str, Any] | None = None,
     dynamics: AbstractDynamics | None = None,
     integrator: AbstractIntegrator | None = None,
+    spiking: Spiking | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write ``path``, a script that runs ``duration`` ms, and beside it its data, of the same name with ``.npz``.
 
-    Of a batch the first sample is taken. Other arguments are those of ``brian2.rate``, and so are the errors raised;
-    OutputError where a file exists (unless ``overwrite``) or cannot be written.
+    Neurons are graded, or spike as ``spiking`` says. Other arguments are those of ``brian2.rate``, and so are the
+    errors raised; OutputError where a file exists (unless ``overwrite``) or cannot be written.
     """
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    rates = Rates(circuit, dynamics, integrator, given)
+    rates = Rates(circuit, dynamics, integrator, given, spiking)
     script = Path(path)
     data = script.with_suffix(".npz")
     if data == script:
         raise OutputError(f"{script} is the name of the data file, too: give the script another ending")
     if data.exists() and not overwrite:
         raise OutputError(f"{data} exists already: choose another name, or pass overwrite=True")
-    text = "".join(_text(rates, script.name, data.name, float(duration)))
+    numbers = rates.variables()
+    if spiking is not None:
+        times = rates.window(0, whole_steps(duration, rates.integrator.dt))
+        for name in circuit.vertices:
+            numbers[name] |= dict(zip(("begin", "end"), map(np.atleast_1d, times), strict=True))
+    text = "".join(_text(rates, numbers, script.name, data.name, float(duration)))
     write_atomically(script, lambda file: _put(file, text), overwrite=overwrite)
-    arrays: dict[str, Any] = dict(_arrays(rates))
+    arrays: dict[str, Any] = dict(_arrays(rates, numbers))
     write_atomically(data, lambda file: np.savez_compressed(file, **arrays), overwrite=overwrite)
 
 
@@ -99,22 +111,32 @@ def _put(file: Any, text: str) -> None:
     file.write(text.encode("utf-8"))
 
 
-def _text(rates: Rates, script: str, data: str, duration: float) -> Iterator[str]:
-    yield _HEAD.format(dynamics=repr(rates.dynamics), script=script, data=data, dt=rates.integrator.dt)
+def _text(rates: Rates, numbers: Variables, script: str, data: str, duration: float) -> Iterator[str]:
+    spikes = rates.spiking is not None
+    yield _HEAD.format(
+        neurons="spiking" if spikes else "graded",
+        dynamics=repr(rates.dynamics),
+        script=script,
+        data=data,
+        dt=rates.integrator.dt,
+        more=_SPIKES.rstrip() if spikes else "",
+    )
     if any("erf(" in group.equations for group in rates.wiring.groups.values()):
         yield _ERF
-    start = rates.start(0)
     for name, group in rates.wiring.groups.items():
-        own = rates.names[name]
-        variables = [*group.constants, *(["rate"] if name in rates.rates else []), *start[name]]
+        own, variables = rates.names[name], numbers[name]
         yield f'groups[{own!r}] = NeuronGroup(\n    {group.size},\n    """\n'
         yield "".join(f"    {line}\n" for line in group.lines)
-        yield f'    """,\n    method="euler",\n    clock=clock,\n    name={own!r},\n    namespace=functions,\n)\n'
+        yield f'    """,\n    method={group.method!r},\n'
+        if group.threshold is not None:
+            yield f"    threshold={group.threshold!r},\n    reset={group.reset!r},\n"
+        yield f"    clock=clock,\n    name={own!r},\n    namespace=functions,\n)\n"
         yield f"give(groups[{own!r}], {', '.join(map(repr, (own, *variables)))})\n\n"
     for projection in rates.wiring.projections:
         name, before, behind = projection.name, rates.names[projection.before], rates.names[projection.behind]
         yield f"synapses[{name!r}] = Synapses(\n    groups[{before!r}],\n    groups[{behind!r}],\n"
         yield '    """\n' + "".join(f"    {line}\n" for line in projection.equations) + '    """,\n'
+        yield "" if projection.on_spike is None else f"    on_pre={projection.on_spike!r},\n"
         yield f"    clock=clock,\n    name={name!r},\n    namespace=functions,\n)\n"
         yield f'synapses[{name!r}].connect(i=data["{name}/pre"], j=data["{name}/post"])\n'
         yield "" if projection.plain else f"give(synapses[{name!r}], {name!r}, 'w')\n"
@@ -123,14 +145,12 @@ def _text(rates: Rates, script: str, data: str, duration: float) -> Iterator[str
     yield _FOOT.format(sums=sums, duration=duration)
 
 
-def _arrays(rates: Rates) -> Iterator[tuple[str, np.ndarray]]:
-    start = rates.start(0)
-    for name, group in rates.wiring.groups.items():
-        values = group.constants | start[name] | ({"rate": rates.rates[name]} if name in rates.rates else {})
-        for variable, array in values.items():
+def _arrays(rates: Rates, numbers: Variables) -> Iterator[tuple[str, np.ndarray]]:
+    for name, variables in numbers.items():
+        for variable, array in variables.items():
             yield f"{rates.names[name]}/{variable}", np.ascontiguousarray(array, dtype=np.float64)
     for projection in rates.wiring.projections:
         yield f"{projection.name}/pre", projection.pre
         yield f"{projection.name}/post", projection.post
-        if not projection.plain:
-            yield f"{projection.name}/w", np.ascontiguousarray(projection.weights.values, dtype=np.float64)
+    for name, weights in rates.weights().items():
+        yield f"{name}/w", np.ascontiguousarray(weights, dtype=np.float64)

@@ -1,0 +1,90 @@
+"""Brian2 itself: where it is imported, and what is set there while a network is made or run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pcneuro.errors import MissingExtraError, ParameterError
+
+RUNTIME = ("numpy", "cython")
+STANDALONE = "cpp_standalone"
+
+
+def library() -> Any:
+    """Brian2. Raises MissingExtraError with the command that installs it."""
+    try:
+        import brian2
+    except ImportError as error:
+        raise MissingExtraError(
+            f"exports to Brian2 need its library ({error}): python -m pip install 'pcneuro[brian2]'"
+        ) from None
+    return brian2
+
+
+def check_target(target: str) -> None:
+    """Raises ParameterError unless it is one of Brian2's ways to run."""
+    if target not in (*RUNTIME, STANDALONE):
+        known = ", ".join(map(repr, (*RUNTIME, STANDALONE)))
+        raise ParameterError(f"target is {target!r}; choose one of {known}")
+
+
+class Runtime:
+    """Brian2 in this process, by NumPy or Cython."""
+
+    def __init__(self, target: str) -> None:
+        self.b2, self.target = library(), target
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Brian2's code generation set to the target, and as it was afterwards."""
+        before = self.b2.prefs.codegen.target
+        self.b2.prefs.codegen.target = self.target
+        try:
+            yield
+        finally:
+            self.b2.prefs.codegen.target = before
+
+
+class Standalone:
+    """A C++ program, built once in a folder of its own, which goes with this object."""
+
+    def __init__(self) -> None:
+        library()
+        from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+
+        self.b2 = library()
+        self.device = CPPStandaloneDevice()
+        self.folder = tempfile.TemporaryDirectory(prefix="pcneuro-brian2-")
+        self.steps: int | None = None
+        """Steps that the program makes, once it has been built."""
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """The device of all that is made meanwhile."""
+        self.b2.set_device(self.device, directory=self.folder.name, build_on_run=False)
+        try:
+            yield
+        finally:
+            from brian2.devices.device import reset_device
+
+            reset_device()
+
+    def build(self, steps: int) -> None:
+        """Compile what the network of a run of so many steps is."""
+        try:
+            self.device.build(directory=self.folder.name, compile=True, run=False, with_output=False)
+        except RuntimeError as error:
+            raise ParameterError(f"target {STANDALONE!r} needs a C++ compiler, and Brian2 says: {error}") from None
+        self.steps = steps
+
+    def run(self, given: Mapping[Any, Any]) -> None:
+        """Run the program, with these values of variables instead of those that it was built with."""
+        self.device.run(run_args=dict(given), with_output=False)
+        # One file a value, which nobody reads again.
+        for name in self.device.run_args_arrays:
+            for ending in ("", ".lock"):
+                (Path(self.folder.name) / "static_arrays" / f"{name}{ending}").unlink(missing_ok=True)

@@ -1,0 +1,291 @@
+"""What networks of graded and of spiking neurons have in common: how they are built, run and read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcneuro.engines import Tape
+from pcneuro.errors import ParameterError
+from pcneuro.export.brian2.library import STANDALONE, Runtime, Standalone, check_target
+from pcneuro.export.rates import Rates
+from pcneuro.export.targets import Exported, hebbian
+from pcneuro.export.wiring import Projection
+from pcneuro.given import whole_steps
+from pcneuro.record import Record, dataset
+
+LAST = -1
+"""Order within a step of what looks at it: behind all sums over synapses, before the neurons' states."""
+AT_END = "values, errors and predictions at the end"
+Found = dict[str, dict[str, np.ndarray]]
+
+
+class AbstractNetwork(ABC):
+    """A circuit in Brian2.
+
+    Attributes
+    ----------
+    network
+        The ``brian2.Network``.
+    groups, synapses, monitors
+        Its parts: groups by input, vertex or compartment; synapses by projection, with their weights ``w``; monitors
+        by vertex and variable. Weights and constants can be written to before a run. Samples of a batch are copies
+        side by side: unit u of sample s is neuron s * units + u of a group.
+    """
+
+    variables: ClassVar[Mapping[str, str]]
+    """What is recorded -> the variable of a group."""
+    results: ClassVar[Mapping[str, str]]
+    """What a run returns (``value``, ``error``, ``prediction``) -> the variable of a group."""
+
+    def __init__(self, rates: Rates, records: Sequence[Record], target: str) -> None:
+        check_target(target)
+        self.rates = rates
+        self.backend = Standalone() if target == STANDALONE else Runtime(target)
+        self.b2 = self.backend.b2
+        self.dt = rates.integrator.dt
+        self.records = list(records)
+        self.tapes = [r.resolve(rates.circuit, rates.data.batch, self.dt) for r in self.records]
+        self.steps = 0
+        self.groups: dict[str, Any] = {}
+        self.synapses: dict[str, Any] = {}
+        self.monitors: dict[str, Any] = {}
+        self.begun = False
+        """Whether there has been a run since the start."""
+        with self.backend.active():
+            self._build()
+            self.network = self.b2.Network(*self._parts())
+            self._put(rates)
+            if isinstance(self.backend, Runtime):
+                self.network.store("start")
+
+    # Building
+
+    def _parts(self) -> list[Any]:
+        return [*self.groups.values(), *self.synapses.values(), *self.monitors.values()]
+
+    def _build(self) -> None:
+        b2, rates = self.b2, self.rates
+        self.clock = b2.Clock(self.dt * b2.ms)
+        for name, group in rates.wiring.groups.items():
+            self.groups[name] = b2.NeuronGroup(
+                group.size,
+                group.equations,
+                method=group.method,
+                threshold=group.threshold,
+                reset=group.reset,
+                clock=self.clock,
+                name=rates.names[name],
+                namespace=self._namespace(group.equations),
+            )
+        for projection in rates.wiring.projections:
+            self.synapses[projection.name] = self._projection(projection)
+        # One after the other.
+        self.updaters = [self.synapses[name].summed_updaters[variable] for name, variable in rates.sums]
+        for k, updater in enumerate(self.updaters):
+            updater.order = LAST - len(self.updaters) + k
+        for tape in self.tapes:
+            key = f"{tape.vertex}.{tape.variable}"
+            self.monitors[key] = self._monitor(tape.vertex, [self.variables[tape.variable]], tape.every, tape.variable)
+
+    def _monitor(self, vertex: str, variables: list[str], every: int, title: str) -> Any:
+        """Looks every so many steps, between sums and states."""
+        return self.b2.StateMonitor(
+            self.groups[vertex],
+            variables,
+            record=True,
+            dt=every * self.dt * self.b2.ms,
+            when="groups",
+            order=LAST,
+            name=f"{self.rates.names[vertex]}_{title}_monitor",
+        )
+
+    def _projection(self, projection: Projection) -> Any:
+        before, behind = (self.rates.wiring.groups[name] for name in (projection.before, projection.behind))
+        made = self.b2.Synapses(
+            self.groups[projection.before],
+            self.groups[projection.behind],
+            "\n".join(projection.equations),
+            on_pre=projection.on_spike,
+            clock=self.clock,
+            name=projection.name,
+            namespace=self._namespace(before.equations, behind.equations),
+        )
+        made.connect(i=projection.pre, j=projection.post)
+        return made
+
+    def _namespace(self, *equations: str) -> dict[str, Any]:
+        """What equations use that Brian2 does not have."""
+        if not any("erf(" in text for text in equations):
+            return {}
+        from scipy.special import erf
+
+        function = self.b2.Function(erf, arg_units=[1], return_unit=1)
+        function.implementations.add_implementation("cython", 'cdef extern from "math.h":\n    double erf(double)\n')
+        function.implementations.add_implementation("cpp", "")
+        return {"erf": function}
+
+    # Running
+
+    def run(self, duration: float, report: str | None = None) -> Exported:
+        """Simulate on for ``duration`` ms, from the feedforward sweep at first. ``report="text"`` shows progress.
+
+        A standalone program is built by the first run, and always runs from the start, for the same duration. Raises
+        ParameterError where another one is asked for.
+        """
+        steps = whole_steps(duration, self.dt)
+        with self.backend.active():
+            if isinstance(self.backend, Standalone):
+                self._run_standalone(self.backend, steps, report)
+            else:
+                self._run_here(steps, report)
+        first, self.steps = self.steps, self.steps + steps
+        self.begun = True
+        rows = [self._trace(tape, first, steps) for tape in self.tapes]
+        chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
+        records = dataset(self.records, self.tapes, chosen, first, self.dt, self.rates.data.batch)
+        return self._exported(self._read(), records)
+
+    def _run_here(self, steps: int, report: str | None) -> None:
+        if not self.begun:
+            self._take_up()
+        self._prepare(steps)
+        self.network.run(steps * self.dt * self.b2.ms, report=report)
+        # Sums over synapses as the last step has left the neurons; the next run takes them anew.
+        for updater in self.updaters:
+            updater.run()
+
+    def _run_standalone(self, backend: Standalone, steps: int, report: str | None) -> None:
+        if self.begun:
+            raise ParameterError("a standalone program runs from the start: give it data by reset() first")
+        if backend.steps is None:
+            self._prepare(steps)
+            # Looks at the end, when one step more has taken the sums.
+            for name in self.rates.circuit.vertices:
+                wanted = [v for kind, v in self.results.items() if kind == "value" or self._has_error(name)]
+                monitor = self._monitor(name, wanted, steps, "last")
+                self.monitors[f"{name}, {AT_END}"] = monitor
+                self.network.add(monitor)
+            self.network.run((steps + 1) * self.dt * self.b2.ms, report=report)
+            backend.build(steps)
+        elif backend.steps != steps:
+            raise ParameterError(
+                f"{steps} steps for a standalone program that was built for {backend.steps}: make another network"
+            )
+        backend.run(self._given)
+
+    def reset(
+        self,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        targets: Mapping[str, Any] | None = None,
+        clamp: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Back to the start, with other data or parameters where they are given: nothing is built or compiled again.
+
+        Arguments are those of the network and of ``Circuit.with_parameters``. Raises ParameterError where they need
+        another network: another number of samples, other clamped vertices, or numbers that are part of the equations.
+        """
+        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        self.rates = self.rates.replaced(given, parameters)
+        self.steps, self.begun = 0, False
+        with self.backend.active():
+            if isinstance(self.backend, Runtime):
+                self.network.restore("start")
+            self._put(self.rates)
+
+    def _put(self, rates: Rates) -> None:
+        """Write all numbers into the network; those for a program that has been built wait for its next run."""
+        built = isinstance(self.backend, Standalone) and self.backend.steps is not None
+        self._given: dict[Any, np.ndarray] = {}
+        for name, weights in rates.weights().items():
+            self._set(self.synapses[name], "w", weights, built)
+        for name, variables in rates.variables().items():
+            for variable, values in variables.items():
+                self._set(self.groups[name], variable, values, built)
+
+    def _set(self, owner: Any, variable: str, values: np.ndarray, built: bool) -> None:
+        if built:
+            view = owner.state(variable)
+            self._given[view] = self.b2.Quantity(values, dim=view.dim)
+        else:
+            owner.variables[variable].set_value(values)
+
+    @abstractmethod
+    def _prepare(self, steps: int) -> None:
+        """What a run needs to know of its length."""
+
+    def _take_up(self) -> None:
+        """Weights as they stand in the synapses are the circuit's, for its sweeps and Hebbian sums, too."""
+        circuit = self.rates.circuit
+        values = {name: array.astype(np.float64).ravel() for name, array in circuit.parameters.items()}
+        changed = False
+        for projection in self.rates.wiring.projections:
+            weights = projection.weights
+            if weights.parameter is not None:
+                own = np.array(self.synapses[projection.name].w)
+                index = np.arange(own.size) if weights.index is None else weights.index
+                different = own != weights.values
+                changed |= bool(different.any())
+                values[weights.parameter][index[different]] = own[different]
+        if changed:
+            shaped = {n: v.reshape(circuit.parameters[n].shape) for n, v in values.items()}
+            self.rates = self.rates.replaced(dict.fromkeys(("inputs", "targets", "clamp", "initial")), shaped)
+            constants = {name: group.constants for name, group in self.rates.wiring.groups.items()}
+            for name, variables in self.rates.variables().items():
+                for variable in variables.keys() - constants[name].keys():
+                    self._set(self.groups[name], variable, variables[variable], False)
+
+    # Reading
+
+    def _has_error(self, vertex: str) -> bool:
+        return self.rates.circuit.has_prediction(vertex)
+
+    def _shaped(self, vertex: str, rows: np.ndarray) -> np.ndarray:
+        """(..., batch * units) as (..., batch, \\*shape)."""
+        shape = self.rates.circuit.graph.nodes[vertex].shape
+        return rows.reshape(*rows.shape[:-1], self.rates.data.batch, *shape).copy()
+
+    def _read(self) -> Found:
+        found: Found = {kind: {} for kind in self.results}
+        for name in self.rates.circuit.vertices:
+            for kind, variable in self.results.items():
+                if kind == "value" or self._has_error(name):
+                    found[kind][name] = self._shaped(name, self._now(name, variable))
+        return found
+
+    def _now(self, vertex: str, variable: str) -> np.ndarray:
+        """(batch * units,) at the end of the run."""
+        group = self.groups[vertex]
+        if isinstance(self.backend, Standalone):
+            return np.array(getattr(self.monitors[f"{vertex}, {AT_END}"], variable))[:, -1]
+        # Brian2 gives one number where an equation is constant.
+        return np.broadcast_to(np.array(group.state(variable, use_units=False)[:]), (group.N,))
+
+    def _trace(self, tape: Tape, first: int, steps: int) -> np.ndarray:
+        """(times, batch, units) of a monitor since step ``first``; where it is due at the end, that, too."""
+        variable = self.variables[tape.variable]
+        begin, end = -(-first // tape.every), (first + steps) // tape.every
+        rows = np.array(getattr(self.monitors[f"{tape.vertex}.{tape.variable}"], variable)).T[begin : end + 1]
+        if (first + steps) % tape.every == 0 and len(rows) == end - begin:
+            rows = np.concatenate([rows, self._now(tape.vertex, variable)[None]])
+        batch = self.rates.data.batch
+        return rows.reshape(len(rows), batch, self.groups[tape.vertex].N // batch)
+
+    def _exported(self, found: Found, records: Any) -> Exported:
+        rates = self.rates
+        gradients = hebbian(rates.circuit, rates.dynamics, rates.integrator, rates.data, found["value"], found["error"])
+        for arrays in found.values():
+            for name, node in rates.circuit.graph.outputs.items():
+                arrays.setdefault(name, arrays[node.name])
+        time = self.steps * self.dt
+        return self._result(Exported(gradients, found["value"], found["error"], found["prediction"], records, time))
+
+    @abstractmethod
+    def _result(self, exported: Exported) -> Exported:
+        """What ``run`` returns."""

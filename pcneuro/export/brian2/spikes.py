@@ -1,0 +1,167 @@
+"""Circuits in Brian2 at the level of spikes: errors as ON and OFF neurons, and value neurons that are graded or spike.
+
+An error still has its analog form, in the dendrite of its value neuron (``err``), which drives its ON and OFF neurons.
+What its value neuron, and the value neurons that it was predicted from, hear of it are spikes (``heard``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.brian2.graded import MEMORY
+from pcneuro.export.brian2.network import AbstractNetwork
+from pcneuro.export.rates import Rates
+from pcneuro.export.spiking import Spiking
+from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.wiring import pairs_of
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.record import Record, listed
+
+
+@dataclass(frozen=True)
+class Decoded(Exported):
+    """State at the end of a run: means over the window in which spikes are decoded.
+
+    ``spikes``: vertex, of those asked for -> a table of its error neurons' spikes since the start: ``time`` (ms),
+    ``sample``, ``unit``, ``neuron`` (of ``Spiking.errors.units``) and ``sign`` (1 for ON, -1 for OFF).
+    """
+
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
+
+
+class SpikingNetwork(AbstractNetwork):
+    """A circuit of spiking neurons. Made by ``spiking``.
+
+    Besides what every network has, ``groups["h1.error"]`` are the ON and OFF neurons of the errors of ``h1``, in the
+    order sample, unit, sign (ON first), neuron; ``spike_monitors`` count all of their spikes, by vertex, and keep them
+    where asked to.
+    """
+
+    variables: ClassVar[Mapping[str, str]] = {
+        "value": "v",
+        "error": "heard",
+        "prediction": "prediction",
+        "feedback": "drive",
+    }
+    results: ClassVar[Mapping[str, str]] = {"value": "value_mean", "error": "mean", "prediction": "prediction"}
+
+    def __init__(self, rates: Rates, records: Sequence[Record], target: str, spikes: Sequence[str]) -> None:
+        assert rates.spiking is not None
+        self.spiking = rates.spiking
+        dt, errors, decoding = rates.integrator.dt, rates.spiking.errors, rates.spiking.decoding
+        if errors.rate * dt * 1e-3 > 1:
+            raise ParameterError(
+                f"a rate of {errors.rate:g} Hz is more than a spike in each step of {dt:g} ms: lower rate or dt"
+            )
+        if decoding.filter < dt:
+            raise ParameterError(f"filter is {decoding.filter:g} ms, shorter than a step of {dt:g} ms")
+        for name in spikes:
+            if name not in rates.units.predictions:
+                raise ParameterError(str(unknown_name("vertex with errors", name, rates.units.predictions)))
+        self.kept = frozenset(spikes)
+        self.spike_monitors: dict[str, Any] = {}
+        super().__init__(rates, records, target)
+
+    def _build(self) -> None:
+        super()._build()
+        for name in self.rates.units.predictions:
+            group = self.groups[pairs_of(name)]
+            self.spike_monitors[name] = self.b2.SpikeMonitor(
+                group, record=name in self.kept, name=f"{group.name}_spike_monitor"
+            )
+
+    def _parts(self) -> list[Any]:
+        return [*super()._parts(), *self.spike_monitors.values()]
+
+    def _prepare(self, steps: int) -> None:
+        times = dict(zip(("begin", "end"), self.rates.window(self.steps, steps), strict=True))
+        for name in self.rates.circuit.vertices:
+            group = self.groups[name]
+            for variable, value in times.items():
+                group.variables[variable].set_value(np.array([value]))
+            if self.begun:
+                for variable in ("value_mean", "mean"):
+                    if variable in group.variables:
+                        group.variables[variable].set_value(np.zeros(group.N))
+
+    def spikes(self, vertex: str) -> np.ndarray:
+        """Spikes of a vertex' error neurons since the start, as in ``Decoded``."""
+        if vertex not in self.kept:
+            raise ParameterError(f"spikes of {vertex!r} are not kept: name it in spikes= of the network")
+        monitor, units = self.spike_monitors[vertex], self.spiking.errors.units
+        index = np.array(monitor.i)
+        found = np.empty(index.size, dtype=SPIKE)
+        found["time"] = np.array(monitor.t) * 1e3
+        pair, neuron = np.divmod(index, units)
+        place, off = np.divmod(pair, 2)
+        sample, unit = np.divmod(place, self.rates.circuit.graph.nodes[vertex].size)
+        for name, values in (("sample", sample), ("unit", unit), ("neuron", neuron), ("sign", 1 - 2 * off)):
+            found[name] = values
+        # The step behind the last, which a standalone program makes.
+        return found[found["time"] < (self.steps - 0.5) * self.dt]
+
+    def _result(self, exported: Exported) -> Exported:
+        return Decoded(**vars(exported), spikes={name: self.spikes(name) for name in sorted(self.kept)})
+
+
+def spiking(
+    circuit: Circuit,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    clamp: Mapping[str, Any] | None = None,
+    initial: Mapping[str, Any] | None = None,
+    dynamics: AbstractDynamics | None = None,
+    integrator: AbstractIntegrator | None = None,
+    spiking: Spiking | None = None,
+    record: Sequence[Record] = (),
+    spikes: Iterable[str] = (),
+    target: str = "numpy",
+    memory: float = MEMORY,
+) -> SpikingNetwork:
+    """The circuit as a Brian2 network of spiking neurons.
+
+    Parameters
+    ----------
+    circuit, inputs, targets, clamp, initial, dynamics, integrator, target, memory
+        As for ``rate``.
+    spiking
+        How errors and values become spikes, and how these are decoded; ``Spiking()`` by default.
+    record
+        ``pcneuro.Record`` objects: of an error, what is heard of it.
+    spikes
+        Vertices whose error neurons' spikes are kept.
+
+    Raises what ``rate`` raises, and ParameterError for rates above a spike a step or windows longer than a run.
+    """
+    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    rates = Rates(circuit, dynamics, integrator, given, Spiking() if spiking is None else spiking, memory)
+    return SpikingNetwork(rates, listed(record), target, list(spikes))
+
+
+class SpikingTarget(AbstractTarget):
+    """Brian2 at the level of spikes, as ``spiking`` makes it."""
+
+    name = "brian2-spiking"
+
+    def run(self, asked: Asked) -> Exported:
+        network = spiking(
+            asked.circuit,
+            inputs=asked.inputs,
+            targets=asked.targets,
+            clamp=asked.clamp,
+            dynamics=asked.dynamics,
+            integrator=asked.integrator,
+            record=asked.records,
+        )
+        return network.run(asked.duration)
