@@ -11,7 +11,6 @@ from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
-from pcneuro.export.frozen import frozen
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.units import UnitGraph
 from pcneuro.export.wiring import Wiring, checked_names, pairs_of
@@ -141,8 +140,8 @@ class Rates:
             self._spikes(self.spiking, found)
         return found
 
-    def _start(self, sample: int) -> Variables:
-        """The feedforward sweep of one sample, in NumPy."""
+    def _sweep(self, sample: int) -> list[np.ndarray]:
+        """Activity of all populations in the feedforward sweep."""
         inputs, clamped, initial = (
             {name: a[sample] for name, a in part.items()}
             for part in (self.data.inputs, self.data.clamped, self.data.initial)
@@ -150,7 +149,22 @@ class Rates:
         graph = self.circuit.graph
         plain = {n: np.zeros(node.shape) for n, node in graph.latents.items() if not self.circuit.has_prediction(n)}
         leaves = {name: a for name, a in initial.items() if name in graph.latents}
-        activity = self.units.forward(inputs | plain | leaves, clamped)
+        return self.units.forward(inputs | plain | leaves, clamped)
+
+    def _equilibrium(self, sample: int) -> dict[str, np.ndarray]:
+        """Vertex -> its error, (units,), at the equilibrium of fixed prediction."""
+        activity = self._sweep(sample)
+        held: dict[str, np.ndarray] = {}
+        for name in self.units.predictions.keys() & self.data.clamped.keys():
+            mean = activity[self.units.means.get(name, self.units.predictions[name])]
+            held[name] = self.circuit.precision[name].ravel() * (self.data.clamped[name][sample].ravel() - mean)
+        feedback = self.units.backward(activity, held)
+        return {name: held.get(name, feedback[name]) for name in self.units.predictions}
+
+    def _start(self, sample: int) -> Variables:
+        """What one sample's run starts from."""
+        activity = self._sweep(sample)
+        initial = {name: a[sample] for name, a in self.data.initial.items()}
         found: Variables = {
             name: {variable: activity[number] for variable, number in group.held.items()}
             for name, group in self.wiring.groups.items()
@@ -200,6 +214,6 @@ class Rates:
         largest = dict.fromkeys(self.units.predictions, 0.0)
         if known.keys() != largest.keys():
             for sample in range(self.data.batch):
-                for name, error in frozen(self.circuit, self.data, sample).equilibrium().items():
+                for name, error in self._equilibrium(sample).items():
                     largest[name] = max(largest[name], float(np.abs(error).max(initial=0.0)))
         return {name: known.get(name, found or 1.0) for name, found in largest.items()}

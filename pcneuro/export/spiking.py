@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ class AbstractErrorNeurons(ABC):
     rate: float = 50.0
     scale: float | dict[str, float] | None = None
     baseline: float = 0.0
-    phases: AbstractPhases = field(default_factory=Staggered)
+    phases: AbstractPhases = Staggered()
     noise: float = 0.0
 
     @property
@@ -231,9 +231,9 @@ class Decoding:
 class Spiking:
     """All of it: ``errors``, ``values`` and ``decoding``."""
 
-    errors: AbstractErrorNeurons = field(default_factory=IntegrateAndFire)
-    values: AbstractValueNeurons = field(default_factory=Graded)
-    decoding: Decoding = field(default_factory=Decoding)
+    errors: AbstractErrorNeurons = IntegrateAndFire()
+    values: AbstractValueNeurons = Graded()
+    decoding: Decoding = Decoding()
 
     def __post_init__(self) -> None:
         for entry, kind in zip(fields(self), (AbstractErrorNeurons, AbstractValueNeurons, Decoding), strict=True):

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data, Reference
 from pcneuro.engines.reference import ReferenceEngine
+from pcneuro.export.spiking import Spiking
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record
 
@@ -33,6 +34,8 @@ class Exported:
     predictions: dict[str, np.ndarray]
     records: Any
     time: float
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)
+    """Vertex -> a table of spikes, where a target has them (``pcneuro.export.brian2.SPIKE``)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Asked:
     targets: Mapping[str, np.ndarray]
     clamp: Mapping[str, np.ndarray]
     records: Sequence[Record]
+    spiking: Spiking = field(default_factory=Spiking)
+    """For targets whose neurons spike."""
 
 
 TARGETS: dict[str, type[AbstractTarget]] = {}
@@ -60,6 +65,10 @@ class AbstractTarget(ABC):
     """
 
     name: ClassVar[str]
+    tolerance: ClassVar[float] = 1e-9
+    """Largest relative error that counts as agreement, unless another one is asked for."""
+    at_records: ClassVar[bool] = True
+    """Whether it agrees with the kernel at all times; else at the end of a run only."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

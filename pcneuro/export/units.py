@@ -192,10 +192,13 @@ class UnitGraph(AbstractUnits):
             return np.broadcast_to(evaluate(formula, named | more), (function.size,))
 
     def backward(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> Arrays:
-        """Feedback to every vertex from the errors (units,) of all, at the activities that ``forward`` gave."""
+        """Feedback to every vertex from the errors (units,) of all, at the activities that ``forward`` gave.
+
+        An error that is not given is at its equilibrium under fixed prediction: it is its vertex' feedback.
+        """
         adjoints = [np.zeros(p.size) for p in self.populations]
-        for name, number in self.predictions.items():
-            adjoints[number] += errors[name]
+        for name, error in errors.items():
+            adjoints[self.predictions[name]] += error
         for number in reversed(range(len(self.populations))):
             population, adjoint = self.populations[number], adjoints[number]
             if isinstance(population, Sum):
@@ -208,4 +211,7 @@ class UnitGraph(AbstractUnits):
                     if isinstance(operand, int):
                         slope = self.evaluated(population, derivative, found, out=found[number])
                         adjoints[operand] += slope * adjoint
+            elif population.name in self.predictions and population.name not in errors:
+                # A vertex stands behind its prediction, and so comes first here.
+                adjoints[self.predictions[population.name]] += adjoint
         return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}

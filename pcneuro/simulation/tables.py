@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 
@@ -84,8 +84,23 @@ def settings_of(made: type) -> type[BaseModel]:
     if made.__init__ is not object.__init__:  # type: ignore[misc]
         for name, parameter in list(inspect.signature(made).parameters.items()):
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-            fields[name] = (hints.get(name, Any), default)
+            fields[name] = (_made(hints.get(name, Any), default), default)
     return create_model(made.__name__, __base__=Table, **fields)
+
+
+def _made(hint: Any, default: Any) -> Any:
+    """The annotation of a key that holds an object: a table with its kind, by default that of the key's default."""
+    if not isinstance(hint, type) or not (inspect.isabstract(hint) or is_dataclass(hint)):
+        return hint
+    kind = None if default is ... else type(default).__name__
+    return Annotated[hint, kind_table(lambda: {made.__name__: made for made in _kinds(hint)}, kind)]
+
+
+def _kinds(made: type) -> list[type]:
+    """A type and all that inherit from it, without abstract ones."""
+    subclasses: list[type] = made.__subclasses__()
+    below = [kind for each in subclasses for kind in _kinds(each)]
+    return below if inspect.isabstract(made) else [made, *below]
 
 
 def made_from(registry: Mapping[str, type], default: str | None, raw: Any) -> Any:

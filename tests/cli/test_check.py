@@ -41,3 +41,22 @@ def test_what_is_refused(refused, folder):
     (folder / "y.toml").write_text((folder / "x.toml").read_text().replace("duration = 20.0", "until = {rtol = 1e-3}"))
     assert "give a duration" in refused("check", "y.toml", "--against", "reference")
     assert "tolerance" in refused("check", "x.toml", "--against", "reference", "--tolerance", "-1")
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+def test_spikes_agree_at_the_end(pcneuro, folder):
+    pytest.importorskip("brian2")
+    settings = ["--set", "duration=300.0", "--set", "spiking.errors.units=50", "--out", "out"]
+    code, out, err = pcneuro("check", "x.toml", "--against", "brian2-spiking", *settings)
+    assert code == 0, err
+    assert "Kernel and brian2-spiking, populations" in out
+    for name in ("traces", "errors", "raster"):
+        assert min(png_size(folder / "out" / f"{name}.png")) > 300
+    found = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert found["runs"][0]["tolerance"] == 0.03
+    assert 1e-6 < found["runs"][0]["worst"] < 0.03
+    code, _, err = pcneuro(
+        "check", "x.toml", "--against", "brian2-spiking", "--tolerance", "1e-7", *settings, "--overwrite"
+    )
+    assert code == 1
+    assert "brian2-spiking is " in err

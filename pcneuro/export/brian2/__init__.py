@@ -6,11 +6,11 @@ text. The extra ``brian2`` brings the library, which is imported when the first 
 """
 
 from pcneuro.export.brian2.graded import RateNetwork, RateTarget, rate
-from pcneuro.export.brian2.spikes import Decoded, SpikingNetwork, SpikingTarget, spiking
+from pcneuro.export.brian2.spikes import SPIKE, SpikingNetwork, SpikingTarget, spiking
 from pcneuro.export.brian2.text import write as script
 
 __all__ = [
-    "Decoded",
+    "SPIKE",
     "RateNetwork",
     "RateTarget",
     "SpikingNetwork",

@@ -7,7 +7,7 @@ What its value neuron, and the value neurons that it was predicted from, hear of
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,19 +24,12 @@ from pcneuro.export.wiring import pairs_of
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
 
-
-@dataclass(frozen=True)
-class Decoded(Exported):
-    """State at the end of a run: means over the window in which spikes are decoded.
-
-    ``spikes``: vertex, of those asked for -> a table of its error neurons' spikes since the start: ``time`` (ms),
-    ``sample``, ``unit``, ``neuron`` (of ``Spiking.errors.units``) and ``sign`` (1 for ON, -1 for OFF).
-    """
-
-    spikes: dict[str, np.ndarray] = field(default_factory=dict)
-
-
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
+
+"""A spike: when (ms), and of which error neuron: ``neuron`` is below ``Spiking.errors.units``, ``sign`` is 1 for ON
+neurons and -1 for OFF."""
+MOST_SPIKING = 20_000
+"""The spikes of populations of up to so many error neurons are kept in a check."""
 
 
 class SpikingNetwork(AbstractNetwork):
@@ -95,7 +88,7 @@ class SpikingNetwork(AbstractNetwork):
                         group.variables[variable].set_value(np.zeros(group.N))
 
     def spikes(self, vertex: str) -> np.ndarray:
-        """Spikes of a vertex' error neurons since the start, as in ``Decoded``."""
+        """Spikes of a vertex' error neurons since the start, a table of ``SPIKE``."""
         if vertex not in self.kept:
             raise ParameterError(f"spikes of {vertex!r} are not kept: name it in spikes= of the network")
         monitor, units = self.spike_monitors[vertex], self.spiking.errors.units
@@ -111,7 +104,7 @@ class SpikingNetwork(AbstractNetwork):
         return found[found["time"] < (self.steps - 0.5) * self.dt]
 
     def _result(self, exported: Exported) -> Exported:
-        return Decoded(**vars(exported), spikes={name: self.spikes(name) for name in sorted(self.kept)})
+        return replace(exported, spikes={name: self.spikes(name) for name in sorted(self.kept)})
 
 
 def spiking(
@@ -153,6 +146,8 @@ class SpikingTarget(AbstractTarget):
     """Brian2 at the level of spikes, as ``spiking`` makes it."""
 
     name = "brian2-spiking"
+    tolerance = 0.03
+    at_records = False
 
     def run(self, asked: Asked) -> Exported:
         network = spiking(
@@ -163,5 +158,13 @@ class SpikingTarget(AbstractTarget):
             dynamics=asked.dynamics,
             integrator=asked.integrator,
             record=asked.records,
+            spiking=asked.spiking,
+            spikes=self._kept(asked),
         )
         return network.run(asked.duration)
+
+    def _kept(self, asked: Asked) -> list[str]:
+        batch = max((len(a) for part in (asked.inputs, asked.targets, asked.clamp) for a in part.values()), default=1)
+        circuit, copies = asked.circuit, 2 * asked.spiking.errors.units * batch
+        sizes = {name: circuit.graph.nodes[name].size for name in circuit.vertices if circuit.has_prediction(name)}
+        return [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]

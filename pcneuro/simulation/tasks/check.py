@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Asked, Exported, targets
 from pcneuro.record import Record
 from pcneuro.result import Agreement, Result, agreement, compare
-from pcneuro.simulation.tables import Problem
+from pcneuro.simulation.spike_records import decoded_records, spike_records
+from pcneuro.simulation.tables import Problem, kind_table
 from pcneuro.simulation.task import Finished, Job, Outcome, Text
 from pcneuro.simulation.tasks.run import RunTask
 
@@ -31,7 +33,8 @@ class CheckTask(RunTask):
     kind = "check"
 
     against: str
-    tolerance: float = Field(1e-9, ge=0, allow_inf_nan=False)
+    tolerance: float | None = Field(None, ge=0, allow_inf_nan=False)
+    spiking: Annotated[Spiking, kind_table(lambda: {Spiking.__name__: Spiking}, Spiking.__name__)] = Spiking()
 
     @field_validator("against")
     @classmethod
@@ -51,19 +54,23 @@ class CheckTask(RunTask):
             if variable == "value" or job.circuit.has_prediction(name)
         ]
         own = self.simulate(job, self.simulator(job.circuit), data, records)
-        asked = Asked(job.circuit, self.dynamics, self.integrator, self.duration, **data, records=records)
+        asked = Asked(
+            job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
+        )
         job.observer.say(f"The same by {self.against}")
-        other = targets()[self.against]().run(asked)
+        target = targets()[self.against]()
+        other = target.run(asked)
         with np.errstate(all="ignore"):
-            rows = _populations(own.records, other.records)
-            parameters = compare(own, other)
+            rows = _populations(own.records, other.records) if target.at_records else _ends(own, other)
+            parameters = compare(other, own)
+        tolerance = target.tolerance if self.tolerance is None else self.tolerance
         # NaN counts as the worst of all.
         worst = float(np.max([row.relative_error for row in (*rows, *parameters.rows)], initial=0.0))
         numbers = {
             "against": self.against,
-            "tolerance": self.tolerance,
+            "tolerance": tolerance,
             "worst": worst,
-            "agrees": bool(worst <= self.tolerance),
+            "agrees": bool(worst <= tolerance),
             "populations": {row.parameter: _numbers(row) for row in rows},
             "gradients": parameters.as_dict(),
             "stats": own.stats,
@@ -73,10 +80,16 @@ class CheckTask(RunTask):
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
         from pcneuro.simulation.figures import overlaid_figure
+        from pcneuro.simulation.spikes_figures import decoded_figure, has_spikes, raster_figure
 
-        if len(runs) == 1:
-            return {"traces": overlaid_figure(runs[0].outcome.records)}
-        return {f"traces-{number}": overlaid_figure(run.outcome.records) for number, run in enumerate(runs[:MOST])}
+        found: dict[str, Figure] = {}
+        for number, run in enumerate(runs[:MOST]):
+            ending, records = f"-{number}" if len(runs) > 1 else "", run.outcome.records
+            found[f"traces{ending}"] = overlaid_figure(records)
+            if has_spikes(records):
+                found[f"errors{ending}"] = decoded_figure(records)
+                found[f"raster{ending}"] = raster_figure(records)
+        return found
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
@@ -95,14 +108,24 @@ def _numbers(row: Agreement) -> dict[str, float]:
     return {"cosine": row.cosine, "norm_ratio": row.norm_ratio, "relative_error": row.relative_error}
 
 
+def _ends(own: Result, other: Exported) -> list[Agreement]:
+    """Of values and errors of each population at the end."""
+    return [
+        agreement(f"{name}.{variable}", found[name], wanted[name])
+        for variable, found, wanted in (("value", other.values, own.values), ("error", other.errors, own.errors))
+        for name in wanted
+    ]
+
+
 def _populations(own: xarray.Dataset, other: xarray.Dataset) -> list[Agreement]:
     """Of each recorded variable, over all its times, samples and units."""
-    return [agreement(str(name), own[name].values, other[name].values) for name in own.data_vars]
+    return [agreement(str(name), other[name].values, own[name].values) for name in own.data_vars]
 
 
 def _beside(own: Result, other: Exported, name: str) -> xarray.Dataset:
     """Both recordings in one dataset, those of the other simulator under ``<variable>.<name>``."""
     renamed: Mapping[Any, str] = {key: f"{key}.{name}" for key in other.records.data_vars}
-    return own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts").assign_attrs(
-        against=name
-    )
+    found = own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts")
+    if other.spikes:
+        found = found.merge(spike_records(other)).merge(decoded_records(other, own))
+    return found.assign_attrs(against=name)
