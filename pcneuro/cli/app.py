@@ -94,7 +94,9 @@ def run(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
-    against: Annotated[str, typer.Option(metavar="TARGET", help="brian2-rate or reference.", show_default=False)],
+    against: Annotated[
+        str, typer.Option(metavar="TARGET", help="reference, brian2-rate or torch.", show_default=False)
+    ],
     tolerance: Annotated[
         float | None, typer.Option(help="Largest relative error that is agreement [default: 1e-9].")
     ] = None,

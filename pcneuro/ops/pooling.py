@@ -39,6 +39,10 @@ from pcneuro.ops.windows import Windows, several, sliding_windows
 # Arguments of the kernels, behind the rows of their arrays: sizes, tables
 CHANNELS, POSITIONS, UNITS, PLACE, CLASS, CLASSES = range(6)
 
+_LATER = ("positive", ("subtract", "y", "x"))
+FIRST_OF_EQUALS = {"x": ("subtract", 1.0, _LATER), "y": _LATER}
+"""Derivatives of the larger of x and y where the first of two that are equal gets the gradient."""
+
 
 @njit(error_model="numpy")
 def _window(ints, at, p):  # type: ignore[no-untyped-def]
@@ -249,12 +253,9 @@ class MaxPool(_AbstractPooling):
         first = members[np.arange(len(members)), (members >= 0).argmax(axis=1)]
         members = np.where(members < 0, first[:, None], members)
         offsets = size(shapes[0][1:]) * np.arange(shapes[0][0])[:, None]
-        # Where two are equal, the first is the one that gets the gradient.
-        later = ("positive", ("subtract", "y", "x"))
-        slopes = {"x": ("subtract", 1.0, later), "y": later}
         largest, *others = (make.gather(operands[0], offsets + column) for column in members.T)
         for other in others:
-            largest = make.function(("maximum", "x", "y"), {"x": largest, "y": other}, slopes)
+            largest = make.function(("maximum", "x", "y"), {"x": largest, "y": other}, FIRST_OF_EQUALS)
         return largest
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:

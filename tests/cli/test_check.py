@@ -36,6 +36,13 @@ def test_brian2_agrees(pcneuro, folder, recwarn):
     assert "Kernel and brian2-rate, gradients" in out
 
 
+def test_torch_agrees(pcneuro, folder):
+    pytest.importorskip("torch")
+    code, out, err = pcneuro("check", "x.toml", "--against", "torch", "--tolerance", "1e-12")
+    assert code == 0, err
+    assert "Kernel and torch, gradients" in out
+
+
 def test_what_is_refused(refused, folder):
     assert "unknown target 'torch7'" in refused("check", "x.toml", "--against", "torch7")
     (folder / "y.toml").write_text((folder / "x.toml").read_text().replace("duration = 20.0", "until = {rtol = 1e-3}"))

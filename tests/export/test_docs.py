@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.export.targets import targets
 from tests.circuits_for_tests import mlp
 
 TEXT = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="u
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 @pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
 def test_example_runs(example, tmp_path, monkeypatch):
-    for library in re.findall(r"import (brian2)", example):
+    for library in re.findall(r"(?:import|pcneuro\.export\.)\s*(brian2|nest|nir|torch)\b", example):
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -25,7 +26,8 @@ def test_example_runs(example, tmp_path, monkeypatch):
     exec(example, {"pcn": pcn, "circuit": circuit, "X": rng.normal(size=(1, 3)), "Y": rng.normal(size=(1, 2))})
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "pcneuro" / "export").glob("*.py")))
-def test_every_target_is_told(path):
-    if path.stem not in ("__init__", "rates", "reference", "script", "targets", "units", "wiring"):
-        assert f"pcneuro.export.{path.stem}" in TEXT
+def test_every_target_is_told():
+    for name, target in targets().items():
+        module = target.__module__.split(".")[2]
+        assert name == "reference" or f"pcneuro.export.{module}" in TEXT, name
+        assert f"`{name}`" in TEXT or f"--against {name}" in TEXT, name

@@ -1,0 +1,366 @@
+"""Circuits in PyTorch, whose automatic differentiation stands in for all that goes back: an oracle of another make.
+
+Predictions are computed from the circuit in single units (``UnitGraph``), in float64 and for all samples of a batch at
+once. Feedback to the value neurons and gradients are products of the errors with the transposed derivatives of the
+predictions, and every derivative is taken by ``torch.autograd``: none of the package's own enters. The extra ``torch``
+brings the library, which is imported when a run begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import Data, Tape
+from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.given import merge, whole_steps
+from pcneuro.graph import Node
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.ops.base import Gather, Units, Weights
+from pcneuro.ops.formula import Formula
+from pcneuro.ops.pooling import FIRST_OF_EQUALS
+from pcneuro.record import dataset, listed
+
+__all__ = ["TorchTarget"]
+
+Tensor = Any
+"""A ``torch.Tensor`` of float64: of a population (samples, units), or (1, units) where all samples share it."""
+
+SAME = (
+    "absolute sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
+    "arctanh sign reciprocal square sigmoid relu erf negative add subtract multiply divide maximum minimum logaddexp "
+    "hypot"
+).split()
+"""Primitives that PyTorch has under the same name.
+
+Their derivatives at kinks and ties are the kernels' too, but at the origin those of hypot (NaN here, 0 there), cbrt
+(NaN, infinite), and x**y by y (0, infinite).
+"""
+
+
+def library() -> Any:
+    """PyTorch. Raises MissingExtraError with the command that installs it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(
+            f"the target 'torch' needs PyTorch ({error}): python -m pip install 'pcneuro[torch]'"
+        ) from None
+    return torch
+
+
+@dataclass
+class LearnedUnits(UnitGraph):
+    """All populations of a circuit, with what is computed from parameters alone as populations, too.
+
+    Elsewhere that is constant; here it leads back to the parameters. ``Weights.parameter`` may name a node that is
+    ``derived``.
+    """
+
+    derived: dict[str, int] = field(default_factory=dict)
+    """Node that depends on parameters and no activity -> its population, of which there is one for all samples."""
+
+    def _computed(self, name: str, node: Node, found: Mapping[str, Units | Weights]) -> Units | Weights:
+        weights = {o: x for o in node.operands if isinstance(x := found[o], Weights)}
+        if all(x.parameter is None for x in weights.values()):
+            return super()._computed(name, node, found)
+        alone, gathers = len(weights) == len(set(node.operands)), isinstance(node.operator.role, Gather)
+        # Gathers take weights by value; all others make populations of one operand, and weights of the other.
+        promoted = list(weights) if gathers else [node.operands[0]] if alone else []
+        populations = {o: self.function("x", {"x": weights[o]}, {}) for o in promoted}
+        made = super()._computed(name, node, {**found, **populations})
+        if not alone or name in self.circuit.vertices:
+            return made
+        assert isinstance(made, Units)
+        self.derived[name] = made.number
+        return Weights(np.zeros(made.size), name)
+
+
+class Predictions:
+    """Predictions of all vertices as tensors that know what they come from.
+
+    ``parameters`` are leaves, flat, one a parameter. What does not depend on activities is computed once.
+    """
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.torch = library()
+        self.functions = functions(self.torch)
+        self.units = LearnedUnits(circuit)
+        self.parameters = {
+            name: self.tensor(values).ravel().requires_grad_() for name, values in circuit.parameters.items()
+        }
+        self.weights: dict[int, Any] = {}
+        """Of a sum, a matrix (units before, units behind) or a weight a synapse; of a function, operand -> weights."""
+        self.indices: dict[int, tuple[Tensor, Tensor]] = {}
+        """Of a sum that is no matrix: its synapses, ``pre`` and ``post``."""
+        self.shared: dict[int, Tensor] = {}
+        """Activity of populations that depend on no input and no vertex."""
+        for number, population in enumerate(self.units.populations):
+            if isinstance(population, Sum):
+                self._synapses(number, population)
+            elif isinstance(population, Function):
+                operands = population.operands.items()
+                self.weights[number] = {k: self._weights(x) for k, x in operands if isinstance(x, Weights)}
+            if not isinstance(population, Source) and all(n in self.shared for n in sources_of(population)):
+                self.shared[number] = self._activity(number, population, self.shared)
+
+    def tensor(self, values: np.ndarray) -> Tensor:
+        """A copy in float64."""
+        return self.torch.tensor(np.asarray(values, dtype=np.float64))
+
+    def _weights(self, weights: Weights) -> Tensor:
+        if weights.parameter is None:
+            return self.tensor(weights.values)
+        derived = self.units.derived.get(weights.parameter)
+        whole = self.parameters[weights.parameter] if derived is None else self.shared[derived][0]
+        return whole if weights.index is None else whole[self.torch.tensor(weights.index)]
+
+    def _synapses(self, number: int, synapses: Sum) -> None:
+        torch, weights = self.torch, self._weights(synapses.weights)
+        before = self.units.populations[synapses.source].size
+        # Nothing is filled up with zeros: they would make NaN of what is infinite.
+        every = before * synapses.size
+        if synapses.pre.size == every == np.unique(synapses.pre * synapses.size + synapses.post).size:
+            at = torch.tensor(synapses.pre), torch.tensor(synapses.post)
+            empty = torch.zeros(before, synapses.size, dtype=torch.float64)
+            self.weights[number] = empty.index_put(at, weights.expand(every))
+        else:
+            self.weights[number] = weights
+            self.indices[number] = torch.tensor(synapses.pre), torch.tensor(synapses.post)
+
+    def _activity(self, number: int, population: Sum | Function, found: Mapping[int, Tensor]) -> Tensor:
+        if isinstance(population, Sum):
+            source, weights = found[population.source], self.weights[number]
+            if number not in self.indices:
+                return source @ weights
+            pre, post = self.indices[number]
+            empty = source.new_zeros(len(source), population.size)
+            return empty.index_add(1, post, source.index_select(1, pre) * weights)
+        read = {k: found[x] for k, x in population.operands.items() if isinstance(x, int)}
+        samples = max((len(x) for x in read.values()), default=1)
+        if population.derivatives == FIRST_OF_EQUALS:
+            # Of ties, too, everything goes to the first, as in PyTorch's own pooling.
+            made = self.torch.where(read["y"] > read["x"], read["y"], read["x"])
+        else:
+            made = self._evaluate(population.formula, self.weights[number] | read)
+        return self.torch.broadcast_to(made, (samples, population.size))
+
+    def _evaluate(self, formula: Formula, variables: Mapping[str, Tensor]) -> Tensor:
+        if isinstance(formula, str):
+            return variables[formula]
+        if isinstance(formula, float):
+            return self.torch.tensor(formula, dtype=self.torch.float64)
+        name, *arguments = formula
+        if name not in self.functions:
+            raise ParameterError(f"the function {name!r} has no equivalent in the target 'torch'")
+        return self.functions[name](*(self._evaluate(a, variables) for a in arguments))
+
+    def forward(self, value: Callable[[str, Mapping[int, Tensor]], Tensor]) -> dict[int, Tensor]:
+        """Activity of every population, where ``value`` gives the value neurons of an input or a vertex.
+
+        ``value`` gets the activity of all populations before them.
+        """
+        found = dict(self.shared)
+        for number, population in enumerate(self.units.populations):
+            if isinstance(population, Source):
+                found[number] = value(population.name, found)
+            elif number not in found:
+                found[number] = self._activity(number, population, found)
+        return found
+
+
+class Relaxation:
+    """A circuit that relaxes, from the feedforward sweep of its data on.
+
+    Attributes
+    ----------
+    value, prediction, error, feedback
+        Vertex -> tensor (samples, units); latents without a prior have neither predictions nor errors. What
+        ``evaluate`` makes of the values follows them, the predictions as the dynamics have it.
+    """
+
+    def __init__(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: Data
+    ) -> None:
+        self.circuit, self.dynamics, self.integrator, self.data = circuit, dynamics, integrator, data
+        self.predictions = Predictions(circuit)
+        self.torch, self.units = self.predictions.torch, self.predictions.units
+        of = self.predictions.tensor
+        self.inputs = {name: of(a).reshape(data.batch, -1) for name, a in data.inputs.items()}
+        self.clamped = {name: of(a).reshape(data.batch, -1) for name, a in data.clamped.items()}
+        self.free = [name for name in circuit.vertices if name not in data.clamped]
+        self.precision = {name: of(circuit.precision[name]).ravel() for name in circuit.vertices}
+        self.gain = {n: of(integrator.gain(circuit.tau[n], circuit.precision[n])).ravel() for n in self.free}
+        self.value: dict[str, Tensor] = {}
+        self.leaves: dict[str, Tensor] = {}
+        """Value neurons at the time of the predictions, by which they are differentiated."""
+        self.outcome: dict[str, Tensor] = {}
+        """Predictions that know where they come from."""
+        self.prediction: dict[str, Tensor] = {}
+        self.mean: dict[str, Tensor] = {}
+        """What the target of an output is compared with."""
+        self.error: dict[str, Tensor] = {}
+        self.feedback: dict[str, Tensor] = {}
+        self.predict()
+        self.deviation: dict[str, Tensor] = {}
+        """Value less prediction, where predictions are held: small errors are not lost in rounding."""
+        if dynamics.linear:
+            self.deviation = {n: self.value[n] - self.prediction[n] for n in self.free if n in self.prediction}
+
+    # One moment
+
+    def predict(self) -> None:
+        """Compute every prediction from the present values; those that vertices do not have yet are the sweep's."""
+        self.leaves = {}
+        found = self.predictions.forward(self._leaf)
+        predicted, means = self.units.predictions.items(), self.units.means.items()
+        self.outcome = {name: self._of_all(found[number]) for name, number in predicted}
+        self.prediction = {name: outcome.detach() for name, outcome in self.outcome.items()}
+        self.mean = {name: self._of_all(found[number]).detach() for name, number in means}
+
+    def _leaf(self, name: str, found: Mapping[int, Tensor]) -> Tensor:
+        if name in self.inputs:
+            return self.inputs[name]
+        if name not in self.value:
+            self.value[name] = self._start(name, found)
+        self.leaves[name] = self.value[name].detach().clone().requires_grad_()
+        return self.leaves[name]
+
+    def _start(self, name: str, found: Mapping[int, Tensor]) -> Tensor:
+        if name in self.clamped:
+            return self.clamped[name]
+        if name in self.units.predictions:
+            return self._of_all(found[self.units.predictions[name]]).detach().clone()
+        return self.torch.zeros(self.data.batch, self.circuit.graph.nodes[name].size, dtype=self.torch.float64)
+
+    def _of_all(self, activity: Tensor) -> Tensor:
+        return activity.expand(self.data.batch, activity.shape[1])
+
+    def evaluate(self) -> None:
+        """Predictions, unless they are held, then errors, then feedback."""
+        self.dynamics.refresh(self)
+        for name, prediction in self.prediction.items():
+            if name in self.deviation:
+                off = self.deviation[name]
+            else:
+                clamped_mean = name in self.clamped and name in self.mean
+                off = self.value[name] - (self.mean[name] if clamped_mean else prediction)
+            self.error[name] = self.precision[name] * off
+        self.feedback = self._back(self.leaves)
+
+    def _back(self, to: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Sum of (d prediction / d leaf)^T e over all predictions, for each of these leaves."""
+        told = [name for name, outcome in self.outcome.items() if outcome.requires_grad]
+        found: Sequence[Tensor | None] = [None] * len(to)
+        if told and to:
+            outcomes, errors = [self.outcome[n] for n in told], [self.error[n] for n in told]
+            # Held predictions are gone back from in every step.
+            found = self.torch.autograd.grad(outcomes, list(to.values()), errors, retain_graph=True, allow_unused=True)
+        return {
+            name: self.torch.zeros_like(leaf) if back is None else back
+            for (name, leaf), back in zip(to.items(), found, strict=True)
+        }
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        """dL/dparameter = -(d prediction / d parameter)^T e, summed over the batch, of the parameter's shape."""
+        found = self._back(self.predictions.parameters)
+        shapes = {name: values.shape for name, values in self.circuit.parameters.items()}
+        return {name: -back.detach().numpy().reshape(shapes[name]) for name, back in found.items()}
+
+    # Time
+
+    def step(self) -> bool:
+        """One step on from where ``evaluate`` has been called, whatever the stages; whether all is finite."""
+        state = {n: self.deviation.get(n, self.value[n]) for n in self.free}
+        slopes: list[dict[str, Tensor]] = []
+        for stage, row in enumerate(self.integrator.tableau):
+            if stage:
+                self._move(state, row, slopes)
+                self.evaluate()
+            slopes.append({n: self.feedback[n] - self.error[n] if n in self.error else self.feedback[n] for n in state})
+        self._move(state, self.integrator.weights, slopes)
+        return all(bool(self.value[n].isfinite().all()) for n in self.free)
+
+    def _move(self, state: Mapping[str, Tensor], row: Sequence[float], slopes: Sequence[dict[str, Tensor]]) -> None:
+        """Free vertices to ``state`` + gain * sum of row times slopes."""
+        for name, start in state.items():
+            moved = start + self.gain[name] * sum(a * slope[name] for a, slope in zip(row, slopes, strict=False))
+            if name in self.deviation:
+                self.deviation[name], moved = moved, self.prediction[name] + moved
+            self.value[name] = moved
+
+    def run(self, steps: int, tapes: Sequence[Tape]) -> tuple[int, list[np.ndarray]]:
+        """Steps done, and a record (times, samples, units) a tape, both ends included.
+
+        A run in which a value ceases to be finite ends there, as the simulator's.
+        """
+        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        done, finite = 0, True
+        while True:
+            self.evaluate()
+            for tape, taken in zip(tapes, rows, strict=True):
+                if finite and done % tape.every == 0:
+                    taken.append(self.read(tape.variable)[tape.vertex].detach().numpy().copy())
+            if done == steps or not finite:
+                break
+            finite = self.step()
+            done += 1
+        sizes = [self.circuit.graph.nodes[tape.vertex].size for tape in tapes]
+        return done, [np.array(r).reshape(len(r), self.data.batch, n) for r, n in zip(rows, sizes, strict=True)]
+
+    def read(self, variable: str) -> dict[str, Tensor]:
+        """Vertex -> "value", "error", "prediction" or "feedback" now."""
+        known = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
+        return known[variable]
+
+    def arrays(self, variable: str) -> dict[str, np.ndarray]:
+        """Vertex and output -> the same as an array (samples, \\*shape)."""
+        nodes = self.circuit.graph.nodes
+        found = {
+            name: tensor.detach().numpy().copy().reshape(self.data.batch, *nodes[name].shape)
+            for name, tensor in self.read(variable).items()
+        }
+        for name, node in self.circuit.graph.outputs.items():
+            found.setdefault(name, found[node.name])
+        return found
+
+
+def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
+    """Primitive -> the function of tensors that is the same; autograd knows its derivative."""
+    return {name: getattr(torch, name) for name in SAME} | {
+        "power": torch.pow,
+        "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
+        "positive": lambda x: (x > 0).to(x.dtype),
+    }
+
+
+class TorchTarget(AbstractTarget):
+    """PyTorch in float64: derivatives by its autograd, all samples at once, any integrator."""
+
+    name = "torch"
+
+    def run(self, asked: Asked) -> Exported:
+        circuit, dt = asked.circuit, asked.integrator.dt
+        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp, "initial": None}
+        data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+        records = listed(asked.records)
+        tapes = [r.resolve(circuit, data.batch, dt) for r in records]
+        steps = whole_steps(asked.duration, dt)
+        relaxed = Relaxation(circuit, asked.dynamics, asked.integrator, data)
+        steps, rows = relaxed.run(steps, tapes)
+        chosen = [r.choose(a) for r, a in zip(records, rows, strict=True)]
+        return Exported(
+            relaxed.gradients(),
+            relaxed.arrays("value"),
+            relaxed.arrays("error"),
+            relaxed.arrays("prediction"),
+            dataset(records, tapes, chosen, 0, dt, data.batch),
+            steps * dt,
+        )
