@@ -52,40 +52,76 @@ def agree(
             close(getattr(found, part)[name], array, f"{part} of {name}")
 
 
+EVERY = ("numpy", *(pytest.param(t, marks=pytest.mark.long) for t in ("cython", "cpp_standalone")))
+every_target = pytest.mark.parametrize("target", EVERY)
+
+
 @every_dynamics
-def test_mlp_batch(dynamics):
+@every_target
+def test_mlp_batch(dynamics, target):
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5}, tau={"h2": 7.0})
-    agree(circuit, *data_for(circuit.graph, 3), dynamics=dynamics)
+    agree(circuit, *data_for(circuit.graph, 3), dynamics=dynamics, target=target)
 
 
 @every_dynamics
-def test_scalar_graph(dynamics):
-    agree(pcn.build_circuit(scalar_graph()), {}, {"v4": np.array(1.0)}, steps=20, dynamics=dynamics)
+@every_target
+def test_scalar_graph(dynamics, target):
+    circuit = pcn.build_circuit(scalar_graph())
+    agree(circuit, {}, {"v4": np.array(1.0)}, steps=20, dynamics=dynamics, target=target)
+
+
+def agree_on_random_graph(seed, dynamics, target):
+    circuit = pcn.build_circuit(random_dag(seed), vertices=("auto", "all")[seed % 2])
+    agree(circuit, *data_for(circuit.graph, 1, scale=0.3), steps=6, dynamics=dynamics, target=target)
 
 
 @every_dynamics
 @pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 50), marks=pytest.mark.long)])
 def test_random_graphs(dynamics, seeds):
     for seed in seeds:
-        circuit = pcn.build_circuit(random_dag(seed), vertices=("auto", "all")[seed % 2])
-        agree(circuit, *data_for(circuit.graph, 1, scale=0.3), steps=6, dynamics=dynamics)
+        agree_on_random_graph(seed, dynamics, "numpy")
+
+
+@pytest.mark.long
+@every_dynamics
+@pytest.mark.parametrize("seed", range(50))
+def test_random_graphs_in_cython(dynamics, seed):
+    agree_on_random_graph(seed, dynamics, "cython")
 
 
 @every_dynamics
-def test_convolutions_and_pooling(dynamics):
-    """Two layers of convolutions; two projections meet on populations of the random graphs."""
+@every_target
+def test_projections_that_meet(dynamics, target):
+    """Two on one population, one of them twice with the same weights, and two that go back to one population."""
+
+    def function(x, W, U, V):
+        h = pcn.vertex(np.tanh(x @ W), "h")
+        k = pcn.vertex(np.tanh(h @ U + x @ V), "k")
+        return pcn.vertex(h @ U + k @ U, "out")
+
+    rng = np.random.default_rng(0)
+    theta = {name: pcn.Parameter(0.5 * rng.normal(size=(4, 4))) for name in "WUV"}
+    circuit = pcn.build_circuit(pcn.trace(function, x=pcn.Input((4,)), **theta))
+    agree(circuit, *data_for(circuit.graph, 1), dynamics=dynamics, target=target)
+
+
+@every_dynamics
+@every_target
+def test_convolutions_and_pooling(dynamics, target):
+    """Two layers of convolutions."""
     circuit = cnn(channels=1, size=8, kernel=3, features=(2, 3), hidden=(6, 5))
     inputs, _ = data_for(circuit.graph, 1)
-    agree(circuit, inputs, {"out": np.eye(10)[[3]]}, steps=5, dynamics=dynamics)
+    agree(circuit, inputs, {"out": np.eye(10)[[3]]}, steps=5, dynamics=dynamics, target=target)
 
 
 @every_dynamics
-def test_lstm_cell(dynamics):
+@every_target
+def test_lstm_cell(dynamics, target):
     circuit = lstm(length=2, vocabulary=4, hidden=3)
     (output,) = circuit.graph.outputs.values()
     inputs, _ = data_for(circuit.graph, 1, scale=0.5)
-    target = np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)
-    agree(circuit, inputs, {"out": target}, steps=8, dynamics=dynamics)
+    labels = np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)
+    agree(circuit, inputs, {"out": labels}, steps=8, dynamics=dynamics, target=target)
 
 
 @every_dynamics

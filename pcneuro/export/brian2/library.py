@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,14 +60,15 @@ class Standalone:
 
         self.b2 = library()
         self.device = CPPStandaloneDevice()
-        self.folder = tempfile.TemporaryDirectory(prefix="pcneuro-brian2-")
+        self.folder = tempfile.mkdtemp(prefix="pcneuro-brian2-")
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.steps: int | None = None
         """Steps that the program makes, once it has been built."""
 
     @contextmanager
     def active(self) -> Iterator[None]:
         """The device of all that is made meanwhile."""
-        self.b2.set_device(self.device, directory=self.folder.name, build_on_run=False)
+        self.b2.set_device(self.device, directory=self.folder, build_on_run=False)
         try:
             yield
         finally:
@@ -76,7 +79,7 @@ class Standalone:
     def build(self, steps: int) -> None:
         """Compile what the network of a run of so many steps is."""
         try:
-            self.device.build(directory=self.folder.name, compile=True, run=False, with_output=False)
+            self.device.build(directory=self.folder, compile=True, run=False, with_output=False)
         except RuntimeError as error:
             raise ParameterError(f"target {STANDALONE!r} needs a C++ compiler, and Brian2 says: {error}") from None
         self.steps = steps
@@ -87,4 +90,4 @@ class Standalone:
         # One file a value, which nobody reads again.
         for name in self.device.run_args_arrays:
             for ending in ("", ".lock"):
-                (Path(self.folder.name) / "static_arrays" / f"{name}{ending}").unlink(missing_ok=True)
+                (Path(self.folder) / "static_arrays" / f"{name}{ending}").unlink(missing_ok=True)
