@@ -51,21 +51,34 @@ class Frozen:
         return found
 
 
-def frozen(circuit: Circuit, data: Data, sample: int = 0) -> Frozen:
-    """The derivatives of a sample of the data at its feedforward sweep.
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One sample's feedforward sweep: ``activity`` of all populations, and ``predictions``, ``errors`` and ``start``
+    as in ``Frozen``."""
+
+    activity: list[np.ndarray]
+    predictions: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    start: dict[str, np.ndarray]
+
+    def equilibrium(self, units: UnitGraph) -> dict[str, np.ndarray]:
+        """Vertex -> its error, (units,), once nothing changes any more."""
+        feedback = units.backward(self.activity, self.errors)
+        return {name: self.errors.get(name, feedback[name]) for name in self.predictions}
+
+
+def sweep(units: UnitGraph, data: Data, sample: int = 0) -> Sweep:
+    """The sweep of a sample of the data.
 
     Latents without a prior have no error, and are at zero unless they are given; so they are left out of ``start``.
     """
-    units = UnitGraph(circuit)
+    circuit = units.circuit
     inputs, clamped, initial = (
         {name: a[sample] for name, a in part.items()} for part in (data.inputs, data.clamped, data.initial)
     )
     latents = {n: np.zeros(node.shape) for n, node in circuit.graph.latents.items() if not circuit.has_prediction(n)}
     given = {name: a for name, a in initial.items() if name in circuit.graph.latents}
     activity = units.forward(inputs | latents | given, clamped)
-    found: list[dict[str, sparse.csr_array]] = []
-    for number, population in enumerate(units.populations):
-        found.append(_derivatives(units, number, population, activity, found))
     predictions = {name: activity[number] for name, number in units.predictions.items()}
     errors: dict[str, np.ndarray] = {}
     start: dict[str, np.ndarray] = {}
@@ -76,8 +89,18 @@ def frozen(circuit: Circuit, data: Data, sample: int = 0) -> Frozen:
             errors[name] = precision * (clamped[name].ravel() - mean)
         else:
             start[name] = precision * (np.asarray(initial.get(name, prediction)).ravel() - prediction)
+    return Sweep(activity, predictions, errors, start)
+
+
+def frozen(circuit: Circuit, data: Data, sample: int = 0) -> Frozen:
+    """The derivatives of a sample of the data at its feedforward sweep."""
+    units = UnitGraph(circuit)
+    at = sweep(units, data, sample)
+    found: list[dict[str, sparse.csr_array]] = []
+    for number, population in enumerate(units.populations):
+        found.append(_derivatives(units, number, population, at.activity, found))
     jacobians = {(name, p): j for name, n in units.predictions.items() for p, j in found[n].items()}
-    return Frozen(predictions, errors, start, jacobians)
+    return Frozen(at.predictions, at.errors, at.start, jacobians)
 
 
 def _derivatives(

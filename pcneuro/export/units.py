@@ -6,7 +6,7 @@ chain rule: the same synapses the other way, and what a function's derivative ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,9 +152,9 @@ class UnitGraph(AbstractUnits):
         """All synapses, each once for both directions."""
         return sum(p.pre.size for p in self.populations if isinstance(p, Sum))
 
-    def active(self) -> set[int]:
-        """Populations to which errors go back: those that depend on a vertex."""
-        vertices = set(self.circuit.vertices)
+    def active(self, held: Container[str] = ()) -> set[int]:
+        """Populations to which errors go back: those that depend on a vertex that is not ``held``."""
+        vertices = {name for name in self.circuit.vertices if name not in held}
         found: set[int] = set()
         for number, population in enumerate(self.populations):
             if isinstance(population, Source):

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from circuits.lstm import lstm
 from pcneuro.engines import Data
-from pcneuro.export.frozen import frozen
+from pcneuro.export.frozen import frozen, sweep
 from pcneuro.export.units import UnitGraph
 from tests.circuits_for_tests import data_for, mlp, random_dag
 
@@ -35,7 +35,10 @@ def test_feedback(seed):
 def test_equilibrium_is_backprop():
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     inputs, targets = data_for(circuit.graph, 1)
-    linear = frozen(circuit, Data(1, inputs, {"out": np.asarray(targets["out"], dtype=float)}))
+    data = Data(1, inputs, {"out": np.asarray(targets["out"], dtype=float)})
+    linear, units = frozen(circuit, data), UnitGraph(circuit)
+    without_jacobians = sweep(units, data).equilibrium(units)
     wanted = pcn.Simulator(circuit).run(1000.0, inputs=inputs, targets=targets)
     for name, error in linear.equilibrium().items():
         np.testing.assert_allclose(error, wanted.errors[name].ravel(), rtol=1e-9)
+        np.testing.assert_allclose(error, without_jacobians[name], rtol=1e-12)

@@ -1,0 +1,114 @@
+"""An integrator of NIR's primitives, for tests: it knows what NIR says of them, and nothing of pcneuro."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+
+import nir
+import numpy as np
+
+STATEFUL = (nir.I, nir.LI, nir.IF, nir.Delay)
+
+
+class Executed:
+    """Euler's steps of dt (s) through a NIRGraph, all nodes that have a state at the same time.
+
+    A spike is ``height`` for a step, 1/dt unless it is given. ``subtract`` takes the threshold from a membrane that is
+    above it, where NIR sets it to the reset.
+    """
+
+    def __init__(
+        self,
+        graph,
+        dt: float,
+        inputs: dict,
+        states: dict | None = None,
+        subtract: bool = False,
+        height: float | None = None,
+    ) -> None:
+        self.nodes, self.dt, self.inputs, self.subtract = graph.nodes, dt, inputs, subtract
+        self.height = 1 / dt if height is None else height
+        self.sources = {name: [a for a, b in graph.edges if b == name] for name in self.nodes}
+        plain = {n: s for n, s in self.sources.items() if not isinstance(self.nodes[n], STATEFUL)}
+        known = {n for n in self.nodes if n not in plain or isinstance(self.nodes[n], nir.Input)}
+        self.order = [
+            n for n in TopologicalSorter({n: set(s) - known for n, s in plain.items()}).static_order() if n not in known
+        ]
+        self.state = {n: np.zeros(_shape(self.nodes[n])) for n in self.nodes if isinstance(self.nodes[n], STATEFUL)}
+        self.state |= {n: np.array(v) for n, v in (states or {}).items()}
+        self.fired = {n: np.zeros_like(v) for n, v in self.state.items() if isinstance(self.nodes[n], nir.IF)}
+        self.past: dict = {n: [] for n, node in self.nodes.items() if isinstance(node, nir.Delay)}
+
+    def heard(self, name: str, given: dict) -> np.ndarray:
+        return sum(
+            (given[source] for source in self.sources[name]), np.zeros(tuple(self.nodes[name].input_type["input"]))
+        )
+
+    def signals(self) -> dict:
+        """What every node gives now."""
+        given = dict(self.inputs)
+        for name, state in self.state.items():
+            given[name] = self.fired[name] * self.height if name in self.fired else state
+        for name in self.order:
+            given[name] = _plain(self.nodes[name], self.heard(name, given))
+        return given
+
+    def step(self) -> None:
+        given = self.signals()
+        for name, state in self.state.items():
+            node, current = self.nodes[name], self.heard(name, given)
+            if isinstance(node, nir.Delay):
+                self.state[name] = self.delayed(name, current)
+            elif isinstance(node, nir.LI):
+                self.state[name] = state + self.dt / node.tau * (node.v_leak - state + node.r * current)
+            else:
+                self.state[name] = state + self.dt * node.r * current
+            if isinstance(node, nir.IF):
+                self.spike(name)
+
+    def delayed(self, name: str, current: np.ndarray) -> np.ndarray:
+        (steps,) = set(np.rint(self.nodes[name].delay / self.dt).astype(int).ravel())
+        self.past[name].append(current)
+        return self.past[name][-steps] if len(self.past[name]) >= steps else np.zeros_like(current)
+
+    def spike(self, name: str) -> None:
+        node, state = self.nodes[name], self.state[name]
+        fired = state > node.v_threshold
+        self.state[name] = np.where(fired, state - node.v_threshold if self.subtract else node.v_reset, state)
+        self.fired[name] = fired.astype(float)
+
+    def run(self, steps: int) -> dict:
+        """Vertex -> its output (steps + 1, units)."""
+        outputs = [n for n, node in self.nodes.items() if isinstance(node, nir.Output)]
+        found: dict = {n.removesuffix("_output"): [] for n in outputs}
+        for k in range(steps + 1):
+            given = self.signals()
+            for name in outputs:
+                found[name.removesuffix("_output")].append(given[name].ravel())
+            if k < steps:
+                self.step()
+        return {name: np.array(rows) for name, rows in found.items()}
+
+
+def _shape(node) -> tuple:
+    return tuple(int(n) for n in node.output_type["output"])
+
+
+def _plain(node, x: np.ndarray) -> np.ndarray:
+    if isinstance(node, nir.Output):
+        return x
+    if isinstance(node, nir.Flatten):
+        return x.reshape(_shape(node))
+    if isinstance(node, nir.Scale):
+        return node.scale * x
+    if isinstance(node, nir.Linear):
+        return node.weight @ x
+    assert isinstance(node, nir.Conv2d)
+    assert node.groups == 1
+    (p, q), (d, e), (s, t) = (tuple(int(n) for n in v) for v in (node.padding, node.dilation, node.stride))
+    x = np.pad(x, ((0, 0), (p, p), (q, q)))
+    out = np.zeros(_shape(node)) + node.bias[:, None, None]
+    for a, b in np.ndindex(*node.weight.shape[2:]):
+        window = x[:, a * d :, b * e :][:, ::s, ::t][:, : out.shape[1], : out.shape[2]]
+        out += np.tensordot(node.weight[:, :, a, b], window, axes=1)
+    return out
