@@ -11,9 +11,10 @@ from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.units import UnitGraph
-from pcneuro.export.wiring import Wiring, checked_names, pairs_of
+from pcneuro.export.wiring import Wiring, checked_names
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
 

@@ -7,94 +7,18 @@ projections never write to the same one. Samples of a batch are copies of all th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
 from typing import Any
 
 import numpy as np
 
 from pcneuro.equations.dendrite import Block
 from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
+from pcneuro.export.groups import TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
-
-TAKEN = set(
-    "active add_attribute add_dependency add_to_magic_network after_run assign_id before_run check_variable_write "
-    "clock code_objects codeobj_class contained_objects custom_operation equations event_codes events get_states id "
-    "indices invalidates_magic_network method_choice name namespace order resetter resolve_all run run_at run_on_clock "
-    "run_on_event run_regularly runner set_event_schedule set_states spikes start state state_updater stop "
-    "subexpression_updater thresholder updaters user_equations variables when dev rate drive heard sent mean "
-    "value_mean jump begin end".split()
-)
-"""Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
-
-
-@dataclass
-class Group:
-    """A neuron group: its equations, and values of its constants.
-
-    Its units come sample after sample, ``size`` of them in all.
-    """
-
-    name: str
-    size: int
-    block: Block
-    lines: list[str] = field(default_factory=list)
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
-    held: dict[str, int] = field(default_factory=dict)
-    """Variable that stays as it was in the feedforward sweep -> the population that it is of."""
-    method: str = "euler"
-    threshold: str | None = None
-    reset: str | None = None
-
-    @property
-    def equations(self) -> str:
-        """What Brian2 reads."""
-        return "\n".join(self.lines)
-
-
-@dataclass
-class Projection:
-    """Synapses from one group to another.
-
-    ``forward`` are the variable before and the one behind them that sums (None: predictions are held), ``backward`` the
-    one behind and the one before that sums (None: nothing goes back).
-    """
-
-    name: str
-    before: str
-    behind: str
-    pre: np.ndarray
-    post: np.ndarray
-    weights: Weights
-    number: int
-    """Of the population that it leads to: projections act in this order, and back in the opposite one."""
-    forward: tuple[str, str] | None
-    backward: tuple[str, str] | None
-    on_spike: str | None = None
-    """What a spike of the group before does."""
-
-    @property
-    def plain(self) -> bool:
-        """Whether its weight is one number for all synapses, and no parameter: then it is part of the equations."""
-        return self.weights.parameter is None and self.weights.values.size == 1
-
-    @property
-    def equations(self) -> list[str]:
-        """Lines that Brian2 reads."""
-        weight = repr(float(self.weights.values[0])) if self.plain else "w"
-        lines = [] if self.plain else ["w : 1"]
-        if self.forward is not None:
-            lines.append(f"{self.forward[1]}_post = {weight}*{self.forward[0]}_pre : 1 (summed)")
-        if self.backward is not None:
-            lines.append(f"{self.backward[1]}_pre = {weight}*{self.backward[0]}_post : 1 (summed)")
-        return lines
-
-
-def pairs_of(vertex: str) -> str:
-    """The group of a vertex' spiking error neurons."""
-    return f"{vertex}.error"
 
 
 class Wiring:
@@ -129,7 +53,20 @@ class Wiring:
             self._forward(number)
         for number in reversed(range(len(self.populations))):
             self._backward(number)
+        if held:
+            self._leave_out()
         self._repeat(batch)
+
+    def _leave_out(self) -> None:
+        """What is held and nothing reads, since what is computed of it is held, too."""
+        sent = {(p.behind, p.backward[0]) for p in self.projections if p.backward is not None}
+        for group in self.groups.values():
+            for name in [*group.held, *group.constants]:
+                read = any(re.search(rf"\b{name}\b", line.partition("=")[2]) for line in group.lines)
+                if not read and name != "prediction" and (group.name, name) not in sent:
+                    group.lines = [line for line in group.lines if line.split()[0] != name]
+                    group.held.pop(name, None)
+                    group.constants.pop(name, None)
 
     def _repeat(self, batch: int) -> None:
         """Copies of everything, side by side."""
@@ -193,8 +130,11 @@ class Wiring:
         else:
             named = self.named[number] = {k: self._operand(number, x) for k, x in population.operands.items()}
             text = brian2_text(substitute(population.formula, named))
-            self.variable[number] = "prediction" if prediction else self.name(number, population.node)
-            group.lines.append(f"{self.variable[number]} = {text} : 1")
+            name = self.variable[number] = "prediction" if prediction else self.name(number, population.node)
+            if self.held:
+                self._summed(number, name, number)
+            else:
+                group.lines.append(f"{name} = {text} : 1")
 
     def _summed(self, number: int, name: str, source: int) -> str:
         """Declare a variable that sums over synapses, or is held, in the group of a population."""
@@ -279,9 +219,13 @@ class Wiring:
             backward = (str(behind), summed)
         forward = None if self.held else (self.variable[synapses.source], variable)
         name = f"{before}_to_{target}_{len(self.projections)}".replace(".", "_")
-        self.projections.append(
-            Projection(name, before, target, synapses.pre, synapses.post, synapses.weights, number, forward, backward)
-        )
+        pre, post, weights = synapses.pre, synapses.post, synapses.weights
+        if forward is not None:
+            # Additions one behind the other to the same neuron wait for each other.
+            order = np.lexsort((post, pre))
+            pre, post = pre[order], post[order]
+            weights = weights.take(order) if weights.values.size > 1 else weights
+        self.projections.append(Projection(name, before, target, pre, post, weights, number, forward, backward))
 
     # Dynamics
 

@@ -11,9 +11,9 @@ import numpy as np
 from pcneuro.engines import Tape
 from pcneuro.errors import ParameterError
 from pcneuro.export.brian2.library import STANDALONE, Runtime, Standalone, check_target
+from pcneuro.export.groups import Projection
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import Exported, hebbian
-from pcneuro.export.wiring import Projection
 from pcneuro.given import whole_steps
 from pcneuro.record import Record, dataset
 

@@ -17,10 +17,10 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.graded import MEMORY
 from pcneuro.export.brian2.network import AbstractNetwork
+from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.export.wiring import pairs_of
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
 
