@@ -72,7 +72,7 @@ def _clock(dt: float, substeps: int) -> tuple[float, int]:
         if count >= 1 and abs(step * tics - count) <= 1e-9 * count:
             return count / tics, tics
     raise ParameterError(
-        f"dt is {dt:g} ms: NEST's time step would be {step:g} ms, which is no multiple of {1 / TICS[-1]:g} ms as its "
+        f"dt is {dt!r} ms: NEST's time step would be {step!r} ms, which is no multiple of {1 / TICS[-1]:g} ms as its "
         "clock needs; give a dt that is"
     )
 
