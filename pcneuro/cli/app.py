@@ -95,7 +95,10 @@ def run(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
     against: Annotated[
-        str, typer.Option(metavar="TARGET", help="reference, brian2-rate or torch.", show_default=False)
+        str,
+        typer.Option(
+            metavar="TARGET", help="reference, brian2-rate, brian2-spiking, nest or torch.", show_default=False
+        ),
     ],
     tolerance: Annotated[
         float | None, typer.Option(help="Largest relative error that is agreement [default: 1e-9].")

@@ -1,0 +1,314 @@
+"""Circuits in NEST as networks of rate neurons with instantaneous rate connections.
+
+``network(circuit)`` makes a ``NestNetwork``, whose run gives what a simulator's gives. The extra ``nest`` brings the
+library, which is imported when the first network is made. What the network consists of, and why its rates are those of
+the circuit's own integrator at every step, is in ``rate_neurons``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit, told
+from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.engines import Data, Tape
+from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.export.rate_neurons import Parts, estimate, made
+from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
+from pcneuro.given import merge, whole_steps
+from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.record import Record, dataset, listed
+
+__all__ = ["NestNetwork", "NestTarget", "network"]
+
+SYNAPSE_BYTES, NEURON_BYTES = 120, 5000
+"""What a rate connection, of which NEST 3.10 keeps some 85 bytes and we the weight twice, and a rate neuron take."""
+MEMORY = 4_000_000_000
+"""Bytes that a network may take unless more is allowed."""
+TICS = (1000, 10_000, 100_000, 1_000_000)
+"""NEST's clock in parts of a ms; the first is its own, the others for finer steps."""
+QUIET = "PYNEST_QUIET"
+"""Environment variable with which NEST does not greet."""
+Rates = dict[str, np.ndarray]
+
+
+def library() -> Any:
+    """NEST, without its greeting. Raises MissingExtraError with the command that installs it."""
+    asked = QUIET in os.environ
+    os.environ.setdefault(QUIET, "1")
+    try:
+        import nest
+    except ImportError as error:
+        raise MissingExtraError(
+            f"exports to NEST need its library ({error}): python -m pip install 'pcneuro[nest]'"
+        ) from None
+    finally:
+        if not asked:
+            del os.environ[QUIET]
+    return nest
+
+
+@contextmanager
+def _quiet(nest: Any) -> Iterator[None]:
+    """Nothing but NEST's errors, and its verbosity as it was afterwards."""
+    before = nest.verbosity
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    try:
+        yield
+    finally:
+        nest.verbosity = before
+
+
+def _clock(dt: float, substeps: int) -> tuple[float, int]:
+    """NEST's time step in ms, and tics in a ms, for a step of the circuit."""
+    step = dt / substeps
+    for tics in TICS:
+        count = round(step * tics)
+        if count >= 1 and abs(step * tics - count) <= 1e-9 * count:
+            return count / tics, tics
+    raise ParameterError(
+        f"dt is {dt!r} ms: NEST's time step would be {step!r} ms, which is no multiple of {1 / TICS[-1]:g} ms as its "
+        "clock needs; give a dt that is"
+    )
+
+
+def _check_size(neurons: int, synapses: int, memory: float) -> None:
+    needed = NEURON_BYTES * neurons + SYNAPSE_BYTES * synapses
+    if needed > memory:
+        raise ParameterError(
+            f"{neurons:,} neurons and {synapses:,} synapses would take about {needed / 1e9:.3g} GB in NEST, more than "
+            f"the {memory / 1e9:.3g} GB of memory=; allow more, or export a smaller circuit"
+        )
+
+
+class NestNetwork:
+    """A circuit in NEST. Made by ``network``.
+
+    NEST has one network at a time and no batch: ``run`` and ``build`` reset its kernel (``nest.ResetKernel``), which
+    destroys whatever else has been made in it, and build the network anew for every sample.
+
+    Attributes
+    ----------
+    populations
+        Name -> ``nest.NodeCollection`` of the sample that was built last, such as ``"h1.value"`` and ``"h1.error"``.
+    steps
+        Steps of the circuit that have been run.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        data: Data,
+        records: Sequence[Record],
+        memory: float,
+    ) -> None:
+        self.nest = library()
+        self.circuit, self.dynamics, self.integrator, self.data = circuit, dynamics, integrator, data
+        self.records, self.memory = list(records), memory
+        self.tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in self.records]
+        # From the shapes first: the parts themselves take memory, too.
+        _check_size(*estimate(circuit, data.clamped, dynamics.linear), memory)
+        self._parts(0)
+        self.populations: dict[str, Any] = {}
+        self.steps = 0
+        self.states: list[Rates] = []
+        """Rates of all populations by sample, where the last run has left them."""
+
+    def _parts(self, sample: int) -> Parts:
+        parts = made(self.circuit, self.dynamics, self.integrator, self.data, sample)
+        _clock(self.integrator.dt, parts.substeps)
+        _check_size(parts.neuron_count, parts.synapse_count, self.memory)
+        return parts
+
+    # Building
+
+    def build(self, sample: int = 0) -> Parts:
+        """Make the network of a sample in NEST, which is reset before, with rates as the last run has left them.
+
+        Returns what it is made of. ``nest.Simulate`` then runs it by hand.
+        """
+        if not 0 <= sample < self.data.batch:
+            raise ParameterError(f"sample is {sample}; there are {self.data.batch}")
+        nest, parts = self.nest, self._parts(sample)
+        step, tics = _clock(self.integrator.dt, parts.substeps)
+        with _quiet(nest):
+            nest.ResetKernel()
+            # Without waveform relaxation the first step would be one without input. Whatever its tolerance, it changes
+            # nothing after two iterations, since all that is sent in a step is known before it.
+            nest.set(resolution=step, tics_per_ms=tics, use_wfr=True, wfr_comm_interval=step, wfr_tol=0.0)
+            self.populations = {}
+            for name, neurons in parts.neurons.items():
+                rates = self.states[sample][name] if self.states else neurons.rates
+                parameters = {"rate": rates, **neurons.parameters}
+                self.populations[name] = nest.Create(neurons.model, rates.size, parameters)
+            for source, target, weights in parts.projections:
+                if weights.nnz:
+                    first, behind = (self.populations[name][0].global_id for name in (source, target))
+                    synapse = {"synapse_model": "rate_connection_instantaneous", "weight": weights.data}
+                    nest.Connect(first + weights.col, behind + weights.row, "one_to_one", synapse)
+        return parts
+
+    def _every(self, tape: Tape) -> int:
+        """The steps between what a multimeter takes: all of them, if the run begins between two records.
+
+        NEST's multimeters leave out the first record where their offset is one step of NEST.
+        """
+        return 1 if self.steps % tape.every else tape.every
+
+    def _meters(self, parts: Parts) -> dict[tuple[str, int], Any]:
+        """A multimeter for every population that is recorded, and every interval (steps)."""
+        found: dict[tuple[str, int], Any] = {}
+        for tape in self.tapes:
+            every = self._every(tape)
+            for name in parts.readouts[tape.vertex, tape.variable].weights:
+                if (name, every) not in found:
+                    settings = {"record_from": ["rate"], "interval": every * self.integrator.dt}
+                    found[name, every] = self.nest.Create("multimeter", params=settings)
+                    self.nest.Connect(found[name, every], self.populations[name])
+        return found
+
+    # Running
+
+    def run(self, duration: float) -> Exported:
+        """Simulate on for ``duration`` ms, from the feedforward sweep at first, sample after sample.
+
+        Resets NEST's kernel for every sample: whatever else has been made in NEST is gone.
+        """
+        steps = whole_steps(duration, self.integrator.dt)
+        ends: list[Rates] = []
+        read: list[dict[tuple[str, str], np.ndarray]] = []
+        traces: list[list[np.ndarray]] = []
+        for sample in range(self.data.batch):
+            parts = self.build(sample)
+            begin = self._rates()
+            with _quiet(self.nest):
+                meters = self._meters(parts)
+                if steps:
+                    self.nest.Simulate(steps * self.integrator.dt)
+            end = self._rates()
+            traces.append([self._trace(tape, parts, meters, steps, begin, end) for tape in self.tapes])
+            read.append({key: form.at(end) for key, form in parts.readouts.items() if key[1] != "feedback"})
+            ends.append(end)
+        first, self.steps, self.states = self.steps, self.steps + steps, ends
+        rows = [np.stack([t[k] for t in traces], axis=1) for k in range(len(self.tapes))]
+        chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
+        return self._exported(
+            read, dataset(self.records, self.tapes, chosen, first, self.integrator.dt, self.data.batch)
+        )
+
+    def _rates(self) -> Rates:
+        # Of a single neuron NEST gives a number.
+        return {name: np.atleast_1d(np.array(nodes.rate)) for name, nodes in self.populations.items()}
+
+    def _trace(
+        self, tape: Tape, parts: Parts, meters: Mapping[tuple[str, int], Any], steps: int, begin: Rates, end: Rates
+    ) -> np.ndarray:
+        """(times, units) of a variable. A multimeter takes what lies between the beginning of a run and its end."""
+        form, every = parts.readouts[tape.vertex, tape.variable], self._every(tape)
+        taken = range(every, steps, every)
+        due = [t for t in range(steps + 1) if (self.steps + t) % tape.every == 0]
+        rates = {}
+        for name in form.weights:
+            at = {0: begin[name], steps: end[name]}
+            if taken:
+                events = meters[name, every].events
+                order = np.lexsort((events["senders"], events["times"]))
+                at |= zip(taken, events["rate"][order].reshape(len(taken), -1), strict=True)
+            rates[name] = np.array([at[t] for t in due]).reshape(len(due), end[name].size)
+        return np.broadcast_to(form.at(rates), (len(due), form.constant.size))
+
+    def _exported(self, read: list[dict[tuple[str, str], np.ndarray]], records: Any) -> Exported:
+        groups: dict[str, dict[str, np.ndarray]] = {"value": {}, "error": {}, "prediction": {}}
+        for name, variable in read[0]:
+            shape = (self.data.batch, *self.circuit.graph.nodes[name].shape)
+            groups[variable][name] = np.stack([sample[name, variable] for sample in read]).reshape(shape)
+        gradients = hebbian(self.circuit, self.dynamics, self.integrator, self.data, groups["value"], groups["error"])
+        for arrays in groups.values():
+            for name, node in self.circuit.graph.outputs.items():
+                arrays.setdefault(name, arrays[node.name])
+        time = self.steps * self.integrator.dt
+        return Exported(gradients, groups["value"], groups["error"], groups["prediction"], records, time)
+
+
+def network(
+    circuit: Circuit,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    clamp: Mapping[str, Any] | None = None,
+    initial: Mapping[str, Any] | None = None,
+    dynamics: AbstractDynamics | None = None,
+    integrator: AbstractIntegrator | None = None,
+    record: Sequence[Record] = (),
+    memory: float = MEMORY,
+) -> NestNetwork:
+    """The circuit as a network of NEST's rate neurons.
+
+    Parameters
+    ----------
+    circuit, inputs, targets, clamp, initial, record
+        As for ``pcneuro.Simulator`` and its ``run``. Samples of a batch are run one after the other, each in a NEST
+        kernel that has been reset: whatever else has been made in NEST is gone.
+    dynamics
+        ``FixedPrediction()`` (default) for every circuit: its derivatives at the sweep are the weights. ``Strict()``
+        where predictions are linear in the free vertices; of what is clamped they may be tanh, sigmoid or relu.
+    integrator
+        ``Euler(dt)`` (default, dt = 1 ms) or ``ExponentialEuler(dt)``.
+    memory
+        Bytes that the network may take, by an estimate from its numbers of neurons and synapses.
+
+    Raises
+    ------
+    MissingExtraError
+        Where NEST is not installed.
+    ParameterError
+        For dynamics or an integrator that NEST's rate neurons do not have, a time step that its clock does not have,
+        an operator without an equivalent, parameters or weights that are not finite, or a network larger than
+        ``memory``.
+    """
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
+    dynamics = FixedPrediction() if dynamics is None else dynamics
+    integrator = Euler() if integrator is None else integrator
+    for what, given, kind in (
+        ("dynamics", dynamics, AbstractDynamics),
+        ("integrator", integrator, AbstractIntegrator),
+    ):
+        if not isinstance(given, kind):
+            raise ParameterError(f"{what} is {told(given)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
+    if len(integrator.weights) > 1:
+        raise ParameterError(
+            f"{type(integrator).__name__} has several stages, and NEST's rate neurons take one step at a time: use "
+            "Euler or ExponentialEuler"
+        )
+    for name, values in circuit.parameters.items():
+        if not np.isfinite(values).all():
+            raise ParameterError(f"parameter {name!r} is not finite: not exported")
+    all_given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    data = merge(circuit, None, all_given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)
+
+
+class NestTarget(AbstractTarget):
+    """NEST's rate neurons, as ``network`` makes them."""
+
+    name = "nest"
+
+    def run(self, asked: Asked) -> Exported:
+        built = network(
+            asked.circuit,
+            inputs=asked.inputs,
+            targets=asked.targets,
+            clamp=asked.clamp,
+            dynamics=asked.dynamics,
+            integrator=asked.integrator,
+            record=asked.records,
+        )
+        return built.run(asked.duration)
