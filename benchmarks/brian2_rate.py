@@ -36,6 +36,7 @@ from machine import median_and_spread, report, seconds
 
 import pcneuro as pcn
 from pcneuro.export import brian2 as exporter
+from pcneuro.export.brian2.library import library
 
 ROOT = Path(__file__).parent.parent
 TAU = 10.0
@@ -296,12 +297,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[784, 300, 10])
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--targets", nargs="+", choices=exporter.TARGETS, default=["cython", "numpy"])
+    parser.add_argument("--targets", nargs="+", choices=["cython", "numpy"], default=["cython", "numpy"])
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks")
     options = parser.parse_args()
     if len(options.sizes) < 3 or options.runs < 1 or options.seconds <= 0:
         parser.error("--sizes of an input, a hidden layer and an output at least; --runs from 1 on; --seconds above 0")
-    b2 = exporter.library()
+    b2 = library()
     problem = problem_of(options.sizes)
     circuit = circuit_of(problem)
     table: list[list[object]] = []

@@ -40,16 +40,6 @@ class Frozen:
     start: dict[str, np.ndarray]
     jacobians: dict[tuple[str, str], sparse.csr_array]
 
-    def equilibrium(self) -> dict[str, np.ndarray]:
-        """Vertex -> its error, (units,), once nothing changes any more: -dL/dvhat, if the outputs are clamped."""
-        found = dict(self.errors)
-        # A vertex stands behind all that it is predicted from.
-        for name in reversed(self.predictions):
-            if name not in found:
-                heard = [j.T @ found[child] for (child, parent), j in self.jacobians.items() if parent == name]
-                found[name] = np.sum(heard, axis=0) if heard else np.zeros(self.start[name].shape)
-        return found
-
 
 @dataclass(frozen=True, eq=False)
 class Sweep:

@@ -20,6 +20,7 @@ from pcneuro.engines import Data, Tape
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
+from pcneuro.export.units import MEMORY
 from pcneuro.given import merge, whole_steps
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.record import Record, dataset, listed
@@ -28,8 +29,6 @@ __all__ = ["NestNetwork", "NestTarget", "network"]
 
 SYNAPSE_BYTES, NEURON_BYTES = 120, 5000
 """What a rate connection, of which NEST 3.10 keeps some 85 bytes and we the weight twice, and a rate neuron take."""
-MEMORY = 4_000_000_000
-"""Bytes that a network may take unless more is allowed."""
 TICS = (1000, 10_000, 100_000, 1_000_000)
 """NEST's clock in parts of a ms; the first is its own, the others for finer steps."""
 QUIET = "PYNEST_QUIET"

@@ -43,11 +43,11 @@ import numpy as np
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
-from pcneuro.errors import MissingExtraError, ParameterError, unknown_name
+from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
-from pcneuro.export.units import UnitGraph
+from pcneuro.export.units import MEMORY, UnitGraph, check_size
 from pcneuro.given import merge
 from pcneuro.ops.base import Shape
 from pcneuro.storage import write_atomically
@@ -56,8 +56,6 @@ __all__ = ["drives", "graph", "states", "write"]
 
 NUMBER_BYTES = 24
 """What a number takes: 8 bytes in the graph, and two copies that NIR makes when it writes a file."""
-MEMORY = 4_000_000_000
-"""Bytes that a graph may take unless more is allowed."""
 SPREAD = 0.5
 """How much faster and slower the fastest and the slowest neuron of an error fire than their ``rate``."""
 MS = 1e-3
@@ -262,20 +260,6 @@ def _check_spiking(spiking: Spiking) -> None:
         )
 
 
-def _scales(units: UnitGraph, at: Sweep, spiking: Spiking) -> dict[str, float]:
-    """Vertex -> the error at which its neurons fire at their rate."""
-    given = spiking.errors.scale
-    if isinstance(given, int | float):
-        return dict.fromkeys(units.predictions, float(given))
-    known = given or {}
-    for name in known:
-        if name not in units.predictions:
-            raise ParameterError(f"{unknown_name('vertex', name, units.predictions)} (scale of errors)")
-    largest = {name: float(np.abs(error).max()) for name, error in at.equilibrium(units).items()}
-    # Neurons of a population without an error are silent at any scale.
-    return {name: float(known.get(name, largest[name] or 1.0)) for name in units.predictions}
-
-
 # The graph
 
 
@@ -330,6 +314,7 @@ def graph(
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data, chosen = _data(circuit, given, sample)
     _check(dynamics, spiking, delay, step)
+    check_size(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)
     needed = NUMBER_BYTES * sketch.entries
     if needed > memory:
@@ -352,7 +337,9 @@ def _sketch(
     neurons = RateNeurons(units, at, sketch, delay)
     if spiking is not None:
         height = 1.0 if step is None else 1 / (MS * step)
-        neurons = SpikingNeurons(units, at, sketch, delay, spiking, _scales(units, at, spiking), height)
+        neurons = SpikingNeurons(
+            units, at, sketch, delay, spiking, spiking.errors.scales(at.equilibrium(units)), height
+        )
     Backward(units, at.activity, data.clamped, sketch, neurons)
     if not sketch.parts:
         raise ParameterError("there is no error in this circuit, now or later: clamp something, as with targets=")

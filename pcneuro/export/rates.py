@@ -11,9 +11,10 @@ from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
-from pcneuro.export.spiking import Spiking
-from pcneuro.export.units import UnitGraph
+from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
+from pcneuro.export.units import UnitGraph, check_size
 from pcneuro.export.wiring import Wiring, checked_names
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
@@ -55,6 +56,7 @@ class Rates:
             if not np.isfinite(values).all():
                 raise ParameterError(f"parameter {name!r} is not finite: not exported")
         self.data: Data = merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+        check_size(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.take(circuit)
         self._check_size()
         self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear, self.data.batch, spiking)
@@ -141,30 +143,9 @@ class Rates:
             self._spikes(self.spiking, found)
         return found
 
-    def _sweep(self, sample: int) -> list[np.ndarray]:
-        """Activity of all populations in the feedforward sweep."""
-        inputs, clamped, initial = (
-            {name: a[sample] for name, a in part.items()}
-            for part in (self.data.inputs, self.data.clamped, self.data.initial)
-        )
-        graph = self.circuit.graph
-        plain = {n: np.zeros(node.shape) for n, node in graph.latents.items() if not self.circuit.has_prediction(n)}
-        leaves = {name: a for name, a in initial.items() if name in graph.latents}
-        return self.units.forward(inputs | plain | leaves, clamped)
-
-    def _equilibrium(self, sample: int) -> dict[str, np.ndarray]:
-        """Vertex -> its error, (units,), at the equilibrium of fixed prediction."""
-        activity = self._sweep(sample)
-        held: dict[str, np.ndarray] = {}
-        for name in self.units.predictions.keys() & self.data.clamped.keys():
-            mean = activity[self.units.means.get(name, self.units.predictions[name])]
-            held[name] = self.circuit.precision[name].ravel() * (self.data.clamped[name][sample].ravel() - mean)
-        feedback = self.units.backward(activity, held)
-        return {name: held.get(name, feedback[name]) for name in self.units.predictions}
-
     def _start(self, sample: int) -> Variables:
         """What one sample's run starts from."""
-        activity = self._sweep(sample)
+        activity = sweep(self.units, self.data, sample).activity
         initial = {name: a[sample] for name, a in self.data.initial.items()}
         found: Variables = {
             name: {variable: activity[number] for variable, number in group.held.items()}
@@ -182,7 +163,7 @@ class Rates:
         return found
 
     def _spikes(self, spiking: Spiking, found: Variables) -> None:
-        errors, scales = spiking.errors, self._scales(spiking)
+        errors, scales = spiking.errors, self._scales(spiking.errors)
         for name, scale in scales.items():
             size = self.circuit.graph.nodes[name].size
             phases = errors.phases.draw(size * self.data.batch, errors.units)
@@ -203,18 +184,7 @@ class Rates:
         end = first + steps - 0.5
         return (end - round(window / dt)) * dt * 1e-3, end * dt * 1e-3
 
-    def _scales(self, spiking: Spiking) -> dict[str, float]:
+    def _scales(self, errors: AbstractErrorNeurons) -> dict[str, float]:
         """Vertex -> the error at which its neurons fire at their full rate."""
-        given = spiking.errors.scale
-        if isinstance(given, int | float):
-            return {name: float(given) for name in self.units.predictions}
-        known = given or {}
-        for name in known:
-            if name not in self.units.predictions:
-                raise ParameterError(str(unknown_name("vertex", name, self.units.predictions)) + " (scale of errors)")
-        largest = dict.fromkeys(self.units.predictions, 0.0)
-        if known.keys() != largest.keys():
-            for sample in range(self.data.batch):
-                for name, error in self._equilibrium(sample).items():
-                    largest[name] = max(largest[name], float(np.abs(error).max(initial=0.0)))
-        return {name: known.get(name, found or 1.0) for name, found in largest.items()}
+        each = [sweep(self.units, self.data, sample).equilibrium(self.units) for sample in range(self.data.batch)]
+        return errors.scales({name: np.concatenate([e[name] for e in each]) for name in self.units.predictions})

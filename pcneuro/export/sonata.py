@@ -15,14 +15,14 @@ import numpy as np
 
 from pcneuro.circuit import Circuit, told
 from pcneuro.errors import ParameterError
-from pcneuro.export.units import UnitGraph
+from pcneuro.export.units import MEMORY, UnitGraph, check_size
 from pcneuro.export.wiring import Wiring
 from pcneuro.ops.base import Weights
 from pcneuro.storage import write_atomically
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
-SYNAPSE_BYTES = 44
-"""What a synapse takes in the file: three numbers of 8 bytes for each end and type, a group of 4 + 8, weight, delay."""
+SYNAPSE_BYTES = 150
+"""What a synapse takes while it is written: some 50 in the file in each direction, and indices here."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,16 @@ def _numbers(weights: Weights, count: int) -> np.ndarray:
     return np.broadcast_to(weights.values, (count,)) if weights.values.size == 1 else weights.values
 
 
-def write(circuit: Circuit, path: str | os.PathLike[str], *, overwrite: bool = False) -> Structure:
+def write(
+    circuit: Circuit, path: str | os.PathLike[str], *, overwrite: bool = False, memory: float = MEMORY
+) -> Structure:
     """Write a circuit's structure to one SONATA file with ``/nodes`` and ``/edges``; returns what was written.
 
     Delays are 0 ms, weights dimensionless. Raises OutputError where the file exists (unless ``overwrite``) or cannot be
-    written, and ParameterError for an operator that has no equivalent in single units.
+    written, and ParameterError for an operator that has no equivalent in single units, or a circuit whose synapses
+    would take more than ``memory`` bytes.
     """
+    check_size(circuit, "SONATA", SYNAPSE_BYTES, memory)
     found = structure(circuit)
     write_atomically(Path(path), lambda file: _write(file, found), overwrite=overwrite)
     return found

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, unknown_name
 
 
 def _positive(made: Any, *names: str, zero: tuple[str, ...] = ()) -> None:
@@ -117,6 +118,21 @@ class AbstractErrorNeurons(ABC):
     def potentials(self, phases: np.ndarray) -> np.ndarray:
         """Membrane potentials at these phases, of neurons that fire at ``baseline``."""
         return phases
+
+    def scales(self, errors: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Vertex -> the error at which its neurons fire at ``rate``, where these are the errors at equilibrium.
+
+        Raises ParameterError for a scale of what has no errors.
+        """
+        known = self.scale if isinstance(self.scale, dict) else {}
+        for name in known:
+            if name not in errors:
+                raise ParameterError(f"{unknown_name('vertex', name, errors)} (scale of errors)")
+        if isinstance(self.scale, int | float):
+            return dict.fromkeys(errors, float(self.scale))
+        # Neurons of a population without an error are silent at any scale.
+        largest = {name: float(np.abs(error).max(initial=0.0)) or 1.0 for name, error in errors.items()}
+        return {name: float(known.get(name, most)) for name, most in largest.items()}
 
     def quantum(self, scale: float) -> float:
         """What a spike stands for: error times ms."""

@@ -11,6 +11,7 @@ from circuits.lstm import lstm
 from circuits.rnn import rnn
 from circuits.transformer import transformer
 from pcneuro.engines import Data, Reference
+from pcneuro.errors import ParameterError
 from pcneuro.export.units import UnitGraph
 from tests.circuits_for_tests import data_for, random_dag
 
@@ -122,3 +123,24 @@ def test_all_operators_say_what_they_are():
     from pcneuro.ops.base import REGISTRY, AbstractOperator
 
     assert not [kind for kind, operator in REGISTRY.items() if operator.units is AbstractOperator.units]
+
+
+def test_too_large_is_said_before_there_are_synapses(tmp_path):
+    """Weights that are no more than a few numbers, and more synapses than any memory holds."""
+
+    def function(x, K):
+        return pcn.ops.conv2d(x, K)
+
+    leaves = {"x": pcn.Input((64, 512, 512)), "K": pcn.Parameter(np.zeros((64, 64, 5, 5)))}
+    circuit = pcn.build_circuit(pcn.trace(function, **leaves))
+    from pcneuro.export import brian2, nir, sonata
+
+    data = {"inputs": {"x": np.zeros((64, 512, 512))}, "targets": {"out": np.zeros((64, 508, 508))}}
+    for make in (
+        lambda: brian2.rate(circuit, **data),
+        lambda: brian2.script(circuit, tmp_path / "x.py", 1.0, **data),
+        lambda: nir.graph(circuit, **data),
+        lambda: sonata.write(circuit, tmp_path / "x.h5"),
+    ):
+        with pytest.raises(ParameterError, match=r"26,\d+,\d+,\d+ synapses would take about .* GB"):
+            make()

@@ -10,11 +10,9 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.units import MEMORY
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
-
-MEMORY = 4_000_000_000
-"""Bytes that a network may take unless more is allowed."""
 
 
 class RateNetwork(AbstractNetwork):

@@ -15,12 +15,12 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import ParameterError, unknown_name
-from pcneuro.export.brian2.graded import MEMORY
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.units import MEMORY
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
 

@@ -14,6 +14,7 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import OutputError
 from pcneuro.export.rates import Rates, Variables
 from pcneuro.export.spiking import Spiking
+from pcneuro.export.units import MEMORY
 from pcneuro.given import whole_steps
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.storage import write_atomically
@@ -82,6 +83,7 @@ def write(
     integrator: AbstractIntegrator | None = None,
     spiking: Spiking | None = None,
     overwrite: bool = False,
+    memory: float = MEMORY,
 ) -> None:
     """Write ``path``, a script that runs ``duration`` ms, and beside it its data, of the same name with ``.npz``.
 
@@ -89,7 +91,7 @@ def write(
     errors raised; OutputError where a file exists (unless ``overwrite``) or cannot be written.
     """
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    rates = Rates(circuit, dynamics, integrator, given, spiking)
+    rates = Rates(circuit, dynamics, integrator, given, spiking, memory)
     script = Path(path)
     data = script.with_suffix(".npz")
     if data == script:
