@@ -14,9 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.errors import ParameterError
-from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.primitives import PRIMITIVES
+from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.errors import ParameterError
-from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.base import Shape, size
+from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from pcneuro.circuit import Circuit
 from pcneuro.engines import Data
-from pcneuro.export.units import Function, Source, Sum, UnitGraph
+from pcneuro.units import Function, Source, Sum, UnitGraph
 
 
 @dataclass(frozen=True, eq=False)

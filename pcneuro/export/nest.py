@@ -20,10 +20,10 @@ from pcneuro.engines import Data, Tape
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
-from pcneuro.export.units import MEMORY
 from pcneuro.given import merge, whole_steps
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.record import Record, dataset, listed
+from pcneuro.units import MEMORY
 
 __all__ = ["NestNetwork", "NestTarget", "network"]
 

@@ -47,10 +47,10 @@ from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
-from pcneuro.export.units import MEMORY, UnitGraph, check_size
 from pcneuro.given import merge
 from pcneuro.ops.base import Shape
 from pcneuro.storage import write_atomically
+from pcneuro.units import MEMORY, UnitGraph, check_size
 
 __all__ = ["drives", "graph", "states", "write"]
 

@@ -28,10 +28,10 @@ from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export.affine import Affine, Forms
 from pcneuro.export.frozen import frozen
-from pcneuro.export.units import UnitGraph
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.populations import projections
+from pcneuro.units import UnitGraph
 
 INTEGRATOR = "lin_rate_ipn"
 SUM = "rate_transformer_lin"

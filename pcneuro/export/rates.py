@@ -14,10 +14,10 @@ from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
-from pcneuro.export.units import UnitGraph, check_size
 from pcneuro.export.wiring import Wiring, checked_names
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.units import UnitGraph, check_size
 
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""

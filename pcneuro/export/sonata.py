@@ -15,10 +15,10 @@ import numpy as np
 
 from pcneuro.circuit import Circuit, told
 from pcneuro.errors import ParameterError
-from pcneuro.export.units import MEMORY, UnitGraph, check_size
 from pcneuro.export.wiring import Wiring
 from pcneuro.ops.base import Weights
 from pcneuro.storage import write_atomically
+from pcneuro.units import MEMORY, UnitGraph, check_size
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 SYNAPSE_BYTES = 150

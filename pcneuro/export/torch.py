@@ -19,7 +19,6 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data, Tape
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.given import merge, whole_steps
 from pcneuro.graph import Node
 from pcneuro.integrators import AbstractIntegrator
@@ -27,6 +26,7 @@ from pcneuro.ops.base import Gather, Units, Weights
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.pooling import FIRST_OF_EQUALS
 from pcneuro.record import dataset, listed
+from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 __all__ = ["TorchTarget"]
 

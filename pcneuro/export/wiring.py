@@ -16,9 +16,9 @@ from pcneuro.equations.dendrite import Block
 from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
 from pcneuro.export.groups import TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
+from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 class Wiring:

@@ -10,9 +10,9 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.export.units import MEMORY
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
+from pcneuro.units import MEMORY
 
 
 class RateNetwork(AbstractNetwork):

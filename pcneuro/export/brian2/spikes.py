@@ -20,9 +20,9 @@ from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.export.units import MEMORY
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
+from pcneuro.units import MEMORY
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
 

@@ -14,10 +14,10 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import OutputError
 from pcneuro.export.rates import Rates, Variables
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.units import MEMORY
 from pcneuro.given import whole_steps
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.storage import write_atomically
+from pcneuro.units import MEMORY
 
 _HEAD = '''\
 """A predictive-coding circuit as a Brian2 network of {neurons} neurons, {dynamics}.

@@ -12,7 +12,7 @@ from circuits.rnn import rnn
 from circuits.transformer import transformer
 from pcneuro.engines import Data, Reference
 from pcneuro.errors import ParameterError
-from pcneuro.export.units import UnitGraph
+from pcneuro.units import UnitGraph
 from tests.circuits_for_tests import data_for, random_dag
 
 
