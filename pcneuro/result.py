@@ -110,8 +110,8 @@ class Comparison:
 
     @property
     def worst(self) -> float:
-        """Largest relative error."""
-        return max((row.relative_error for row in self.rows), default=0.0)
+        """Largest relative error; NaN, if there is one, is the worst of all."""
+        return float(np.max([row.relative_error for row in self.rows], initial=0.0))
 
     def as_dict(self) -> dict[str, dict[str, float]]:
         """Parameter -> its numbers."""

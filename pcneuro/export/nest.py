@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data, Tape
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import ParameterError
+from pcneuro.export.checked import a_circuit, a_run, imported, settings
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
-from pcneuro.given import merge, whole_steps
-from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.given import whole_steps
+from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, dataset, listed
 from pcneuro.units import MEMORY
 
@@ -41,15 +42,10 @@ def library() -> Any:
     asked = QUIET in os.environ
     os.environ.setdefault(QUIET, "1")
     try:
-        import nest
-    except ImportError as error:
-        raise MissingExtraError(
-            f"exports to NEST need its library ({error}): python -m pip install 'pcneuro[nest]'"
-        ) from None
+        return imported("nest", "NEST", "nest")
     finally:
         if not asked:
             del os.environ[QUIET]
-    return nest
 
 
 @contextmanager
@@ -272,26 +268,9 @@ def network(
         an operator without an equivalent, parameters or weights that are not finite, or a network larger than
         ``memory``.
     """
-    if not isinstance(circuit, Circuit):
-        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
-    dynamics = FixedPrediction() if dynamics is None else dynamics
-    integrator = Euler() if integrator is None else integrator
-    for what, given, kind in (
-        ("dynamics", dynamics, AbstractDynamics),
-        ("integrator", integrator, AbstractIntegrator),
-    ):
-        if not isinstance(given, kind):
-            raise ParameterError(f"{what} is {told(given)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
-    if len(integrator.weights) > 1:
-        raise ParameterError(
-            f"{type(integrator).__name__} has several stages, and NEST's rate neurons take one step at a time: use "
-            "Euler or ExponentialEuler"
-        )
-    for name, values in circuit.parameters.items():
-        if not np.isfinite(values).all():
-            raise ParameterError(f"parameter {name!r} is not finite: not exported")
-    all_given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    data = merge(circuit, None, all_given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    circuit = a_circuit(circuit)
+    dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
+    data = a_run(circuit, {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial})
     return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)
 
 

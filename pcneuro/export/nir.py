@@ -43,11 +43,11 @@ import numpy as np
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import ParameterError
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
+from pcneuro.export.checked import a_circuit, a_run, imported
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
-from pcneuro.given import merge
 from pcneuro.ops.base import Shape
 from pcneuro.storage import write_atomically
 from pcneuro.units import MEMORY, UnitGraph, check_size
@@ -63,13 +63,7 @@ MS = 1e-3
 
 def library() -> Any:
     """NIR. Raises MissingExtraError with the command that installs it."""
-    try:
-        import nir
-    except ImportError as error:
-        raise MissingExtraError(
-            f"exports to NIR need its library ({error}): python -m pip install 'pcneuro[nir]'"
-        ) from None
-    return nir
+    return imported("nir", "NIR", "nir")
 
 
 @dataclass
@@ -201,12 +195,7 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 
 def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tuple[Data, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
-    if not isinstance(circuit, Circuit):
-        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
-    for name, values in circuit.parameters.items():
-        if not np.isfinite(values).all():
-            raise ParameterError(f"parameter {name!r} is not finite: not exported")
-    data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    data = a_run(a_circuit(circuit), given)
     if sample is None and data.batch > 1:
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.checked import a_circuit, a_run, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.given import merge
-from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.integrators import AbstractIntegrator
 from pcneuro.units import UnitGraph, check_size
 
 SYNAPSE_BYTES = 64
@@ -42,20 +43,13 @@ class Rates:
         memory: float = np.inf,
         previous: Data | None = None,
     ) -> None:
-        if not isinstance(circuit, Circuit):
-            raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
-        self.dynamics = FixedPrediction() if dynamics is None else dynamics
-        self.integrator = Euler() if integrator is None else integrator
+        a_circuit(circuit)
+        why = "Brian2 takes its sums over synapses once a step"
+        self.dynamics, self.integrator = settings(dynamics, integrator, why)
+        if spiking is not None and not isinstance(spiking, Spiking):
+            raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         self.spiking, self.memory = spiking, memory
-        if len(self.integrator.weights) > 1:
-            raise ParameterError(
-                f"{type(self.integrator).__name__} has several stages, and Brian2 takes its sums over synapses once a "
-                "step: use Euler or ExponentialEuler"
-            )
-        for name, values in circuit.parameters.items():
-            if not np.isfinite(values).all():
-                raise ParameterError(f"parameter {name!r} is not finite: not exported")
-        self.data: Data = merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+        self.data = a_run(circuit, given, previous)
         check_size(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.take(circuit)
         self._check_size()
@@ -83,7 +77,8 @@ class Rates:
             )
 
     def replaced(self, given: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> Rates:
-        """The same with other data or parameters, as for ``Simulator.run``; what is None stays.
+        """The same with other data or parameters, as for ``Simulator.run``; what is None stays, but initial values,
+        which are those of the next run only.
 
         Raises ParameterError where that does not fit a network that has been made: for another number of samples,
         other vertices that are clamped, or a number that is part of the equations.
@@ -94,7 +89,8 @@ class Rates:
                 if name not in circuit.parameters:
                     raise ParameterError(str(unknown_name("parameter", name, circuit.parameters)))
             circuit = circuit.with_parameters({**circuit.parameters, **parameters})
-        made = Rates(circuit, self.dynamics, self.integrator, given, self.spiking, self.memory, self.data)
+        before = replace(self.data, initial={})
+        made = Rates(circuit, self.dynamics, self.integrator, given, self.spiking, self.memory, before)
         if made.data.batch != self.data.batch:
             raise ParameterError(f"{made.data.batch} samples for a network of {self.data.batch}: make another network")
         if made._text() != self._text():

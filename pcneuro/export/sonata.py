@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.errors import ParameterError
+from pcneuro.circuit import Circuit
+from pcneuro.export.checked import a_circuit
 from pcneuro.export.wiring import Wiring
 from pcneuro.ops.base import Weights
 from pcneuro.storage import write_atomically
@@ -53,8 +53,7 @@ def structure(circuit: Circuit) -> Structure:
     value neurons to error neurons (through a dendrite where there is one), feedback goes the other way by the same
     synapses, and every error neuron is excited by its value neuron and inhibits it.
     """
-    if not isinstance(circuit, Circuit):
-        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
+    circuit = a_circuit(circuit)
     wiring = Wiring(UnitGraph(circuit), set(), held=False)
     nodes: dict[str, int] = {}
     behind: dict[str, str] = {}

@@ -76,7 +76,8 @@ class AbstractErrorNeurons(ABC):
         Hz, of a neuron whose error is ``scale``; less than one spike a step.
     scale
         Error at which neurons fire at ``rate``, for all populations or by vertex. By default, for each population the
-        largest error of its equilibrium under fixed prediction, for the data that the network is made with.
+        largest error of its equilibrium under fixed prediction, for the present data and parameters, so that a reset
+        changes it.
     baseline
         Hz, at which neurons of both signs fire without an error. What they send cancels.
     phases

@@ -17,9 +17,10 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data, Tape
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import ParameterError
+from pcneuro.export.checked import a_circuit, a_run, imported
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.given import merge, whole_steps
+from pcneuro.given import whole_steps
 from pcneuro.graph import Node
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.ops.base import Gather, Units, Weights
@@ -47,13 +48,7 @@ Their derivatives at kinks and ties are the kernels' too, but at the origin thos
 
 def library() -> Any:
     """PyTorch. Raises MissingExtraError with the command that installs it."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            f"the target 'torch' needs PyTorch ({error}): python -m pip install 'pcneuro[torch]'"
-        ) from None
-    return torch
+    return imported("torch", "PyTorch", "torch")
 
 
 @dataclass
@@ -347,9 +342,9 @@ class TorchTarget(AbstractTarget):
     name = "torch"
 
     def run(self, asked: Asked) -> Exported:
-        circuit, dt = asked.circuit, asked.integrator.dt
+        circuit, dt = a_circuit(asked.circuit), asked.integrator.dt
         given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp, "initial": None}
-        data = merge(circuit, None, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+        data = a_run(circuit, given)
         records = listed(asked.records)
         tapes = [r.resolve(circuit, data.batch, dt) for r in records]
         steps = whole_steps(asked.duration, dt)

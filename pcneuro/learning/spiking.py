@@ -18,6 +18,8 @@ from pcneuro.learning.sources import AbstractSource, Gradients
 class SpikingGradients(AbstractSource):
     """Hebbian sums over decoded spikes, by Brian2: each batch is simulated for ``duration`` ms.
 
+    Scales of errors that are not given are those of each batch.
+
     There is a network for each size of a batch, which is built once. Other arguments are those of
     ``pcneuro.export.brian2.spiking``, and so are the errors raised.
     """

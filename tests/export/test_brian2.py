@@ -14,6 +14,8 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph
+from tests.export import agreement
+from tests.export.agreement import close
 
 pytest.importorskip("brian2")
 from pcneuro.export import brian2
@@ -22,34 +24,23 @@ from pcneuro.export import brian2
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 
 
-def close(found, wanted, what: str) -> None:
-    """Within 1e-12 of the largest."""
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
-    assert np.abs(found - wanted).max(initial=0.0) <= 1e-12 * scale, what
-
-
 def agree(
-    circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, target: str = "numpy", **settings
+    circuit: pcn.Circuit,
+    inputs: dict,
+    targets: dict,
+    steps: int = 12,
+    target: str = "numpy",
+    silent: bool = False,
+    initial: dict | None = None,
+    **settings,
 ) -> None:
-    """All records at every step, and all that a run returns."""
-    records = [
-        pcn.Record(name, variable)
-        for name in circuit.vertices
-        for variable in ("value", "error", "prediction", "feedback")
-        if variable == "value" or circuit.has_prediction(name)
-    ]
-    sim = pcn.Simulator(circuit, **settings)
-    duration = steps * sim.integrator.dt
-    wanted = sim.run(duration, inputs=inputs, targets=targets, record=records)
-    network = brian2.rate(circuit, inputs=inputs, targets=targets, record=records, target=target, **settings)
-    found = network.run(duration)
-    assert found.records.sizes == wanted.records.sizes
-    for name in wanted.records.data_vars:
-        close(found.records[name], wanted.records[name], name)
-    for part in ("values", "errors", "predictions", "gradients"):
-        for name, array in getattr(wanted, part).items():
-            close(getattr(found, part)[name], array, f"{part} of {name}")
+    """As the kernel has it at every step."""
+    data = {"inputs": inputs, "targets": targets, "initial": initial}
+
+    def run(records, duration):
+        return brian2.rate(circuit, **data, record=records, target=target, **settings).run(duration)
+
+    agreement.agree(run, circuit, steps=steps, settings=settings, silent=silent, **data)
 
 
 EVERY = ("numpy", *(pytest.param(t, marks=pytest.mark.long) for t in ("cython", "cpp_standalone")))
@@ -72,7 +63,9 @@ def test_scalar_graph(dynamics, target):
 
 def agree_on_random_graph(seed, dynamics, target):
     circuit = pcn.build_circuit(random_dag(seed), vertices=("auto", "all")[seed % 2])
-    agree(circuit, *data_for(circuit.graph, 1, scale=0.3), steps=6, dynamics=dynamics, target=target)
+    # Some vertices lead to no output.
+    data = data_for(circuit.graph, 1, scale=0.3)
+    agree(circuit, *data, steps=6, dynamics=dynamics, target=target, silent=True)
 
 
 @every_dynamics
@@ -110,8 +103,8 @@ def test_projections_that_meet(dynamics, target):
 def test_convolutions_and_pooling(dynamics, target):
     """Two layers of convolutions."""
     circuit = cnn(channels=1, size=8, kernel=3, features=(2, 3), hidden=(6, 5))
-    inputs, _ = data_for(circuit.graph, 1)
-    agree(circuit, inputs, {"out": np.eye(10)[[3]]}, steps=5, dynamics=dynamics, target=target)
+    inputs, _ = data_for(circuit.graph, 2)
+    agree(circuit, inputs, {"out": np.eye(10)[[3, 1]]}, dynamics=dynamics, target=target)
 
 
 @every_dynamics
@@ -128,6 +121,13 @@ def test_lstm_cell(dynamics, target):
 def test_cython(dynamics):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     agree(circuit, *data_for(circuit.graph, 1), steps=4, target="cython", dynamics=dynamics)
+
+
+@every_dynamics
+def test_initial_values(dynamics):
+    circuit = pcn.build_circuit(mlp((3, 4, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    agree(circuit, inputs, targets, initial={"h1": np.linspace(-1.0, 1.0, 8).reshape(2, 4)}, dynamics=dynamics)
 
 
 def test_exponential_euler():
@@ -245,7 +245,7 @@ def test_reset_takes_other_data_and_parameters(dynamics):
     for text, given in (
         ("1 samples for a network of 2", {"inputs": {"x": np.ones(3)}, "targets": {"out": np.ones(2)}}),
         ("other vertices are clamped", {"clamp": {"h1": np.ones((2, 4))}}),
-        ("parameter 'W9' is not known|no parameter|unknown parameter", {"parameters": {"W9": 1.0}}),
+        ("unknown parameter 'W9'", {"parameters": {"W9": 1.0}}),
     ):
         with pytest.raises(ParameterError, match=text):
             network.reset(**given)

@@ -25,6 +25,7 @@ from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
 pytest.importorskip("nir")
 import nir as library
 
+from tests.export.agreement import close
 from tests.nir_integrator import Executed
 
 
@@ -47,7 +48,7 @@ def agree(tmp_path, circuit: pcn.Circuit, inputs: dict, targets: dict, steps: in
     for name in vertices:
         errors = wanted[f"{name}.error"].values[:, -1].reshape(steps + 1, -1)
         if name in found:
-            assert np.abs(found[name] - errors).max() <= 1e-12 * max(1.0, np.abs(errors).max()), name
+            close(found[name], errors, name)
         else:
             assert not errors.any(), name
     return graph

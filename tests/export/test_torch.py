@@ -17,28 +17,12 @@ from pcneuro.export.torch import TorchTarget, functions
 from pcneuro.ops.formula import evaluate, parse
 from pcneuro.ops.primitives import PRIMITIVES
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph, three_layers
+from tests.export import agreement
+from tests.export.agreement import close
 
 torch = pytest.importorskip("torch")
 
 INTEGRATORS = [pcn.Euler(1.0), pcn.ExponentialEuler(2.0), pcn.RungeKutta4(1.5)]
-
-
-def close(found, wanted, what: str) -> None:
-    """Within 1e-12 of the largest."""
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    assert found.shape == wanted.shape, what
-    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
-    assert np.abs(found - wanted).max(initial=0.0) <= 1e-12 * scale, what
-
-
-def everything(circuit: pcn.Circuit) -> list[pcn.Record]:
-    """Records of all variables of all vertices."""
-    return [
-        pcn.Record(name, variable)
-        for name in circuit.vertices
-        for variable in ("value", "error", "prediction", "feedback")
-        if variable in ("value", "feedback") or circuit.has_prediction(name)
-    ]
 
 
 def by_torch(circuit: pcn.Circuit, inputs: dict, targets: dict, duration: float, records=(), **settings) -> Exported:
@@ -50,22 +34,15 @@ def by_torch(circuit: pcn.Circuit, inputs: dict, targets: dict, duration: float,
     return TorchTarget().run(asked)
 
 
-def agree(circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, clamp=None, **settings) -> None:
-    """All records at every step, and all that a run returns."""
-    records, clamp = everything(circuit), clamp or {}
-    sim = pcn.Simulator(circuit, **settings)
-    duration = steps * sim.integrator.dt
-    wanted = sim.run(duration, inputs=inputs, targets=targets, clamp=clamp, record=records)
-    found = by_torch(circuit, inputs, targets, duration, records, clamp=clamp, **settings)
-    assert found.records.sizes == wanted.records.sizes
-    np.testing.assert_array_equal(found.records["time"], wanted.records["time"])
-    for name in wanted.records.data_vars:
-        close(found.records[name], wanted.records[name], name)
-    for part in ("values", "errors", "predictions", "gradients"):
-        assert getattr(found, part).keys() == getattr(wanted, part).keys()
-        for name, array in getattr(wanted, part).items():
-            close(getattr(found, part)[name], array, f"{part} of {name}")
-    assert found.time == wanted.time
+def agree(circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, silent=False, **settings) -> None:
+    """As the kernel has it at every step."""
+    clamp = settings.pop("clamp", {})
+
+    def run(records, duration):
+        return by_torch(circuit, inputs, targets, duration, records, clamp=clamp, **settings)
+
+    data = {"inputs": inputs, "targets": targets, "clamp": clamp}
+    agreement.agree(run, circuit, steps=steps, settings=settings, silent=silent, **data)
 
 
 def one_hot(circuit: pcn.Circuit, batch: int) -> dict:
@@ -93,7 +70,7 @@ def test_scalar_graph(dynamics):
 def test_random_graphs(dynamics, seeds):
     for seed in seeds:
         circuit = pcn.build_circuit(random_dag(seed), vertices=("auto", "all")[seed % 2])
-        agree(circuit, *data_for(circuit.graph, 2, scale=0.3), steps=6, dynamics=dynamics)
+        agree(circuit, *data_for(circuit.graph, 2, scale=0.3), steps=6, dynamics=dynamics, silent=True)
 
 
 @every_dynamics
@@ -101,7 +78,7 @@ def test_convolutions_and_pooling(dynamics):
     """Rectified units of zero are equal in a pool: the first gets all, as in the kernel."""
     circuit = cnn(channels=1, size=8, kernel=3, features=(2, 3), hidden=(6, 5))
     inputs, _ = data_for(circuit.graph, 2)
-    agree(circuit, inputs, one_hot(circuit, 2), steps=5, dynamics=dynamics)
+    agree(circuit, inputs, one_hot(circuit, 2), dynamics=dynamics)
 
 
 @every_dynamics
@@ -137,7 +114,7 @@ def test_energies(dynamics, name):
     inputs, _ = data_for(circuit.graph, 3)
     goals = one_hot(circuit, 3)
     agree(circuit, inputs, goals, dynamics=dynamics)
-    agree(circuit, inputs, {}, clamp={"h1": np.full((3, 5), 0.1)}, dynamics=dynamics)
+    agree(circuit, inputs, {}, clamp={"h1": np.full((3, 5), 0.1)}, dynamics=dynamics, silent=True)
     found = by_torch(circuit, inputs, goals, 0.0, dynamics=dynamics)
     out = torch.tensor(found.predictions["out"], requires_grad=True)
     (slope,) = torch.autograd.grad(1.5 * loss(out, torch.tensor(goals["out"])), out)
@@ -195,7 +172,7 @@ def test_what_is_computed_from_parameters_has_gradients(dynamics):
     )
     for vertices in ("marked", "all"):
         circuit = pcn.build_circuit(graph, vertices=vertices)
-        agree(circuit, *data_for(graph, 2, scale=0.5), steps=6, dynamics=dynamics)
+        agree(circuit, *data_for(graph, 2, scale=0.5), steps=6, dynamics=dynamics, silent=True)
 
 
 @every_dynamics

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import ParameterError
+from pcneuro.export.checked import imported
 
 RUNTIME = ("numpy", "cython")
 STANDALONE = "cpp_standalone"
@@ -18,13 +19,7 @@ STANDALONE = "cpp_standalone"
 
 def library() -> Any:
     """Brian2. Raises MissingExtraError with the command that installs it."""
-    try:
-        import brian2
-    except ImportError as error:
-        raise MissingExtraError(
-            f"exports to Brian2 need its library ({error}): python -m pip install 'pcneuro[brian2]'"
-        ) from None
-    return brian2
+    return imported("brian2", "Brian2", "brian2")
 
 
 def check_target(target: str) -> None:

@@ -235,7 +235,8 @@ class AbstractNetwork(ABC):
                 values[weights.parameter][index[different]] = own[different]
         if changed:
             shaped = {n: v.reshape(circuit.parameters[n].shape) for n, v in values.items()}
-            self.rates = self.rates.replaced(dict.fromkeys(("inputs", "targets", "clamp", "initial")), shaped)
+            given = dict.fromkeys(("inputs", "targets", "clamp")) | {"initial": self.rates.data.initial}
+            self.rates = self.rates.replaced(given, shaped)
             constants = {name: group.constants for name, group in self.rates.wiring.groups.items()}
             for name, variables in self.rates.variables().items():
                 for variable in variables.keys() - constants[name].keys():

@@ -150,21 +150,9 @@ class SpikingTarget(AbstractTarget):
     at_records = False
 
     def run(self, asked: Asked) -> Exported:
-        network = spiking(
-            asked.circuit,
-            inputs=asked.inputs,
-            targets=asked.targets,
-            clamp=asked.clamp,
-            dynamics=asked.dynamics,
-            integrator=asked.integrator,
-            record=asked.records,
-            spiking=asked.spiking,
-            spikes=self._kept(asked),
-        )
-        return network.run(asked.duration)
-
-    def _kept(self, asked: Asked) -> list[str]:
-        batch = max((len(a) for part in (asked.inputs, asked.targets, asked.clamp) for a in part.values()), default=1)
-        circuit, copies = asked.circuit, 2 * asked.spiking.errors.units * batch
-        sizes = {name: circuit.graph.nodes[name].size for name in circuit.vertices if circuit.has_prediction(name)}
-        return [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]
+        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp, "initial": None}
+        rates = Rates(asked.circuit, asked.dynamics, asked.integrator, given, asked.spiking, MEMORY)
+        copies = 2 * asked.spiking.errors.units * rates.data.batch
+        sizes = {name: asked.circuit.graph.nodes[name].size for name in rates.units.predictions}
+        kept = [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]
+        return SpikingNetwork(rates, listed(asked.records), "numpy", kept).run(asked.duration)

@@ -12,7 +12,8 @@ from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Asked, Exported, targets
 from pcneuro.record import Record
-from pcneuro.result import Agreement, Result, agreement, compare
+from pcneuro.result import Agreement, Comparison, Result, Status, agreement, compare
+from pcneuro.schedules import Parallel
 from pcneuro.simulation.spike_records import decoded_records, spike_records
 from pcneuro.simulation.tables import Problem, kind_table
 from pcneuro.simulation.task import Finished, Job, Outcome, Text
@@ -46,6 +47,8 @@ class CheckTask(RunTask):
     def perform(self, job: Job) -> Outcome:
         if self.duration is None:
             raise ParameterError("a check cannot run until something: give a duration")
+        if self.schedule != Parallel():
+            raise ParameterError(f"a check steps all populations at the same time, not by {self.schedule}")
         data = self.data(job)
         records = self.record or [
             Record(name, variable)
@@ -54,6 +57,10 @@ class CheckTask(RunTask):
             if variable == "value" or job.circuit.has_prediction(name)
         ]
         own = self.simulate(job, self.simulator(job.circuit), data, records)
+        if own.status is not Status.COMPLETED:
+            # There is nothing that another simulator could agree with.
+            numbers = {"against": self.against, "agrees": False, "worst": float("nan"), "stats": own.stats}
+            return Outcome(numbers, own.records, own.status, own.message, job.circuit)
         asked = Asked(
             job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
         )
@@ -64,14 +71,13 @@ class CheckTask(RunTask):
             rows = _populations(own.records, other.records) if target.at_records else _ends(own, other)
             parameters = compare(other, own)
         tolerance = target.tolerance if self.tolerance is None else self.tolerance
-        # NaN counts as the worst of all.
-        worst = float(np.max([row.relative_error for row in (*rows, *parameters.rows)], initial=0.0))
+        worst = Comparison((*rows, *parameters.rows)).worst
         numbers = {
             "against": self.against,
             "tolerance": tolerance,
             "worst": worst,
             "agrees": bool(worst <= tolerance),
-            "populations": {row.parameter: _numbers(row) for row in rows},
+            "populations": Comparison(tuple(rows)).as_dict(),
             "gradients": parameters.as_dict(),
             "stats": own.stats,
         }
@@ -85,6 +91,8 @@ class CheckTask(RunTask):
         found: dict[str, Figure] = {}
         for number, run in enumerate(runs[:MOST]):
             ending, records = f"-{number}" if len(runs) > 1 else "", run.outcome.records
+            if "against" not in records.attrs:
+                continue
             found[f"traces{ending}"] = overlaid_figure(records)
             if has_spikes(records):
                 found[f"errors{ending}"] = decoded_figure(records)
@@ -98,14 +106,11 @@ class CheckTask(RunTask):
         for run in runs:
             numbers, label = run.outcome.numbers, f" ({run.label})" if run.label else ""
             for what, first in (("populations", "population"), ("gradients", "parameter")):
-                lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in numbers[what].items()]
+                compared = numbers.get(what, {})
+                lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
                 title = f"Kernel and {numbers['against']}, {what}{label}"
                 found.append(Text(title, [first, *columns], lines))
         return found
-
-
-def _numbers(row: Agreement) -> dict[str, float]:
-    return {"cosine": row.cosine, "norm_ratio": row.norm_ratio, "relative_error": row.relative_error}
 
 
 def _ends(own: Result, other: Exported) -> list[Agreement]:

@@ -117,22 +117,21 @@ class SpikingTask(DrivenTask):
         return found, shown
 
     def _spikes(self, job: Job, data: Data, units: int, duration: float, window: float, kept: bool) -> Exported:
-        spiking = replace(
-            self.spiking,
-            errors=replace(self.spiking.errors, units=units),
-            decoding=replace(self.spiking.decoding, window=window),
-        )
         hidden = [name for name in job.circuit.vertices if name not in job.circuit.energies]
         network = brian2.spiking(
             job.circuit,
             **data,  # type: ignore[arg-type]
             dynamics=self.dynamics,
             integrator=self.integrator,
-            spiking=spiking,
+            spiking=self._spiking(units, window),
             spikes=hidden[:1] if kept else (),
             target=self.target,
         )
         return network.run(duration)
+
+    def _spiking(self, units: int, window: float) -> Spiking:
+        errors, decoding = self.spiking.errors, self.spiking.decoding
+        return replace(self.spiking, errors=replace(errors, units=units), decoding=replace(decoding, window=window))
 
     # Learning
 
@@ -140,18 +139,13 @@ class SpikingTask(DrivenTask):
         """One training with decoded gradients, one with those of graded neurons, on the same batches."""
         from pcneuro.learning.spiking import SpikingGradients
 
-        spiking = replace(
-            self.spiking,
-            errors=replace(self.spiking.errors, units=learning.units),
-            decoding=replace(self.spiking.decoding, window=learning.window),
-        )
         sources = {
             SOURCES[0]: SpikingGradients(
                 job.circuit,
                 learning.duration,
                 dynamics=self.dynamics,
                 integrator=self.integrator,
-                spiking=spiking,
+                spiking=self._spiking(learning.units, learning.window),
                 target=self.target,
             ),
             SOURCES[1]: PredictiveCoding(self.simulator(job.circuit), learning.duration),
@@ -223,13 +217,14 @@ def _apart(found: Exported, own: Result) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         gradients = compare(found, own)
         errors = {name: agreement(name, found.errors[name], error).relative_error for name, error in own.errors.items()}
-        cosines = [row.cosine for row in gradients.rows if np.isfinite(row.cosine)]
+        # A gradient that is zero has no direction.
+        cosines = [row.cosine for row in gradients.rows if own.gradients[row.parameter].any()]
     return {
         "errors": errors,
         "gradients": gradients.as_dict(),
-        "worst_error": max(errors.values()),
+        "worst_error": float(np.max(list(errors.values()), initial=0.0)),
         "worst_gradient": gradients.worst,
-        "least_cosine": min(cosines, default=float("nan")),
+        "least_cosine": float(np.min(cosines)) if cosines else float("nan"),
     }
 
 

@@ -1,0 +1,59 @@
+"""What every exporter asks of its arguments, in the same words."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit, told
+from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.engines import Data
+from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.given import merge
+from pcneuro.integrators import AbstractIntegrator, Euler
+
+
+def imported(module: str, tool: str, extra: str) -> Any:
+    """The library of a tool. Raises MissingExtraError with the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"exports to {tool} need its library ({error}): python -m pip install 'pcneuro[{extra}]'"
+        ) from None
+
+
+def a_circuit(circuit: Any) -> Circuit:
+    """Raises ParameterError for what is no circuit, or one whose parameters are not finite."""
+    if not isinstance(circuit, Circuit):
+        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
+    for name, values in circuit.parameters.items():
+        if not np.isfinite(values).all():
+            raise ParameterError(f"parameter {name!r} is not finite: not exported")
+    return circuit
+
+
+def settings(
+    dynamics: AbstractDynamics | None, integrator: AbstractIntegrator | None, why: str | None
+) -> tuple[AbstractDynamics, AbstractIntegrator]:
+    """Both, or their defaults; ``why`` a tool takes no integrator of several stages, None where it does.
+
+    Raises ParameterError for what is neither, and such an integrator.
+    """
+    found = FixedPrediction() if dynamics is None else dynamics, Euler() if integrator is None else integrator
+    for what, given, kind in zip(
+        ("dynamics", "integrator"), found, (AbstractDynamics, AbstractIntegrator), strict=True
+    ):
+        if not isinstance(given, kind):
+            raise ParameterError(f"{what} is {told(given)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
+    if why is not None and len(found[1].weights) > 1:
+        raise ParameterError(f"{type(found[1]).__name__} has several stages, and {why}: use Euler or ExponentialEuler")
+    return found
+
+
+def a_run(circuit: Circuit, given: Mapping[str, Any], previous: Data | None = None) -> Data:
+    """What a circuit is given at time zero, as for ``Simulator.run``; raises what that raises."""
+    return merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
