@@ -66,7 +66,7 @@ def check_size(circuit: Circuit, tool: str, size: float, memory: float, copies: 
     It goes by the circuit's shapes alone, since synapses take memory here, too.
     """
     synapses = copies * sum(projection.synapses for projection in projections(circuit))
-    if size * synapses > memory:
+    if not size * synapses <= memory:
         raise ParameterError(
             f"{synapses:,} synapses would take about {size * synapses / 1e9:.3g} GB in {tool}, more than the "
             f"{memory / 1e9:.3g} GB of memory=; allow more, give fewer samples at a time, or export a smaller circuit"
@@ -125,7 +125,9 @@ class UnitGraph(AbstractUnits):
         made: Units | Weights
         if all(isinstance(x, Weights) for x in operands):
             arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
-            made = Weights(np.array(node.compute(*arrays), dtype=np.float64).ravel())
+            learned = any(x.parameter is not None or x.learned for x in operands if isinstance(x, Weights))
+            with np.errstate(all="ignore"):
+                made = Weights(np.array(node.compute(*arrays), dtype=np.float64).ravel(), learned=learned)
         else:
             made = node.operator.units(self, node.shape, shapes, operands)
         if name not in self.circuit.vertices:
@@ -147,10 +149,17 @@ class UnitGraph(AbstractUnits):
     def synapses(self, size: int, source: Units, pre: np.ndarray, post: np.ndarray, weights: Weights | float) -> Units:
         pre, post = (np.asarray(index, dtype=np.int64).ravel() for index in (pre, post))
         own = weights if isinstance(weights, Weights) else Weights(np.array([float(weights)]))
+        self._check(own)
         inside = not pre.size or (pre.max() < source.size and post.max() < size)
         if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
             raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
         return self._added(Sum(self.node, size, source.number, pre, post, own))
+
+    def _check(self, weights: Weights, masks: bool = False) -> None:
+        """Raise for what is not finite; ``masks`` may be infinite, as those of a softmax are."""
+        good = ~np.isnan(weights.values) if masks and weights.fixed else np.isfinite(weights.values)
+        if not good.all():
+            raise ParameterError(f"node {self.node!r}: its weights or constants are not finite: not exported")
 
     def add(self, first: Units, second: Units) -> Units:
         return self.function(("add", "x", "y"), {"x": first, "y": second}, {"x": 1.0, "y": 1.0})
@@ -160,6 +169,9 @@ class UnitGraph(AbstractUnits):
         if len(sizes) != 1:
             raise ValueError(f"node {self.node!r}: operands of a function have sizes {sorted(sizes)}")
         (size,) = sizes
+        for operand in operands.values():
+            if isinstance(operand, Weights):
+                self._check(operand, masks=True)
         known = {name: x.number if isinstance(x, Units) else x for name, x in operands.items()}
         return self._added(Function(self.node, size, formula, known, dict(derivatives)))
 

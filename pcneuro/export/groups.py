@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,9 +16,13 @@ TAKEN = set(
     "indices invalidates_magic_network method_choice name namespace order resetter resolve_all run run_at run_on_clock "
     "run_on_event run_regularly runner set_event_schedule set_states spikes start state state_updater stop "
     "subexpression_updater thresholder updaters user_equations variables when dev rate drive heard sent mean "
-    "value_mean jump begin end".split()
+    "value_mean prediction_mean jump begin end".split()
 )
 """Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
+
+
+MADE = re.compile(r".*_(stateupdater|thresholder|resetter|monitor|in|out|group)(_\d+)?|.*_to_.*")
+"""Names that Brian2, or we, give to what belongs to a group of a shorter name."""
 
 
 @dataclass
@@ -67,8 +72,8 @@ class Projection:
 
     @property
     def plain(self) -> bool:
-        """Whether its weight is one number for all synapses, and no parameter: then it is part of the equations."""
-        return self.weights.parameter is None and self.weights.values.size == 1
+        """Whether its weight is one number for all synapses, for ever: then it is part of the equations."""
+        return self.weights.fixed and self.weights.values.size == 1
 
     @property
     def equations(self) -> list[str]:

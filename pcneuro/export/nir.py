@@ -36,6 +36,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -200,10 +201,10 @@ def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tup
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"
         )
-    whole = isinstance(sample, int) and not isinstance(sample, bool)
+    whole = isinstance(sample, Integral) and not isinstance(sample, bool)
     if sample is not None and not (whole and 0 <= sample < data.batch):
         raise ParameterError(f"sample is {told(sample)}; needed is a whole number from 0 to {data.batch - 1}")
-    return data, sample or 0
+    return data, int(sample or 0)
 
 
 def _check(dynamics: AbstractDynamics | None, spiking: Spiking | None, delay: float, step: float | None) -> None:

@@ -53,6 +53,7 @@ class Rates:
         check_size(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.take(circuit)
         self._check_size()
+        self._check_finite()
         self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear, self.data.batch, spiking)
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
@@ -70,11 +71,22 @@ class Rates:
             # A synapse to each neuron, and one from it.
             needed += 2 * SYNAPSE_BYTES * neurons
             what += f" and {neurons:,} spiking neurons"
-        if needed > self.memory:
+        if not needed <= self.memory:
             raise ParameterError(
                 f"{what} would take about {needed / 1e9:.1f} GB in Brian2, more than the {self.memory / 1e9:.1f} GB of "
                 "memory=; allow more, give fewer samples at a time, or export a smaller circuit"
             )
+
+    def _check_finite(self) -> None:
+        for sample in range(self.data.batch):
+            with np.errstate(all="ignore"):
+                found = sweep(self.units, self.data, sample).predictions
+            for name, prediction in found.items():
+                if not np.isfinite(prediction).all():
+                    raise ParameterError(
+                        f"the prediction of {name!r} is not finite in the feedforward sweep of sample {sample}: look "
+                        "there for a logarithm, root, quotient or exponential outside its range"
+                    )
 
     def replaced(self, given: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> Rates:
         """The same with other data or parameters, as for ``Simulator.run``; what is None stays, but initial values,

@@ -18,6 +18,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from pcneuro.errors import ParameterError, unknown_name
 def _positive(made: Any, *names: str, zero: tuple[str, ...] = ()) -> None:
     for name in (*names, *zero):
         value = getattr(made, name)
-        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
         if not good or value < 0 or (value == 0 and name not in zero):
             least = "at least 0" if name in zero else "above 0"
             raise ParameterError(f"{type(made).__name__}: {name} is {value!r}; needed is a number {least}")
@@ -57,7 +58,7 @@ class Seeded(AbstractPhases):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+        if not isinstance(self.seed, Integral) or isinstance(self.seed, bool) or self.seed < 0:
             raise ParameterError(f"Seeded: seed is {self.seed!r}; needed is a whole number of at least 0")
 
     def draw(self, size: int, units: int) -> np.ndarray:
@@ -102,12 +103,13 @@ class AbstractErrorNeurons(ABC):
         """Brian2's integration of the membrane potential."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
+        if not isinstance(self.units, Integral) or isinstance(self.units, bool) or self.units < 1:
             raise ParameterError(f"{type(self).__name__}: units is {self.units!r}; needed is a whole number above 0")
         _positive(self, "rate", zero=("baseline", "noise"))
         scales = self.scale if isinstance(self.scale, dict) else {"all": self.scale}
         for name, value in scales.items():
-            if value is not None and not (isinstance(value, int | float) and 0 < value < math.inf):
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if value is not None and not (number and 0 < value < math.inf):
                 raise ParameterError(f"{type(self).__name__}: scale of {name} is {value!r}; needed is a number above 0")
         if not isinstance(self.phases, AbstractPhases):
             raise ParameterError(f"phases is {self.phases!r}; give Staggered() or Seeded(seed)")
@@ -129,7 +131,7 @@ class AbstractErrorNeurons(ABC):
         for name in known:
             if name not in errors:
                 raise ParameterError(f"{unknown_name('vertex', name, errors)} (scale of errors)")
-        if isinstance(self.scale, int | float):
+        if isinstance(self.scale, Real):
             return dict.fromkeys(errors, float(self.scale))
         # Neurons of a population without an error are silent at any scale.
         largest = {name: float(np.abs(error).max(initial=0.0)) or 1.0 for name, error in errors.items()}

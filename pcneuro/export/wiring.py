@@ -14,7 +14,7 @@ import numpy as np
 
 from pcneuro.equations.dendrite import Block
 from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
-from pcneuro.export.groups import TAKEN, Group, Projection, pairs_of
+from pcneuro.export.groups import MADE, TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
@@ -148,7 +148,7 @@ class Wiring:
         """An operand of a function as its group knows it."""
         group = self.groups[self.owner[number]]
         if isinstance(operand, Weights):
-            if operand.parameter is None and np.ptp(operand.values) == 0:
+            if operand.fixed and np.ptp(operand.values) == 0:
                 return float(operand.values[0])
             name = self.name(number, operand.parameter or "constant")
             group.lines.append(f"{name} : 1 (constant)")
@@ -170,7 +170,7 @@ class Wiring:
         if self.units.predictions.get(self.owner[number]) == number:
             terms.append(self.heard)
         if isinstance(population, Source):
-            self._finish(population, number, terms)
+            self._finish(population, terms)
             return
         behind: Formula | None = None
         if number in self.active and terms:
@@ -234,7 +234,7 @@ class Wiring:
         free = name in self.units.circuit.vertices and name not in self.clamped
         return free and self.spiking is not None and self.spiking.values.least() is not None
 
-    def _finish(self, source: Source, number: int, terms: list[Formula]) -> None:
+    def _finish(self, source: Source, terms: list[Formula]) -> None:
         """The equations of a vertex, whose feedback is complete now."""
         name, circuit = source.name, self.units.circuit
         if name not in circuit.vertices:
@@ -267,6 +267,7 @@ class Wiring:
             group.lines += [
                 f"dheard/dt = -heard/({spiking.decoding.filter!r}*ms) : 1",
                 f"dmean/dt = heard*{window} : 1",
+                f"dprediction_mean/dt = prediction*{window} : 1",
                 "jump : 1 (shared, constant)",
             ]
             self._pair(group, spiking)
@@ -317,7 +318,7 @@ def checked_names(wiring: Wiring) -> dict[str, str]:
     # Vertices and inputs keep their names, what has a point in it gives way.
     for name in sorted(wiring.groups, key=lambda name: "." in name):
         plain = name.replace(".", "_")
-        plain = f"{plain}_group" if is_taken(plain) else plain
+        plain = f"{plain}_group" if is_taken(plain) or MADE.fullmatch(plain) else plain
         while plain in found.values():
             plain += "_"
         found[name] = plain

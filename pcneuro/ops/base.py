@@ -145,12 +145,19 @@ class Weights:
     values: np.ndarray
     parameter: str | None = None
     index: np.ndarray | None = None
+    learned: bool = False
+    """Whether they are computed from parameters, and so may change."""
+
+    @property
+    def fixed(self) -> bool:
+        """Whether they are numbers that never change."""
+        return self.parameter is None and not self.learned
 
     def take(self, index: np.ndarray) -> Weights:
         """Entries of these, in this order."""
         flat = np.asarray(index, dtype=np.int64).ravel()
         own = None if self.parameter is None else (flat if self.index is None else self.index[flat])
-        return Weights(self.values[flat], self.parameter, own)
+        return Weights(self.values[flat], self.parameter, own, self.learned)
 
 
 class AbstractUnits(ABC):

@@ -67,3 +67,29 @@ def test_spikes_agree_at_the_end(pcneuro, folder):
     )
     assert code == 1
     assert "brian2-spiking is " in err
+
+
+@pytest.mark.parametrize("target", ["nest", "nir"])
+def test_other_tools_agree(pcneuro, folder, target):
+    pytest.importorskip(target)
+    code, out, err = pcneuro("check", "x.toml", "--against", target, "--tolerance", "1e-11")
+    assert code == 0, err
+    assert f"Kernel and {target}, gradients" in out
+
+
+def test_records_of_their_own_times(pcneuro, folder):
+    text = (folder / "x.toml").read_text()
+    tables = (f'[[record]]\nvertex = "h"\nvariable = "{v}"\nevery = {t}\n' for v, t in (("error", 2.0), ("value", 4.0)))
+    (folder / "y.toml").write_text("\n".join([text, *tables]))
+    code, _, err = pcneuro("check", "y.toml", "--against", "reference", "--out", "out")
+    assert code == 0, err
+
+
+def test_runs_that_have_nothing_to_agree_with(pcneuro, refused, folder):
+    text = refused("check", "x.toml", "--against", "reference", "--set", 'schedule.kind="Sequential"')
+    assert "not one after the other" in text
+
+
+def test_float32_has_a_tolerance_of_its_own(pcneuro, folder):
+    code, _, err = pcneuro("check", "x.toml", "--against", "reference", "--set", 'dtype="float32"')
+    assert code == 0, err

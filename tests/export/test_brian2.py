@@ -255,3 +255,96 @@ def test_a_single_synapse_has_a_weight():
     graph = pcn.trace(lambda x, W: x @ W, x=pcn.Input((1,)), W=pcn.Parameter([[0.5]]))
     network = brian2.rate(pcn.build_circuit(graph), inputs={"x": [1.0]})
     assert [np.array(s.w).tolist() for s in network.synapses.values()] == [[0.5]]
+
+
+def shared_twice():
+    """W is used by two projections; V through a product with a parameter."""
+
+    def function(x, W, V, s, b):
+        h = pcn.vertex(np.tanh(x @ W + 2 * b), "h")
+        k = pcn.vertex(np.tanh(h @ W), "k")
+        return pcn.vertex(k @ (s * V) + h * (s * s), "out")
+
+    rng = np.random.default_rng(0)
+    theta = {"W": 0.5 * rng.normal(size=(3, 3)), "V": 0.5 * rng.normal(size=(3, 3)), "s": 0.7, "b": np.zeros(3)}
+    graph = pcn.trace(function, x=pcn.Input((3,)), **{name: pcn.Parameter(a) for name, a in theta.items()})
+    return pcn.build_circuit(graph)
+
+
+@every_dynamics
+def test_what_is_computed_from_parameters_can_be_reset(dynamics):
+    circuit = shared_twice()
+    inputs, targets = data_for(circuit.graph, 2)
+    network = brian2.rate(circuit, inputs=inputs, targets=targets, dynamics=dynamics)
+    network.run(2.0)
+    other = {"s": np.array(-0.4), "b": np.array([0.1, 0.2, 0.3])}
+    network.reset(parameters=other)
+    found = network.run(8.0)
+    wanted = pcn.Simulator(circuit.with_parameters({**circuit.parameters, **other}), dynamics=dynamics).run(
+        8.0, inputs=inputs, targets=targets
+    )
+    for name, error in wanted.errors.items():
+        close(found.errors[name], error, name, activity=1.0)
+
+
+@every_dynamics
+def test_weights_that_differ_between_copies_are_refused(dynamics):
+    circuit = shared_twice()
+    inputs, targets = data_for(circuit.graph, 2)
+
+    def network():
+        return brian2.rate(circuit, inputs=inputs, targets=targets, dynamics=dynamics)
+
+    one = network()
+    name = next(n for n in one.synapses if n.startswith("h_to_k"))
+    one.synapses[name].w = 2 * np.array(one.synapses[name].w)
+    if dynamics == pcn.Strict():
+        # It is the other projection of W that is left as it was.
+        with pytest.raises(ParameterError, match="share parameter 'W'"):
+            one.run(2.0)
+    sample = network()
+    weights = np.array(sample.synapses[name].w)
+    weights[np.array(sample.synapses[name].i) < 3] *= 2
+    sample.synapses[name].w = weights
+    with pytest.raises(ParameterError, match="share parameter 'W'"):
+        sample.run(2.0)
+    computed = network()
+    name = next(n for n in computed.synapses if n.startswith("k_to_out"))
+    computed.synapses[name].w = 2 * np.array(computed.synapses[name].w)
+    with pytest.raises(ParameterError, match="computed or constant"):
+        computed.run(2.0)
+
+
+@pytest.mark.parametrize("name", ["h_stateupdater", "h_value_monitor", "h_error_in", "h_to_out_0", "h_error", "in"])
+def test_names_that_belong_to_others(name):
+    def function(x, W):
+        h = pcn.vertex(np.tanh(x @ W), "h")
+        return pcn.vertex(pcn.vertex(np.tanh(h), name) @ W, "out")
+
+    graph = pcn.trace(function, x=pcn.Input((3,)), W=pcn.Parameter(np.eye(3) / 2))
+    circuit = pcn.build_circuit(graph)
+    agree(circuit, *data_for(graph, 1), steps=5)
+    inputs, targets = data_for(graph, 1)
+    brian2.spiking(circuit, inputs=inputs, targets=targets).run(260.0)
+
+
+def test_what_is_not_finite_is_refused(tmp_path):
+    def function(x, W, s):
+        return pcn.vertex(pcn.vertex(np.log(x @ W), "h") @ (W / s), "out")
+
+    leaves = {"x": pcn.Input((3,)), "W": pcn.Parameter(np.eye(3)), "s": pcn.Parameter(0.0)}
+    circuit = pcn.build_circuit(pcn.trace(function, **leaves))
+    data = {"inputs": {"x": np.ones(3)}, "targets": {"out": np.ones(3)}}
+    with pytest.raises(ParameterError, match="weights or constants are not finite"):
+        brian2.rate(circuit, **data)
+    good = circuit.with_parameters({**circuit.parameters, "s": np.array(1.0)})
+    for make in (brian2.rate, brian2.spiking, lambda c, **d: brian2.script(c, tmp_path / "x.py", 9.0, **d)):
+        with pytest.raises(ParameterError, match="'h' is not finite in the feedforward sweep of sample 0"):
+            make(good, inputs={"x": -np.ones(3)}, targets=data["targets"])
+    for text, more in (
+        ("dynamics is", {"dynamics": "strict"}),
+        ("integrator is", {"integrator": 1.0}),
+        ("GB", {"memory": float("nan")}),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            brian2.rate(good, **data, **more)

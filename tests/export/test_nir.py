@@ -25,8 +25,8 @@ from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
 pytest.importorskip("nir")
 import nir as library
 
+from pcneuro.export.nir_steps import Executed
 from tests.export.agreement import close
-from tests.nir_integrator import Executed
 
 
 def round_trip(tmp_path, circuit: pcn.Circuit, **settings):

@@ -189,6 +189,20 @@ def test_script(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "mean.npy"), wanted.errors["h1"].ravel(), rtol=1e-9, atol=1e-12)
 
 
+def test_steps_with_which_spikes_are_unstable_are_refused():
+    """Where the kernel's steps still are stable."""
+    _, data = problem()
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), tau=3.0)
+    strict = {"dynamics": pcn.Strict()}
+    wanted = pcn.Simulator(circuit, **strict).run(500.0, **data)
+    assert wanted.status == "completed"
+    with pytest.raises(ParameterError, match=r"unstable at dt = 1 ms: use dt = 0\.\d+ ms"):
+        brian2.spiking(circuit, **data, **strict)
+    found = brian2.spiking(circuit, **data, **strict, integrator=pcn.Euler(0.25)).run(500.0)
+    assert away(found, wanted) < 0.01
+    np.testing.assert_allclose(found.predictions["out"], wanted.predictions["out"], atol=2e-3)
+
+
 def test_phases():
     drawn = Staggered().draw(3, 4)
     assert drawn.shape == (3, 2, 4)

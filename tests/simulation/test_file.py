@@ -137,7 +137,7 @@ def test_what_is_missing_is_said_with_its_meaning(file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "x.toml: task: is missing: one of check, divergence, relaxation, run, training"),
+        ("", "x.toml: task: is missing: one of check, divergence, relaxation, run, spiking, training"),
         ('task = "trainin"', "x.toml: task = 'trainin': unknown task; did you mean 'training'?"),
         ("task = 3", "x.toml: task = 3: unknown task"),
         ("a = ", "x.toml is no TOML: Invalid value (at end of document)"),
@@ -213,4 +213,4 @@ def test_several_sweeps_follow_each_other_and_fill_in_what_they_leave_out(file):
 
 
 def test_tasks_are_found_by_themselves():
-    assert sorted(TASKS) == ["check", "divergence", "relaxation", "run", "training"]
+    assert sorted(TASKS) == ["check", "divergence", "relaxation", "run", "spiking", "training"]

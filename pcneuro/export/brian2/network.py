@@ -15,12 +15,18 @@ from pcneuro.export.groups import Projection
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import Exported, hebbian
 from pcneuro.given import whole_steps
+from pcneuro.ops.base import Weights
 from pcneuro.record import Record, dataset
 
 LAST = -1
 """Order within a step of what looks at it: behind all sums over synapses, before the neurons' states."""
 AT_END = "values, errors and predictions at the end"
 Found = dict[str, dict[str, np.ndarray]]
+
+
+def _index(weights: Weights) -> np.ndarray:
+    """The entries of its parameter that weights are."""
+    return np.arange(weights.values.size) if weights.index is None else weights.index
 
 
 class AbstractNetwork(ABC):
@@ -32,8 +38,9 @@ class AbstractNetwork(ABC):
         The ``brian2.Network``.
     groups, synapses, monitors
         Its parts: groups by input, vertex or compartment; synapses by projection, with their weights ``w``; monitors
-        by vertex and variable. Weights and constants can be written to before a run. Samples of a batch are copies
-        side by side: unit u of sample s is neuron s * units + u of a group.
+        by vertex and variable. Weights can be written to before the first run, the same in all copies (not in a
+        standalone program); whatever else is to change is given to ``reset``. Samples of a batch are copies side by
+        side: unit u of sample s is neuron s * units + u of a group.
     """
 
     variables: ClassVar[Mapping[str, str]]
@@ -227,12 +234,26 @@ class AbstractNetwork(ABC):
         changed = False
         for projection in self.rates.wiring.projections:
             weights = projection.weights
-            if weights.parameter is not None:
+            if not projection.plain:
                 own = np.array(self.synapses[projection.name].w)
-                index = np.arange(own.size) if weights.index is None else weights.index
                 different = own != weights.values
                 changed |= bool(different.any())
-                values[weights.parameter][index[different]] = own[different]
+                if weights.parameter is not None:
+                    values[weights.parameter][_index(weights)[different]] = own[different]
+                elif different.any():
+                    raise ParameterError(
+                        f"weights of {projection.name} were written to, which are computed or constant: give "
+                        "parameters to reset() instead"
+                    )
+        for projection in self.rates.wiring.projections if changed else ():
+            weights = projection.weights
+            if weights.parameter is not None:
+                own = np.array(self.synapses[projection.name].w)
+                if (own != values[weights.parameter][_index(weights)]).any():
+                    raise ParameterError(
+                        f"synapses that share parameter {weights.parameter!r} have been given different weights: write "
+                        "the same to all of its projections and samples, or give parameters to reset()"
+                    )
         if changed:
             shaped = {n: v.reshape(circuit.parameters[n].shape) for n, v in values.items()}
             given = dict.fromkeys(("inputs", "targets", "clamp")) | {"initial": self.rates.data.initial}

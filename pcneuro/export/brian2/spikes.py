@@ -14,6 +14,7 @@ import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.groups import pairs_of
@@ -22,6 +23,7 @@ from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
+from pcneuro.stability import stable_dt
 from pcneuro.units import MEMORY
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
@@ -46,7 +48,7 @@ class SpikingNetwork(AbstractNetwork):
         "prediction": "prediction",
         "feedback": "drive",
     }
-    results: ClassVar[Mapping[str, str]] = {"value": "value_mean", "error": "mean", "prediction": "prediction"}
+    results: ClassVar[Mapping[str, str]] = {"value": "value_mean", "error": "mean", "prediction": "prediction_mean"}
 
     def __init__(self, rates: Rates, records: Sequence[Record], target: str, spikes: Sequence[str]) -> None:
         assert rates.spiking is not None
@@ -58,12 +60,33 @@ class SpikingNetwork(AbstractNetwork):
             )
         if decoding.filter < dt:
             raise ParameterError(f"filter is {decoding.filter:g} ms, shorter than a step of {dt:g} ms")
+        works = self._longest_step(rates)
+        if dt > works:
+            raise ParameterError(
+                f"spikes are heard a step late, with which this circuit is unstable at dt = {dt:g} ms: use dt = "
+                f"{works:.2g} ms, or a longer tau"
+            )
         for name in spikes:
             if name not in rates.units.predictions:
                 raise ParameterError(str(unknown_name("vertex with errors", name, rates.units.predictions)))
         self.kept = frozenset(spikes)
         self.spike_monitors: dict[str, Any] = {}
         super().__init__(rates, records, target)
+
+    @staticmethod
+    def _longest_step(rates: Rates) -> float:
+        """dt (ms) up to which no sample is unstable: half of what errors that are heard at once allow.
+
+        With e heard through a filter, in steps of Euler's method, a mode that decays at the rate lambda is
+        e' = (1 - b) e + b x, x' = x - lambda dt e. The product of its eigenvalues is 1 - b + b lambda dt: so it takes
+        dt < 1 / lambda, where without the delay it is 2 / lambda.
+        """
+        parts, found = (rates.data.inputs, rates.data.clamped), np.inf
+        for s in range(rates.data.batch):
+            one = Data(1, *({name: a[s : s + 1] for name, a in part.items()} for part in parts))
+            works = stable_dt(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
+            found = min(found, works / 2)
+        return found
 
     def _build(self) -> None:
         super()._build()
@@ -83,7 +106,7 @@ class SpikingNetwork(AbstractNetwork):
             for variable, value in times.items():
                 group.variables[variable].set_value(np.array([value]))
             if self.begun:
-                for variable in ("value_mean", "mean"):
+                for variable in ("value_mean", "mean", "prediction_mean"):
                     if variable in group.variables:
                         group.variables[variable].set_value(np.zeros(group.N))
 

@@ -99,11 +99,12 @@ def write(
     if data.exists() and not overwrite:
         raise OutputError(f"{data} exists already: choose another name, or pass overwrite=True")
     numbers = rates.variables()
+    steps = whole_steps(duration, rates.integrator.dt)
     if spiking is not None:
-        times = rates.window(0, whole_steps(duration, rates.integrator.dt))
+        times = rates.window(0, steps)
         for name in circuit.vertices:
             numbers[name] |= dict(zip(("begin", "end"), map(np.atleast_1d, times), strict=True))
-    text = "".join(_text(rates, numbers, script.name, data.name, float(duration)))
+    text = "".join(_text(rates, numbers, script.name, data.name, steps * rates.integrator.dt))
     write_atomically(script, lambda file: _put(file, text), overwrite=overwrite)
     arrays: dict[str, Any] = dict(_arrays(rates, numbers))
     write_atomically(data, lambda file: np.savez_compressed(file, **arrays), overwrite=overwrite)
@@ -118,7 +119,7 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, duration: fl
     yield _HEAD.format(
         neurons="spiking" if spikes else "graded",
         dynamics=repr(rates.dynamics),
-        script=script,
+        script=script.replace('"', "'").replace("\\", "/"),
         data=data,
         dt=rates.integrator.dt,
         more=_SPIKES.rstrip() if spikes else "",

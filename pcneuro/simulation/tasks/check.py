@@ -13,7 +13,7 @@ from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Asked, Exported, targets
 from pcneuro.record import Record
 from pcneuro.result import Agreement, Comparison, Result, Status, agreement, compare
-from pcneuro.schedules import Parallel
+from pcneuro.schedules import Sequential
 from pcneuro.simulation.spike_records import decoded_records, spike_records
 from pcneuro.simulation.tables import Problem, kind_table
 from pcneuro.simulation.task import Finished, Job, Outcome, Text
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VARIABLES = ("value", "error")
+SINGLE = 1e-4
+"""Least tolerance of a run in float32, unless one is given."""
 MOST = 12
 """So many runs of a sweep are drawn, the first ones."""
 
@@ -47,8 +49,8 @@ class CheckTask(RunTask):
     def perform(self, job: Job) -> Outcome:
         if self.duration is None:
             raise ParameterError("a check cannot run until something: give a duration")
-        if self.schedule != Parallel():
-            raise ParameterError(f"a check steps all populations at the same time, not by {self.schedule}")
+        if isinstance(self.schedule, Sequential):
+            raise ParameterError("a check steps all populations at the same time, not one after the other (Sequential)")
         data = self.data(job)
         records = self.record or [
             Record(name, variable)
@@ -70,7 +72,12 @@ class CheckTask(RunTask):
         with np.errstate(all="ignore"):
             rows = _populations(own.records, other.records) if target.at_records else _ends(own, other)
             parameters = compare(other, own)
-        tolerance = target.tolerance if self.tolerance is None else self.tolerance
+        least = target.tolerance if self.dtype == "float64" else max(target.tolerance, SINGLE)
+        tolerance = least if self.tolerance is None else self.tolerance
+        status: Status = own.status
+        message = own.message
+        if job.observer.stopped:
+            status, message = Status.INTERRUPTED, f"interrupted while {self.against} ran, which came to its end"
         worst = Comparison((*rows, *parameters.rows)).worst
         numbers = {
             "against": self.against,
@@ -81,7 +88,7 @@ class CheckTask(RunTask):
             "gradients": parameters.as_dict(),
             "stats": own.stats,
         }
-        return Outcome(numbers, _beside(own, other, self.against), own.status, own.message, job.circuit)
+        return Outcome(numbers, _beside(own, other, self.against), status, message, job.circuit)
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:

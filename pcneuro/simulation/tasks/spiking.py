@@ -194,14 +194,18 @@ class SpikingTask(DrivenTask):
                     found.append(_table(f"{title}{label}", rows))
             learned = run.outcome.numbers.get("learning", {})
             lines = [
-                [name, f"{loss:.4f}", f"{100 * accuracy:.2f}", f"{seconds:.1f}"]
+                [name, str(c["epoch"][-1]), *_score(c["test_loss"][-1], c["test_accuracy"][-1], sum(c["seconds"]))]
                 for name, c in learned.items()
-                for loss, accuracy, seconds in [(c["test_loss"][-1], c["test_accuracy"][-1], sum(c["seconds"]))]
+                if c["epoch"]
             ]
             if lines:
-                columns = ["gradients from", "test loss", "test accuracy (%)", "seconds"]
-                found.append(Text(f"After {len(learned[SOURCES[0]]['epoch']) - 1} epoch(s){label}", columns, lines))
+                columns = ["gradients from", "epochs", "test loss", "test accuracy (%)", "seconds"]
+                found.append(Text(f"Learning{label}", columns, lines))
         return found
+
+
+def _score(loss: float, accuracy: float, seconds: float) -> list[str]:
+    return [f"{loss:.4f}", f"{100 * accuracy:.2f}", f"{seconds:.1f}"]
 
 
 def _teller(job: Job, name: str, done: float, share: float) -> Callable[[Any], bool]:
@@ -263,5 +267,7 @@ def _records(
     if shown is not None:
         found = found.merge(spike_records(shown)).merge(decoded_records(shown, own))
     for name, training in trainings.items():
-        found = found.merge(training.dataset().rename({key: f"{name}_{key}" for key in training.dataset().data_vars}))
+        learned = training.dataset().drop_attrs()
+        # One that was interrupted has fewer epochs.
+        found = found.merge(learned.rename({key: f"{name}_{key}" for key in learned.data_vars}), join="outer")
     return found

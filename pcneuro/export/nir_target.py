@@ -1,0 +1,87 @@
+"""NIR as a target of checks: a circuit's graph is written, read back and integrated, and compared with the kernel."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines import Data
+from pcneuro.errors import ParameterError
+from pcneuro.export import nir
+from pcneuro.export.checked import a_circuit, a_run, settings
+from pcneuro.export.frozen import sweep
+from pcneuro.export.nir_steps import Executed
+from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
+from pcneuro.given import whole_steps
+from pcneuro.integrators import Euler
+from pcneuro.record import dataset, listed
+from pcneuro.units import UnitGraph
+
+
+class NirTarget(AbstractTarget):
+    """A graph that was written, read back, and integrated by ``nir_steps``, sample after sample."""
+
+    name = "nir"
+
+    def run(self, asked: Asked) -> Exported:
+        circuit, (dynamics, integrator) = asked.circuit, settings(asked.dynamics, asked.integrator, None)
+        if not isinstance(integrator, Euler):
+            raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
+        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp}
+        data = a_run(a_circuit(circuit), {**given, "initial": None})
+        records = listed(asked.records)
+        tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
+        steps = whole_steps(asked.duration, integrator.dt)
+        found = [self._states(circuit, data, given, dynamics, s, integrator.dt, steps) for s in range(data.batch)]
+        states = {k: {n: np.stack([f[k][n] for f in found], axis=1) for n in found[0][k]} for k in found[0]}
+        rows = []
+        for record, tape in zip(records, tapes, strict=True):
+            if tape.variable not in states:
+                raise ParameterError(f"NIR's graphs have no {tape.variable} of {tape.vertex!r} to record")
+            array = states[tape.variable][tape.vertex][:: tape.every]
+            rows.append(record.choose(array.reshape(*array.shape[:2], -1)))
+        last = {kind: {name: array[-1] for name, array in arrays.items()} for kind, arrays in states.items()}
+        gradients = hebbian(circuit, dynamics, integrator, data, last["value"], last["error"])
+        for arrays in last.values():
+            for name, node in circuit.graph.outputs.items():
+                arrays.setdefault(name, arrays[node.name])
+        kept = dataset(records, tapes, rows, 0, integrator.dt, data.batch)
+        return Exported(gradients, last["value"], last["error"], last["prediction"], kept, steps * integrator.dt)
+
+    def _states(
+        self,
+        circuit: Circuit,
+        data: Data,
+        given: Mapping[str, Any],
+        dynamics: AbstractDynamics,
+        sample: int,
+        dt: float,
+        steps: int,
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """value, error and prediction of every vertex at every step, (steps + 1, \\*shape)."""
+        with tempfile.TemporaryDirectory(prefix="pcneuro-nir-") as folder:
+            path = Path(folder) / "circuit.nir"
+            nir.write(circuit, path, **given, dynamics=dynamics, sample=sample)
+            read = nir.library().read(path)
+        states = Executed(read, dt * nir.MS, nir.drives(read), nir.states(read)).run(steps)
+        swept = sweep(UnitGraph(circuit), data, sample)
+        found: dict[str, dict[str, np.ndarray]] = {"value": {}, "error": {}, "prediction": {}}
+        for name in circuit.vertices:
+            shape = circuit.graph.nodes[name].shape
+            if name not in swept.predictions:
+                raise ParameterError(f"latent {name!r} has no prior: its value is no error, and not checked in NIR")
+            # What has no output in the graph has no error at any time.
+            error = states.get(name, np.zeros((steps + 1, int(np.prod(shape)))))
+            prediction = np.broadcast_to(swept.predictions[name], error.shape)
+            value = prediction + error / circuit.precision[name].ravel()
+            if name in data.clamped:
+                value = np.broadcast_to(data.clamped[name][sample].ravel(), error.shape)
+            for kind, array in (("value", value), ("error", error), ("prediction", prediction)):
+                found[kind][name] = array.reshape(steps + 1, *shape)
+        return found
