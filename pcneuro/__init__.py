@@ -9,7 +9,7 @@ from pcneuro.backprop import backprop
 from pcneuro.circuit import Circuit, build_circuit
 from pcneuro.dynamics import FixedPrediction, Strict
 from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
-from pcneuro.engines import Kernel, Reference
+from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph import Graph, Input, Latent, Parameter
 from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
@@ -37,12 +37,15 @@ from pcneuro.trace import trace, vertex
 __version__ = "0.1.0"
 
 __all__ = [
+    "Absolute",
     "Adam",
     "Backprop",
     "Bernoulli",
     "Circuit",
     "CosineDecay",
     "Euler",
+    "EventDriven",
+    "Exact",
     "Examples",
     "ExponentialDecay",
     "ExponentialEuler",
@@ -62,6 +65,7 @@ __all__ = [
     "Result",
     "RungeKutta4",
     "SGD",
+    "Share",
     "Sequential",
     "Settled",
     "Simulator",
@@ -70,6 +74,7 @@ __all__ = [
     "Status",
     "StepDecay",
     "Strict",
+    "TimeBinned",
     "Trainer",
     "backprop",
     "build_circuit",

@@ -1,0 +1,94 @@
+"""How much an error has to change before it is sent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.errors import ParameterError, ShapeError, UnknownNameError, unknown_name
+
+
+def _checked(values: float | np.ndarray, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{what} is {values!r}; needed are numbers of at least 0") from None
+    if array.size == 0 or not (array >= 0).all() or np.isinf(array).any():
+        raise ParameterError(f"{what} is {values!r}; needed are finite numbers of at least 0")
+    return array
+
+
+class AbstractThreshold(ABC):
+    """Thresholds of the units of a population."""
+
+    @abstractmethod
+    def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
+        """(units,), where ``errors`` (samples, units) are those at the equilibrium of fixed prediction."""
+
+
+@dataclass(frozen=True)
+class Share(AbstractThreshold):
+    """A share of the root mean square of the population's errors at equilibrium, over all samples of a run.
+
+    Where these are zero, and there is nothing to send, it is the share itself.
+    """
+
+    share: float = 0.01
+
+    def __post_init__(self) -> None:
+        if _checked(self.share, "share of a threshold").ndim:
+            raise ParameterError(f"share of a threshold is {self.share!r}; needed is a number of at least 0")
+
+    def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
+        return np.full(errors.shape[1], self.share * (float(np.sqrt(np.mean(errors**2))) or 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Absolute(AbstractThreshold):
+    """The same for all units, or an array of the population's shape, in the errors' own unit."""
+
+    values: float | np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _checked(self.values, "threshold"))
+
+    def __repr__(self) -> str:
+        values = np.asarray(self.values)
+        return f"Absolute({values.item()!r})" if values.ndim == 0 else f"Absolute(<array of shape {values.shape}>)"
+
+    def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
+        values = np.asarray(self.values)
+        if values.shape not in ((), shape):
+            raise ShapeError(f"threshold of {vertex!r} is of shape {values.shape}; the population has {shape}")
+        return np.broadcast_to(values, shape).ravel().astype(np.float64)
+
+
+Thresholds = AbstractThreshold | float | Mapping[str, AbstractThreshold | float]
+"""One for all populations, or by vertex (others have the default); a number is a share."""
+
+DEFAULT = Share()
+
+
+def by_vertex(given: Thresholds, vertices: Mapping[str, object]) -> dict[str, AbstractThreshold]:
+    """Vertex -> its threshold. Raises ParameterError for what is none, UnknownNameError for what is no vertex with an
+    error."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in vertices:
+                found: UnknownNameError = unknown_name("vertex with errors", name, vertices)
+                raise found
+        return {name: _threshold(given.get(name, DEFAULT)) for name in vertices}
+    return dict.fromkeys(vertices, _threshold(given))
+
+
+def _threshold(given: AbstractThreshold | float) -> AbstractThreshold:
+    if isinstance(given, AbstractThreshold):
+        return given
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return Share(float(given))
+    raise ParameterError(
+        f"threshold is {given!r}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
+    )
