@@ -11,6 +11,7 @@ import xarray
 
 from pcneuro.errors import ConfigurationError
 from pcneuro.simulation import read, simulate
+from tests.simulation.conftest import Stops
 
 pytest.importorskip("brian2")
 # Brian2 calls what its own dependencies have renamed.
@@ -45,6 +46,26 @@ def test_errors_fall_and_are_recorded(tmp_path):
         assert found["error_by_units"].sizes == {"units": 2, "vertex": 2}
         np.testing.assert_allclose(found["h1.decoded"], found["h1.graded"], atol=2e-3)
         assert set(np.unique(found["h1.spike_sign"])) == {-1, 1}
+
+
+def test_learning_that_is_interrupted_is_written_and_goes_on(tmp_path):
+    learning = "learning={epochs=2, samples=32, batch=16, units=3, duration=30, window=15, optimizer={rate=0.3}}"
+    plan = read(
+        ROOT / "simulations" / "spiking_check.toml",
+        [*SMALL, "units=[3]", "durations=[]", "duration=60", "spiking.decoding.window=30", learning],
+    )
+    # Measuring is 30 % of it, so this is in the first epoch with spikes.
+    report = simulate(plan, tmp_path / "out", observer=Stops(0.4))
+    assert report.summary["status"] == "interrupted"
+    assert [table.title.partition(" (")[0] for table in report.tables] == ["Neurons an error", "Learning"]
+    simulate(plan, tmp_path / "out", resume=True)
+    simulate(plan, tmp_path / "whole")
+    went_on, whole = (
+        json.loads((tmp_path / folder / "summary.json").read_text(encoding="utf-8"))["runs"][0]["learning"]
+        for folder in ("out", "whole")
+    )
+    for name in ("spikes", "rates"):
+        assert went_on[name]["test_loss"] == whole[name]["test_loss"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from pcneuro.export.targets import Exported
 from pcneuro.learning import OPTIMIZERS, AbstractOptimizer, Examples, PredictiveCoding, Trainer, Training
 from pcneuro.result import Result, Status, agreement, compare
 from pcneuro.simulation.datasets import examples
+from pcneuro.simulation.observer import Silent
 from pcneuro.simulation.spike_records import decoded_records, spike_records
 from pcneuro.simulation.tables import Problem, Table, kind_table
 from pcneuro.simulation.task import DrivenTask, Finished, Job, Outcome, Text
@@ -82,7 +83,8 @@ class SpikingTask(DrivenTask):
         if given is not None:
             first = given[0].take(np.arange(self.samples))
             data = {"inputs": dict(first.inputs), "targets": dict(first.targets), "clamp": data["clamp"]}
-        own = self.simulate(job, self.simulator(job.circuit), data, [])
+        # It takes next to no time, and none of the progress.
+        own = self.simulate(replace(job, observer=Silent()), self.simulator(job.circuit), data, [])
         measured, shown = self._measured(job, data, own)
         numbers: dict[str, Any] = {key: rows for key, rows in measured.items() if rows}
         status, message = own.status, own.message
