@@ -103,6 +103,11 @@ def test_projections_that_meet(dynamics, target):
 def test_convolutions_and_pooling(dynamics, target):
     """Two layers of convolutions."""
     circuit = cnn(channels=1, size=8, kernel=3, features=(2, 3), hidden=(6, 5))
+    if dynamics == pcn.Strict():
+        # Silent units of a window are equal, and which of them is its largest is up to the last bit of their values,
+        # which compiled code rounds otherwise. With these no unit of the first layer is silent.
+        theta = circuit.parameters
+        circuit = circuit.with_parameters({**theta, "c1": theta["c1"] + 3.0})
     inputs, _ = data_for(circuit.graph, 2)
     agree(circuit, inputs, {"out": np.eye(10)[[3, 1]]}, dynamics=dynamics, target=target)
 
