@@ -6,6 +6,7 @@ Graphs*.
 
 from pcneuro import ops
 from pcneuro.backprop import backprop
+from pcneuro.checking import Check, check
 from pcneuro.circuit import Circuit, build_circuit
 from pcneuro.dynamics import FixedPrediction, Strict
 from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
@@ -41,6 +42,7 @@ __all__ = [
     "Adam",
     "Backprop",
     "Bernoulli",
+    "Check",
     "Circuit",
     "CosineDecay",
     "Euler",
@@ -78,6 +80,7 @@ __all__ = [
     "Trainer",
     "backprop",
     "build_circuit",
+    "check",
     "compare",
     "elementwise",
     "load_circuit",

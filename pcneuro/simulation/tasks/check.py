@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.checking import Check, check_target, every_record, hold_against
+from pcneuro.errors import ParameterError
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.targets import Asked, Exported, targets
-from pcneuro.record import Record
-from pcneuro.result import Agreement, Comparison, Result, Status, agreement, compare
+from pcneuro.export.targets import Asked
+from pcneuro.result import Status
 from pcneuro.schedules import Sequential
 from pcneuro.simulation.spike_records import decoded_records, spike_records
 from pcneuro.simulation.tables import Problem, kind_table
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-VARIABLES = ("value", "error")
-SINGLE = 1e-4
-"""Least tolerance of a run in float32, unless one is given."""
 MOST = 12
 """So many runs of a sweep are drawn, the first ones."""
 
@@ -42,8 +39,10 @@ class CheckTask(RunTask):
     @field_validator("against")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in targets():
-            raise Problem((), str(unknown_name("target", name, targets())))
+        try:
+            check_target(name)
+        except ParameterError as error:
+            raise Problem((), str(error)) from None
         return name
 
     def perform(self, job: Job) -> Outcome:
@@ -52,12 +51,7 @@ class CheckTask(RunTask):
         if isinstance(self.schedule, Sequential):
             raise ParameterError("a check steps all populations at the same time, not one after the other (Sequential)")
         data = self.data(job)
-        records = self.record or [
-            Record(name, variable)
-            for name in job.circuit.vertices
-            for variable in VARIABLES
-            if variable == "value" or job.circuit.has_prediction(name)
-        ]
+        records = self.record or every_record(job.circuit)
         own = self.simulate(job, self.simulator(job.circuit), data, records)
         if own.status is not Status.COMPLETED:
             # There is nothing that another simulator could agree with.
@@ -67,28 +61,21 @@ class CheckTask(RunTask):
             job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
         )
         job.observer.say(f"The same by {self.against}")
-        target = targets()[self.against]()
-        other = target.run(asked)
-        with np.errstate(all="ignore"):
-            rows = _populations(own.records, other.records) if target.at_records else _ends(own, other)
-            parameters = compare(other, own)
-        least = target.tolerance if self.dtype == "float64" else max(target.tolerance, SINGLE)
-        tolerance = least if self.tolerance is None else self.tolerance
+        found = hold_against(own, asked, self.against, self.tolerance, np.dtype(self.dtype))
         status: Status = own.status
         message = own.message
         if job.observer.stopped:
             status, message = Status.INTERRUPTED, f"interrupted while {self.against} ran, which came to its end"
-        worst = Comparison((*rows, *parameters.rows)).worst
         numbers = {
             "against": self.against,
-            "tolerance": tolerance,
-            "worst": worst,
-            "agrees": bool(worst <= tolerance),
-            "populations": Comparison(tuple(rows)).as_dict(),
-            "gradients": parameters.as_dict(),
+            "tolerance": found.tolerance,
+            "worst": found.worst,
+            "agrees": found.agrees,
+            "populations": found.populations.as_dict(),
+            "gradients": found.gradients.as_dict(),
             "stats": own.stats,
         }
-        return Outcome(numbers, _beside(own, other, self.against), status, message, job.circuit)
+        return Outcome(numbers, _beside(found), status, message, job.circuit)
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
@@ -120,24 +107,11 @@ class CheckTask(RunTask):
         return found
 
 
-def _ends(own: Result, other: Exported) -> list[Agreement]:
-    """Of values and errors of each population at the end."""
-    return [
-        agreement(f"{name}.{variable}", found[name], wanted[name])
-        for variable, found, wanted in (("value", other.values, own.values), ("error", other.errors, own.errors))
-        for name in wanted
-    ]
-
-
-def _populations(own: xarray.Dataset, other: xarray.Dataset) -> list[Agreement]:
-    """Of each recorded variable, over all its times, samples and units."""
-    return [agreement(str(name), other[name].values, own[name].values) for name in own.data_vars]
-
-
-def _beside(own: Result, other: Exported, name: str) -> xarray.Dataset:
+def _beside(found: Check) -> xarray.Dataset:
     """Both recordings in one dataset, those of the other simulator under ``<variable>.<name>``."""
+    own, other, name = found.own, found.other, found.against
     renamed: Mapping[Any, str] = {key: f"{key}.{name}" for key in other.records.data_vars}
-    found = own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts")
+    both = own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts")
     if other.spikes:
-        found = found.merge(spike_records(other)).merge(decoded_records(other, own))
-    return found.assign_attrs(against=name)
+        both = both.merge(spike_records(other)).merge(decoded_records(other, own))
+    return both.assign_attrs(against=name)

@@ -1,0 +1,44 @@
+"""``pcn.check``: what agrees, what does not, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.errors import ParameterError
+from tests.circuits_for_tests import data_for, every_dynamics, mlp
+
+
+def problem():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    return circuit, {"inputs": inputs, "targets": targets}
+
+
+@every_dynamics
+def test_agreement(dynamics):
+    circuit, data = problem()
+    found = pcn.check(circuit, 20.0, "reference", dynamics=dynamics, **data)
+    assert found.agrees
+    assert found.worst < 1e-12
+    assert [row.parameter for row in found.populations.rows] == ["h1.value", "h1.error", "out.value", "out.error"]
+    assert found.own.records["h1.error"].sizes["time"] == 21
+    assert str(found).startswith("reference agrees")
+
+
+def test_disagreement():
+    circuit, data = problem()
+    found = pcn.check(circuit, 20.0, "reference", dtype=np.float32, tolerance=1e-12, **data)
+    assert not found.agrees
+    assert "does not agree" in str(found)
+    assert pcn.check(circuit, 20.0, "reference", dtype=np.float32, **data).agrees
+
+
+def test_what_is_refused():
+    circuit, data = problem()
+    with pytest.raises(ParameterError, match="unknown target 'brian3'"):
+        pcn.check(circuit, 20.0, "brian3", **data)
+    wild = circuit.with_parameters({**circuit.parameters, "W2": np.full((4, 2), 1e100)})
+    with pytest.raises(ParameterError, match="nothing to agree with: diverged"):
+        pcn.check(wild, 50.0, "reference", dynamics=pcn.Strict(), **data)
