@@ -383,7 +383,7 @@ class Simulator:
             "integrator": repr(self.integrator),
             "schedule": repr(self.schedule),
             "dtype": self.dtype.name,
-            "engine": type(self._engine).__name__,
+            "engine": self._engine.identity,
         }
 
     def restore(self, path: str | os.PathLike[str]) -> None:

@@ -160,6 +160,11 @@ class AbstractEngine(ABC):
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         """Take up a state that ``state`` gave, for the same data."""
 
+    @property
+    def identity(self) -> str:
+        """What a snapshot has to be of, for this engine to take it up."""
+        return type(self).__name__
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Facts for ``result.stats``."""

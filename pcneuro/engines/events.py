@@ -101,7 +101,6 @@ class _Common:
         self.precision, self.gain, self.rate, self.threshold = (
             np.concatenate(parts).astype(np.float64) for parts in (precision, gain, rate, threshold)
         )
-        self.recorded = (np.zeros(0), np.zeros(0, dtype=np.int32), np.zeros(0))
 
 
 class Sample:
@@ -120,20 +119,10 @@ class Sample:
         self.counters = np.zeros(kernels.COUNTERS, dtype=np.int64)
         edges = common.edges
         room = edges.first.size + edges.targets.size + 1
-        self.way = (
-            edges.entry,
-            edges.first,
-            edges.last,
-            edges.targets,
-            slopes,
-            edges.weights,
-            edges.place,
-            self.incoming,
-            np.zeros(size, dtype=np.uint8),
-            self.touched_units,
-            np.zeros(room, dtype=np.int32),
-            np.zeros(room),
-        )
+        stack = np.zeros(room, dtype=np.int32), np.zeros(room)
+        way = (edges.first, edges.last, edges.targets, slopes, edges.weights, edges.place, *stack)
+        self.way = (edges.entry, way, self.incoming, np.zeros(size, dtype=np.uint8), self.touched_units)
+        """Where events go, and what of it is touched: arguments of both kernels."""
 
 
 STATE = ("deviation", "received", "sent", "error", "at", "due", "since", "sizes", "awake", "heap", "where", "counters")
@@ -244,18 +233,21 @@ class EventEngine(ReferenceEngine):
         return super().gradients()
 
     def state(self) -> dict[str, np.ndarray]:
-        found = super().state() | {"step": np.array(self.number)}
+        common = self.samples[0].common
+        found = super().state() | {"step": np.array(self.number), "events.threshold": common.threshold}
         for name in STATE:
             found[f"events.{name}"] = np.stack([getattr(sample, name) for sample in self.samples])
         return found
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         own = {key: array for key, array in state.items() if key.startswith("events.")}
-        if {key.removeprefix("events.") for key in own} != set(STATE) or "step" not in state:
+        if {key.removeprefix("events.") for key in own} != {*STATE, "threshold"} or "step" not in state:
             raise ValueError("it is none of an event-driven engine")
         self.samples = []
         super().set_state(data, {key: a for key, a in state.items() if key not in own and key != "step"})
         self._make()
+        if not np.array_equal(self.samples[0].common.threshold, own["events.threshold"]):
+            raise ValueError("its thresholds are others")
         for name in STATE:
             for sample, array in zip(self.samples, own[f"events.{name}"], strict=True):
                 if getattr(sample, name).shape != array.shape:
@@ -263,6 +255,10 @@ class EventEngine(ReferenceEngine):
                 getattr(sample, name)[:] = array
         self.number = int(state["step"])
         self.evaluate()
+
+    @property
+    def identity(self) -> str:
+        return f"{super().identity}, {self.events.mode!r}"
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Vertex -> bound of how far off its errors are, (batch, \\*shape); and parameter -> that of its gradient.

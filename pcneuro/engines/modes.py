@@ -67,7 +67,6 @@ class TimeBinned(AbstractMode):
             common.threshold,
             *s.way,
             s.sizes,
-            *common.recorded,
         )
 
     def errors(self, sample: Sample, number: int, dt: float) -> np.ndarray:
@@ -115,7 +114,6 @@ class Exact(AbstractMode):
             common.threshold,
             *s.way,
             s.sizes,
-            *common.recorded,
         )
 
     def errors(self, sample: Sample, number: int, dt: float) -> np.ndarray:

@@ -21,34 +21,20 @@ from pcneuro.kernels.cache import usable
 
 CACHE = usable()
 
-# Counters of a sample: units touched, units awake, synaptic operations, multiplications in dendrites, events recorded,
-# units in the heap
-TOUCHED, AWAKE, SYNAPSES, GATES, RECORDED, HEAPED, COUNTERS = range(7)
+# Counters of a sample: units touched, units awake, synaptic operations, multiplications in dendrites, units in the heap
+TOUCHED, AWAKE, SYNAPSES, GATES, HEAPED, COUNTERS = range(6)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def relay(  # type: ignore[no-untyped-def]
-    node,
-    change,
-    first,
-    last,
-    targets,
-    slopes,
-    weights,
-    place,
-    incoming,
-    touched,
-    touched_units,
-    counters,
-    stack,
-    carried,
-):
+def relay(node, change, way, incoming, touched, touched_units, counters):  # type: ignore[no-untyped-def]
     """Send a change on from ``node`` along all edges, through other nodes of dendrites to units.
 
-    Edge k has the factor slopes[k] or, behind those, weights[k - slopes.size]. ``place`` is a node's unit, or -1. Adds
-    to ``incoming``, lists units that receive something for the first time in ``touched_units``; writes ``stack`` and
-    ``carried``, which have room for as many as there are nodes and edges.
+    ``way`` is (first, last, targets, slopes, weights, place, stack, carried). Edge k has the factor slopes[k] or,
+    behind those, weights[k - slopes.size]; ``place`` is a node's unit, or -1. Adds to ``incoming``, lists units that
+    receive something for the first time in ``touched_units``; writes ``stack`` and ``carried``, which have room for as
+    many as there are nodes and edges.
     """
+    first, last, targets, slopes, weights, place, stack, carried = way
     stack[0], carried[0] = node, change
     depth = 1
     gates = slopes.size
@@ -99,32 +85,19 @@ def bins(  # type: ignore[no-untyped-def]
     gain,
     threshold,
     entry,
-    first,
-    last,
-    targets,
-    slopes,
-    weights,
-    place,
+    way,
     incoming,
     touched,
     touched_units,
-    stack,
-    carried,
     sizes,
-    event_step,
-    event_unit,
-    event_change,
 ):
-    """Do ``steps`` bins from number ``step`` on, of one sample; returns how many were done.
+    """Do ``steps`` bins from number ``step`` on, of one sample.
 
     In each bin all errors that are far enough from what was sent are sent; then all units that are awake step by
     Euler's method. A unit whose error can come no further than its threshold sleeps, from bin ``since`` on (-1: it is
-    awake), until it receives something. It ends before a bin in which ``event_*`` might become full, if they have room.
+    awake), until it receives something.
     """
-    units, room = deviation.size, event_unit.size
     for n in range(step, step + steps):
-        if room and counters[RECORDED] + units > room:
-            return n - step
         for a in range(counters[AWAKE]):
             i = awake[a]
             error = precision[i] * deviation[i]
@@ -132,27 +105,8 @@ def bins(  # type: ignore[no-untyped-def]
             if change != 0.0 and abs(change) >= threshold[i]:
                 sent[i] = error
                 sizes[i] += 1
-                if room:
-                    at = counters[RECORDED]
-                    event_step[at], event_unit[at], event_change[at] = n, i, change
-                    counters[RECORDED] = at + 1
                 if entry[i] >= 0:
-                    relay(
-                        entry[i],
-                        change,
-                        first,
-                        last,
-                        targets,
-                        slopes,
-                        weights,
-                        place,
-                        incoming,
-                        touched,
-                        touched_units,
-                        counters,
-                        stack,
-                        carried,
-                    )
+                    relay(entry[i], change, way, incoming, touched, touched_units, counters)
         for a in range(counters[TOUCHED]):
             i = touched_units[a]
             touched[i] = 0
@@ -176,7 +130,6 @@ def bins(  # type: ignore[no-untyped-def]
                 awake[kept] = i
                 kept += 1
         counters[AWAKE] = kept
-    return steps
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -268,31 +221,17 @@ def exact(  # type: ignore[no-untyped-def]
     rate,
     threshold,
     entry,
-    first,
-    last,
-    targets,
-    slopes,
-    weights,
-    place,
+    way,
     incoming,
     touched,
     touched_units,
-    stack,
-    carried,
     sizes,
-    event_time,
-    event_unit,
-    event_change,
 ):
-    """All events up to time ``until`` (ms) of one sample, in the order of time; returns whether all were done.
+    """All events up to time ``until`` (ms) of one sample, in the order of time.
 
-    ``error`` is that at time ``at``, ``due`` when a unit sends next. It ends where ``event_*``, if they have room at
-    all, are full.
+    ``error`` is that at time ``at``, ``due`` when a unit sends next.
     """
-    room = event_unit.size
     while counters[HEAPED] and due[heap[0]] <= until:
-        if room and counters[RECORDED] == room:
-            return False
         i = heap[0]
         now = due[i]
         gap = received[i] - sent[i]
@@ -302,28 +241,9 @@ def exact(  # type: ignore[no-untyped-def]
         change = error[i] - sent[i]
         sent[i] = error[i]
         sizes[i] += 1
-        if room:
-            k = counters[RECORDED]
-            event_time[k], event_unit[k], event_change[k] = now, i, change
-            counters[RECORDED] = k + 1
         schedule(i, crossing(error[i], received[i], sent[i], rate[i], threshold[i], now), heap, where, due, counters)
         if entry[i] >= 0:
-            relay(
-                entry[i],
-                change,
-                first,
-                last,
-                targets,
-                slopes,
-                weights,
-                place,
-                incoming,
-                touched,
-                touched_units,
-                counters,
-                stack,
-                carried,
-            )
+            relay(entry[i], change, way, incoming, touched, touched_units, counters)
         for a in range(counters[TOUCHED]):
             j = touched_units[a]
             touched[j] = 0
@@ -334,4 +254,3 @@ def exact(  # type: ignore[no-untyped-def]
             when = crossing(error[j], received[j], sent[j], rate[j], threshold[j], now)
             schedule(j, when, heap, where, due, counters)
         counters[TOUCHED] = 0
-    return True

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
-from pcneuro.errors import ParameterError, PcneuroError, ShapeError
+from pcneuro.errors import CircuitFileError, ParameterError, PcneuroError, ShapeError
 from tests.circuits_for_tests import chain, data_for, mlp, random_dag, same, three_layers
 
 MODES = [pcn.TimeBinned(), pcn.Exact()]
@@ -157,6 +157,16 @@ def test_a_run_goes_on_and_is_restored(mode, tmp_path):
         assert same(getattr(first, part), getattr(again, part))
     for name, error in whole.errors.items():
         np.testing.assert_allclose(first.errors[name], error, rtol=1e-12, atol=1e-15)
+
+
+def test_snapshots_of_other_settings_are_refused(tmp_path):
+    circuit, wanted = three_layers(), pcn.EventDriven(0.01, pcn.Exact())
+    sim = pcn.Simulator(circuit, engine=wanted)
+    sim.run(5.0, **data_of(circuit, 2))
+    sim.store(tmp_path / "state")
+    for other in (pcn.EventDriven(0.01), pcn.EventDriven(0.02, pcn.Exact()), pcn.Reference()):
+        with pytest.raises(CircuitFileError):
+            pcn.Simulator(circuit, engine=other).restore(tmp_path / "state")
 
 
 @modes
