@@ -17,10 +17,6 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph import Constant, Input, Latent, Node, Parameter
 from pcneuro.ops.base import AbstractUnits, Units, Weights
 from pcneuro.ops.formula import evaluate
-from pcneuro.populations import projections
-
-MEMORY = 4_000_000_000
-"""Bytes that an export may take unless more is allowed."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -58,19 +54,6 @@ class Function:
 
 
 Population = Source | Sum | Function
-
-
-def check_size(circuit: Circuit, tool: str, size: float, memory: float, copies: int = 1) -> None:
-    """Raise ParameterError where synapses of ``size`` bytes each exceed ``memory``.
-
-    It goes by the circuit's shapes alone, since synapses take memory here, too.
-    """
-    synapses = copies * sum(projection.synapses for projection in projections(circuit))
-    if not size * synapses <= memory:
-        raise ParameterError(
-            f"{synapses:,} synapses would take about {size * synapses / 1e9:.3g} GB in {tool}, more than the "
-            f"{memory / 1e9:.3g} GB of memory=; allow more, give fewer samples at a time, or export a smaller circuit"
-        )
 
 
 def sources_of(population: Population) -> Iterator[int]:

@@ -35,6 +35,15 @@ app.add_typer(data_app, name="data")
 Folder = Annotated[
     Path | None, typer.Option(help="Folder of the data [default: environment variable PCNEURO_DATA].", metavar="DIR")
 ]
+File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")]
 Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
 
 
@@ -58,18 +67,10 @@ def common(
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR"),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")
-    ] = False,
+    file: File,
+    out: Out = None,
+    sets: Sets = None,
+    overwrite: Overwrite = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -93,7 +94,7 @@ def run(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
+    file: File,
     against: Annotated[
         str,
         typer.Option(
@@ -104,17 +105,9 @@ def check(
         float | None,
         typer.Option(help="Largest relative error that is agreement [default: 1e-9; float32 1e-4, spikes 0.03]."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR"),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")
-    ] = False,
+    out: Out = None,
+    sets: Sets = None,
+    overwrite: Overwrite = False,
     whole: Traceback = False,
 ) -> int:
     """Run a simulation file (task run) by the kernel and by another simulator, and compare them.

@@ -14,6 +14,28 @@ from pcneuro.engines import Data
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
+from pcneuro.populations import projections
+
+MEMORY = 4_000_000_000
+"""Bytes that an export may take unless more is allowed."""
+
+
+def refuse_size(needed: float, what: str, tool: str, memory: float) -> None:
+    """Raises ParameterError where so many bytes exceed ``memory``, also where that is no number."""
+    if not needed <= memory:
+        raise ParameterError(
+            f"{what} would take about {needed / 1e9:.3g} GB in {tool}, more than the {memory / 1e9:.3g} GB of memory=; "
+            "allow more, give fewer samples at a time, or export a smaller circuit"
+        )
+
+
+def check_shapes(circuit: Circuit, tool: str, size: float, memory: float, copies: int = 1) -> None:
+    """Raises ParameterError where synapses of ``size`` bytes each exceed ``memory``.
+
+    It goes by the circuit's shapes alone, before there are synapses, which take memory here, too.
+    """
+    synapses = copies * sum(projection.synapses for projection in projections(circuit))
+    refuse_size(size * synapses, f"{synapses:,} synapses", tool, memory)
 
 
 def imported(module: str, tool: str, extra: str) -> Any:

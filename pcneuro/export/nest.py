@@ -18,13 +18,12 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data, Tape
 from pcneuro.errors import ParameterError
-from pcneuro.export.checked import a_circuit, a_run, imported, settings
+from pcneuro.export.checked import MEMORY, a_circuit, a_run, imported, refuse_size, settings
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
 from pcneuro.given import whole_steps
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, dataset, listed
-from pcneuro.units import MEMORY
 
 __all__ = ["NestNetwork", "NestTarget", "network"]
 
@@ -73,12 +72,8 @@ def _clock(dt: float, substeps: int) -> tuple[float, int]:
 
 
 def _check_size(neurons: int, synapses: int, memory: float) -> None:
-    needed = NEURON_BYTES * neurons + SYNAPSE_BYTES * synapses
-    if needed > memory:
-        raise ParameterError(
-            f"{neurons:,} neurons and {synapses:,} synapses would take about {needed / 1e9:.3g} GB in NEST, more than "
-            f"the {memory / 1e9:.3g} GB of memory=; allow more, or export a smaller circuit"
-        )
+    what = f"{neurons:,} neurons and {synapses:,} synapses"
+    refuse_size(NEURON_BYTES * neurons + SYNAPSE_BYTES * synapses, what, "NEST", memory)
 
 
 class NestNetwork:
@@ -282,9 +277,7 @@ class NestTarget(AbstractTarget):
     def run(self, asked: Asked) -> Exported:
         built = network(
             asked.circuit,
-            inputs=asked.inputs,
-            targets=asked.targets,
-            clamp=asked.clamp,
+            **asked.given,
             dynamics=asked.dynamics,
             integrator=asked.integrator,
             record=asked.records,

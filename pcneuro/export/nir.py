@@ -46,12 +46,12 @@ from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
-from pcneuro.export.checked import a_circuit, a_run, imported
+from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.ops.base import Shape
 from pcneuro.storage import write_atomically
-from pcneuro.units import MEMORY, UnitGraph, check_size
+from pcneuro.units import UnitGraph
 
 __all__ = ["drives", "graph", "states", "write"]
 
@@ -304,14 +304,10 @@ def graph(
     given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data, chosen = _data(circuit, given, sample)
     _check(dynamics, spiking, delay, step)
-    check_size(circuit, "NIR", NUMBER_BYTES, memory)
+    check_shapes(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)
-    needed = NUMBER_BYTES * sketch.entries
-    if needed > memory:
-        raise ParameterError(
-            f"{sketch.entries:,} numbers would take about {needed / 1e9:.1f} GB in NIR, where synapses are dense "
-            f"matrices, more than the {memory / 1e9:.1f} GB of memory=; allow more, or export a smaller circuit"
-        )
+    what = f"{sketch.entries:,} numbers, since synapses are dense matrices,"
+    refuse_size(NUMBER_BYTES * sketch.entries, what, "NIR", memory)
     nodes = {name: _node(nir, part) for name, part in sketch.parts.items()}
     return nir.NIRGraph(nodes=nodes, edges=sketch.edges, metadata={"time": "s", "spike": "one" if step else "impulse"})
 

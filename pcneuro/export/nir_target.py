@@ -33,7 +33,7 @@ class NirTarget(AbstractTarget):
         circuit, (dynamics, integrator) = asked.circuit, settings(asked.dynamics, asked.integrator, None)
         if not isinstance(integrator, Euler):
             raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
-        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp}
+        given = asked.given
         data = a_run(a_circuit(circuit), {**given, "initial": None})
         records = listed(asked.records)
         tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]

@@ -12,13 +12,13 @@ from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
-from pcneuro.export.checked import a_circuit, a_run, settings
+from pcneuro.export.checked import a_circuit, a_run, check_shapes, refuse_size, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.units import UnitGraph, check_size
+from pcneuro.units import UnitGraph
 
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""
@@ -50,17 +50,15 @@ class Rates:
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         self.spiking, self.memory = spiking, memory
         self.data = a_run(circuit, given, previous)
-        check_size(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
-        self.take(circuit)
+        check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
+        self.circuit, self.units = circuit, UnitGraph(circuit)
         self._check_size()
+        with np.errstate(all="ignore"):
+            self.sweeps = [sweep(self.units, self.data, sample) for sample in range(self.data.batch)]
         self._check_finite()
         self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear, self.data.batch, spiking)
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
-
-    def take(self, circuit: Circuit) -> None:
-        """Go on with another circuit, which differs in its parameters only."""
-        self.circuit, self.units = circuit, UnitGraph(circuit)
 
     def _check_size(self) -> None:
         synapses = self.units.synapse_count * self.data.batch
@@ -71,17 +69,11 @@ class Rates:
             # A synapse to each neuron, and one from it.
             needed += 2 * SYNAPSE_BYTES * neurons
             what += f" and {neurons:,} spiking neurons"
-        if not needed <= self.memory:
-            raise ParameterError(
-                f"{what} would take about {needed / 1e9:.1f} GB in Brian2, more than the {self.memory / 1e9:.1f} GB of "
-                "memory=; allow more, give fewer samples at a time, or export a smaller circuit"
-            )
+        refuse_size(needed, what, "Brian2", self.memory)
 
     def _check_finite(self) -> None:
-        for sample in range(self.data.batch):
-            with np.errstate(all="ignore"):
-                found = sweep(self.units, self.data, sample).predictions
-            for name, prediction in found.items():
+        for sample, swept in enumerate(self.sweeps):
+            for name, prediction in swept.predictions.items():
                 if not np.isfinite(prediction).all():
                     raise ParameterError(
                         f"the prediction of {name!r} is not finite in the feedforward sweep of sample {sample}: look "
@@ -153,7 +145,7 @@ class Rates:
 
     def _start(self, sample: int) -> Variables:
         """What one sample's run starts from."""
-        activity = sweep(self.units, self.data, sample).activity
+        activity = self.sweeps[sample].activity
         initial = {name: a[sample] for name, a in self.data.initial.items()}
         found: Variables = {
             name: {variable: activity[number] for variable, number in group.held.items()}
@@ -194,5 +186,5 @@ class Rates:
 
     def _scales(self, errors: AbstractErrorNeurons) -> dict[str, float]:
         """Vertex -> the error at which its neurons fire at their full rate."""
-        each = [sweep(self.units, self.data, sample).equilibrium(self.units) for sample in range(self.data.batch)]
+        each = [swept.equilibrium(self.units) for swept in self.sweeps]
         return errors.scales({name: np.concatenate([e[name] for e in each]) for name in self.units.predictions})

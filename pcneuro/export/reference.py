@@ -22,7 +22,5 @@ class ReferenceTarget(AbstractTarget):
             dtype=np.float64,
             engine=Reference(),
         )
-        found = sim.run(
-            asked.duration, inputs=asked.inputs, targets=asked.targets, clamp=asked.clamp, record=asked.records
-        )
+        found = sim.run(asked.duration, **asked.given, record=asked.records)
         return Exported(found.gradients, found.values, found.errors, found.predictions, found.records, found.time)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit import Circuit
-from pcneuro.export.checked import a_circuit
+from pcneuro.export.checked import MEMORY, a_circuit, check_shapes
 from pcneuro.export.wiring import Wiring
 from pcneuro.ops.base import Weights
 from pcneuro.storage import write_atomically
-from pcneuro.units import MEMORY, UnitGraph, check_size
+from pcneuro.units import UnitGraph
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 SYNAPSE_BYTES = 150
@@ -99,7 +99,7 @@ def write(
     written, and ParameterError for an operator that has no equivalent in single units, or a circuit whose synapses
     would take more than ``memory`` bytes.
     """
-    check_size(circuit, "SONATA", SYNAPSE_BYTES, memory)
+    check_shapes(circuit, "SONATA", SYNAPSE_BYTES, memory)
     found = structure(circuit)
     write_atomically(Path(path), lambda file: _write(file, found), overwrite=overwrite)
     return found

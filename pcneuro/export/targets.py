@@ -53,6 +53,11 @@ class Asked:
     spiking: Spiking = field(default_factory=Spiking)
     """For targets whose neurons spike."""
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Inputs, targets and clamps, as keywords."""
+        return {"inputs": self.inputs, "targets": self.targets, "clamp": self.clamp}
+
 
 TARGETS: dict[str, type[AbstractTarget]] = {}
 

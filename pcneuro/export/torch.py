@@ -343,7 +343,7 @@ class TorchTarget(AbstractTarget):
 
     def run(self, asked: Asked) -> Exported:
         circuit, dt = a_circuit(asked.circuit), asked.integrator.dt
-        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp, "initial": None}
+        given = asked.given | {"initial": None}
         data = a_run(circuit, given)
         records = listed(asked.records)
         tapes = [r.resolve(circuit, data.batch, dt) for r in records]

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.export.brian2.network import AbstractNetwork
+from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
-from pcneuro.units import MEMORY
 
 
 class RateNetwork(AbstractNetwork):
@@ -80,9 +80,7 @@ class RateTarget(AbstractTarget):
     def run(self, asked: Asked) -> Exported:
         network = rate(
             asked.circuit,
-            inputs=asked.inputs,
-            targets=asked.targets,
-            clamp=asked.clamp,
+            **asked.given,
             dynamics=asked.dynamics,
             integrator=asked.integrator,
             record=asked.records,

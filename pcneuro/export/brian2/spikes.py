@@ -17,6 +17,7 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
+from pcneuro.export.checked import MEMORY
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
@@ -24,7 +25,6 @@ from pcneuro.export.targets import AbstractTarget, Asked, Exported
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.record import Record, listed
 from pcneuro.stability import stable_dt
-from pcneuro.units import MEMORY
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
 
@@ -173,7 +173,7 @@ class SpikingTarget(AbstractTarget):
     at_records = False
 
     def run(self, asked: Asked) -> Exported:
-        given = {"inputs": asked.inputs, "targets": asked.targets, "clamp": asked.clamp, "initial": None}
+        given = asked.given | {"initial": None}
         rates = Rates(asked.circuit, asked.dynamics, asked.integrator, given, asked.spiking, MEMORY)
         copies = 2 * asked.spiking.errors.units * rates.data.batch
         sizes = {name: asked.circuit.graph.nodes[name].size for name in rates.units.predictions}

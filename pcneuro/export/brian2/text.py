@@ -12,12 +12,12 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.errors import OutputError
+from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates, Variables
 from pcneuro.export.spiking import Spiking
 from pcneuro.given import whole_steps
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.storage import write_atomically
-from pcneuro.units import MEMORY
 
 _HEAD = '''\
 """A predictive-coding circuit as a Brian2 network of {neurons} neurons, {dynamics}.
