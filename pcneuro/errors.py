@@ -50,6 +50,10 @@ class UnstableStepError(ParameterError):
     """A time step with which the integrator cannot be stable."""
 
 
+class CapacityError(PcneuroError, MemoryError):
+    """Something that would outgrow memory, and is stopped before."""
+
+
 class ExpressionError(PcneuroError, ValueError):
     """An expression that does not parse, or that uses something outside the closed vocabulary."""
 

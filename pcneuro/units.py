@@ -209,6 +209,11 @@ class UnitGraph(AbstractUnits):
 
         An error that is not given is at its equilibrium under fixed prediction: it is its vertex' feedback.
         """
+        adjoints = self.adjoints(found, errors)
+        return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}
+
+    def adjoints(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """What comes back from these errors to every population, (units,); see ``backward``."""
         adjoints = [np.zeros(p.size) for p in self.populations]
         for name, error in errors.items():
             adjoints[self.predictions[name]] += error
@@ -227,4 +232,4 @@ class UnitGraph(AbstractUnits):
             elif population.name in self.predictions and population.name not in errors:
                 # A vertex stands behind its prediction, and so comes first here.
                 adjoints[self.predictions[population.name]] += adjoint
-        return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}
+        return adjoints

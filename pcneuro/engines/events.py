@@ -1,14 +1,19 @@
-"""The event-driven engine: error neurons that send changes, when there is something new to say.
+"""The event-driven engine: neurons that send changes, when there is something new to say.
 
-Send-on-delta (Miskowicz 2006) of errors under fixed prediction, for every operator: an error e is sent as the change
-since it was last sent, once that is at least its threshold; in between, what others know of it is what was sent. With
-``TimeBinned`` all of a bin's events come at once and units step by Euler's method; with ``Exact`` the leaky dynamics
-are solved between events, and the next crossing of a threshold is computed, as in quantised state systems (Kofman &
-Junco 2001).
+Send-on-delta (Miskowicz 2006): what a neuron has to say is sent as the change since it was last sent, once that is at
+least its threshold; in between, what others know of it is what was sent. With ``TimeBinned`` all of a bin's events come
+at once and units step by Euler's method; with ``Exact`` the leaky dynamics are solved between events, and the next
+crossing of a threshold is computed, as in quantised state systems (Kofman & Junco 2001).
 
-**A bound.** What others know of an error is at most a threshold theta away from it, at all times. An error relaxes to
-what it receives: it is a mean of that over the past, with weights that are positive and sum to 1 at most (of Euler's
-method as long as dt Pi / tau <= 1). So with |J| the absolute derivatives of the sweep, and children c of i,
+Under fixed prediction error neurons send their errors. Under strict dynamics value neurons send their values, too, and
+dendrites work out predictions anew from what they know; what goes back through a dendrite then changes with its
+derivatives as well as with the error, and is sent once it has changed by as much as a threshold of the error makes of
+it (``gates``).
+
+**A bound.** Under fixed prediction, what others know of an error is at most a threshold theta away from it, at all
+times. An error relaxes to what it receives: it is a mean of that over the past, with weights that are positive and sum
+to 1 at most (of Euler's method as long as dt Pi / tau <= 1). So with |J| the absolute derivatives of the sweep, and
+children c of i,
 
     |e_i - exact e_i| <= B_i = sum over c of |J_ci|^T (theta_c + B_c)
 
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -27,106 +33,65 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.bounds import bounds, of_gradients
-from pcneuro.engines.edges import Edges
+from pcneuro.engines.counts import Counts
 from pcneuro.engines.modes import AbstractMode, TimeBinned
 from pcneuro.engines.reference import ReferenceEngine
+from pcneuro.engines.samples import KEPT, Sample
+from pcneuro.engines.sending import Sending
+from pcneuro.engines.threads import available_threads, spread
 from pcneuro.engines.thresholds import DEFAULT, Thresholds, by_vertex
-from pcneuro.errors import ParameterError
+from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.kernels import events as kernels
+from pcneuro.kernels.event_arrays import DONE, QUEUE_FULL
 from pcneuro.units import UnitGraph
 
 BINS = TimeBinned()
+MOST_BYTES = 2_000_000_000
+"""What events under way may take, of all samples together."""
 
 
 @dataclass(frozen=True, eq=False)
 class EventDriven(Engine):
-    """Errors are sent as events.
+    """What neurons have to say is sent as events.
 
     Parameters
     ----------
     threshold
-        Change from which on an error is sent: a share of the root mean square of its population's errors at equilibrium
-        (a number, or ``Share``), ``Absolute`` values, or a dict of these by vertex. 0 sends whatever changes.
+        Change from which on an error is sent: a share of the root mean square of its population's errors at the
+        equilibrium of fixed prediction (a number, or ``Share``), ``Absolute`` values, or a dict of these by vertex. 0
+        sends whatever changes.
     mode
         ``TimeBinned()`` (default) or ``Exact()``.
+    values
+        The same for value neurons, which send under strict dynamics only; shares are of the root mean square of how far
+        values are from their predictions at that equilibrium. By default as ``threshold``, absolute values divided by
+        the precision.
+    threads
+        Number of threads, by default one for each processor; no event depends on it.
 
-    For ``FixedPrediction``, with every operator; ``Strict`` is refused. Raises ParameterError for what is no threshold
-    or mode.
+    Raises ParameterError for what is no threshold, mode or number of threads.
     """
 
     threshold: Thresholds = DEFAULT
     mode: AbstractMode = BINS
+    values: Thresholds | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.mode, AbstractMode):
             raise ParameterError(f"mode is {self.mode!r}; give TimeBinned() or Exact()")
-        by_vertex({} if isinstance(self.threshold, Mapping) else self.threshold, {})
+        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
+        if self.threads is not None and (not whole or self.threads < 1):
+            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
+        for given in (self.threshold, self.values):
+            if given is not None:
+                by_vertex({} if isinstance(given, Mapping) else given, {})
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
-        if not dynamics.linear:
-            raise ParameterError(
-                f"EventDriven does not run {type(dynamics).__name__}: its predictions change with values; use "
-                "FixedPrediction"
-            )
-        if dtype != np.float64:
-            raise ParameterError(f"EventDriven runs in float64, not in {dtype}")
-        self.mode.check(circuit, integrator)
+        self.mode.check(dynamics, integrator)
         return EventEngine(circuit, dynamics, integrator, dtype, self)
-
-
-class _Common:
-    """What all samples share: units in the order of their vertices."""
-
-    def __init__(self, engine: EventEngine, units: UnitGraph, equilibria: Mapping[str, np.ndarray]) -> None:
-        circuit, integrator, data = engine.circuit, engine.integrator, engine.data
-        self.edges = Edges(units, list(circuit.vertices), set(data.clamped))
-        thresholds = by_vertex(engine.events.threshold, equilibria)
-        precision, gain, rate, threshold = [], [], [], []
-        for name in circuit.vertices:
-            node = circuit.graph.nodes[name]
-            clamped, predicted = name in data.clamped, circuit.has_prediction(name)
-            free = not clamped and predicted
-            # What is clamped has its error, which stays, for its deviation.
-            own = circuit.precision[name].ravel() if free else np.full(node.size, float(clamped and predicted))
-            precision.append(own)
-            steps = integrator.gain(circuit.tau[name], circuit.precision[name]).ravel()
-            gain.append(np.zeros(node.size) if clamped else steps)
-            rate.append((circuit.precision[name] / circuit.tau[name]).ravel() if free else np.zeros(node.size))
-            threshold.append(
-                thresholds[name].of(equilibria[name], node.shape, name) if predicted else np.zeros(node.size)
-            )
-        self.precision, self.gain, self.rate, self.threshold = (
-            np.concatenate(parts).astype(np.float64) for parts in (precision, gain, rate, threshold)
-        )
-
-
-class Sample:
-    """The state of one sample; arrays (units,)."""
-
-    def __init__(self, common: _Common, slopes: np.ndarray, deviation: np.ndarray) -> None:
-        self.common, size = common, deviation.size
-        self.deviation = deviation
-        self.received, self.sent, self.error, self.at, self.incoming, self.value = (np.zeros(size) for _ in range(6))
-        self.due = np.full(size, np.inf)
-        self.since = np.full(size, -1, dtype=np.int64)
-        self.sizes = np.zeros(size, dtype=np.int64)
-        """Events that each unit has sent."""
-        self.awake, self.heap, self.touched_units = (np.zeros(size, dtype=np.int32) for _ in range(3))
-        self.where = np.full(size, -1, dtype=np.int32)
-        self.counters = np.zeros(kernels.COUNTERS, dtype=np.int64)
-        edges = common.edges
-        room = edges.first.size + edges.targets.size + 1
-        stack = np.zeros(room, dtype=np.int32), np.zeros(room)
-        way = (edges.first, edges.last, edges.targets, slopes, edges.weights, edges.place, *stack)
-        self.way = (edges.entry, way, self.incoming, np.zeros(size, dtype=np.uint8), self.touched_units)
-        """Where events go, and what of it is touched: arguments of both kernels."""
-
-
-STATE = ("deviation", "received", "sent", "error", "at", "due", "since", "sizes", "awake", "heap", "where", "counters")
-"""Arrays of a sample that change."""
 
 
 class EventEngine(ReferenceEngine):
@@ -144,64 +109,114 @@ class EventEngine(ReferenceEngine):
         self.events = settings
         self.samples: list[Sample] = []
         self.units: UnitGraph
+        self.sending: Sending
         self.activity: list[list[np.ndarray]]
         """Of all populations at the sweep, by sample."""
+        self.base: dict[str, np.ndarray] = {}
+        """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
         """The step that is next."""
 
     def start(self, data: Data) -> None:
         self.samples = []
         super().start(data)
+        begin = self.value
+        self.value = {n: a for n, a in begin.items() if n in data.clamped or not self.circuit.has_prediction(n)}
+        self.predict(sweep=True)
+        self.base = {n: self.presynaptic[n].copy() for n in self.circuit.vertices}
+        self.value = begin
         self.number = 0
         self._make()
         for sample in self.samples:
             self.events.mode.prepare(sample)
+        self.evaluate()
 
     def _make(self) -> None:
-        """Samples at the sweep that the reference has made."""
-        circuit = self.circuit.with_parameters(self.parameters)
-        units, batch = UnitGraph(circuit), self.data.batch
-        activity = [self._activity(units, s) for s in range(batch)]
-        self.units, self.activity = units, activity
-        held = [
-            {n: self.error[n][s].ravel() for n in units.predictions if n in self.data.clamped} for s in range(batch)
+        """Samples at the sweep, from which value neurons may begin elsewhere."""
+        circuit, batch = self.circuit.with_parameters(self.parameters), self.data.batch
+        units = self.units = UnitGraph(circuit)
+        self.activity = [
+            units.forward({k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}, {})
+            for s in range(batch)
         ]
-        feedback = [units.backward(a, h) for a, h in zip(activity, held, strict=True)]
-        equilibria = {
-            name: np.stack([h.get(name, f[name]) for h, f in zip(held, feedback, strict=True)])
-            for name in units.predictions
-        }
-        common = _Common(self, units, equilibria)
+        self.sending = Sending(self, units, self.activity, self._equilibria())
+        self.events.mode.admit(self.sending.limits)
         for s in range(batch):
-            deviation = np.zeros(common.precision.size)
-            for name, first in common.edges.start.items():
-                size = self.circuit.graph.nodes[name].size
-                if name in self.data.clamped:
-                    own = self.error[name][s] if name in units.predictions else np.zeros(size)
-                else:
-                    own = self.value[name][s] - (self.prediction[name][s] if name in units.predictions else 0.0)
-                deviation[first : first + size] = np.ravel(own)
-            self.samples.append(Sample(common, common.edges.slopes_at(activity[s]), deviation))
+            sample = self.sending.sample(self.activity[s], self.events.mode.lines)
+            for name, part in self.sending.slices.items():
+                sample["x"][part] = (self.value[name][s] - self.base[name][s]).ravel()
+                if name in self.data.clamped and name in units.predictions:
+                    away = -self.error[name][s].ravel() / self.circuit.precision[name].ravel()
+                    sample["x"][part], sample["predicted"][part] = 0.0, away
+            self.samples.append(sample)
 
-    def _activity(self, units: UnitGraph, sample: int) -> list[np.ndarray]:
-        """Of all populations at the sweep, as the reference has it."""
-        given = {name: a[sample] for name, a in self.data.inputs.items()}
-        swept = {n: self.presynaptic[n][sample % len(self.presynaptic[n])] for n in self.circuit.vertices}
-        return units.forward(given | swept, {})
+    def _equilibria(self) -> dict[str, np.ndarray]:
+        """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
+        with np.errstate(all="ignore"):
+            super()._evaluate()
+            found = self._adjoints(relaxed=True)
+        return {
+            name: self.error[name] if name in self.data.clamped else found.get(name, np.zeros_like(self.base[name]))
+            for name in self.circuit.vertices
+            if self.circuit.has_prediction(name)
+        }
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         recorded: list[list[np.ndarray]] = [[] for _ in tapes]
         end = number + steps
-        while number < end:
+        settled = False
+        while number < end and not settled:
             for tape, taken in zip(tapes, recorded, strict=True):
                 if number % tape.every == 0:
                     taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1))
             most = min([end, *(number - number % tape.every + tape.every for tape in tapes)])
-            for sample in self.samples:
-                self.events.mode.advance(sample, number, most - number, self.integrator.dt)
+            if self.until is not None:
+                self.evaluate()
+                settled = self.look(number)
+                most = number if settled else number + 1
+            self._advance(number, most)
             number = self.number = most
-        # Bins are stable steps, and between events there is a closed form: nothing grows without bound.
-        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+        done = steps - (end - number)
+        # Bins are stable steps, and between events there is a closed form; predictions may leave all bounds.
+        finite = self.dynamics.linear or all(np.isfinite(s["x"]).all() for s in self.samples)
+        return Stepped(done, finite, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)], settled)
+
+    def _advance(self, number: int, end: int) -> None:
+        """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some."""
+        mode, dt = self.events.mode, self.integrator.dt
+        threads = self.events.threads or available_threads()
+        at = [(number, DONE)] * len(self.samples)
+        open_ = list(range(len(self.samples))) if end > number else []
+        while open_:
+            doing = open_
+            found = spread(
+                lambda k: mode.advance(self.samples[doing[k]], at[doing[k]][0], end, dt), len(doing), threads
+            )
+            for s, reached in zip(doing, found, strict=True):
+                at[s] = reached
+                if reached[1] == QUEUE_FULL:
+                    self._enlarge(self.samples[s], reached[0])
+            open_ = [s for s in doing if at[s][1] != DONE]
+
+    def _enlarge(self, sample: Sample, number: int) -> None:
+        needed = sum(other.queue_bytes for other in self.samples) + sample.queue_bytes
+        if needed > MOST_BYTES:
+            waiting = sum(other.under_way for other in self.samples)
+            sent = sum(int(other["events"].sum()) for other in self.samples)
+            time = max(number, 1) * self.integrator.dt
+            raise CapacityError(
+                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a ms: "
+                f"more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, or run fewer samples"
+            )
+        sample.grow()
+
+    @property
+    def under_way(self) -> int:
+        """Events that were sent and have not arrived everywhere."""
+        return sum(sample.under_way for sample in self.samples)
+
+    def rests(self, until: Any, samples: slice) -> bool:
+        return self.under_way == 0 and super().rests(until, samples)
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         raise ParameterError("EventDriven has no order of populations: use the schedule Parallel()")
@@ -209,20 +224,30 @@ class EventEngine(ReferenceEngine):
     def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
         raise ParameterError("EventDriven goes from event to event: use the schedule Parallel()")
 
-    def evaluate(self) -> None:
+    def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
+        """A vertex' part of (batch, units), as (batch, \\*shape)."""
+        return array[:, self.sending.slices[name]].reshape(-1, *self.circuit.graph.nodes[name].shape)
+
+    def _evaluate(self) -> None:
         if not self.samples:
-            super().evaluate()
+            super()._evaluate()
             return
-        errors = np.stack([self.events.mode.errors(s, self.number, self.integrator.dt) for s in self.samples])
-        values, received = (np.stack([getattr(s, name) for s in self.samples]) for name in ("value", "received"))
-        for name, first in self.samples[0].common.edges.start.items():
-            node = self.circuit.graph.nodes[name]
-            if name not in self.data.clamped:
-                own, error, feedback = (
-                    array[:, first : first + node.size].reshape(-1, *node.shape) for array in (values, errors, received)
-                )
-                self.value[name] = self.prediction[name] + own if self.circuit.has_prediction(name) else own
-                self.error[name], self.feedback[name] = error, feedback
+        seen = [self.events.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
+        values, predicted, known, received = (np.stack(arrays) for arrays in zip(*seen, strict=True))
+        errors = self.sending.precision * (values - predicted)
+        free = [name for name in self.circuit.vertices if name not in self.data.clamped]
+        if not self.dynamics.linear:
+            # Dendrites know what was sent.
+            self.value |= {n: self.base[n] + self._of_units(n, known) for n in free}
+            self.predict()
+        for name in self.circuit.vertices:
+            predicts = self.circuit.has_prediction(name)
+            self.error[name] = self._of_units(name, errors) if predicts else np.zeros_like(self.value[name])
+            if name in free:
+                self.value[name] = self.base[name] + self._of_units(name, values)
+                self.feedback[name] = self._of_units(name, received)
+                if not self.dynamics.linear and predicts:
+                    self.prediction[name] = self.base[name] + self._of_units(name, predicted)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         self.evaluate()
@@ -232,27 +257,49 @@ class EventEngine(ReferenceEngine):
         self.evaluate()
         return super().gradients()
 
+    def arrivals(self) -> dict[str, np.ndarray]:
+        """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
+        found = np.stack([sample["arrival"] for sample in self.samples])
+        scale = self.integrator.dt if self.events.mode.binned else 1.0
+        return {name: scale * self._of_units(name, found) for name in self.sending.slices}
+
     def state(self) -> dict[str, np.ndarray]:
-        common = self.samples[0].common
-        found = super().state() | {"step": np.array(self.number), "events.threshold": common.threshold}
-        for name in STATE:
-            found[f"events.{name}"] = np.stack([getattr(sample, name) for sample in self.samples])
+        found = super().state() | {"step": np.array(self.number), "events.limits": self.sending.limits}
+        found |= {f"base.{name}": array for name, array in self.base.items()}
+        kept = [sample.kept() for sample in self.samples]
+        for name in kept[0]:
+            found[f"events.{name}"] = np.stack([one[name] for one in kept])
+        for number, sample in enumerate(self.samples):
+            found |= {f"events.{number}.{name}": array for name, array in sample.queued().items()}
         return found
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
-        own = {key: array for key, array in state.items() if key.startswith("events.")}
-        if {key.removeprefix("events.") for key in own} != {*STATE, "threshold"} or "step" not in state:
+        base = {key.removeprefix("base."): a for key, a in state.items() if key.startswith("base.")}
+        own = {key.removeprefix("events."): a for key, a in state.items() if key.startswith("events.")}
+        if (
+            not {*KEPT, "counts", "limits"} <= own.keys()
+            or "step" not in state
+            or base.keys() != set(self.circuit.vertices)
+        ):
             raise ValueError("it is none of an event-driven engine")
+        if any(len(own[name]) != data.batch for name in (*KEPT, "counts")):
+            raise ValueError("it is of another number of samples")
+        rest = {k: a for k, a in state.items() if k != "step" and k.partition(".")[0] not in ("base", "events")}
         self.samples = []
-        super().set_state(data, {key: a for key, a in state.items() if key not in own and key != "step"})
+        super().set_state(data, rest)
+        if any(a.shape != self.value[name].shape for name, a in base.items()):
+            raise ValueError("its values at the sweep have other shapes")
+        self.base = {name: a.astype(self.dtype) for name, a in base.items()}
+        self.value, kept = dict(self.base), self.value
+        self.evaluate()
+        self.value = kept
         self._make()
-        if not np.array_equal(self.samples[0].common.threshold, own["events.threshold"]):
+        if not np.array_equal(self.sending.limits, own["limits"]):
             raise ValueError("its thresholds are others")
-        for name in STATE:
-            for sample, array in zip(self.samples, own[f"events.{name}"], strict=True):
-                if getattr(sample, name).shape != array.shape:
-                    raise ValueError(f"its {name} has another size")
-                getattr(sample, name)[:] = array
+        for number, sample in enumerate(self.samples):
+            prefix = f"{number}."
+            queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
+            sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
         self.number = int(state["step"])
         self.evaluate()
 
@@ -264,14 +311,15 @@ class EventEngine(ReferenceEngine):
         """Vertex -> bound of how far off its errors are, (batch, \\*shape); and parameter -> that of its gradient.
 
         Against the same dynamics without thresholds, at any time: Euler's steps (``TimeBinned``) or continuous time
-        (``Exact``). Parameters that functions read, such as added biases, have no bound. Raises ParameterError where dt
-        Pi / tau is above 1, with which Euler's steps overshoot.
+        (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with which
+        Euler's steps overshoot.
         """
-        common = self.samples[0].common
-        if isinstance(self.events.mode, TimeBinned) and (common.gain * common.precision > 1.0).any():
+        if not self.dynamics.linear:
+            raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
+        if self.events.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
             raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
         nodes = self.circuit.graph.nodes
-        limits = {n: common.threshold[f : f + nodes[n].size] for n, f in common.edges.start.items()}
+        limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         found: list[dict[str, np.ndarray]] = []
         total: dict[str, np.ndarray] = {}
         for activity in self.activity:
@@ -282,19 +330,9 @@ class EventEngine(ReferenceEngine):
         return {n: np.stack([f[n].reshape(nodes[n].shape) for f in found]) for n in found[0]}, total
 
     def describe(self) -> dict[str, Any]:
-        sent = np.sum([sample.sizes for sample in self.samples], axis=0)
-        common = self.samples[0].common
-        by = {
-            name: int(np.sum(sent[first : first + self.circuit.graph.nodes[name].size]))
-            for name, first in common.edges.start.items()
-            if self.circuit.has_prediction(name)
-        }
-        counts = np.sum([sample.counters for sample in self.samples], axis=0)
         return {
             "engine": "events",
-            "threads": 1,
+            "threads": self.events.threads or available_threads(),
             "mode": repr(self.events.mode),
-            "events": by,
-            "synaptic_operations": int(counts[kernels.SYNAPSES]),
-            "dendritic_multiplications": int(counts[kernels.GATES]),
+            **Counts(self.sending, self.samples, self.activity, self.number).stats(),
         }

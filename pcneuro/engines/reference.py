@@ -109,15 +109,16 @@ class ReferenceEngine(AbstractEngine):
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
 
-    def _adjoints(self) -> Arrays:
+    def _adjoints(self, relaxed: bool = False) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
-        parameter's Hebbian change."""
+        parameter's Hebbian change. ``relaxed``: with errors of free vertices where fixed prediction brings them."""
         graph = self.circuit.graph
         found: Arrays = {}
         for name, node in reversed(list(graph.nodes.items())):
             if node.is_leaf:
                 continue
-            seed = self.error[name] if name in self.vertices else found.get(name)
+            held = name in self.vertices and not (relaxed and name not in self.data.clamped)
+            seed = self.error[name] if held else found.get(name)
             if seed is None:
                 continue
             if self.output[name].shape[0] == 1:

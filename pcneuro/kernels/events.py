@@ -1,13 +1,17 @@
-"""Neurons that speak only when they have something new to say: errors that are sent as changes, by bins and exactly.
+"""What events go through: axons, dendrites and back, for neurons that speak only when they have something new to say.
 
-A *unit* is an error neuron with its value neuron. With what it has received, f, and its own error e = Pi (v - vhat),
+A *unit* is a value neuron x with its error neuron e = Pi (x - p), where x and the prediction p are counted from where x
+was at the sweep. With what it has received from other errors, f,
 
-    tau dv/dt = f - e,    so that    de/dt = lambda (f - e),    lambda = Pi / tau,
+    tau dx/dt = f - e,    so that    x -> p + f / Pi    and    e -> f    at the rate lambda = Pi / tau
 
-between events: e goes to f monotonically. It sends e - sent, and sets sent = e, once that is at least its threshold.
-What it sends goes through dendrites (``relay``) to the f of other units.
+as long as p and f stay. Value neurons send x, error neurons send e, each as the change since it was last sent. Under
+fixed prediction p = 0, and only errors are sent.
 
-Arrays of units have the units of one sample; those of edges and dendrites are the same for all samples but ``slopes``.
+Nodes are the units of all populations of a circuit in single units, in topological order: *sources* (value neurons),
+*sums* over synapses, and *functions*. What value neurons send goes up, to predictions (``forward``); what error neurons
+send goes down, through the same dendrites, to value neurons (``backward``). Populations are worked through in their
+order, so that each node that hears of something is computed once.
 """
 
 from __future__ import annotations
@@ -17,240 +21,424 @@ import math
 import numpy as np
 from numba import njit
 
-from pcneuro.kernels.cache import usable
-
-CACHE = usable()
-
-# Counters of a sample: units touched, units awake, synaptic operations, multiplications in dendrites, units in the heap
-TOUCHED, AWAKE, SYNAPSES, GATES, HEAPED, COUNTERS = range(6)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def relay(node, change, way, incoming, touched, touched_units, counters):  # type: ignore[no-untyped-def]
-    """Send a change on from ``node`` along all edges, through other nodes of dendrites to units.
-
-    ``way`` is (first, last, targets, slopes, weights, place, stack, carried). Edge k has the factor slopes[k] or,
-    behind those, weights[k - slopes.size]; ``place`` is a node's unit, or -1. Adds to ``incoming``, lists units that
-    receive something for the first time in ``touched_units``; writes ``stack`` and ``carried``, which have room for as
-    many as there are nodes and edges.
-    """
-    first, last, targets, slopes, weights, place, stack, carried = way
-    stack[0], carried[0] = node, change
-    depth = 1
-    gates = slopes.size
-    while depth:
-        depth -= 1
-        here, what = stack[depth], carried[depth]
-        begin, end = first[here], last[here]
-        if end <= gates:
-            counters[GATES] += end - begin
-        else:
-            counters[SYNAPSES] += end - begin
-        for k in range(begin, end):
-            factor = slopes[k] if k < gates else weights[k - gates]
-            unit = place[targets[k]]
-            if unit >= 0:
-                if touched[unit] == 0:
-                    touched[unit] = 1
-                    touched_units[counters[TOUCHED]] = unit
-                    counters[TOUCHED] += 1
-                incoming[unit] += factor * what
-            else:
-                stack[depth], carried[depth] = targets[k], factor * what
-                depth += 1
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def later(deviation, received, precision, gain, steps):  # type: ignore[no-untyped-def]
-    """A deviation so many steps of Euler's method later, in which nothing is received."""
-    if steps == 0:
-        return deviation
-    if precision == 0.0:
-        return deviation + steps * gain * received
-    goal = received / precision
-    return goal + (deviation - goal) * (1.0 - gain * precision) ** steps
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def bins(  # type: ignore[no-untyped-def]
-    step,
-    steps,
-    deviation,
-    received,
-    sent,
-    since,
-    awake,
-    counters,
-    precision,
-    gain,
-    threshold,
-    entry,
-    way,
-    incoming,
-    touched,
-    touched_units,
-    sizes,
-):
-    """Do ``steps`` bins from number ``step`` on, of one sample.
-
-    In each bin all errors that are far enough from what was sent are sent; then all units that are awake step by
-    Euler's method. A unit whose error can come no further than its threshold sleeps, from bin ``since`` on (-1: it is
-    awake), until it receives something.
-    """
-    for n in range(step, step + steps):
-        for a in range(counters[AWAKE]):
-            i = awake[a]
-            error = precision[i] * deviation[i]
-            change = error - sent[i]
-            if change != 0.0 and abs(change) >= threshold[i]:
-                sent[i] = error
-                sizes[i] += 1
-                if entry[i] >= 0:
-                    relay(entry[i], change, way, incoming, touched, touched_units, counters)
-        for a in range(counters[TOUCHED]):
-            i = touched_units[a]
-            touched[i] = 0
-            if since[i] >= 0:
-                deviation[i] = later(deviation[i], received[i], precision[i], gain[i], n - since[i])
-                since[i] = -1
-                awake[counters[AWAKE]] = i
-                counters[AWAKE] += 1
-            received[i] += incoming[i]
-            incoming[i] = 0.0
-        counters[TOUCHED] = 0
-        kept = 0
-        for a in range(counters[AWAKE]):
-            i = awake[a]
-            deviation[i] += gain[i] * (received[i] - precision[i] * deviation[i])
-            error = precision[i] * deviation[i]
-            goal = received[i] if gain[i] > 0.0 and precision[i] > 0.0 else error
-            if abs(goal - sent[i]) < threshold[i] and abs(error - sent[i]) < threshold[i]:
-                since[i] = n + 1
-            else:
-                awake[kept] = i
-                kept += 1
-        counters[AWAKE] = kept
+from pcneuro.kernels.event_arrays import (
+    ACTIVITY,
+    ADJOINT,
+    ARRIVAL,
+    AT,
+    AWAKE,
+    AWAKE_COUNT,
+    BASE,
+    BEGIN,
+    CHANGED,
+    CHANGED_COUNT,
+    CHANGED_NODES,
+    CODES,
+    CONSTANTS,
+    CONTRIBUTIONS,
+    DELAY,
+    DERIVATIVE,
+    DIRTY,
+    DIRTY_COUNT,
+    DIRTY_NODES,
+    DOWN,
+    EFFECTIVE,
+    EVENTS,
+    EXACT,
+    FIRST,
+    FORMULA,
+    FUNCTION,
+    GAIN,
+    GATE,
+    GATES,
+    INCOMING,
+    INCOMING_SLOPE,
+    KIND,
+    KNOWN,
+    LINES,
+    MEAN,
+    NUMBERS,
+    OFFSET,
+    OPERAND_FIRST,
+    OPERAND_NODE,
+    OPERAND_SLOPE,
+    OPERAND_WEIGHT,
+    OPERANDS,
+    OPERATIONS,
+    PENDING,
+    POPULATION,
+    PRECISION,
+    PREDICTED,
+    QUEUE_CHANGE,
+    QUEUE_DOWN,
+    QUEUE_KEY,
+    QUEUE_TIME,
+    QUEUE_UP,
+    RATE,
+    RECEIVED,
+    RECEIVED_SLOPE,
+    RECORD_CHANGE,
+    RECORD_CODE,
+    RECORD_TIME,
+    RECORDED,
+    RECORDS,
+    SINCE,
+    SLOPES,
+    SOURCE,
+    STACK,
+    STRICT,
+    SUM,
+    TARGET,
+    TO,
+    TOP,
+    TOUCHED,
+    TOUCHED_COUNT,
+    TOUCHED_UNITS,
+    UNIT,
+    UNITS,
+    UP,
+    USER_FIRST,
+    USERS,
+    WEIGHT,
+    X,
+)
+from pcneuro.kernels.event_queue import CACHE, drop, push, slopes_of
+from pcneuro.kernels.formulas import evaluate
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-untyped-def]
-    """When an error will be ``threshold`` away from what was sent, if nothing more is received: infinite if never."""
-    gap = received - sent
-    if rate == 0.0 or abs(gap) <= threshold:
-        return np.inf
-    goal = sent + math.copysign(threshold, gap)
-    ahead, beyond = received - error, received - goal
-    if beyond * gap <= 0.0:
-        # By rounding the goal is where the error goes to, and never is.
-        return np.inf
-    # Both have the sign of the gap: the error is on this side of the goal, or just there.
-    if abs(ahead) <= abs(beyond):
-        return now
-    return now + math.log(ahead / beyond) / rate
+def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
+    """Add a change to what a node has still to hear of."""
+    state.real[state.index[INCOMING] + node] += change
+    if state.index[LINES]:
+        state.real[state.index[INCOMING_SLOPE] + node] += slope
+    if state.index[state.index[DIRTY] + node] == 0:
+        state.index[state.index[DIRTY] + node] = 1
+        p = net.index[net.index[POPULATION] + node]
+        count = state.index[state.index[DIRTY_COUNT] + p]
+        if count >= 0:
+            state.index[state.index[DIRTY_NODES] + net.index[net.index[OFFSET] + p] + count] = node
+            state.index[state.index[DIRTY_COUNT] + p] = count + 1
+            if count == 0:
+                state.index[PENDING] += 1
+                state.index[TOP] = max(state.index[TOP], p)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def sift_up(at, heap, where, due):  # type: ignore[no-untyped-def]
-    unit = heap[at]
-    while at > 0:
-        above = (at - 1) // 2
-        other = heap[above]
-        if due[other] < due[unit] or (due[other] == due[unit] and other < unit):
-            break
-        heap[at], where[other] = other, at
-        at = above
-    heap[at], where[unit] = unit, at
+def _row(heard, weights, change):  # type: ignore[no-untyped-def]
+    for k in range(weights.size):
+        heard[k] += weights[k] * change
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def sift_down(at, heap, where, due, count):  # type: ignore[no-untyped-def]
-    unit = heap[at]
-    while True:
-        below = 2 * at + 1
-        if below >= count:
-            break
-        other = heap[below]
-        if below + 1 < count:
-            right = heap[below + 1]
-            if due[right] < due[other] or (due[right] == due[other] and right < other):
-                below, other = below + 1, right
-        if due[unit] < due[other] or (due[unit] == due[other] and unit < other):
-            break
-        heap[at], where[other] = other, at
-        at = below
-    heap[at], where[unit] = unit, at
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def schedule(unit, when, heap, where, due, counters):  # type: ignore[no-untyped-def]
-    """Set when a unit is due; the heap has every unit that is, the earliest (and of those the lowest) first."""
-    due[unit] = when
-    at = where[unit]
-    if at < 0:
-        if when == np.inf:
-            return
-        at = counters[HEAPED]
-        heap[at], where[unit] = unit, at
-        counters[HEAPED] = at + 1
-        sift_up(at, heap, where, due)
-    elif when == np.inf:
-        end = counters[HEAPED] - 1
-        counters[HEAPED] = end
-        where[unit] = -1
-        if at < end:
-            moved = heap[end]
-            heap[at], where[moved] = moved, at
-            sift_up(at, heap, where, due)
-            sift_down(where[moved], heap, where, due, end)
+def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-def]
+    """A group of synapses passes a change on."""
+    change, slope = net.real.dtype.type(change), net.real.dtype.type(slope)
+    at = net.index[fan + BEGIN] + group
+    begin, end = net.index[at], net.index[at + 1]
+    base, weight = net.index[net.index[fan + BASE] + group], net.index[fan + WEIGHT]
+    if base >= 0:
+        p = net.index[net.index[fan + TO] + group]
+        if state.index[state.index[DIRTY_COUNT] + p] == 0:
+            state.index[PENDING] += 1
+            state.index[TOP] = max(state.index[TOP], p)
+        state.index[state.index[DIRTY_COUNT] + p] = -1
+        weights, first = net.real[weight + begin : weight + end], state.index[INCOMING] + base
+        _row(state.real[first : first + end - begin], weights, change)
+        if state.index[LINES]:
+            first = state.index[INCOMING_SLOPE] + base
+            _row(state.real[first : first + end - begin], weights, slope)
     else:
-        sift_up(at, heap, where, due)
-        sift_down(where[unit], heap, where, due, counters[HEAPED])
+        target = net.index[fan + TARGET]
+        for k in range(begin, end):
+            w = net.real[weight + k]
+            hear(net, state, net.target[target + k], w * change, w * slope)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def exact(  # type: ignore[no-untyped-def]
-    until,
-    error,
-    received,
-    sent,
-    at,
-    due,
-    heap,
-    where,
-    counters,
-    rate,
-    threshold,
-    entry,
-    way,
-    incoming,
-    touched,
-    touched_units,
-    sizes,
-):
-    """All events up to time ``until`` (ms) of one sample, in the order of time.
+def _under_way(net, state, fan, time, node, group, change, slope):  # type: ignore[no-untyped-def]
+    push(state, QUEUE_UP if fan == UP else QUEUE_DOWN, time, (node << 32) | group, change, slope)
 
-    ``error`` is that at time ``at``, ``due`` when a unit sends next.
-    """
-    while counters[HEAPED] and due[heap[0]] <= until:
-        i = heap[0]
-        now = due[i]
-        gap = received[i] - sent[i]
-        if abs(error[i] - sent[i]) < threshold[i]:
-            error[i] = sent[i] + math.copysign(threshold[i], gap)
-        at[i] = now
-        change = error[i] - sent[i]
-        sent[i] = error[i]
-        sizes[i] += 1
-        schedule(i, crossing(error[i], received[i], sent[i], rate[i], threshold[i], now), heap, where, due, counters)
-        if entry[i] >= 0:
-            relay(entry[i], change, way, incoming, touched, touched_units, counters)
-        for a in range(counters[TOUCHED]):
-            j = touched_units[a]
-            touched[j] = 0
-            error[j] = received[j] + (error[j] - received[j]) * math.exp(-rate[j] * (now - at[j]))
-            at[j] = now
-            received[j] += incoming[j]
-            incoming[j] = 0.0
-            when = crossing(error[j], received[j], sent[j], rate[j], threshold[j], now)
-            schedule(j, when, heap, where, due, counters)
-        counters[TOUCHED] = 0
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def deliver(net, state, fan):  # type: ignore[no-untyped-def]
+    """The first event under way arrives, and goes on to synapses with longer delays. Returns the node that sent it."""
+    queue = QUEUE_UP if fan == UP else QUEUE_DOWN
+    time, key = state.time[state.index[queue + QUEUE_TIME]], state.index[state.index[queue + QUEUE_KEY]]
+    node, group = key >> 32, key & 0xFFFFFFFF
+    change = state.real[state.index[queue + QUEUE_CHANGE]]
+    slope = change * 0
+    if state.index[LINES]:
+        slope += state.real[state.index[slopes_of(queue)]]
+    drop(state, queue)
+    if group + 1 < net.index[net.index[fan + FIRST] + node + 1]:
+        delay = net.index[fan + DELAY] + group
+        _under_way(net, state, fan, time - net.time[delay] + net.time[delay + 1], node, group + 1, change, slope)
+    _arrive(net, state, fan, group, change, slope)
+    return node
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-def]
+    """A node sends a change along all its synapses: at once, or after their delays."""
+    at = net.index[fan + FIRST] + node
+    first, last = net.index[at], net.index[at + 1]
+    if first == last:
+        return
+    begin = net.index[fan + BEGIN]
+    place = state.index[OPERATIONS] + 4 * net.index[net.index[POPULATION] + node] + (0 if fan == UP else 2)
+    state.index[place] += net.index[begin + last] - net.index[begin + first]
+    state.index[place + 1] += net.index[net.index[fan + EFFECTIVE] + node]
+    for group in range(first, last):
+        delay = net.time[net.index[fan + DELAY] + group]
+        if delay > 0.0:
+            _under_way(net, state, fan, now + delay, node, group, change, slope)
+            return
+        _arrive(net, state, fan, group, change, slope)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def record(state, now, code, change):  # type: ignore[no-untyped-def]
+    """Count an event, and keep it where there is a place for events."""
+    state.index[state.index[EVENTS] + code] += 1
+    if state.index[RECORDS]:
+        n = state.index[RECORDED]
+        (
+            state.time[state.index[RECORD_TIME] + n],
+            state.index[state.index[RECORD_CODE] + n],
+            state.real[state.index[RECORD_CHANGE] + n],
+        ) = now, code, change
+        state.index[RECORDED] = n + 1
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
+    """A formula of function population p at its unit k."""
+    first = net.index[net.index[OPERAND_FIRST] + p]
+    for j in range(first, net.index[net.index[OPERAND_FIRST] + p + 1]):
+        if net.index[net.index[OPERAND_NODE] + j] >= 0:
+            state.time[state.index[OPERANDS] + j - first] = state.real[
+                state.index[ACTIVITY] + net.index[net.index[OPERAND_NODE] + j] + k
+            ]
+        else:
+            state.time[state.index[OPERANDS] + j - first] = net.real[
+                net.index[CONSTANTS] + net.index[net.index[OPERAND_WEIGHT] + j] + k
+            ]
+    codes, numbers = net.index[net.index[CODES] :], net.time[net.index[NUMBERS] :]
+    operands, stack = state.time[state.index[OPERANDS] :], state.time[state.index[STACK] :]
+    return evaluate(codes, numbers, begin, end, operands, out, stack)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _up(net, state, p, node):  # type: ignore[no-untyped-def]
+    """A node of population p hears of changes of values; returns by how much it changes itself."""
+    change = state.real[state.index[INCOMING] + node]
+    state.real[state.index[INCOMING] + node] = 0
+    state.index[state.index[DIRTY] + node] = 0
+    if net.index[net.index[KIND] + p] == FUNCTION:
+        k = node - net.index[net.index[OFFSET] + p]
+        before = state.real[state.index[ACTIVITY] + node]
+        state.real[state.index[ACTIVITY] + node] = _apply(
+            net, state, p, k, net.index[net.index[FORMULA] + 2 * p + 0], net.index[net.index[FORMULA] + 2 * p + 1], 0.0
+        )
+        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
+            at = net.index[net.index[OPERAND_SLOPE] + j]
+            if at >= 0:
+                begin, end = net.index[net.index[DERIVATIVE] + 2 * j + 0], net.index[net.index[DERIVATIVE] + 2 * j + 1]
+                state.real[state.index[SLOPES] + at + k] = _apply(
+                    net, state, p, k, begin, end, state.real[state.index[ACTIVITY] + node]
+                )
+                state.index[GATES] += 1
+                if state.index[state.index[CHANGED] + node] == 0:
+                    state.index[state.index[CHANGED] + node] = 1
+                    state.index[state.index[CHANGED_NODES] + state.index[CHANGED_COUNT]] = node
+                    state.index[CHANGED_COUNT] += 1
+        change = state.real[state.index[ACTIVITY] + node] - before
+    else:
+        state.real[state.index[ACTIVITY] + node] += change
+    return change
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def later(x, predicted, received, precision, gain, steps):  # type: ignore[no-untyped-def]
+    """A value so many steps of Euler's method later, in which nothing is received."""
+    if steps == 0 or gain == 0.0:
+        return x
+    if precision == 0.0:
+        return x + steps * gain * received
+    goal = predicted + received / precision
+    return goal + (x - goal) * (1.0 - gain * precision) ** steps
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def relaxed(error, received, slope, rate, time):  # type: ignore[no-untyped-def]
+    """An error so many ms later, while what is received changes by ``slope`` a ms."""
+    decay = math.exp(-rate * time)
+    return received + (error - received) * decay + slope * (time - (1.0 - decay) / rate)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
+    """Bring a unit to the present; in bins those that sleep, which wake up."""
+    if net.index[EXACT] == 0:
+        if state.index[state.index[SINCE] + u] >= 0:
+            steps = int(now) - state.index[state.index[SINCE] + u]
+            state.real[state.index[X] + u] = later(
+                state.real[state.index[X] + u],
+                state.real[state.index[PREDICTED] + u],
+                state.real[state.index[RECEIVED] + u],
+                net.real[net.index[PRECISION] + u],
+                net.real[net.index[GAIN] + u],
+                steps,
+            )
+            state.index[state.index[SINCE] + u] = -1
+            state.index[state.index[AWAKE] + state.index[AWAKE_COUNT]] = u
+            state.index[AWAKE_COUNT] += 1
+        return
+    time = now - state.time[state.index[AT] + u]
+    state.time[state.index[AT] + u] = now
+    slope = state.real[state.index[RECEIVED_SLOPE] + u] if state.index[LINES] else 0.0 * time
+    if net.real[net.index[RATE] + u] > 0.0:
+        error = net.real[net.index[PRECISION] + u] * (
+            state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
+        )
+        error = relaxed(error, state.real[state.index[RECEIVED] + u], slope, net.real[net.index[RATE] + u], time)
+        state.real[state.index[X] + u] = (
+            state.real[state.index[PREDICTED] + u] + error / net.real[net.index[PRECISION] + u]
+        )
+    else:
+        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * state.real[state.index[RECEIVED] + u] * time
+    if state.index[LINES]:
+        state.real[state.index[RECEIVED] + u] += slope * time
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def touch(state, unit):  # type: ignore[no-untyped-def]
+    """List a unit that something reaches; returns whether it is the first time."""
+    if state.index[state.index[TOUCHED] + unit]:
+        return False
+    state.index[state.index[TOUCHED] + unit] = 1
+    state.index[state.index[TOUCHED_UNITS] + state.index[TOUCHED_COUNT]] = unit
+    state.index[TOUCHED_COUNT] += 1
+    return True
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
+    change = _up(net, state, p, node)
+    if change == 0.0:
+        return
+    unit = net.index[net.index[MEAN] + node]
+    if unit >= 0:
+        if touch(state, unit):
+            refresh(net, state, unit, now)
+        state.real[state.index[PREDICTED] + unit] += change
+    for q in range(net.index[net.index[USER_FIRST] + p], net.index[net.index[USER_FIRST] + p + 1]):
+        hear(
+            net,
+            state,
+            net.index[net.index[OFFSET] + net.index[net.index[USERS] + q]] + node - net.index[net.index[OFFSET] + p],
+            change * 0,
+            change * 0,
+        )
+    send(net, state, UP, node, change, change * 0, now)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _downward(net, state, p, node, now):  # type: ignore[no-untyped-def]
+    change = state.real[state.index[INCOMING] + node]
+    slope = change * 0
+    if state.index[LINES]:
+        slope = state.real[state.index[INCOMING_SLOPE] + node]
+        state.real[state.index[INCOMING_SLOPE] + node] = 0
+    state.real[state.index[INCOMING] + node] = 0
+    state.index[state.index[DIRTY] + node] = 0
+    kind = net.index[net.index[KIND] + p]
+    if kind == SOURCE:
+        unit = net.index[net.index[UNIT] + node]
+        if unit >= 0 and (change != 0.0 or slope != 0.0):
+            if touch(state, unit):
+                refresh(net, state, unit, now)
+            if state.time[state.index[ARRIVAL] + unit] == np.inf:
+                state.time[state.index[ARRIVAL] + unit] = now
+            state.real[state.index[RECEIVED] + unit] += change
+            if state.index[LINES]:
+                state.real[state.index[RECEIVED_SLOPE] + unit] += slope
+    elif net.index[STRICT] == 0:
+        if change == 0.0 and slope == 0.0:
+            return
+        if kind == SUM:
+            send(net, state, DOWN, node, change, slope, now)
+            return
+        k = node - net.index[net.index[OFFSET] + p]
+        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
+            at = net.index[net.index[OPERAND_SLOPE] + j]
+            if at >= 0:
+                state.index[GATES] += 1
+                factor = state.real[state.index[SLOPES] + at + k]
+                hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, factor * change, factor * slope)
+    elif kind == SUM:
+        state.real[state.index[ADJOINT] + node] += change
+        change = state.real[state.index[ADJOINT] + node] - state.real[state.index[KNOWN] + node]
+        if change != 0.0 and abs(change) >= net.real[net.index[GATE] + node]:
+            state.real[state.index[KNOWN] + node] = state.real[state.index[ADJOINT] + node]
+            if net.real[net.index[GATE] + node] >= 0.0:
+                record(state, now, 2 * net.index[UNITS] + node, change)
+            send(net, state, DOWN, node, change, slope, now)
+    else:
+        state.real[state.index[ADJOINT] + node] += change
+        k = node - net.index[net.index[OFFSET] + p]
+        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
+            at = net.index[net.index[OPERAND_SLOPE] + j]
+            if at >= 0:
+                state.index[GATES] += 1
+                whole = state.real[state.index[SLOPES] + at + k] * state.real[state.index[ADJOINT] + node]
+                change = whole - state.real[state.index[CONTRIBUTIONS] + at + k]
+                if change != 0.0:
+                    state.real[state.index[CONTRIBUTIONS] + at + k] = whole
+                    hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, change, slope)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
+    """All nodes of a population that heard of something."""
+    first, count = net.index[net.index[OFFSET] + p], state.index[state.index[DIRTY_COUNT] + p]
+    state.index[state.index[DIRTY_COUNT] + p] = 0
+    state.index[PENDING] -= 1
+    whole = count < 0
+    if whole:
+        count = net.index[net.index[OFFSET] + p + 1] - first
+    for a in range(count):
+        node = first + a if whole else state.index[state.index[DIRTY_NODES] + first + a]
+        if up:
+            _upward(net, state, p, node, now)
+        else:
+            _downward(net, state, p, node, now)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def forward(net, state, p, now):  # type: ignore[no-untyped-def]
+    """What has been heard from value neurons goes up to predictions, from population p on."""
+    while state.index[PENDING] > 0:
+        if state.index[state.index[DIRTY_COUNT] + p] != 0:
+            _work(net, state, p, now, True)
+        p += 1
+    # Functions whose derivatives are others now send back something else.
+    for a in range(state.index[CHANGED_COUNT]):
+        node = state.index[state.index[CHANGED_NODES] + a]
+        state.index[state.index[CHANGED] + node] = 0
+        hear(
+            net, state, node, state.real[state.index[INCOMING] + node] * 0, state.real[state.index[INCOMING] + node] * 0
+        )
+    state.index[CHANGED_COUNT] = 0
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def backward(net, state, now):  # type: ignore[no-untyped-def]
+    """What has been heard from error neurons goes down to value neurons."""
+    p = state.index[TOP]
+    state.index[TOP] = 0
+    while state.index[PENDING] > 0:
+        if state.index[state.index[DIRTY_COUNT] + p] != 0:
+            _work(net, state, p, now, False)
+        p -= 1

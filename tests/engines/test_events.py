@@ -132,12 +132,10 @@ def test_operations_are_events_times_synapses(mode):
     wanted = 0
     for source, target, edge in circuit.nx.edges(data=True):
         if edge["kind"] == "feedback" and target != "x.value":
-            wanted += (
-                stats["events"][source.removesuffix(".error")] * edge["synapses"] // circuit.nx.nodes[source]["size"]
-            )
+            wanted += stats["events"][source] * edge["synapses"] // circuit.nx.nodes[source]["size"]
     assert stats["synaptic_operations"] == wanted > 0
     # The first hidden layer has nobody to send to but its input, which is clamped.
-    assert stats["events"]["out"] == 9
+    assert stats["events"]["out.error"] == 9
 
 
 @modes
@@ -188,8 +186,8 @@ def test_thresholds_by_vertex():
     data = data_of(circuit, 1)
     both = {"h2": pcn.Absolute(np.full(6, 1e6)), "h1": 0.001}
     found = by_events(circuit, data, 100.0, both, pcn.TimeBinned())
-    assert found.stats["events"]["h2"] == 0
-    assert found.stats["events"]["out"] == 3
+    assert found.stats["events"]["h2.error"] == 0
+    assert found.stats["events"]["out.error"] == 3
     assert not found.errors["h1"].any()
 
 
@@ -207,7 +205,6 @@ def test_latents_without_a_prior():
 def test_what_is_refused():
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     data = data_of(circuit, 1)
-    latent = pcn.build_circuit(pcn.trace(lambda z, W: z @ W, z=pcn.Latent((3,)), W=pcn.Parameter(np.eye(3))))
     for text, make in (
         ("at least 0", lambda: pcn.EventDriven(-0.1)),
         ("at least 0", lambda: pcn.EventDriven(float("nan"))),
@@ -215,11 +212,11 @@ def test_what_is_refused():
         ("give a number", lambda: pcn.EventDriven("small")),
         ("give TimeBinned", lambda: pcn.EventDriven(0.1, "exact")),
         ("unknown vertex with errors 'h9'", lambda: by_events(circuit, data, 1.0, {"h9": 0.1}, pcn.TimeBinned())),
-        ("Strict", lambda: by_events(circuit, data, 1.0, 0.1, pcn.TimeBinned(), dynamics=pcn.Strict())),
-        ("float32", lambda: by_events(circuit, data, 1.0, 0.1, pcn.TimeBinned(), dtype=np.float32)),
+        ("order is 3", lambda: pcn.Exact(order=3)),
+        ("order=2", lambda: by_events(circuit, data, 1.0, 0.1, pcn.Exact(order=2), dynamics=pcn.Strict())),
+        ("threads=0", lambda: pcn.EventDriven(threads=0)),
         ("stages", lambda: by_events(circuit, data, 1.0, 0.1, pcn.TimeBinned(), integrator=pcn.RungeKutta4(1.0))),
         ("needs thresholds above 0", lambda: by_events(circuit, data, 1.0, 0.0, pcn.Exact())),
-        ("has no prior", lambda: by_events(latent, {}, 1.0, 0.1, pcn.Exact())),
         ("Parallel", lambda: by_events(circuit, data, 1.0, 0.1, pcn.TimeBinned(), schedule=pcn.Sequential())),
     ):
         with pytest.raises(PcneuroError, match=text):

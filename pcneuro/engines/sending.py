@@ -1,0 +1,167 @@
+"""What all samples of an event-driven engine share: the net that events go through, and from what on they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.engines.nets import Delays, Layout
+from pcneuro.engines.samples import Sample
+from pcneuro.engines.thresholds import Absolute, by_vertex
+from pcneuro.kernels import event_arrays as arrays
+from pcneuro.kernels.event_arrays import Net, packed
+from pcneuro.units import Sum, UnitGraph
+
+if TYPE_CHECKING:
+    from pcneuro.engines.events import EventEngine
+
+
+def _rms(array: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+
+
+class Sending:
+    """Units in the order of their vertices, thresholds, and the net."""
+
+    def __init__(
+        self,
+        engine: EventEngine,
+        units: UnitGraph,
+        activity: list[list[np.ndarray]],
+        equilibria: Mapping[str, np.ndarray],
+    ) -> None:
+        self.engine, self.units, self.equilibria = engine, units, equilibria
+        circuit, held = engine.circuit, engine.data.clamped
+        self.strict = not engine.dynamics.linear
+        delays = self._delays()
+        self.delayed = bool(delays)
+        self.layout = Layout(units, held, engine.dtype, delays)
+        self.slices: dict[str, slice] = {}
+        """Vertex -> its units."""
+        count = 0
+        for name in circuit.vertices:
+            self.slices[name] = slice(count, count + circuit.graph.nodes[name].size)
+            count = self.slices[name].stop
+        errors, values = self._thresholds()
+        tau, precision = self._units(circuit.tau), self._units(circuit.precision)
+        free = self._units({n: np.full(circuit.tau[n].shape, float(n not in held)) for n in circuit.vertices})
+        entry, exit_, unit, mean = self._places()
+        dtype, layout = engine.dtype, self.layout
+        gain = engine.events.mode.gain(engine.integrator, tau, precision) * free
+        gate = self._gates(errors, activity) if self.strict else np.zeros(0)
+        self.synapses = {"prediction": layout.up.weight.size * self.strict, "feedback": layout.down.weight.size}
+        """Kind -> how many there are."""
+        rooms = [int(np.count_nonzero(np.diff(f.first))) + 1 if self.delayed else 0 for f in (layout.up, layout.down)]
+        self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
+        placed = {
+            "unit": unit,
+            "mean": mean,
+            "entry": entry,
+            "exit": exit_,
+            "precision": precision,
+            "gain": gain,
+            "rate": free * precision / tau,
+            "threshold": errors,
+            "value_threshold": values,
+            "gate": gate,
+        }
+        numbers = {
+            arrays.STRICT: int(self.strict),
+            arrays.EXACT: int(not engine.events.mode.binned),
+            arrays.NODES: layout.nodes,
+            arrays.UNITS: count,
+            arrays.POPULATIONS: int(layout.kind.size),
+            arrays.ROOM_UP: rooms[0],
+            arrays.ROOM_DOWN: rooms[1],
+        }
+        own_arrays = {
+            getattr(arrays, name.upper()): ("real" if a.dtype.kind == "f" else "index", a) for name, a in placed.items()
+        }
+        self.net = Net(**packed(numbers, layout.placed() | own_arrays, arrays.NET, dtype))
+        self.entry, self.exit = entry, exit_
+        own = [errors[(entry >= 0)], values[exit_ >= 0], gate[gate >= 0]]
+        self.limits = np.concatenate(own).astype(dtype)
+        """Thresholds of all that may send."""
+
+    def _delays(self) -> Delays:
+        return {}
+
+    def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.ravel(by_name[n]) for n in self.engine.circuit.vertices]).astype(np.float64)
+
+    def _thresholds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of errors, and of values, (units,)."""
+        circuit, settings = self.engine.circuit, self.engine.events
+        nodes, equilibria = circuit.graph.nodes, self.equilibria
+        of_errors = by_vertex(settings.threshold, equilibria)
+        given = settings.threshold if settings.values is None else settings.values
+        # Latents without a prior have values to send, but no errors.
+        of_values = by_vertex(given, dict.fromkeys(circuit.vertices) if settings.values is not None else equilibria)
+        errors, values = {}, {}
+        for name in circuit.vertices:
+            size, shape, precision = nodes[name].size, nodes[name].shape, circuit.precision[name].ravel()
+            own = equilibria.get(name, np.zeros((1, *shape)))
+            own = own.reshape(len(own), -1)
+            errors[name] = of_errors[name].of(own, shape, name) if name in equilibria else np.zeros(size)
+            leak = np.where(precision > 0, precision, 1.0)
+            limit = of_values.get(name, by_vertex({}, {name: None})[name])
+            values[name] = limit.of(own / leak, shape, name)
+            if settings.values is None and isinstance(limit, Absolute):
+                values[name] = values[name] / leak
+        return self._units(errors), self._units(values)
+
+    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Units -> nodes that errors go down and values go up from; nodes -> units of values, and of predictions."""
+        units, layout, held = self.units, self.layout, self.engine.data.clamped
+        count = sum(part.stop - part.start for part in self.slices.values())
+        entry, exit_ = np.full(count, -1, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+        unit, mean = np.full(layout.nodes, -1, dtype=np.int32), np.full(layout.nodes, -1, dtype=np.int32)
+        for name, part in self.slices.items():
+            own, value = np.arange(part.start, part.stop), self._nodes(units.values[name])
+            prediction = units.predictions.get(name)
+            if name not in held:
+                unit[value] = own
+                if self.strict and (np.diff(layout.up.first)[value] > 0).any():
+                    exit_[part] = value
+            if prediction is None or prediction not in layout.active:
+                continue
+            entry[part] = self._nodes(prediction)
+            compared = units.means.get(name, prediction) if name in held else prediction
+            if self.strict:
+                mean[self._nodes(compared)] = own
+        return entry, exit_, unit, mean
+
+    def _nodes(self, number: int) -> np.ndarray:
+        own = self.layout.number[number]
+        return np.arange(self.layout.offset[own], self.layout.offset[own + 1])
+
+    def _gates(self, errors: np.ndarray, activity: list[list[np.ndarray]]) -> np.ndarray:
+        """Under strict dynamics, of nodes: what an error's threshold comes to behind its dendrite; -1 inside of it."""
+        layout, units = self.layout, self.units
+        axons = layout.axons
+        gate = np.full(layout.nodes, -1.0)
+        adjoints = [
+            units.adjoints(a, {n: e[s].ravel() for n, e in self.equilibria.items()}) for s, a in enumerate(activity)
+        ]
+        reads = {own: number for (number, _), own in layout.reads.items()}
+        numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, Sum)}
+        for own in np.flatnonzero(layout.kind == 1):
+            nodes = slice(layout.offset[own], layout.offset[own + 1])
+            if not axons[nodes].any():
+                continue
+            name = layout.owner[own]
+            number = numbers.get(own)
+            if number is None:
+                # What a function sends back to its operand
+                number = reads[own]
+            whole = _rms(self.equilibria[name])
+            share = _rms(np.stack([a[number] for a in adjoints])) / whole if whole else 1.0
+            gate[nodes] = np.mean(errors[self.slices[name]]) * (share or 1.0)
+        return gate
+
+    def sample(self, activity: list[np.ndarray], lines: bool) -> Sample:
+        """The state of a sample at the sweep."""
+        layout = self.layout
+        return Sample(self.net, layout.slopes_at(activity), layout.activity(activity), layout.most_operands, lines)

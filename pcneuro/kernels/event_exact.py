@@ -1,0 +1,277 @@
+"""Events at the times at which they are due: between them there is a closed form; a heap has the next of each unit.
+
+Order 1: events carry changes of a value, which holds until the next. Order 2 (fixed prediction): they carry changes of
+a value and of its slope, and receivers extrapolate (quantised state systems of first and second order, Kofman & Junco
+2001; Kofman 2002).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from pcneuro.kernels.event_arrays import (
+    DONE,
+    DOWN,
+    DUE,
+    ENTRY,
+    EXIT,
+    GAIN,
+    HEAP,
+    HEAPED,
+    LINES,
+    POPULATION,
+    PRECISION,
+    PREDICTED,
+    QUEUE_DOWN,
+    QUEUE_UP,
+    RATE,
+    RECEIVED,
+    RECEIVED_SLOPE,
+    SENT,
+    SENT_AT,
+    SENT_SLOPE,
+    SENT_VALUE,
+    STRICT,
+    THRESHOLD,
+    TOUCHED,
+    TOUCHED_COUNT,
+    TOUCHED_UNITS,
+    UNITS,
+    UP,
+    VALUE_THRESHOLD,
+    X,
+)
+from pcneuro.kernels.event_bins import full
+from pcneuro.kernels.event_queue import CACHE, arrives, schedule
+from pcneuro.kernels.events import backward, deliver, forward, hear, record, refresh, touch
+
+ROUNDS = 80
+"""Most steps of Newton's method, each of which at least halves the bracket."""
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-untyped-def]
+    """When an error will be ``threshold`` away from what was sent, if nothing more is received: infinite if never."""
+    if error != sent and abs(error - sent) >= threshold:
+        return now
+    gap = received - sent
+    if rate == 0.0 or abs(gap) <= threshold:
+        return np.inf
+    goal = sent + math.copysign(threshold, gap)
+    ahead, beyond = received - error, received - goal
+    if beyond * gap <= 0.0:
+        # By rounding the goal is where the error goes to, and never is.
+        return np.inf
+    # Both have the sign of the gap: the error is on this side of the goal, or just there.
+    if abs(ahead) <= abs(beyond):
+        return now
+    return now + math.log(ahead / beyond) / rate
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _bent(u):  # type: ignore[no-untyped-def]
+    """exp(-u) - 1 + u, where u is small, too."""
+    if u < 0.02:
+        return u * u * (1 / 2 - u * (1 / 6 - u * (1 / 24 - u * (1 / 120 - u * (1 / 720 - u / 5040)))))
+    return math.expm1(-u) + u
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
+    """Where start + slope u + bend (exp(-u) - 1 + u) is ``goal``, which it is once in (low, high], monotonously.
+
+    Newton's method within a bracket, which is first found where ``high`` is infinite.
+    """
+    rises = start + slope * low + bend * _bent(low) < goal
+    if high == np.inf:
+        width = 1e-9
+        while True:
+            high = low + width
+            value = start + slope * high + bend * _bent(high)
+            if (value >= goal) == rises or width > 1e300:
+                break
+            low = high
+            width *= 4.0
+    u = high
+    for _ in range(ROUNDS):
+        value = start + slope * u + bend * _bent(u) - goal
+        if value == 0.0:
+            break
+        if (value > 0.0) == rises:
+            high = u
+        else:
+            low = u
+        ahead = slope - bend * math.expm1(-u)
+        new = u - value / ahead if ahead != 0.0 else 0.5 * (low + high)
+        if not (low < new < high):
+            new = 0.5 * (low + high)
+        if abs(new - u) <= 1e-15 * u:
+            break
+        u = new
+    return u
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold, now):  # type: ignore[no-untyped-def]
+    """As ``crossing``, where both what is received and what was sent change linearly; ``sent`` is that of now.
+
+    With u = rate * time, the difference is D + G u + C (exp(-u) - 1 + u), which turns round once at most.
+    """
+    start = error - sent
+    if start != 0.0 and abs(start) >= threshold:
+        return now
+    if rate == 0.0:
+        tilt = slope - sent_slope
+        return now + (math.copysign(threshold, tilt) - start) / tilt if tilt != 0.0 else np.inf
+    bend = error - received + slope / rate
+    tilt = (received - error) - sent_slope / rate
+    low = 0.0
+    final = tilt + bend
+    if bend != 0.0:
+        left = final / bend
+        if 0.0 < left < 1.0:
+            turn = -math.log(left)
+            top = start + tilt * turn + bend * _bent(turn)
+            if abs(top) >= threshold:
+                goal = math.copysign(threshold, top)
+                return now + _root(start, tilt, bend, goal, 0.0, turn) / rate
+            low = turn
+    if final == 0.0:
+        # What was sent runs beside what comes in the end.
+        end = start - bend
+        if abs(end) <= threshold:
+            return np.inf
+        return now + _root(start, tilt, bend, math.copysign(threshold, end), low, np.inf) / rate
+    return now + _root(start, tilt, bend, math.copysign(threshold, final), low, np.inf) / rate
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _next(net, state, u, now):  # type: ignore[no-untyped-def]
+    """When a unit, which is up to date, sends next."""
+    error = net.real[net.index[PRECISION] + u] * (
+        state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
+    )
+    sent, rate, threshold = (
+        state.real[state.index[SENT] + u],
+        net.real[net.index[RATE] + u],
+        net.real[net.index[THRESHOLD] + u],
+    )
+    if state.index[LINES]:
+        sent = sent + state.real[state.index[SENT_SLOPE] + u] * (now - state.time[state.index[SENT_AT] + u])
+        return crossing_of_lines(
+            error,
+            state.real[state.index[RECEIVED] + u],
+            state.real[state.index[RECEIVED_SLOPE] + u],
+            sent,
+            state.real[state.index[SENT_SLOPE] + u],
+            rate,
+            threshold,
+            now,
+        )
+    when = crossing(error, state.real[state.index[RECEIVED] + u], sent, rate, threshold, now)
+    if net.index[STRICT] != 0 and net.index[net.index[EXIT] + u] >= 0:
+        x, sent_value, limit = (
+            state.real[state.index[X] + u],
+            state.real[state.index[SENT_VALUE] + u],
+            net.real[net.index[VALUE_THRESHOLD] + u],
+        )
+        if rate > 0.0:
+            goal = (
+                state.real[state.index[PREDICTED] + u]
+                + state.real[state.index[RECEIVED] + u] / net.real[net.index[PRECISION] + u]
+            )
+            when = min(when, crossing(x, goal, sent_value, rate, limit, now))
+        elif abs(x - sent_value) >= limit:
+            when = now
+        elif state.real[state.index[RECEIVED] + u] != 0.0 and net.real[net.index[GAIN] + u] > 0.0:
+            far = limit - math.copysign(1.0, state.real[state.index[RECEIVED] + u]) * (x - sent_value)
+            when = min(when, now + far / (net.real[net.index[GAIN] + u] * abs(state.real[state.index[RECEIVED] + u])))
+    return when
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
+    """Set when units are due, of all of them."""
+    for u in range(net.index[UNITS]):
+        schedule(state, u, _next(net, state, u, now))
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
+    """A unit that is due, and up to date, sends its value or its error: what is farther beyond its threshold."""
+    precision = net.real[net.index[PRECISION] + u]
+    error = precision * (state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u])
+    sent = state.real[state.index[SENT] + u]
+    if state.index[LINES]:
+        sent = sent + state.real[state.index[SENT_SLOPE] + u] * (now - state.time[state.index[SENT_AT] + u])
+    away, threshold = error - sent, net.real[net.index[THRESHOLD] + u]
+    if net.index[STRICT] != 0 and net.index[net.index[EXIT] + u] >= 0:
+        far, limit = (
+            state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u],
+            net.real[net.index[VALUE_THRESHOLD] + u],
+        )
+        if precision == 0.0 or abs(far) * threshold >= abs(away) * limit:
+            if abs(far) < limit and net.real[net.index[GAIN] + u] > 0.0:
+                # It is there but for rounding.
+                far = math.copysign(limit, far)
+                state.real[state.index[X] + u] = state.real[state.index[SENT_VALUE] + u] + far
+            change = state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u]
+            state.real[state.index[SENT_VALUE] + u] = state.real[state.index[X] + u]
+            record(state, now, u, change)
+            node = net.index[net.index[EXIT] + u]
+            hear(net, state, node, change, change * 0)
+            forward(net, state, net.index[net.index[POPULATION] + node], now)
+            backward(net, state, now)
+            return
+    if abs(away) < threshold and net.real[net.index[RATE] + u] > 0.0:
+        away = math.copysign(threshold, away)
+        error = sent + away
+        state.real[state.index[X] + u] = state.real[state.index[PREDICTED] + u] + error / precision
+    state.real[state.index[SENT] + u] = error
+    change = state.real[state.index[X] + u] * 0 + away
+    slope = change * 0
+    if state.index[LINES]:
+        new = net.real[net.index[RATE] + u] * (state.real[state.index[RECEIVED] + u] - error)
+        slope = slope + (new - state.real[state.index[SENT_SLOPE] + u])
+        state.real[state.index[SENT_SLOPE] + u] = new
+        state.time[state.index[SENT_AT] + u] = now
+    if net.index[STRICT] == 0:
+        record(state, now, net.index[UNITS] + u, change)
+    if net.index[net.index[ENTRY] + u] >= 0:
+        hear(net, state, net.index[net.index[ENTRY] + u], change, slope)
+        backward(net, state, now)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def exact(until, net, state):  # type: ignore[no-untyped-def]
+    """All events up to time ``until`` (ms) of one sample, in the order of time. Returns why it stopped."""
+    while True:
+        heaped = state.index[HEAPED] > 0
+        unit = state.index[state.index[HEAP]]
+        now = state.time[state.index[DUE] + unit] if heaped else np.inf
+        first, second = arrives(state, QUEUE_UP), arrives(state, QUEUE_DOWN)
+        earliest = min(now, first, second)
+        if not earliest <= until:
+            return DONE
+        why = full(net, state)
+        if why != DONE:
+            return why
+        if first == earliest:
+            node = deliver(net, state, UP)
+            forward(net, state, net.index[net.index[POPULATION] + node], earliest)
+            backward(net, state, earliest)
+        elif second == earliest:
+            deliver(net, state, DOWN)
+            backward(net, state, earliest)
+        else:
+            touch(state, unit)
+            refresh(net, state, unit, now)
+            _speak(net, state, unit, now)
+        for a in range(state.index[TOUCHED_COUNT]):
+            u = state.index[state.index[TOUCHED_UNITS] + a]
+            state.index[state.index[TOUCHED] + u] = 0
+            schedule(state, u, _next(net, state, u, earliest))
+        state.index[TOUCHED_COUNT] = 0
