@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -41,6 +42,7 @@ from pcneuro.engines.sending import Sending
 from pcneuro.engines.threads import available_threads, spread
 from pcneuro.engines.thresholds import DEFAULT, Thresholds, by_vertex
 from pcneuro.errors import CapacityError, ParameterError
+from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels.event_arrays import DONE, QUEUE_FULL
 from pcneuro.units import UnitGraph
@@ -116,6 +118,8 @@ class EventEngine(ReferenceEngine):
         """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
         """The step that is next."""
+        self.log: EventLog | None = None
+        """Where events are recorded."""
 
     def start(self, data: Data) -> None:
         self.samples = []
@@ -183,20 +187,37 @@ class EventEngine(ReferenceEngine):
 
     def _advance(self, number: int, end: int) -> None:
         """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some."""
-        mode, dt = self.events.mode, self.integrator.dt
         threads = self.events.threads or available_threads()
         at = [(number, DONE)] * len(self.samples)
         open_ = list(range(len(self.samples))) if end > number else []
         while open_:
-            doing = open_
-            found = spread(
-                lambda k: mode.advance(self.samples[doing[k]], at[doing[k]][0], end, dt), len(doing), threads
-            )
-            for s, reached in zip(doing, found, strict=True):
+            found = spread(partial(self._one, open_, at, end), len(open_), threads)
+            for s, reached in zip(open_, found, strict=True):
                 at[s] = reached
                 if reached[1] == QUEUE_FULL:
                     self._enlarge(self.samples[s], reached[0])
-            open_ = [s for s in doing if at[s][1] != DONE]
+                elif self.log is not None:
+                    self._tell(s)
+            open_ = [s for s in open_ if at[s][1] != DONE]
+
+    def _one(self, samples: list[int], at: list[tuple[int, int]], end: int, k: int) -> tuple[int, int]:
+        s = samples[k]
+        return self.events.mode.advance(self.samples[s], at[s][0], end, self.integrator.dt)
+
+    def record_events(self, log: EventLog | None) -> None:
+        self.log = log
+        for number, sample in enumerate(self.samples):
+            sample.keep_events(log is not None and bool(log.samples[number]))
+
+    def _tell(self, number: int) -> None:
+        """Let the log have a sample's events."""
+        assert self.log is not None
+        if not self.log.samples[number]:
+            return
+        times, codes, changes = self.samples[number].taken()
+        populations, units = self.sending.senders(codes, self.log.populations)
+        scale = self.integrator.dt if self.events.mode.binned else 1.0
+        self.log.append(number, times * scale, populations, units, changes)
 
     def _enlarge(self, sample: Sample, number: int) -> None:
         needed = sum(other.queue_bytes for other in self.samples) + sample.queue_bytes
@@ -205,8 +226,8 @@ class EventEngine(ReferenceEngine):
             sent = sum(int(other["events"].sum()) for other in self.samples)
             time = max(number, 1) * self.integrator.dt
             raise CapacityError(
-                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a ms: "
-                f"more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, or run fewer samples"
+                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a "
+                f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, or run fewer samples"
             )
         sample.grow()
 
@@ -311,8 +332,8 @@ class EventEngine(ReferenceEngine):
         """Vertex -> bound of how far off its errors are, (batch, \\*shape); and parameter -> that of its gradient.
 
         Against the same dynamics without thresholds, at any time: Euler's steps (``TimeBinned``) or continuous time
-        (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with which
-        Euler's steps overshoot.
+        (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with
+        which Euler's steps overshoot.
         """
         if not self.dynamics.linear:
             raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")

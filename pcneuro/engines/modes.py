@@ -13,9 +13,9 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.samples import Sample
 from pcneuro.errors import ParameterError
 from pcneuro.integrators import AbstractIntegrator
+from pcneuro.kernels.event_arrays import DONE
 from pcneuro.kernels.event_bins import bins, speak
 from pcneuro.kernels.event_exact import exact, schedule_all
-from pcneuro.kernels.event_arrays import DONE
 from pcneuro.kernels.events import later, relaxed
 
 

@@ -161,6 +161,23 @@ class Sending:
             gate[nodes] = np.mean(errors[self.slices[name]]) * (share or 1.0)
         return gate
 
+    def senders(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Who sent events of these codes: the number of its population, and the unit in it.
+
+        Under strict dynamics errors are sent by nodes; a unit then is that of the population of nodes.
+        """
+        layout, units = self.layout, self.entry.size
+        of_unit = np.zeros(2 * units + layout.nodes, dtype=np.int32)
+        place = np.zeros(2 * units + layout.nodes, dtype=np.int32)
+        for name, part in self.slices.items():
+            for kind, first in (("value", 0), ("error", units)):
+                own = slice(first + part.start, first + part.stop)
+                of_unit[own], place[own] = numbers.get(f"{name}.{kind}", -1), np.arange(part.stop - part.start)
+        for population, name in layout.owner.items():
+            own = slice(2 * units + layout.offset[population], 2 * units + layout.offset[population + 1])
+            of_unit[own], place[own] = numbers.get(f"{name}.error", -1), np.arange(own.stop - own.start)
+        return of_unit[codes], place[codes]
+
     def sample(self, activity: list[np.ndarray], lines: bool) -> Sample:
         """The state of a sample at the sweep."""
         layout = self.layout

@@ -43,8 +43,8 @@ NET = UP + 29
 
 TOUCHED_COUNT, AWAKE_COUNT, HEAPED, PENDING, TOP, RECORDED, GATES, CHANGED_COUNT, RECORDS, LINES = range(10)
 """Numbers of a state: units touched, awake, in the heap; populations with something to hear of, and the highest of
-them; events recorded; multiplications in dendrites; functions whose derivatives changed; room for recorded events; whether
-events carry slopes."""
+them; events recorded; multiplications in dendrites; functions whose derivatives changed; room for recorded events;
+whether events carry slopes."""
 QUEUED, MOST_QUEUED, ROOM = range(3)
 QUEUE_DOWN, QUEUE_UP = 10, 16
 """Events under way in one direction: their number, the most there ever were, room for them."""
