@@ -4,7 +4,7 @@ Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates 
 Graphs*.
 """
 
-from pcneuro import ops
+from pcneuro import ops, plot
 from pcneuro.backprop import backprop
 from pcneuro.checking import Check, check
 from pcneuro.circuit import Circuit, build_circuit
@@ -12,6 +12,8 @@ from pcneuro.dynamics import FixedPrediction, Strict
 from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
+from pcneuro.event_counts import events_per_neuron, events_per_unit, time_of_share
+from pcneuro.event_log import RecordEvents
 from pcneuro.graph import Graph, Input, Latent, Parameter
 from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.learning import (
@@ -63,6 +65,7 @@ __all__ = [
     "PcneuroWarning",
     "PredictiveCoding",
     "Record",
+    "RecordEvents",
     "Reference",
     "Result",
     "RungeKutta4",
@@ -83,9 +86,13 @@ __all__ = [
     "check",
     "compare",
     "elementwise",
+    "events_per_neuron",
+    "events_per_unit",
     "load_circuit",
     "load_parameters",
     "ops",
+    "plot",
+    "time_of_share",
     "trace",
     "vertex",
 ]

@@ -133,6 +133,21 @@ def listed(records: Any) -> list[Record]:
     return found
 
 
+def joined(
+    records: Sequence[Record],
+    tapes: Sequence[Tape],
+    taken: Sequence[Sequence[np.ndarray]],
+    circuit: Circuit,
+    batch: int,
+) -> list[np.ndarray]:
+    """The kept part of what each tape took in parts (times, batch, units), as one array each."""
+    sizes = [circuit.graph.nodes[tape.vertex].size for tape in tapes]
+    return [
+        record.choose(np.concatenate(parts) if parts else np.zeros((0, batch, size)))
+        for record, parts, size in zip(records, taken, sizes, strict=True)
+    ]
+
+
 @cache
 def _empty(dt: float) -> xarray.Dataset:
     import xarray

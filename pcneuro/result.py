@@ -53,6 +53,9 @@ class Result:
         Simulated time at the end, in ms.
     stats : dict
         Steps, wall-clock seconds, threads, sizes.
+    events : xarray.Dataset, optional
+        The events that ``RecordEvents`` asked for, with the dimension event: time (ms), sample, population, unit,
+        change. Those on disk are read when they are asked for.
     """
 
     gradients: dict[str, np.ndarray]
@@ -66,6 +69,7 @@ class Result:
     message: str
     time: float
     stats: dict[str, Any]
+    events: xarray.Dataset | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"

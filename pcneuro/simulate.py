@@ -13,17 +13,18 @@ import numpy as np
 from pcneuro.circuit import Circuit, check_parameters, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
-from pcneuro.errors import ParameterError, UnstableStepError
+from pcneuro.errors import ParameterError
+from pcneuro.event_log import EventLog, RecordEvents, log_of
 from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
 from pcneuro.readout import free_energy, not_finite
-from pcneuro.record import Record, dataset, listed
+from pcneuro.record import Record, dataset, joined, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
 from pcneuro.settled import Settled
 from pcneuro.snapshot import read_snapshot, write_snapshot
-from pcneuro.stability import advice
+from pcneuro.stability import advice, check_step
 from pcneuro.storage import fingerprint
 
 CHUNK_SECONDS = 0.2
@@ -89,7 +90,7 @@ class Simulator:
                 raise ParameterError(f"{what} is {told(got)}; needed is a {kind} object")
         self.dtype = float_type(dtype)
         if self.schedule.stepped:
-            self._check_step()
+            check_step(circuit, self.integrator)
         self.schedule.check(self.dynamics)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._engine.apart = self.schedule.apart
@@ -106,17 +107,6 @@ class Simulator:
             "a Simulator is neither copied nor pickled: make one from its circuit, and take its state there by store() "
             "and restore()"
         )
-
-    def _check_step(self) -> None:
-        dt, limit = self.integrator.dt, self.integrator.stability
-        leak = {name: most for name, (_, most) in self.circuit.rates.items()}
-        worst = max(leak, key=leak.__getitem__, default=None)
-        if worst is not None and dt * leak[worst] >= limit:
-            raise UnstableStepError(
-                f"dt = {dt:g} ms is unstable for population {worst!r}, whose leak has a time constant of "
-                f"{1 / leak[worst]:g} ms: {type(self.integrator).__name__} needs dt < {limit / leak[worst]:.6g} ms; "
-                f"dt = {0.5 / leak[worst]:.3g} ms works"
-            )
 
     # State
 
@@ -207,6 +197,7 @@ class Simulator:
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
         record: Sequence[Record] = (),
+        events: RecordEvents | None = None,
         report: Report = None,
         report_period: float = 10.0,
     ) -> Result:
@@ -229,6 +220,9 @@ class Simulator:
             Vertex -> values to start from instead of the sweep's, at time zero only.
         record
             ``Record`` objects.
+        events
+            ``RecordEvents(...)`` to keep the events of an engine that has some, in ``result.events``. Where the run
+            ends with an exception, a file that they go to is left beside its place, as ``<path>.part``.
         report, report_period
             None, ``"text"`` (progress on standard error), or a callable (elapsed s, share completed, start ms, duration
             ms), at most every ``report_period`` seconds.
@@ -248,15 +242,17 @@ class Simulator:
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
+        log = log_of(events, self.circuit, data.batch, self.time)
         show = reporter(report, report_period, self.time, span)
-        # Nothing above changes the simulator: a call that is refused leaves it as it was.
-        self._stale = self._stale or data is not self._data
-        self._data = data
-        self._ready()
-        first, begun = self._step, time.perf_counter()
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
-        self._engine.begin(until)
-        status, message = self._loop(steps, tapes, rows, show)
+        with self._engine.recording(log):
+            # Nothing above changes the simulator: a call that is refused leaves it as it was.
+            self._stale = self._stale or data is not self._data
+            self._data = data
+            self._ready()
+            first, begun = self._step, time.perf_counter()
+            self._engine.begin(until)
+            status, message = self._loop(steps, tapes, rows, show, log)
         self._engine.evaluate()
         if until is not None and status is Status.COMPLETED:
             status, message = self._settling(until, first)
@@ -265,14 +261,6 @@ class Simulator:
         for tape, taken in zip(tapes, rows, strict=True):
             if self._step % tape.every == 0 and status is not Status.DIVERGED:
                 taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1))
-        stacked = [
-            r.choose(
-                np.concatenate(taken)
-                if taken
-                else np.zeros((0, self._data.batch, self.circuit.graph.nodes[t.vertex].size))
-            )
-            for r, t, taken in zip(records, tapes, rows, strict=True)
-        ]
         stats = {
             "steps": self._step - first,
             "seconds": time.perf_counter() - begun,
@@ -286,11 +274,20 @@ class Simulator:
         if until is not None:
             times = [None if n is None else (n - first) * self.integrator.dt for n in self._engine.rested]
             stats |= {"until": repr(until), "settled_ms": times}
-        kept = dataset(records, tapes, stacked, first, self.integrator.dt, self._data.batch)
-        return self._result(kept, status, message, stats)
+        if log is not None:
+            stats["events_record"] = log.describe(steps)
+        arrays = joined(records, tapes, rows, self.circuit, self._data.batch)
+        kept = dataset(records, tapes, arrays, first, self.integrator.dt, self._data.batch)
+        result = self._result(kept, status, message, stats)
+        return result if log is None else replace(result, events=log.dataset())
 
     def _loop(
-        self, steps: int, tapes: Sequence[Tape], rows: list[list[np.ndarray]], report: Callable[..., None]
+        self,
+        steps: int,
+        tapes: Sequence[Tape],
+        rows: list[list[np.ndarray]],
+        report: Callable[..., None],
+        log: EventLog | None,
     ) -> tuple[Status, str]:
         assert self._data is not None
         begun = time.perf_counter()
@@ -307,6 +304,8 @@ class Simulator:
                     taken.append(part)
                 self._step += stepped.steps
                 done += stepped.steps
+                if log is not None:
+                    log.flush(self.time)
                 now = time.perf_counter()
                 if not stepped.finite:
                     return Status.DIVERGED, self._divergence()

@@ -10,11 +10,24 @@ from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.abstract import Data
 from pcneuro.engines.reference import Reference, ReferenceEngine
-from pcneuro.errors import DataError
+from pcneuro.errors import DataError, UnstableStepError
 from pcneuro.integrators import AbstractIntegrator
 
 ITERATIONS = 20
 SAFETY = 0.8
+
+
+def check_step(circuit: Circuit, integrator: AbstractIntegrator) -> None:
+    """Raise UnstableStepError where the leak of some population alone is unstable: which, and a dt that works."""
+    dt, limit = integrator.dt, integrator.stability
+    leak = {name: most for name, (_, most) in circuit.rates.items()}
+    worst = max(leak, key=leak.__getitem__, default=None)
+    if worst is not None and dt * leak[worst] >= limit:
+        raise UnstableStepError(
+            f"dt = {dt:g} ms is unstable for population {worst!r}, whose leak has a time constant of "
+            f"{1 / leak[worst]:g} ms: {type(integrator).__name__} needs dt < {limit / leak[worst]:.6g} ms; "
+            f"dt = {0.5 / leak[worst]:.3g} ms works"
+        )
 
 
 def advice(

@@ -9,7 +9,8 @@ import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,8 +26,8 @@ VERSION = 1
 _LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant": Constant}
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
-    """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
+def place(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Where a path leads to. Raises OutputError where there is a file (without ``overwrite``), or something else."""
     target = _path(path, OutputError)
     if target.is_symlink():
         target = target.resolve()
@@ -34,6 +35,26 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], N
         raise OutputError(f"{target} is no regular file: choose another name")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
+    return target
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into one line. HDF5 tells of a full disk with RuntimeError as well."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if "errno = 28" in reason or "No space left" in reason:
+            reason = "No space left on device"
+        raise OutputError(f"cannot write {path}: {' '.join(reason.split())}; what was there is as it was") from error
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
+    """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
+    target = place(path, overwrite=overwrite)
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:

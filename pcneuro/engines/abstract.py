@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
+from pcneuro.errors import ParameterError
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.settled import Settled
+
+if TYPE_CHECKING:
+    from pcneuro.event_log import EventLog
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,25 @@ class AbstractEngine(ABC):
     @abstractmethod
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         """Take up a state that ``state`` gave, for the same data."""
+
+    def record_events(self, log: EventLog | None) -> None:
+        """Append events to a log from now on; None: no more. Raises ParameterError where there are no events."""
+        if log is not None:
+            engine = type(self.settings).__name__
+            raise ParameterError(f"{engine} has no events to record: use EventDriven(...), or leave out events=")
+
+    @contextmanager
+    def recording(self, log: EventLog | None) -> Iterator[None]:
+        """While it holds, events go to the log, if any; at its end the log is closed, whatever happened."""
+        self.record_events(log)
+        try:
+            if log is None:
+                yield
+            else:
+                with log:
+                    yield
+        finally:
+            self.record_events(None)
 
     @property
     def identity(self) -> str:

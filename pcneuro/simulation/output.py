@@ -8,8 +8,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import OutputError
+from pcneuro.storage import writing
 
 SUMMARY = "summary.json"
 RESULTS = "results"
@@ -49,20 +50,6 @@ def next_free(parent: Path, name: str) -> Path:
         number += 1
         path = parent / f"{name}-{number}"
     return path
-
-
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn a failure to write into one line. HDF5 tells of a full disk with RuntimeError as well."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        if "errno = 28" in reason or "No space left" in reason:
-            reason = "No space left on device"
-        raise OutputError(f"cannot write {path}: {' '.join(reason.split())}; what was there is as it was") from error
 
 
 class Output:
@@ -98,7 +85,7 @@ class Output:
         for place in (self.folder, *self.folder.parents):
             if place.exists() and not place.is_dir():
                 raise OutputError(f"{place} exists, and is no folder: choose another --out")
-        with told(self.folder):
+        with writing(self.folder):
             if (
                 resume
                 and not (self.folder / CHECKPOINTS).is_dir()
@@ -107,19 +94,20 @@ class Output:
             ):
                 raise OutputError(f"{self.folder} has no checkpoints: there is nothing to resume; choose another --out")
         self.kept = resume
+        self._streams: list[str] = []
         if self._occupied():
             going_on = ", --resume to go on from its checkpoints" if (self.folder / CHECKPOINTS).is_dir() else ""
             raise OutputError(f"{self.folder} exists already: choose another --out, or pass --overwrite{going_on}")
 
     def _occupied(self) -> bool:
-        with told(self.folder):
+        with writing(self.folder):
             if self.overwrite or self.resume or not self.folder.is_dir():
                 return False
             return any(not (self.kept and path.name == CHECKPOINTS) for path in self.folder.iterdir())
 
     def __enter__(self) -> Output:
         self.temporary = self.folder.parent / f".{self.folder.name}.{secrets.token_hex(4)}"
-        with told(self.folder):
+        with writing(self.folder):
             # Tried now, and made when there is something to write: what is killed on the way leaves no folder.
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             place = self.folder if self.folder.is_dir() else self.folder.parent
@@ -137,7 +125,7 @@ class Output:
 
     def checkpoint(self, name: str) -> Path:
         """Place of the checkpoint ``name``, in the folder of the results, which is then made."""
-        with told(self.folder):
+        with writing(self.folder):
             if not self.kept and not self.given:
                 self.folder = next_free(self.folder.parent, self.name)
             self.kept = True
@@ -150,9 +138,24 @@ class Output:
                 path.unlink(missing_ok=True)
         return path
 
+    def stream(self, name: str) -> Path:
+        """Place of the file ``name``, to be written while the simulation runs."""
+        with writing(self.folder / name):
+            self.temporary.mkdir(exist_ok=True)
+        self._streams.append(name)
+        return self.temporary / name
+
+    def streamed(self) -> list[str]:
+        """Names of the files that were written so and are complete; others are removed."""
+        complete = [name for name in self._streams if (self.temporary / name).exists()]
+        for left in self.temporary.iterdir() if self._streams else ():
+            if left.name not in complete:
+                left.unlink()
+        return complete
+
     def write(self, name: str, write: Callable[[Path], Any]) -> None:
         """Have ``write`` make the file ``name``."""
-        with told(self.folder / name):
+        with writing(self.folder / name):
             self.temporary.mkdir(exist_ok=True)
             write(self.temporary / name)
 
@@ -162,7 +165,7 @@ class Output:
             self.folder = next_free(self.folder.parent, self.name)
         if self._occupied():
             raise OutputError(f"{self.folder} was made by something else meanwhile: choose another --out")
-        with told(self.folder):
+        with writing(self.folder):
             if self.folder.is_dir() and any(self.folder.iterdir()):
                 for path in sorted(self.temporary.iterdir(), key=lambda p: p.name == SUMMARY):
                     os.replace(path, self.folder / path.name)

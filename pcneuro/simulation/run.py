@@ -103,6 +103,7 @@ def _job(
         np.random.default_rng(run.task.seed),
         drawn,
         lambda name: output.checkpoint(prefix + name),
+        lambda name: output.stream(prefix + name),
         output.resume,
     )
 
@@ -203,11 +204,11 @@ def _write(output: Output, runs: Sequence[Finished], summary: dict[str, Any]) ->
     from pcneuro.simulation.figures import style
     from pcneuro.simulation.records import stack, write_records
 
+    files = [RECORDS, *output.streamed()]
     datasets = [run.outcome.records for run in runs]
     records = stack(datasets, [run.swept for run in runs]) if runs[0].swept else datasets[0]
     records = records.assign_attrs(status=str(summary["status"]), file=summary["file"], task=summary["task"])
     output.write(RECORDS, lambda path: write_records(path, records))
-    files = [RECORDS]
     with style():
         for name, figure in type(runs[0].task).figures(runs).items():
             output.write(f"{name}.png", figure.savefig)

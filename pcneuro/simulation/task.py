@@ -16,6 +16,7 @@ from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.dynamics.abstract import DYNAMICS
 from pcneuro.engines import Engine, Kernel
 from pcneuro.errors import unknown_name
+from pcneuro.event_log import RecordEvents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.integrators.abstract import INTEGRATORS
 from pcneuro.record import Record
@@ -52,6 +53,8 @@ class Job:
     """The circuit with its argument ``seed`` so much higher."""
     checkpoint: Callable[[str], Path]
     """Place of the checkpoint of this name."""
+    stream: Callable[[str], Path]
+    """Place of a file of results of this name, to be written while the run goes on."""
     resume: bool = False
     """Whether to go on from checkpoints."""
 
@@ -76,6 +79,7 @@ class Outcome:
     circuit: Circuit = field(repr=False)
     texts: Mapping[str, str] = field(default_factory=dict)
     tables: Sequence[Text] = ()
+    events: xarray.Dataset | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,12 @@ class DrivenTask(AbstractTask):
         return [outputs[name].name if name in outputs else name for name in (*self.targets, *self.clamp)]
 
     def simulate(
-        self, job: Job, simulator: Simulator, data: dict[str, dict[str, np.ndarray]], records: Sequence[Record]
+        self,
+        job: Job,
+        simulator: Simulator,
+        data: dict[str, dict[str, np.ndarray]],
+        records: Sequence[Record],
+        events: RecordEvents | None = None,
     ) -> Result:
         """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
 
@@ -212,6 +221,7 @@ class DrivenTask(AbstractTask):
             until=self.until,
             **data,  # type: ignore[arg-type]
             record=records,
+            events=events,
             report=report,
             report_period=0.1,
         )

@@ -1,0 +1,5 @@
+"""Pictures of what runs give, on axes of matplotlib, which is imported when the first is drawn."""
+
+from pcneuro.plot.raster import raster
+
+__all__ = ["raster"]
