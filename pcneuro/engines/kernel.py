@@ -61,6 +61,8 @@ class Kernel(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> KernelEngine:
+        if circuit.delayed:
+            raise ParameterError("Kernel: it does not simulate the conduction delays of this circuit: use Reference()")
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
 
 
