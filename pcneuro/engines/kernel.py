@@ -62,7 +62,9 @@ class Kernel(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> KernelEngine:
         if circuit.delayed:
-            raise ParameterError("Kernel: it does not simulate the conduction delays of this circuit: use Reference()")
+            raise ParameterError(
+                "Kernel: the circuit has conduction delays, for which it has no steps: use Reference() or EventDriven(...)"
+            )
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
 
 
