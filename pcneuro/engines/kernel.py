@@ -63,7 +63,7 @@ class Kernel(Engine):
     ) -> KernelEngine:
         if circuit.delayed:
             raise ParameterError(
-                "Kernel: the circuit has conduction delays, for which it has no steps: use Reference() or EventDriven(...)"
+                "Kernel: it has no steps for the conduction delays of this circuit: use Reference() or EventDriven(...)"
             )
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
 
