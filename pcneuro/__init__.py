@@ -8,6 +8,7 @@ from pcneuro import ops, plot
 from pcneuro.backprop import backprop
 from pcneuro.checking import Check, check
 from pcneuro.circuit import Circuit, build_circuit
+from pcneuro.delays import ConstantDelay, LognormalDelay, SynapticDelays, UniformDelay
 from pcneuro.dynamics import FixedPrediction, Strict
 from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
@@ -46,6 +47,7 @@ __all__ = [
     "Bernoulli",
     "Check",
     "Circuit",
+    "ConstantDelay",
     "CosineDecay",
     "Euler",
     "EventDriven",
@@ -59,6 +61,7 @@ __all__ = [
     "Input",
     "Kernel",
     "Latent",
+    "LognormalDelay",
     "Parallel",
     "Parameter",
     "PcneuroError",
@@ -79,8 +82,10 @@ __all__ = [
     "Status",
     "StepDecay",
     "Strict",
+    "SynapticDelays",
     "TimeBinned",
     "Trainer",
+    "UniformDelay",
     "backprop",
     "build_circuit",
     "check",

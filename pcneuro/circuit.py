@@ -5,15 +5,15 @@ from __future__ import annotations
 import copyreg
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.delays import AbstractDelay
 from pcneuro.energies import AbstractEnergy, SquaredError
-from pcneuro.errors import GraphError, ParameterError, ShapeError, unknown_name
+from pcneuro.errors import GraphError, ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph import Graph, Latent, Node, Parameter, Pattern, check_finite, real_array
 from pcneuro.ops.base import Elementwise, Gather, Product, Reduce
 from pcneuro.ops.sparse import SparseProduct
@@ -41,6 +41,8 @@ class Circuit:
         prior is 0: nothing predicts it.
     energies : dict
         Vertex of each output -> its energy.
+    delays : dict
+        Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
     """
 
     graph: Graph
@@ -48,6 +50,7 @@ class Circuit:
     tau: Mapping[str, np.ndarray] = field(repr=False)
     precision: Mapping[str, np.ndarray] = field(repr=False)
     energies: Mapping[str, AbstractEnergy] = field(repr=False)
+    delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -60,7 +63,23 @@ class Circuit:
         Raises what ``check_parameters`` raises for values that do not fit.
         """
         graph = self.graph.with_parameters(check_parameters(self.graph, values))
-        return Circuit(graph, self.vertices, self.tau, self.precision, self.energies)
+        return replace(self, graph=graph)
+
+    def with_delays(self, delays: Any) -> Circuit:
+        """The same circuit with these conduction delays, instead of those that it has.
+
+        ``delays`` is as for ``build_circuit``, whose errors it raises.
+        """
+        from pcneuro.crossings import check, delays_of
+
+        circuit = replace(self, delays=delays_of(self, delays))
+        check(circuit)
+        return circuit
+
+    @property
+    def delayed(self) -> bool:
+        """Whether anything takes time on its way between vertices."""
+        return bool(self.delays)
 
     def has_prediction(self, vertex: str) -> bool:
         """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
@@ -109,7 +128,8 @@ class Circuit:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Circuit, (self.graph, self.vertices, dict(self.tau), dict(self.precision), dict(self.energies))
+        constants = dict(self.tau), dict(self.precision), dict(self.energies), dict(self.delays)
+        return Circuit, (self.graph, self.vertices, *constants)
 
     def __str__(self) -> str:
         from pcneuro.populations import table
@@ -119,13 +139,6 @@ class Circuit:
     def __repr__(self) -> str:
         more = ", ..." if len(self.vertices) > 8 else ""
         return f"<Circuit of {len(self.vertices)} vertices: {', '.join(self.vertices[:8])}{more}>"
-
-
-def told(value: Any) -> str:
-    """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
-    if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
-        return repr(value)
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _reduced(graph: Graph) -> tuple[Any, ...]:
@@ -299,6 +312,7 @@ def build_circuit(
     tau: Any = 10.0,
     precision: Any = 1.0,
     energies: Mapping[str, AbstractEnergy] | None = None,
+    delays: Any = 0.0,
 ) -> Circuit:
     """Give vertices of a graph value and error neurons.
 
@@ -317,11 +331,17 @@ def build_circuit(
         without a prior has none, as nothing predicts it.
     energies
         Output name -> energy (``SquaredError`` where there is none).
+    delays
+        Conduction delays between vertices: a number (ms) or a delay object for all projections in both directions, or a
+        dict from edges of ``Circuit.nx`` to such, as ``{("h1.value", "h2.error"): 2.0, ("h2.error", "h1.value"):
+        pcn.UniformDelay(1.0, 5.0)}`` (0 where it has none). Between the value and error neurons of a vertex there is
+        none. Those of inputs are without effect, as inputs are constant.
 
     Raises
     ------
-    ParameterError, UnknownNameError
-        For constants that are not positive or do not fit, and for a vertex or output that is unknown.
+    ParameterError, UnknownNameError, ShapeError
+        For constants that are not positive or do not fit, for delays that are negative or do not fit the synapses, and
+        for a vertex, output or edge that is unknown.
     """
     if not isinstance(graph, Graph):
         raise GraphError(f"build_circuit needs a Graph (from pcn.trace), got a {type(graph).__name__}")
@@ -333,13 +353,14 @@ def build_circuit(
             chosen.append(name)
     shapes = {name: graph.nodes[name].shape for name in chosen}
     given = _energies(graph, energies)
-    return Circuit(
+    circuit = Circuit(
         graph,
         tuple(chosen),
         _by_vertex("tau", tau, 10.0, shapes),
         _precisions(graph, precision, shapes),
         {node.name: given.get(name, SquaredError()) for name, node in graph.outputs.items()},
     )
+    return circuit.with_delays(delays)
 
 
 def _energies(graph: Graph, given: Any) -> Mapping[str, AbstractEnergy]:

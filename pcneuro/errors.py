@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Number
+from typing import Any
 
 
 class PcneuroError(Exception):
@@ -90,3 +92,10 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
     else:
         hint = "there are none"
     return UnknownNameError(f"unknown {what} {name!r}: {hint}")
+
+
+def told(value: Any) -> str:
+    """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
+    if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
+        return repr(value)
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

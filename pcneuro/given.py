@@ -12,6 +12,7 @@ import numpy as np
 
 from pcneuro.backprop import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit import Circuit, told
+from pcneuro.crossings import extent
 from pcneuro.engines import AbstractEngine, Data
 from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, unknown_name
 from pcneuro.settled import Settled
@@ -166,7 +167,10 @@ def warn_of_latents(circuit: Circuit, data: Data, engine: AbstractEngine, steps:
         if any(user in data.clamped or user in observed for user in graph.consumers[name]):
             observed.add(name)
     free = [name for name in graph.latents if name in observed and name not in data.clamped]
-    if not free or steps < len(circuit.vertices):
+    if not free:
+        return False
+    longest = max((high for _, high in extent(circuit).values()), default=0.0)
+    if steps * engine.integrator.dt < len(circuit.vertices) * (engine.integrator.dt + longest):
         return False
     fits = not any(engine.read(name, "error").any() for name in data.clamped if circuit.has_prediction(name))
     for name in free:

@@ -193,13 +193,17 @@ def to_networkx(circuit: Circuit) -> networkx.MultiDiGraph:
     parent's value; not to inputs, which are clamped), ``excite`` (own value -> own error) and ``inhibit`` (own
     error -> own value). Attributes: ``kind``; ``parameters``, the names of those that multiply what passes here (biases
     belong to the error population); ``plastic``, whether there are any; ``hebbian``, whether the child's prediction is
-    linear in them, so that their change is the error behind the synapse times the activity before it; ``delay`` (ms,
-    0.0); ``synapses``, their number, the same for feedback as for its prediction.
+    linear in them, so that their change is the error behind the synapse times the activity before it; ``synapses``,
+    their number, the same for feedback as for its prediction; ``delay`` and ``delay_max``, the shortest and the longest
+    conduction delay of these synapses in ms, 0.0 within a vertex. With ``delay`` as weight, shortest paths are first
+    arrivals where a projection has one delay for all synapses; else nothing arrives before.
     """
     import networkx
 
+    from pcneuro.crossings import extent
+
     graph = networkx.MultiDiGraph()
-    dendrites = Dendrites(circuit)
+    dendrites, delays = Dendrites(circuit), extent(circuit)
 
     def connect(kind: str, source: str, target: str, synapses: int, projection: Projection | None = None) -> None:
         graph.add_edge(
@@ -210,7 +214,8 @@ def to_networkx(circuit: Circuit) -> networkx.MultiDiGraph:
             parameters=projection.parameters if projection else (),
             plastic=bool(projection and projection.parameters),
             hebbian=bool(projection and projection.hebbian),
-            delay=0.0,
+            delay=delays.get((source, target), (0.0, 0.0))[0],
+            delay_max=delays.get((source, target), (0.0, 0.0))[1],
             synapses=synapses,
         )
 
@@ -282,9 +287,16 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) ->
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
-def _tau_text(tau: np.ndarray) -> str:
-    low, high = f"{tau.min():g}", f"{tau.max():g}"
-    return low if low == high else f"{low}-{high}"
+def _range(low: float, high: float, digits: int = 6) -> str:
+    texts = [f"{value:.{digits}g}" for value in (low, high)]
+    return "-".join(dict.fromkeys(texts))
+
+
+def _delay_text(graph: networkx.MultiDiGraph, projection: Projection) -> str:
+    """Delays of a projection's synapses in ms, forward and back."""
+    ends = f"{projection.parent}.value", f"{projection.child}.error"
+    ways = (graph.get_edge_data(*edge) for edge in (ends, ends[::-1]))
+    return ", ".join(_range(d["delay"], d["delay_max"], 3) for way in ways if way for d in way.values())
 
 
 def _population_rows(circuit: Circuit) -> Iterator[tuple[str, ...]]:
@@ -298,7 +310,7 @@ def _population_rows(circuit: Circuit) -> Iterator[tuple[str, ...]]:
             str(node.shape),
             f"{node.size:,}",
             f"{node.size:,}" if predicted else "-",
-            "-" if clamped else _tau_text(circuit.tau[name]),
+            "-" if clamped else _range(circuit.tau[name].min(), circuit.tau[name].max()),
         )
 
 
@@ -326,10 +338,14 @@ def table(circuit: Circuit) -> str:
         *_aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
     ]
     rows = []
+    heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
+    if circuit.delayed:
+        heads, right = [*heads, "delay/ms"], right + "r"
     for p in found:
         ways = "prediction" if p.parent in circuit.graph.inputs else "prediction, feedback"
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
-        rows.append((f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule))
+        row = [f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule]
+        rows.append([*row, _delay_text(graph, p)] if circuit.delayed else row)
     if rows:
-        lines += ["", *_aligned(("projection", "kind", "parameters", "synapses", "learning"), rows, "lllrl")]
+        lines += ["", *_aligned(heads, rows, right)]
     return "\n".join(line.rstrip() for line in lines)

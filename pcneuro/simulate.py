@@ -92,6 +92,7 @@ class Simulator:
         if self.schedule.stepped:
             check_step(circuit, self.integrator)
         self.schedule.check(self.dynamics)
+        self.schedule.check_delays(circuit)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._engine.apart = self.schedule.apart
         self._step, self._stale = 0, True

@@ -38,9 +38,11 @@ def advice(
     parameters: Mapping[str, np.ndarray],
 ) -> str:
     """What to do about a simulation that diverged."""
-    dt, works = integrator.dt, stable_dt(circuit, dynamics, integrator, data, parameters)
+    dt, works = integrator.dt, stable_dt(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
     if works < dt:
         return f"try dt = {works:.3g} ms (now {dt:g} ms)"
+    if circuit.delayed:
+        return "without conduction delays it might not: try shorter ones, a larger tau, or FixedPrediction"
     return "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
 
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.circuit import Circuit, told
+from pcneuro.delays import DELAYS, AbstractDelay
 from pcneuro.energies.abstract import ENERGIES
 from pcneuro.errors import CircuitFileError, OutputError, PcneuroError, UnknownNameError
 from pcneuro.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter
@@ -147,10 +148,7 @@ def _describe(circuit: Circuit) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             attributes = {"shape": list(node.shape)} if isinstance(source, Input | Latent) else {"value": source.value}
             if isinstance(source, Latent):
                 attributes["prior"] = source.prior
-        for key, value in list(attributes.items()):
-            if isinstance(value, np.ndarray):
-                arrays[f"{name}/{key}"] = value
-                attributes[key] = {"array": f"{name}/{key}"}
+        _set_aside(attributes, arrays, name)
         nodes.append(
             {
                 "name": name,
@@ -171,7 +169,21 @@ def _describe(circuit: Circuit) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "vertices": list(circuit.vertices),
         "energies": {k: v.kind for k, v in circuit.energies.items()},
     }
-    return facts, arrays
+    delays = []
+    for edge, delay in circuit.delays.items():
+        attributes = delay.attributes()
+        delays.append({"edge": list(edge), "kind": type(delay).__name__, "attributes": attributes})
+        _set_aside(attributes, arrays, f"delays/{'>'.join(edge)}")
+    # What has none is as it was before there were any.
+    return facts | ({"delays": delays} if delays else {}), arrays
+
+
+def _set_aside(attributes: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> None:
+    """Move the arrays of attributes to ``arrays``, and leave in their place where they are."""
+    for key, value in list(attributes.items()):
+        if isinstance(value, np.ndarray):
+            arrays[f"{name}/{key}"] = value
+            attributes[key] = {"array": f"{name}/{key}"}
 
 
 def fingerprint(circuit: Circuit) -> str:
@@ -218,13 +230,14 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         vertices = tuple(sorted(vertices, key=order.__getitem__))
         if any(graph.nodes[v].is_leaf and v not in graph.latents for v in vertices):
             raise ValueError("a leaf among the vertices")
+        circuit = Circuit(graph, vertices, constants["tau"], constants["precision"], energies)
+        return circuit.with_delays(_delays(facts.get("delays", []), arrays))
     except PcneuroError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
     except KeyError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: there is no {error} in it") from None
     except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {type(error).__name__}: {error}") from None
-    return Circuit(graph, vertices, constants["tau"], constants["precision"], energies)
 
 
 def _known(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
@@ -234,10 +247,23 @@ def _known(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
     return classes[kind]
 
 
+def _attributes(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    return {k: arrays[v["array"]] if isinstance(v, dict) else v for k, v in entry["attributes"].items()}
+
+
+def _delays(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[tuple[str, str], AbstractDelay]:
+    """Delays by edge; whether there are these edges, and whether their synapses are so many, is not looked at here."""
+    found = {}
+    for entry in entries:
+        source, target = entry["edge"]
+        found[source, target] = _known("delay", entry["kind"], DELAYS)(**_attributes(entry, arrays))
+    if len(found) < len(entries):
+        raise ValueError("an edge has delays twice")
+    return found
+
+
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
-    attributes = {
-        key: arrays[value["array"]] if isinstance(value, dict) else value for key, value in entry["attributes"].items()
-    }
+    attributes = _attributes(entry, arrays)
     source: AbstractOperator | Leaf
     if entry["leaf"]:
         source = _known("leaf", entry["kind"], _LEAVES)(**attributes)

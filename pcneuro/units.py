@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph import Constant, Input, Latent, Node, Parameter
 from pcneuro.ops.base import AbstractUnits, Units, Weights
 from pcneuro.ops.formula import evaluate
+
+if TYPE_CHECKING:
+    from pcneuro.crossings import Crossing
 
 Arrays = dict[str, np.ndarray]
 
@@ -89,9 +93,9 @@ class UnitGraph(AbstractUnits):
 
     def _leaf(self, name: str, node: Node) -> Units | Weights:
         if isinstance(node.source, Parameter):
-            return Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name)
+            return Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name, origin=name)
         if isinstance(node.source, Constant):
-            return Weights(node.source.value.astype(np.float64).ravel())
+            return Weights(node.source.value.astype(np.float64).ravel(), origin=name)
         if isinstance(node.source, Latent) and self.circuit.has_prediction(name):
             prior = np.broadcast_to(np.asarray(node.source.prior, dtype=np.float64), node.shape).ravel()
             self.predictions[name] = self.function("x", {"x": Weights(prior)}, {}).number
@@ -110,7 +114,8 @@ class UnitGraph(AbstractUnits):
             arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
             learned = any(x.parameter is not None or x.learned for x in operands if isinstance(x, Weights))
             with np.errstate(all="ignore"):
-                made = Weights(np.array(node.compute(*arrays), dtype=np.float64).ravel(), learned=learned)
+                numbers = np.array(node.compute(*arrays), dtype=np.float64).ravel()
+            made = Weights(numbers, learned=learned, origin=name)
         else:
             made = node.operator.units(self, node.shape, shapes, operands)
         if name not in self.circuit.vertices:
@@ -160,10 +165,29 @@ class UnitGraph(AbstractUnits):
 
     # What is to be known about it
 
+    @cached_property
+    def children(self) -> list[tuple[str, ...]]:
+        """Of each population, the vertices in whose dendrites it is: those whose predictions it goes into."""
+        found: list[set[str]] = [set() for _ in self.populations]
+        for name, number in self.predictions.items():
+            found[number].add(name)
+        for number in reversed(range(len(self.populations))):
+            for source in sources_of(self.populations[number]):
+                if not isinstance(self.populations[source], Source):
+                    found[source] |= found[number]
+        return [tuple(name for name in self.circuit.vertices if name in own) for own in found]
+
     @property
     def synapse_count(self) -> int:
         """All synapses, each once for both directions."""
         return sum(p.pre.size for p in self.populations if isinstance(p, Sum))
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """Where dendrites read value neurons: ``pcneuro.crossings.crossings``."""
+        from pcneuro.crossings import found_in
+
+        return list(found_in(self))
 
     def active(self, held: Container[str] = ()) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``."""

@@ -227,7 +227,7 @@ class EventEngine(ReferenceEngine):
             time = max(number, 1) * self.integrator.dt
             raise CapacityError(
                 f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a "
-                f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, or run fewer samples"
+                f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, run fewer samples"
             )
         sample.grow()
 

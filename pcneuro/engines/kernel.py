@@ -61,6 +61,10 @@ class Kernel(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> KernelEngine:
+        if circuit.delayed:
+            raise ParameterError(
+                "Kernel: it has no steps for the conduction delays of this circuit: use Reference() or EventDriven(...)"
+            )
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
 
 

@@ -25,7 +25,10 @@ class Reference(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> ReferenceEngine:
-        return ReferenceEngine(circuit, dynamics, integrator, dtype, self)
+        from pcneuro.engines.delayed import DelayedReference
+
+        made = DelayedReference if circuit.delayed else ReferenceEngine
+        return made(circuit, dynamics, integrator, dtype, self)
 
 
 class ReferenceEngine(AbstractEngine):
@@ -157,9 +160,13 @@ class ReferenceEngine(AbstractEngine):
                 for n in free:
                     change = sum(b * k[n] for b, k in zip(self.integrator.weights, slopes, strict=True))
                     self.value[n] = (start[n] + gain[n] * change).astype(self.dtype)
+                self.passed()
                 if not all(np.isfinite(self.value[n]).all() for n in free):
                     return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def passed(self) -> None:
+        """A step has been taken: what depends on how long ago something was has to know."""
 
     @property
     def blocks(self) -> list[slice]:
@@ -257,6 +264,10 @@ class ReferenceEngine(AbstractEngine):
         return {f"{group}.{name}": a for group, arrays in self._groups().items() for name, a in arrays.items()}
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        self._take(data, state)
+        self.evaluate()
+
+    def _take(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         found: dict[str, Arrays] = {group: {} for group in self._groups()}
         for key, array in state.items():
             group, _, name = key.partition(".")
@@ -270,7 +281,6 @@ class ReferenceEngine(AbstractEngine):
         for group, arrays in self._groups().items():
             arrays.clear()
             arrays.update(found[group])
-        self.evaluate()
 
     def describe(self) -> dict[str, Any]:
         return {"engine": "reference", "threads": 1}

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pcneuro.circuit import Circuit
+from pcneuro.crossings import extent
 from pcneuro.energies import AbstractEnergy
 from pcneuro.equations.dendrite import AbstractPlaces, Block, Compartment
 from pcneuro.graph import Latent
@@ -52,6 +53,8 @@ class _Writer(AbstractPlaces):
         super().__init__(circuit)
         self.circuit = circuit
         self.found = {name: Block(self._title(name)) for name in circuit.vertices}
+        for (source, target), delays in extent(circuit).items():
+            self.found[target.rpartition(".")[0]].late.append((source, *delays))
         self.waiting: list[str] = []
 
     def _title(self, name: str) -> str:

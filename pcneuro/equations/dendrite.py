@@ -31,6 +31,8 @@ class Block:
     learning: list[str] = field(default_factory=list)
     feedback: list[str] = field(default_factory=list)
     """Names of the variables that sum what comes back from the children."""
+    late: list[tuple[str, float, float]] = field(default_factory=list)
+    """Populations whose signals take time to come here: each with the shortest and the longest delay in ms."""
     taken: set[str] = field(
         default_factory=lambda: {"v", "err", "prediction", "precision", "tau", "feedback", "clamped"}
     )
@@ -66,6 +68,9 @@ class Block:
         lines = [*dynamics, *reversed(self.forward), *self.backward, *self.sums, *self.constants, *self.learning]
         if any("erf(" in line for line in lines):
             lines.append("# erf: give Brian2 a Function of this name (scipy.special.erf)")
+        for source, low, high in self.late:
+            time = f"{low:g}" if low == high else f"{low:.3g} to {high:.3g}"
+            lines.append(f"# delay: what comes from {source} left it {time} ms before")
         return "\n".join([f"# {self.title}", *lines])
 
 

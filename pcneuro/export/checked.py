@@ -49,9 +49,14 @@ def imported(module: str, tool: str, extra: str) -> Any:
 
 
 def a_circuit(circuit: Any) -> Circuit:
-    """Raises ParameterError for what is no circuit, or one whose parameters are not finite."""
+    """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite."""
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
+    for (source, target), delay in circuit.delays.items():
+        raise ParameterError(
+            f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "
+            "circuit.with_delays(0.0)"
+        )
     for name, values in circuit.parameters.items():
         if not np.isfinite(values).all():
             raise ParameterError(f"parameter {name!r} is not finite: not exported")

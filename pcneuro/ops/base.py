@@ -138,8 +138,8 @@ class Units:
 class Weights:
     """Numbers that all samples share, one a unit or synapse, or one for all.
 
-    They are the entries ``index`` (None: all, in their order) of a parameter; or constants (``parameter`` None), which
-    what is computed from parameters is, too.
+    They are the entries ``index`` (None: all, in their order) of the node ``origin`` where they come from one, which
+    may be a ``parameter``; all else (``parameter`` None) are constants, what is computed from parameters, too.
     """
 
     values: np.ndarray
@@ -147,6 +147,8 @@ class Weights:
     index: np.ndarray | None = None
     learned: bool = False
     """Whether they are computed from parameters, and so may change."""
+    origin: str | None = None
+    """The node of the graph that has these numbers: a parameter, a constant, or what is computed from them alone."""
 
     @property
     def fixed(self) -> bool:
@@ -156,8 +158,8 @@ class Weights:
     def take(self, index: np.ndarray) -> Weights:
         """Entries of these, in this order."""
         flat = np.asarray(index, dtype=np.int64).ravel()
-        own = None if self.parameter is None else (flat if self.index is None else self.index[flat])
-        return Weights(self.values[flat], self.parameter, own, self.learned)
+        own = flat if self.index is None else self.index[flat]
+        return Weights(self.values[flat], self.parameter, own, self.learned, self.origin)
 
 
 class AbstractUnits(ABC):

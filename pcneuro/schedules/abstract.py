@@ -21,7 +21,8 @@ class AbstractSchedule(ABC):
     """Whether a run of n steps is n runs of one, so that it can be left on the way."""
     settles: ClassVar[bool] = False
     """Whether a run can end where the circuit has settled."""
-
+    delays: ClassVar[bool] = False
+    """Whether it is defined for circuits with conduction delays."""
     apart: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 
@@ -37,6 +38,14 @@ class AbstractSchedule(ABC):
     @abstractmethod
     def check(self, dynamics: AbstractDynamics) -> None:
         """Raise ParameterError for dynamics that the schedule is not defined for."""
+
+    def check_delays(self, circuit: Circuit) -> None:
+        """Raise ParameterError for a circuit with conduction delays, unless the schedule is defined for them."""
+        if circuit.delayed and not self.delays:
+            raise ParameterError(
+                f"{self!r} is not defined for circuits with conduction delays: use Parallel(), or "
+                "circuit.with_delays(0.0)"
+            )
 
     def check_until(self) -> None:
         """Raise ParameterError where a run must be for a given time."""

@@ -15,6 +15,7 @@ class Parallel(AbstractSchedule):
 
     divisible = True
     settles = True
+    delays = True
 
     def check(self, dynamics: AbstractDynamics) -> None:
         """Defined for all dynamics."""

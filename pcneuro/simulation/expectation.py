@@ -68,9 +68,11 @@ class Expectation:
 def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expectation | None:
     """What the errors of a simulation from the feedforward sweep must be; None where there is no closed form.
 
-    There is one for fixed prediction with one precision/tau at all free vertices.
+    There is one for fixed prediction with one precision/tau at all free vertices, and no conduction delays.
     """
     circuit, integrator = simulator.circuit, simulator.integrator
+    if circuit.delayed:
+        return None
     free = [name for name in circuit.vertices if name not in clamped]
     rates = {float(r) for n in free for r in np.unique(circuit.precision[n] / circuit.tau[n])}
     steps = {float(g) for n in free for g in np.unique(_eta(circuit, integrator, n))}

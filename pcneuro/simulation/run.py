@@ -81,7 +81,13 @@ def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
 
 def _circuit(plan: Plan, run: Planned, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
     try:
-        return sources.circuit(run.task.circuit, arguments)
+        made = sources.circuit(run.task.circuit, arguments)
+        if run.task.delays is None:
+            return made
+        try:
+            return made.with_delays(run.task.delays)
+        except PcneuroError as error:
+            raise Problem(("delays",), str(error)) from error
     except Problem as problem:
         raise plan.error(problem, run.swept) from problem.__cause__
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.circuit import Circuit
+from pcneuro.delays import DELAYS, AbstractDelay, ConstantDelay, SynapticDelays
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.dynamics.abstract import DYNAMICS
 from pcneuro.engines import Engine, Kernel
@@ -26,7 +28,7 @@ from pcneuro.schedules.abstract import SCHEDULES
 from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.simulation.observer import AbstractObserver, pass_on
-from pcneuro.simulation.tables import Problem, Table, kind_table, made_from
+from pcneuro.simulation.tables import KIND, Problem, Table, kind_table, made_from
 from pcneuro.simulation.values import Values
 
 if TYPE_CHECKING:
@@ -39,6 +41,16 @@ TASKS: dict[str, type[AbstractTask]] = {}
 def engines() -> dict[str, type[Engine]]:
     """Name -> engine, of all that there are."""
     return {engine.__name__: engine for engine in Engine.__subclasses__()}
+
+
+def _delays(raw: Any) -> Any:
+    """A number of ms, or a table of a kind that needs no array."""
+    if isinstance(raw, Real) and not isinstance(raw, bool):
+        raw = {KIND: ConstantDelay.__name__, "ms": float(raw)}
+    if raw is not None and not isinstance(raw, Mapping | AbstractDelay):
+        raise Problem((), "needs a number of ms, or a table with a kind")
+    kinds = {name: made for name, made in DELAYS.items() if made is not SynapticDelays}
+    return raw if raw is None else made_from(kinds, None, raw)
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,7 @@ class AbstractTask(Table):
     integrator: Annotated[AbstractIntegrator, kind_table(lambda: INTEGRATORS, "Euler")] = Euler()
     schedule: Annotated[AbstractSchedule, kind_table(lambda: SCHEDULES, "Parallel")] = Parallel()
     engine: Annotated[Engine, kind_table(engines, "Kernel")] = Kernel()
+    delays: Annotated[AbstractDelay | None, BeforeValidator(_delays)] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

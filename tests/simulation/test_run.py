@@ -1,6 +1,7 @@
 """Carrying out a file: every task on small circuits, sweeps, and what ends early."""
 
 import errno
+import re
 
 import numpy as np
 import pytest
@@ -105,6 +106,42 @@ def test_relaxation_without_a_closed_form(project):
     _, summary, records = project(SMALL.replace('"run"', '"relaxation"'), "dynamics.kind=Strict")
     assert summary["runs"][0]["largest_deviation_continuous"] is None
     assert "expected_norm" not in records
+
+
+def test_delays_of_the_file_are_those_of_the_circuit(project):
+    """Errors come so much later as the feedback takes; a table of a distribution is one, too."""
+    text = SMALL + RECORDS.replace("every = 2.0", "every = 1.0") + '[engine]\nkind = "Reference"\n'
+    sweep = '[sweep]\ndelays = [0.0, 5.0, {kind = "UniformDelay", low = 3.0, high = 6.0, seed = 2}]\n'
+    _, summary, records = project(text + sweep)
+    assert [run["set"]["delays"] for run in summary["runs"]][:2] == [0.0, 5.0]
+    h = records["h.error"].values
+    np.testing.assert_array_equal(h[1, :6], np.zeros_like(h[1, :6]))
+    np.testing.assert_allclose(h[1, 6:], h[0, 1:-5], rtol=1e-12)
+    assert not h[2, :4].any()
+    assert (h[2, 7] != 0).all()
+    alone = project(text, 'delays={kind="UniformDelay", low=3.0, high=6.0, seed=2}')[2]
+    np.testing.assert_array_equal(alone["h.error"], h[2])
+    # The closed form is that without delays.
+    relaxed = SMALL.replace('"run"', '"relaxation"')
+    _, summary, _ = project(relaxed, "delays=5.0", "engine.kind=Reference")
+    assert summary["runs"][0]["largest_deviation_stepped"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ("-1", ConfigurationError, "--set delays=-1: ms of ConstantDelay is -1.0"),
+        ("[1.0]", ConfigurationError, "needs a number of ms, or a table with a kind"),
+        ("true", ConfigurationError, "needs a number of ms, or a table with a kind"),
+        ("{low = 1.0}", ConfigurationError, "--set delays.kind: is missing: one of ConstantDelay"),
+        ('{kind = "SynapticDelays", values = [1.0]}', ConfigurationError, "unknown kind"),
+        ("0.5", ParameterError, "x.toml: 'x.value' -> 'h.error' has a delay of 0.5 ms, shorter than dt = 1 ms"),
+    ],
+)
+def test_delays_that_are_none_are_refused(project, value, error, message):
+    with pytest.raises(error, match=re.escape(message)) as caught:
+        project(SMALL + '[engine]\nkind = "Reference"\n', f"delays={value}")
+    assert "\n" not in str(caught.value)
 
 
 def test_divergence_counts_steps(project):
