@@ -201,6 +201,10 @@ class DelayedReference(ReferenceEngine):
             (c.population, c.operand): self.past[c.parent].at(steps, neurons)
             for c, steps, neurons in zip(self.places, self.forth, self.neurons, strict=True)
         }
+        self.compute()
+
+    def compute(self) -> None:
+        """Activity of all populations at what is ``seen``."""
         self.found = []
         for number, population in enumerate(self.units.populations):
             if isinstance(population, Source):
@@ -230,7 +234,7 @@ class DelayedReference(ReferenceEngine):
             self.past[name].now[...] = self._flat(self.value[name])
         super()._evaluate()
 
-    def _adjoints(self) -> Arrays:
+    def _adjoints(self, relaxed: bool = False) -> Arrays:
         """Feedback to every vertex: what has arrived of what its children have sent back."""
         self._backward()
         found = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}

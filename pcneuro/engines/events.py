@@ -33,8 +33,9 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
-from pcneuro.engines.bounds import bounds, of_gradients
+from pcneuro.engines.bounds import bounds
 from pcneuro.engines.counts import Counts
+from pcneuro.engines.delayed import DelayedReference, PlasticUnits
 from pcneuro.engines.modes import AbstractMode, TimeBinned
 from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.engines.samples import KEPT, Sample
@@ -43,7 +44,7 @@ from pcneuro.engines.threads import available_threads, spread
 from pcneuro.engines.thresholds import DEFAULT, Thresholds, by_vertex
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.event_log import EventLog
-from pcneuro.integrators import AbstractIntegrator
+from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.kernels.event_arrays import DONE, QUEUE_FULL
 from pcneuro.units import UnitGraph
 
@@ -93,7 +94,17 @@ class EventDriven(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         self.mode.check(dynamics, integrator)
-        return EventEngine(circuit, dynamics, integrator, dtype, self)
+        errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
+        given = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
+        if self.values is not None:
+            given += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
+        if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in given):
+            from pcneuro.engines.unheld import UnheldEngine
+
+            return UnheldEngine(circuit, dynamics, integrator, dtype, self)
+        return EventEngine(
+            circuit, dynamics, integrator, dtype, self, self.threshold, self.mode, self.values, self.threads
+        )
 
 
 class EventEngine(ReferenceEngine):
@@ -105,10 +116,15 @@ class EventEngine(ReferenceEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: EventDriven,
+        settings: Engine,
+        threshold: Thresholds,
+        mode: AbstractMode,
+        values: Thresholds | None = None,
+        threads: int | None = None,
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
-        self.events = settings
+        self.mode, self.threshold, self.values = mode, threshold, values
+        self.threads = threads or available_threads()
         self.samples: list[Sample] = []
         self.units: UnitGraph
         self.sending: Sending
@@ -118,6 +134,8 @@ class EventEngine(ReferenceEngine):
         """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
         """The step that is next."""
+        self.present: list[Sample] = []
+        """The samples, with what the present bin brings."""
         self.log: EventLog | None = None
         """Where events are recorded."""
 
@@ -132,7 +150,7 @@ class EventEngine(ReferenceEngine):
         self.number = 0
         self._make()
         for sample in self.samples:
-            self.events.mode.prepare(sample)
+            self.mode.prepare(sample)
         self.evaluate()
 
     def _make(self) -> None:
@@ -144,9 +162,9 @@ class EventEngine(ReferenceEngine):
             for s in range(batch)
         ]
         self.sending = Sending(self, units, self.activity, self._equilibria())
-        self.events.mode.admit(self.sending.limits)
+        self.mode.admit(self.sending.limits)
         for s in range(batch):
-            sample = self.sending.sample(self.activity[s], self.events.mode.lines)
+            sample = self.sending.sample(self.activity[s], self.mode.lines)
             for name, part in self.sending.slices.items():
                 sample["x"][part] = (self.value[name][s] - self.base[name][s]).ravel()
                 if name in self.data.clamped and name in units.predictions:
@@ -187,11 +205,10 @@ class EventEngine(ReferenceEngine):
 
     def _advance(self, number: int, end: int) -> None:
         """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some."""
-        threads = self.events.threads or available_threads()
         at = [(number, DONE)] * len(self.samples)
         open_ = list(range(len(self.samples))) if end > number else []
         while open_:
-            found = spread(partial(self._one, open_, at, end), len(open_), threads)
+            found = spread(partial(self._one, open_, at, end), len(open_), self.threads)
             for s, reached in zip(open_, found, strict=True):
                 at[s] = reached
                 if reached[1] == QUEUE_FULL:
@@ -202,7 +219,7 @@ class EventEngine(ReferenceEngine):
 
     def _one(self, samples: list[int], at: list[tuple[int, int]], end: int, k: int) -> tuple[int, int]:
         s = samples[k]
-        return self.events.mode.advance(self.samples[s], at[s][0], end, self.integrator.dt)
+        return self.mode.advance(self.samples[s], at[s][0], end, self.integrator.dt)
 
     def record_events(self, log: EventLog | None) -> None:
         self.log = log
@@ -216,7 +233,7 @@ class EventEngine(ReferenceEngine):
             return
         times, codes, changes = self.samples[number].taken()
         populations, units = self.sending.senders(codes, self.log.populations)
-        scale = self.integrator.dt if self.events.mode.binned else 1.0
+        scale = self.integrator.dt if self.mode.binned else 1.0
         self.log.append(number, times * scale, populations, units, changes)
 
     def _enlarge(self, sample: Sample, number: int) -> None:
@@ -253,8 +270,10 @@ class EventEngine(ReferenceEngine):
         if not self.samples:
             super()._evaluate()
             return
-        seen = [self.events.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
-        values, predicted, known, received = (np.stack(arrays) for arrays in zip(*seen, strict=True))
+        seen = [self.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
+        _, *parts = zip(*seen, strict=True)
+        values, predicted, known, received = (np.stack(arrays) for arrays in parts)
+        self.present = [one.sample for one in seen]
         errors = self.sending.precision * (values - predicted)
         free = [name for name in self.circuit.vertices if name not in self.data.clamped]
         if not self.dynamics.linear:
@@ -267,8 +286,9 @@ class EventEngine(ReferenceEngine):
             if name in free:
                 self.value[name] = self.base[name] + self._of_units(name, values)
                 self.feedback[name] = self._of_units(name, received)
-                if not self.dynamics.linear and predicts:
-                    self.prediction[name] = self.base[name] + self._of_units(name, predicted)
+            if not self.dynamics.linear and predicts:
+                known_there = [self.sending.prediction(sample, name) for sample in self.present]
+                self.prediction[name] = np.stack(known_there).reshape(self.value[name].shape)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         self.evaluate()
@@ -276,12 +296,25 @@ class EventEngine(ReferenceEngine):
 
     def gradients(self) -> dict[str, np.ndarray]:
         self.evaluate()
-        return super().gradients()
+        if self.dynamics.linear or not self.circuit.delayed:
+            return super().gradients()
+        # A synapse changes by what has arrived at it.
+        reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.settings)
+        reader.load(self.parameters)
+        reader.start(self.data)
+        known = {n: self.presynaptic[n] for n in (*self.circuit.graph.inputs, *self.circuit.vertices)}
+        late = [np.stack(found) for found in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
+        for crossing, neurons, missing in zip(reader.places, reader.neurons, late, strict=True):
+            there = known[crossing.parent].reshape(self.data.batch, -1)[:, neurons]
+            reader.seen[crossing.population, crossing.operand] = there - missing
+        reader.compute()
+        reader.error = self.error
+        return reader.gradients()
 
     def arrivals(self) -> dict[str, np.ndarray]:
         """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
         found = np.stack([sample["arrival"] for sample in self.samples])
-        scale = self.integrator.dt if self.events.mode.binned else 1.0
+        scale = self.integrator.dt if self.mode.binned else 1.0
         return {name: scale * self._of_units(name, found) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
@@ -326,7 +359,7 @@ class EventEngine(ReferenceEngine):
 
     @property
     def identity(self) -> str:
-        return f"{super().identity}, {self.events.mode!r}"
+        return f"{super().identity}, {self.mode!r}"
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Vertex -> bound of how far off its errors are, (batch, \\*shape); and parameter -> that of its gradient.
@@ -337,23 +370,25 @@ class EventEngine(ReferenceEngine):
         """
         if not self.dynamics.linear:
             raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
-        if self.events.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
+        if self.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
             raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
         nodes = self.circuit.graph.nodes
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
+        units = PlasticUnits(self.circuit.with_parameters(self.parameters))
         found: list[dict[str, np.ndarray]] = []
-        total: dict[str, np.ndarray] = {}
-        for activity in self.activity:
-            errors, adjoints = bounds(self.units, activity, limits, self.data.clamped)
+        total = {name: np.zeros(array.shape) for name, array in self.parameters.items()}
+        for s in range(self.data.batch):
+            given = {k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}
+            errors, gradients = bounds(units, units.forward(given, {}), limits, self.data.clamped)
             found.append(errors)
-            for name, array in of_gradients(self.units, activity, adjoints).items():
-                total[name] = total.get(name, 0.0) + array
+            for name, array in gradients.items():
+                total[name] += array.reshape(total[name].shape)
         return {n: np.stack([f[n].reshape(nodes[n].shape) for f in found]) for n in found[0]}, total
 
     def describe(self) -> dict[str, Any]:
         return {
-            "engine": "events",
-            "threads": self.events.threads or available_threads(),
-            "mode": repr(self.events.mode),
+            "engine": "events" if isinstance(self.settings, EventDriven) else "kernel",
+            "threads": self.threads,
+            "mode": repr(self.mode),
             **Counts(self.sending, self.samples, self.activity, self.number).stats(),
         }

@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines import leaping, settling, summing
-from pcneuro.engines.abstract import Data, Engine, Law, Stepped, Tape
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.blocks import AbstractBlocks
 from pcneuro.engines.cells import Cells, cells
 from pcneuro.engines.summing import Phase, phases
@@ -60,12 +60,24 @@ class Kernel(Engine):
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
-    ) -> KernelEngine:
+    ) -> AbstractEngine:
         if circuit.delayed:
-            raise ParameterError(
-                "Kernel: it has no steps for the conduction delays of this circuit: use Reference() or EventDriven(...)"
-            )
+            return self._delayed(circuit, dynamics, integrator, dtype)
         return KernelEngine(circuit, dynamics, integrator, dtype, self)
+
+    def _delayed(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> AbstractEngine:
+        """Bins in which every change is sent are steps, and events take delays."""
+        from pcneuro.engines.events import EventEngine
+        from pcneuro.engines.modes import TimeBinned
+        from pcneuro.engines.thresholds import Absolute
+
+        if self.tolerance:
+            raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
+        mode = TimeBinned()
+        mode.check(dynamics, integrator)
+        return EventEngine(circuit, dynamics, integrator, dtype, self, Absolute(0.0), mode, threads=self.threads)
 
 
 class KernelEngine(AbstractBlocks):

@@ -21,8 +21,9 @@ from pcneuro.kernels.events import later, relaxed
 
 class Seen(NamedTuple):
     """Units of a sample at some time, (units,): values and predictions, counted from the sweep, values as others know
-    them, and feedback."""
+    them, and feedback; and the state in which others know them."""
 
+    sample: Sample
     values: np.ndarray
     predicted: np.ndarray
     known: np.ndarray
@@ -104,7 +105,7 @@ class TimeBinned(AbstractMode):
         for u in np.flatnonzero(since >= 0):
             steps = number - since[u]
             values[u] = later(values[u], copy["predicted"][u], copy["received"][u], precision[u], gain[u], steps)
-        return Seen(values, copy["predicted"], copy["sent_value"], copy["received"])
+        return Seen(copy, values, copy["predicted"], copy["sent_value"], copy["received"])
 
 
 @dataclass(frozen=True)
@@ -157,4 +158,4 @@ class Exact(AbstractMode):
             error = relaxed(precision[u] * (x[u] - predicted[u]), received[u], slopes[u], rate[u], time[u])
             found[u] = predicted[u] + error / precision[u]
         later_on = (received + slopes * time).astype(x.dtype)
-        return Seen(found.astype(x.dtype), predicted, sample["sent_value"], later_on)
+        return Seen(sample, found.astype(x.dtype), predicted, sample["sent_value"], later_on)

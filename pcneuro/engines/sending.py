@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pcneuro.crossings import crossings, delays_at, steps_at
 from pcneuro.engines.nets import Delays, Layout
 from pcneuro.engines.samples import Sample
-from pcneuro.engines.thresholds import Absolute, by_vertex
+from pcneuro.engines.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.kernels import event_arrays as arrays
 from pcneuro.kernels.event_arrays import Net, packed
 from pcneuro.units import Sum, UnitGraph
 
 if TYPE_CHECKING:
-    from pcneuro.engines.events import EventEngine
+    from pcneuro.circuit import Circuit
+    from pcneuro.dynamics import AbstractDynamics
+    from pcneuro.engines.abstract import Data
+    from pcneuro.engines.modes import AbstractMode
+    from pcneuro.integrators import AbstractIntegrator
+
+
+class Sender(Protocol):
+    """What an engine that sends events says of itself."""
+
+    circuit: Circuit
+    dynamics: AbstractDynamics
+    integrator: AbstractIntegrator
+    dtype: np.dtype
+    data: Data
+    mode: AbstractMode
+    threshold: Thresholds
+    values: Thresholds | None
 
 
 def _rms(array: np.ndarray) -> float:
@@ -27,7 +45,7 @@ class Sending:
 
     def __init__(
         self,
-        engine: EventEngine,
+        engine: Sender,
         units: UnitGraph,
         activity: list[list[np.ndarray]],
         equilibria: Mapping[str, np.ndarray],
@@ -35,9 +53,9 @@ class Sending:
         self.engine, self.units, self.equilibria = engine, units, equilibria
         circuit, held = engine.circuit, engine.data.clamped
         self.strict = not engine.dynamics.linear
-        delays = self._delays()
-        self.delayed = bool(delays)
-        self.layout = Layout(units, held, engine.dtype, delays)
+        self.delays = self._delays()
+        self.delayed = bool(self.delays)
+        self.layout = Layout(units, held, engine.dtype, self.delays)
         self.slices: dict[str, slice] = {}
         """Vertex -> its units."""
         count = 0
@@ -49,7 +67,7 @@ class Sending:
         free = self._units({n: np.full(circuit.tau[n].shape, float(n not in held)) for n in circuit.vertices})
         entry, exit_, unit, mean = self._places()
         dtype, layout = engine.dtype, self.layout
-        gain = engine.events.mode.gain(engine.integrator, tau, precision) * free
+        gain = engine.mode.gain(engine.integrator, tau, precision) * free
         gate = self._gates(errors, activity) if self.strict else np.zeros(0)
         self.synapses = {"prediction": layout.up.weight.size * self.strict, "feedback": layout.down.weight.size}
         """Kind -> how many there are."""
@@ -69,7 +87,7 @@ class Sending:
         }
         numbers = {
             arrays.STRICT: int(self.strict),
-            arrays.EXACT: int(not engine.events.mode.binned),
+            arrays.EXACT: int(not engine.mode.binned),
             arrays.NODES: layout.nodes,
             arrays.UNITS: count,
             arrays.POPULATIONS: int(layout.kind.size),
@@ -86,19 +104,30 @@ class Sending:
         """Thresholds of all that may send."""
 
     def _delays(self) -> Delays:
-        return {}
+        """In bins, or in ms where there are none. Raises ParameterError for delays shorter than a bin."""
+        engine, found = self.engine, {}
+        for crossing in crossings(self.units) if engine.circuit.delayed else ():
+            up, down = (
+                steps_at(self.units, crossing, kind, engine.integrator.dt)
+                if engine.mode.binned
+                else delays_at(self.units, crossing, kind)
+                for kind in ("prediction", "feedback")
+            )
+            if np.any(up) or np.any(down):
+                found[crossing.population, crossing.operand] = up, down
+        return found
 
     def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.concatenate([np.ravel(by_name[n]) for n in self.engine.circuit.vertices]).astype(np.float64)
 
     def _thresholds(self) -> tuple[np.ndarray, np.ndarray]:
         """Of errors, and of values, (units,)."""
-        circuit, settings = self.engine.circuit, self.engine.events
+        circuit, engine = self.engine.circuit, self.engine
         nodes, equilibria = circuit.graph.nodes, self.equilibria
-        of_errors = by_vertex(settings.threshold, equilibria)
-        given = settings.threshold if settings.values is None else settings.values
+        of_errors = by_vertex(engine.threshold, equilibria)
+        given = engine.threshold if engine.values is None else engine.values
         # Latents without a prior have values to send, but no errors.
-        of_values = by_vertex(given, dict.fromkeys(circuit.vertices) if settings.values is not None else equilibria)
+        of_values = by_vertex(given, dict.fromkeys(circuit.vertices) if engine.values is not None else equilibria)
         errors, values = {}, {}
         for name in circuit.vertices:
             size, shape, precision = nodes[name].size, nodes[name].shape, circuit.precision[name].ravel()
@@ -108,7 +137,7 @@ class Sending:
             leak = np.where(precision > 0, precision, 1.0)
             limit = of_values.get(name, by_vertex({}, {name: None})[name])
             values[name] = limit.of(own / leak, shape, name)
-            if settings.values is None and isinstance(limit, Absolute):
+            if engine.values is None and isinstance(limit, Absolute):
                 values[name] = values[name] / leak
         return self._units(errors), self._units(values)
 
@@ -160,6 +189,27 @@ class Sending:
             share = _rms(np.stack([a[number] for a in adjoints])) / whole if whole else 1.0
             gate[nodes] = np.mean(errors[self.slices[name]]) * (share or 1.0)
         return gate
+
+    def prediction(self, sample: Sample, vertex: str) -> np.ndarray:
+        """What a vertex' dendrite makes of what it knows, (units,), under strict dynamics."""
+        return sample["activity"][self._nodes(self.units.predictions[vertex])]
+
+    def late(self, sample: Sample) -> list[np.ndarray]:
+        """Crossing by crossing, of every synapse: what was sent of its value neuron and has not arrived yet."""
+        layout, queued = self.layout, sample.queued()
+        nodes, groups = queued["up.key"] >> 32, queued["up.key"] & 0xFFFFFFFF
+        found = []
+        for crossing in crossings(self.units):
+            population = self.units.populations[crossing.population]
+            before = population.pre if isinstance(population, Sum) else np.arange(crossing.synapses)
+            neurons = layout.offset[layout.number[self.units.values[crossing.parent]]] + before
+            delays = self.delays.get((crossing.population, crossing.operand), (0.0, 0.0))[0]
+            waits = np.broadcast_to(delays, neurons.shape)
+            total = np.zeros(crossing.synapses)
+            for node, group, change in zip(nodes, groups, queued["up.change"], strict=True):
+                total += change * ((neurons == node) & (waits >= layout.up.delay[group]))
+            found.append(total)
+        return found
 
     def senders(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
         """Who sent events of these codes: the number of its population, and the unit in it.

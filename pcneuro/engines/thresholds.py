@@ -24,6 +24,11 @@ def _checked(values: float | np.ndarray, what: str) -> np.ndarray:
 class AbstractThreshold(ABC):
     """Thresholds of the units of a population."""
 
+    @property
+    @abstractmethod
+    def zero(self) -> bool:
+        """Whether whatever changes is sent."""
+
     @abstractmethod
     def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
         """(units,), where ``errors`` (samples, units) are those at the equilibrium of fixed prediction."""
@@ -42,6 +47,10 @@ class Share(AbstractThreshold):
         if _checked(self.share, "share of a threshold").ndim:
             raise ParameterError(f"share of a threshold is {self.share!r}; needed is a number of at least 0")
 
+    @property
+    def zero(self) -> bool:
+        return self.share == 0
+
     def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
         return np.full(errors.shape[1], self.share * (float(np.sqrt(np.mean(errors**2))) or 1.0))
 
@@ -58,6 +67,10 @@ class Absolute(AbstractThreshold):
     def __repr__(self) -> str:
         values = np.asarray(self.values)
         return f"Absolute({values.item()!r})" if values.ndim == 0 else f"Absolute(<array of shape {values.shape}>)"
+
+    @property
+    def zero(self) -> bool:
+        return not np.any(self.values)
 
     def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
         values = np.asarray(self.values)

@@ -1,0 +1,189 @@
+"""The event-driven engine with thresholds of zero: nothing is held back, so that bins are the clocked engine's steps.
+
+Every change is sent, and what others know of a neuron is what it is. The kernel engine takes the steps, with sums taken
+anew instead of summed up change by change, so that results are its own bit for bit; here is counted what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.circuit import Circuit
+from pcneuro.dynamics import AbstractDynamics
+from pcneuro.engines.abstract import Data, Stepped, Tape
+from pcneuro.engines.counts import Counts
+from pcneuro.engines.kernel import Kernel, KernelEngine
+from pcneuro.engines.sending import Sending
+from pcneuro.event_log import EventLog
+from pcneuro.integrators import AbstractIntegrator
+from pcneuro.kernels.event_arrays import SUM
+from pcneuro.units import UnitGraph
+
+if TYPE_CHECKING:
+    from pcneuro.engines.events import EventDriven
+
+HEARD = ("values", "errors", "adjoints", "activities")
+
+
+class UnheldEngine(KernelEngine):
+    """The kernel engine, with an account of what changes from step to step."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: EventDriven,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, Kernel(settings.threads))
+        self.mode, self.threshold, self.values = settings.mode, settings.threshold, settings.values
+        self.number = 0
+        self.log: EventLog | None = None
+        self.sending: Sending | None = None
+
+    def start(self, data: Data) -> None:
+        super().start(data)
+        self.number = 0
+        self._listen()
+
+    def _listen(self) -> None:
+        """Everybody knows what the sweep brings, and of errors nothing."""
+        circuit, data = self.circuit.with_parameters(self.parameters), self.data
+        units = self.units = UnitGraph(circuit)
+        open_ = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in circuit.graph.latents}
+        given = {n: data.initial.get(n, a) for n, a in open_.items() if not circuit.has_prediction(n)} | dict(
+            data.inputs
+        )
+        self.activity = [
+            units.forward({n: a[s] for n, a in given.items()}, {n: a[s] for n, a in data.clamped.items()})
+            for s in range(data.batch)
+        ]
+        nothing = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in units.predictions}
+        self.sending = Sending(self, units, self.activity, nothing)
+        self.samples = [self.sending.sample(a, False) for a in self.activity]
+        layout, names = self.sending.layout, self.circuit.vertices
+        self.heard: list[dict[str, np.ndarray]] = [
+            {
+                "values": np.concatenate([a[units.values[n]] for n in names]).astype(self.dtype),
+                "errors": np.zeros(self.sending.entry.size, dtype=self.dtype),
+                "adjoints": np.zeros(layout.nodes),
+                "activities": layout.activity(a).astype(np.float64),
+            }
+            for a in self.activity
+        ]
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        done, finite, settled = 0, True, False
+        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        while done < steps and finite and not settled:
+            self._count(number + done)
+            stepped = super().step(number + done, 1, tapes)
+            for taken, part in zip(rows, stepped.recorded, strict=True):
+                taken.append(part)
+            done += stepped.steps
+            finite, settled = stepped.finite, stepped.settled
+        self.number = number + done
+        return Stepped(done, finite, [np.concatenate(taken) for taken in rows], settled)
+
+    def _count(self, number: int) -> None:
+        """What differs from what was heard before is sent in this bin."""
+        assert self.sending is not None
+        self.evaluate()
+        names = self.circuit.vertices
+        values = {n: self.read(n, "value") for n in names}
+        errors = {n: self.read(n, "error") for n in self.units.predictions}
+        silent = {n: np.zeros_like(values[n]) for n in names}
+        for s, sample in enumerate(self.samples):
+            new = {
+                "values": np.concatenate([values[n][s].ravel() for n in names]),
+                "errors": np.concatenate([errors.get(n, silent[n])[s].ravel() for n in names]),
+                **self._dendrites(s, values, errors),
+            }
+            changed = {k: new[k] != self.heard[s][k] for k in HEARD}
+            sends = np.concatenate(
+                [changed["values"] & (self.sending.exit >= 0), changed["errors"], self._axons(changed["adjoints"])]
+            )
+            if self.sending.strict:
+                sends[changed["values"].size : 2 * changed["values"].size] = False
+            codes = np.flatnonzero(sends[: sample["events"].size])
+            sample["events"][codes] += 1
+            self._operations(sample["operations"].reshape(-1, 4), changed)
+            if self.log is not None and self.log.samples[s]:
+                change = np.concatenate([new[k] - self.heard[s][k] for k in HEARD[:3]])[codes]
+                populations, units = self.sending.senders(codes, self.log.populations)
+                time = np.full(codes.size, number * self.integrator.dt)
+                self.log.append(s, time, populations, units, change)
+            self.heard[s] = new
+
+    def _axons(self, changed: np.ndarray) -> np.ndarray:
+        assert self.sending is not None
+        return changed & self.sending.layout.axons
+
+    def _dendrites(
+        self, s: int, values: Mapping[str, np.ndarray], errors: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Of nodes: what is known of values, and what goes back."""
+        assert self.sending is not None
+        layout, found = self.sending.layout, self.activity[s]
+        if self.sending.strict:
+            given = {n: a[s] for n, a in (*self.data.inputs.items(), *values.items())}
+            found = self.units.forward(given, {})
+        adjoints = self.units.adjoints(found, {n: e[s].ravel() for n, e in errors.items()})
+        back = layout.activity(adjoints).astype(np.float64)
+        slopes, at = layout.slopes_at(found), 0
+        for number, name in layout.gates:
+            size = self.units.populations[number].size
+            own = layout.reads.get((number, name))
+            if own is not None:
+                back[layout.offset[own] : layout.offset[own + 1]] = slopes[at : at + size] * adjoints[number]
+            at += size
+        return {"adjoints": back, "activities": layout.activity(found).astype(np.float64)}
+
+    def _operations(self, operations: np.ndarray, changed: Mapping[str, np.ndarray]) -> None:
+        assert self.sending is not None
+        layout = self.sending.layout
+        sums = changed["adjoints"] & (layout.kind[layout.population] == SUM)
+        for first, fan, nodes in ((0, layout.up, changed["activities"] & self.sending.strict), (2, layout.down, sums)):
+            synapses = fan.begin[fan.first[1:]] - fan.begin[fan.first[:-1]]
+            for column, count in ((first, synapses), (first + 1, fan.effective)):
+                operations[:, column] += np.bincount(
+                    layout.population[nodes], count[nodes], minlength=len(operations)
+                ).astype(np.int64)
+
+    def record_events(self, log: EventLog | None) -> None:
+        self.log = log
+
+    def state(self) -> dict[str, np.ndarray]:
+        found = super().state() | {"unheld.step": np.array(self.number)}
+        for name in HEARD:
+            found[f"unheld.{name}"] = np.stack([heard[name] for heard in self.heard])
+        for name in ("events", "operations"):
+            found[f"unheld.{name}"] = np.stack([sample[name] for sample in self.samples])
+        return found
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        own = {k.removeprefix("unheld."): a for k, a in state.items() if k.startswith("unheld.")}
+        if own.keys() != {*HEARD, "events", "operations", "step"}:
+            raise ValueError("it is none of an event-driven engine")
+        super().set_state(data, {k: a for k, a in state.items() if not k.startswith("unheld.")})
+        self._listen()
+        for s, sample in enumerate(self.samples):
+            places = self.heard[s] | {name: sample[name] for name in ("events", "operations")}
+            for name, place in places.items():
+                if own[name].shape != (data.batch, *place.shape) or own[name].dtype != place.dtype:
+                    raise ValueError(f"its {name} have another size")
+                place[...] = own[name][s]
+        self.number = int(own["step"])
+
+    @property
+    def identity(self) -> str:
+        return f"{super().identity}, {self.mode!r}"
+
+    def describe(self) -> dict[str, Any]:
+        assert self.sending is not None
+        counts = Counts(self.sending, self.samples, self.activity, self.number).stats()
+        return super().describe() | {"engine": "events", "mode": repr(self.mode), **counts}
