@@ -81,7 +81,8 @@ class Sending:
             "precision": precision,
             "gain": gain,
             "rate": free * precision / tau,
-            "threshold": errors,
+            # Who has nobody to tell says nothing.
+            "threshold": np.where(entry >= 0, errors, np.inf),
             "value_threshold": values,
             "gate": gate,
         }

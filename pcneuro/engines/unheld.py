@@ -105,7 +105,11 @@ class UnheldEngine(KernelEngine):
             }
             changed = {k: new[k] != self.heard[s][k] for k in HEARD}
             sends = np.concatenate(
-                [changed["values"] & (self.sending.exit >= 0), changed["errors"], self._axons(changed["adjoints"])]
+                [
+                    changed["values"] & (self.sending.exit >= 0),
+                    changed["errors"] & (self.sending.entry >= 0),
+                    self._axons(changed["adjoints"]),
+                ]
             )
             if self.sending.strict:
                 sends[changed["values"].size : 2 * changed["values"].size] = False

@@ -77,81 +77,80 @@ def _values(net, state, now, cumulative):  # type: ignore[no-untyped-def]
             state.real[state.index[RESIDUE_VALUE] + u] = 0
             record(state, now, u, change)
             hear(net, state, net.index[net.index[EXIT] + u], change, change * 0)
-        else:
+        elif cumulative:
             state.real[state.index[RESIDUE_VALUE] + u] += change
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Error neurons send."""
-    for a in range(state.index[AWAKE_COUNT]):
-        u = state.index[state.index[AWAKE] + a]
-        error = net.real[net.index[PRECISION] + u] * (
-            state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-        )
-        change = error - state.real[state.index[SENT] + u]
-        if _beyond(change, state.real[state.index[RESIDUE] + u], net.real[net.index[THRESHOLD] + u], cumulative):
-            state.real[state.index[SENT] + u] = error
-            state.real[state.index[RESIDUE] + u] = 0
-            if net.index[STRICT] == 0:
+    # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
+    real, index, shared = state.real, state.index, net.real
+    awake, x, predicted, sent, residue = index[AWAKE], index[X], index[PREDICTED], index[SENT], index[RESIDUE]
+    precision, threshold, entry, strict = (
+        net.index[PRECISION],
+        net.index[THRESHOLD],
+        net.index[ENTRY],
+        net.index[STRICT],
+    )
+    for a in range(index[AWAKE_COUNT]):
+        u = index[awake + a]
+        error = shared[precision + u] * (real[x + u] - real[predicted + u])
+        change = error - real[sent + u]
+        if _beyond(change, real[residue + u], shared[threshold + u], cumulative):
+            real[sent + u] = error
+            real[residue + u] = 0
+            if strict == 0:
                 record(state, now, net.index[UNITS] + u, change)
-            if net.index[net.index[ENTRY] + u] >= 0:
-                hear(net, state, net.index[net.index[ENTRY] + u], change, change * 0)
-        else:
-            state.real[state.index[RESIDUE] + u] += change
+            if net.index[entry + u] >= 0:
+                hear(net, state, net.index[entry + u], change, change * 0)
+        elif cumulative:
+            real[residue + u] += change
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
-    """Whether a unit has nothing more to say unless it receives something."""
-    error = net.real[net.index[PRECISION] + u] * (
-        state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-    )
-    free = net.real[net.index[GAIN] + u] > 0.0
-    goal = state.real[state.index[RECEIVED] + u] if free and net.real[net.index[PRECISION] + u] > 0.0 else error
-    if cumulative:
-        if error != state.real[state.index[SENT] + u] or goal != state.real[state.index[SENT] + u]:
-            return False
-    elif (
-        abs(goal - state.real[state.index[SENT] + u]) >= net.real[net.index[THRESHOLD] + u]
-        or abs(error - state.real[state.index[SENT] + u]) >= net.real[net.index[THRESHOLD] + u]
-    ):
-        return False
-    if net.index[STRICT] == 0 or not free or net.index[net.index[EXIT] + u] < 0:
-        return True
-    if net.real[net.index[PRECISION] + u] == 0.0:
-        return state.real[state.index[RECEIVED] + u] == 0.0
+def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
+    """Whether a free value neuron has nothing more to say unless its unit receives something."""
+    received, precision = state.real[state.index[RECEIVED] + u], net.real[net.index[PRECISION] + u]
+    if precision == 0.0:
+        return received == 0.0
     x, sent = state.real[state.index[X] + u], state.real[state.index[SENT_VALUE] + u]
-    target = (
-        state.real[state.index[PREDICTED] + u]
-        + state.real[state.index[RECEIVED] + u] / net.real[net.index[PRECISION] + u]
-    )
+    target = state.real[state.index[PREDICTED] + u] + received / precision
     if cumulative:
         return x == sent and target == sent
-    return (
-        abs(target - sent) < net.real[net.index[VALUE_THRESHOLD] + u]
-        and abs(x - sent) < net.real[net.index[VALUE_THRESHOLD] + u]
-    )
+    limit = net.real[net.index[VALUE_THRESHOLD] + u]
+    return abs(target - sent) < limit and abs(x - sent) < limit
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
     """A step of all that are awake. Who has nothing more to say sleeps, from bin ``since`` on."""
+    real, index, shared = state.real, state.index, net.real
+    awake, x, predicted, sent, received = index[AWAKE], index[X], index[PREDICTED], index[SENT], index[RECEIVED]
+    precision, gain, threshold = net.index[PRECISION], net.index[GAIN], net.index[THRESHOLD]
+    since, exit_, strict = index[SINCE], net.index[EXIT], net.index[STRICT]
     kept = 0
-    for a in range(state.index[AWAKE_COUNT]):
-        u = state.index[state.index[AWAKE] + a]
-        error = net.real[net.index[PRECISION] + u] * (
-            state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-        )
-        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * (
-            state.real[state.index[RECEIVED] + u] - error
-        )
-        if _quiet(net, state, u, cumulative):
-            state.index[state.index[SINCE] + u] = n + 1
+    for a in range(index[AWAKE_COUNT]):
+        u = index[awake + a]
+        factor, step = shared[precision + u], shared[gain + u]
+        drive, mean, told = real[received + u], real[predicted + u], real[sent + u]
+        new = real[x + u] + step * (drive - factor * (real[x + u] - mean))
+        real[x + u] = new
+        error = factor * (new - mean)
+        free = step > 0.0
+        goal = drive if free and factor > 0.0 else error
+        if cumulative:
+            quiet = error == told and goal == told
         else:
-            state.index[state.index[AWAKE] + kept] = u
+            quiet = abs(goal - told) < shared[threshold + u] and abs(error - told) < shared[threshold + u]
+        if quiet and strict != 0 and free and net.index[exit_ + u] >= 0:
+            quiet = _value_is_quiet(net, state, u, cumulative)
+        if quiet:
+            index[since + u] = n + 1
+        else:
+            index[awake + kept] = u
             kept += 1
-    state.index[AWAKE_COUNT] = kept
+    index[AWAKE_COUNT] = kept
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

@@ -345,58 +345,97 @@ def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _downward(net, state, p, node, now):  # type: ignore[no-untyped-def]
-    change = state.real[state.index[INCOMING] + node]
-    slope = change * 0
-    if state.index[LINES]:
-        slope = state.real[state.index[INCOMING_SLOPE] + node]
-        state.real[state.index[INCOMING_SLOPE] + node] = 0
-    state.real[state.index[INCOMING] + node] = 0
-    state.index[state.index[DIRTY] + node] = 0
-    kind = net.index[net.index[KIND] + p]
-    if kind == SOURCE:
-        unit = net.index[net.index[UNIT] + node]
-        if unit >= 0 and (change != 0.0 or slope != 0.0):
-            if touch(state, unit):
-                refresh(net, state, unit, now)
-            if state.time[state.index[ARRIVAL] + unit] == np.inf:
-                state.time[state.index[ARRIVAL] + unit] = now
-            state.real[state.index[RECEIVED] + unit] += change
-            if state.index[LINES]:
-                state.real[state.index[RECEIVED_SLOPE] + unit] += slope
-    elif net.index[STRICT] == 0:
-        if change == 0.0 and slope == 0.0:
-            return
-        if kind == SUM:
-            send(net, state, DOWN, node, change, slope, now)
-            return
-        k = node - net.index[net.index[OFFSET] + p]
-        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
-            at = net.index[net.index[OPERAND_SLOPE] + j]
-            if at >= 0:
-                state.index[GATES] += 1
-                factor = state.real[state.index[SLOPES] + at + k]
-                hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, factor * change, factor * slope)
-    elif kind == SUM:
-        state.real[state.index[ADJOINT] + node] += change
-        change = state.real[state.index[ADJOINT] + node] - state.real[state.index[KNOWN] + node]
-        if change != 0.0 and abs(change) >= net.real[net.index[GATE] + node]:
-            state.real[state.index[KNOWN] + node] = state.real[state.index[ADJOINT] + node]
-            if net.real[net.index[GATE] + node] >= 0.0:
+def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
+    """Value neurons receive what has been heard, of ``count`` nodes from ``first`` on, or those listed at ``nodes``."""
+    # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
+    real, index, lines = state.real, state.index, state.index[LINES]
+    incoming, slopes, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
+    unit_of, received, received_slope = net.index[UNIT], index[RECEIVED], index[RECEIVED_SLOPE]
+    arrival, touched = index[ARRIVAL], index[TOUCHED]
+    for a in range(count):
+        node = first + a if whole else index[nodes + a]
+        change = real[incoming + node]
+        real[incoming + node] = 0
+        index[dirty + node] = 0
+        slope = change * 0
+        if lines:
+            slope = real[slopes + node]
+            real[slopes + node] = 0
+        unit = net.index[unit_of + node]
+        if unit < 0 or (change == 0.0 and slope == 0.0):
+            continue
+        if index[touched + unit] == 0:
+            touch(state, unit)
+            refresh(net, state, unit, now)
+        if state.time[arrival + unit] == np.inf:
+            state.time[arrival + unit] = now
+        real[received + unit] += change
+        if lines:
+            real[received_slope + unit] += slope
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
+    """Sums send on what comes back to them; under strict dynamics once that has changed by enough."""
+    real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
+    incoming, slopes, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
+    for a in range(count):
+        node = first + a if whole else index[nodes + a]
+        change = real[incoming + node]
+        real[incoming + node] = 0
+        index[dirty + node] = 0
+        slope = change * 0
+        if lines:
+            slope = real[slopes + node]
+            real[slopes + node] = 0
+        if strict == 0:
+            if change != 0.0 or slope != 0.0:
+                send(net, state, DOWN, node, change, slope, now)
+            continue
+        real[index[ADJOINT] + node] += change
+        change = real[index[ADJOINT] + node] - real[index[KNOWN] + node]
+        gate = net.real[net.index[GATE] + node]
+        if change != 0.0 and abs(change) >= gate:
+            real[index[KNOWN] + node] = real[index[ADJOINT] + node]
+            if gate >= 0.0:
                 record(state, now, 2 * net.index[UNITS] + node, change)
             send(net, state, DOWN, node, change, slope, now)
-    else:
-        state.real[state.index[ADJOINT] + node] += change
-        k = node - net.index[net.index[OFFSET] + p]
-        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _through_functions(net, state, p, nodes, first, count, whole):  # type: ignore[no-untyped-def]
+    """Functions pass on what comes back to them, times their derivatives."""
+    real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
+    incoming, incoming_slope, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
+    begin, end = net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]
+    for a in range(count):
+        node = first + a if whole else index[nodes + a]
+        change = real[incoming + node]
+        real[incoming + node] = 0
+        index[dirty + node] = 0
+        slope = change * 0
+        if lines:
+            slope = real[incoming_slope + node]
+            real[incoming_slope + node] = 0
+        if strict != 0:
+            real[index[ADJOINT] + node] += change
+        elif change == 0.0 and slope == 0.0:
+            continue
+        k = node - first
+        for j in range(begin, end):
             at = net.index[net.index[OPERAND_SLOPE] + j]
-            if at >= 0:
-                state.index[GATES] += 1
-                whole = state.real[state.index[SLOPES] + at + k] * state.real[state.index[ADJOINT] + node]
-                change = whole - state.real[state.index[CONTRIBUTIONS] + at + k]
-                if change != 0.0:
-                    state.real[state.index[CONTRIBUTIONS] + at + k] = whole
-                    hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, change, slope)
+            if at < 0:
+                continue
+            index[GATES] += 1
+            factor = real[index[SLOPES] + at + k]
+            passed = factor * change
+            if strict != 0:
+                whole_of_it = factor * real[index[ADJOINT] + node]
+                passed = whole_of_it - real[index[CONTRIBUTIONS] + at + k]
+                if passed == 0.0:
+                    continue
+                real[index[CONTRIBUTIONS] + at + k] = whole_of_it
+            hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, passed, factor * slope)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -408,12 +447,17 @@ def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
     whole = count < 0
     if whole:
         count = net.index[net.index[OFFSET] + p + 1] - first
-    for a in range(count):
-        node = first + a if whole else state.index[state.index[DIRTY_NODES] + first + a]
-        if up:
-            _upward(net, state, p, node, now)
-        else:
-            _downward(net, state, p, node, now)
+    nodes = state.index[DIRTY_NODES] + first
+    kind = net.index[net.index[KIND] + p]
+    if up:
+        for a in range(count):
+            _upward(net, state, p, first + a if whole else state.index[nodes + a], now)
+    elif kind == SOURCE:
+        _to_units(net, state, nodes, first, count, whole, now)
+    elif kind == SUM:
+        _through_sums(net, state, nodes, first, count, whole, now)
+    else:
+        _through_functions(net, state, p, nodes, first, count, whole)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
