@@ -1,17 +1,63 @@
 """The benchmarks' scripts import what they use, and say how they are called."""
 
+import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["brian2_rate", "compare", "lstm", "sparse", "startup"])
+@pytest.mark.parametrize("name", ["brian2_rate", "compare", "events", "lstm", "sparse", "startup"])
 def test_help(name):
     script = ROOT / "benchmarks" / f"{name}.py"
     done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "--out" in done.stdout
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """The module benchmarks/events.py, imported as it is when it runs."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("events")
+
+
+@pytest.mark.parametrize("what", ["linear", "throughput", "rnn"])
+def test_events_in_small(what, events, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["events.py", what, "--small", "--runs", "1", "--out", str(tmp_path)])
+    events.main()
+    capsys.readouterr()
+    rows = json.loads((tmp_path / f"events_{what}.json").read_text())["rows"]
+    assert len(rows) == {"linear": 4 * 2 * 4, "throughput": 3 * 2, "rnn": 1 + 2 * 2}[what]
+    errors = [float(row["gradient error"]) for row in rows]
+    limit = {"linear": 1.0, "throughput": 0.02, "rnn": 0.01}[what]
+    assert max(errors) <= limit
+    assert all(row["operations"] > 0 for row in rows)
+    assert (tmp_path / "events_linear.png").exists() == (what == "linear")
+
+
+def test_events_lines_and_thresholds(events):
+    counts = np.geomspace(1e3, 1e8, 9)
+    line = events.fit(counts, 2e-3 + 5e-9 * counts)
+    assert (line.fixed, line.slope) == (pytest.approx(2e-3), pytest.approx(5e-9))
+    assert line.furthest < 1e-9
+    assert line.r2 == pytest.approx(1.0)
+    assert events.fit(counts, 3e-9 * counts).exponent == pytest.approx(1.0)
+
+    tried = []
+
+    def error_of(threshold):
+        tried.append(threshold)
+        return 0.3 * threshold
+
+    found = events.largest(error_of, 0.01, 1e-4, 1.0, 1.05)
+    assert 0.01 / 0.3 / 1.05 <= found <= 0.01 / 0.3
+    # Nothing that takes long is tried without need.
+    assert min(tried) > 0.01 / 0.3 / 2
+    assert events.largest(error_of, 0.01, 0.05, 1.0, 1.05) is None
+    assert events.largest(error_of, 1.0, 1e-4, 1.0, 1.05) == 1.0

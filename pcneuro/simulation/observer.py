@@ -38,10 +38,10 @@ class Silent(AbstractObserver):
 
 
 class Part(AbstractObserver):
-    """Watches part ``number`` of ``count`` of what another observer watches."""
+    """Watches a part of what another observer watches: ``size`` of it, behind a share ``begin`` that is done."""
 
-    def __init__(self, whole: AbstractObserver, number: int, count: int) -> None:
-        self.whole, self.number, self.count = whole, number, count
+    def __init__(self, whole: AbstractObserver, begin: float, size: float) -> None:
+        self.whole, self.begin, self.size = whole, begin, size
 
     @property
     def stopped(self) -> bool:  # type: ignore[override]
@@ -51,7 +51,7 @@ class Part(AbstractObserver):
         self.whole.say(text)
 
     def progress(self, share: float, note: str = "") -> None:
-        self.whole.progress((self.number + share) / self.count, note)
+        self.whole.progress(self.begin + share * self.size, note)
 
 
 class _Noted:

@@ -105,7 +105,7 @@ def _job(
     return Job(
         circuit,
         plan.path.resolve().parent,
-        Part(observer, number, count),
+        Part(observer, number / count, 1 / count),
         np.random.default_rng(run.task.seed),
         drawn,
         lambda name: output.checkpoint(prefix + name),

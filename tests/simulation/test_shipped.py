@@ -21,6 +21,7 @@ SHORT = {
     "scalar_graph": ["duration=20"],
     "chain": ["duration=30", "integrator.dt=2"],
     "cnn_digits": FEW,
+    "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
     "rnn_names": [*FEW, "data=data", "arguments.hidden=8", "arguments.classes=2"],
     "lstm_shakespeare": [
