@@ -10,11 +10,13 @@ from scipy.stats import binom
 import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
+from pcneuro.crossings import crossings
 from pcneuro.engines.abstract import Data
-from pcneuro.engines.delayed import DelayedReference
+from pcneuro.engines.delayed import DelayedReference, PlasticUnits
 from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.result import Status
 from pcneuro.stability import advice
+from pcneuro.units import UnitGraph
 from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag, scalar_graph
 
 REFERENCE = pcn.Reference()
@@ -111,19 +113,31 @@ def test_without_delays_it_is_the_reference(name, dynamics):
     assert found[1].loss == pytest.approx(found[0].loss, rel=1e-12)
 
 
+def test_its_crossings_are_those_of_every_engine():
+    """Parameters that are populations number the others anew, and leave their order."""
+    for seed in range(20):
+        circuit = pcn.build_circuit(random_dag(seed), vertices="marked" if seed % 2 else "all")
+        own, plain = (
+            [(c.operand, c.parent, c.children, c.synapses) for c in crossings(units(circuit))]
+            for units in (PlasticUnits, UnitGraph)
+        )
+        assert own == plain
+
+
 # Closed forms and paths
 
 
-@pytest.mark.parametrize("eta", [0.2, 1.0])
-def test_a_chain_follows_the_shifted_binomial(eta):
+@pytest.mark.parametrize("integrator", [pcn.Euler(2.0), pcn.Euler(10.0), pcn.ExponentialEuler(3.0)])
+def test_a_chain_follows_the_shifted_binomial(integrator):
     """k hops from the output an error comes so much later as the feedback on its way took."""
-    length, dt, weight, delays = 5, 10 * eta, 1.3, {2: 1, 3: 4, 4: 0, 5: 7}
+    length, dt, weight, delays = 5, integrator.dt, 1.3, {2: 1, 3: 4, 4: 0, 5: 7}
+    eta = float(integrator.gain(np.array(10.0), np.array(1.0)))
     feedback = {(f"v{k}.error", f"v{k - 1}.value"): d * dt for k, d in delays.items()}
     # Predictions are held, and so it does not matter how long they take.
     forth = {(f"v{k - 1}.value", f"v{k}.error"): 3 * dt for k in delays}
     circuit = pcn.build_circuit(chain(length, weight), delays=feedback | forth | {("x.value", "v1.error"): 5 * dt})
     records = [pcn.Record(f"v{k}", "error") for k in range(1, length + 1)]
-    sim = simulator(circuit, integrator=pcn.Euler(dt))
+    sim = simulator(circuit, integrator=integrator)
     result = sim.run(60 * dt, inputs={"x": 0.7}, targets={"v5": 2.0}, record=records)
     output = 2.0 - 0.7 * weight**length
     for k in range(1, length + 1):
