@@ -22,6 +22,8 @@ class AbstractSchedule(ABC):
     settles: ClassVar[bool] = False
     """Whether a run can end where the circuit has settled."""
 
+    together: ClassVar[bool] = True
+    """Whether all populations have the same time."""
     apart: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 
