@@ -4,7 +4,7 @@ Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates 
 Graphs*.
 """
 
-from pcneuro import ops
+from pcneuro import ops, plot
 from pcneuro.backprop import backprop
 from pcneuro.checking import Check, check
 from pcneuro.circuit import Circuit, build_circuit
@@ -34,6 +34,7 @@ from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
+from pcneuro.wavefront import Wavefront, wavefront
 
 __version__ = "0.1.0"
 
@@ -78,6 +79,7 @@ __all__ = [
     "Strict",
     "TimeBinned",
     "Trainer",
+    "Wavefront",
     "backprop",
     "build_circuit",
     "check",
@@ -86,6 +88,8 @@ __all__ = [
     "load_circuit",
     "load_parameters",
     "ops",
+    "plot",
     "trace",
     "vertex",
+    "wavefront",
 ]

@@ -266,7 +266,7 @@ def _short(text: str, width: int = _WIDEST_CELL) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> list[str]:
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> list[str]:
     """Lines of a table; ``right`` has an ``r`` for each column that is aligned to the right."""
     half = _LONGEST_TABLE // 2
     left_out = len(rows) - _LONGEST_TABLE
@@ -323,7 +323,7 @@ def table(circuit: Circuit) -> str:
         f"  plastic    {plastic:>13,}  of the prediction synapses",
         f"  parameters {sum(v.size for v in values.values()):>13,}  {f'in {_short(names, 66)}' if names else ''}",
         "",
-        *_aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
+        *aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
     ]
     rows = []
     for p in found:
@@ -331,5 +331,5 @@ def table(circuit: Circuit) -> str:
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
         rows.append((f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule))
     if rows:
-        lines += ["", *_aligned(("projection", "kind", "parameters", "synapses", "learning"), rows, "lllrl")]
+        lines += ["", *aligned(("projection", "kind", "parameters", "synapses", "learning"), rows, "lllrl")]
     return "\n".join(line.rstrip() for line in lines)
