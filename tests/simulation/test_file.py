@@ -213,4 +213,4 @@ def test_several_sweeps_follow_each_other_and_fill_in_what_they_leave_out(file):
 
 
 def test_tasks_are_found_by_themselves():
-    assert sorted(TASKS) == ["check", "divergence", "relaxation", "run", "spiking", "training"]
+    assert sorted(TASKS) == ["check", "divergence", "relaxation", "run", "spiking", "training", "wavefront"]
