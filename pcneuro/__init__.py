@@ -37,6 +37,7 @@ from pcneuro.settled import Settled
 from pcneuro.simulate import Simulator
 from pcneuro.storage import load_circuit
 from pcneuro.trace import trace, vertex
+from pcneuro.wavefront import Wavefront, wavefront
 
 __version__ = "0.1.0"
 
@@ -86,6 +87,7 @@ __all__ = [
     "TimeBinned",
     "Trainer",
     "UniformDelay",
+    "Wavefront",
     "backprop",
     "build_circuit",
     "check",
@@ -100,4 +102,5 @@ __all__ = [
     "time_of_share",
     "trace",
     "vertex",
+    "wavefront",
 ]

@@ -271,7 +271,7 @@ def _short(text: str, width: int = _WIDEST_CELL) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> list[str]:
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> list[str]:
     """Lines of a table; ``right`` has an ``r`` for each column that is aligned to the right."""
     half = _LONGEST_TABLE // 2
     left_out = len(rows) - _LONGEST_TABLE
@@ -335,7 +335,7 @@ def table(circuit: Circuit) -> str:
         f"  plastic    {plastic:>13,}  of the prediction synapses",
         f"  parameters {sum(v.size for v in values.values()):>13,}  {f'in {_short(names, 66)}' if names else ''}",
         "",
-        *_aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
+        *aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
     ]
     rows = []
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
@@ -347,5 +347,5 @@ def table(circuit: Circuit) -> str:
         row = [f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule]
         rows.append([*row, _delay_text(graph, p)] if circuit.delayed else row)
     if rows:
-        lines += ["", *_aligned(heads, rows, right)]
+        lines += ["", *aligned(heads, rows, right)]
     return "\n".join(line.rstrip() for line in lines)

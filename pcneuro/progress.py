@@ -74,23 +74,35 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
     return tell
 
 
+class _Noting:
+    """Handler that notes the first Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+
+    def __call__(self, number: int, frame: Any) -> None:
+        if self.noted:
+            raise KeyboardInterrupt
+        self.noted.append(number)
+
+
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """While it holds, Ctrl-C is noted in the list and raised no further; a second one is, as usual."""
-    noted: list[int] = []
+    """While it holds, Ctrl-C is noted in the list and raised no further; a second one is, as usual.
+
+    Within another one it is that one's list, so that what is done in pieces ends with the piece that is interrupted.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield noted
+        yield []
         return
     previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
+    if isinstance(previous, _Noting):
+        yield previous.noted
+        return
+    handler = _Noting()
     try:
-        signal.signal(signal.SIGINT, note)
-        yield noted
+        signal.signal(signal.SIGINT, handler)
+        yield handler.noted
     finally:
         signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
 

@@ -31,6 +31,8 @@ CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
 CHUNK_BYTES = 32_000_000
 """What records may take before they are taken out of the engine."""
+Take = Callable[[int, Sequence[np.ndarray]], None]
+"""Takes the number of a step, and for each tape what it recorded from there on, (times, batch, units)."""
 
 
 class Simulator:
@@ -246,6 +248,11 @@ class Simulator:
         log = log_of(events, self.circuit, data.batch, self.time)
         show = reporter(report, report_period, self.time, span)
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
+
+        def keep(number: int, parts: Sequence[np.ndarray]) -> None:
+            for taken, part in zip(rows, parts, strict=True):
+                taken.append(part)
+
         with self._engine.recording(log):
             # Nothing above changes the simulator: a call that is refused leaves it as it was.
             self._stale = self._stale or data is not self._data
@@ -253,7 +260,7 @@ class Simulator:
             self._ready()
             first, begun = self._step, time.perf_counter()
             self._engine.begin(until)
-            status, message = self._loop(steps, tapes, rows, show, log)
+            status, message = self._loop(steps, tapes, keep, show, log)
         self._engine.evaluate()
         if until is not None and status is Status.COMPLETED:
             status, message = self._settling(until, first)
@@ -286,23 +293,23 @@ class Simulator:
         self,
         steps: int,
         tapes: Sequence[Tape],
-        rows: list[list[np.ndarray]],
+        take: Take,
         report: Callable[..., None],
-        log: EventLog | None,
+        log: EventLog | None = None,
     ) -> tuple[Status, str]:
+        """Do so many steps, and let ``take`` have what the tapes record on the way; how it ended."""
         assert self._data is not None
         begun = time.perf_counter()
         done, chunk = 0, self._chunk
-        row_bytes = sum(self.circuit.graph.nodes[t.vertex].size for t in tapes) * self._data.batch * self.dtype.itemsize
-        most = max(1, CHUNK_BYTES // max(row_bytes, 1))
+        row_units = sum(self.circuit.graph.nodes[t.vertex].size / t.every for t in tapes)
+        most = max(1, int(CHUNK_BYTES / max(row_units * self._data.batch * self.dtype.itemsize, 1.0)))
         report(0.0, 0.0)
         with interruptible() as interrupted:
             while done < steps:
                 count = min(chunk, steps - done, most) if self.schedule.divisible else steps - done
                 started = time.perf_counter()
                 stepped = self.schedule.step(self._engine, self._step, count, tapes)
-                for taken, part in zip(rows, stepped.recorded, strict=True):
-                    taken.append(part)
+                take(self._step, stepped.recorded)
                 self._step += stepped.steps
                 done += stepped.steps
                 if log is not None:

@@ -157,6 +157,13 @@ class AbstractEngine(ABC):
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dparameter, summed over the batch: minus presynaptic times postsynaptic error activity."""
 
+    def arrivals(self) -> dict[str, np.ndarray] | None:
+        """Vertex -> time in ms, since the start, at which an error first arrived at each unit, (batch, \\*shape).
+
+        Infinite where none has; None from an engine that sees no more than its state at each step.
+        """
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """All that the state consists of, as arrays by name."""

@@ -23,6 +23,9 @@ class AbstractSchedule(ABC):
     """Whether a run can end where the circuit has settled."""
     delays: ClassVar[bool] = False
     """Whether it is defined for circuits with conduction delays."""
+
+    together: ClassVar[bool] = True
+    """Whether all populations have the same time."""
     apart: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 

@@ -19,6 +19,7 @@ class Sequential(AbstractSchedule):
     """
 
     divisible = False
+    together = False
 
     def check(self, dynamics: AbstractDynamics) -> None:
         if not dynamics.linear:

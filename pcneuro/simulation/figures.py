@@ -12,6 +12,8 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pcneuro.plot.colours import COLOURS
+
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from pcneuro.circuit import Circuit
 
 DPI = 200
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe & Ito (2008), told apart with any colour vision."""
 SEQUENCE = "viridis"
 """Map for what has an order; even in lightness, and told apart with any colour vision."""
 FEW = 6

@@ -92,6 +92,8 @@ class Outcome:
     texts: Mapping[str, str] = field(default_factory=dict)
     tables: Sequence[Text] = ()
     events: xarray.Dataset | None = field(default=None, repr=False)
+    detail: Any = field(default=None, repr=False)
+    """What else the task's figures are made of."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,21 @@ class Finished:
     def label(self) -> str:
         """The swept values as short text; empty without a sweep."""
         return ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in self.swept.items())
+
+
+REPORT_SECONDS = 0.1
+"""How often a run tells how far it is."""
+
+
+def progress(job: Job) -> Callable[[float, float, float, float], None]:
+    """What to give a run as its ``report``: it tells who watches, and hears of a Ctrl-C."""
+
+    def report(elapsed: float, completed: float, start: float, duration: float) -> None:
+        job.observer.progress(completed)
+        if 0.0 < completed < 1.0:
+            pass_on(job.observer)
+
+    return report
 
 
 class AbstractTask(Table):
@@ -223,18 +240,12 @@ class DrivenTask(AbstractTask):
         events: RecordEvents | None = None,
     ) -> Result:
         """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
-
-        def report(elapsed: float, completed: float, start: float, duration: float) -> None:
-            job.observer.progress(completed)
-            if 0.0 < completed < 1.0:
-                pass_on(job.observer)
-
         return simulator.run(
             self.duration,
             until=self.until,
             **data,  # type: ignore[arg-type]
             record=records,
             events=events,
-            report=report,
-            report_period=0.1,
+            report=progress(job),
+            report_period=REPORT_SECONDS,
         )

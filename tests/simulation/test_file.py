@@ -213,4 +213,13 @@ def test_several_sweeps_follow_each_other_and_fill_in_what_they_leave_out(file):
 
 
 def test_tasks_are_found_by_themselves():
-    assert sorted(TASKS) == ["check", "divergence", "event_driven", "relaxation", "run", "spiking", "training"]
+    assert sorted(TASKS) == [
+        "check",
+        "divergence",
+        "event_driven",
+        "relaxation",
+        "run",
+        "spiking",
+        "training",
+        "wavefront",
+    ]

@@ -9,6 +9,7 @@ import xarray
 
 import pcneuro as pcn
 from pcneuro.simulation import Sources, read, simulate
+from pcneuro.simulation.task import TASKS
 from tests.data import writers
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ SHORT = {
     "quickstart": ["epochs=1", "samples=200", "duration=50"],
     "scalar_graph": ["duration=20"],
     "chain": ["duration=30", "integrator.dt=2"],
+    "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -89,6 +91,8 @@ def test_circuits_are_made_and_described(name):
 def test_simulations_run(name, tmp_path, data_folder, monkeypatch):
     if name.startswith("spiking"):
         pytest.importorskip("brian2")
+    if name == "delays" and "delays" not in TASKS["wavefront"].model_fields:
+        pytest.skip("simulation files have no delays yet")
     monkeypatch.chdir(data_folder.parent)
     summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
     assert summary["status"] == "completed"
