@@ -26,7 +26,18 @@ class Counts:
         self.sending, self.samples, self.steps = sending, samples, steps
         self.activity = activity
         self.events = np.sum([sample["events"] for sample in samples], axis=0)
-        self.operations = np.sum([sample["operations"] for sample in samples], axis=0).reshape(-1, 4)
+        layout = sending.layout
+        ways = (("sends_up", layout.up), ("sends_down", layout.down))
+        sent = [(np.sum([sample[name] for sample in samples], axis=0), fan) for name, fan in ways]
+        self.operations = np.stack(
+            [self._by_population(n * f) for n, fan in sent for f in (fan.synapses, fan.effective)], axis=1
+        )
+        """(populations, 4): of all synapses and of those with a weight other than 0, up; and down."""
+
+    def _by_population(self, nodes: np.ndarray) -> np.ndarray:
+        """Sums of whole numbers of nodes over each population."""
+        ends = np.concatenate([[0], np.cumsum(nodes)])[self.sending.layout.offset]
+        return np.diff(ends)
 
     def by_population(self) -> dict[str, dict[str, int]]:
         """``"h1.error"`` -> neurons, events, and operations of what they sent."""

@@ -134,6 +134,8 @@ class EventEngine(ReferenceEngine):
         """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
         """The step that is next."""
+        self.current = False
+        """Whether values and errors are those of the samples."""
         self.present: list[Sample] = []
         """The samples, with what the present bin brings."""
         self.log: EventLog | None = None
@@ -155,6 +157,7 @@ class EventEngine(ReferenceEngine):
 
     def _make(self) -> None:
         """Samples at the sweep, from which value neurons may begin elsewhere."""
+        self.current = False
         circuit, batch = self.circuit.with_parameters(self.parameters), self.data.batch
         units = self.units = UnitGraph(circuit)
         self.activity = [
@@ -197,7 +200,7 @@ class EventEngine(ReferenceEngine):
                 settled = self.look(number)
                 most = number if settled else number + 1
             self._advance(number, most)
-            number = self.number = most
+            number = most
         done = steps - (end - number)
         # Bins are stable steps, and between events there is a closed form; predictions may leave all bounds.
         finite = self.dynamics.linear or all(np.isfinite(s["x"]).all() for s in self.samples)
@@ -205,6 +208,7 @@ class EventEngine(ReferenceEngine):
 
     def _advance(self, number: int, end: int) -> None:
         """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some."""
+        self.current = self.current and end == number
         at = [(number, DONE)] * len(self.samples)
         open_ = list(range(len(self.samples))) if end > number else []
         while open_:
@@ -216,6 +220,7 @@ class EventEngine(ReferenceEngine):
                 elif self.log is not None:
                     self._tell(s)
             open_ = [s for s in open_ if at[s][1] != DONE]
+        self.number = end
 
     def _one(self, samples: list[int], at: list[tuple[int, int]], end: int, k: int) -> tuple[int, int]:
         s = samples[k]
@@ -265,6 +270,11 @@ class EventEngine(ReferenceEngine):
     def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
         """A vertex' part of (batch, units), as (batch, \\*shape)."""
         return array[:, self.sending.slices[name]].reshape(-1, *self.circuit.graph.nodes[name].shape)
+
+    def evaluate(self) -> None:
+        if not (self.samples and self.current):
+            super().evaluate()
+            self.current = bool(self.samples)
 
     def _evaluate(self) -> None:
         if not self.samples:
@@ -354,7 +364,7 @@ class EventEngine(ReferenceEngine):
             prefix = f"{number}."
             queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
             sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
-        self.number = int(state["step"])
+        self.number, self.current = int(state["step"]), False
         self.evaluate()
 
     @property

@@ -16,7 +16,7 @@ from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels.event_arrays import DONE
 from pcneuro.kernels.event_bins import bins, speak
 from pcneuro.kernels.event_exact import exact, schedule_all
-from pcneuro.kernels.events import later, relaxed
+from pcneuro.kernels.events import ahead, asleep
 
 
 class Seen(NamedTuple):
@@ -102,9 +102,7 @@ class TimeBinned(AbstractMode):
         speak(number, copy.net, copy.state, self.cumulative)
         values, since = copy["x"], copy["since"]
         precision, gain = copy.of_net("precision"), copy.of_net("gain")
-        for u in np.flatnonzero(since >= 0):
-            steps = number - since[u]
-            values[u] = later(values[u], copy["predicted"][u], copy["received"][u], precision[u], gain[u], steps)
+        asleep(number, values, copy["predicted"], copy["received"], since, precision, gain)
         return Seen(copy, values, copy["predicted"], copy["sent_value"], copy["received"])
 
 
@@ -154,8 +152,6 @@ class Exact(AbstractMode):
         received, precision, rate = sample["received"], sample.of_net("precision"), sample.of_net("rate")
         found = x.astype(np.float64) + sample.of_net("gain") * received * time
         slopes = sample["received_slope"] if self.lines else np.zeros_like(x)
-        for u in np.flatnonzero(rate > 0):
-            error = relaxed(precision[u] * (x[u] - predicted[u]), received[u], slopes[u], rate[u], time[u])
-            found[u] = predicted[u] + error / precision[u]
+        ahead(found, x, predicted, received, slopes, precision, rate, time)
         later_on = (received + slopes * time).astype(x.dtype)
         return Seen(sample, found.astype(x.dtype), predicted, sample["sent_value"], later_on)

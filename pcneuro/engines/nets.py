@@ -49,6 +49,12 @@ class Fan:
     target: np.ndarray
     weight: np.ndarray
     effective: np.ndarray
+    """Node -> how many of its synapses have a weight other than 0."""
+
+    @property
+    def synapses(self) -> np.ndarray:
+        """Node -> how many synapses it has."""
+        return self.begin[self.first[1:]] - self.begin[self.first[:-1]]
 
     def placed(self, place: int) -> dict[int, tuple[str, np.ndarray]]:
         """Its arrays by their places behind ``place``, with the buffers that they go to."""
@@ -56,6 +62,7 @@ class Fan:
         return {
             place + getattr(arrays, f.name.upper()): (kinds.get(f.name, "index"), getattr(self, f.name))
             for f in fields(self)
+            if f.name != "effective"
         }
 
 

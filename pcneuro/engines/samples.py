@@ -14,7 +14,7 @@ from pcneuro.kernels.formulas import DEPTH
 
 KEPT = (
     "x received predicted sent sent_value residue residue_value received_slope sent_slope sent_at at due since awake "
-    "arrival activity adjoint known slopes contributions events operations"
+    "arrival activity adjoint known slopes contributions events sends_down sends_up"
 ).split()
 """Arrays of a state that a snapshot has, of fixed sizes."""
 QUEUES = {"down": arrays.QUEUE_DOWN, "up": arrays.QUEUE_UP}
@@ -55,8 +55,12 @@ class Sample:
         parts |= {"incoming": real(nodes), "incoming_slope": real(nodes, lines)}
         parts |= {"dirty": whole(nodes), "dirty_nodes": whole(nodes), "dirty_count": whole(populations)}
         parts |= {name: whole(nodes, bool(strict)) for name in ("changed", "changed_nodes")}
-        parts |= {"operands": time(operands), "stack": time(DEPTH)}
-        parts |= {"events": whole(2 * units + (nodes if strict else 0)), "operations": whole(4 * populations)}
+        parts |= {"operands": time(operands), "stack": time(DEPTH), "last_decay": time(3)}
+        parts |= {
+            "events": whole(2 * units + (nodes if strict else 0)),
+            "sends_down": whole(nodes),
+            "sends_up": whole(nodes),
+        }
         self._names = list(parts)
         numbers = {arrays.AWAKE_COUNT: units, arrays.LINES: int(lines)}
         rooms = {way: int(net.index[need]) + 1 for way, need in NEEDS.items()}

@@ -81,8 +81,7 @@ class Sending:
             "precision": precision,
             "gain": gain,
             "rate": free * precision / tau,
-            # Who has nobody to tell says nothing.
-            "threshold": np.where(entry >= 0, errors, np.inf),
+            "threshold": errors,
             "value_threshold": values,
             "gate": gate,
         }

@@ -16,10 +16,10 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.abstract import Data, Stepped, Tape
 from pcneuro.engines.counts import Counts
 from pcneuro.engines.kernel import Kernel, KernelEngine
+from pcneuro.engines.samples import Sample
 from pcneuro.engines.sending import Sending
 from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.kernels.event_arrays import SUM
 from pcneuro.units import UnitGraph
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class UnheldEngine(KernelEngine):
                 sends[changed["values"].size : 2 * changed["values"].size] = False
             codes = np.flatnonzero(sends[: sample["events"].size])
             sample["events"][codes] += 1
-            self._operations(sample["operations"].reshape(-1, 4), changed)
+            self._sends(sample, changed)
             if self.log is not None and self.log.samples[s]:
                 change = np.concatenate([new[k] - self.heard[s][k] for k in HEARD[:3]])[codes]
                 populations, units = self.sending.senders(codes, self.log.populations)
@@ -147,16 +147,12 @@ class UnheldEngine(KernelEngine):
             at += size
         return {"adjoints": back, "activities": layout.activity(found).astype(np.float64)}
 
-    def _operations(self, operations: np.ndarray, changed: Mapping[str, np.ndarray]) -> None:
+    def _sends(self, sample: Sample, changed: Mapping[str, np.ndarray]) -> None:
         assert self.sending is not None
         layout = self.sending.layout
-        sums = changed["adjoints"] & (layout.kind[layout.population] == SUM)
-        for first, fan, nodes in ((0, layout.up, changed["activities"] & self.sending.strict), (2, layout.down, sums)):
-            synapses = fan.begin[fan.first[1:]] - fan.begin[fan.first[:-1]]
-            for column, count in ((first, synapses), (first + 1, fan.effective)):
-                operations[:, column] += np.bincount(
-                    layout.population[nodes], count[nodes], minlength=len(operations)
-                ).astype(np.int64)
+        sample["sends_down"][changed["adjoints"] & (layout.down.synapses > 0)] += 1
+        if self.sending.strict:
+            sample["sends_up"][changed["activities"] & (layout.up.synapses > 0)] += 1
 
     def record_events(self, log: EventLog | None) -> None:
         self.log = log
@@ -165,18 +161,18 @@ class UnheldEngine(KernelEngine):
         found = super().state() | {"unheld.step": np.array(self.number)}
         for name in HEARD:
             found[f"unheld.{name}"] = np.stack([heard[name] for heard in self.heard])
-        for name in ("events", "operations"):
+        for name in ("events", "sends_down", "sends_up"):
             found[f"unheld.{name}"] = np.stack([sample[name] for sample in self.samples])
         return found
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         own = {k.removeprefix("unheld."): a for k, a in state.items() if k.startswith("unheld.")}
-        if own.keys() != {*HEARD, "events", "operations", "step"}:
+        if own.keys() != {*HEARD, "events", "sends_down", "sends_up", "step"}:
             raise ValueError("it is none of an event-driven engine")
         super().set_state(data, {k: a for k, a in state.items() if not k.startswith("unheld.")})
         self._listen()
         for s, sample in enumerate(self.samples):
-            places = self.heard[s] | {name: sample[name] for name in ("events", "operations")}
+            places = self.heard[s] | {name: sample[name] for name in ("events", "sends_down", "sends_up")}
             for name, place in places.items():
                 if own[name].shape != (data.batch, *place.shape) or own[name].dtype != place.dtype:
                     raise ValueError(f"its {name} have another size")

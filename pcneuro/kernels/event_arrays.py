@@ -19,27 +19,26 @@ that one event or bin may put under way, up and down."""
 OFFSET, KIND, POPULATION = range(8, 11)
 """Population -> its first node (populations + 1), and its kind; node -> its population."""
 DOWN = 11
-FIRST, BEGIN, DELAY, BASE, TO, TARGET, WEIGHT, EFFECTIVE = range(8)
-UP = DOWN + 8
+FIRST, BEGIN, DELAY, BASE, TO, TARGET, WEIGHT = range(7)
+UP = DOWN + 7
 """Synapses in one direction, counted from ``DOWN`` or ``UP`` on, by the node that sends, in groups of equal delay, the
 shortest first: node -> its first group (nodes + 1); group -> its first synapse (groups + 1), its delay in bins or ms
-(time), the first of its targets if these follow one another, or -1, and their population; synapse -> target, weight;
-node -> how many of its synapses have a weight other than 0."""
-OPERAND_FIRST, OPERAND_NODE, OPERAND_WEIGHT, OPERAND_SLOPE = range(UP + 8, UP + 12)
+(time), the first of its targets if these follow one another, or -1, and their population; synapse -> target, weight."""
+OPERAND_FIRST, OPERAND_NODE, OPERAND_WEIGHT, OPERAND_SLOPE = range(UP + 7, UP + 11)
 """Function -> its operands (populations + 1); of each the first node and the first of ``CONSTANTS``, one of them -1,
 and the first of ``SLOPES``, or -1 where nothing goes back to it."""
-CODES, FORMULA, DERIVATIVE, NUMBERS, CONSTANTS = range(UP + 12, UP + 17)
+CODES, FORMULA, DERIVATIVE, NUMBERS, CONSTANTS = range(UP + 11, UP + 16)
 """Formulas (``kernels.formulas``); their begins and ends, two for each population, and two for each operand's
 derivative; numbers in them (time), and operands that do not change (real)."""
-USER_FIRST, USERS = UP + 17, UP + 18
+USER_FIRST, USERS = UP + 16, UP + 17
 """Population -> functions that it is an operand of, unit by unit."""
-UNIT, MEAN, ENTRY, EXIT = range(UP + 19, UP + 23)
+UNIT, MEAN, ENTRY, EXIT = range(UP + 18, UP + 22)
 """Node -> the unit that it is the value neuron of, and that whose prediction it is, or -1; unit -> the node that its
 error goes down from, and that its value goes up from, or -1."""
-PRECISION, GAIN, RATE, THRESHOLD, VALUE_THRESHOLD, GATE = range(UP + 23, UP + 29)
+PRECISION, GAIN, RATE, THRESHOLD, VALUE_THRESHOLD, GATE = range(UP + 22, UP + 28)
 """Of units (real); of nodes: what a sum has to change by before it is sent down an axon, under strict dynamics;
 negative inside of dendrites."""
-NET = UP + 29
+NET = UP + 28
 
 TOUCHED_COUNT, AWAKE_COUNT, HEAPED, PENDING, TOP, RECORDED, GATES, CHANGED_COUNT, RECORDS, LINES = range(10)
 """Numbers of a state: units touched, awake, in the heap; populations with something to hear of, and the highest of
@@ -64,11 +63,13 @@ DIRTY, DIRTY_NODES, DIRTY_COUNT, CHANGED, CHANGED_NODES = range(48, 53)
 """Nodes that have something to hear of, listed by population from its first node on; -1 is the number of all."""
 OPERANDS, STACK = 53, 54
 RECORD_TIME, RECORD_CODE, RECORD_CHANGE = range(55, 58)
-EVENTS, OPERATIONS = 58, 59
-"""Events sent: by value neurons, by error neurons, by nodes (units + units + nodes); and synaptic operations, four for
-each population that sends: of all synapses and of those with a weight other than 0, up; and down."""
-SLOPES_UNDER_WAY_DOWN, SLOPES_UNDER_WAY_UP = 60, 61
-STATE = 62
+EVENTS, SENDS_DOWN, SENDS_UP = 58, 59, 60
+"""Events sent: by value neurons, by error neurons, by nodes (units + units + nodes); and how often each node sent
+something along all its synapses."""
+SLOPES_UNDER_WAY_DOWN, SLOPES_UNDER_WAY_UP = 61, 62
+LAST_DECAY = 63
+"""A time, a rate, and exp(-rate * time) of them (time)."""
+STATE = 64
 
 SOURCE, SUM, FUNCTION = range(3)
 """Kinds of populations."""

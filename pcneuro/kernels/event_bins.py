@@ -100,9 +100,10 @@ def _errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
         if _beyond(change, real[residue + u], shared[threshold + u], cumulative):
             real[sent + u] = error
             real[residue + u] = 0
-            if strict == 0:
-                record(state, now, net.index[UNITS] + u, change)
+            # Who has nobody to tell says nothing.
             if net.index[entry + u] >= 0:
+                if strict == 0:
+                    record(state, now, net.index[UNITS] + u, change)
                 hear(net, state, net.index[entry + u], change, change * 0)
         elif cumulative:
             real[residue + u] += change

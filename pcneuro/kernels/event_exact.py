@@ -86,16 +86,27 @@ def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
     Newton's method within a bracket, which is first found where ``high`` is infinite.
     """
     rises = start + slope * low + bend * _bent(low) < goal
+    # Where the parabola is there, which this is at first.
+    tilt, away = slope - bend * math.expm1(-low), goal - (start + slope * low + bend * _bent(low))
+    if away == 0.0:
+        return low
+    bow = bend * math.exp(-low)
+    root = tilt * tilt + 2.0 * bow * away
+    width = 2.0 * away / (tilt + math.copysign(math.sqrt(root), away)) if root > 0.0 else abs(away)
+    width = max(abs(width), 1e-12)
+    u = low + width
+    while high == np.inf and width < 1e300:
+        value = start + slope * u + bend * _bent(u)
+        if (value >= goal) == rises:
+            high = u
+        else:
+            low = u
+            width *= 2.0
+            u = low + width
     if high == np.inf:
-        width = 1e-9
-        while True:
-            high = low + width
-            value = start + slope * high + bend * _bent(high)
-            if (value >= goal) == rises or width > 1e300:
-                break
-            low = high
-            width *= 4.0
-    u = high
+        return high
+    if not low < u < high:
+        u = 0.5 * (low + high)
     for _ in range(ROUNDS):
         value = start + slope * u + bend * _bent(u) - goal
         if value == 0.0:
@@ -151,44 +162,27 @@ def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold,
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _next(net, state, u, now):  # type: ignore[no-untyped-def]
     """When a unit, which is up to date, sends next."""
-    error = net.real[net.index[PRECISION] + u] * (
-        state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-    )
-    sent, rate, threshold = (
-        state.real[state.index[SENT] + u],
-        net.real[net.index[RATE] + u],
-        net.real[net.index[THRESHOLD] + u],
-    )
-    if state.index[LINES]:
-        sent = sent + state.real[state.index[SENT_SLOPE] + u] * (now - state.time[state.index[SENT_AT] + u])
-        return crossing_of_lines(
-            error,
-            state.real[state.index[RECEIVED] + u],
-            state.real[state.index[RECEIVED_SLOPE] + u],
-            sent,
-            state.real[state.index[SENT_SLOPE] + u],
-            rate,
-            threshold,
-            now,
-        )
-    when = crossing(error, state.real[state.index[RECEIVED] + u], sent, rate, threshold, now)
+    real, when = state.real, np.inf
+    rate, received = net.real[net.index[RATE] + u], real[state.index[RECEIVED] + u]
+    if net.index[net.index[ENTRY] + u] >= 0:
+        error = net.real[net.index[PRECISION] + u] * (real[state.index[X] + u] - real[state.index[PREDICTED] + u])
+        sent, threshold = real[state.index[SENT] + u], net.real[net.index[THRESHOLD] + u]
+        if state.index[LINES]:
+            slope, sent_slope = real[state.index[RECEIVED_SLOPE] + u], real[state.index[SENT_SLOPE] + u]
+            sent = sent + sent_slope * (now - state.time[state.index[SENT_AT] + u])
+            return crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold, now)
+        when = crossing(error, received, sent, rate, threshold, now)
     if net.index[STRICT] != 0 and net.index[net.index[EXIT] + u] >= 0:
-        x, sent_value, limit = (
-            state.real[state.index[X] + u],
-            state.real[state.index[SENT_VALUE] + u],
-            net.real[net.index[VALUE_THRESHOLD] + u],
-        )
+        x, sent_value = real[state.index[X] + u], real[state.index[SENT_VALUE] + u]
+        limit, gain = net.real[net.index[VALUE_THRESHOLD] + u], net.real[net.index[GAIN] + u]
         if rate > 0.0:
-            goal = (
-                state.real[state.index[PREDICTED] + u]
-                + state.real[state.index[RECEIVED] + u] / net.real[net.index[PRECISION] + u]
-            )
+            goal = real[state.index[PREDICTED] + u] + received / net.real[net.index[PRECISION] + u]
             when = min(when, crossing(x, goal, sent_value, rate, limit, now))
         elif abs(x - sent_value) >= limit:
             when = now
-        elif state.real[state.index[RECEIVED] + u] != 0.0 and net.real[net.index[GAIN] + u] > 0.0:
-            far = limit - math.copysign(1.0, state.real[state.index[RECEIVED] + u]) * (x - sent_value)
-            when = min(when, now + far / (net.real[net.index[GAIN] + u] * abs(state.real[state.index[RECEIVED] + u])))
+        elif received != 0.0 and gain > 0.0:
+            far = limit - math.copysign(1.0, received) * (x - sent_value)
+            when = min(when, now + far / (gain * abs(received)))
     return when
 
 
@@ -213,7 +207,8 @@ def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
             state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u],
             net.real[net.index[VALUE_THRESHOLD] + u],
         )
-        if precision == 0.0 or abs(far) * threshold >= abs(away) * limit:
+        mute = net.index[net.index[ENTRY] + u] < 0
+        if mute or precision == 0.0 or abs(far) * threshold >= abs(away) * limit:
             if abs(far) < limit and net.real[net.index[GAIN] + u] > 0.0:
                 # It is there but for rounding.
                 far = math.copysign(limit, far)

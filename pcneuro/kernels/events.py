@@ -21,6 +21,7 @@ import math
 import numpy as np
 from numba import njit
 
+from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.event_arrays import (
     ACTIVITY,
     ADJOINT,
@@ -42,7 +43,6 @@ from pcneuro.kernels.event_arrays import (
     DIRTY_COUNT,
     DIRTY_NODES,
     DOWN,
-    EFFECTIVE,
     EVENTS,
     EXACT,
     FIRST,
@@ -55,6 +55,7 @@ from pcneuro.kernels.event_arrays import (
     INCOMING_SLOPE,
     KIND,
     KNOWN,
+    LAST_DECAY,
     LINES,
     MEAN,
     NUMBERS,
@@ -64,7 +65,6 @@ from pcneuro.kernels.event_arrays import (
     OPERAND_SLOPE,
     OPERAND_WEIGHT,
     OPERANDS,
-    OPERATIONS,
     PENDING,
     POPULATION,
     PRECISION,
@@ -82,6 +82,8 @@ from pcneuro.kernels.event_arrays import (
     RECORD_TIME,
     RECORDED,
     RECORDS,
+    SENDS_DOWN,
+    SENDS_UP,
     SINCE,
     SLOPES,
     SOURCE,
@@ -106,7 +108,7 @@ from pcneuro.kernels.event_queue import CACHE, drop, push, slopes_of
 from pcneuro.kernels.formulas import evaluate
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
     """Add a change to what a node has still to hear of."""
     state.real[state.index[INCOMING] + node] += change
@@ -124,13 +126,14 @@ def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
                 state.index[TOP] = max(state.index[TOP], p)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _row(heard, weights, change):  # type: ignore[no-untyped-def]
-    for k in range(weights.size):
-        heard[k] += weights[k] * change
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+def _row(real, heard, weights, weight, count, change):  # type: ignore[no-untyped-def]
+    """Add a row of weights, times a change, to what is heard; neither is a slice, which would count references."""
+    for k in range(count):
+        real[ix(heard + k)] += weights[ix(weight + k)] * change
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-def]
     """A group of synapses passes a change on."""
     change, slope = net.real.dtype.type(change), net.real.dtype.type(slope)
@@ -143,11 +146,9 @@ def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-d
             state.index[PENDING] += 1
             state.index[TOP] = max(state.index[TOP], p)
         state.index[state.index[DIRTY_COUNT] + p] = -1
-        weights, first = net.real[weight + begin : weight + end], state.index[INCOMING] + base
-        _row(state.real[first : first + end - begin], weights, change)
+        _row(state.real, state.index[INCOMING] + base, net.real, weight + begin, end - begin, change)
         if state.index[LINES]:
-            first = state.index[INCOMING_SLOPE] + base
-            _row(state.real[first : first + end - begin], weights, slope)
+            _row(state.real, state.index[INCOMING_SLOPE] + base, net.real, weight + begin, end - begin, slope)
     else:
         target = net.index[fan + TARGET]
         for k in range(begin, end):
@@ -178,17 +179,14 @@ def deliver(net, state, fan):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-def]
     """A node sends a change along all its synapses: at once, or after their delays."""
     at = net.index[fan + FIRST] + node
     first, last = net.index[at], net.index[at + 1]
     if first == last:
         return
-    begin = net.index[fan + BEGIN]
-    place = state.index[OPERATIONS] + 4 * net.index[net.index[POPULATION] + node] + (0 if fan == UP else 2)
-    state.index[place] += net.index[begin + last] - net.index[begin + first]
-    state.index[place + 1] += net.index[net.index[fan + EFFECTIVE] + node]
+    state.index[state.index[SENDS_UP if fan == UP else SENDS_DOWN] + node] += 1
     for group in range(first, last):
         delay = net.time[net.index[fan + DELAY] + group]
         if delay > 0.0:
@@ -197,7 +195,7 @@ def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-
         _arrive(net, state, fan, group, change, slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def record(state, now, code, change):  # type: ignore[no-untyped-def]
     """Count an event, and keep it where there is a place for events."""
     state.index[state.index[EVENTS] + code] += 1
@@ -271,13 +269,30 @@ def later(x, predicted, received, precision, gain, steps):  # type: ignore[no-un
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def relaxed(error, received, slope, rate, time):  # type: ignore[no-untyped-def]
-    """An error so many ms later, while what is received changes by ``slope`` a ms."""
-    decay = math.exp(-rate * time)
+def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyped-def]
+    """An error so many ms later, while what is received changes by ``slope`` a ms; ``decay`` is exp(-rate * time)."""
     return received + (error - received) * decay + slope * (time - (1.0 - decay) / rate)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
+def asleep(number, values, predicted, received, since, precision, gain):  # type: ignore[no-untyped-def]
+    """Bring values of units that sleep to the begin of step ``number``. Writes ``values``."""
+    for u in range(values.size):
+        if since[u] >= 0:
+            values[u] = later(values[u], predicted[u], received[u], precision[u], gain[u], number - since[u])
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def ahead(found, x, predicted, received, slopes, precision, rate, time):  # type: ignore[no-untyped-def]
+    """Values of units that relax, ``time`` ms after x. Writes ``found``."""
+    for u in range(x.size):
+        if rate[u] > 0.0:
+            decay = math.exp(-rate[u] * time[u])
+            error = relaxed(precision[u] * (x[u] - predicted[u]), received[u], slopes[u], rate[u], time[u], decay)
+            found[u] = predicted[u] + error / precision[u]
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
     """Bring a unit to the present; in bins those that sleep, which wake up."""
     if net.index[EXACT] == 0:
@@ -302,7 +317,11 @@ def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
         error = net.real[net.index[PRECISION] + u] * (
             state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
         )
-        error = relaxed(error, state.real[state.index[RECEIVED] + u], slope, net.real[net.index[RATE] + u], time)
+        # Units that are reached together have the same decay.
+        rate, last = net.real[net.index[RATE] + u], state.index[LAST_DECAY]
+        if state.time[last] != time or state.time[last + 1] != rate:
+            state.time[last], state.time[last + 1], state.time[last + 2] = time, rate, math.exp(-rate * time)
+        error = relaxed(error, state.real[state.index[RECEIVED] + u], slope, rate, time, state.time[last + 2])
         state.real[state.index[X] + u] = (
             state.real[state.index[PREDICTED] + u] + error / net.real[net.index[PRECISION] + u]
         )
@@ -312,7 +331,7 @@ def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
         state.real[state.index[RECEIVED] + u] += slope * time
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def touch(state, unit):  # type: ignore[no-untyped-def]
     """List a unit that something reaches; returns whether it is the first time."""
     if state.index[state.index[TOUCHED] + unit]:
@@ -342,6 +361,27 @@ def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
             change * 0,
         )
     send(net, state, UP, node, change, change * 0, now)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def]
+    """All value neurons of a population receive what has been heard, in bins: as rows, without lists."""
+    real, index, time = state.real, state.index, state.time
+    unit = net.index[net.index[UNIT] + first]
+    incoming, dirty = index[INCOMING] + first, index[DIRTY] + first
+    if unit >= 0:
+        received, since, arrival = index[RECEIVED] + unit, index[SINCE] + unit, index[ARRIVAL] + unit
+        for k in range(count):
+            if index[ix(since + k)] >= 0 and real[ix(incoming + k)] != 0.0:
+                refresh(net, state, unit + k, now)
+        for k in range(count):
+            if time[ix(arrival + k)] == np.inf and real[ix(incoming + k)] != 0.0:
+                time[ix(arrival + k)] = now
+        for k in range(count):
+            real[ix(received + k)] += real[ix(incoming + k)]
+    for k in range(count):
+        real[ix(incoming + k)] = 0
+        index[ix(dirty + k)] = 0
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -452,6 +492,8 @@ def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
     if up:
         for a in range(count):
             _upward(net, state, p, first + a if whole else state.index[nodes + a], now)
+    elif kind == SOURCE and whole and net.index[EXACT] == 0:
+        _to_all_units(net, state, first, count, now)
     elif kind == SOURCE:
         _to_units(net, state, nodes, first, count, whole, now)
     elif kind == SUM:
