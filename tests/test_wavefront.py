@@ -212,6 +212,7 @@ def test_an_engine_that_knows_arrivals_is_asked(monkeypatch):
     sim = pcn.Simulator(pcn.build_circuit(chain(3)))
     known = {"v1": np.array([[7.25, math.inf]]), "v2": np.array([[math.inf]]), "v3": np.array([[0.0]])}
     monkeypatch.setattr(sim._engine, "arrivals", lambda: known)
+    monkeypatch.setattr(type(sim._engine), "in_steps", False)
     report = pcn.wavefront(sim, 20.0, inputs={"x": 0.7}, targets={"v3": 2.0})
     assert [(row.arrival, row.bound) for row in report.rows] == [(7.25, 0.0), (math.inf, 0.0), (0.0, 0.0)]
 

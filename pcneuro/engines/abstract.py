@@ -157,6 +157,11 @@ class AbstractEngine(ABC):
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dparameter, summed over the batch: minus presynaptic times postsynaptic error activity."""
 
+    @property
+    def in_steps(self) -> bool:
+        """Whether an error needs a step to get through a population, or only as long as it is delayed."""
+        return True
+
     def arrivals(self) -> dict[str, np.ndarray] | None:
         """Vertex -> time in ms, since the start, at which an error first arrived at each unit, (batch, \\*shape).
 

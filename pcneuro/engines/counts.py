@@ -36,8 +36,7 @@ class Counts:
 
     def _by_population(self, nodes: np.ndarray) -> np.ndarray:
         """Sums of whole numbers of nodes over each population."""
-        ends = np.concatenate([[0], np.cumsum(nodes)])[self.sending.layout.offset]
-        return np.diff(ends)
+        return np.diff(np.concatenate([[0], np.cumsum(nodes)])[self.sending.layout.offset])
 
     def by_population(self) -> dict[str, dict[str, int]]:
         """``"h1.error"`` -> neurons, events, and operations of what they sent."""

@@ -174,12 +174,18 @@ class EventEngine(ReferenceEngine):
                     away = -self.error[name][s].ravel() / self.circuit.precision[name].ravel()
                     sample["x"][part], sample["predicted"][part] = 0.0, away
             self.samples.append(sample)
+        self.record_events(self.log)
 
     def _equilibria(self) -> dict[str, np.ndarray]:
         """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
+        began, self.value = (
+            self.value,
+            {n: a if n in self.data.clamped else self.base[n] for n, a in self.value.items()},
+        )
         with np.errstate(all="ignore"):
             super()._evaluate()
             found = self._adjoints(relaxed=True)
+        self.value = began
         return {
             name: self.error[name] if name in self.data.clamped else found.get(name, np.zeros_like(self.base[name]))
             for name in self.circuit.vertices
@@ -215,10 +221,10 @@ class EventEngine(ReferenceEngine):
             found = spread(partial(self._one, open_, at, end), len(open_), self.threads)
             for s, reached in zip(open_, found, strict=True):
                 at[s] = reached
+                if self.log is not None:
+                    self._tell(s)
                 if reached[1] == QUEUE_FULL:
                     self._enlarge(self.samples[s], reached[0])
-                elif self.log is not None:
-                    self._tell(s)
             open_ = [s for s in open_ if at[s][1] != DONE]
         self.number = end
 
@@ -253,13 +259,12 @@ class EventEngine(ReferenceEngine):
             )
         sample.grow()
 
-    @property
-    def under_way(self) -> int:
-        """Events that were sent and have not arrived everywhere."""
-        return sum(sample.under_way for sample in self.samples)
-
     def rests(self, until: Any, samples: slice) -> bool:
-        return self.under_way == 0 and super().rests(until, samples)
+        self.evaluate()
+        # Nothing is on its way, and nothing is due by now.
+        now = self.number * self.integrator.dt
+        waits = any(sample.under_way or (sample["due"] <= now).any() for sample in self.present)
+        return not waits and super().rests(until, samples)
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         raise ParameterError("EventDriven has no order of populations: use the schedule Parallel()")
@@ -321,6 +326,10 @@ class EventEngine(ReferenceEngine):
         reader.error = self.error
         return reader.gradients()
 
+    @property
+    def in_steps(self) -> bool:
+        return self.mode.binned
+
     def arrivals(self) -> dict[str, np.ndarray]:
         """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
         found = np.stack([sample["arrival"] for sample in self.samples])
@@ -354,9 +363,6 @@ class EventEngine(ReferenceEngine):
         if any(a.shape != self.value[name].shape for name, a in base.items()):
             raise ValueError("its values at the sweep have other shapes")
         self.base = {name: a.astype(self.dtype) for name, a in base.items()}
-        self.value, kept = dict(self.base), self.value
-        self.evaluate()
-        self.value = kept
         self._make()
         if not np.array_equal(self.sending.limits, own["limits"]):
             raise ValueError("its thresholds are others")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import ClassVar, NamedTuple
 
@@ -37,6 +37,11 @@ class AbstractMode(ABC):
     lines: ClassVar[bool] = False
     """Whether events carry slopes, too."""
 
+    def __repr__(self) -> str:
+        """With what is not as it is by default."""
+        own = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
+
     @abstractmethod
     def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
         """Raises ParameterError for what it does not take."""
@@ -62,7 +67,7 @@ class AbstractMode(ABC):
         """Units at the begin of step ``number``; nothing changes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TimeBinned(AbstractMode):
     """Bins of dt: within each, events first, then a step of all units that are awake.
 
@@ -106,7 +111,7 @@ class TimeBinned(AbstractMode):
         return Seen(copy, values, copy["predicted"], copy["sent_value"], copy["received"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Exact(AbstractMode):
     """No time step: the next event is computed. dt says only where it is looked at.
 

@@ -31,6 +31,7 @@ class _Synapses:
     up: np.ndarray
     down: np.ndarray
     way_down: bool
+    counted: bool
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
@@ -48,13 +49,14 @@ class Fan:
     to: np.ndarray
     target: np.ndarray
     weight: np.ndarray
+    synapses: np.ndarray
     effective: np.ndarray
-    """Node -> how many of its synapses have a weight other than 0."""
+    """Node -> how many of its synapses count as such, and how many of these have a weight other than 0."""
 
     @property
-    def synapses(self) -> np.ndarray:
-        """Node -> how many synapses it has."""
-        return self.begin[self.first[1:]] - self.begin[self.first[:-1]]
+    def sends(self) -> np.ndarray:
+        """Node -> whether it has anybody to send to."""
+        return np.diff(self.first) > 0
 
     def placed(self, place: int) -> dict[int, tuple[str, np.ndarray]]:
         """Its arrays by their places behind ``place``, with the buffers that they go to."""
@@ -62,16 +64,22 @@ class Fan:
         return {
             place + getattr(arrays, f.name.upper()): (kinds.get(f.name, "index"), getattr(self, f.name))
             for f in fields(self)
-            if f.name != "effective"
+            if f.name not in ("synapses", "effective")
         }
 
 
 def fan(
-    nodes: int, population: np.ndarray, sender: np.ndarray, target: np.ndarray, weight: np.ndarray, delay: np.ndarray
+    population: np.ndarray,
+    sender: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    delay: np.ndarray,
+    counted: np.ndarray,
 ) -> Fan:
     """Synapses by the node that sends, in groups of equal delay and one population of targets each."""
+    nodes = population.size
     order = np.lexsort((target, population[target], delay, sender))
-    sender, target, weight, delay = sender[order], target[order], weight[order], delay[order]
+    sender, target, weight, delay, counted = (a[order] for a in (sender, target, weight, delay, counted))
     of = population[target]
     new = np.ones(sender.size, dtype=bool)
     new[1:] = (np.diff(sender) != 0) | (np.diff(delay) != 0) | (np.diff(of) != 0)
@@ -93,7 +101,8 @@ def fan(
         of[begin].astype(np.int64),
         target.astype(np.int32),
         weight,
-        np.bincount(sender, weight != 0, minlength=nodes).astype(np.int64),
+        np.bincount(sender[counted], minlength=nodes).astype(np.int64),
+        np.bincount(sender[counted & (weight != 0)], minlength=nodes).astype(np.int64),
     )
 
 
@@ -132,11 +141,14 @@ class Layout:
         parts = list(self._synapses())
         columns = [_joined([p.before for p in parts], np.int64), _joined([p.behind for p in parts], np.int64)]
         weights = _joined([p.weights for p in parts], np.float64).astype(dtype)
-        back = _joined([np.full(p.before.size, p.way_down) for p in parts], bool)
+        back, counted = (
+            _joined([np.full(p.before.size, getattr(p, name)) for p in parts], bool) for name in ("way_down", "counted")
+        )
         down, up = (_joined([getattr(p, way) for p in parts], np.float64) for way in ("down", "up"))
         before, behind = columns
-        self.down = fan(self.nodes, self.population, behind[back], before[back], weights[back], down[back])
-        self.up = fan(self.nodes, self.population, before, behind, weights, up)
+        way = (behind[back], before[back], weights[back], down[back], counted[back])
+        self.down = fan(self.population, *way)
+        self.up = fan(self.population, before, behind, weights, up, counted)
         self._formulas()
         self.owner = self._owners()
 
@@ -150,6 +162,7 @@ class Layout:
         def delays(number: int, operand: str | None, count: int) -> list[np.ndarray]:
             return [np.broadcast_to(d, count) for d in self._delays.get((number, operand), (0.0, 0.0))]
 
+        behind_sums = self._behind_sums()
         for number, population in enumerate(self.units.populations):
             if number not in self.active:
                 continue
@@ -158,7 +171,7 @@ class Layout:
                 before = self.offset[self.number[population.source]] + population.pre
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 up, down = delays(number, None, population.pre.size)
-                yield _Synapses(before, here + population.post, weights, up, down, True)
+                yield _Synapses(before, here + population.post, weights, up, down, True, True)
             elif isinstance(population, Function):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
@@ -168,7 +181,19 @@ class Layout:
                         behind = self.offset[self.reads[number, name]] + units
                         up, down = delays(number, name, population.size)
                         back = name in population.derivatives
-                        yield _Synapses(before, behind, np.ones(population.size), up, down, back)
+                        yield _Synapses(
+                            before, behind, np.ones(population.size), up, down, back, number not in behind_sums
+                        )
+
+    def _behind_sums(self) -> set[int]:
+        """Populations that sums read in the dendrite: what these read one to one are no synapses beside those."""
+        populations = self.units.populations
+        found: set[int] = set()
+        for number in reversed(range(len(populations))):
+            population = populations[number]
+            if not isinstance(population, Source) and (number in found or isinstance(population, Sum)):
+                found.update(sources_of(population))
+        return found
 
     def _formulas(self) -> None:
         """Operands of functions, and formulas as codes."""
@@ -281,7 +306,7 @@ class Layout:
     @property
     def axons(self) -> np.ndarray:
         """(nodes,): whether a node's way down leaves its dendrite, for value neurons."""
-        sends = np.diff(self.down.first) > 0
+        sends = self.down.sends
         targets = np.zeros(self.nodes, dtype=bool)
         groups = self.down.first[:-1][sends]
         targets[sends] = self.kind[self.down.to[groups]] == SOURCE

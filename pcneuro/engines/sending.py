@@ -69,7 +69,9 @@ class Sending:
         dtype, layout = engine.dtype, self.layout
         gain = engine.mode.gain(engine.integrator, tau, precision) * free
         gate = self._gates(errors, activity) if self.strict else np.zeros(0)
-        self.synapses = {"prediction": layout.up.weight.size * self.strict, "feedback": layout.down.weight.size}
+        sends = {"prediction": layout.up, "feedback": layout.down}
+        self.synapses = {kind: int(fan.synapses.sum()) for kind, fan in sends.items()}
+        self.synapses["prediction"] *= self.strict
         """Kind -> how many there are."""
         rooms = [int(np.count_nonzero(np.diff(f.first))) + 1 if self.delayed else 0 for f in (layout.up, layout.down)]
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))

@@ -150,9 +150,9 @@ class UnheldEngine(KernelEngine):
     def _sends(self, sample: Sample, changed: Mapping[str, np.ndarray]) -> None:
         assert self.sending is not None
         layout = self.sending.layout
-        sample["sends_down"][changed["adjoints"] & (layout.down.synapses > 0)] += 1
+        sample["sends_down"][changed["adjoints"] & layout.down.sends] += 1
         if self.sending.strict:
-            sample["sends_up"][changed["activities"] & (layout.up.synapses > 0)] += 1
+            sample["sends_up"][changed["activities"] & layout.up.sends] += 1
 
     def record_events(self, log: EventLog | None) -> None:
         self.log = log

@@ -133,7 +133,7 @@ def _assembled(
 ) -> Wavefront:
     """The report of what was measured in ``reached`` ms."""
     integrator, stats = simulator.integrator, first.stats
-    stepped = simulator.schedule.stepped and arrivals.known is None
+    stepped = simulator.schedule.stepped and simulator._engine.in_steps
     clock = Clock(integrator.dt, len(integrator.weights) if stepped else 0)
     ways = least_ways(simulator.circuit, arrivals.sources, arrivals.clamped, simulator.dynamics.linear, clock)
     rows = []

@@ -104,7 +104,7 @@ def test_float32_is_close():
         ({"integrator": pcn.Euler(2.5)}, r"'h1.value' -> 'h2.error' has a delay of 2 ms, shorter than dt = 2.5 ms"),
         ({"schedule": pcn.FastForward()}, "FastForward.* is not defined for circuits with conduction delays"),
         ({"schedule": pcn.Sequential()}, "Sequential.* is not defined for circuits with conduction delays"),
-        ({"engine": pcn.Kernel()}, "Kernel: .* conduction delays .*: use Reference"),
+        ({"engine": pcn.Kernel(tolerance=0.1)}, "tolerance.* conduction delays"),
     ],
 )
 def test_what_does_not_know_delays_refuses_them(settings, text):

@@ -9,7 +9,6 @@ import xarray
 
 import pcneuro as pcn
 from pcneuro.simulation import Sources, read, simulate
-from pcneuro.simulation.task import TASKS
 from tests.data import writers
 
 ROOT = Path(__file__).parents[2]
@@ -91,8 +90,6 @@ def test_circuits_are_made_and_described(name):
 def test_simulations_run(name, tmp_path, data_folder, monkeypatch):
     if name.startswith("spiking"):
         pytest.importorskip("brian2")
-    if name == "delays" and "delays" not in TASKS["wavefront"].model_fields:
-        pytest.skip("simulation files have no delays yet")
     monkeypatch.chdir(data_folder.parent)
     summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
     assert summary["status"] == "completed"
