@@ -39,3 +39,11 @@ def not_finite(groups: Mapping[str, Arrays]) -> tuple[str, str] | None:
             if not all_finite(array):
                 return kind, name
     return None
+
+
+def told_not_finite(what: str, name: str, time: float, dtype: np.dtype) -> str:
+    """That something of a population is not finite, and what may be the reason."""
+    return (
+        f"the {what} of {name!r} is not finite at {time:g} ms: look there for a logarithm, root, quotient or "
+        f"exponential outside its range, or numbers too large for {dtype}; then call reset()"
+    )

@@ -51,6 +51,13 @@ class Settled:
                 raise ParameterError(f"{name} of Settled is {told(value)}; give {wanted}")
             object.__setattr__(self, name, float(value))
 
+    def missed(self, open_: int, blocks: int, taken: float) -> str:
+        """That so many blocks of samples have not settled within ``taken`` ms."""
+        return (
+            f"{open_} of {blocks} blocks of samples not settled to {self!r} after {taken:g} ms; run again to go on, or "
+            "try a larger limit or rtol"
+        )
+
     def limits(self, dtype: np.dtype) -> np.ndarray:
         """rtol, atol, and the rounding of a state, as the kernels take them."""
         return np.array([self.rtol, self.atol, np.finfo(dtype).eps], dtype=dtype)

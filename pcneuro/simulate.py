@@ -18,7 +18,7 @@ from pcneuro.event_log import EventLog, RecordEvents, log_of
 from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.progress import Report, interruptible, reporter
-from pcneuro.readout import free_energy, not_finite
+from pcneuro.readout import free_energy, not_finite, told_not_finite
 from pcneuro.record import Record, dataset, joined, listed
 from pcneuro.result import Result, Status
 from pcneuro.schedules import AbstractSchedule, Parallel
@@ -160,6 +160,15 @@ class Simulator:
         if self._data is not None:
             self._data = replace(self._data, initial={})
         self._step, self._stale = 0, True
+
+    def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        r"""How far off errors, by vertex, (batch, \*shape), and gradients, by parameter, can be for its thresholds.
+
+        For ``EventDriven`` under fixed prediction, at any time of a run on this data, against the same without
+        thresholds. Raises ParameterError for other engines, and where nothing is known.
+        """
+        self._ready()
+        return self._engine.bounds()
 
     def _read(self, variable: str) -> dict[str, np.ndarray]:
         self._ready()
@@ -334,10 +343,7 @@ class Simulator:
         if self._engine.look(self._step):
             return Status.COMPLETED, f"settled after {self._step - first} steps, {taken:g} ms, at {self.time:g} ms"
         open_, blocks = self._engine.rested.count(None), len(self._engine.rested)
-        return Status.UNSETTLED, (
-            f"{open_} of {blocks} blocks of samples not settled to {until!r} after {taken:g} ms; run again to go on, "
-            "or try a larger limit or rtol"
-        )
+        return Status.UNSETTLED, until.missed(open_, blocks, taken)
 
     def _divergence(self) -> str:
         assert self._data is not None
@@ -345,18 +351,12 @@ class Simulator:
         if self.dynamics.linear:
             for name, prediction in self._read("prediction").items():
                 if not np.isfinite(prediction).all():
-                    return self._not_finite("prediction", name)
+                    return told_not_finite("prediction", name, self.time, self.dtype)
         finite = {n: np.isfinite(self._engine.read(n, "value")).all() for n in self.circuit.vertices}
         population = next((n for n, fine in finite.items() if not fine), "?")
         self._step += 1  # the step that made it is done in the engine's state
         cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
-
-    def _not_finite(self, what: str, name: str) -> str:
-        return (
-            f"the {what} of {name!r} is not finite at {self.time:g} ms: look there for a logarithm, root, quotient or "
-            f"exponential outside its range, or numbers too large for {self.dtype}; then call reset()"
-        )
 
     def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
         assert self._data is not None
@@ -368,7 +368,7 @@ class Simulator:
                 groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
                 bad = not_finite(groups)
                 if bad is not None:
-                    status, message = Status.DIVERGED, self._not_finite(*bad)
+                    status, message = Status.DIVERGED, told_not_finite(*bad, self.time, self.dtype)
         return Result(
             gradients, values, errors, predictions, records, loss, rest + loss, status, message, self.time, stats
         )

@@ -53,7 +53,12 @@ def warm() -> int:
 
 
 def _tiny(dtype: np.dtype) -> None:
-    """Run a small circuit, so that the loop over time is compiled for this dtype, too."""
+    """Run a small circuit, so that the loops over time are compiled for this dtype, too."""
     graph = pcn.trace(lambda x, W: x @ W, x=pcn.Input((2,)), W=pcn.Parameter(np.eye(2)))
-    simulator = pcn.Simulator(pcn.build_circuit(graph), dtype=dtype, engine=pcn.Kernel(threads=1))
-    simulator.run(1.0, inputs={"x": [1.0, 2.0]}, targets={"out": [0.0, 0.0]}, record=[pcn.Record("out", "error")])
+    engines = (
+        pcn.Kernel(threads=1),
+        *(pcn.EventDriven(0.1, mode, threads=1) for mode in (pcn.TimeBinned(), pcn.Exact())),
+    )
+    for engine in engines:
+        simulator = pcn.Simulator(pcn.build_circuit(graph), dtype=dtype, engine=engine)
+        simulator.run(1.0, inputs={"x": [1.0, 2.0]}, targets={"out": [0.0, 0.0]}, record=[pcn.Record("out", "error")])

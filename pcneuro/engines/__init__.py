@@ -1,7 +1,7 @@
 """Engines: what computes a run. The kernel engine is fast; the reference engine is slow, obvious, and its oracle."""
 
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
-from pcneuro.engines.events import EventDriven
+from pcneuro.engines.event_driven import EventDriven
 from pcneuro.engines.kernel import Kernel
 from pcneuro.engines.modes import Exact, TimeBinned
 from pcneuro.engines.reference import Reference

@@ -157,6 +157,11 @@ class AbstractEngine(ABC):
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dparameter, summed over the batch: minus presynaptic times postsynaptic error activity."""
 
+    def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """How far off errors by vertex and gradients by parameter can be; see ``Simulator.bounds``."""
+        engine = type(self.settings).__name__
+        raise ParameterError(f"{engine} holds nothing back, and so has no bounds: use EventDriven(...)")
+
     @property
     def in_steps(self) -> bool:
         """Whether an error needs a step to get through a population, or only as long as it is delayed."""

@@ -23,88 +23,31 @@ at all times, and B = 0 where an error is clamped. The same chain rule bounds gr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped, Tape
+from pcneuro.engines.abstract import Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.bounds import bounds
 from pcneuro.engines.counts import Counts
 from pcneuro.engines.delayed import DelayedReference, PlasticUnits
-from pcneuro.engines.modes import AbstractMode, TimeBinned
+from pcneuro.engines.modes import AbstractMode
 from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.engines.samples import KEPT, Sample
 from pcneuro.engines.sending import Sending
 from pcneuro.engines.threads import available_threads, spread
-from pcneuro.engines.thresholds import DEFAULT, Thresholds, by_vertex
+from pcneuro.engines.thresholds import Thresholds
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.kernels.event_arrays import DONE, QUEUE_FULL
 from pcneuro.units import UnitGraph
 
-BINS = TimeBinned()
 MOST_BYTES = 2_000_000_000
 """What events under way may take, of all samples together."""
-
-
-@dataclass(frozen=True, eq=False)
-class EventDriven(Engine):
-    """What neurons have to say is sent as events.
-
-    Parameters
-    ----------
-    threshold
-        Change from which on an error is sent: a share of the root mean square of its population's errors at the
-        equilibrium of fixed prediction (a number, or ``Share``), ``Absolute`` values, or a dict of these by vertex. 0
-        sends whatever changes.
-    mode
-        ``TimeBinned()`` (default) or ``Exact()``.
-    values
-        The same for value neurons, which send under strict dynamics only; shares are of the root mean square of how far
-        values are from their predictions at that equilibrium. By default as ``threshold``, absolute values divided by
-        the precision.
-    threads
-        Number of threads, by default one for each processor; no event depends on it.
-
-    Raises ParameterError for what is no threshold, mode or number of threads.
-    """
-
-    threshold: Thresholds = DEFAULT
-    mode: AbstractMode = BINS
-    values: Thresholds | None = None
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.mode, AbstractMode):
-            raise ParameterError(f"mode is {self.mode!r}; give TimeBinned() or Exact()")
-        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
-        if self.threads is not None and (not whole or self.threads < 1):
-            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        for given in (self.threshold, self.values):
-            if given is not None:
-                by_vertex({} if isinstance(given, Mapping) else given, {})
-
-    def make(
-        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
-    ) -> AbstractEngine:
-        self.mode.check(dynamics, integrator)
-        errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
-        given = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
-        if self.values is not None:
-            given += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
-        if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in given):
-            from pcneuro.engines.unheld import UnheldEngine
-
-            return UnheldEngine(circuit, dynamics, integrator, dtype, self)
-        return EventEngine(
-            circuit, dynamics, integrator, dtype, self, self.threshold, self.mode, self.values, self.threads
-        )
 
 
 class EventEngine(ReferenceEngine):
@@ -121,8 +64,10 @@ class EventEngine(ReferenceEngine):
         mode: AbstractMode,
         values: Thresholds | None = None,
         threads: int | None = None,
+        label: str = "events",
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.label = label
         self.mode, self.threshold, self.values = mode, threshold, values
         self.threads = threads or available_threads()
         self.samples: list[Sample] = []
@@ -313,7 +258,10 @@ class EventEngine(ReferenceEngine):
         self.evaluate()
         if self.dynamics.linear or not self.circuit.delayed:
             return super().gradients()
-        # A synapse changes by what has arrived at it.
+        return self._of_what_arrived()
+
+    def _of_what_arrived(self) -> dict[str, np.ndarray]:
+        """Gradients where a synapse changes by what has arrived at it."""
         reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.settings)
         reader.load(self.parameters)
         reader.start(self.data)
@@ -403,7 +351,7 @@ class EventEngine(ReferenceEngine):
 
     def describe(self) -> dict[str, Any]:
         return {
-            "engine": "events" if isinstance(self.settings, EventDriven) else "kernel",
+            "engine": self.label,
             "threads": self.threads,
             "mode": repr(self.mode),
             **Counts(self.sending, self.samples, self.activity, self.number).stats(),

@@ -77,7 +77,9 @@ class Kernel(Engine):
             raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
         mode = TimeBinned()
         mode.check(dynamics, integrator)
-        return EventEngine(circuit, dynamics, integrator, dtype, self, Absolute(0.0), mode, threads=self.threads)
+        return EventEngine(
+            circuit, dynamics, integrator, dtype, self, Absolute(0.0), mode, threads=self.threads, label="kernel"
+        )
 
 
 class KernelEngine(AbstractBlocks):

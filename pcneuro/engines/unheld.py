@@ -23,7 +23,7 @@ from pcneuro.integrators import AbstractIntegrator
 from pcneuro.units import UnitGraph
 
 if TYPE_CHECKING:
-    from pcneuro.engines.events import EventDriven
+    from pcneuro.engines.event_driven import EventDriven
 
 HEARD = ("values", "errors", "adjoints", "activities")
 

@@ -16,7 +16,7 @@ from pcneuro.circuit import Circuit
 from pcneuro.delays import DELAYS, AbstractDelay, ConstantDelay, SynapticDelays
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.dynamics.abstract import DYNAMICS
-from pcneuro.engines import Engine, Kernel
+from pcneuro.engines import Engine, EventDriven, Kernel
 from pcneuro.errors import unknown_name
 from pcneuro.event_log import RecordEvents
 from pcneuro.integrators import AbstractIntegrator, Euler
@@ -164,7 +164,7 @@ class AbstractTask(Table):
     @property
     def compiles(self) -> bool:
         """Whether the engine needs compiled kernels."""
-        return isinstance(self.engine, Kernel)
+        return isinstance(self.engine, Kernel | EventDriven)
 
     def simulator(self, circuit: Circuit) -> Simulator:
         """A simulator with the file's dynamics, integrator, schedule, engine and dtype."""

@@ -216,7 +216,7 @@ def test_bounds_hold(mode, threshold):
         for duration in (5.0, 15.0, 180.0):
             found = sim.run(duration, **data)
             wanted = clocked(circuit, data, sim.time, mode)
-            errors, gradients = sim._engine.bounds()
+            errors, gradients = sim.bounds()
             assert gradients.keys() == found.gradients.keys()
             for name, bound in errors.items():
                 difference = np.abs(found.errors[name] - wanted.errors[name])
@@ -537,7 +537,8 @@ def test_what_is_refused():
         ("needs thresholds above 0", lambda: by_events(circuit, data, 1.0, 0.0, pcn.Exact())),
         ("delay of 0.5 ms, shorter than dt = 1 ms", lambda: by_events(short, data, 1.0, 0.1, pcn.TimeBinned())),
         ("cumulative is 1", lambda: pcn.TimeBinned(cumulative=1)),
-        ("no bound under Strict", lambda: strict._engine.bounds()),
+        ("Kernel holds nothing back", lambda: pcn.Simulator(circuit).bounds()),
+        ("no bound under Strict", lambda: strict.bounds()),
         ("Parallel", lambda: by_events(circuit, data, 1.0, 0.1, pcn.TimeBinned(), schedule=pcn.Sequential())),
     ):
         with pytest.raises(PcneuroError, match=text):
@@ -547,4 +548,4 @@ def test_what_is_refused():
     sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.1), integrator=pcn.Euler(15.0))
     sim.run(15.0, **data)
     with pytest.raises(ParameterError, match="no bound"):
-        sim._engine.bounds()
+        sim.bounds()

@@ -1,0 +1,42 @@
+"""Formulas of single units against the NumPy twins of their primitives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pcneuro.kernels.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate
+from pcneuro.ops.primitives import PRIMITIVES
+
+POINTS = [-2.5, -1.0, -0.4, -0.0, 0.0, 0.3, 0.5, 1.0, 1.7, 4.0, 30.0]
+
+
+def run(codes, numbers, operands, out=0.0) -> float:
+    arrays = np.array(codes, dtype=np.int64), np.array(numbers, dtype=np.float64)
+    return evaluate(*arrays, 0, len(codes), np.array(operands, dtype=np.float64), out, np.zeros(DEPTH))
+
+
+def test_every_primitive_has_a_code():
+    assert CODES.keys() == PRIMITIVES.keys()
+    assert all((code >= FIRST_TWO) == (PRIMITIVES[name].arity == 2) for name, code in CODES.items())
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_primitives(name):
+    twin = PRIMITIVES[name]
+    checked = 0
+    with np.errstate(all="ignore"):
+        for x in POINTS:
+            for y in POINTS if twin.arity == 2 else [0.0]:
+                operands = [x, y][: twin.arity]
+                codes = [*(c for k in range(twin.arity) for c in (OPERAND, k)), CODES[name]]
+                wanted = float(twin.numpy(*(np.float64(z) for z in operands)))
+                np.testing.assert_allclose(run(codes, [], operands), wanted, rtol=4e-15, atol=1e-300)
+                checked += np.isfinite(wanted)
+    assert checked > 3
+
+
+def test_numbers_and_the_own_value():
+    # 2*x - out
+    codes = [NUMBER, 0, OPERAND, 0, CODES["multiply"], OUT, 0, CODES["subtract"]]
+    assert run(codes, [2.0], [3.0], out=1.5) == 4.5
