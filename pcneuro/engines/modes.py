@@ -16,7 +16,7 @@ from pcneuro.integrators import AbstractIntegrator
 from pcneuro.kernels.event_arrays import DONE
 from pcneuro.kernels.event_bins import bins, speak
 from pcneuro.kernels.event_exact import exact, schedule_all
-from pcneuro.kernels.events import ahead, asleep
+from pcneuro.kernels.event_units import ahead, asleep
 
 
 class Seen(NamedTuple):

@@ -41,8 +41,9 @@ from pcneuro.kernels.event_arrays import (
     VALUE_THRESHOLD,
     X,
 )
+from pcneuro.kernels.event_axons import deliver, hear, record
 from pcneuro.kernels.event_queue import CACHE, arrives
-from pcneuro.kernels.events import backward, deliver, forward, hear, record
+from pcneuro.kernels.events import backward, forward
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

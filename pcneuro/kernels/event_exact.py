@@ -44,9 +44,11 @@ from pcneuro.kernels.event_arrays import (
     VALUE_THRESHOLD,
     X,
 )
+from pcneuro.kernels.event_axons import deliver, hear, record
 from pcneuro.kernels.event_bins import full
 from pcneuro.kernels.event_queue import CACHE, arrives, schedule
-from pcneuro.kernels.events import backward, deliver, forward, hear, record, refresh, touch
+from pcneuro.kernels.event_units import refresh, touch
+from pcneuro.kernels.events import backward, forward
 
 ROUNDS = 80
 """Most steps of Newton's method, each of which at least halves the bracket."""

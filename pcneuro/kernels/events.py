@@ -16,8 +16,6 @@ order, so that each node that hears of something is computed once.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -26,36 +24,26 @@ from pcneuro.kernels.event_arrays import (
     ACTIVITY,
     ADJOINT,
     ARRIVAL,
-    AT,
-    AWAKE,
-    AWAKE_COUNT,
-    BASE,
-    BEGIN,
     CHANGED,
     CHANGED_COUNT,
     CHANGED_NODES,
     CODES,
     CONSTANTS,
     CONTRIBUTIONS,
-    DELAY,
     DERIVATIVE,
     DIRTY,
     DIRTY_COUNT,
     DIRTY_NODES,
     DOWN,
-    EVENTS,
     EXACT,
-    FIRST,
     FORMULA,
     FUNCTION,
-    GAIN,
     GATE,
     GATES,
     INCOMING,
     INCOMING_SLOPE,
     KIND,
     KNOWN,
-    LAST_DECAY,
     LINES,
     MEAN,
     NUMBERS,
@@ -66,147 +54,27 @@ from pcneuro.kernels.event_arrays import (
     OPERAND_WEIGHT,
     OPERANDS,
     PENDING,
-    POPULATION,
-    PRECISION,
     PREDICTED,
-    QUEUE_CHANGE,
-    QUEUE_DOWN,
-    QUEUE_KEY,
-    QUEUE_TIME,
-    QUEUE_UP,
-    RATE,
     RECEIVED,
     RECEIVED_SLOPE,
-    RECORD_CHANGE,
-    RECORD_CODE,
-    RECORD_TIME,
-    RECORDED,
-    RECORDS,
-    SENDS_DOWN,
-    SENDS_UP,
     SINCE,
     SLOPES,
     SOURCE,
     STACK,
     STRICT,
     SUM,
-    TARGET,
-    TO,
     TOP,
     TOUCHED,
-    TOUCHED_COUNT,
-    TOUCHED_UNITS,
     UNIT,
     UNITS,
     UP,
     USER_FIRST,
     USERS,
-    WEIGHT,
-    X,
 )
-from pcneuro.kernels.event_queue import CACHE, drop, push, slopes_of
+from pcneuro.kernels.event_axons import hear, record, send
+from pcneuro.kernels.event_queue import CACHE
+from pcneuro.kernels.event_units import refresh, touch
 from pcneuro.kernels.formulas import evaluate
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
-    """Add a change to what a node has still to hear of."""
-    state.real[state.index[INCOMING] + node] += change
-    if state.index[LINES]:
-        state.real[state.index[INCOMING_SLOPE] + node] += slope
-    if state.index[state.index[DIRTY] + node] == 0:
-        state.index[state.index[DIRTY] + node] = 1
-        p = net.index[net.index[POPULATION] + node]
-        count = state.index[state.index[DIRTY_COUNT] + p]
-        if count >= 0:
-            state.index[state.index[DIRTY_NODES] + net.index[net.index[OFFSET] + p] + count] = node
-            state.index[state.index[DIRTY_COUNT] + p] = count + 1
-            if count == 0:
-                state.index[PENDING] += 1
-                state.index[TOP] = max(state.index[TOP], p)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def _row(real, heard, weights, weight, count, change):  # type: ignore[no-untyped-def]
-    """Add a row of weights, times a change, to what is heard; neither is a slice, which would count references."""
-    for k in range(count):
-        real[ix(heard + k)] += weights[ix(weight + k)] * change
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-def]
-    """A group of synapses passes a change on."""
-    change, slope = net.real.dtype.type(change), net.real.dtype.type(slope)
-    at = net.index[fan + BEGIN] + group
-    begin, end = net.index[at], net.index[at + 1]
-    base, weight = net.index[net.index[fan + BASE] + group], net.index[fan + WEIGHT]
-    if base >= 0:
-        p = net.index[net.index[fan + TO] + group]
-        if state.index[state.index[DIRTY_COUNT] + p] == 0:
-            state.index[PENDING] += 1
-            state.index[TOP] = max(state.index[TOP], p)
-        state.index[state.index[DIRTY_COUNT] + p] = -1
-        _row(state.real, state.index[INCOMING] + base, net.real, weight + begin, end - begin, change)
-        if state.index[LINES]:
-            _row(state.real, state.index[INCOMING_SLOPE] + base, net.real, weight + begin, end - begin, slope)
-    else:
-        target = net.index[fan + TARGET]
-        for k in range(begin, end):
-            w = net.real[weight + k]
-            hear(net, state, net.target[target + k], w * change, w * slope)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _under_way(net, state, fan, time, node, group, change, slope):  # type: ignore[no-untyped-def]
-    push(state, QUEUE_UP if fan == UP else QUEUE_DOWN, time, (node << 32) | group, change, slope)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def deliver(net, state, fan):  # type: ignore[no-untyped-def]
-    """The first event under way arrives, and goes on to synapses with longer delays. Returns the node that sent it."""
-    queue = QUEUE_UP if fan == UP else QUEUE_DOWN
-    time, key = state.time[state.index[queue + QUEUE_TIME]], state.index[state.index[queue + QUEUE_KEY]]
-    node, group = key >> 32, key & 0xFFFFFFFF
-    change = state.real[state.index[queue + QUEUE_CHANGE]]
-    slope = change * 0
-    if state.index[LINES]:
-        slope += state.real[state.index[slopes_of(queue)]]
-    drop(state, queue)
-    if group + 1 < net.index[net.index[fan + FIRST] + node + 1]:
-        delay = net.index[fan + DELAY] + group
-        _under_way(net, state, fan, time - net.time[delay] + net.time[delay + 1], node, group + 1, change, slope)
-    _arrive(net, state, fan, group, change, slope)
-    return node
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-def]
-    """A node sends a change along all its synapses: at once, or after their delays."""
-    at = net.index[fan + FIRST] + node
-    first, last = net.index[at], net.index[at + 1]
-    if first == last:
-        return
-    state.index[state.index[SENDS_UP if fan == UP else SENDS_DOWN] + node] += 1
-    for group in range(first, last):
-        delay = net.time[net.index[fan + DELAY] + group]
-        if delay > 0.0:
-            _under_way(net, state, fan, now + delay, node, group, change, slope)
-            return
-        _arrive(net, state, fan, group, change, slope)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def record(state, now, code, change):  # type: ignore[no-untyped-def]
-    """Count an event, and keep it where there is a place for events."""
-    state.index[state.index[EVENTS] + code] += 1
-    if state.index[RECORDS]:
-        n = state.index[RECORDED]
-        (
-            state.time[state.index[RECORD_TIME] + n],
-            state.index[state.index[RECORD_CODE] + n],
-            state.real[state.index[RECORD_CHANGE] + n],
-        ) = now, code, change
-        state.index[RECORDED] = n + 1
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -255,91 +123,6 @@ def _up(net, state, p, node):  # type: ignore[no-untyped-def]
     else:
         state.real[state.index[ACTIVITY] + node] += change
     return change
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def later(x, predicted, received, precision, gain, steps):  # type: ignore[no-untyped-def]
-    """A value so many steps of Euler's method later, in which nothing is received."""
-    if steps == 0 or gain == 0.0:
-        return x
-    if precision == 0.0:
-        return x + steps * gain * received
-    goal = predicted + received / precision
-    return goal + (x - goal) * (1.0 - gain * precision) ** steps
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyped-def]
-    """An error so many ms later, while what is received changes by ``slope`` a ms; ``decay`` is exp(-rate * time)."""
-    return received + (error - received) * decay + slope * (time - (1.0 - decay) / rate)
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def asleep(number, values, predicted, received, since, precision, gain):  # type: ignore[no-untyped-def]
-    """Bring values of units that sleep to the begin of step ``number``. Writes ``values``."""
-    for u in range(values.size):
-        if since[u] >= 0:
-            values[u] = later(values[u], predicted[u], received[u], precision[u], gain[u], number - since[u])
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def ahead(found, x, predicted, received, slopes, precision, rate, time):  # type: ignore[no-untyped-def]
-    """Values of units that relax, ``time`` ms after x. Writes ``found``."""
-    for u in range(x.size):
-        if rate[u] > 0.0:
-            decay = math.exp(-rate[u] * time[u])
-            error = relaxed(precision[u] * (x[u] - predicted[u]), received[u], slopes[u], rate[u], time[u], decay)
-            found[u] = predicted[u] + error / precision[u]
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
-    """Bring a unit to the present; in bins those that sleep, which wake up."""
-    if net.index[EXACT] == 0:
-        if state.index[state.index[SINCE] + u] >= 0:
-            steps = int(now) - state.index[state.index[SINCE] + u]
-            state.real[state.index[X] + u] = later(
-                state.real[state.index[X] + u],
-                state.real[state.index[PREDICTED] + u],
-                state.real[state.index[RECEIVED] + u],
-                net.real[net.index[PRECISION] + u],
-                net.real[net.index[GAIN] + u],
-                steps,
-            )
-            state.index[state.index[SINCE] + u] = -1
-            state.index[state.index[AWAKE] + state.index[AWAKE_COUNT]] = u
-            state.index[AWAKE_COUNT] += 1
-        return
-    time = now - state.time[state.index[AT] + u]
-    state.time[state.index[AT] + u] = now
-    slope = state.real[state.index[RECEIVED_SLOPE] + u] if state.index[LINES] else 0.0 * time
-    if net.real[net.index[RATE] + u] > 0.0:
-        error = net.real[net.index[PRECISION] + u] * (
-            state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-        )
-        # Units that are reached together have the same decay.
-        rate, last = net.real[net.index[RATE] + u], state.index[LAST_DECAY]
-        if state.time[last] != time or state.time[last + 1] != rate:
-            state.time[last], state.time[last + 1], state.time[last + 2] = time, rate, math.exp(-rate * time)
-        error = relaxed(error, state.real[state.index[RECEIVED] + u], slope, rate, time, state.time[last + 2])
-        state.real[state.index[X] + u] = (
-            state.real[state.index[PREDICTED] + u] + error / net.real[net.index[PRECISION] + u]
-        )
-    else:
-        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * state.real[state.index[RECEIVED] + u] * time
-    if state.index[LINES]:
-        state.real[state.index[RECEIVED] + u] += slope * time
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
-def touch(state, unit):  # type: ignore[no-untyped-def]
-    """List a unit that something reaches; returns whether it is the first time."""
-    if state.index[state.index[TOUCHED] + unit]:
-        return False
-    state.index[state.index[TOUCHED] + unit] = 1
-    state.index[state.index[TOUCHED_UNITS] + state.index[TOUCHED_COUNT]] = unit
-    state.index[TOUCHED_COUNT] += 1
-    return True
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
