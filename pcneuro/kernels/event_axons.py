@@ -41,7 +41,7 @@ from pcneuro.kernels.event_arrays import (
 from pcneuro.kernels.event_queue import CACHE, drop, push, slopes_of
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
     """Add a change to what a node has still to hear of."""
     state.real[state.index[INCOMING] + node] += change
@@ -66,7 +66,7 @@ def _row(real, heard, weights, weight, count, change):  # type: ignore[no-untype
         real[ix(heard + k)] += weights[ix(weight + k)] * change
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-def]
     """A group of synapses passes a change on."""
     change, slope = net.real.dtype.type(change), net.real.dtype.type(slope)
@@ -112,7 +112,7 @@ def deliver(net, state, fan):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-def]
     """A node sends a change along all its synapses: at once, or after their delays."""
     at = net.index[fan + FIRST] + node
@@ -128,7 +128,7 @@ def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-
         _arrive(net, state, fan, group, change, slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def record(state, now, code, change):  # type: ignore[no-untyped-def]
     """Count an event, and keep it where there is a place for events."""
     state.index[state.index[EVENTS] + code] += 1

@@ -63,7 +63,7 @@ def ahead(found, x, predicted, received, slopes, precision, rate, time):  # type
             found[u] = predicted[u] + error / precision[u]
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
     """Bring a unit to the present; in bins those that sleep, which wake up."""
     if net.index[EXACT] == 0:
@@ -102,7 +102,7 @@ def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
         state.real[state.index[RECEIVED] + u] += slope * time
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def touch(state, unit):  # type: ignore[no-untyped-def]
     """List a unit that something reaches; returns whether it is the first time."""
     if state.index[state.index[TOUCHED] + unit]:
