@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -100,8 +99,6 @@ NETS: tuple[Callable[[bool], Net], ...] = (dense, sparse, convolutional, recurre
 def by_events(
     circuit: pcn.Circuit, threshold: float | pcn.Absolute, mode: object, dt: float, dtype: type = np.float64
 ) -> pcn.Simulator:
-    """A simulator by events, in one thread. Raises ParameterError for a dtype that is refused."""
-    # Without the choice there is one thread.
-    one = {"threads": 1} if "threads" in inspect.signature(pcn.EventDriven).parameters else {}
-    engine = pcn.EventDriven(threshold, mode, **one)
+    """A simulator by events, in one thread."""
+    engine = pcn.EventDriven(threshold, mode, threads=1)
     return pcn.Simulator(circuit, engine=engine, integrator=pcn.Euler(dt), dtype=dtype)

@@ -15,7 +15,7 @@ from pcneuro.units import Sum, UnitGraph, sources_of
 
 def operations(stats: Mapping[str, Any]) -> int:
     """Synaptic operations of a run by events of all samples: events times the synapses that they went through."""
-    return int(stats.get("Effective_MACs", stats.get("synaptic_operations")))
+    return int(stats["Effective_MACs"])
 
 
 def feedback_synapses(circuit: Circuit, held: Collection[str]) -> int:
