@@ -33,7 +33,7 @@ def test_events_in_small(what, events, tmp_path, monkeypatch, capsys):
     events.main()
     capsys.readouterr()
     rows = json.loads((tmp_path / f"events_{what}.json").read_text())["rows"]
-    assert len(rows) == {"linear": 4 * 2 * 4, "throughput": 3 * 2, "rnn": 1 + 2 * 2}[what]
+    assert len(rows) == {"linear": 4 * 2 * 4, "throughput": 3 * 2 + 1, "rnn": 1 + 2 * 2}[what]
     errors = [float(row["gradient error"]) for row in rows]
     limit = {"linear": 1.0, "throughput": 0.02, "rnn": 0.01}[what]
     assert max(errors) <= limit
