@@ -79,6 +79,8 @@ class EventEngine(ReferenceEngine):
         """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
         """The step that is next."""
+        self.first = 0
+        """The step at which the state was made: not the first of the simulation where data changed on the way."""
         self.current = False
         """Whether values and errors are those of the samples."""
         self.present: list[Sample] = []
@@ -94,7 +96,7 @@ class EventEngine(ReferenceEngine):
         self.predict(sweep=True)
         self.base = {n: self.presynaptic[n].copy() for n in self.circuit.vertices}
         self.value = begin
-        self.number = 0
+        self.number = self.first = 0
         self._make()
         for sample in self.samples:
             self.mode.prepare(sample)
@@ -123,10 +125,8 @@ class EventEngine(ReferenceEngine):
 
     def _equilibria(self) -> dict[str, np.ndarray]:
         """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
-        began, self.value = (
-            self.value,
-            {n: a if n in self.data.clamped else self.base[n] for n, a in self.value.items()},
-        )
+        held, began = self.data.clamped, self.value
+        self.value = {n: a if n in held else self.base[n] for n, a in began.items()}
         with np.errstate(all="ignore"):
             super()._evaluate()
             found = self._adjoints(relaxed=True)
@@ -138,6 +138,11 @@ class EventEngine(ReferenceEngine):
         }
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        if number != self.number:
+            # Made anew in the midst of a simulation, which only now tells the time.
+            for sample in self.samples:
+                sample.shift((number - self.number) * self.integrator.dt)
+            self.number = self.first = number
         recorded: list[list[np.ndarray]] = [[] for _ in tapes]
         end = number + steps
         settled = False
@@ -285,7 +290,7 @@ class EventEngine(ReferenceEngine):
         return {name: scale * self._of_units(name, found) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        found = super().state() | {"step": np.array(self.number), "events.limits": self.sending.limits}
+        found = super().state() | {"step": np.array([self.number, self.first]), "events.limits": self.sending.limits}
         found |= {f"base.{name}": array for name, array in self.base.items()}
         kept = [sample.kept() for sample in self.samples]
         for name in kept[0]:
@@ -318,7 +323,8 @@ class EventEngine(ReferenceEngine):
             prefix = f"{number}."
             queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
             sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
-        self.number, self.current = int(state["step"]), False
+        self.number, self.first = (int(n) for n in state["step"])
+        self.current = False
         self.evaluate()
 
     @property
@@ -354,5 +360,5 @@ class EventEngine(ReferenceEngine):
             "engine": self.label,
             "threads": self.threads,
             "mode": repr(self.mode),
-            **Counts(self.sending, self.samples, self.activity, self.number).stats(),
+            **Counts(self.sending, self.samples, self.activity, self.number - self.first).stats(),
         }

@@ -113,6 +113,11 @@ class Sample:
     def _count(self, way: str, which: int = arrays.QUEUED) -> int:
         return int(self.state.index[QUEUES[way] + which])
 
+    def shift(self, time: float) -> None:
+        """Let all times of a state at its begin be so many ms later."""
+        for name in ("at", "due", "sent_at"):
+            self[name][:] += time
+
     @property
     def bytes(self) -> int:
         """What it takes."""
@@ -167,7 +172,8 @@ class Sample:
 
     def keep_events(self, keep: bool) -> None:
         """Have places in which events are recorded, or none."""
-        self._resize(self._room(), max(4 * (2 * self.units + self.nodes), 65_536) if keep else 0)
+        if keep != (self.records > 0):
+            self._resize(self._room(), max(4 * (2 * self.units + self.nodes), 65_536) if keep else 0)
 
     def taken(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Recorded events, which are then forgotten: times, codes, changes."""

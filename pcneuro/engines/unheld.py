@@ -41,13 +41,13 @@ class UnheldEngine(KernelEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, Kernel(settings.threads))
         self.mode, self.threshold, self.values = settings.mode, settings.threshold, settings.values
-        self.number = 0
+        self.number = self.first = 0
         self.log: EventLog | None = None
         self.sending: Sending | None = None
 
     def start(self, data: Data) -> None:
         super().start(data)
-        self.number = 0
+        self.number = self.first = 0
         self._listen()
 
     def _listen(self) -> None:
@@ -55,9 +55,8 @@ class UnheldEngine(KernelEngine):
         circuit, data = self.circuit.with_parameters(self.parameters), self.data
         units = self.units = UnitGraph(circuit)
         open_ = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in circuit.graph.latents}
-        given = {n: data.initial.get(n, a) for n, a in open_.items() if not circuit.has_prediction(n)} | dict(
-            data.inputs
-        )
+        given = {n: data.initial.get(n, a) for n, a in open_.items() if not circuit.has_prediction(n)}
+        given |= data.inputs
         self.activity = [
             units.forward({n: a[s] for n, a in given.items()}, {n: a[s] for n, a in data.clamped.items()})
             for s in range(data.batch)
@@ -77,6 +76,8 @@ class UnheldEngine(KernelEngine):
         ]
 
     def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        if number != self.number:
+            self.first = number
         done, finite, settled = 0, True, False
         rows: list[list[np.ndarray]] = [[] for _ in tapes]
         while done < steps and finite and not settled:
@@ -158,7 +159,7 @@ class UnheldEngine(KernelEngine):
         self.log = log
 
     def state(self) -> dict[str, np.ndarray]:
-        found = super().state() | {"unheld.step": np.array(self.number)}
+        found = super().state() | {"unheld.step": np.array([self.number, self.first])}
         for name in HEARD:
             found[f"unheld.{name}"] = np.stack([heard[name] for heard in self.heard])
         for name in ("events", "sends_down", "sends_up"):
@@ -177,7 +178,7 @@ class UnheldEngine(KernelEngine):
                 if own[name].shape != (data.batch, *place.shape) or own[name].dtype != place.dtype:
                     raise ValueError(f"its {name} have another size")
                 place[...] = own[name][s]
-        self.number = int(own["step"])
+        self.number, self.first = (int(n) for n in own["step"])
 
     @property
     def identity(self) -> str:
@@ -185,5 +186,5 @@ class UnheldEngine(KernelEngine):
 
     def describe(self) -> dict[str, Any]:
         assert self.sending is not None
-        counts = Counts(self.sending, self.samples, self.activity, self.number).stats()
+        counts = Counts(self.sending, self.samples, self.activity, self.number - self.first).stats()
         return super().describe() | {"engine": "events", "mode": repr(self.mode), **counts}

@@ -264,6 +264,21 @@ def predicted(circuit, values, vertex) -> np.ndarray:
 
 
 @modes
+def test_operations_of_strict_events(mode):
+    """Values go to predictions, errors back, each with its share of the synapses of ``circuit.nx``."""
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
+    result = record_all(circuit, data_of(circuit, 3), 50.0, mode, dynamics=pcn.Strict())
+    per_unit = pcn.events_per_unit(result.events, circuit)
+    wanted = {"prediction": 0, "feedback": 0}
+    for source, target, edge in circuit.nx.edges(data=True):
+        if edge["kind"] in wanted and "x.value" not in (source, target):
+            fan_out = edge["synapses"] // circuit.nx.nodes[source]["size"]
+            wanted[edge["kind"]] += int(per_unit[source].sum()) * fan_out
+    assert {kind: result.stats["by_kind"][kind]["Effective_MACs"] for kind in wanted} == wanted
+    assert min(wanted.values()) > 0
+
+
+@modes
 def test_operations_are_recorded_events_times_synapses(mode):
     """Of dense projections: what ``circuit.nx`` says of their number, a share for each neuron that sends."""
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
@@ -412,6 +427,25 @@ def test_a_run_goes_on_and_is_restored(mode, dynamics, delays, tmp_path):
         assert same(getattr(first, part), getattr(again, part))
     for name, error in whole.errors.items():
         np.testing.assert_allclose(first.errors[name], error, rtol=1e-9, atol=1e-12)
+
+
+@all_modes
+def test_data_that_changes_on_the_way(mode):
+    """Errors go on from where they are, at the time that it is; counts begin anew."""
+    circuit = three_layers()
+    data, other = data_of(circuit, 2), {"targets": {"out": np.full((2, 3), 0.4)}}
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(1e-4, mode))
+    wanted = pcn.Simulator(circuit, integrator=pcn.Euler(1.0) if mode.binned else pcn.RungeKutta4(0.25))
+    sim.run(40.0, **data)
+    wanted.run(40.0, **data)
+    for duration in (3.0, 9.0):
+        found, steps = sim.run(duration, **other), wanted.run(duration, **other)
+        for name, error in steps.errors.items():
+            np.testing.assert_allclose(found.errors[name], error, rtol=0, atol=1e-3)
+    assert max(np.abs(e).max() for e in steps.errors.values()) > 0.1
+    edges = circuit.nx.edges(data=True)
+    synapses = sum(d["synapses"] for _, t, d in edges if d["kind"] == "feedback" and t != "x.value")
+    assert found.stats["Dense"] == 2 * 12 * synapses
 
 
 def test_bins_without_thresholds_are_restored(tmp_path):
