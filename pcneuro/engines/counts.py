@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.kernels.event_arrays import GATES
-from pcneuro.units import Sum
 
 if TYPE_CHECKING:
     from pcneuro.engines.samples import Sample
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
 class Counts:
     """Since the start of a simulation, over all samples."""
 
-    def __init__(self, sending: Sending, samples: list[Sample], activity: list[list[np.ndarray]], steps: int) -> None:
+    def __init__(self, sending: Sending, samples: list[Sample], steps: int) -> None:
         self.sending, self.samples, self.steps = sending, samples, steps
-        self.activity = activity
         self.events = np.sum([sample["events"] for sample in samples], axis=0)
         layout = sending.layout
         ways = (("sends_up", layout.up), ("sends_down", layout.down))
@@ -67,13 +65,7 @@ class Counts:
             "prediction": {"Effective_MACs": int(done[1]), "Effective_ACs": 0, "Dense": synapses["prediction"] * most},
             "feedback": {"Effective_MACs": int(done[3]), "Effective_ACs": 0, "Dense": synapses["feedback"] * most},
         }
-        plastic = effective = 0
-        for population in self.sending.units.populations:
-            if isinstance(population, Sum) and population.weights.parameter is not None:
-                plastic += population.pre.size
-                fan_out = np.bincount(population.pre, minlength=self.activity[0][population.source].size)
-                effective += sum(int(fan_out[a[population.source] != 0].sum()) for a in self.activity)
-        dense = plastic * len(self.samples)
+        dense, effective = self.sending.plasticity
         return found | {"plasticity": {"Effective_MACs": effective, "Effective_ACs": 0, "Dense": dense}}
 
     def stats(self) -> dict[str, Any]:
@@ -82,13 +74,6 @@ class Counts:
         sent = {"prediction", "feedback"}
         events = sum(p["events"] for p in populations.values())
         chances = sum(p["neurons"] for p in populations.values()) * self.steps * len(self.samples)
-        pairs = synapses = 0
-        units = self.sending.units
-        for population in units.populations:
-            if isinstance(population, Sum):
-                pairs += population.size * units.populations[population.source].size
-                weights = np.broadcast_to(population.weights.values, population.pre.shape)
-                synapses += int(np.count_nonzero(weights))
         return {
             "events": {name: p["events"] for name, p in populations.items()},
             "Effective_MACs": sum(kinds[k]["Effective_MACs"] for k in sent),
@@ -97,7 +82,7 @@ class Counts:
             "synaptic_operations": int(self.operations[:, [0, 2]].sum()),
             "dendritic_multiplications": sum(int(s.state.index[GATES]) for s in self.samples),
             "activation_sparsity": 1.0 - events / chances if chances else 1.0,
-            "connection_sparsity": 1.0 - synapses / pairs if pairs else 0.0,
+            "connection_sparsity": self.sending.connection_sparsity,
             "footprint": self._footprint(),
             "by_population": populations,
             "by_kind": kinds,

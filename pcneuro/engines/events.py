@@ -360,5 +360,5 @@ class EventEngine(ReferenceEngine):
             "engine": self.label,
             "threads": self.threads,
             "mode": repr(self.mode),
-            **Counts(self.sending, self.samples, self.activity, self.number - self.first).stats(),
+            **Counts(self.sending, self.samples, self.number - self.first).stats(),
         }

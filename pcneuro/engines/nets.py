@@ -32,6 +32,8 @@ class _Synapses:
     down: np.ndarray
     way_down: bool
     counted: bool
+    place: tuple[int, str | None]
+    """Population of the unit graph, and operand of a function, that read."""
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
@@ -75,8 +77,8 @@ def fan(
     weight: np.ndarray,
     delay: np.ndarray,
     counted: np.ndarray,
-) -> Fan:
-    """Synapses by the node that sends, in groups of equal delay and one population of targets each."""
+) -> tuple[Fan, np.ndarray]:
+    """Synapses by the node that sends, in groups of equal delay and one population of targets each; and their order."""
     nodes = population.size
     order = np.lexsort((target, population[target], delay, sender))
     sender, target, weight, delay, counted = (a[order] for a in (sender, target, weight, delay, counted))
@@ -93,7 +95,7 @@ def fan(
     rows = np.minimum.reduceat(follows, begin) == 1 if begin.size else np.zeros(0, dtype=bool)
     rows &= (length >= LEAST_ROW) & (2 * length >= sizes[of[begin]])
     groups = np.bincount(sender[begin], minlength=nodes)
-    return Fan(
+    made = Fan(
         np.concatenate([[0], np.cumsum(groups)]).astype(np.int64),
         np.append(begin, sender.size).astype(np.int64),
         delay[begin].astype(np.float64),
@@ -104,6 +106,7 @@ def fan(
         np.bincount(sender[counted], minlength=nodes).astype(np.int64),
         np.bincount(sender[counted & (weight != 0)], minlength=nodes).astype(np.int64),
     )
+    return made, order
 
 
 class Layout:
@@ -113,7 +116,7 @@ class Layout:
     neurons passes synapses, which may have delays.
     """
 
-    def __init__(self, units: UnitGraph, held: Container[str], dtype: np.dtype, delays: Delays) -> None:
+    def __init__(self, units: UnitGraph, held: Container[str], dtype: np.dtype, delays: Delays, strict: bool) -> None:
         self.units, self.dtype = units, dtype
         self.active = units.active(held)
         """Of the unit graph: populations whose activity may change."""
@@ -147,8 +150,13 @@ class Layout:
         down, up = (_joined([getattr(p, way) for p in parts], np.float64) for way in ("down", "up"))
         before, behind = columns
         way = (behind[back], before[back], weights[back], down[back], counted[back])
-        self.down = fan(self.population, *way)
-        self.up = fan(self.population, before, behind, weights, up, counted)
+        self.down, _ = fan(self.population, *way)
+        # Values are sent under strict dynamics only.
+        there = slice(None) if strict else slice(0)
+        self.up, self.order = fan(self.population, *(a[there] for a in (before, behind, weights, up, counted)))
+        ends = np.cumsum([p.before.size for p in parts], dtype=np.int64)
+        self.places = {p.place: slice(end - p.before.size, end) for p, end in zip(parts, ends, strict=True)}
+        """(Population of the unit graph, operand) -> its synapses; ``order`` has those of ``up`` in theirs."""
         self._formulas()
         self.owner = self._owners()
 
@@ -171,7 +179,7 @@ class Layout:
                 before = self.offset[self.number[population.source]] + population.pre
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 up, down = delays(number, None, population.pre.size)
-                yield _Synapses(before, here + population.post, weights, up, down, True, True)
+                yield _Synapses(before, here + population.post, weights, up, down, True, True, (number, None))
             elif isinstance(population, Function):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
@@ -181,9 +189,8 @@ class Layout:
                         behind = self.offset[self.reads[number, name]] + units
                         up, down = delays(number, name, population.size)
                         back = name in population.derivatives
-                        yield _Synapses(
-                            before, behind, np.ones(population.size), up, down, back, number not in behind_sums
-                        )
+                        made = before, behind, np.ones(population.size), up, down
+                        yield _Synapses(*made, back, number not in behind_sums, (number, name))
 
     def _behind_sums(self) -> set[int]:
         """Populations that sums read in the dendrite: what these read one to one are no synapses beside those."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from pcneuro.engines.nets import Delays, Layout
 from pcneuro.engines.samples import Sample
 from pcneuro.engines.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.kernels import event_arrays as arrays
-from pcneuro.kernels.event_arrays import Net, packed
+from pcneuro.kernels.event_arrays import SUM, Net, packed
 from pcneuro.units import Sum, UnitGraph
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ class Sending:
         activity: list[list[np.ndarray]],
         equilibria: Mapping[str, np.ndarray],
     ) -> None:
-        self.engine, self.units, self.equilibria = engine, units, equilibria
+        self.engine, self.units, self.activity, self.equilibria = engine, units, activity, equilibria
         circuit, held = engine.circuit, engine.data.clamped
         self.strict = not engine.dynamics.linear
         self.delays = self._delays()
         self.delayed = bool(self.delays)
-        self.layout = Layout(units, held, engine.dtype, self.delays)
+        self.layout = Layout(units, held, engine.dtype, self.delays, self.strict)
         self.slices: dict[str, slice] = {}
         """Vertex -> its units."""
         count = 0
@@ -71,7 +72,6 @@ class Sending:
         gate = self._gates(errors, activity) if self.strict else np.zeros(0)
         sends = {"prediction": layout.up, "feedback": layout.down}
         self.synapses = {kind: int(fan.synapses.sum()) for kind, fan in sends.items()}
-        self.synapses["prediction"] *= self.strict
         """Kind -> how many there are."""
         rooms = [int(np.count_nonzero(np.diff(f.first))) + 1 if self.delayed else 0 for f in (layout.up, layout.down)]
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
@@ -178,7 +178,7 @@ class Sending:
         ]
         reads = {own: number for (number, _), own in layout.reads.items()}
         numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, Sum)}
-        for own in np.flatnonzero(layout.kind == 1):
+        for own in np.flatnonzero(layout.kind == SUM):
             nodes = slice(layout.offset[own], layout.offset[own + 1])
             if not axons[nodes].any():
                 continue
@@ -199,19 +199,36 @@ class Sending:
     def late(self, sample: Sample) -> list[np.ndarray]:
         """Crossing by crossing, of every synapse: what was sent of its value neuron and has not arrived yet."""
         layout, queued = self.layout, sample.queued()
-        nodes, groups = queued["up.key"] >> 32, queued["up.key"] & 0xFFFFFFFF
-        found = []
-        for crossing in crossings(self.units):
-            population = self.units.populations[crossing.population]
-            before = population.pre if isinstance(population, Sum) else np.arange(crossing.synapses)
-            neurons = layout.offset[layout.number[self.units.values[crossing.parent]]] + before
-            delays = self.delays.get((crossing.population, crossing.operand), (0.0, 0.0))[0]
-            waits = np.broadcast_to(delays, neurons.shape)
-            total = np.zeros(crossing.synapses)
-            for node, group, change in zip(nodes, groups, queued["up.change"], strict=True):
-                total += change * ((neurons == node) & (waits >= layout.up.delay[group]))
-            found.append(total)
-        return found
+        nodes, groups, changes = queued["up.key"] >> 32, queued["up.key"] & 0xFFFFFFFF, queued["up.change"]
+        # An event has not come to the group that it reaches next, and to those of its node behind it.
+        missing = np.zeros(layout.up.delay.size + 1)
+        np.add.at(missing, groups, changes)
+        np.add.at(missing, layout.up.first[nodes + 1], -changes)
+        by_synapse = np.zeros(layout.order.size)
+        by_synapse[layout.order] = np.repeat(np.cumsum(missing)[:-1], np.diff(layout.up.begin))
+        places = [(c, layout.places.get((c.population, c.operand))) for c in crossings(self.units)]
+        return [np.zeros(c.synapses) if place is None else by_synapse[place] for c, place in places]
+
+    @cached_property
+    def connection_sparsity(self) -> float:
+        """The share of pairs of units before and behind sums without a synapse of a weight other than 0."""
+        populations = self.units.populations
+        sums = [p for p in populations if isinstance(p, Sum)]
+        pairs = sum(p.size * populations[p.source].size for p in sums)
+        there = sum(int(np.count_nonzero(np.broadcast_to(p.weights.values, p.pre.shape))) for p in sums)
+        return 1.0 - there / pairs if pairs else 0.0
+
+    @cached_property
+    def plasticity(self) -> tuple[int, int]:
+        """Synapses that learn, over all samples, and those of them that have an activity other than 0 before them."""
+        dense = effective = 0
+        for population in self.units.populations:
+            if isinstance(population, Sum) and population.weights.parameter is not None:
+                before = [activity[population.source] != 0 for activity in self.activity]
+                fan_out = np.bincount(population.pre, minlength=before[0].size)
+                dense += population.pre.size * len(before)
+                effective += sum(int(fan_out[there].sum()) for there in before)
+        return dense, effective
 
     def senders(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
         """Who sent events of these codes: the number of its population, and the unit in it.

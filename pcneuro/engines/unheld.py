@@ -186,5 +186,5 @@ class UnheldEngine(KernelEngine):
 
     def describe(self) -> dict[str, Any]:
         assert self.sending is not None
-        counts = Counts(self.sending, self.samples, self.activity, self.number - self.first).stats()
+        counts = Counts(self.sending, self.samples, self.number - self.first).stats()
         return super().describe() | {"engine": "events", "mode": repr(self.mode), **counts}
