@@ -88,8 +88,9 @@ class Simulator:
             ("schedule", self.schedule, AbstractSchedule),
         ):
             if not isinstance(got, wanted):
-                kind = wanted.__name__.removeprefix("Abstract")
-                raise ParameterError(f"{what} is {told(got)}; needed is a {kind} object")
+                raise ParameterError(
+                    f"{what} is {told(got)}; needed is a {wanted.__name__.removeprefix('Abstract')} object"
+                )
         self.dtype = float_type(dtype)
         if self.schedule.stepped:
             check_step(circuit, self.integrator)
@@ -97,9 +98,8 @@ class Simulator:
         self.schedule.check_delays(circuit)
         self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
         self._engine.apart = self.schedule.apart
-        self._step, self._stale = 0, True
-        self._chunk = 1
-        """Steps to do before the engine is next left: what it has been able to do in that time."""
+        self._step, self._stale, self._chunk = 0, True, 1
+        """The last: steps to do before the engine is next left, what it has been able to do in that time."""
         self._data: Data | None = None
         # Whether it may still have to be said that a latent is not inferred.
         self._watched = self.dynamics.linear and bool(circuit.graph.latents)
@@ -293,9 +293,8 @@ class Simulator:
             stats |= {"until": repr(until), "settled_ms": times}
         if log is not None:
             stats["events_record"] = log.describe(steps)
-        arrays = joined(records, tapes, rows, self.circuit, self._data.batch)
-        kept = dataset(records, tapes, arrays, first, self.integrator.dt, self._data.batch)
-        result = self._result(kept, status, message, stats)
+        arrays, dt = joined(records, tapes, rows, self.circuit, self._data.batch), self.integrator.dt
+        result = self._result(dataset(records, tapes, arrays, first, dt, self._data.batch), status, message, stats)
         return result if log is None else replace(result, events=log.dataset())
 
     def _loop(
@@ -308,8 +307,7 @@ class Simulator:
     ) -> tuple[Status, str]:
         """Do so many steps, and let ``take`` have what the tapes record on the way; how it ended."""
         assert self._data is not None
-        begun = time.perf_counter()
-        done, chunk = 0, self._chunk
+        begun, done, chunk = time.perf_counter(), 0, self._chunk
         row_units = sum(self.circuit.graph.nodes[t.vertex].size / t.every for t in tapes)
         most = max(1, int(CHUNK_BYTES / max(row_units * self._data.batch * self.dtype.itemsize, 1.0)))
         report(0.0, 0.0)

@@ -98,9 +98,7 @@ def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _up(net, state, p, node):  # type: ignore[no-untyped-def]
     """A node of population p hears of changes of values; returns by how much it changes itself."""
-    change = state.real[state.index[INCOMING] + node]
-    state.real[state.index[INCOMING] + node] = 0
-    state.index[state.index[DIRTY] + node] = 0
+    change, _ = _taken(state.real, state.index, 0, node)
     if net.index[net.index[KIND] + p] == FUNCTION:
         k = node - net.index[net.index[OFFSET] + p]
         before = state.real[state.index[ACTIVITY] + node]
@@ -167,23 +165,31 @@ def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def
         index[ix(dirty + k)] = 0
 
 
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+def _taken(real, index, lines, node):  # type: ignore[no-untyped-def]
+    """What a node has to hear of, a change and one of slope, which it then has heard."""
+    at = index[INCOMING] + node
+    change = real[at]
+    real[at] = 0
+    index[index[DIRTY] + node] = 0
+    slope = change * 0
+    if lines:
+        at = index[INCOMING_SLOPE] + node
+        slope += real[at]
+        real[at] = 0
+    return change, slope
+
+
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Value neurons receive what has been heard, of ``count`` nodes from ``first`` on, or those listed at ``nodes``."""
     # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
     real, index, lines = state.real, state.index, state.index[LINES]
-    incoming, slopes, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
     unit_of, received, received_slope = net.index[UNIT], index[RECEIVED], index[RECEIVED_SLOPE]
     arrival, touched = index[ARRIVAL], index[TOUCHED]
     for a in range(count):
         node = first + a if whole else index[nodes + a]
-        change = real[incoming + node]
-        real[incoming + node] = 0
-        index[dirty + node] = 0
-        slope = change * 0
-        if lines:
-            slope = real[slopes + node]
-            real[slopes + node] = 0
+        change, slope = _taken(real, index, lines, node)
         unit = net.index[unit_of + node]
         if unit < 0 or (change == 0.0 and slope == 0.0):
             continue
@@ -201,16 +207,9 @@ def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-u
 def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Sums send on what comes back to them; under strict dynamics once that has changed by enough."""
     real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
-    incoming, slopes, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
     for a in range(count):
         node = first + a if whole else index[nodes + a]
-        change = real[incoming + node]
-        real[incoming + node] = 0
-        index[dirty + node] = 0
-        slope = change * 0
-        if lines:
-            slope = real[slopes + node]
-            real[slopes + node] = 0
+        change, slope = _taken(real, index, lines, node)
         if strict == 0:
             if change != 0.0 or slope != 0.0:
                 send(net, state, DOWN, node, change, slope, now)
@@ -229,17 +228,10 @@ def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[
 def _through_functions(net, state, p, nodes, first, count, whole):  # type: ignore[no-untyped-def]
     """Functions pass on what comes back to them, times their derivatives."""
     real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
-    incoming, incoming_slope, dirty = index[INCOMING], index[INCOMING_SLOPE], index[DIRTY]
     begin, end = net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]
     for a in range(count):
         node = first + a if whole else index[nodes + a]
-        change = real[incoming + node]
-        real[incoming + node] = 0
-        index[dirty + node] = 0
-        slope = change * 0
-        if lines:
-            slope = real[incoming_slope + node]
-            real[incoming_slope + node] = 0
+        change, slope = _taken(real, index, lines, node)
         if strict != 0:
             real[index[ADJOINT] + node] += change
         elif change == 0.0 and slope == 0.0:
