@@ -26,8 +26,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 ROOMS = ("kernels", "ops", "energies")
 """Folders of the package that hold compiled functions."""
 STAMP = "pcneuro-kernels.json"
-COMPILE_SECONDS = 20
-"""What compiling everything for one dtype takes on an ordinary processor."""
+COMPILE_SECONDS = 50
+"""What compiling for the kernel engine takes for one dtype on an ordinary processor (two cores of an AMD EPYC)."""
 
 
 @dataclass(frozen=True)
