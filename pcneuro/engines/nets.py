@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -118,8 +118,12 @@ class Layout:
 
     def __init__(self, units: UnitGraph, held: Container[str], dtype: np.dtype, delays: Delays, strict: bool) -> None:
         self.units, self.dtype = units, dtype
-        self.active = units.active(held)
-        """Of the unit graph: populations whose activity may change."""
+        changing = units.active(held)
+        self.back = changing & self._behind(units.predictions.values())
+        """Of the unit graph: populations through which errors may go back."""
+        compared = [number for name, number in units.means.items() if name in held]
+        self.active = changing & self._behind([*units.predictions.values(), *compared])
+        """Of the unit graph: populations whose activity may change, and of use."""
         self.number: list[int] = []
         """Population of the unit graph -> here."""
         self.reads: dict[tuple[int, str], int] = {}
@@ -160,6 +164,16 @@ class Layout:
         self._formulas()
         self.owner = self._owners()
 
+    def _behind(self, numbers: Iterable[int]) -> set[int]:
+        """These populations of the unit graph and all that they depend on, up to value neurons."""
+        found, open_ = set(), list(numbers)
+        while open_:
+            number = open_.pop()
+            if number not in found:
+                found.add(number)
+                open_.extend(sources_of(self.units.populations[number]))
+        return found
+
     def _free(self, operand: int | Weights) -> bool:
         """Whether an operand is value neurons that are not clamped."""
         return (
@@ -179,7 +193,9 @@ class Layout:
                 before = self.offset[self.number[population.source]] + population.pre
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 up, down = delays(number, None, population.pre.size)
-                yield _Synapses(before, here + population.post, weights, up, down, True, True, (number, None))
+                yield _Synapses(
+                    before, here + population.post, weights, up, down, number in self.back, True, (number, None)
+                )
             elif isinstance(population, Function):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
@@ -188,7 +204,7 @@ class Layout:
                         before = self.offset[self.number[operand]] + units
                         behind = self.offset[self.reads[number, name]] + units
                         up, down = delays(number, name, population.size)
-                        back = name in population.derivatives
+                        back = name in population.derivatives and number in self.back
                         made = before, behind, np.ones(population.size), up, down
                         yield _Synapses(*made, back, number not in behind_sums, (number, name))
 
@@ -246,7 +262,8 @@ class Layout:
             names = list(function.operands)
             formula[here] = written(function.formula, names)
             for name, operand in function.operands.items():
-                gate = name in function.derivatives and isinstance(operand, int) and operand in self.active
+                reached = number in self.back and name in function.derivatives
+                gate = reached and isinstance(operand, int) and operand in self.active
                 slope.append(room if gate else -1)
                 derivative.append(written(function.derivatives[name], names) if gate else (0, 0))
                 if gate:

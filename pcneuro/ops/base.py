@@ -283,7 +283,10 @@ class AbstractOperator(ABC):
         from parameters alone is computed beforehand. An operand itself may be returned. Raises ParameterError where an
         operand is Weights that cannot be, and where nobody has said what this operator is in single units.
         """
-        raise ParameterError(f"operator {self.label!r} has no equivalent in single units and synapses: not exported")
+        raise ParameterError(
+            f"operator {self.label!r} has no equivalent in single units and synapses: it is neither exported nor run by "
+            "events"
+        )
 
     def attributes(self) -> dict[str, Any]:
         """The operator's data as plain values and arrays, for saving."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit import Circuit
+from pcneuro.engines.nets import Layout
 from pcneuro.result import HasGradients, compare
-from pcneuro.units import Sum, UnitGraph, sources_of
+from pcneuro.units import UnitGraph
 
 
 def operations(stats: Mapping[str, Any]) -> int:
@@ -22,22 +23,11 @@ def feedback_synapses(circuit: Circuit, held: Collection[str]) -> int:
     """Synapses through which errors go back to value neurons that are free, where the vertices ``held`` are clamped.
 
     These are all that an event could go through, each once, so what a clocked engine that skips nothing does for each
-    sample in each step. What a dendrite multiplies unit by unit (slopes, gates) has no synapses, here as in what
-    ``operations`` counts. Raises ParameterError for an operator that is not known in single units.
+    sample in each step, counted as in ``operations``. Raises ParameterError for an operator that is not known in single
+    units.
     """
-    units = UnitGraph(circuit)
-    active = units.active(held)
-    # Populations of dendrites that an error comes to, from the prediction that it is of.
-    reached = active.intersection(units.predictions.values())
-    found = 0
-    for number in reversed(range(len(units.populations))):
-        population = units.populations[number]
-        if number in reached:
-            sources = active.intersection(sources_of(population))
-            if isinstance(population, Sum) and sources:
-                found += population.pre.size
-            reached |= sources - set(units.values.values())
-    return found
+    layout = Layout(UnitGraph(circuit), held, np.dtype(np.float64), {}, strict=False)
+    return int(layout.down.synapses.sum())
 
 
 @dataclass(frozen=True)

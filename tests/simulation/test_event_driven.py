@@ -59,7 +59,13 @@ def test_feedback_synapses_by_hand():
     assert feedback_synapses(mlp((7, 6, 5, 4)), ["h2", "out"]) == 6 * 5
     assert feedback_synapses(mlp((7, 4)), ["out"]) == 0
     # Two letters, four units: from three logits of each to h, which stands in a stack of both; and through four gates.
-    assert feedback_synapses(lstm(2, 3, 4), ["out"]) == 2 * 3 * 4 + 2 * 4 + 4 * 4 * 4
+    # Products go back one to one, as in circuit.nx: to two factors of c and of h at first, and to six of both then.
+    circuit = lstm(2, 3, 4)
+    one_to_one = [
+        d["synapses"] for a, b, d in circuit.nx.edges(data=True) if d["kind"] == "feedback" and a[:2] in ("c_", "h_")
+    ]
+    assert one_to_one == [4] * 10
+    assert feedback_synapses(circuit, ["out"]) == 2 * 3 * 4 + 2 * 4 + 4 * 4 * 4 + sum(one_to_one)
 
 
 @pytest.mark.parametrize(
