@@ -284,8 +284,8 @@ class AbstractOperator(ABC):
         operand is Weights that cannot be, and where nobody has said what this operator is in single units.
         """
         raise ParameterError(
-            f"operator {self.label!r} has no equivalent in single units and synapses: it is neither exported nor run by "
-            "events"
+            f"operator {self.label!r} has no equivalent in single units and synapses: it is neither exported nor run "
+            "by events"
         )
 
     def attributes(self) -> dict[str, Any]:

@@ -287,3 +287,13 @@ def test_what_is_refused():
     sim.run(15.0, **data)
     with pytest.raises(ParameterError, match="no bound"):
         sim.bounds()
+
+
+def test_an_operator_without_events_is_refused_by_name(monkeypatch):
+    from pcneuro.ops.base import AbstractOperator
+    from pcneuro.ops.elementwise import Map
+
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    monkeypatch.setattr(Map, "units", AbstractOperator.units)
+    with pytest.raises(ParameterError, match=r"^operator '.+' has no equivalent in single units .* run by events$"):
+        by_events(circuit, data_of(circuit, 1), 1.0, 0.1, pcn.TimeBinned())
