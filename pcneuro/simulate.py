@@ -96,13 +96,18 @@ class Simulator:
             check_step(circuit, self.integrator)
         self.schedule.check(self.dynamics)
         self.schedule.check_delays(circuit)
-        self._engine: AbstractEngine = settings.make(circuit, self.dynamics, self.integrator, self.dtype)
-        self._engine.apart = self.schedule.apart
+        self._settings = settings
+        self._engine = self._made()
         self._step, self._stale, self._chunk = 0, True, 1
         """The last: steps to do before the engine is next left, what it has been able to do in that time."""
         self._data: Data | None = None
         # Whether it may still have to be said that a latent is not inferred.
         self._watched = self.dynamics.linear and bool(circuit.graph.latents)
+
+    def _made(self) -> AbstractEngine:
+        engine: AbstractEngine = self._settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
+        engine.apart = self.schedule.apart
+        return engine
 
     def __reduce__(self) -> NoReturn:
         # Its engine holds addresses of compiled code, which another process does not have.
@@ -350,8 +355,8 @@ class Simulator:
             for name, prediction in self._read("prediction").items():
                 if not np.isfinite(prediction).all():
                     return told_not_finite("prediction", name, self.time, self.dtype)
-        finite = {n: np.isfinite(self._engine.read(n, "value")).all() for n in self.circuit.vertices}
-        population = next((n for n, fine in finite.items() if not fine), "?")
+        seen = ((n, array) for kind in ("value", "prediction") for n, array in self._read(kind).items())
+        population = next((n for n, array in seen if not np.isfinite(array).all()), "?")
         self._step += 1  # the step that made it is done in the engine's state
         cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
@@ -396,5 +401,6 @@ class Simulator:
 
         Raises CircuitFileError for a damaged file or one of another simulator; the present state then stays as it is.
         """
-        self._step, self._data = read_snapshot(path, self._engine, self._identity())
-        self._stale = False
+        engine = self._made()
+        self._step, self._data = read_snapshot(path, engine, self._identity())
+        self._engine, self._stale = engine, False

@@ -39,7 +39,7 @@ def read_snapshot(
 ) -> tuple[int, Data | None]:
     """Let an engine take up the state in a file; returns the number of its step, and its data.
 
-    Raises CircuitFileError for a damaged file or one of another simulator; the engine then stays as it is.
+    Raises CircuitFileError for a damaged file or one of another simulator; the engine is of no use then.
     """
     facts, arrays = read_archive(path, KIND)
     for key, own in identity.items():

@@ -160,7 +160,7 @@ class AbstractEngine(ABC):
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """How far off errors by vertex and gradients by parameter can be; see ``Simulator.bounds``."""
         engine = type(self.settings).__name__
-        raise ParameterError(f"{engine} holds nothing back, and so has no bounds: use EventDriven(...)")
+        raise ParameterError(f"{engine} holds nothing back, and so has no bounds: use EventDriven(...) for them")
 
     @property
     def in_steps(self) -> bool:

@@ -34,7 +34,7 @@ from pcneuro.engines.abstract import Data, Engine, Law, Stepped, Tape
 from pcneuro.engines.bounds import bounds
 from pcneuro.engines.counts import Counts
 from pcneuro.engines.delayed import DelayedReference, PlasticUnits
-from pcneuro.engines.modes import AbstractMode
+from pcneuro.engines.modes import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.reference import ReferenceEngine
 from pcneuro.engines.samples import KEPT, Sample
 from pcneuro.engines.sending import Sending
@@ -43,7 +43,7 @@ from pcneuro.engines.thresholds import Thresholds
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator, Euler
-from pcneuro.kernels.event_arrays import DONE, QUEUE_FULL
+from pcneuro.kernels.event_arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.units import UnitGraph
 
 MOST_BYTES = 2_000_000_000
@@ -83,6 +83,8 @@ class EventEngine(ReferenceEngine):
         """The step at which the state was made: not the first of the simulation where data changed on the way."""
         self.current = False
         """Whether values and errors are those of the samples."""
+        self.finite = True
+        """Whether nothing has left all bounds."""
         self.present: list[Sample] = []
         """The samples, with what the present bin brings."""
         self.log: EventLog | None = None
@@ -92,11 +94,12 @@ class EventEngine(ReferenceEngine):
         self.samples = []
         super().start(data)
         begin = self.value
-        self.value = {n: a for n, a in begin.items() if n in data.clamped or not self.circuit.has_prediction(n)}
+        self.value = {n: a for n, a in begin.items() if n in data.clamped or n in self.circuit.graph.latents}
         self.predict(sweep=True)
         self.base = {n: self.presynaptic[n].copy() for n in self.circuit.vertices}
         self.value = begin
         self.number = self.first = 0
+        self.finite = True
         self._make()
         for sample in self.samples:
             self.mode.prepare(sample)
@@ -112,7 +115,7 @@ class EventEngine(ReferenceEngine):
             for s in range(batch)
         ]
         self.sending = Sending(self, units, self.activity, self._equilibria())
-        self.mode.admit(self.sending.limits)
+        self.mode.admit(self.sending)
         for s in range(batch):
             sample = self.sending.sample(self.activity[s], self.mode.lines)
             for name, part in self.sending.slices.items():
@@ -120,6 +123,9 @@ class EventEngine(ReferenceEngine):
                 if name in self.data.clamped and name in units.predictions:
                     away = -self.error[name][s].ravel() / self.circuit.precision[name].ravel()
                     sample["x"][part], sample["predicted"][part] = 0.0, away
+                elif name in circuit.graph.latents and name in units.predictions:
+                    # The sweep took its value, which need not be what is expected of it.
+                    sample["predicted"][part] = (self.prediction[name][s] - self.base[name][s]).ravel()
             self.samples.append(sample)
         self.record_events(self.log)
 
@@ -146,7 +152,7 @@ class EventEngine(ReferenceEngine):
         recorded: list[list[np.ndarray]] = [[] for _ in tapes]
         end = number + steps
         settled = False
-        while number < end and not settled:
+        while number < end and not settled and self.finite:
             for tape, taken in zip(tapes, recorded, strict=True):
                 if number % tape.every == 0:
                     taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1))
@@ -155,15 +161,16 @@ class EventEngine(ReferenceEngine):
                 self.evaluate()
                 settled = self.look(number)
                 most = number if settled else number + 1
-            self._advance(number, most)
-            number = most
+            number = self._advance(number, most)
         done = steps - (end - number)
-        # Bins are stable steps, and between events there is a closed form; predictions may leave all bounds.
-        finite = self.dynamics.linear or all(np.isfinite(s["x"]).all() for s in self.samples)
-        return Stepped(done, finite, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)], settled)
+        rows = [self._stack(tape, taken) for tape, taken in zip(tapes, recorded, strict=True)]
+        return Stepped(done, self.finite, rows, settled)
 
-    def _advance(self, number: int, end: int) -> None:
-        """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some."""
+    def _advance(self, number: int, end: int) -> int:
+        """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some.
+
+        Returns the step they came to: before ``end`` where one of them is no longer finite, which that step made.
+        """
         self.current = self.current and end == number
         at = [(number, DONE)] * len(self.samples)
         open_ = list(range(len(self.samples))) if end > number else []
@@ -175,8 +182,11 @@ class EventEngine(ReferenceEngine):
                     self._tell(s)
                 if reached[1] == QUEUE_FULL:
                     self._enlarge(self.samples[s], reached[0])
-            open_ = [s for s in open_ if at[s][1] != DONE]
-        self.number = end
+            open_ = [s for s in open_ if at[s][1] not in (DONE, NOT_FINITE)]
+        wild = [reached for reached, why in at if why == NOT_FINITE]
+        self.finite = not wild
+        self.number = min([end, *wild])
+        return self.number
 
     def _one(self, samples: list[int], at: list[tuple[int, int]], end: int, k: int) -> tuple[int, int]:
         s = samples[k]
@@ -217,10 +227,10 @@ class EventEngine(ReferenceEngine):
         return not waits and super().rests(until, samples)
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        raise ParameterError("EventDriven has no order of populations: use the schedule Parallel()")
+        raise ParameterError(NO_ORDER)
 
     def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
-        raise ParameterError("EventDriven goes from event to event: use the schedule Parallel()")
+        raise ParameterError(NO_LEAP)
 
     def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
         """A vertex' part of (batch, units), as (batch, \\*shape)."""
@@ -324,7 +334,7 @@ class EventEngine(ReferenceEngine):
             queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
             sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
         self.number, self.first = (int(n) for n in state["step"])
-        self.current = False
+        self.current, self.finite = False, True
         self.evaluate()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,18 @@ from pcneuro.dynamics import AbstractDynamics
 from pcneuro.engines.samples import Sample
 from pcneuro.errors import ParameterError
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.kernels.event_arrays import DONE
+from pcneuro.kernels.event_arrays import DONE, NOT_FINITE
 from pcneuro.kernels.event_bins import bins, speak
 from pcneuro.kernels.event_exact import exact, schedule_all
-from pcneuro.kernels.event_units import ahead, asleep
+from pcneuro.kernels.event_units import asleep, refresh_all
+
+if TYPE_CHECKING:
+    from pcneuro.engines.sending import Sending
+
+NO_ORDER = "EventDriven has no order of populations: use the schedule Parallel()"
+NO_LEAP = "EventDriven goes from event to event: use the schedule Parallel()"
+LEAST_STEPS = 4
+"""Thresholds at exact times are so many units in the last place of the population's largest error, or more."""
 
 
 class Seen(NamedTuple):
@@ -51,7 +59,7 @@ class AbstractMode(ABC):
         """What a free value neuron's drive is multiplied by, in a bin or a ms."""
 
     @abstractmethod
-    def admit(self, threshold: np.ndarray) -> None:
+    def admit(self, sending: Sending) -> None:
         """Raises ParameterError for thresholds of what may send that it does not take."""
 
     @abstractmethod
@@ -70,6 +78,9 @@ class AbstractMode(ABC):
 @dataclass(frozen=True, repr=False)
 class TimeBinned(AbstractMode):
     """Bins of dt: within each, events first, then a step of all units that are awake.
+
+    Units sleep and wake in blocks of 32 neighbours: those of which none has anything more to say unless it receives
+    something are not stepped, and have a closed form.
 
     ``cumulative``: what was not sent adds up over bins, and is sent, too, where that sum passes the threshold, so that
     small differences that stay are told in the end (as in the cumulative errors of Lava's ``Delta`` neurons).
@@ -91,7 +102,7 @@ class TimeBinned(AbstractMode):
     def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         return integrator.gain(tau, precision)
 
-    def admit(self, threshold: np.ndarray) -> None:
+    def admit(self, sending: Sending) -> None:
         """All that there are."""
 
     def prepare(self, sample: Sample) -> None:
@@ -105,10 +116,8 @@ class TimeBinned(AbstractMode):
         # What the bin brings before its units are stepped, as clocked engines have errors of the present values.
         copy = sample.copied()
         speak(number, copy.net, copy.state, self.cumulative)
-        values, since = copy["x"], copy["since"]
-        precision, gain = copy.of_net("precision"), copy.of_net("gain")
-        asleep(number, values, copy["predicted"], copy["received"], since, precision, gain)
-        return Seen(copy, values, copy["predicted"], copy["sent_value"], copy["received"])
+        asleep(copy.net, copy.state, number)
+        return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,22 +150,30 @@ class Exact(AbstractMode):
     def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         return 1.0 / tau
 
-    def admit(self, threshold: np.ndarray) -> None:
-        if (threshold <= 0).any():
+    def admit(self, sending: Sending) -> None:
+        if (sending.limits <= 0).any():
             raise ParameterError("a threshold of 0 is crossed at all times: Exact() needs thresholds above 0")
+        for name, part in sending.slices.items():
+            # Below, an error and what it was sent as cannot be told apart, and it would be sent again and again.
+            largest = float(np.abs(sending.equilibria.get(name, 0.0)).max(initial=0.0))
+            least = LEAST_STEPS * float(np.finfo(sending.threshold.dtype).eps) * largest
+            own = sending.threshold[part][sending.entry[part] >= 0]
+            if own.size and own.min() < least:
+                raise ParameterError(
+                    f"threshold {own.min():.3g} of {name!r} is below what {sending.threshold.dtype.name} resolves of "
+                    f"its errors, which are up to {largest:.3g}: Exact() needs {least:.2g} or more"
+                )
 
     def prepare(self, sample: Sample) -> None:
         schedule_all(sample.net, sample.state, 0.0)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
         why = exact(end * dt, sample.net, sample.state)
+        if why == DONE and not np.isfinite(sample["x"]).all():
+            return end - 1, NOT_FINITE
         return (end if why == DONE else number), why
 
     def seen(self, sample: Sample, number: int, dt: float) -> Seen:
-        time, x, predicted = number * dt - sample["at"], sample["x"], sample["predicted"]
-        received, precision, rate = sample["received"], sample.of_net("precision"), sample.of_net("rate")
-        found = x.astype(np.float64) + sample.of_net("gain") * received * time
-        slopes = sample["received_slope"] if self.lines else np.zeros_like(x)
-        ahead(found, x, predicted, received, slopes, precision, rate, time)
-        later_on = (received + slopes * time).astype(x.dtype)
-        return Seen(sample, found.astype(x.dtype), predicted, sample["sent_value"], later_on)
+        copy = sample.copied()
+        refresh_all(copy.net, copy.state, number * dt)
+        return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])

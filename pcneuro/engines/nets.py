@@ -119,7 +119,7 @@ class Layout:
     def __init__(self, units: UnitGraph, held: Container[str], dtype: np.dtype, delays: Delays, strict: bool) -> None:
         self.units, self.dtype = units, dtype
         changing = units.active(held)
-        self.back = changing & self._behind(units.predictions.values())
+        self.back = changing & self._behind(units.predictions.values(), back=True)
         """Of the unit graph: populations through which errors may go back."""
         compared = [number for name, number in units.means.items() if name in held]
         self.active = changing & self._behind([*units.predictions.values(), *compared])
@@ -163,15 +163,23 @@ class Layout:
         """(Population of the unit graph, operand) -> its synapses; ``order`` has those of ``up`` in theirs."""
         self._formulas()
         self.owner = self._owners()
+        self.neuron = self._neurons()
+        """(nodes,): the neuron whose dendrite a node is in, by its place in the population; of several the first."""
 
-    def _behind(self, numbers: Iterable[int]) -> set[int]:
-        """These populations of the unit graph and all that they depend on, up to value neurons."""
+    def _behind(self, numbers: Iterable[int], back: bool = False) -> set[int]:
+        """These populations of the unit graph and all that they depend on, or send errors ``back`` to."""
         found, open_ = set(), list(numbers)
         while open_:
             number = open_.pop()
-            if number not in found:
-                found.add(number)
-                open_.extend(sources_of(self.units.populations[number]))
+            if number in found:
+                continue
+            found.add(number)
+            population = self.units.populations[number]
+            if back and isinstance(population, Function):
+                read = (population.operands[name] for name in population.derivatives)
+                open_.extend(operand for operand in read if isinstance(operand, int))
+            else:
+                open_.extend(sources_of(population))
         return found
 
     def _free(self, operand: int | Weights) -> bool:
@@ -311,6 +319,33 @@ class Layout:
                 found.update({own: name for (function, _), own in self.reads.items() if function == number})
                 open_.extend(sources_of(population))
         return found
+
+    def _neurons(self) -> np.ndarray:
+        found, units = np.full(self.nodes, -1, dtype=np.int64), self.units
+        for known in (units.predictions, units.means, units.values):
+            for number in known.values():
+                own = self._nodes(self.number[number])
+                found[own] = np.arange(own.stop - own.start)
+
+        def behind(here: int, target: int, pre: np.ndarray, post: np.ndarray) -> None:
+            if self.owner.get(here, "") == self.owner.get(target):
+                there = found[self._nodes(target)]
+                unset = np.flatnonzero(there[pre] < 0)[::-1]
+                there[pre[unset]] = found[self._nodes(here)][post[unset]]
+
+        for number in reversed(range(len(units.populations))):
+            population, here = units.populations[number], self.number[number]
+            if isinstance(population, Sum):
+                behind(here, self.number[population.source], population.pre, population.post)
+            elif isinstance(population, Function):
+                each = np.arange(population.size)
+                for name, operand in population.operands.items():
+                    if isinstance(operand, int):
+                        behind(here, self.reads.get((number, name), self.number[operand]), each, each)
+        return np.maximum(found, 0)
+
+    def _nodes(self, own: int) -> slice:
+        return slice(int(self.offset[own]), int(self.offset[own + 1]))
 
     def placed(self) -> dict[int, tuple[str, np.ndarray]]:
         """Its arrays by their places in a net, with the buffers that they go to."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from pcneuro.kernels import event_arrays as arrays
 from pcneuro.kernels.event_arrays import Net, State, packed
-from pcneuro.kernels.event_queue import schedule
+from pcneuro.kernels.event_queue import reschedule
 from pcneuro.kernels.formulas import DEPTH
 
 KEPT = (
@@ -31,7 +31,7 @@ class Sample:
         units, nodes, populations, strict = (
             int(net.index[k]) for k in (arrays.UNITS, arrays.NODES, arrays.POPULATIONS, arrays.STRICT)
         )
-        self.units, self.nodes = units, nodes
+        self.units, self.nodes, self.blocks = units, nodes, -(-units // arrays.BLOCK)
 
         def real(n: int, there: bool = True) -> tuple[str, np.ndarray]:
             return "real", np.zeros(n if there else 0, dtype=self.dtype)
@@ -46,8 +46,9 @@ class Sample:
         parts |= {name: real(units, lines) for name in ("received_slope", "sent_slope")}
         parts |= {name: time(units) for name in ("sent_at", "at")}
         parts |= {name: time(units, np.inf) for name in ("due", "arrival")}
-        parts |= {"since": whole(units, value=-1), "awake": ("index", np.arange(units))}
-        parts |= {"heap": whole(units), "where": whole(units, value=-1)}
+        parts |= {"since": whole(self.blocks, value=-1), "awake": ("index", np.arange(self.blocks))}
+        parts |= {name: ("index", np.arange(self.blocks)) for name in ("heap", "where")}
+        parts |= {"block_due": time(self.blocks, np.inf), "change": real(units), "work": time(units)}
         parts |= {name: whole(units) for name in ("touched", "touched_units")}
         parts["activity"] = ("real", activity) if strict else real(0)
         parts |= {name: real(nodes, bool(strict)) for name in ("adjoint", "known")}
@@ -62,7 +63,12 @@ class Sample:
             "sends_up": whole(nodes),
         }
         self._names = list(parts)
-        numbers = {arrays.AWAKE_COUNT: units, arrays.LINES: int(lines)}
+        exact = bool(net.index[arrays.EXACT])
+        numbers = {
+            arrays.AWAKE_COUNT: self.blocks,
+            arrays.SIMPLE: int(exact and not strict and not lines),
+            arrays.LINES: int(lines),
+        }
         rooms = {way: int(net.index[need]) + 1 for way, need in NEEDS.items()}
         self._place(numbers, parts, rooms, 0)
 
@@ -102,11 +108,6 @@ class Sample:
         """An array of the state by its name, such as "received": what kernels read and write."""
         return self._view(getattr(arrays, name.upper()))
 
-    def of_net(self, name: str) -> np.ndarray:
-        """Numbers of units that all samples share: precision, gain (a bin, or a ms), rate (per ms)."""
-        first = int(self.net.index[getattr(arrays, name.upper())])
-        return self.net.real[first : first + self.units]
-
     def _queue(self, way: str, name: str) -> np.ndarray:
         return self._view(self._of_queue(QUEUES[way], name))
 
@@ -115,7 +116,7 @@ class Sample:
 
     def shift(self, time: float) -> None:
         """Let all times of a state at its begin be so many ms later."""
-        for name in ("at", "due", "sent_at"):
+        for name in ("at", "due", "block_due", "sent_at"):
             self[name][:] += time
 
     @property
@@ -205,15 +206,13 @@ class Sample:
                 own[...] = array
         awake, gates = (int(given["counts"][k]) for k in (arrays.AWAKE_COUNT, arrays.GATES))
         listed, since = self["awake"][:awake], self["since"]
-        if not 0 <= awake <= self.units or ((self["awake"] < 0) | (self["awake"] >= self.units)).any():
+        if not 0 <= awake <= self.blocks or ((self["awake"] < 0) | (self["awake"] >= self.blocks)).any():
             raise ValueError("its list of units that are awake is none")
-        if np.unique(listed).size != awake or (since[listed] != -1).any() or np.sum(since >= 0) != self.units - awake:
+        if np.unique(listed).size != awake or (since[listed] != -1).any() or np.sum(since >= 0) != self.blocks - awake:
             raise ValueError("its list of units that are awake is none")
         self.state.index[arrays.AWAKE_COUNT], self.state.index[arrays.GATES] = awake, gates
-        self["where"][:] = -1
-        self.state.index[arrays.HEAPED] = 0
-        for unit, due in enumerate(self["due"].copy()):
-            schedule(self.state, unit, due)
+        for block in range(self.blocks):
+            reschedule(self.state, block, self.units)
         self._take_up_queues(given)
 
     def _take_up_queues(self, given: Mapping[str, np.ndarray]) -> None:

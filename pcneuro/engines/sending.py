@@ -137,7 +137,7 @@ class Sending:
             own = own.reshape(len(own), -1)
             errors[name] = of_errors[name].of(own, shape, name) if name in equilibria else np.zeros(size)
             leak = np.where(precision > 0, precision, 1.0)
-            limit = of_values.get(name, by_vertex({}, {name: None})[name])
+            limit = of_values.get(name) or by_vertex({} if isinstance(given, Mapping) else given, {name: None})[name]
             values[name] = limit.of(own / leak, shape, name)
             if engine.values is None and isinstance(limit, Absolute):
                 values[name] = values[name] / leak
@@ -233,19 +233,27 @@ class Sending:
     def senders(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
         """Who sent events of these codes: the number of its population, and the unit in it.
 
-        Under strict dynamics errors are sent by nodes; a unit then is that of the population of nodes.
+        Under strict dynamics errors are sent by nodes, along the axons of a dendrite; a unit then is the neuron whose
+        dendrite it is, of several the first.
         """
+        names, of, neuron = self._codes
+        numbered = np.array([numbers.get(name, -1) for name in names], dtype=np.int32)
+        return numbered[of[codes]], neuron[codes]
+
+    @cached_property
+    def _codes(self) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Names of populations; and of each code which of them it is of, and the neuron."""
         layout, units = self.layout, self.entry.size
-        of_unit = np.zeros(2 * units + layout.nodes, dtype=np.int32)
-        place = np.zeros(2 * units + layout.nodes, dtype=np.int32)
-        for name, part in self.slices.items():
-            for kind, first in (("value", 0), ("error", units)):
+        names = [f"{name}.{kind}" for name in self.slices for kind in ("value", "error")]
+        of, neuron = (np.zeros(2 * units + layout.nodes, dtype=np.int32) for _ in range(2))
+        for number, part in enumerate(self.slices.values()):
+            for kind, first in enumerate((0, units)):
                 own = slice(first + part.start, first + part.stop)
-                of_unit[own], place[own] = numbers.get(f"{name}.{kind}", -1), np.arange(part.stop - part.start)
+                of[own], neuron[own] = 2 * number + kind, np.arange(part.stop - part.start)
         for population, name in layout.owner.items():
-            own = slice(2 * units + layout.offset[population], 2 * units + layout.offset[population + 1])
-            of_unit[own], place[own] = numbers.get(f"{name}.error", -1), np.arange(own.stop - own.start)
-        return of_unit[codes], place[codes]
+            of[2 * units :][layout.offset[population] : layout.offset[population + 1]] = names.index(f"{name}.error")
+        neuron[2 * units :] = layout.neuron
+        return names, of, neuron
 
     def sample(self, activity: list[np.ndarray], lines: bool) -> Sample:
         """The state of a sample at the sweep."""

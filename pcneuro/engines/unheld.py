@@ -13,11 +13,13 @@ import numpy as np
 
 from pcneuro.circuit import Circuit
 from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines.abstract import Data, Stepped, Tape
+from pcneuro.engines.abstract import Data, Law, Stepped, Tape
 from pcneuro.engines.counts import Counts
 from pcneuro.engines.kernel import Kernel, KernelEngine
+from pcneuro.engines.modes import NO_LEAP, NO_ORDER
 from pcneuro.engines.samples import Sample
 from pcneuro.engines.sending import Sending
+from pcneuro.errors import ParameterError
 from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator
 from pcneuro.units import UnitGraph
@@ -154,6 +156,19 @@ class UnheldEngine(KernelEngine):
         sample["sends_down"][changed["adjoints"] & layout.down.sends] += 1
         if self.sending.strict:
             sample["sends_up"][changed["activities"] & layout.up.sends] += 1
+
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        raise ParameterError(NO_ORDER)
+
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        raise ParameterError(NO_LEAP)
+
+    def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Nothing is held back, and so nothing is off."""
+        if not self.dynamics.linear:
+            return super().bounds()
+        errors = {n: np.zeros((self.data.batch, *self.circuit.graph.nodes[n].shape)) for n in self.circuit.vertices}
+        return errors, {name: np.zeros(array.shape) for name, array in self.parameters.items()}
 
     def record_events(self, log: EventLog | None) -> None:
         self.log = log

@@ -40,10 +40,10 @@ PRECISION, GAIN, RATE, THRESHOLD, VALUE_THRESHOLD, GATE = range(UP + 22, UP + 28
 negative inside of dendrites."""
 NET = UP + 28
 
-TOUCHED_COUNT, AWAKE_COUNT, HEAPED, PENDING, TOP, RECORDED, GATES, CHANGED_COUNT, RECORDS, LINES = range(10)
-"""Numbers of a state: units touched, awake, in the heap; populations with something to hear of, and the highest of
-them; events recorded; multiplications in dendrites; functions whose derivatives changed; room for recorded events;
-whether events carry slopes."""
+TOUCHED_COUNT, AWAKE_COUNT, SIMPLE, PENDING, TOP, RECORDED, GATES, CHANGED_COUNT, RECORDS, LINES = range(10)
+"""Numbers of a state: units touched; blocks of units awake; whether units are rows at exact times (``event_rows``);
+populations with something to hear of, and the highest of them; events recorded; multiplications in dendrites; functions
+whose derivatives changed; room for recorded events; whether events carry slopes."""
 QUEUED, MOST_QUEUED, ROOM = range(3)
 QUEUE_DOWN, QUEUE_UP = 10, 16
 """Events under way in one direction: their number, the most there ever were, room for them."""
@@ -56,6 +56,8 @@ SENT_AT, AT, DUE, ARRIVAL = range(31, 35)
 """Of units (time): when slopes were sent, when x was brought up to date, when something is due, when something first
 came."""
 SINCE, AWAKE, HEAP, WHERE, TOUCHED, TOUCHED_UNITS = range(35, 41)
+"""Of blocks of units: in bins since which they sleep, or -1, and those that are awake; at exact times a heap of
+all, the one that is due next on top, and where each is in it. Of units: whether they are touched, and which ones."""
 ACTIVITY, ADJOINT, KNOWN, INCOMING, INCOMING_SLOPE, SLOPES, CONTRIBUTIONS = range(41, 48)
 """Of nodes (real): what dendrites know of values, what goes back, what of that was sent, what is still to be heard of;
 of operands: derivatives, and what they made of what goes back."""
@@ -69,12 +71,21 @@ something along all its synapses."""
 SLOPES_UNDER_WAY_DOWN, SLOPES_UNDER_WAY_UP = 61, 62
 LAST_DECAY = 63
 """A time, a rate, and exp(-rate * time) of them (time)."""
-STATE = 64
+CHANGE, WORK, BLOCK_DUE = 64, 65, 66
+"""Of units: in bins by how much they are away from what was sent, at exact times what touched ones receive (real);
+numbers to work with (time). Of blocks: when the first of their units is due (time)."""
+STATE = 67
+
+BLOCK = 32
+"""Units are stepped, and due, in blocks of so many consecutive ones: as vectors."""
+PAUSE = 200_000
+"""Events at exact times after which a kernel returns for a moment."""
 
 SOURCE, SUM, FUNCTION = range(3)
 """Kinds of populations."""
-DONE, QUEUE_FULL, RECORD_FULL = range(3)
-"""Why a kernel returned: all is done, or there is no room for events under way, or for recorded ones."""
+DONE, QUEUE_FULL, RECORD_FULL, PAUSED, NOT_FINITE = range(5)
+"""Why a kernel returned: all is done, or there is no room for events under way, or for recorded ones, or so much was
+done that somebody may want to interrupt it, or a unit has left all bounds."""
 
 
 class Net(NamedTuple):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
+from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.event_arrays import (
     AWAKE,
     AWAKE_COUNT,
+    BLOCK,
+    CHANGE,
     DONE,
     DOWN,
     ENTRY,
     EXIT,
     GAIN,
     NODES,
+    NOT_FINITE,
     PRECISION,
     PREDICTED,
     QUEUE_DOWN,
@@ -43,6 +48,7 @@ from pcneuro.kernels.event_arrays import (
 )
 from pcneuro.kernels.event_axons import deliver, hear, record
 from pcneuro.kernels.event_queue import CACHE, arrives
+from pcneuro.kernels.event_units import lent
 from pcneuro.kernels.events import backward, forward
 
 
@@ -59,27 +65,44 @@ def full(net, state):  # type: ignore[no-untyped-def]
     return DONE
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def _beyond(change, residue, threshold, cumulative):  # type: ignore[no-untyped-def]
     """Whether a change is to be sent: itself, or all that was not sent of it up to now, summed over bins."""
-    return change != 0.0 and (abs(change) >= threshold or (cumulative and abs(residue + change) >= threshold))
+    return change != 0.0 and (abs(change) >= threshold or (cumulative and abs(residue) >= threshold))
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+def _some(real, shared, change, residue, threshold, count, cumulative):  # type: ignore[no-untyped-def]
+    """Whether some of these changes are to be sent, after they were added to residues."""
+    found = 0
+    if cumulative:
+        for k in range(count):
+            real[ix(residue + k)] += real[ix(change + k)]
+    for k in range(count):
+        beyond = _beyond(real[ix(change + k)], real[ix(residue + k)], shared[ix(threshold + k)], cumulative)
+        found += 1 if beyond else 0
+    return found > 0
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _values(net, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Value neurons send."""
-    for a in range(state.index[AWAKE_COUNT]):
-        u = state.index[state.index[AWAKE] + a]
-        change = state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u]
-        if net.index[net.index[EXIT] + u] >= 0 and _beyond(
-            change, state.real[state.index[RESIDUE_VALUE] + u], net.real[net.index[VALUE_THRESHOLD] + u], cumulative
-        ):
-            state.real[state.index[SENT_VALUE] + u] = state.real[state.index[X] + u]
-            state.real[state.index[RESIDUE_VALUE] + u] = 0
-            record(state, now, u, change)
-            hear(net, state, net.index[net.index[EXIT] + u], change, change * 0)
-        elif cumulative:
-            state.real[state.index[RESIDUE_VALUE] + u] += change
+    real, index, shared = state.real, state.index, net.real
+    for a in range(index[AWAKE_COUNT]):
+        first = index[index[AWAKE] + a] * BLOCK
+        count = min(BLOCK, net.index[UNITS] - first)
+        change, x, sent = index[CHANGE] + first, index[X] + first, index[SENT_VALUE] + first
+        residue, threshold = index[RESIDUE_VALUE] + first, net.index[VALUE_THRESHOLD] + first
+        for k in range(count):
+            real[ix(change + k)] = real[ix(x + k)] - real[ix(sent + k)]
+        if not _some(real, shared, change, residue, threshold, count, cumulative):
+            continue
+        for k in range(count):
+            away, node = real[change + k], net.index[net.index[EXIT] + first + k]
+            if node >= 0 and _beyond(away, real[residue + k], shared[threshold + k], cumulative):
+                real[sent + k], real[residue + k] = real[x + k], 0
+                record(state, now, first + k, away)
+                hear(net, state, node, away, away * 0)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -87,27 +110,36 @@ def _errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Error neurons send."""
     # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
     real, index, shared = state.real, state.index, net.real
-    awake, x, predicted, sent, residue = index[AWAKE], index[X], index[PREDICTED], index[SENT], index[RESIDUE]
-    precision, threshold, entry, strict = (
-        net.index[PRECISION],
-        net.index[THRESHOLD],
-        net.index[ENTRY],
-        net.index[STRICT],
-    )
+    strict, entry = net.index[STRICT], net.index[ENTRY]
     for a in range(index[AWAKE_COUNT]):
-        u = index[awake + a]
-        error = shared[precision + u] * (real[x + u] - real[predicted + u])
-        change = error - real[sent + u]
-        if _beyond(change, real[residue + u], shared[threshold + u], cumulative):
-            real[sent + u] = error
-            real[residue + u] = 0
-            # Who has nobody to tell says nothing.
-            if net.index[entry + u] >= 0:
-                if strict == 0:
-                    record(state, now, net.index[UNITS] + u, change)
-                hear(net, state, net.index[entry + u], change, change * 0)
-        elif cumulative:
-            real[residue + u] += change
+        first = index[index[AWAKE] + a] * BLOCK
+        count = min(BLOCK, net.index[UNITS] - first)
+        change, x, predicted, sent = (
+            index[CHANGE] + first,
+            index[X] + first,
+            index[PREDICTED] + first,
+            index[SENT] + first,
+        )
+        residue, threshold, precision = (
+            index[RESIDUE] + first,
+            net.index[THRESHOLD] + first,
+            net.index[PRECISION] + first,
+        )
+        for k in range(count):
+            error = shared[ix(precision + k)] * (real[ix(x + k)] - real[ix(predicted + k)])
+            real[ix(change + k)] = error - real[ix(sent + k)]
+        if not _some(real, shared, change, residue, threshold, count, cumulative):
+            continue
+        for k in range(count):
+            away = real[change + k]
+            if _beyond(away, real[residue + k], shared[threshold + k], cumulative):
+                real[sent + k], real[residue + k] = shared[precision + k] * (real[x + k] - real[predicted + k]), 0
+                # Who has nobody to tell says nothing.
+                node = net.index[entry + first + k]
+                if node >= 0:
+                    if strict == 0:
+                        record(state, now, net.index[UNITS] + first + k, away)
+                    hear(net, state, node, away, away * 0)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -120,39 +152,67 @@ def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
     target = state.real[state.index[PREDICTED] + u] + received / precision
     if cumulative:
         return x == sent and target == sent
-    limit = net.real[net.index[VALUE_THRESHOLD] + u]
-    return abs(target - sent) < limit and abs(x - sent) < limit
+    limit, overshoots = net.real[net.index[VALUE_THRESHOLD] + u], net.real[net.index[GAIN] + u] * precision > 1.0
+    return abs(target - sent) + (abs(x - target) if overshoots else 0.0) < limit and abs(x - sent) < limit
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _step_of(net, state, first, count, cumulative):  # type: ignore[no-untyped-def]
+    """A step of a block of units. Returns whether their errors have nothing more to say, and all are finite."""
+    real, index, shared = state.real, state.index, net.real
+    x, predicted, sent, received = (
+        index[X] + first,
+        index[PREDICTED] + first,
+        index[SENT] + first,
+        index[RECEIVED] + first,
+    )
+    precision, gain, threshold = net.index[PRECISION] + first, net.index[GAIN] + first, net.index[THRESHOLD] + first
+    loud = wild = 0
+    for k in range(count):
+        factor, step = shared[ix(precision + k)], shared[ix(gain + k)]
+        drive, mean, told = real[ix(received + k)], real[ix(predicted + k)], real[ix(sent + k)]
+        new = real[ix(x + k)] + step * (drive - factor * (real[ix(x + k)] - mean))
+        real[ix(x + k)] = new
+        error = factor * (new - mean)
+        goal = drive if step > 0.0 and factor > 0.0 else error
+        if cumulative:
+            quiet = error == told and goal == told
+        else:
+            # Steps that overshoot go to and fro about the goal, and come closer each time.
+            away = abs(error - goal) if step * factor > 1.0 else abs(error - goal) * 0
+            limit = shared[ix(threshold + k)]
+            quiet = abs(goal - told) + away < limit and abs(error - told) < limit
+        loud += 0 if quiet else 1
+        wild += 0 if abs(new) < np.inf else 1
+    return loud == 0, wild == 0
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
-    """A step of all that are awake. Who has nothing more to say sleeps, from bin ``since`` on."""
-    real, index, shared = state.real, state.index, net.real
-    awake, x, predicted, sent, received = index[AWAKE], index[X], index[PREDICTED], index[SENT], index[RECEIVED]
-    precision, gain, threshold = net.index[PRECISION], net.index[GAIN], net.index[THRESHOLD]
-    since, exit_, strict = index[SINCE], net.index[EXIT], net.index[STRICT]
-    kept = 0
+    """A step of all that are awake. Blocks that have nothing more to say sleep, from bin ``since`` on.
+
+    Returns whether all are finite.
+    """
+    index, kept, all_finite = state.index, 0, True
     for a in range(index[AWAKE_COUNT]):
-        u = index[awake + a]
-        factor, step = shared[precision + u], shared[gain + u]
-        drive, mean, told = real[received + u], real[predicted + u], real[sent + u]
-        new = real[x + u] + step * (drive - factor * (real[x + u] - mean))
-        real[x + u] = new
-        error = factor * (new - mean)
-        free = step > 0.0
-        goal = drive if free and factor > 0.0 else error
-        if cumulative:
-            quiet = error == told and goal == told
-        else:
-            quiet = abs(goal - told) < shared[threshold + u] and abs(error - told) < shared[threshold + u]
-        if quiet and strict != 0 and free and net.index[exit_ + u] >= 0:
-            quiet = _value_is_quiet(net, state, u, cumulative)
+        block = index[index[AWAKE] + a]
+        first = block * BLOCK
+        count = min(BLOCK, net.index[UNITS] - first)
+        quiet, finite = _step_of(net, state, first, count, cumulative)
+        all_finite = all_finite and finite
+        if quiet and net.index[STRICT] != 0:
+            for u in range(first, first + count):
+                free = net.real[net.index[GAIN] + u] > 0.0
+                if free and net.index[net.index[EXIT] + u] >= 0 and not _value_is_quiet(net, state, u, cumulative):
+                    quiet = False
+                    break
         if quiet:
-            index[since + u] = n + 1
+            index[index[SINCE] + block] = n + 1
         else:
-            index[awake + kept] = u
+            index[index[AWAKE] + kept] = block
             kept += 1
     index[AWAKE_COUNT] = kept
+    return all_finite
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -177,10 +237,12 @@ def speak(n, net, state, cumulative):  # type: ignore[no-untyped-def]
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def bins(step, steps, net, state, cumulative):  # type: ignore[no-untyped-def]
     """Do ``steps`` bins from number ``step`` on, of one sample. Returns how many were done, and why it stopped."""
+    net, state = lent(net, state)
     for n in range(step, step + steps):
         why = full(net, state)
         if why != DONE:
             return n - step, why
         speak(n, net, state, cumulative)
-        _step(net, state, n, cumulative)
+        if not _step(net, state, n, cumulative):
+            return n - step, NOT_FINITE
     return steps, DONE

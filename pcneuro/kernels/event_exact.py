@@ -15,13 +15,12 @@ from numba import njit
 from pcneuro.kernels.event_arrays import (
     DONE,
     DOWN,
-    DUE,
     ENTRY,
     EXIT,
     GAIN,
-    HEAP,
-    HEAPED,
     LINES,
+    PAUSE,
+    PAUSED,
     POPULATION,
     PRECISION,
     PREDICTED,
@@ -34,6 +33,7 @@ from pcneuro.kernels.event_arrays import (
     SENT_AT,
     SENT_SLOPE,
     SENT_VALUE,
+    SIMPLE,
     STRICT,
     THRESHOLD,
     TOUCHED,
@@ -46,8 +46,9 @@ from pcneuro.kernels.event_arrays import (
 )
 from pcneuro.kernels.event_axons import deliver, hear, record
 from pcneuro.kernels.event_bins import full
-from pcneuro.kernels.event_queue import CACHE, arrives, schedule
-from pcneuro.kernels.event_units import refresh, touch
+from pcneuro.kernels.event_queue import CACHE, arrives, first_due, next_due, schedule
+from pcneuro.kernels.event_rows import schedule_rows, settle_touched
+from pcneuro.kernels.event_units import lent, refresh, touch
 from pcneuro.kernels.events import backward, forward
 
 ROUNDS = 80
@@ -191,8 +192,12 @@ def _next(net, state, u, now):  # type: ignore[no-untyped-def]
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
     """Set when units are due, of all of them."""
-    for u in range(net.index[UNITS]):
-        schedule(state, u, _next(net, state, u, now))
+    units = net.index[UNITS]
+    if state.index[SIMPLE]:
+        schedule_rows(net, state, 0, units, now)
+        return
+    for u in range(units):
+        schedule(state, u, _next(net, state, u, now), units)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -245,12 +250,10 @@ def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def exact(until, net, state):  # type: ignore[no-untyped-def]
     """All events up to time ``until`` (ms) of one sample, in the order of time. Returns why it stopped."""
-    while True:
-        heaped = state.index[HEAPED] > 0
-        unit = state.index[state.index[HEAP]]
-        now = state.time[state.index[DUE] + unit] if heaped else np.inf
+    net, state = lent(net, state)
+    for _ in range(PAUSE):
         first, second = arrives(state, QUEUE_UP), arrives(state, QUEUE_DOWN)
-        earliest = min(now, first, second)
+        earliest = min(next_due(state), first, second)
         if not earliest <= until:
             return DONE
         why = full(net, state)
@@ -264,11 +267,16 @@ def exact(until, net, state):  # type: ignore[no-untyped-def]
             deliver(net, state, DOWN)
             backward(net, state, earliest)
         else:
+            unit = first_due(state)
             touch(state, unit)
-            refresh(net, state, unit, now)
-            _speak(net, state, unit, now)
+            refresh(net, state, unit, earliest)
+            _speak(net, state, unit, earliest)
+        if state.index[SIMPLE]:
+            settle_touched(net, state, earliest)
+            continue
         for a in range(state.index[TOUCHED_COUNT]):
             u = state.index[state.index[TOUCHED_UNITS] + a]
             state.index[state.index[TOUCHED] + u] = 0
-            schedule(state, u, _next(net, state, u, earliest))
+            schedule(state, u, _next(net, state, u, earliest), net.index[UNITS])
         state.index[TOUCHED_COUNT] = 0
+    return PAUSED

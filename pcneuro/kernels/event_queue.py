@@ -1,4 +1,4 @@
-"""Two heaps: events under way by time of arrival, and units by when they send next."""
+"""Two heaps: events under way by time of arrival, and blocks of units by when the first of them sends next."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from numba import njit
 
 from pcneuro.kernels.cache import usable
 from pcneuro.kernels.event_arrays import (
+    BLOCK,
+    BLOCK_DUE,
     DUE,
     HEAP,
-    HEAPED,
     LINES,
     MOST_QUEUED,
     QUEUE_CHANGE,
@@ -99,30 +100,30 @@ def arrives(state, queue):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
+def blocks(units):  # type: ignore[no-untyped-def]
+    """How many blocks so many units are."""
+    return (units + BLOCK - 1) // BLOCK
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
 def _sooner(state, a, b):  # type: ignore[no-untyped-def]
-    due = state.index[DUE]
+    due = state.index[BLOCK_DUE]
     first, second = state.time[due + a], state.time[due + b]
     return first < second or (first == second and a < b)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _sift_up(state, at):  # type: ignore[no-untyped-def]
+def _sift(state, block, count):  # type: ignore[no-untyped-def]
+    """Move a block up or down in the heap of ``count``, to where it belongs."""
     heap, where = state.index[HEAP], state.index[WHERE]
-    unit = state.index[heap + at]
+    at = state.index[where + block]
     while at > 0:
         above = (at - 1) // 2
         other = state.index[heap + above]
-        if _sooner(state, other, unit):
+        if _sooner(state, other, block):
             break
         state.index[heap + at], state.index[where + other] = other, at
         at = above
-    state.index[heap + at], state.index[where + unit] = unit, at
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _sift_down(state, at):  # type: ignore[no-untyped-def]
-    heap, where, count = state.index[HEAP], state.index[WHERE], state.index[HEAPED]
-    unit = state.index[heap + at]
     while True:
         below = 2 * at + 1
         if below >= count:
@@ -131,35 +132,58 @@ def _sift_down(state, at):  # type: ignore[no-untyped-def]
         if below + 1 < count and _sooner(state, state.index[heap + below + 1], other):
             below += 1
             other = state.index[heap + below]
-        if _sooner(state, unit, other):
+        if _sooner(state, block, other):
             break
         state.index[heap + at], state.index[where + other] = other, at
         at = below
-    state.index[heap + at], state.index[where + unit] = unit, at
+    state.index[heap + at], state.index[where + block] = block, at
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def schedule(state, unit, when):  # type: ignore[no-untyped-def]
-    """Set when a unit is due; the heap has every unit that is, the earliest (and of those the lowest) first."""
-    heap, where = state.index[HEAP], state.index[WHERE]
+def reschedule(state, block, units):  # type: ignore[no-untyped-def]
+    """Find when the first of a block's units is due, of ``units`` that there are."""
+    time, first = state.time, state.index[DUE] + block * BLOCK
+    count = min(BLOCK, units - block * BLOCK)
+    # Four at a time: each waits for what was found before.
+    a, b, c, d = np.inf, np.inf, np.inf, np.inf
+    for k in range(first, first + count - 3, 4):
+        a = time[k] if time[k] < a else a
+        b = time[k + 1] if time[k + 1] < b else b
+        c = time[k + 2] if time[k + 2] < c else c
+        d = time[k + 3] if time[k + 3] < d else d
+    for k in range(first + count - count % 4, first + count):
+        a = time[k] if time[k] < a else a
+    a, c = b if b < a else a, d if d < c else c
+    earliest = c if c < a else a
+    if earliest != time[state.index[BLOCK_DUE] + block]:
+        time[state.index[BLOCK_DUE] + block] = earliest
+        _sift(state, block, blocks(units))
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def schedule(state, unit, when, units):  # type: ignore[no-untyped-def]
+    """Set when a unit is due, of ``units`` that there are."""
+    block, before = unit // BLOCK, state.time[state.index[DUE] + unit]
+    earliest = state.time[state.index[BLOCK_DUE] + block]
     state.time[state.index[DUE] + unit] = when
-    at = state.index[where + unit]
-    if at < 0:
-        if when == np.inf:
-            return
-        at = state.index[HEAPED]
-        state.index[heap + at], state.index[where + unit] = unit, at
-        state.index[HEAPED] = at + 1
-        _sift_up(state, at)
-    elif when == np.inf:
-        end = state.index[HEAPED] - 1
-        state.index[HEAPED] = end
-        state.index[where + unit] = -1
-        if at < end:
-            moved = state.index[heap + end]
-            state.index[heap + at], state.index[where + moved] = moved, at
-            _sift_up(state, at)
-            _sift_down(state, state.index[where + moved])
-    else:
-        _sift_up(state, at)
-        _sift_down(state, state.index[where + unit])
+    if when < earliest:
+        state.time[state.index[BLOCK_DUE] + block] = when
+        _sift(state, block, blocks(units))
+    elif before == earliest:
+        reschedule(state, block, units)
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def next_due(state):  # type: ignore[no-untyped-def]
+    """When the next unit is due; infinite where none is."""
+    return state.time[state.index[BLOCK_DUE] + state.index[state.index[HEAP]]]
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def first_due(state):  # type: ignore[no-untyped-def]
+    """Which unit is due next; there is one. Of those at the same time the lowest."""
+    block = state.index[state.index[HEAP]]
+    unit, when = block * BLOCK, state.time[state.index[BLOCK_DUE] + block]
+    while state.time[state.index[DUE] + unit] != when:
+        unit += 1
+    return unit

@@ -6,10 +6,12 @@ import math
 
 from numba import njit
 
+from pcneuro.kernels.borrowed import borrowed
 from pcneuro.kernels.event_arrays import (
     AT,
     AWAKE,
     AWAKE_COUNT,
+    BLOCK,
     EXACT,
     GAIN,
     LAST_DECAY,
@@ -23,20 +25,41 @@ from pcneuro.kernels.event_arrays import (
     TOUCHED,
     TOUCHED_COUNT,
     TOUCHED_UNITS,
+    UNITS,
+    Net,
+    State,
     X,
 )
-from pcneuro.kernels.event_queue import CACHE
+from pcneuro.kernels.event_queue import CACHE, blocks
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def later(x, predicted, received, precision, gain, steps):  # type: ignore[no-untyped-def]
-    """A value so many steps of Euler's method later, in which nothing is received."""
-    if steps == 0 or gain == 0.0:
-        return x
-    if precision == 0.0:
-        return x + steps * gain * received
-    goal = predicted + received / precision
-    return goal + (x - goal) * (1.0 - gain * precision) ** steps
+def lent(net, state):  # type: ignore[no-untyped-def]
+    """The same, for functions that it goes on to: no references are counted."""
+    return (
+        Net(borrowed(net.index), borrowed(net.real), borrowed(net.time), borrowed(net.target)),
+        State(borrowed(state.index), borrowed(state.real), borrowed(state.time)),
+    )
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _later(net, state, block, steps):  # type: ignore[no-untyped-def]
+    """Bring values of a block of units so many steps of Euler's method on, in which nothing is received."""
+    real, first = state.real, block * BLOCK
+    last, power = 1.0, 1.0
+    for u in range(first, min(first + BLOCK, net.index[UNITS])):
+        precision, gain = net.real[net.index[PRECISION] + u], net.real[net.index[GAIN] + u]
+        x, received = real[state.index[X] + u], real[state.index[RECEIVED] + u]
+        if steps == 0 or gain == 0.0:
+            continue
+        if precision == 0.0:
+            real[state.index[X] + u] = x + steps * gain * received
+            continue
+        if 1.0 - gain * precision != last:
+            last = 1.0 - gain * precision
+            power = last**steps
+        goal = real[state.index[PREDICTED] + u] + received / precision
+        real[state.index[X] + u] = goal + (x - goal) * power
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -46,40 +69,29 @@ def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyp
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def asleep(number, values, predicted, received, since, precision, gain):  # type: ignore[no-untyped-def]
-    """Bring values of units that sleep to the begin of step ``number``. Writes ``values``."""
-    for u in range(values.size):
-        if since[u] >= 0:
-            values[u] = later(values[u], predicted[u], received[u], precision[u], gain[u], number - since[u])
+def asleep(net, state, number):  # type: ignore[no-untyped-def]
+    """Bring values of blocks that sleep to the begin of bin ``number``; they go on sleeping, and since when is kept."""
+    for block in range(blocks(net.index[UNITS])):
+        if state.index[state.index[SINCE] + block] >= 0:
+            _later(net, state, block, number - state.index[state.index[SINCE] + block])
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def ahead(found, x, predicted, received, slopes, precision, rate, time):  # type: ignore[no-untyped-def]
-    """Values of units that relax, ``time`` ms after x. Writes ``found``."""
-    for u in range(x.size):
-        if rate[u] > 0.0:
-            decay = math.exp(-rate[u] * time[u])
-            error = relaxed(precision[u] * (x[u] - predicted[u]), received[u], slopes[u], rate[u], time[u], decay)
-            found[u] = predicted[u] + error / precision[u]
+def wake(net, state, block, now):  # type: ignore[no-untyped-def]
+    """Bring a block of units to the present, in bins, if it sleeps: it wakes up."""
+    since = state.index[SINCE] + block
+    if state.index[since] >= 0:
+        _later(net, state, block, int(now) - state.index[since])
+        state.index[since] = -1
+        state.index[state.index[AWAKE] + state.index[AWAKE_COUNT]] = block
+        state.index[AWAKE_COUNT] += 1
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
-    """Bring a unit to the present; in bins those that sleep, which wake up."""
+    """Bring a unit to the present."""
     if net.index[EXACT] == 0:
-        if state.index[state.index[SINCE] + u] >= 0:
-            steps = int(now) - state.index[state.index[SINCE] + u]
-            state.real[state.index[X] + u] = later(
-                state.real[state.index[X] + u],
-                state.real[state.index[PREDICTED] + u],
-                state.real[state.index[RECEIVED] + u],
-                net.real[net.index[PRECISION] + u],
-                net.real[net.index[GAIN] + u],
-                steps,
-            )
-            state.index[state.index[SINCE] + u] = -1
-            state.index[state.index[AWAKE] + state.index[AWAKE_COUNT]] = u
-            state.index[AWAKE_COUNT] += 1
+        wake(net, state, u // BLOCK, now)
         return
     time = now - state.time[state.index[AT] + u]
     state.time[state.index[AT] + u] = now
@@ -97,9 +109,17 @@ def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
             state.real[state.index[PREDICTED] + u] + error / net.real[net.index[PRECISION] + u]
         )
     else:
-        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * state.real[state.index[RECEIVED] + u] * time
+        mean = state.real[state.index[RECEIVED] + u] + slope * time / 2
+        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * mean * time
     if state.index[LINES]:
         state.real[state.index[RECEIVED] + u] += slope * time
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def refresh_all(net, state, now):  # type: ignore[no-untyped-def]
+    """Bring all units to the present, at exact times."""
+    for u in range(net.index[UNITS]):
+        refresh(net, state, u, now)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

@@ -24,6 +24,7 @@ from pcneuro.kernels.event_arrays import (
     ACTIVITY,
     ADJOINT,
     ARRIVAL,
+    BLOCK,
     CHANGED,
     CHANGED_COUNT,
     CHANGED_NODES,
@@ -57,6 +58,7 @@ from pcneuro.kernels.event_arrays import (
     PREDICTED,
     RECEIVED,
     RECEIVED_SLOPE,
+    SIMPLE,
     SINCE,
     SLOPES,
     SOURCE,
@@ -73,7 +75,8 @@ from pcneuro.kernels.event_arrays import (
 )
 from pcneuro.kernels.event_axons import hear, record, send
 from pcneuro.kernels.event_queue import CACHE
-from pcneuro.kernels.event_units import refresh, touch
+from pcneuro.kernels.event_rows import receive_listed, receive_rows
+from pcneuro.kernels.event_units import refresh, touch, wake
 from pcneuro.kernels.formulas import evaluate
 
 
@@ -132,6 +135,8 @@ def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
     if unit >= 0:
         if touch(state, unit):
             refresh(net, state, unit, now)
+        if state.time[state.index[ARRIVAL] + unit] == np.inf:
+            state.time[state.index[ARRIVAL] + unit] = now
         state.real[state.index[PREDICTED] + unit] += change
     for q in range(net.index[net.index[USER_FIRST] + p], net.index[net.index[USER_FIRST] + p + 1]):
         hear(
@@ -151,10 +156,13 @@ def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def
     unit = net.index[net.index[UNIT] + first]
     incoming, dirty = index[INCOMING] + first, index[DIRTY] + first
     if unit >= 0:
-        received, since, arrival = index[RECEIVED] + unit, index[SINCE] + unit, index[ARRIVAL] + unit
-        for k in range(count):
-            if index[ix(since + k)] >= 0 and real[ix(incoming + k)] != 0.0:
-                refresh(net, state, unit + k, now)
+        received, arrival = index[RECEIVED] + unit, index[ARRIVAL] + unit
+        for block in range(unit // BLOCK, (unit + count - 1) // BLOCK + 1):
+            if index[index[SINCE] + block] >= 0:
+                for k in range(max(block * BLOCK - unit, 0), min((block + 1) * BLOCK - unit, count)):
+                    if real[ix(incoming + k)] != 0.0:
+                        wake(net, state, block, now)
+                        break
         for k in range(count):
             if time[ix(arrival + k)] == np.inf and real[ix(incoming + k)] != 0.0:
                 time[ix(arrival + k)] = now
@@ -269,6 +277,10 @@ def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
             _upward(net, state, p, first + a if whole else state.index[nodes + a], now)
     elif kind == SOURCE and whole and net.index[EXACT] == 0:
         _to_all_units(net, state, first, count, now)
+    elif kind == SOURCE and state.index[SIMPLE] and whole:
+        receive_rows(net, state, first, count, now)
+    elif kind == SOURCE and state.index[SIMPLE]:
+        receive_listed(net, state, nodes, count)
     elif kind == SOURCE:
         _to_units(net, state, nodes, first, count, whole, now)
     elif kind == SUM:

@@ -204,12 +204,23 @@ class _AbstractSoftmax(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(shapes[0]) * shapes[0][self.axis]
 
-    def _exponentials(self, make: AbstractUnits, x: Units, shape: Shape) -> tuple[Units, Units, np.ndarray]:
-        """exp(x), its sums over the axis, and which of them each unit goes into."""
+    def _exponentials(self, make: AbstractUnits, x: Units, shape: Shape) -> tuple[Units, Units, Units, np.ndarray]:
+        """x and exp(x), both without the largest x over the axis, sums of the latter over it, and which each is in.
+
+        Nothing goes back to the largest: a softmax is the same whatever is taken off.
+        """
         kept = tuple(1 if i == self.axis else n for i, n in enumerate(shape))
         groups = np.broadcast_to(np.arange(size(kept)).reshape(kept), shape).ravel()
-        powers = make.function(("exp", "x"), {"x": x}, {"x": "out"})
-        return powers, make.synapses(size(kept), powers, np.arange(groups.size), groups, 1.0), groups
+        largest, members = x, np.argsort(groups, kind="stable").reshape(size(kept), -1)
+        while members.shape[1] > 1:
+            # Pairs; the last of an odd number is compared with itself.
+            half = -(-members.shape[1] // 2)
+            pairs = {"x": make.gather(largest, members[:, :half]), "y": make.gather(largest, members[:, -half:])}
+            largest = make.function(("maximum", "x", "y"), pairs, {})
+            members = np.arange(size(kept) * half).reshape(size(kept), half)
+        shifted = make.function(("subtract", "x", "y"), {"x": x, "y": make.gather(largest, groups)}, {"x": 1.0})
+        powers = make.function(("exp", "x"), {"x": shifted}, {"x": "out"})
+        return shifted, powers, make.synapses(size(kept), powers, np.arange(groups.size), groups, 1.0), groups
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         scratch = low.temporary(2, at.out.laned)
@@ -236,7 +247,7 @@ class Softmax(_AbstractSoftmax):
         return output * (gradient - (gradient * output).sum(axis=self.axis + 1, keepdims=True))
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
-        powers, totals, groups = self._exponentials(make, operands[0], shape)
+        _, powers, totals, groups = self._exponentials(make, operands[0], shape)
         total = make.gather(totals, groups)
         slopes = {"x": ("reciprocal", "y"), "y": ("negative", ("divide", "out", "y"))}
         return make.function(("divide", "x", "y"), {"x": powers, "y": total}, slopes)
@@ -258,9 +269,9 @@ class LogSoftmax(_AbstractSoftmax):
         return gradient - np.exp(output) * gradient.sum(axis=self.axis + 1, keepdims=True)
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
-        _, totals, groups = self._exponentials(make, operands[0], shape)
+        shifted, _, totals, groups = self._exponentials(make, operands[0], shape)
         logarithm = make.gather(make.function(("log", "x"), {"x": totals}, {"x": ("reciprocal", "x")}), groups)
-        return make.function(("subtract", "x", "y"), {"x": operands[0], "y": logarithm}, {"x": 1.0, "y": -1.0})
+        return make.function(("subtract", "x", "y"), {"x": shifted, "y": logarithm}, {"x": 1.0, "y": -1.0})
 
     def lower_linearise(self, low: AbstractLowering, at: Placed, wanted: Sequence[int]) -> Slot:
         probabilities = low.temporary(at.out.units, at.out.laned)
