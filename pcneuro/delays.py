@@ -34,6 +34,8 @@ class AbstractDelay(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if cls.__name__ in DELAYS:
+            raise ParameterError(f"there is a kind of delay {cls.__name__!r} already: choose another name")
         DELAYS[cls.__name__] = cls
 
     @property

@@ -96,6 +96,8 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
 
 def told(value: Any) -> str:
     """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of more than 30 digits"
     if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
         return repr(value)
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,9 @@ class RecordEvents:
         For what is no sequence of names, or of whole numbers, and for no kind at all.
     UnknownNameError
         For kinds that there are not.
+
+    A run raises UnknownNameError for an unknown vertex, ShapeError for a sample outside its batch, and OutputError for
+    a file that exists or cannot be written.
     """
 
     vertices: Sequence[str] | None = None
@@ -87,6 +91,8 @@ class RecordEvents:
         for kind in self.kinds or ():
             if kind not in KINDS:
                 raise unknown_name("kind of events to record", kind, KINDS)
+        if not isinstance(self.overwrite, bool):
+            raise ParameterError(f"overwrite of RecordEvents: {told(self.overwrite)}; give True or False")
         if self.samples is not None:
             object.__setattr__(self, "samples", _indices(self.samples))
 
@@ -115,7 +121,16 @@ class RecordEvents:
         return Kept(sizes, recorded, np.unique(np.array(samples, dtype=np.int32) % batch), target)
 
     def estimate(self, circuit: Circuit, batch: int = 1, steps: int | None = None) -> dict[str, int | None]:
-        """Bytes that a run of so many steps may need: see ``estimate``."""
+        """Bytes that a run of so many steps in bins may need, or at exact times (None).
+
+        A dict of ``bytes_an_event``, ``units`` (recorded neurons), ``samples``, ``steps`` and ``most_bytes``, which is
+        None at exact times. Raises as a run does, and ParameterError for a batch or steps that are no whole numbers of
+        at least 1 and 0.
+        """
+        for what, given, least in (("batch", batch, 1), ("steps", steps, 0)):
+            whole = isinstance(given, Integral) and not isinstance(given, bool)
+            if not (whole and given >= least) and not (what == "steps" and given is None):  # type: ignore[operator]
+                raise ParameterError(f"{what} is {told(given)}; give a whole number of at least {least}")
         kept = self.resolve(circuit, batch)
         return estimate(kept.units, steps, len(kept.samples))
 
@@ -169,12 +184,13 @@ def _indices(given: Any) -> tuple[int, ...]:
 
 
 def estimate(units: int, steps: int | None, samples: int) -> dict[str, int | None]:
-    """Bytes of an event, and at most of a run in bins: each of the units once a bin, in each of the samples.
+    """``bytes_an_event``, ``units``, ``samples``, ``steps``; ``most_bytes`` of a run in bins: each unit once in each.
 
-    At exact times (``steps`` None) there is no bound before the run: as many events as come, of so many bytes each.
+    At exact times (``steps`` None) there is no bound before the run, as many events as come, and it is None. Nor is
+    there one under strict dynamics for error neurons that send along several axons, each of which counts.
     """
     most = None if steps is None else BYTES * units * steps * samples
-    return {"bytes_an_event": BYTES, "units": units, "samples": samples, "steps": steps, "most_bytes_in_bins": most}
+    return {"bytes_an_event": BYTES, "units": units, "samples": samples, "steps": steps, "most_bytes": most}
 
 
 def readable(number: float) -> str:
@@ -188,9 +204,9 @@ def readable(number: float) -> str:
 
 def told_estimate(found: dict[str, int | None]) -> str:
     """An estimate in words."""
-    text = f"{found['bytes_an_event']} B an event of {found['units']:,} neurons in {found['samples']:,} samples"
-    most = found["most_bytes_in_bins"]
-    return text if most is None else f"{text}; in bins of a time step at most {readable(most)}"
+    samples = f"{found['samples']:,} sample{'' if found['samples'] == 1 else 's'}"
+    text, most = f"{found['bytes_an_event']} B an event of {found['units']:,} neurons in {samples}", found["most_bytes"]
+    return f"{text}; {'no more is known before' if most is None else f'in bins at most {readable(most)}'}"
 
 
 class EventLog:
@@ -357,8 +373,8 @@ class EventLog:
         order = f"{', '.join(ORDER)}{'' if sorted_ else '; within blocks'}"
         return {"begin": self.begin, "end": self.end, "order": order, "complete": int(complete)}
 
-    def describe(self, steps: int) -> dict[str, Any]:
-        """Facts for ``result.stats``: the estimate for a run of so many steps, and what came."""
+    def describe(self, steps: int | None) -> dict[str, Any]:
+        """Facts for ``result.stats``: the estimate for a run of so many steps (None at exact times), and what came."""
         kept_in = "memory" if self._file is None else str(self._what.target or "a temporary file")
         found = estimate(self._what.units, steps, len(self._what.samples))
         return {

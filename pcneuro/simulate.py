@@ -52,7 +52,7 @@ class Simulator:
         ``Parallel()`` (default); ``FastForward()``: what it leads to, without stepping; or ``Sequential()``: one
         population after the other, from the outputs back.
     engine
-        ``Kernel(threads=None)`` (default) or ``Reference()``, the slow NumPy oracle.
+        ``Kernel(threads=None)`` (default), ``EventDriven(...)``, or ``Reference()``, the slow NumPy oracle.
 
     Raises
     ------
@@ -297,7 +297,7 @@ class Simulator:
             times = [None if n is None else (n - first) * self.integrator.dt for n in self._engine.rested]
             stats |= {"until": repr(until), "settled_ms": times}
         if log is not None:
-            stats["events_record"] = log.describe(steps)
+            stats["events_record"] = log.describe(steps if self._engine.in_steps else None)
         arrays, dt = joined(records, tapes, rows, self.circuit, self._data.batch), self.integrator.dt
         result = self._result(dataset(records, tapes, arrays, first, dt, self._data.batch), status, message, stats)
         return result if log is None else replace(result, events=log.dataset())

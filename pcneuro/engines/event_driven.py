@@ -15,7 +15,7 @@ from pcneuro.engines.events import EventEngine
 from pcneuro.engines.modes import AbstractMode, TimeBinned
 from pcneuro.engines.thresholds import DEFAULT, Thresholds, by_vertex
 from pcneuro.engines.unheld import UnheldEngine
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, told
 from pcneuro.integrators import AbstractIntegrator
 
 BINS = TimeBinned()
@@ -50,13 +50,13 @@ class EventDriven(Engine):
 
     def __post_init__(self) -> None:
         if not isinstance(self.mode, AbstractMode):
-            raise ParameterError(f"mode is {self.mode!r}; give TimeBinned() or Exact()")
+            raise ParameterError(f"mode is {told(self.mode)}; give TimeBinned() or Exact()")
         whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
         if self.threads is not None and (not whole or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
         for given in (self.threshold, self.values):
             if given is not None:
-                by_vertex({} if isinstance(given, Mapping) else given, {})
+                by_vertex(given, given if isinstance(given, Mapping) else {})
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype

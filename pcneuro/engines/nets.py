@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
+from pcneuro.engines.fans import fan
 from pcneuro.kernels import event_arrays as arrays
 from pcneuro.kernels.event_arrays import FUNCTION, SOURCE, SUM
 from pcneuro.kernels.formulas import CODES, NUMBER, OPERAND, OUT
 from pcneuro.ops.base import Weights
 from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
-
-LEAST_ROW = 8
-"""Targets that follow one another are worked through as a row from so many on, if they are half their population."""
 
 Delays = Mapping[tuple[int, str | None], tuple[np.ndarray | float, np.ndarray | float]]
 """(Population of the unit graph, operand of a function) that reads value neurons -> delays of its synapses, or one for
@@ -38,75 +36,6 @@ class _Synapses:
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class Fan:
-    """Synapses in one direction, as ``kernels.event_arrays`` describes them."""
-
-    first: np.ndarray
-    begin: np.ndarray
-    delay: np.ndarray
-    base: np.ndarray
-    to: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    synapses: np.ndarray
-    effective: np.ndarray
-    """Node -> how many of its synapses count as such, and how many of these have a weight other than 0."""
-
-    @property
-    def sends(self) -> np.ndarray:
-        """Node -> whether it has anybody to send to."""
-        return np.diff(self.first) > 0
-
-    def placed(self, place: int) -> dict[int, tuple[str, np.ndarray]]:
-        """Its arrays by their places behind ``place``, with the buffers that they go to."""
-        kinds = {"delay": "time", "target": "target", "weight": "real"}
-        return {
-            place + getattr(arrays, f.name.upper()): (kinds.get(f.name, "index"), getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in ("synapses", "effective")
-        }
-
-
-def fan(
-    population: np.ndarray,
-    sender: np.ndarray,
-    target: np.ndarray,
-    weight: np.ndarray,
-    delay: np.ndarray,
-    counted: np.ndarray,
-) -> tuple[Fan, np.ndarray]:
-    """Synapses by the node that sends, in groups of equal delay and one population of targets each; and their order."""
-    nodes = population.size
-    order = np.lexsort((target, population[target], delay, sender))
-    sender, target, weight, delay, counted = (a[order] for a in (sender, target, weight, delay, counted))
-    of = population[target]
-    new = np.ones(sender.size, dtype=bool)
-    new[1:] = (np.diff(sender) != 0) | (np.diff(delay) != 0) | (np.diff(of) != 0)
-    begin = np.flatnonzero(new)
-    ends = np.append(begin[1:], sender.size)
-    follows = np.ones(sender.size, dtype=np.int64)
-    follows[1:] = np.diff(target) == 1
-    follows[begin] = 1
-    sizes = np.bincount(population, minlength=1)
-    length = ends - begin
-    rows = np.minimum.reduceat(follows, begin) == 1 if begin.size else np.zeros(0, dtype=bool)
-    rows &= (length >= LEAST_ROW) & (2 * length >= sizes[of[begin]])
-    groups = np.bincount(sender[begin], minlength=nodes)
-    made = Fan(
-        np.concatenate([[0], np.cumsum(groups)]).astype(np.int64),
-        np.append(begin, sender.size).astype(np.int64),
-        delay[begin].astype(np.float64),
-        np.where(rows, target[begin], -1).astype(np.int64),
-        of[begin].astype(np.int64),
-        target.astype(np.int32),
-        weight,
-        np.bincount(sender[counted], minlength=nodes).astype(np.int64),
-        np.bincount(sender[counted & (weight != 0)], minlength=nodes).astype(np.int64),
-    )
-    return made, order
 
 
 class Layout:
@@ -324,14 +253,14 @@ class Layout:
         found, units = np.full(self.nodes, -1, dtype=np.int64), self.units
         for known in (units.predictions, units.means, units.values):
             for number in known.values():
-                own = self._nodes(self.number[number])
+                own = self.nodes_of(self.number[number])
                 found[own] = np.arange(own.stop - own.start)
 
         def behind(here: int, target: int, pre: np.ndarray, post: np.ndarray) -> None:
             if self.owner.get(here, "") == self.owner.get(target):
-                there = found[self._nodes(target)]
+                there = found[self.nodes_of(target)]
                 unset = np.flatnonzero(there[pre] < 0)[::-1]
-                there[pre[unset]] = found[self._nodes(here)][post[unset]]
+                there[pre[unset]] = found[self.nodes_of(here)][post[unset]]
 
         for number in reversed(range(len(units.populations))):
             population, here = units.populations[number], self.number[number]
@@ -344,7 +273,8 @@ class Layout:
                         behind(here, self.reads.get((number, name), self.number[operand]), each, each)
         return np.maximum(found, 0)
 
-    def _nodes(self, own: int) -> slice:
+    def nodes_of(self, own: int) -> slice:
+        """Nodes of a population."""
         return slice(int(self.offset[own]), int(self.offset[own + 1]))
 
     def placed(self) -> dict[int, tuple[str, np.ndarray]]:

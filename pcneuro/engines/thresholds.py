@@ -1,23 +1,29 @@
-"""How much an error has to change before it is sent."""
+"""How much an error or a value has to change before it is sent."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.errors import ParameterError, ShapeError, UnknownNameError, told, unknown_name
 
 
 def _checked(values: float | np.ndarray, what: str) -> np.ndarray:
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{what} is {values!r}; needed are numbers of at least 0") from None
+        array = np.asarray(values)
+        if array.dtype.kind not in "iuf":
+            raise TypeError
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ParameterError(f"{what} is {told(values)}; needed are numbers of at least 0") from None
     if array.size == 0 or not (array >= 0).all() or np.isinf(array).any():
-        raise ParameterError(f"{what} is {values!r}; needed are finite numbers of at least 0")
+        wrong = array[~((array >= 0) & np.isfinite(array))]
+        got = "an empty array" if array.size == 0 else f"{wrong[0]:g}" + (" in places" if array.ndim else "")
+        raise ParameterError(f"{what} is {got}; needed are finite numbers of at least 0")
     return array
 
 
@@ -38,14 +44,16 @@ class AbstractThreshold(ABC):
 class Share(AbstractThreshold):
     """A share of the root mean square of the population's errors at equilibrium, over all samples of a run.
 
-    Where these are zero, and there is nothing to send, it is the share itself.
+    Where these are zero, and there is nothing to send, it is the share itself. Raises ParameterError for what is no
+    finite number of at least 0.
     """
 
     share: float = 0.01
 
     def __post_init__(self) -> None:
         if _checked(self.share, "share of a threshold").ndim:
-            raise ParameterError(f"share of a threshold is {self.share!r}; needed is a number of at least 0")
+            raise ParameterError(f"share of a threshold is {told(self.share)}; needed is a number of at least 0")
+        object.__setattr__(self, "share", float(self.share))
 
     @property
     def zero(self) -> bool:
@@ -57,7 +65,11 @@ class Share(AbstractThreshold):
 
 @dataclass(frozen=True, eq=False)
 class Absolute(AbstractThreshold):
-    """The same for all units, or an array of the population's shape, in the errors' own unit."""
+    """The same for all units, or an array of the population's shape, in the errors' own unit.
+
+    Raises ParameterError for what are no finite numbers of at least 0; a shape that does not fit is a ShapeError of the
+    first run.
+    """
 
     values: float | np.ndarray
 
@@ -100,8 +112,8 @@ def by_vertex(given: Thresholds, vertices: Mapping[str, object]) -> dict[str, Ab
 def _threshold(given: AbstractThreshold | float) -> AbstractThreshold:
     if isinstance(given, AbstractThreshold):
         return given
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return Share(float(given))
+    if isinstance(given, Real) and not isinstance(given, bool):
+        return Share(given)  # type: ignore[arg-type]
     raise ParameterError(
-        f"threshold is {given!r}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
+        f"threshold is {told(given)}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
     )

@@ -22,7 +22,8 @@ from pcneuro.engines.sending import Sending
 from pcneuro.errors import ParameterError
 from pcneuro.event_log import EventLog
 from pcneuro.integrators import AbstractIntegrator
-from pcneuro.units import UnitGraph
+from pcneuro.kernels.event_arrays import GATES
+from pcneuro.units import Function, UnitGraph
 
 if TYPE_CHECKING:
     from pcneuro.engines.event_driven import EventDriven
@@ -154,8 +155,29 @@ class UnheldEngine(KernelEngine):
         assert self.sending is not None
         layout = self.sending.layout
         sample["sends_down"][changed["adjoints"] & layout.down.sends] += 1
+        sample.state.index[GATES] += self._multiplications(changed)
         if self.sending.strict:
             sample["sends_up"][changed["activities"] & layout.up.sends] += 1
+
+    def _multiplications(self, changed: Mapping[str, np.ndarray]) -> int:
+        """Products with derivatives, and derivatives worked out anew, of functions that something new comes to."""
+        assert self.sending is not None
+        layout, found = self.sending.layout, 0
+        for number, _ in layout.gates:
+            own = layout.nodes_of(layout.number[number])
+            back = changed["adjoints"][own]
+            if self.sending.strict:
+                function = self.units.populations[number]
+                assert isinstance(function, Function)
+                moved = np.zeros_like(back)
+                for other, operand in function.operands.items():
+                    if isinstance(operand, int):
+                        read = layout.nodes_of(layout.reads.get((number, other), layout.number[operand]))
+                        moved |= changed["activities"][read]
+                found += int(np.count_nonzero(moved))
+                back = back | moved
+            found += int(np.count_nonzero(back))
+        return found
 
     def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
         raise ParameterError(NO_ORDER)
@@ -179,11 +201,12 @@ class UnheldEngine(KernelEngine):
             found[f"unheld.{name}"] = np.stack([heard[name] for heard in self.heard])
         for name in ("events", "sends_down", "sends_up"):
             found[f"unheld.{name}"] = np.stack([sample[name] for sample in self.samples])
+        found["unheld.multiplications"] = np.array([sample.state.index[GATES] for sample in self.samples])
         return found
 
     def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
         own = {k.removeprefix("unheld."): a for k, a in state.items() if k.startswith("unheld.")}
-        if own.keys() != {*HEARD, "events", "sends_down", "sends_up", "step"}:
+        if own.keys() != {*HEARD, "events", "sends_down", "sends_up", "multiplications", "step"}:
             raise ValueError("it is none of an event-driven engine")
         super().set_state(data, {k: a for k, a in state.items() if not k.startswith("unheld.")})
         self._listen()
@@ -193,6 +216,10 @@ class UnheldEngine(KernelEngine):
                 if own[name].shape != (data.batch, *place.shape) or own[name].dtype != place.dtype:
                     raise ValueError(f"its {name} have another size")
                 place[...] = own[name][s]
+        if own["multiplications"].shape != (data.batch,):
+            raise ValueError("its multiplications are of another number of samples")
+        for sample, number in zip(self.samples, own["multiplications"], strict=True):
+            sample.state.index[GATES] = int(number)
         self.number, self.first = (int(n) for n in own["step"])
 
     @property

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-STRICT, EXACT, NODES, UNITS, POPULATIONS, ROOM_UP, ROOM_DOWN, LAST_NUMBER = range(8)
+STRICT, EXACT, NODES, UNITS, POPULATIONS, ROOM_UP, ROOM_DOWN = range(7)
 """Numbers of a net: whether value neurons send, too; whether there are no bins, but times in ms; sizes; most events
 that one event or bin may put under way, up and down."""
 OFFSET, KIND, POPULATION = range(8, 11)

@@ -90,7 +90,7 @@ def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-d
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
-def _under_way(net, state, fan, time, node, group, change, slope):  # type: ignore[no-untyped-def]
+def _under_way(state, fan, time, node, group, change, slope):  # type: ignore[no-untyped-def]
     push(state, QUEUE_UP if fan == UP else QUEUE_DOWN, time, (node << 32) | group, change, slope)
 
 
@@ -107,7 +107,7 @@ def deliver(net, state, fan):  # type: ignore[no-untyped-def]
     drop(state, queue)
     if group + 1 < net.index[net.index[fan + FIRST] + node + 1]:
         delay = net.index[fan + DELAY] + group
-        _under_way(net, state, fan, time - net.time[delay] + net.time[delay + 1], node, group + 1, change, slope)
+        _under_way(state, fan, time - net.time[delay] + net.time[delay + 1], node, group + 1, change, slope)
     _arrive(net, state, fan, group, change, slope)
     return node
 
@@ -123,7 +123,7 @@ def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-
     for group in range(first, last):
         delay = net.time[net.index[fan + DELAY] + group]
         if delay > 0.0:
-            _under_way(net, state, fan, now + delay, node, group, change, slope)
+            _under_way(state, fan, now + delay, node, group, change, slope)
             return
         _arrive(net, state, fan, group, change, slope)
 

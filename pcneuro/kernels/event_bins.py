@@ -152,8 +152,8 @@ def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
     target = state.real[state.index[PREDICTED] + u] + received / precision
     if cumulative:
         return x == sent and target == sent
-    limit, overshoots = net.real[net.index[VALUE_THRESHOLD] + u], net.real[net.index[GAIN] + u] * precision > 1.0
-    return abs(target - sent) + (abs(x - target) if overshoots else 0.0) < limit and abs(x - sent) < limit
+    limit = net.real[net.index[VALUE_THRESHOLD] + u]
+    return abs(target - sent) < limit and abs(x - sent) < limit
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
@@ -178,10 +178,10 @@ def _step_of(net, state, first, count, cumulative):  # type: ignore[no-untyped-d
         if cumulative:
             quiet = error == told and goal == told
         else:
-            # Steps that overshoot go to and fro about the goal, and come closer each time.
-            away = abs(error - goal) if step * factor > 1.0 else abs(error - goal) * 0
+            # All that follows lies between the goal and one of the last two errors, also where steps overshoot (by
+            # less than they go); and the last error is as near to what was told, or else was sent in this bin.
             limit = shared[ix(threshold + k)]
-            quiet = abs(goal - told) + away < limit and abs(error - told) < limit
+            quiet = abs(goal - told) < limit and abs(error - told) < limit
         loud += 0 if quiet else 1
         wild += 0 if abs(new) < np.inf else 1
     return loud == 0, wild == 0

@@ -11,6 +11,7 @@ import numpy as np
 from pcneuro.circuit import told
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.event_counts import blocks, checked
+from pcneuro.plot.names import short
 
 if TYPE_CHECKING:
     import xarray
@@ -29,8 +30,8 @@ COLUMNS, ROWS = 300, 200
 """Of the image of very many events, about."""
 MOST_TIMES = 10 * COLUMNS
 """So many different times are taken for bins, if they are regular."""
-WIDTH, HEIGHT = 7.2, 4.0
-"""Of a new figure, in inches."""
+WIDTH, HEIGHT, MOST_HEIGHT, ROW = 7.2, 4.0, 7.5, 0.17
+"""Of a new figure, in inches, and of a row of it."""
 
 
 def raster(
@@ -47,7 +48,7 @@ def raster(
     events
         ``result.events``, or a file of them by ``xarray.open_dataset``.
     ax
-        Axes of matplotlib; None for a new figure.
+        Axes of matplotlib; None for a new figure of pyplot.
     sample
         Index of the sample in the batch.
     populations
@@ -72,7 +73,8 @@ def raster(
     if ax is None:
         from matplotlib import pyplot
 
-        ax = pyplot.figure(figsize=(WIDTH, HEIGHT), layout="constrained").add_subplot()
+        height = min(max(HEIGHT, 1.0 + ROW * len(stack.names)), MOST_HEIGHT)
+        ax = pyplot.figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
     begin = float(events.attrs.get("begin", 0.0))
     span = begin, max(float(events.attrs.get("end", begin)), float(times.max(initial=0.0)), begin + 1e-9)
     number = int(sum(counts[p] for p in stack.numbers))
@@ -226,6 +228,6 @@ def _frame(ax: Axes, stack: _Stack, span: tuple[float, float], over: bool) -> No
     middles = ((stack.edges[:-1] + stack.edges[1:]) / 2)[::step]
     apart = float(np.diff(middles).min(initial=1.0)) * ax.get_window_extent().height * 72.0 / ax.figure.dpi
     between = "\n" if apart > 22.0 else " "
-    labels = [f"{name}{between}({size:,})" for name, size in zip(stack.names, stack.sizes, strict=True)]
+    labels = [f"{short(name)}{between}({size:,})" for name, size in zip(stack.names, stack.sizes, strict=True)]
     ax.set_yticks(middles, labels[::step])
     ax.tick_params(axis="y", length=0, labelsize=float(np.clip(0.9 * apart, 4.0, 8.0)))

@@ -10,6 +10,7 @@ import numpy as np
 from pcneuro.circuit import told
 from pcneuro.errors import ParameterError
 from pcneuro.plot.colours import COLOURS
+from pcneuro.plot.names import short
 from pcneuro.wavefront import Front, Wavefront
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ WIDTH, LEAST_HEIGHT, MOST_HEIGHT, ROW = 7.2, 2.6, 7.5, 0.2  # inches
 MOST_NAMES = 40
 """So many populations are named, and have marks and lines; of more, some are named, and marks become dots."""
 SOME_NAMES = 20
-LONGEST_NAME = 24
 MARKS = ("^", "s", "o", "D", "v", "P")
 _GREY = "0.55"
 
@@ -35,15 +35,14 @@ def wavefront(report: Wavefront, ax: matplotlib.axes.Axes | None = None) -> matp
     report
         From ``pcn.wavefront``.
     ax
-        Axes to draw into; those of a new figure, as high as it needs to be, where there are none.
+        Axes to draw into; those of a new figure of pyplot, as high as it needs to be, where there are none.
 
     Returns
     -------
-    The axes. ``pcn.plot.wavefront(report).figure.savefig("wavefront.png")`` writes a file. Raises ParameterError for
-    what is no report, and no axes.
+    The axes. ``pcn.plot.wavefront(report).figure.savefig("wavefront.png")`` writes a file, as pyplot does. Raises
+    ParameterError for what is no report, and no axes.
     """
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     if not isinstance(report, Wavefront):
         raise ParameterError(f"report is {told(report)}; give what pcn.wavefront returned")
@@ -51,8 +50,9 @@ def wavefront(report: Wavefront, ax: matplotlib.axes.Axes | None = None) -> matp
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     rows = sorted(report.rows, key=_distance)
     if ax is None:
-        height = min(max(LEAST_HEIGHT, 1.1 + ROW * len(rows)), MOST_HEIGHT)
-        ax = Figure(figsize=(WIDTH, height), layout="constrained").subplots()
+        from matplotlib import pyplot
+
+        ax = pyplot.figure(figsize=size_of(report), layout="constrained").add_subplot()
     _bound(ax, rows)
     many = len(rows) > MOST_NAMES
     if not many:
@@ -65,6 +65,11 @@ def wavefront(report: Wavefront, ax: matplotlib.axes.Axes | None = None) -> matp
         _times(ax, rows, times, f"{100 * share:g} % of the final gradient", *look, many)
     _axes(ax, rows, report)
     return ax
+
+
+def size_of(report: Wavefront) -> tuple[float, float]:
+    """Width and height of a figure, in inches, in which all of a report can be read."""
+    return WIDTH, min(max(LEAST_HEIGHT, 1.1 + ROW * len(report.rows)), MOST_HEIGHT)
 
 
 def _distance(row: Front) -> tuple[bool, int, float, float]:
@@ -117,7 +122,7 @@ def _axes(ax: matplotlib.axes.Axes, rows: list[Front], report: Wavefront) -> Non
     ax.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     count = len(rows) if len(rows) <= MOST_NAMES else SOME_NAMES
     shown = np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int)) if rows else np.zeros(0, dtype=int)
-    ax.set_yticks(shown, [_short(rows[i].vertex) for i in shown])
+    ax.set_yticks(shown, [short(rows[i].vertex) for i in shown])
     ax.tick_params(axis="y", length=0 if len(rows) <= MOST_NAMES else 3)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -125,10 +130,3 @@ def _axes(ax: matplotlib.axes.Axes, rows: list[Front], report: Wavefront) -> Non
     # Above the axes, where there is no data.
     columns = 2 if len(report.shares) < 4 else 3
     ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, frameon=False, fontsize="small")
-
-
-def _short(name: str) -> str:
-    if len(name) <= LONGEST_NAME:
-        return name
-    half = (LONGEST_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

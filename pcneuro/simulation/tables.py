@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
-from functools import cache
-from typing import Annotated, Any, TypeVar, get_type_hints
+from functools import cache, partial
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 
-from pcneuro.errors import PcneuroError
+from pcneuro.errors import PcneuroError, told
 
 Path = tuple[str, ...]
 KIND = "kind"
@@ -90,10 +92,44 @@ def settings_of(made: type) -> type[BaseModel]:
 
 def _made(hint: Any, default: Any) -> Any:
     """The annotation of a key that holds an object: a table with its kind, by default that of the key's default."""
-    if not isinstance(hint, type) or not (inspect.isabstract(hint) or is_dataclass(hint)):
+    if get_origin(hint) in (Union, UnionType):
+        return Annotated[hint, BeforeValidator(partial(_one_of, get_args(hint)))]
+    if not _is_object(hint):
         return hint
     kind = None if default is ... else type(default).__name__
     return Annotated[hint, kind_table(lambda: {made.__name__: made for made in _kinds(hint)}, kind)]
+
+
+def _one_of(hints: Sequence[Any], raw: Any) -> Any:
+    """What a value stands for that may be one of several types: a table with a kind, tables by name, an array."""
+    objects = [kind for hint in hints if _is_object(hint) for kind in _kinds(hint)]
+    named = [get_args(hint)[1] for hint in hints if get_origin(hint) in (dict, Mapping)]
+    if isinstance(raw, Mapping) and KIND in raw and objects:
+        return made_from({made.__name__: made for made in objects}, None, raw)
+    if isinstance(raw, Mapping) and named:
+        parts = get_args(named[0]) or (named[0],)
+        found = {}
+        for name, value in raw.items():
+            try:
+                found[name] = _one_of(parts, value)
+            except Problem as problem:
+                raise problem.below(str(name)) from None
+        return found
+    if isinstance(raw, list) and np.ndarray in hints:
+        return np.array(raw, dtype=np.float64)
+    plain = tuple(hint for hint in hints if isinstance(hint, type))
+    number = isinstance(raw, int | float) and not isinstance(raw, bool) and float in hints
+    if objects and not number and not isinstance(raw, plain):
+        raise Problem((), f"is {told(raw)}; give a number, or a table with a kind: one of {_listed(objects)}")
+    return raw
+
+
+def _listed(objects: Iterable[type]) -> str:
+    return ", ".join(made.__name__ for made in objects)
+
+
+def _is_object(hint: Any) -> bool:
+    return isinstance(hint, type) and hint is not np.ndarray and (inspect.isabstract(hint) or is_dataclass(hint))
 
 
 def _kinds(made: type) -> list[type]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcneuro.plot import wavefront
+from pcneuro.plot.wavefront import size_of
 from pcneuro.simulation.figures import COLOURS, FEW, MOST_PANELS, WIDTH, panel_letters, sequence
 from pcneuro.wavefront import Wavefront
 
@@ -39,7 +40,7 @@ CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "color": "black", "line
 def front_figure(run: Finished) -> Figure:
     """The wavefront of one run."""
     report: Wavefront = run.outcome.detail
-    ax = wavefront(report)
+    ax = wavefront(report, Figure(figsize=size_of(report), layout="constrained").subplots())
     title = ", ".join(part for part in (run.label, "" if report.status == "completed" else report.message) if part)
     figure = ax.figure
     assert isinstance(figure, Figure)

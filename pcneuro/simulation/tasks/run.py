@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from pcneuro.backprop import backprop
+from pcneuro.engines import EventDriven
 from pcneuro.event_log import RecordEvents, told_estimate
 from pcneuro.record import Record
 from pcneuro.result import compare
@@ -79,7 +80,8 @@ class RunTask(DrivenTask):
         nodes = {**graph.nodes, **graph.outputs}
         batch = max((len(a) for g in data.values() for n, a in g.items() if a.ndim > len(nodes[n].shape)), default=1)
         duration = self.duration if self.until is None else self.until.limit
-        steps = round((duration or 0.0) / self.integrator.dt)
+        exact = isinstance(self.engine, EventDriven) and not self.engine.mode.binned
+        steps = None if exact else round((duration or 0.0) / self.integrator.dt)
         job.observer.say(f"Events: {told_estimate(events.estimate(job.circuit, batch, steps))}")
 
     @classmethod
