@@ -121,6 +121,11 @@ def test_a_number_is_for_all_projections_both_ways():
     assert not layers().delayed
 
 
+def test_a_kind_of_delay_has_a_name_of_its_own():
+    with pytest.raises(ParameterError, match=r"^there is a kind of delay 'UniformDelay' already: choose another name$"):
+        type("UniformDelay", (pcn.ConstantDelay,), {})
+
+
 def test_what_is_zero_is_left_out():
     zeros = {FORTH: 0, BACK: pcn.SynapticDelays(np.zeros(15)), ("h2.value", "out.error"): pcn.UniformDelay(0.0, 0.0)}
     assert layers(delays=zeros).delays == {}

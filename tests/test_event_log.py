@@ -299,12 +299,24 @@ def test_estimates(circuit):
     facts = RecordEvents(kinds=["error"], samples=[0, 2]).estimate(circuit, batch=3, steps=1000)
     assert BYTES == 8 + 4 + 4 + 4 + 8
     assert (facts["units"], facts["samples"]) == (5 + 4 + 2, 2)
-    assert facts["most_bytes_in_bins"] == 28 * 11 * 1000 * 2
-    assert RecordEvents().estimate(circuit)["most_bytes_in_bins"] is None
-    assert event_log.told_estimate(facts) == (
-        "28 B an event of 11 neurons in 2 samples; in bins of a time step at most 616 kB"
-    )
+    assert facts["most_bytes"] == 28 * 11 * 1000 * 2
+    assert event_log.told_estimate(facts) == "28 B an event of 11 neurons in 2 samples; in bins at most 616 kB"
+    unknown = RecordEvents(samples=[0]).estimate(circuit)
+    assert unknown["most_bytes"] is None
+    assert event_log.told_estimate(unknown).endswith(" neurons in 1 sample; no more is known before")
     assert [readable(n) for n in (0, 28, 64e6, 1.25e9, 3e15)] == ["0 B", "28 B", "64 MB", "1.25 GB", "3e+03 TB"]
+
+
+@pytest.mark.parametrize("given", [{"batch": -4}, {"batch": "x"}, {"steps": -100}, {"steps": 1.5}, {"steps": np.nan}])
+def test_estimates_of_no_run_are_refused(circuit, given):
+    with pytest.raises(ParameterError, match="give a whole number of at least"):
+        RecordEvents().estimate(circuit, **given)
+
+
+def test_exact_times_have_no_bound_before(circuit):
+    engine = pcn.EventDriven(0.01, pcn.Exact())
+    result = pcn.Simulator(circuit, engine=engine).run(5.0, **data(circuit), events=RecordEvents())
+    assert result.stats["events_record"]["most_bytes"] is None
 
 
 # In runs
@@ -348,7 +360,7 @@ def test_two_runs_have_the_events_of_one(circuit, tmp_path):
     np.testing.assert_allclose(told, one.errors["h1"], atol=1e-3)
     facts = one.stats["events_record"]
     assert facts["events"] == one.events.sizes["event"] > 100
-    assert facts["events"] * BYTES == facts["bytes"] < facts["most_bytes_in_bins"]
+    assert facts["events"] * BYTES == facts["bytes"] < facts["most_bytes"]
     assert facts["kept_in"] == "memory"
     assert first.stats["events_record"]["kept_in"] == str(tmp_path / "a.nc")
 

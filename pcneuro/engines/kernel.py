@@ -69,17 +69,16 @@ class Kernel(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         """Bins in which every change is sent are steps, and events take delays."""
+        from pcneuro.engines.delayed import check_stages
         from pcneuro.engines.events import EventEngine
         from pcneuro.engines.modes import TimeBinned
         from pcneuro.engines.thresholds import Absolute
 
         if self.tolerance:
             raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
-        mode = TimeBinned()
-        mode.check(dynamics, integrator)
-        return EventEngine(
-            circuit, dynamics, integrator, dtype, self, Absolute(0.0), mode, threads=self.threads, label="kernel"
-        )
+        check_stages(integrator)
+        held, mode = Absolute(0.0), TimeBinned()
+        return EventEngine(circuit, dynamics, integrator, dtype, self, held, mode, threads=self.threads, label="kernel")
 
 
 class KernelEngine(AbstractBlocks):
