@@ -42,7 +42,7 @@ def test_estimate_is_the_size(dynamics):
     ("function", "text"),
     [
         (np.sin, r"node 'h1' \(sin\): NEST has no transfer function for 'sin', only relu, sigmoid, tanh"),
-        (pcn.ops.softmax, r"node 'h1' \(softmax\): NEST has no transfer function for 'exp'"),
+        (pcn.ops.softmax, r"node 'h1' \(softmax\): NEST has no transfer function for 'maximum'"),
         (lambda a: a * a, r"node 'h1' \(multiply\): NEST has no transfer function for 'multiply'"),
     ],
 )
