@@ -57,15 +57,18 @@ def _pareto(ax: Axes, records: xarray.Dataset, mark: float) -> None:
         colour = COLOURS[number % len(COLOURS)]
         look: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 3.5, "linewidth": 1.0}
         ax.plot(*_positive(own["operations"].values, own["error"].values), color=colour, label=str(mode), **look)
-        _name_thresholds(ax, own, colour, last=number == records.sizes["mode"] - 1)
+        _name_thresholds(ax, own, colour, last=number == records.sizes["mode"] - 1, ends=records.sizes["mode"] > 2)
     ax.axhline(mark, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
 
 
-def _name_thresholds(ax: Axes, own: xarray.Dataset, colour: str, last: bool) -> None:
-    """Thresholds theta beside every other decade: of the ``last`` mode above its line, of others below theirs."""
-    largest = own["threshold"].values.max()
+def _name_thresholds(ax: Axes, own: xarray.Dataset, colour: str, last: bool, ends: bool) -> None:
+    """Thresholds theta beside every other decade: of the ``last`` mode above its line, of others below theirs.
+
+    Of more than two modes beside the largest and the smallest only.
+    """
+    largest, smallest = own["threshold"].values.max(), own["threshold"].values.min()
     place: dict[str, Any] = {"xytext": (4, 3), "ha": "left", "va": "bottom"}
     if not last:
         place = {"xytext": (-4, -4), "ha": "right", "va": "top"}
@@ -74,6 +77,8 @@ def _name_thresholds(ax: Axes, own: xarray.Dataset, colour: str, last: bool) -> 
         point = own.sel(threshold=threshold)
         x, y = float(point["operations"]), float(point["error"])
         if abs(decade - round(decade)) > 0.01 or round(decade) % DECADES or not (x > 0 and y > 0):
+            continue
+        if ends and threshold not in (largest, smallest):
             continue
         text = f"$\\theta$ = {threshold:g}" if last and threshold == largest else f"{threshold:g}"
         ax.annotate(text, (x, y), textcoords="offset points", color=colour, fontsize=6.5, **place)

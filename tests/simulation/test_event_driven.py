@@ -220,4 +220,5 @@ def test_the_shipped_file_has_the_three_circuits():
     assert [run.task.circuit.rpartition(":")[2] for run in plan.runs] == ["mlp", "cnn", "rnn"]
     for run in plan.runs:
         assert (min(run.task.thresholds), max(run.task.thresholds)) == (1e-4, 1.0)
-        assert [type(mode) for mode in run.task.modes] == [pcn.TimeBinned, pcn.Exact]
+        names = ["TimeBinned()", "TimeBinned(cumulative=True)", "Exact()", "Exact(order=2)"]
+        assert [repr(mode) for mode in run.task.modes] == names
