@@ -174,6 +174,10 @@ class Exact(AbstractMode):
         return (end if why == DONE else number), why
 
     def seen(self, sample: Sample, number: int, dt: float) -> Seen:
-        copy = sample.copied()
-        refresh_all(copy.net, copy.state, number * dt)
-        return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])
+        # A look ahead, of which nothing stays: copying the whole state would copy what is under way, too.
+        kept = {name: sample[name].copy() for name in ("x", "received", "at")}
+        refresh_all(sample.net, sample.state, number * dt)
+        found = Seen(sample, sample["x"].copy(), sample["predicted"], sample["sent_value"], sample["received"].copy())
+        for name, array in kept.items():
+            sample[name][:] = array
+        return found
