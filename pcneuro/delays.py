@@ -34,7 +34,9 @@ class AbstractDelay(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls.__name__ in DELAYS:
+        known = DELAYS.get(cls.__name__)
+        # The same class may be made again, as where a cell of a notebook is run twice.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ParameterError(f"there is a kind of delay {cls.__name__!r} already: choose another name")
         DELAYS[cls.__name__] = cls
 

@@ -94,6 +94,13 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
     return UnknownNameError(f"unknown {what} {name!r}: {hint}")
 
 
+def check_object(what: str, got: Any, wanted: type) -> None:
+    """Raise ParameterError for what is no object of a class."""
+    if not isinstance(got, wanted):
+        name = wanted.__name__.removeprefix("Abstract")
+        raise ParameterError(f"{what} is {told(got)}; needed is a {name} object")
+
+
 def told(value: Any) -> str:
     """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
     if isinstance(value, int) and abs(value) >= 10**30:

@@ -206,7 +206,9 @@ def told_estimate(found: dict[str, int | None]) -> str:
     """An estimate in words."""
     samples = f"{found['samples']:,} sample{'' if found['samples'] == 1 else 's'}"
     text, most = f"{found['bytes_an_event']} B an event of {found['units']:,} neurons in {samples}", found["most_bytes"]
-    return f"{text}; {'no more is known before' if most is None else f'in bins at most {readable(most)}'}"
+    if most is None:
+        return f"{text}; no more is known before"
+    return f"{text}; in bins {readable(most)}, at one of each neuron in each"
 
 
 class EventLog:

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, check_parameters, told
+from pcneuro.circuit import Circuit, check_parameters
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel, Tape
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, check_object
 from pcneuro.event_log import EventLog, RecordEvents, log_of
 from pcneuro.given import float_type, merge, steps_of, warn_of_latents
 from pcneuro.integrators import AbstractIntegrator, Euler
@@ -79,24 +79,20 @@ class Simulator:
         self.dynamics = FixedPrediction() if dynamics is None else dynamics
         self.integrator = Euler() if integrator is None else integrator
         self.schedule = Parallel() if schedule is None else schedule
-        settings = Kernel() if engine is None else engine
+        self._settings = Kernel() if engine is None else engine
         for what, got, wanted in (
             ("circuit", circuit, Circuit),
             ("dynamics", self.dynamics, AbstractDynamics),
             ("integrator", self.integrator, AbstractIntegrator),
-            ("engine", settings, Engine),
+            ("engine", self._settings, Engine),
             ("schedule", self.schedule, AbstractSchedule),
         ):
-            if not isinstance(got, wanted):
-                raise ParameterError(
-                    f"{what} is {told(got)}; needed is a {wanted.__name__.removeprefix('Abstract')} object"
-                )
+            check_object(what, got, wanted)
         self.dtype = float_type(dtype)
         if self.schedule.stepped:
             check_step(circuit, self.integrator)
         self.schedule.check(self.dynamics)
         self.schedule.check_delays(circuit)
-        self._settings = settings
         self._engine = self._made()
         self._step, self._stale, self._chunk = 0, True, 1
         """The last: steps to do before the engine is next left, what it has been able to do in that time."""
@@ -351,12 +347,10 @@ class Simulator:
     def _divergence(self) -> str:
         assert self._data is not None
         self._engine.evaluate()
-        if self.dynamics.linear:
-            for name, prediction in self._read("prediction").items():
-                if not np.isfinite(prediction).all():
-                    return told_not_finite("prediction", name, self.time, self.dtype)
-        seen = ((n, array) for kind in ("value", "prediction") for n, array in self._read(kind).items())
-        population = next((n for n, array in seen if not np.isfinite(array).all()), "?")
+        kinds = ("prediction", "value") if self.dynamics.linear else ("value", "prediction")
+        kind, population = not_finite({kind: self._read(kind) for kind in kinds}) or ("value", "?")
+        if self.dynamics.linear and kind == "prediction":
+            return told_not_finite(kind, population, self.time, self.dtype)
         self._step += 1  # the step that made it is done in the engine's state
         cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"

@@ -15,6 +15,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.crossings import crossings, delays_at, steps_at
+from pcneuro.delays import DELAYS
 from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnknownNameError
 from pcneuro.storage import fingerprint
 from pcneuro.units import UnitGraph
@@ -124,6 +125,9 @@ def test_a_number_is_for_all_projections_both_ways():
 def test_a_kind_of_delay_has_a_name_of_its_own():
     with pytest.raises(ParameterError, match=r"^there is a kind of delay 'UniformDelay' already: choose another name$"):
         type("UniformDelay", (pcn.ConstantDelay,), {})
+    for _ in range(2):
+        again = type("OfACell", (pcn.ConstantDelay,), {})
+    assert DELAYS.pop("OfACell") is again
 
 
 def test_what_is_zero_is_left_out():

@@ -300,7 +300,8 @@ def test_estimates(circuit):
     assert BYTES == 8 + 4 + 4 + 4 + 8
     assert (facts["units"], facts["samples"]) == (5 + 4 + 2, 2)
     assert facts["most_bytes"] == 28 * 11 * 1000 * 2
-    assert event_log.told_estimate(facts) == "28 B an event of 11 neurons in 2 samples; in bins at most 616 kB"
+    words = "28 B an event of 11 neurons in 2 samples; in bins 616 kB, at one of each neuron in each"
+    assert event_log.told_estimate(facts) == words
     unknown = RecordEvents(samples=[0]).estimate(circuit)
     assert unknown["most_bytes"] is None
     assert event_log.told_estimate(unknown).endswith(" neurons in 1 sample; no more is known before")

@@ -169,7 +169,7 @@ class Exact(AbstractMode):
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
         why = exact(end * dt, sample.net, sample.state)
-        if why == DONE and not np.isfinite(sample["x"]).all():
+        if why == DONE and not (np.isfinite(sample["x"]).all() and np.isfinite(sample["predicted"]).all()):
             return end - 1, NOT_FINITE
         return (end if why == DONE else number), why
 

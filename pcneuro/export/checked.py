@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
-from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.errors import MissingExtraError, ParameterError, check_object
 from pcneuro.given import merge
 from pcneuro.integrators import AbstractIntegrator, Euler
 from pcneuro.populations import projections
@@ -50,8 +50,7 @@ def imported(module: str, tool: str, extra: str) -> Any:
 
 def a_circuit(circuit: Any) -> Circuit:
     """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite."""
-    if not isinstance(circuit, Circuit):
-        raise ParameterError(f"circuit is {told(circuit)}; needed is a Circuit object")
+    check_object("circuit", circuit, Circuit)
     for (source, target), delay in circuit.delays.items():
         raise ParameterError(
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "

@@ -44,7 +44,7 @@ import numpy as np
 from pcneuro.circuit import Circuit, told
 from pcneuro.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.engines import Data
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, check_object
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
 from pcneuro.export.frozen import Sweep, sweep
@@ -223,8 +223,7 @@ def _check(dynamics: AbstractDynamics | None, spiking: Spiking | None, delay: fl
 
 def _check_spiking(spiking: Spiking) -> None:
     """Refuse what NIR's neurons cannot do, by name."""
-    if not isinstance(spiking, Spiking):
-        raise ParameterError(f"spiking is {told(spiking)}; needed is a Spiking object")
+    check_object("spiking", spiking, Spiking)
     errors, kind = spiking.errors, type(spiking.errors).__name__
     if type(errors) is not IntegrateAndFire:
         raise ParameterError(

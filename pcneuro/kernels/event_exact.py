@@ -47,31 +47,12 @@ from pcneuro.kernels.event_arrays import (
 from pcneuro.kernels.event_axons import deliver, hear, record
 from pcneuro.kernels.event_bins import full
 from pcneuro.kernels.event_queue import CACHE, arrives, first_due, next_due, schedule
-from pcneuro.kernels.event_rows import schedule_rows, settle_touched
+from pcneuro.kernels.event_rows import crossing, schedule_rows, settle_touched
 from pcneuro.kernels.event_units import lent, refresh, touch
 from pcneuro.kernels.events import backward, forward
 
 ROUNDS = 80
 """Most steps of Newton's method, each of which at least halves the bracket."""
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-untyped-def]
-    """When an error will be ``threshold`` away from what was sent, if nothing more is received: infinite if never."""
-    if error != sent and abs(error - sent) >= threshold:
-        return now
-    gap = received - sent
-    if rate == 0.0 or abs(gap) <= threshold:
-        return np.inf
-    goal = sent + math.copysign(threshold, gap)
-    ahead, beyond = received - error, received - goal
-    if beyond * gap <= 0.0:
-        # By rounding the goal is where the error goes to, and never is.
-        return np.inf
-    # Both have the sign of the gap: the error is on this side of the goal, or just there.
-    if abs(ahead) <= abs(beyond):
-        return now
-    return now + math.log(ahead / beyond) / rate
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

@@ -1,7 +1,7 @@
 """Units at exact times as rows, under fixed prediction: what many of them receive at once, and when each then is due.
 
-The same formulas as ``event_units.relaxed`` and ``event_exact.crossing``; exponentials and logarithms are taken of
-whole rows, and conditions choose between values, so that the compiler makes vector code of the rest.
+Exponentials and logarithms are taken of whole rows, and conditions choose between values, so that the compiler makes
+vector code of the rest.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ def _relaxed(x, predicted, received, precision, gain, rate, decay, time):  # typ
 
 @njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-untyped-def]
-    """exp(rate * time) at the next crossing, if nothing more is received: infinite if there is none."""
+    """exp(rate * time) when an error will be ``threshold`` away from what was sent: infinite if never.
+
+    Nothing more is received. By rounding the goal may be where the error goes to, and is never reached; or the error
+    may be there already.
+    """
     gap = received - sent
     goal = sent + math.copysign(threshold, gap)
     ahead, beyond = received - error, received - goal
@@ -66,8 +70,15 @@ def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-u
 
 @njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
 def _due(now, logarithm, rate):  # type: ignore[no-untyped-def]
+    # Now, where that is the time. What is not a number is never due.
     later = now + logarithm / rate
-    return later if logarithm > 0.0 else now
+    return now if logarithm == 0.0 else later
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-untyped-def]
+    """When an error will be ``threshold`` away from what was sent, if nothing more is received: infinite if never."""
+    return _due(now, math.log(_ratio(error, received, sent, rate, threshold, True)), rate)
 
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")

@@ -173,7 +173,8 @@ def test_errors_that_predictions_bring_have_arrived(mode):
 
 
 @both
-def test_what_is_not_finite_is_told_at_its_step(dynamics):
+@modes
+def test_what_is_not_finite_is_told_at_its_step(dynamics, mode):
     rng = np.random.default_rng(0)
     graph = pcn.trace(
         lambda x, W: pcn.vertex(np.sqrt(pcn.vertex(x @ W, "h")), "out"),
@@ -181,7 +182,7 @@ def test_what_is_not_finite_is_told_at_its_step(dynamics):
         W=pcn.Parameter(rng.normal(size=(3, 4))),
     )
     circuit = pcn.build_circuit(graph)
-    result = by_events(circuit, data_of(circuit, 2), 50.0, 0.01, pcn.TimeBinned(), dynamics=dynamics)
+    result = by_events(circuit, data_of(circuit, 2), 50.0, 0.01, mode, dynamics=dynamics)
     assert result.status == "diverged"
     assert "'out'" in result.message
     assert result.stats["steps"] <= 1

@@ -109,4 +109,4 @@ def test_what_events_may_need_is_told_before(project):
             said.append(text)
 
     project(TOLD, observer=Hears(2.0))
-    assert said == ["Events: 28 B an event of 6 neurons in 2 samples; in bins at most 6.72 kB"]
+    assert said == ["Events: 28 B an event of 6 neurons in 2 samples; in bins 6.72 kB, at one of each neuron in each"]
