@@ -27,7 +27,7 @@ from events_nets import MODES, NETS, Data, Net, by_events, letters
 from machine import median_and_spread, report, seconds
 
 import pcneuro as pcn
-from pcneuro.simulation.operations import away, feedback_synapses, first_at, operations
+from pcneuro.analysis.operations import away, feedback_synapses, first_at, operations
 
 ROOT = Path(__file__).parent.parent
 LINEAR, THROUGHPUT, RNN = "linear", "throughput", "rnn"
@@ -166,7 +166,7 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
     """Points and fitted lines, a panel a mode."""
     from matplotlib.figure import Figure
 
-    from pcneuro.simulation.figures import COLOURS, WIDTH, panel_letters, style
+    from pcneuro.studies.figures.style import COLOURS, WIDTH, panel_letters, style
 
     with style():
         figure = Figure(figsize=(WIDTH, 3.2))

@@ -4,19 +4,18 @@ Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates 
 Graphs*.
 """
 
-from pcneuro import ops, plot
-from pcneuro.backprop import backprop
-from pcneuro.checking import Check, check
-from pcneuro.circuit import Circuit, build_circuit
-from pcneuro.delays import ConstantDelay, LognormalDelay, SynapticDelays, UniformDelay
-from pcneuro.dynamics import FixedPrediction, Strict
-from pcneuro.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
+from pcneuro import ops
+from pcneuro.analysis import plot
+from pcneuro.analysis.check import Check, check
+from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
+from pcneuro.analysis.wavefront import Wavefront, wavefront
+from pcneuro.circuit.backprop import backprop
+from pcneuro.circuit.circuit import Circuit, build_circuit
+from pcneuro.circuit.saving import load_circuit
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
-from pcneuro.event_counts import events_per_neuron, events_per_unit, time_of_share
-from pcneuro.event_log import RecordEvents
-from pcneuro.graph import Graph, Input, Latent, Parameter
-from pcneuro.integrators import Euler, ExponentialEuler, RungeKutta4
+from pcneuro.graph.graph import Graph, Input, Latent, Parameter
+from pcneuro.graph.trace import trace, vertex
 from pcneuro.learning import (
     SGD,
     Adam,
@@ -29,15 +28,17 @@ from pcneuro.learning import (
     Trainer,
     load_parameters,
 )
+from pcneuro.model.delays import ConstantDelay, LognormalDelay, SynapticDelays, UniformDelay
+from pcneuro.model.dynamics import FixedPrediction, Strict
+from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
+from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
+from pcneuro.model.settled import Settled
 from pcneuro.ops import elementwise
-from pcneuro.record import Record
-from pcneuro.result import Result, Status, compare
-from pcneuro.schedules import FastForward, Parallel, Sequential
-from pcneuro.settled import Settled
-from pcneuro.simulate import Simulator
-from pcneuro.storage import load_circuit
-from pcneuro.trace import trace, vertex
-from pcneuro.wavefront import Wavefront, wavefront
+from pcneuro.recording.events import RecordEvents
+from pcneuro.recording.record import Record
+from pcneuro.simulator.result import Result, Status, compare
+from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
+from pcneuro.simulator.simulator import Simulator
 
 __version__ = "0.1.0"
 

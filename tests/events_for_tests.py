@@ -8,8 +8,8 @@ import numpy as np
 
 import pcneuro as pcn
 from pcneuro.engines.abstract import Engine
-from pcneuro.engines.reference import ReferenceEngine
-from pcneuro.event_log import EventLog, RecordEvents
+from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.recording.events import EventLog, RecordEvents
 
 
 class TellingEngine(ReferenceEngine):

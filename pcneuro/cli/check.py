@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pcneuro.cli.app import DISAGREES
 from pcneuro.cli.run import run_plan
-from pcneuro.simulation import read
+from pcneuro.studies import read
 
 
 def check(

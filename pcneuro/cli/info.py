@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from pcneuro.cli.cache import size
-from pcneuro.engines.threads import available_threads
+from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import cache, host
 
 PACKAGES = ("numpy", "scipy", "networkx", "sympy", "xarray", "h5netcdf", "matplotlib", "pydantic", "scikit-learn")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pcneuro.cli.app import DIVERGED, INTERRUPTED, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
-from pcneuro.result import Status
-from pcneuro.simulation import Plan, Report, read, simulate
+from pcneuro.simulator.result import Status
+from pcneuro.studies import Plan, Report, read, simulate
 
 CODES = {
     Status.COMPLETED: 0,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import write_atomically
 from pcneuro.errors import ConfigurationError, OutputError
-from pcneuro.simulation import Sources, read
-from pcneuro.simulation.tables import Problem
-from pcneuro.storage import write_atomically
+from pcneuro.studies import Sources, read
+from pcneuro.studies.tables import Problem
 
 FORMATS = (".png", ".svg", ".pdf")
 """Endings of the files that a picture is written to."""
@@ -43,7 +43,7 @@ def _circuit(reference: str) -> Circuit:
 
 
 def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
-    from pcneuro.simulation.figures import circuit_figure, style
+    from pcneuro.studies.figures.style import circuit_figure, style
 
     with style():
         figure = circuit_figure(circuit)

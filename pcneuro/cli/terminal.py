@@ -9,9 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pcneuro.progress import Bar
-from pcneuro.simulation.observer import AbstractObserver
-from pcneuro.simulation.task import Text
+from pcneuro.simulator.progress import Bar
+from pcneuro.studies.observer import AbstractObserver
+from pcneuro.studies.task import Text
 
 WIDTH = 160
 """Columns where there is no terminal."""

@@ -1,11 +1,11 @@
 """Engines: what computes a run. The kernel engine is fast; the reference engine is slow, obvious, and its oracle."""
 
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped, Tape
-from pcneuro.engines.event_driven import EventDriven
-from pcneuro.engines.kernel import Kernel
-from pcneuro.engines.modes import Exact, TimeBinned
-from pcneuro.engines.reference import Reference
-from pcneuro.engines.thresholds import Absolute, Share
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped
+from pcneuro.engines.events.modes import Exact, TimeBinned
+from pcneuro.engines.events.thresholds import Absolute, Share
+from pcneuro.engines.kernel.engine import Kernel
+from pcneuro.engines.reference.engine import Reference
+from pcneuro.engines.settings import EventDriven
 
 __all__ = [
     "AbstractEngine",
@@ -18,6 +18,5 @@ __all__ = [
     "Reference",
     "Share",
     "Stepped",
-    "Tape",
     "TimeBinned",
 ]

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.settled import Settled
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.model.settled import Settled
+from pcneuro.recording.tape import Tape
 
 if TYPE_CHECKING:
-    from pcneuro.event_log import EventLog
+    from pcneuro.recording.events import EventLog
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Tape:
-    """What is to be recorded of one vertex: every ``every`` steps, beginning with step 0."""
-
-    vertex: str
-    variable: str
-    every: int
-
-    def count(self, step: int, steps: int) -> int:
-        """How many recordings fall into the ``steps`` steps from step number ``step``."""
-        return -(-(step + steps) // self.every) - -(-step // self.every)
-
-
-@dataclass(frozen=True)
 class Stepped:
     """What came of stepping: whole steps done; whether all stayed finite; per tape an array (times, batch, units).
 
@@ -62,8 +50,6 @@ class Stepped:
 
 Law = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 """After each of so many steps, for k = 0 ... hops: the share of an error that has come at least, and just, k hops."""
-
-VARIABLES = ("value", "error", "prediction", "feedback")
 
 
 class AbstractEngine(ABC):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.primitives import PRIMITIVES
-from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.ops.base import Shape, size
-from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.populations import projections
 from pcneuro.engines import Data
-from pcneuro.errors import MissingExtraError, ParameterError, check_object
-from pcneuro.given import merge
-from pcneuro.integrators import AbstractIntegrator, Euler
-from pcneuro.populations import projections
+from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.simulator.run_data import merge
 
 MEMORY = 4_000_000_000
 """Bytes that an export may take unless more is allowed."""

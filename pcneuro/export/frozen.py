@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
 from pcneuro.engines import Data
-from pcneuro.units import Function, Source, Sum, UnitGraph
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcneuro.equations.dendrite import Block
+from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.ops.base import Weights
 
 TAKEN = set(

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines import Data, Tape
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, imported, refuse_size, settings
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
-from pcneuro.given import whole_steps
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.record import Record, dataset, listed
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.record import Record, dataset, listed
+from pcneuro.recording.tape import Tape
+from pcneuro.simulator.run_data import whole_steps
 
 __all__ = ["NestNetwork", "NestTarget", "network"]
 

@@ -41,17 +41,17 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import write_atomically
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
-from pcneuro.errors import ParameterError, check_object
+from pcneuro.errors import ParameterError, check_object, told
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
-from pcneuro.storage import write_atomically
-from pcneuro.units import UnitGraph
 
 __all__ = ["drives", "graph", "states", "write"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export import nir
@@ -18,10 +18,10 @@ from pcneuro.export.checked import a_circuit, a_run, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.nir_steps import Executed
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
-from pcneuro.given import whole_steps
-from pcneuro.integrators import Euler
-from pcneuro.record import dataset, listed
-from pcneuro.units import UnitGraph
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import Euler
+from pcneuro.recording.record import dataset, listed
+from pcneuro.simulator.run_data import whole_steps
 
 
 class NirTarget(AbstractTarget):

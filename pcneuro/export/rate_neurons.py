@@ -22,16 +22,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics, FixedPrediction, Strict
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.populations import projections
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export.affine import Affine, Forms
 from pcneuro.export.frozen import frozen
-from pcneuro.integrators import AbstractIntegrator
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, Strict
+from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.primitives import PRIMITIVES
-from pcneuro.populations import projections
-from pcneuro.units import UnitGraph
 
 INTEGRATOR = "lin_rate_ipn"
 SUM = "rate_transformer_lin"

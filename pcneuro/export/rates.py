@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit, told
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.export.checked import a_circuit, a_run, check_shapes, refuse_size, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.units import UnitGraph
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
 
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcneuro.engines import Reference
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.simulate import Simulator
+from pcneuro.simulator.simulator import Simulator
 
 
 class ReferenceTarget(AbstractTarget):

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import write_atomically
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.export.checked import MEMORY, a_circuit, check_shapes
 from pcneuro.export.wiring import Wiring
 from pcneuro.ops.base import Weights
-from pcneuro.storage import write_atomically
-from pcneuro.units import UnitGraph
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 SYNAPSE_BYTES = 150

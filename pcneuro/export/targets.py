@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import Data, Reference
-from pcneuro.engines.reference import ReferenceEngine
+from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.export.spiking import Spiking
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.record import Record
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.record import Record
 
 
 @dataclass(frozen=True)

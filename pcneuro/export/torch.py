@@ -14,20 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
-from pcneuro.engines import Data, Tape
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.engines import Data
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import a_circuit, a_run, imported
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.given import whole_steps
-from pcneuro.graph import Node
-from pcneuro.integrators import AbstractIntegrator
+from pcneuro.graph.graph import Node
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Gather, Units, Weights
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.pooling import FIRST_OF_EQUALS
-from pcneuro.record import dataset, listed
-from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.recording.record import dataset, listed
+from pcneuro.recording.tape import Tape
+from pcneuro.simulator.run_data import whole_steps
 
 __all__ = ["TorchTarget"]
 

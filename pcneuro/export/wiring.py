@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.equations.dendrite import Block
-from pcneuro.equations.expressions import brian2_text, is_taken, plus, times
+from pcneuro.circuit.equations.dendrite import Block
+from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
 from pcneuro.export.groups import MADE, TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
-from pcneuro.units import Function, Source, Sum, UnitGraph, sources_of
 
 
 class Wiring:

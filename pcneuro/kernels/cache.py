@@ -23,7 +23,7 @@ from numba.core.caching import FunctionCache
 from pcneuro.kernels.host import cpu_name
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ROOMS = ("kernels", "ops", "energies")
+ROOMS = ("kernels", "kernels/events", "kernels/transcendental", "ops", "model/energies")
 """Folders of the package that hold compiled functions."""
 STAMP = "pcneuro-kernels.json"
 COMPILE_SECONDS = 50

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.errors import CircuitFileError
 from pcneuro.learning.optimizers import Memory
-from pcneuro.storage import read_archive, write_archive
 
 KIND = "checkpoint"
 MEANING = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.backprop import check_inputs, check_targets, common_batch, forward_pass
-from pcneuro.circuit import Circuit
+from pcneuro.circuit.backprop import check_inputs, check_targets, common_batch, forward_pass
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, unknown_name
 
 Arrays = Mapping[str, np.ndarray]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.backprop import backprop
-from pcneuro.circuit import Circuit, build_circuit
+from pcneuro.circuit.backprop import backprop
+from pcneuro.circuit.circuit import Circuit, build_circuit
 from pcneuro.errors import ParameterError
-from pcneuro.graph import Graph
+from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples
-from pcneuro.result import Status
-from pcneuro.simulate import Simulator
+from pcneuro.simulator.result import Status
+from pcneuro.simulator.simulator import Simulator
 
 
 @dataclass(frozen=True)

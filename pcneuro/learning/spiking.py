@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pcneuro.backprop import backprop
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.backprop import backprop
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.export import brian2
 from pcneuro.export.brian2 import SpikingNetwork
 from pcneuro.export.spiking import Spiking
-from pcneuro.integrators import AbstractIntegrator
 from pcneuro.learning.examples import Arrays, Examples
 from pcneuro.learning.sources import AbstractSource, Gradients
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
 
 
 class SpikingGradients(AbstractSource):

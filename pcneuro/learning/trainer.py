@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
-from pcneuro.graph import check_finite, real_array
+from pcneuro.graph.graph import check_finite, real_array
 from pcneuro.learning.checkpoint import Checkpoint
 from pcneuro.learning.examples import Arrays, Examples, Score, batches, evaluate
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
 from pcneuro.learning.sources import AbstractSource
-from pcneuro.progress import Bar, interruptible
-from pcneuro.result import Status
-from pcneuro.storage import fingerprint
+from pcneuro.simulator.progress import Bar, interruptible
+from pcneuro.simulator.result import Status
 
 if TYPE_CHECKING:
     import xarray

@@ -6,15 +6,15 @@ from collections.abc import Collection
 
 import numpy as np
 
-from pcneuro.backprop import active_nodes
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
-from pcneuro.graph import Constant, Input, Latent, Parameter
-from pcneuro.lowering import Code, Lowering
+from pcneuro.circuit.backprop import active_nodes
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
-from pcneuro.placement import Placement
+from pcneuro.program.lowering import Code, Lowering
+from pcneuro.program.placement import Placement
 from pcneuro.program.program import Program
 from pcneuro.program.states import emit_states
 

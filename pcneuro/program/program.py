@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.lowering import Code
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.ops.base import Slot
+from pcneuro.program.lowering import Code
 
 
 @dataclass

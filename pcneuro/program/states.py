@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcneuro.kernels.dispatch import IDENTITY
-from pcneuro.lowering import Lowering
+from pcneuro.program.lowering import Lowering
 from pcneuro.program.program import Program
 
 

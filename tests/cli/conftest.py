@@ -3,7 +3,7 @@
 import pytest
 
 from pcneuro.cli import main
-from tests.simulation.conftest import CIRCUITS, SMALL
+from tests.studies.conftest import CIRCUITS, SMALL
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.simulation.conftest import png_size
+from tests.studies.conftest import png_size
 
 
 def test_the_reference_agrees(pcneuro, folder):

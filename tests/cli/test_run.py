@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.simulation.conftest import SMALL
+from tests.studies.conftest import SMALL
 
 
 def summary(folder):
@@ -137,7 +137,7 @@ def test_a_full_disk_is_one_line(refused, folder, monkeypatch):
     def full(path, dataset):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pcneuro.simulation.records.write_records", full)
+    monkeypatch.setattr("pcneuro.studies.records.write_records", full)
     assert refused("run", "x.toml") == (
         "cannot write results/x/records.nc: No space left on device; what was there is as it was"
     )

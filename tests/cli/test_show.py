@@ -3,7 +3,7 @@
 import pytest
 
 import pcneuro as pcn
-from pcneuro.simulation import Sources
+from pcneuro.studies import Sources
 
 
 def test_show_takes_a_function_a_file_and_a_saved_circuit(pcneuro, folder):

@@ -7,9 +7,9 @@ import pytest
 
 import pcneuro as pcn
 from circuits.lstm import lstm
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
 from pcneuro.export.frozen import frozen, sweep
-from pcneuro.units import UnitGraph
 from tests.circuits_for_tests import data_for, mlp, random_dag
 
 

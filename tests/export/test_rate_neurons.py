@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.dynamics.abstract import DYNAMICS
 from pcneuro.errors import ParameterError
 from pcneuro.export.rate_neurons import Parts, estimate, made
-from pcneuro.given import merge
+from pcneuro.model.dynamics.abstract import DYNAMICS
+from pcneuro.simulator.run_data import merge
 from tests.circuits_for_tests import every_dynamics
 from tests.export.linear_circuits import given, linear
 
@@ -66,7 +66,7 @@ def test_products_of_free_activities():
 
 
 def test_dynamics_that_are_not_known(monkeypatch):
-    monkeypatch.setattr("pcneuro.dynamics.abstract.DYNAMICS", dict(DYNAMICS))
+    monkeypatch.setattr("pcneuro.model.dynamics.abstract.DYNAMICS", dict(DYNAMICS))
 
     class Other(pcn.Strict):
         """Neither of the two."""

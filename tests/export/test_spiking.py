@@ -20,7 +20,7 @@ from pcneuro.export.spiking import (
     Spiking,
     Staggered,
 )
-from pcneuro.result import agreement
+from pcneuro.simulator.result import agreement
 from tests.circuits_for_tests import data_for, every_dynamics, mlp
 
 pytest.importorskip("brian2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcneuro.kernels.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate
+from pcneuro.kernels.events.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate
 from pcneuro.ops.primitives import PRIMITIVES
 
 POINTS = [-2.5, -1.0, -0.4, -0.0, 0.0, 0.3, 0.5, 1.0, 1.7, 4.0, 30.0]

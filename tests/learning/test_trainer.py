@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
-from pcneuro.result import Status
-from pcneuro.storage import read_archive, write_archive
+from pcneuro.simulator.result import Status
 from tests.learning.small import classifier, clusters
 
 LEARN, TEST = clusters(), clusters(30, seed=4)
@@ -169,7 +169,7 @@ def test_a_damaged_checkpoint_or_one_of_another_version_is_refused(tmp_path, mon
         with pytest.raises(CircuitFileError, match="holds no valid checkpoint"):
             trainer(checkpoint=path, resume=True)
     path.write_bytes(whole)
-    monkeypatch.setattr("pcneuro.storage.VERSION", 99)
+    monkeypatch.setattr("pcneuro.circuit.saving.VERSION", 99)
     with pytest.raises(CircuitFileError, match="has version 1; this pcneuro reads version 99"):
         trainer(checkpoint=path, resume=True)
     monkeypatch.undo()
@@ -194,7 +194,7 @@ def test_what_is_of_another_kind_is_refused():
 
 
 def test_progress_is_told_in_lines_where_there_is_no_terminal(capfd, monkeypatch):
-    monkeypatch.setattr("pcneuro.progress.QUIET", 0.0)
+    monkeypatch.setattr("pcneuro.simulator.progress.QUIET", 0.0)
     trainer().run(2, report="text", report_period=1e-9)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 12

@@ -7,9 +7,9 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
-from pcneuro.lowering import Lowering
 from pcneuro.ops.base import REGISTRY, AbstractOperator, apply, size, unit_indices
 from pcneuro.ops.elementwise import Map
+from pcneuro.program.lowering import Lowering
 
 
 def test_operators_are_found_by_their_kind():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.record import Record, listed
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.record import Record, listed
 
 
 class RateNetwork(AbstractNetwork):

@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.engines import Tape
 from pcneuro.errors import ParameterError
 from pcneuro.export.brian2.library import STANDALONE, Runtime, Standalone, check_target
 from pcneuro.export.groups import Projection
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import Exported, hebbian
-from pcneuro.given import whole_steps
 from pcneuro.ops.base import Weights
-from pcneuro.record import Record, dataset
+from pcneuro.recording.record import Record, dataset
+from pcneuro.recording.tape import Tape
+from pcneuro.simulator.run_data import whole_steps
 
 LAST = -1
 """Order within a step of what looks at it: behind all sums over synapses, before the neurons' states."""

@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.circuit import Circuit
-from pcneuro.dynamics import AbstractDynamics
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
@@ -22,9 +21,10 @@ from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.integrators import AbstractIntegrator
-from pcneuro.record import Record, listed
-from pcneuro.stability import stable_dt
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.record import Record, listed
+from pcneuro.simulator.stability import stable_dt
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
 

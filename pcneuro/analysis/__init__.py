@@ -1,0 +1,1 @@
+"""What is asked of a simulation: checks against other simulators, wavefronts, event statistics, plots."""

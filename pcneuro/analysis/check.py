@@ -1,0 +1,153 @@
+"""The same run by the kernel and by another simulator, and how far they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.export.spiking import Spiking
+from pcneuro.export.targets import Asked, Exported, targets
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.record import Record
+from pcneuro.simulator.result import Agreement, Comparison, Result, Status, agreement, compare
+from pcneuro.simulator.simulator import Simulator
+
+SINGLE = 1e-4
+"""Least tolerance of a run in float32, unless one is given."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What ``check`` returns; prints as tables.
+
+    ``populations`` has a row for each variable of each population, over all times recorded (of spikes: for values and
+    errors decoded at the end), ``gradients`` one for each parameter. ``own`` is the kernel's result, ``other`` that of
+    the other simulator.
+    """
+
+    against: str
+    tolerance: float
+    populations: Comparison
+    gradients: Comparison
+    own: Result = field(repr=False)
+    other: Exported = field(repr=False)
+
+    @property
+    def worst(self) -> float:
+        """Largest relative error; NaN, if there is one, is the worst of all."""
+        return Comparison((*self.populations.rows, *self.gradients.rows)).worst
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing is further away than the tolerance."""
+        return bool(self.worst <= self.tolerance)
+
+    def __str__(self) -> str:
+        verdict = "agrees" if self.agrees else "does not agree"
+        first = f"{self.against} {verdict}: {self.worst:.3g} at most, tolerance {self.tolerance:g}"
+        return "\n\n".join([first, str(self.populations), str(self.gradients)])
+
+
+def check_target(against: str) -> None:
+    """Raises ParameterError for what is no target."""
+    if against not in targets():
+        raise ParameterError(str(unknown_name("target", against, targets())))
+
+
+def every_record(circuit: Circuit) -> list[Record]:
+    """Values and errors of all populations, at every step."""
+    return [
+        Record(name, variable)
+        for name in circuit.vertices
+        for variable in ("value", "error")
+        if variable == "value" or circuit.has_prediction(name)
+    ]
+
+
+def hold_against(own: Result, asked: Asked, against: str, tolerance: float | None, dtype: np.dtype) -> Check:
+    """Do the run that gave ``own`` by another simulator, and compare both."""
+    target = targets()[against]()
+    other = target.run(asked)
+    with np.errstate(all="ignore"):
+        rows = _at_records(own, other) if target.at_records else _at_end(own, other)
+        gradients = compare(other, own)
+    least = target.tolerance if dtype == np.float64 else max(target.tolerance, SINGLE)
+    return Check(against, least if tolerance is None else tolerance, Comparison(tuple(rows)), gradients, own, other)
+
+
+def _at_records(own: Result, other: Exported) -> list[Agreement]:
+    """Of each recorded variable, over all its times, samples and units."""
+    return [agreement(str(n), other.records[n].values, own.records[n].values) for n in own.records.data_vars]
+
+
+def _at_end(own: Result, other: Exported) -> list[Agreement]:
+    """Of values and errors of each population."""
+    return [
+        agreement(f"{name}.{variable}", found[name], wanted[name])
+        for variable, found, wanted in (("value", other.values, own.values), ("error", other.errors, own.errors))
+        for name in wanted
+    ]
+
+
+def check(
+    circuit: Circuit,
+    duration: float,
+    against: str,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    clamp: Mapping[str, Any] | None = None,
+    dynamics: AbstractDynamics | None = None,
+    integrator: AbstractIntegrator | None = None,
+    dtype: Any = np.float64,
+    record: Sequence[Record] = (),
+    spiking: Spiking | None = None,
+    tolerance: float | None = None,
+) -> Check:
+    """Run a circuit by the kernel and by another simulator, from the feedforward sweep, and compare them.
+
+    Parameters
+    ----------
+    circuit, inputs, targets, clamp, dynamics, integrator, dtype
+        As for ``Simulator`` and its ``run``.
+    duration
+        ms.
+    against
+        ``"brian2-rate"``, ``"brian2-spiking"``, ``"nest"``, ``"nir"``, ``"torch"`` or ``"reference"``: docs/exports.md.
+    record
+        What is compared over time; values and errors of all populations at every step by default.
+    spiking
+        A ``pcneuro.export.spiking.Spiking``, for neurons that spike.
+    tolerance
+        Largest relative error that is agreement: 1e-9 by default, 1e-4 in float32, 0.03 of spikes.
+
+    Raises
+    ------
+    MissingExtraError
+        Where the other simulator is not installed.
+    ParameterError
+        For an unknown target, what a target cannot represent, or a run of the kernel that did not complete.
+    """
+    check_target(against)
+    simulator = Simulator(circuit, dynamics=dynamics, integrator=integrator, dtype=dtype)
+    records = list(record) or every_record(circuit)
+    given = {"inputs": inputs or {}, "targets": targets or {}, "clamp": clamp or {}}
+    own = simulator.run(duration, **given, record=records)  # type: ignore[arg-type]
+    if own.status is not Status.COMPLETED:
+        raise ParameterError(f"there is nothing to agree with: {own.message}")
+    asked = Asked(
+        circuit,
+        simulator.dynamics,
+        simulator.integrator,
+        duration,
+        **given,
+        records=records,
+        spiking=Spiking() if spiking is None else spiking,
+    )
+    return hold_against(own, asked, against, tolerance, simulator.dtype)

@@ -1,0 +1,123 @@
+"""Counts of recorded events: by neuron, and until populations have come to rest. All go through events in blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.errors import ParameterError, told
+from pcneuro.recording.events import population_sizes
+
+if TYPE_CHECKING:
+    import xarray
+
+BLOCK = 1_048_576
+"""Events that are in memory at a time."""
+PARTS = 4096
+"""Spans of time that events are counted in, to find those that a time is looked for among."""
+
+
+def events_per_unit(events: xarray.Dataset, circuit: Circuit) -> dict[str, np.ndarray]:
+    """How many events each neuron sent, by recorded population, of shape (sample, \\*shape).
+
+    Samples are those of ``events["recorded_sample"]``. Raises ParameterError for what are no events of the circuit.
+    """
+    checked(events)
+    if {n: int(k) for n, k in zip(*_populations(events), strict=True)} != population_sizes(circuit):
+        raise ParameterError("these events are of another circuit: it has other populations, or of other sizes")
+    samples, (names, sizes) = events["recorded_sample"].values, _populations(events)
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    found = np.zeros((len(samples), first[-1]), dtype=np.int64)
+    for block in blocks(events, "sample", "population", "unit"):
+        row = np.searchsorted(samples, block["sample"])
+        place = row * first[-1] + first[block["population"]] + block["unit"]
+        found += np.bincount(place, minlength=found.size).reshape(found.shape)
+    shapes = {name: circuit.graph.nodes[name.rpartition(".")[0]].shape for name in names}
+    return {
+        name: found[:, first[p] : first[p + 1]].reshape(len(samples), *shapes[name])
+        for p, name in enumerate(names)
+        if events["population_recorded"].values[p]
+    }
+
+
+def events_per_neuron(events: xarray.Dataset, until: float | None = None) -> dict[str, float]:
+    """Events of a neuron in a sample, on average, by recorded population: until a time (ms, inclusive), or of all."""
+    checked(events)
+    if until is not None and math.isnan(until):
+        raise ParameterError("until is not a number; give a time in ms, or None for all events")
+    names, sizes = _populations(events)
+    counts = np.zeros(len(names), dtype=np.int64)
+    for block in blocks(events, "time", "population"):
+        early = block["population"] if until is None else block["population"][block["time"] <= until]
+        counts += np.bincount(early, minlength=len(names))
+    neurons = np.maximum(sizes, 1) * events.sizes["recorded_sample"]
+    return _by_name(events, counts / neurons)
+
+
+def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, float]:
+    """Time (ms) by which a share of a population's events had come, in all samples, by recorded population.
+
+    The time of event number ceil(share * n) of its n; NaN where there are none. Raises ParameterError for a share
+    outside 0 < share <= 1.
+    """
+    checked(events)
+    if not 0.0 < share <= 1.0:
+        raise ParameterError(f"share is {told(share)}; give one above 0, and 1 at most")
+    low, high, number = math.inf, -math.inf, len(events["population_name"])
+    for block in blocks(events, "time"):
+        low, high = min(low, block["time"].min()), max(high, block["time"].max())
+    if low > high:
+        return _by_name(events, np.full(number, np.nan))
+    counts = np.zeros((number, PARTS), dtype=np.int64)
+    for block in blocks(events, "time", "population"):
+        place = block["population"] * np.int64(PARTS) + _part(block["time"], low, high)
+        counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
+    total = counts.sum(axis=1)
+    wanted = np.maximum(np.ceil(share * total - 1e-9).astype(np.int64), 1)
+    until = np.cumsum(counts, axis=1)
+    part = np.argmax(until >= wanted[:, None], axis=1)
+    near: list[list[np.ndarray]] = [[] for _ in range(number)]
+    for block in blocks(events, "time", "population"):
+        chosen = _part(block["time"], low, high) == part[block["population"]]
+        times, populations = block["time"][chosen], block["population"][chosen]
+        for p in np.unique(populations):
+            near[p].append(times[populations == p])
+    found = np.full(number, np.nan)
+    for p in np.flatnonzero(total):
+        before = until[p, part[p]] - counts[p, part[p]]
+        found[p] = np.sort(np.concatenate(near[p]))[wanted[p] - before - 1]
+    return _by_name(events, found)
+
+
+def _part(times: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Which of PARTS spans of time each is in; in the order of time, whatever is rounded."""
+    width = (high - low) or 1.0
+    return np.minimum((times - low) / width * PARTS, PARTS - 1).astype(np.int64)
+
+
+def blocks(events: xarray.Dataset, *columns: str) -> Iterator[dict[str, np.ndarray]]:
+    """These columns of events, so many at a time that memory does not matter."""
+    for begin in range(0, events.sizes["event"], BLOCK):
+        part = events[list(columns)].isel(event=slice(begin, begin + BLOCK))
+        yield {name: part[name].values for name in columns}
+
+
+def checked(events: Any) -> None:
+    """Raise ParameterError for what is no dataset of recorded events."""
+    if "population_recorded" not in getattr(events, "variables", ()) or "event" not in events.sizes:
+        hint = "; record them by run(..., events=pcn.RecordEvents())" if events is None else ""
+        raise ParameterError(f"{told(events)} holds no recorded events: give result.events{hint}")
+
+
+def _populations(events: xarray.Dataset) -> tuple[list[str], np.ndarray]:
+    return [str(name) for name in events["population_name"].values], events["population_size"].values
+
+
+def _by_name(events: xarray.Dataset, values: np.ndarray) -> dict[str, float]:
+    names, _ = _populations(events)
+    recorded = events["population_recorded"].values
+    return {n: float(v) for n, v, kept in zip(names, values, recorded, strict=True) if kept}

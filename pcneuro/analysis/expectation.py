@@ -1,0 +1,107 @@
+"""The errors that a circuit under fixed prediction must have at any time: a closed form over its path lengths.
+
+The equations are linear in e. What arrives at a vertex over paths of k projections from the clamped vertices grows as
+the k-th of a chain of equal leaky units that starts from zero: in continuous time as the Erlang distribution function
+P(k, rate t), the regularised lower incomplete gamma function; in n steps of a one-stage integrator as
+P[Binomial(n, eta) >= k].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.abstract import Data
+from pcneuro.engines.reference.engine import Reference, ReferenceEngine
+from pcneuro.model.dynamics import FixedPrediction
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.simulator.simulator import Simulator
+
+Arrays = dict[str, np.ndarray]
+
+
+def erlang(hops: int, time: np.ndarray, rate: float) -> np.ndarray:
+    """Share that has arrived over ``hops`` projections after ``time`` ms, at ``rate`` per ms."""
+    from scipy.special import gammainc
+
+    return np.ones_like(time) if hops == 0 else gammainc(hops, rate * time)
+
+
+def binomial(hops: int, steps: np.ndarray, eta: float) -> np.ndarray:
+    """Share that has arrived over ``hops`` projections after ``steps`` steps at inference rate ``eta`` (at most 1)."""
+    from scipy.special import betainc
+
+    late = np.maximum(steps - hops + 1, 1)
+    return np.ones_like(steps) if hops == 0 else np.where(steps >= hops, betainc(hops, late, eta), 0.0)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Equilibrium errors by path length: ``graded[vertex][k]`` of shape (batch, \\*shape) came over k projections.
+
+    ``rate`` is precision/tau of the free vertices, per ms; ``eta`` what a step of the integrator makes of it.
+    """
+
+    graded: Mapping[str, Mapping[int, np.ndarray]]
+    rate: float
+    eta: float
+
+    def equilibrium(self, vertex: str) -> np.ndarray:
+        """Error at the end, -dL/dprediction, of shape (batch, \\*shape)."""
+        return np.sum(list(self.graded[vertex].values()), axis=0)
+
+    def continuous(self, vertex: str, time: np.ndarray) -> np.ndarray:
+        """Error at these times in ms, of shape (times, batch, \\*shape)."""
+        return self._sum(vertex, lambda hops: erlang(hops, np.asarray(time, dtype=np.float64), self.rate))
+
+    def stepped(self, vertex: str, steps: np.ndarray) -> np.ndarray:
+        """Error after these numbers of steps of a one-stage integrator with eta of at most 1."""
+        return self._sum(vertex, lambda hops: binomial(hops, np.asarray(steps, dtype=np.float64), self.eta))
+
+    def _sum(self, vertex: str, arrived: Callable[[int], np.ndarray]) -> np.ndarray:
+        return sum(np.multiply.outer(arrived(hops), part) for hops, part in self.graded[vertex].items())  # type: ignore[return-value]
+
+
+def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expectation | None:
+    """What the errors of a simulation from the feedforward sweep must be; None where there is no closed form.
+
+    There is one for fixed prediction with one precision/tau at all free vertices, and no conduction delays.
+    """
+    circuit, integrator = simulator.circuit, simulator.integrator
+    if circuit.delayed:
+        return None
+    free = [name for name in circuit.vertices if name not in clamped]
+    rates = {float(r) for n in free for r in np.unique(circuit.precision[n] / circuit.tau[n])}
+    steps = {float(g) for n in free for g in np.unique(_eta(circuit, integrator, n))}
+    if simulator.dynamics != FixedPrediction() or len(rates) != 1 or rates == {0.0} or len(steps) != 1:
+        return None
+    engine = Reference().make(circuit, simulator.dynamics, integrator, np.dtype(np.float64))
+    assert isinstance(engine, ReferenceEngine)
+    engine.load(simulator.parameters)
+    batch = len(next(iter((clamped | inputs).values()), np.zeros(1)))
+    engine.start(Data(batch, inputs, clamped))
+
+    def feedback(errors: Arrays) -> Arrays:
+        for name, error in errors.items():
+            engine.value[name] = engine.prediction[name] + error / circuit.precision[name]
+        engine.evaluate()
+        return {name: np.array(engine.feedback[name]) for name in free}
+
+    graded: dict[str, dict[int, np.ndarray]] = {n: {0: np.array(engine.error[n])} for n in circuit.vertices}
+    from_clamped = feedback({name: np.zeros_like(engine.value[name]) for name in free})
+    part = from_clamped
+    for hops in range(1, len(circuit.vertices) + 1):
+        if not any(a.any() for a in part.values()):
+            break
+        for name in free:
+            if part[name].any():
+                graded[name][hops] = part[name]
+        part = {name: a - from_clamped[name] for name, a in feedback(part).items()}
+    return Expectation(graded, rates.pop(), steps.pop())
+
+
+def _eta(circuit: Circuit, integrator: AbstractIntegrator, vertex: str) -> np.ndarray:
+    return integrator.gain(circuit.tau[vertex], circuit.precision[vertex]) * circuit.precision[vertex]

@@ -1,0 +1,6 @@
+"""Pictures of what runs give, on axes of matplotlib, which is imported when the first is drawn."""
+
+from pcneuro.analysis.plot.raster import raster
+from pcneuro.analysis.plot.wavefront import wavefront
+
+__all__ = ["raster", "wavefront"]

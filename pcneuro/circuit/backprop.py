@@ -1,0 +1,341 @@
+"""Exact reverse-mode differentiation of a graph: the reference for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
+from pcneuro.model.energies import AbstractEnergy, SquaredError
+from pcneuro.ops.base import Product
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Backprop:
+    """What ``backprop`` returns, under the names that a simulation's result has.
+
+    Attributes
+    ----------
+    gradients : dict of arrays
+        Parameter -> dL/dparameter, summed over the batch, of the parameter's shape.
+    values, errors : dict of arrays
+        Node -> its value, and -dL/dvalue, of shape (batch, \\*shape). What depends on parameters alone is the same for
+        all samples, and has no error of its own in a batch. Read-only.
+    loss : float
+        The outputs' energies, summed over the batch.
+    """
+
+    gradients: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    loss: float
+
+
+def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
+    """An array of shape (batch, \\*shape): of the leaf's own shape it is a batch of one.
+
+    Raises ShapeError for any other shape, and DataError for NaN or infinity.
+    """
+    array = real_array(what, value)
+    if array.shape == shape:
+        array = array[None]
+    elif array.shape[1:] != shape or array.ndim != len(shape) + 1:
+        batch_shape = f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
+        raise ShapeError(f"{what} has shape {array.shape}; needed is {shape}, or {batch_shape} for a batch")
+    if not len(array):
+        raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
+    check_finite(what, array)
+    return array.astype(dtype)
+
+
+def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
+    """The number of samples, which must be the same for all. Raises ShapeError that names two which differ."""
+    sizes = {name: len(a) for name, a in arrays.items()}
+    for name, n in sizes.items():
+        first = next(iter(sizes))
+        if n != sizes[first]:
+            raise ShapeError(f"batch sizes differ: {first} has {sizes[first]} samples, {name} has {n}")
+    return next(iter(sizes.values()), 1)
+
+
+def _check_mapping(what: str, given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"{what}= is a {type(given).__name__}; give a dict from names to arrays")
+
+
+def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
+    """Inputs as batches. Raises for an unknown name and a missing one."""
+    _check_mapping("inputs", inputs)
+    for name in inputs:
+        if name not in graph.inputs:
+            raise unknown_name("input", name, graph.inputs)
+    missing = [name for name in graph.inputs if name not in inputs]
+    if missing:
+        shapes = ", ".join(f"{name} of shape {graph.inputs[name].shape}" for name in missing)
+        raise UnknownNameError(f"missing input(s): {shapes}")
+    return {name: batched(f"input {name!r}", inputs[name], graph.inputs[name].shape, dtype) for name in graph.inputs}
+
+
+def check_targets(
+    graph: Graph,
+    targets: Mapping[str, Any],
+    energies: Mapping[str, AbstractEnergy],
+    precision: Mapping[str, np.ndarray],
+    dtype: Any = np.float64,
+) -> dict[str, np.ndarray]:
+    """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
+    _check_mapping("targets", targets)
+    found = {}
+    for name, value in targets.items():
+        if name not in graph.outputs:
+            raise unknown_name("target (targets go by the outputs' names)", name, graph.outputs)
+        node = graph.outputs[name]
+        found[name] = batched(f"target {name!r}", value, node.shape, dtype)
+        wrong = energies[node.name].check(found[name], precision.get(node.name, np.ones(node.shape)))
+        if wrong:
+            raise DataError(f"target {name!r}: {wrong}")
+    return found
+
+
+def _mean(latent: Node) -> np.ndarray:
+    """Mean of the prior of a latent leaf, or zero."""
+    prior = latent.source.prior if isinstance(latent.source, Latent) else None
+    return np.zeros(latent.shape) if prior is None else np.asarray(prior, dtype=np.float64)
+
+
+def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Value of every node, each with a batch axis first (of length 1 for what all samples share).
+
+    ``leaves`` gives inputs as batches; parameters, constants and the priors' means of latents are taken from the graph
+    unless given, too.
+    """
+    values: dict[str, np.ndarray] = {}
+    for name, node in graph.nodes.items():
+        if name in leaves:
+            values[name] = leaves[name]
+        elif isinstance(node.source, Parameter | Constant):
+            values[name] = node.source.value[None].astype(np.float64, copy=False)
+        elif isinstance(node.source, Latent):
+            values[name] = _mean(node)[None]
+        elif node.is_leaf:
+            raise UnknownNameError(f"missing input {name!r}")
+        else:
+            values[name] = node.compute(*(values[o] for o in node.operands))
+    return values
+
+
+def active_nodes(graph: Graph, vertices: Collection[str] | None = None) -> frozenset[str]:
+    """Nodes whose adjoint matters: parameters, latents, ``vertices``, and all that depends on any of these.
+
+    Without ``vertices``, every node that is computed from something other than constants counts as one.
+    """
+    found: set[str] = set()
+    constant: set[str] = set()
+    for name, node in graph.nodes.items():
+        if isinstance(node.source, Constant) or (not node.is_leaf and constant.issuperset(node.operands)):
+            constant.add(name)
+        chosen = not node.is_leaf and name not in constant if vertices is None else name in vertices
+        if chosen or isinstance(node.source, Parameter | Latent) or not found.isdisjoint(node.operands):
+            found.add(name)
+    return frozenset(found)
+
+
+def pull(node: Node, k: int, adjoint: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(d node / d operand k)^T adjoint; summed over the batch where the operand is what all samples share."""
+    operands = [values[o] for o in node.operands]
+    result = node.operator.vjp(k, adjoint, values[node.name], *operands)
+    if operands[k].shape[0] == 1 and result.shape[0] > 1:
+        result = result.sum(axis=0, keepdims=True)
+    return result
+
+
+def backprop(
+    graph: Any,
+    inputs: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    latents: Mapping[str, Any] | None = None,
+) -> Backprop:
+    """Gradients of the outputs' energies by exact reverse mode, in float64.
+
+    Parameters
+    ----------
+    graph
+        A ``Graph``, with squared error at every output, or a ``Circuit``, with its energies and precisions.
+    inputs, targets
+        Input name -> array, output name -> array; of the leaf's own shape, or with a batch axis in front. Outputs
+        without a target do not count.
+    parameters, latents
+        Values to use instead of the graph's (for latents: instead of the prior's mean, or zero).
+
+    Raises
+    ------
+    ShapeError, DataError, UnknownNameError, ParameterError
+        For inputs or targets that do not fit: which one, what was got and what is needed.
+    """
+    energies: Mapping[str, AbstractEnergy] = {}
+    precision: Mapping[str, np.ndarray] = {}
+    if not isinstance(graph, Graph):
+        try:
+            graph, energies, precision = graph.graph, graph.energies, graph.precision
+        except AttributeError:
+            raise GraphError(f"backprop needs a Graph or a Circuit, got a {type(graph).__name__}") from None
+    energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
+    goals = check_targets(graph, {} if targets is None else targets, energies, precision)
+    leaves, batch = _leaves(graph, {} if inputs is None else inputs, parameters or {}, latents or {}, goals)
+    found: Arrays = {}
+    loss = 0.0
+    # Where something is not finite the gradient says so.
+    with np.errstate(all="ignore"):
+        values = forward_pass(graph, leaves)
+        for name, target in goals.items():
+            node = graph.outputs[name]
+            weight = precision.get(node.name, np.ones(node.shape))
+            prediction = np.broadcast_to(values[node.name], target.shape)
+            loss += float(energies[node.name].value(target, prediction, weight).sum())
+            found[node.name] = energies[node.name].error(target, prediction, weight)
+        # Errors, not derivatives, are what goes backwards: it is linear, and so they need not be copied to be negated.
+        _reverse(graph, values, found)
+    gradients = {
+        name: np.asarray(-found[name][0]) if name in found else np.zeros(node.shape)
+        for name, node in graph.parameters.items()
+    }
+    spread = {name: _fixed(value, batch) for name, value in values.items() if name not in graph.parameters}
+    # Where all samples share a node, reverse mode knows the sum over the batch only, which is no sample's error.
+    errors = {
+        name: _fixed(found[name], batch) if name in found else np.zeros((batch, *graph.nodes[name].shape))
+        for name in spread
+        if name not in found or len(found[name]) == batch
+    }
+    return Backprop(gradients, spread, errors, loss)
+
+
+def _leaves(
+    graph: Graph, inputs: Mapping[str, Any], parameters: Mapping[str, Any], latents: Mapping[str, Any], goals: Arrays
+) -> tuple[Arrays, int]:
+    """Inputs, latents and the parameters that are given, each with a batch axis; and the batch size."""
+    leaves = check_inputs(graph, inputs)
+    for name, value in latents.items():
+        if name not in graph.latents:
+            raise unknown_name("latent", name, graph.latents)
+        leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)
+    batch = common_batch(
+        {f"input {k!r}": v for k, v in leaves.items()} | {f"target {k!r}": v for k, v in goals.items()}
+    )
+    for name, node in graph.latents.items():
+        # Every sample has a latent of its own, even where all of them begin at the same value.
+        leaves.setdefault(name, np.broadcast_to(_mean(node), (batch, *node.shape)))
+    for name, value in parameters.items():
+        if name not in graph.parameters:
+            raise unknown_name("parameter", name, graph.parameters)
+        array, shape = real_array(f"parameter {name!r}", value), graph.parameters[name].shape
+        if array.shape != shape:
+            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {shape}")
+        check_finite(f"parameter {name!r}", array)
+        leaves[name] = array[None].astype(np.float64)
+    return leaves, batch
+
+
+def _fixed(array: np.ndarray, batch: int) -> np.ndarray:
+    """The array for every sample, not to be written to: those of neighbouring nodes may be the same memory."""
+    if len(array) != batch:
+        return np.broadcast_to(array, (batch, *array.shape[1:]))
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True)
+class _Use:
+    """Nodes, latest first, that have something in common as operand ``k``.
+
+    They are several where all samples share it, such as a matrix of weights at many times, and their operator is the
+    same product of two operands: the sum over them is part of the product, as that over the batch is.
+    """
+
+    k: int
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A node that may have an error: whether all samples share it while it is no leaf, and where it is an operand."""
+
+    name: str
+    shared: bool
+    uses: tuple[_Use, ...]
+
+
+# A graph never changes. Its steps do not hold it, so that they go when it goes.
+_STEPS: WeakKeyDictionary[Graph, tuple[_Step, ...]] = WeakKeyDictionary()
+
+
+def _steps(graph: Graph) -> tuple[_Step, ...]:
+    """The nodes that may have an error, last to first."""
+    if graph not in _STEPS:
+        wanted = active_nodes(graph).union(node.name for node in graph.outputs.values())
+        _STEPS[graph] = tuple(
+            _Step(name, not node.is_leaf and name in graph.shared, _uses(graph, name))
+            for name, node in reversed(list(graph.nodes.items()))
+            if name in wanted
+        )
+    return _STEPS[graph]
+
+
+def _uses(graph: Graph, name: str) -> tuple[_Use, ...]:
+    """Where a node is an operand, latest first."""
+    found: dict[Any, tuple[int, list[Node]]] = {}
+    for user in reversed(dict.fromkeys(graph.consumers[name])):
+        node = graph.nodes[user]
+        for k, operand in enumerate(node.operands):
+            if operand != name:
+                continue
+            together = name in graph.shared and user not in graph.shared and isinstance(node.operator.role, Product)
+            shapes = tuple(graph.nodes[o].shape for o in node.operands)
+            key = (k, node.operator, shapes) if together else (k, user)
+            found.setdefault(key, (k, []))[1].append(node)
+    return tuple(_Use(k, tuple(nodes)) for k, nodes in found.values())
+
+
+def _pull_together(use: _Use, errors: Arrays, values: Arrays) -> np.ndarray | None:
+    """What an operand gets of a use: nothing where no goal depends on it."""
+    nodes = [node for node in use.nodes if node.name in errors]
+    if not nodes:
+        return None
+    first = nodes[0]
+    if len(nodes) == 1:
+        return pull(first, use.k, errors[first.name], values)
+    # The times of a recurrent network, say, become samples of one batch.
+    shared, other = first.operands[use.k], 1 - use.k
+    joined = {
+        shared: values[shared],
+        first.operands[other]: np.concatenate([values[node.operands[other]] for node in nodes]),
+        first.name: np.concatenate([values[node.name] for node in nodes]),
+    }
+    return pull(first, use.k, np.concatenate([errors[node.name] for node in nodes]), joined)
+
+
+def _reverse(graph: Graph, values: Arrays, errors: Arrays) -> None:
+    """Add minus the derivative by every node that a goal depends on to ``errors``, which holds the outputs'."""
+    for step in _steps(graph):
+        total, own = errors.get(step.name), False
+        for use in step.uses:
+            part = _pull_together(use, errors, values)
+            if part is None:
+                continue
+            # What an operator returns may be somebody else's memory, so only a sum made here is added to in place.
+            if total is None:
+                total = part
+            elif own and total.shape == part.shape:
+                total += part
+            else:
+                total, own = total + part, True
+        if total is not None:
+            errors[step.name] = total.sum(axis=0, keepdims=True) if step.shared and len(total) > 1 else total

@@ -1,0 +1,209 @@
+"""The picture of a circuit, with matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.drawing.layout import HALF, RADIUS, Layout, arrange, halfway, shifted
+from pcneuro.circuit.populations import Projection, projections, role_of
+from pcneuro.errors import ParameterError, told
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+
+# Okabe & Ito's colours, which are told apart with any kind of colour vision.
+_COLOURS = {"prediction": "#0072B2", "feedback": "#D55E00", "excite": "#009E73", "inhibit": "#CC79A7"}
+_FILL = {"value": "#9AD0F0", "input": "#D9D9D9", "error": "#F5C565"}
+_LINES: dict[str, Any] = {"prediction": "-", "feedback": (0, (4, 1.6)), "excite": "-", "inhibit": "-"}
+_FONT, _SMALL, _LINE = 8.0, 6.5, 0.9  # points
+_LETTER = 0.066  # mean width of a letter of _FONT, inches
+_LONGEST_NAME = 20
+_MOST_WEIGHT_LABELS = 16
+_LEGEND_ENTRY, _LEGEND_LINE = 1.3, 0.15  # inches
+_MARGIN = 0.12
+_WITHIN = 0.045  # of the two connections within a vertex from its middle
+_APART = 0.032  # of a prediction and its feedback from the line between them
+
+
+def _short(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = (_LONGEST_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
+class _Picture:
+    """Draws into one axes, whose unit is an inch at ``scale`` 1; lines and text shrink with it."""
+
+    def __init__(self, circuit: Circuit, ax: Any, layout: Layout, scale: float) -> None:
+        self.circuit, self.ax, self.layout, self.scale = circuit, ax, layout, scale
+
+    def arrow(self, kind: str, points: np.ndarray, order: float) -> None:
+        from matplotlib.patches import FancyArrowPatch
+        from matplotlib.path import Path
+
+        style = "-[,widthB=0.4,lengthB=0" if kind == "inhibit" else "-|>,head_length=0.55,head_width=0.26"
+        self.ax.add_artist(
+            FancyArrowPatch(
+                path=Path(points),
+                arrowstyle=style,
+                mutation_scale=8 * self.scale,
+                linewidth=_LINE * self.scale,
+                linestyle=_LINES[kind],
+                color=_COLOURS[kind],
+                capstyle="butt",
+                joinstyle="round",
+                shrinkA=0,
+                shrinkB=0,
+                zorder=order,
+            )
+        )
+
+    def projection(self, projection: Projection) -> None:
+        """Prediction and feedback side by side, each up to the outline of the symbol that it ends at."""
+        wire = self.layout.wires[projection.parent, projection.child]
+        fed_back = projection.parent not in self.circuit.graph.inputs
+        there = shifted(wire, -_APART if fed_back else 0.0)
+        x, y = self.layout.vertices[projection.child]
+        there[-1, 0] = x - HALF - max(RADIUS * 1.15 - abs(there[-1, 1] - y), 0.0)
+        self.arrow("prediction", there, 2)
+        if fed_back:
+            back = shifted(wire, _APART)[::-1]
+            x, y = self.layout.vertices[projection.parent]
+            back[-1, 0] = x + HALF + np.sqrt(max(RADIUS**2 - (back[-1, 1] - y) ** 2, 0.0))
+            self.arrow("feedback", back, 2)
+
+    def vertex(self, name: str) -> None:
+        """Symbols of the value and error neurons, the two connections between them, name and size."""
+        from matplotlib.patches import Circle, RegularPolygon
+
+        x, y = self.layout.vertices[name]
+        is_input = name in self.circuit.graph.inputs
+        line: dict[str, Any] = {"linewidth": _LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
+        fill = _FILL["input" if is_input else "value"]
+        self.ax.add_artist(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
+        paired = not is_input and self.circuit.has_prediction(name)
+        if paired:
+            self.ax.add_artist(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=_FILL["error"], **line))
+            right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
+            left = x - HALF + 1.15 * RADIUS - _WITHIN
+            self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
+            self.arrow("inhibit", np.array([[left, y + _WITHIN], [right - 0.03, y + _WITHIN]]), 3)
+        node = self.circuit.graph.nodes[name]
+        middle, below = (x if paired else x + HALF), y + RADIUS + 0.1
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4 * self.scale, "alpha": 0.8}
+        text = {"ha": "center", "va": "top", "zorder": 6}
+        weight = "bold" if role_of(self.circuit, name) == "output" else "normal"
+        self.ax.text(
+            middle, below, _short(name), fontsize=_FONT * self.scale, fontweight=weight, bbox=box, clip_on=True, **text
+        )
+        self.ax.text(
+            middle, below + 0.135, f"{node.size:,}", fontsize=_SMALL * self.scale, color="#666666", clip_on=True, **text
+        )
+
+    def weights(self, found: list[Projection]) -> None:
+        """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
+        for projection in found:
+            label = _short(", ".join(projection.parameters))
+            wire = self.layout.wires[projection.parent, projection.child]
+            if 0 < len(label) * _LETTER * _SMALL / _FONT < np.ptp(wire[:, 0]):
+                x, y = halfway(wire)
+                # Above a wire that is nearly level, else on it.
+                level = abs(wire[-1, 1] - wire[0, 1]) < 0.2
+                self.ax.text(
+                    x,
+                    y - (0.05 if level else 0.0),
+                    label,
+                    fontsize=_SMALL * self.scale,
+                    color=_COLOURS["prediction"],
+                    ha="center",
+                    va="bottom" if level else "center",
+                    zorder=3.5,
+                    clip_on=True,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6 * self.scale},
+                )
+
+    def legend(self, columns: int) -> None:
+        """What symbols and lines mean, below the circuit."""
+        from matplotlib.lines import Line2D
+
+        s = self.scale
+        symbol: dict[str, Any] = {
+            "linestyle": "none",
+            "markeredgecolor": "#333333",
+            "markeredgewidth": 0.7 * s,
+            "markersize": 7 * s,
+        }
+        kinds = {"excite": "value excites error", "inhibit": "error inhibits value"}
+        handles = [
+            Line2D([], [], marker="o", markerfacecolor=_FILL["value"], label="value neurons", **symbol),
+            Line2D([], [], marker="D", markerfacecolor=_FILL["error"], label="error neurons", **symbol),
+        ]
+        if self.circuit.graph.inputs:
+            handles.insert(0, Line2D([], [], marker="o", markerfacecolor=_FILL["input"], label="input", **symbol))
+        for kind, colour in _COLOURS.items():
+            label = kinds.get(kind, kind)
+            handles.append(Line2D([], [], color=colour, linestyle=_LINES[kind], linewidth=1.4 * s, label=label))
+        self.ax.legend(
+            handles=handles,
+            loc="lower center",
+            ncols=columns,
+            fontsize=_SMALL * s,
+            frameon=False,
+            handlelength=2.2,
+            columnspacing=1.2,
+            borderaxespad=0.1,
+        )
+
+
+def draw(circuit: Circuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+    """Draw a circuit: vertices from left to right by the depth of their predictions, and what connects them.
+
+    Value neurons are circles, and the error neurons on their left are diamonds, with the vertex's name and number of
+    units below (outputs in bold). Predictions run from a parent's value to a child's error neurons, feedback beside
+    them the other way; inputs are clamped and get none. Long circuits are broken into bands, read like lines of text.
+    Up to some fifty populations remain legible. Where there are few projections, their parameters are named.
+
+    Parameters
+    ----------
+    circuit
+    ax
+        Axes to draw into, scaled to its size; a new figure as large as the circuit needs where there is none.
+
+    Returns
+    -------
+    The axes. ``draw(circuit).figure.savefig("circuit.pdf")`` writes a file. Raises ParameterError where ``ax`` is none.
+    """
+    from matplotlib.axes import Axes
+
+    if ax is not None and not isinstance(ax, Axes):
+        raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
+    names = [*circuit.graph.inputs, *circuit.vertices]
+    found = list(projections(circuit))
+    longest = max((len(_short(name)) for name in names), default=0)
+    layout = arrange(names, [(p.parent, p.child) for p in found], longest * _LETTER + 0.06)
+    width = max(layout.size[0], 2 * _LEGEND_ENTRY) + 2 * _MARGIN
+    entries = len(_COLOURS) + 2 + bool(circuit.graph.inputs)
+    rows = -(-entries // int(width // _LEGEND_ENTRY))
+    height = layout.size[1] + 2 * _MARGIN + _LEGEND_LINE * rows
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure(figsize=(width, height)).add_axes((0.0, 0.0, 1.0, 1.0))
+    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())  # type: ignore[union-attr]
+    scale = min(box.width / width, box.height / height)
+    spare = (width - layout.size[0]) / 2
+    ax.set(xlim=(-spare, width - spare), ylim=(height - _MARGIN, -_MARGIN), aspect="equal")
+    ax.axis("off")
+    picture = _Picture(circuit, ax, layout, scale)
+    for projection in found:
+        picture.projection(projection)
+    for name in names:
+        picture.vertex(name)
+    if sum(bool(p.parameters) for p in found) <= _MOST_WEIGHT_LABELS:
+        picture.weights(found)
+    picture.legend(-(-entries // rows))
+    return ax

@@ -1,0 +1,211 @@
+"""Where dendrites read value neurons, synapse by synapse; and how long what passes there takes, in both directions.
+
+A projection from a parent to a child is what the child's dendrite makes of the parent's activity. In single units
+(``UnitGraph``) it reads it at one place or more: where a ``Sum`` has synapses from the parent's value neurons, and
+where a ``Function`` has them, one to one, for an operand. A projection's delays are those of all its synapses, place by
+place: by population of the unit graph, of a function by operand, and within a sum in the order of its synapses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.populations import Dendrites
+from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
+from pcneuro.errors import ParameterError, told, unknown_name
+from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
+
+Edge = tuple[str, str]
+"""Names of two populations of ``Circuit.nx``."""
+
+MOST_STEPS = 2**31 - 1
+"""Longest delay in steps, so that engines can keep delays in 32 bits."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A place where dendrites read the value neurons of an input or a vertex."""
+
+    population: int
+    """The Sum or Function that reads them, in ``UnitGraph.populations``."""
+    operand: str | None
+    """What they are called in the formula of a Function; None for a Sum."""
+    parent: str
+    """The input or vertex that is read."""
+    children: tuple[str, ...]
+    """The vertices in whose dendrites it is: one, as a rule."""
+    synapses: int
+
+
+def crossings(units: UnitGraph) -> list[Crossing]:
+    """All crossings of a circuit, in the order of the populations, those of a function in that of its operands.
+
+    What goes into no vertex's prediction is left out.
+    """
+    return units.crossings
+
+
+def found_in(units: UnitGraph) -> Iterator[Crossing]:
+    """Look for the crossings, which the unit graph then keeps."""
+    read: list[tuple[str | None, int]]
+    for number, population in enumerate(units.populations):
+        if isinstance(population, Sum):
+            read, synapses = [(None, population.source)], population.pre.size
+        elif isinstance(population, Function):
+            read = [(name, x) for name, x in population.operands.items() if isinstance(x, int)]
+            synapses = population.size
+        else:
+            continue
+        for operand, source in read:
+            parent = units.populations[source]
+            if isinstance(parent, Source) and units.children[number]:
+                yield Crossing(number, operand, parent.name, units.children[number], synapses)
+
+
+def edge_of(parent: str, child: str, kind: str) -> Edge:
+    """The edge of a projection in one direction, ``kind`` ``"prediction"`` or ``"feedback"``."""
+    ends = {"prediction": (f"{parent}.value", f"{child}.error"), "feedback": (f"{child}.error", f"{parent}.value")}
+    return ends[kind]
+
+
+def delays_at(units: UnitGraph, crossing: Crossing, kind: str) -> np.ndarray | float:
+    """Delays in ms at a crossing, float64 of shape (synapses,), or one number for all.
+
+    ``kind`` is ``"prediction"`` or ``"feedback"``. Raises ShapeError where an array does not fit the projection, and
+    ParameterError where the crossing is in the dendrites of several vertices whose projections have different delays.
+    """
+    found: list[np.ndarray | float] = [_of_child(units, crossing, child, kind) for child in crossing.children]
+    for child, delays in zip(crossing.children[1:], found[1:], strict=True):
+        if not np.all(np.equal(delays, found[0])):
+            node = units.populations[crossing.population].node  # type: ignore[union-attr]
+            raise ParameterError(
+                f"node {node!r} is in the dendrites of {crossing.children[0]!r} and {child!r}, between which the "
+                f"{kind} delays of {crossing.parent!r} differ: give both the same, or node {node!r} neurons of its own "
+                "(pcn.vertex)"
+            )
+    return found[0]
+
+
+def _of_child(units: UnitGraph, crossing: Crossing, child: str, kind: str) -> np.ndarray | float:
+    """The part of a projection's delays that is at this crossing."""
+    edge = edge_of(crossing.parent, child, kind)
+    delay = units.circuit.delays.get(edge)
+    if delay is None:
+        return 0.0
+    if delay.constant is not None:
+        return delay.constant
+    first, total, places = 0, 0, Places(0)
+    for other in crossings(units):
+        if other.parent == crossing.parent and child in other.children:
+            first = total if other == crossing else first
+            # Of one place it is known whose weights its synapses have; of several, how many there are.
+            places = Places(other.synapses, *_array(units, other)) if not total else Places(total + other.synapses)
+            total += other.synapses
+    return delay.at(places, ">".join(edge))[first : first + crossing.synapses]
+
+
+def _array(units: UnitGraph, crossing: Crossing) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
+    """Shape and index of the array whose entries the synapses of a crossing are, as ``Places`` has them."""
+    population, nodes = units.populations[crossing.population], units.circuit.graph.nodes
+    if isinstance(population, Sum):
+        origin = population.weights.origin
+        return (None, None) if origin is None else (nodes[origin].shape, population.weights.index)
+    assert isinstance(population, Function)
+    shape = nodes[population.node].shape
+    return (shape, None) if nodes[population.node].size == crossing.synapses else (None, None)
+
+
+def steps_at(units: UnitGraph, crossing: Crossing, kind: str, dt: float) -> np.ndarray | int:
+    """The same in steps of ``dt`` ms, rounded to the nearest: int64 of shape (synapses,), or one number for all.
+
+    Raises ParameterError for a delay above zero and below dt, and for one of more than 2**31 - 1 steps.
+    """
+    delays = np.asarray(delays_at(units, crossing, kind))
+    # A multiple of dt that rounding has made a little shorter is no less than it.
+    short = (delays > 0) & (delays < dt * (1 - 1e-9))
+    for wrong, text in ((short, f"shorter than dt = {dt:g} ms"), (delays / dt > MOST_STEPS, "too many steps")):
+        if wrong.any():
+            source, target = edge_of(crossing.parent, crossing.children[0], kind)
+            raise ParameterError(
+                f"{source!r} -> {target!r} has a delay of {delays[wrong].flat[0]:g} ms, {text}: change one of the two, "
+                "or make it 0"
+            )
+    steps = np.rint(delays / dt).astype(np.int64)
+    return steps if steps.ndim else int(steps)
+
+
+def extent(circuit: Circuit) -> dict[Edge, tuple[float, float]]:
+    """Edge that has delays -> the shortest and the longest of its synapses, in ms."""
+    found = {edge: (d.constant, d.constant) for edge, d in circuit.delays.items() if d.constant is not None}
+    if len(found) < len(circuit.delays):
+        units = UnitGraph(circuit)
+        for crossing in crossings(units):
+            for child in crossing.children:
+                for kind in ("prediction", "feedback"):
+                    edge, delays = edge_of(crossing.parent, child, kind), delays_at(units, crossing, kind)
+                    if edge in circuit.delays and np.size(delays):
+                        low, high = found.get(edge, (np.inf, 0.0))
+                        found[edge] = min(low, float(np.min(delays))), max(high, float(np.max(delays)))
+    # Of a projection whose synapses all take nothing there is no delay to tell.
+    return {edge: found.get(edge, (0.0, 0.0)) for edge in circuit.delays}
+
+
+def check(circuit: Circuit) -> None:
+    """Raise what ``delays_at`` raises for any crossing of a circuit whose synapses have delays of their own.
+
+    Where there are none there is nothing to fit, and the synapses, which may be many, need not be made.
+    """
+    if any(delay.constant is None for delay in circuit.delays.values()):
+        units = UnitGraph(circuit)
+        for crossing in crossings(units):
+            for kind in ("prediction", "feedback"):
+                delays_at(units, crossing, kind)
+
+
+def edges(circuit: Circuit) -> list[Edge]:
+    """The edges of ``Circuit.nx`` that may have delays: predictions, and feedback to vertices."""
+    paths = Dendrites(circuit).paths
+    pairs = [(parent, child) for child in circuit.vertices for parent in paths[child]]
+    feedback = [edge_of(parent, child, "feedback") for parent, child in pairs if parent not in circuit.graph.inputs]
+    return [*(edge_of(parent, child, "prediction") for parent, child in pairs), *feedback]
+
+
+def delays_of(circuit: Circuit, given: Any) -> dict[Edge, AbstractDelay]:
+    """Delays as ``build_circuit`` takes them, by edge, without those that are zero.
+
+    Raises ParameterError for what is no delay, and for the edges between a vertex's own neurons; UnknownNameError for
+    edges that there are not.
+    """
+    if not isinstance(given, Mapping):
+        delay = _delay("delays", given)
+        return {} if delay.zero else dict.fromkeys(edges(circuit), delay)
+    known = dict.fromkeys(edges(circuit)) if given else {}
+    for key in given:
+        if not (isinstance(key, tuple) and len(key) == 2 and all(isinstance(end, str) for end in key)):
+            raise ParameterError(
+                f"delays have the key {told(key)}; give edges, such as ('h1.value', 'h2.error'), or one delay for all"
+            )
+        if key not in known:
+            ends = {end.rpartition(".")[0] for end in key}
+            if len(ends) == 1 and ends <= set(circuit.vertices):
+                raise ParameterError(f"delays of {key}: a vertex's own value and error neurons have none between them")
+            raise unknown_name("edge in delays", " -> ".join(key), (" -> ".join(edge) for edge in known))
+    found = {edge: _delay(f"delays of {edge}", given[edge]) for edge in known if edge in given}
+    return {edge: delay for edge, delay in found.items() if not delay.zero}
+
+
+def _delay(what: str, given: Any) -> AbstractDelay:
+    if isinstance(given, AbstractDelay):
+        return given
+    if not isinstance(given, Real) or isinstance(given, bool) or not 0 <= float(given) < float("inf"):
+        raise ParameterError(
+            f"{what}: {told(given)}; give a finite number of ms that is not negative, or a delay such as "
+            "pcn.UniformDelay(1.0, 5.0)"
+        )
+    return ConstantDelay(float(given))

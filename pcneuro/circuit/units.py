@@ -1,0 +1,259 @@
+"""A circuit as single units: sums over synapses, and functions unit by unit, in both directions.
+
+Every operator says what it is in these two (``AbstractOperator.units``). What goes back from the errors follows by the
+chain rule: the same synapses the other way, and what a function's derivative makes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.errors import ParameterError
+from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
+from pcneuro.ops.base import AbstractUnits, Units, Weights
+from pcneuro.ops.formula import evaluate
+
+if TYPE_CHECKING:
+    from pcneuro.circuit.synapses import Crossing
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The value neurons of an input or a vertex."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """out[post] = sum over synapses of weight * source[pre]; ``weights`` has a number a synapse, or one for all."""
+
+    node: str
+    """The node of the graph that it belongs to."""
+    size: int
+    source: int
+    pre: np.ndarray
+    post: np.ndarray
+    weights: Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """out = formula(operands), unit by unit; ``derivatives`` by those operands that are populations."""
+
+    node: str
+    size: int
+    formula: Any
+    operands: Mapping[str, int | Weights]
+    derivatives: Mapping[str, Any]
+
+
+Population = Source | Sum | Function
+
+
+def sources_of(population: Population) -> Iterator[int]:
+    """Populations that this one reads."""
+    if isinstance(population, Sum):
+        yield population.source
+    elif isinstance(population, Function):
+        yield from (x for x in population.operands.values() if isinstance(x, int))
+
+
+@dataclass
+class UnitGraph(AbstractUnits):
+    """All populations of a circuit, each behind those that it reads.
+
+    Raises ParameterError for an operator that has not said what it is in single units.
+    """
+
+    circuit: Circuit
+    populations: list[Population] = field(default_factory=list)
+    values: dict[str, int] = field(default_factory=dict)
+    """Input or vertex -> its value neurons."""
+    predictions: dict[str, int] = field(default_factory=dict)
+    """Vertex that has one -> what computes its prediction."""
+    means: dict[str, int] = field(default_factory=dict)
+    """Output -> what its target is compared with while it is clamped."""
+    node: str = ""
+
+    def __post_init__(self) -> None:
+        found: dict[str, Units | Weights] = {}
+        for name, node in self.circuit.graph.nodes.items():
+            self.node = name
+            found[name] = self._leaf(name, node) if node.is_leaf else self._computed(name, node, found)
+
+    def _leaf(self, name: str, node: Node) -> Units | Weights:
+        if isinstance(node.source, Parameter):
+            return Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name, origin=name)
+        if isinstance(node.source, Constant):
+            return Weights(node.source.value.astype(np.float64).ravel(), origin=name)
+        if isinstance(node.source, Latent) and self.circuit.has_prediction(name):
+            prior = np.broadcast_to(np.asarray(node.source.prior, dtype=np.float64), node.shape).ravel()
+            self.predictions[name] = self.function("x", {"x": Weights(prior)}, {}).number
+        assert isinstance(node.source, Input | Latent)
+        return self._source(name, node)
+
+    def _source(self, name: str, node: Node) -> Units:
+        self.values[name] = len(self.populations)
+        return self._added(Source(name, node.size))
+
+    def _computed(self, name: str, node: Node, found: Mapping[str, Units | Weights]) -> Units | Weights:
+        graph, operands = self.circuit.graph, [found[o] for o in node.operands]
+        shapes = [graph.nodes[o].shape for o in node.operands]
+        made: Units | Weights
+        if all(isinstance(x, Weights) for x in operands):
+            arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
+            learned = any(x.parameter is not None or x.learned for x in operands if isinstance(x, Weights))
+            with np.errstate(all="ignore"):
+                numbers = np.array(node.compute(*arrays), dtype=np.float64).ravel()
+            made = Weights(numbers, learned=learned, origin=name)
+        else:
+            made = node.operator.units(self, node.shape, shapes, operands)
+        if name not in self.circuit.vertices:
+            return made
+        if isinstance(made, Weights) or made.number in (*self.values.values(), *self.predictions.values()):
+            # A prediction is a population of its own.
+            slopes = {"x": 1.0} if isinstance(made, Units) else {}
+            made = self.function("x", {"x": made}, slopes)
+        self.predictions[name] = made.number
+        if name in self.circuit.energies:
+            mean = self.circuit.energies[name].mean(self, made, node.shape)
+            self.means[name] = mean.number
+        return self._source(name, node)
+
+    def _added(self, population: Population) -> Units:
+        self.populations.append(population)
+        return Units(len(self.populations) - 1, population.size)
+
+    def synapses(self, size: int, source: Units, pre: np.ndarray, post: np.ndarray, weights: Weights | float) -> Units:
+        pre, post = (np.asarray(index, dtype=np.int64).ravel() for index in (pre, post))
+        own = weights if isinstance(weights, Weights) else Weights(np.array([float(weights)]))
+        self._check(own)
+        inside = not pre.size or (pre.max() < source.size and post.max() < size)
+        if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
+            raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
+        return self._added(Sum(self.node, size, source.number, pre, post, own))
+
+    def _check(self, weights: Weights, masks: bool = False) -> None:
+        """Raise for what is not finite; ``masks`` may be infinite, as those of a softmax are."""
+        good = ~np.isnan(weights.values) if masks and weights.fixed else np.isfinite(weights.values)
+        if not good.all():
+            raise ParameterError(f"node {self.node!r}: its weights or constants are not finite: not exported")
+
+    def add(self, first: Units, second: Units) -> Units:
+        return self.function(("add", "x", "y"), {"x": first, "y": second}, {"x": 1.0, "y": 1.0})
+
+    def function(self, formula: Any, operands: Mapping[str, Units | Weights], derivatives: Mapping[str, Any]) -> Units:
+        sizes = {x.size if isinstance(x, Units) else x.values.size for x in operands.values()}
+        if len(sizes) != 1:
+            raise ValueError(f"node {self.node!r}: operands of a function have sizes {sorted(sizes)}")
+        (size,) = sizes
+        for operand in operands.values():
+            if isinstance(operand, Weights):
+                self._check(operand, masks=True)
+        known = {name: x.number if isinstance(x, Units) else x for name, x in operands.items()}
+        return self._added(Function(self.node, size, formula, known, dict(derivatives)))
+
+    # What is to be known about it
+
+    @cached_property
+    def children(self) -> list[tuple[str, ...]]:
+        """Of each population, the vertices in whose dendrites it is: those whose predictions it goes into."""
+        found: list[set[str]] = [set() for _ in self.populations]
+        for name, number in self.predictions.items():
+            found[number].add(name)
+        for number in reversed(range(len(self.populations))):
+            for source in sources_of(self.populations[number]):
+                if not isinstance(self.populations[source], Source):
+                    found[source] |= found[number]
+        return [tuple(name for name in self.circuit.vertices if name in own) for own in found]
+
+    @property
+    def synapse_count(self) -> int:
+        """All synapses, each once for both directions."""
+        return sum(p.pre.size for p in self.populations if isinstance(p, Sum))
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """Where dendrites read value neurons: ``pcneuro.circuit.synapses.crossings``."""
+        from pcneuro.circuit.synapses import found_in
+
+        return list(found_in(self))
+
+    def active(self, held: Container[str] = ()) -> set[int]:
+        """Populations to which errors go back: those that depend on a vertex that is not ``held``."""
+        vertices = {name for name in self.circuit.vertices if name not in held}
+        found: set[int] = set()
+        for number, population in enumerate(self.populations):
+            if isinstance(population, Source):
+                if population.name in vertices:
+                    found.add(number)
+            elif found.intersection(sources_of(population)):
+                found.add(number)
+        return found
+
+    # The same in NumPy
+
+    def forward(self, values: Mapping[str, np.ndarray], clamped: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Activity of every population, (units,), where ``values`` of inputs and vertices are given.
+
+        A vertex for which none is given takes its prediction on, as in the feedforward sweep; ``clamped`` go first.
+        """
+        found: list[np.ndarray] = []
+        for population in self.populations:
+            if isinstance(population, Source):
+                name = population.name
+                given = clamped.get(name, values.get(name))
+                value = found[self.predictions[name]] if given is None else given
+                found.append(np.asarray(value, dtype=np.float64).ravel())
+            elif isinstance(population, Sum):
+                weighted = population.weights.values * found[population.source][population.pre]
+                found.append(np.bincount(population.post, weights=weighted, minlength=population.size))
+            else:
+                found.append(self.evaluated(population, population.formula, found))
+        return found
+
+    def evaluated(self, function: Function, formula: Any, found: list[np.ndarray], **more: np.ndarray) -> np.ndarray:
+        """A formula over the operands of a function, (units,), at these activities of all populations."""
+        named = {k: found[x] if isinstance(x, int) else x.values for k, x in function.operands.items()}
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(evaluate(formula, named | more), (function.size,))
+
+    def backward(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> Arrays:
+        """Feedback to every vertex from the errors (units,) of all, at the activities that ``forward`` gave.
+
+        An error that is not given is at its equilibrium under fixed prediction: it is its vertex' feedback.
+        """
+        adjoints = self.adjoints(found, errors)
+        return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}
+
+    def adjoints(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """What comes back from these errors to every population, (units,); see ``backward``."""
+        adjoints = [np.zeros(p.size) for p in self.populations]
+        for name, error in errors.items():
+            adjoints[self.predictions[name]] += error
+        for number in reversed(range(len(self.populations))):
+            population, adjoint = self.populations[number], adjoints[number]
+            if isinstance(population, Sum):
+                weighted = population.weights.values * adjoint[population.post]
+                back = adjoints[population.source]
+                back += np.bincount(population.pre, weights=weighted, minlength=back.size)
+            elif isinstance(population, Function):
+                for name, derivative in population.derivatives.items():
+                    operand = population.operands[name]
+                    if isinstance(operand, int):
+                        slope = self.evaluated(population, derivative, found, out=found[number])
+                        adjoints[operand] += slope * adjoint
+            elif population.name in self.predictions and population.name not in errors:
+                # A vertex stands behind its prediction, and so comes first here.
+                adjoints[self.predictions[population.name]] += adjoint
+        return adjoints

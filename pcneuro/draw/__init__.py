@@ -1,5 +1,0 @@
-"""Pictures of circuits."""
-
-from pcneuro.draw.picture import draw
-
-__all__ = ["draw"]

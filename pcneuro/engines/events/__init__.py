@@ -1,0 +1,1 @@
+"""The event-driven engine: what neurons have to say is sent as events."""

@@ -1,0 +1,375 @@
+"""The event-driven engine: neurons that send changes, when there is something new to say.
+
+Send-on-delta (Miskowicz 2006): what a neuron has to say is sent as the change since it was last sent, once that is at
+least its threshold; in between, what others know of it is what was sent. With ``TimeBinned`` all of a bin's events come
+at once and units step by Euler's method; with ``Exact`` the leaky dynamics are solved between events, and the next
+crossing of a threshold is computed, as in quantised state systems (Kofman & Junco 2001).
+
+Under fixed prediction error neurons send their errors. Under strict dynamics value neurons send their values, too, and
+dendrites work out predictions anew from what they know; what goes back through a dendrite then changes with its
+derivatives as well as with the error, and is sent once it has changed by as much as a threshold of the error makes of
+it (``gates``).
+
+**A bound.** Under fixed prediction, what others know of an error is at most a threshold theta away from it, at all
+times. An error relaxes to what it receives: it is a mean of that over the past, with weights that are positive and sum
+to 1 at most (of Euler's method as long as dt Pi / tau <= 1). So with |J| the absolute derivatives of the sweep, and
+children c of i,
+
+    |e_i - exact e_i| <= B_i = sum over c of |J_ci|^T (theta_c + B_c)
+
+at all times, and B = 0 where an error is clamped. The same chain rule bounds gradients (``bounds``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.units import UnitGraph
+from pcneuro.engines.abstract import Data, Engine, Law, Stepped
+from pcneuro.engines.events.bounds import bounds
+from pcneuro.engines.events.counts import Counts
+from pcneuro.engines.events.modes import NO_LEAP, NO_ORDER, AbstractMode
+from pcneuro.engines.events.senders import Sending
+from pcneuro.engines.events.state import KEPT, Sample
+from pcneuro.engines.events.thresholds import Thresholds
+from pcneuro.engines.kernel.threads import available_threads, spread
+from pcneuro.engines.reference.delayed import DelayedReference, PlasticUnits
+from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.errors import CapacityError, ParameterError
+from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.recording.events import EventLog
+from pcneuro.recording.tape import Tape
+
+MOST_BYTES = 2_000_000_000
+"""What events under way may take, of all samples together."""
+
+
+class EventEngine(ReferenceEngine):
+    """Values and errors as the reference has them, brought on by events instead of steps."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Engine,
+        threshold: Thresholds,
+        mode: AbstractMode,
+        values: Thresholds | None = None,
+        threads: int | None = None,
+        label: str = "events",
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.label = label
+        self.mode, self.threshold, self.values = mode, threshold, values
+        self.threads = threads or available_threads()
+        self.samples: list[Sample] = []
+        self.units: UnitGraph
+        self.sending: Sending
+        self.activity: list[list[np.ndarray]]
+        """Of all populations at the sweep, by sample."""
+        self.base: dict[str, np.ndarray] = {}
+        """Where value neurons were at the sweep; they are counted from there."""
+        self.number = 0
+        """The step that is next."""
+        self.first = 0
+        """The step at which the state was made: not the first of the simulation where data changed on the way."""
+        self.current = False
+        """Whether values and errors are those of the samples."""
+        self.finite = True
+        """Whether nothing has left all bounds."""
+        self.present: list[Sample] = []
+        """The samples, with what the present bin brings."""
+        self.log: EventLog | None = None
+        """Where events are recorded."""
+
+    def start(self, data: Data) -> None:
+        self.samples = []
+        super().start(data)
+        begin = self.value
+        self.value = {n: a for n, a in begin.items() if n in data.clamped or n in self.circuit.graph.latents}
+        self.predict(sweep=True)
+        self.base = {n: self.presynaptic[n].copy() for n in self.circuit.vertices}
+        self.value = begin
+        self.number = self.first = 0
+        self.finite = True
+        self._make()
+        for sample in self.samples:
+            self.mode.prepare(sample)
+        self.evaluate()
+
+    def _make(self) -> None:
+        """Samples at the sweep, from which value neurons may begin elsewhere."""
+        self.current = False
+        circuit, batch = self.circuit.with_parameters(self.parameters), self.data.batch
+        units = self.units = UnitGraph(circuit)
+        self.activity = [
+            units.forward({k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}, {})
+            for s in range(batch)
+        ]
+        self.sending = Sending(self, units, self.activity, self._equilibria())
+        self.mode.admit(self.sending)
+        for s in range(batch):
+            sample = self.sending.sample(self.activity[s], self.mode.lines)
+            for name, part in self.sending.slices.items():
+                sample["x"][part] = (self.value[name][s] - self.base[name][s]).ravel()
+                if name in self.data.clamped and name in units.predictions:
+                    away = -self.error[name][s].ravel() / self.circuit.precision[name].ravel()
+                    sample["x"][part], sample["predicted"][part] = 0.0, away
+                elif name in circuit.graph.latents and name in units.predictions:
+                    # The sweep took its value, which need not be what is expected of it.
+                    sample["predicted"][part] = (self.prediction[name][s] - self.base[name][s]).ravel()
+            self.samples.append(sample)
+        self.record_events(self.log)
+
+    def _equilibria(self) -> dict[str, np.ndarray]:
+        """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
+        held, began = self.data.clamped, self.value
+        self.value = {n: a if n in held else self.base[n] for n, a in began.items()}
+        with np.errstate(all="ignore"):
+            super()._evaluate()
+            found = self._adjoints(relaxed=True)
+        self.value = began
+        return {
+            name: self.error[name] if name in self.data.clamped else found.get(name, np.zeros_like(self.base[name]))
+            for name in self.circuit.vertices
+            if self.circuit.has_prediction(name)
+        }
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        if number != self.number:
+            # Made anew in the midst of a simulation, which only now tells the time.
+            for sample in self.samples:
+                sample.shift((number - self.number) * self.integrator.dt)
+            self.number = self.first = number
+        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        end = number + steps
+        settled = False
+        while number < end and not settled and self.finite:
+            for tape, taken in zip(tapes, recorded, strict=True):
+                if number % tape.every == 0:
+                    taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1))
+            most = min([end, *(number - number % tape.every + tape.every for tape in tapes)])
+            if self.until is not None:
+                self.evaluate()
+                settled = self.look(number)
+                most = number if settled else number + 1
+            number = self._advance(number, most)
+        done = steps - (end - number)
+        rows = [self._stack(tape, taken) for tape, taken in zip(tapes, recorded, strict=True)]
+        return Stepped(done, self.finite, rows, settled)
+
+    def _advance(self, number: int, end: int) -> int:
+        """Bring all samples from step ``number`` to ``end``; where there is no room for events, make some.
+
+        Returns the step they came to: before ``end`` where one of them is no longer finite, which that step made.
+        """
+        self.current = self.current and end == number
+        at = [(number, DONE)] * len(self.samples)
+        open_ = list(range(len(self.samples))) if end > number else []
+        while open_:
+            found = spread(partial(self._one, open_, at, end), len(open_), self.threads)
+            for s, reached in zip(open_, found, strict=True):
+                at[s] = reached
+                if self.log is not None:
+                    self._tell(s)
+                if reached[1] == QUEUE_FULL:
+                    self._enlarge(self.samples[s], reached[0])
+            open_ = [s for s in open_ if at[s][1] not in (DONE, NOT_FINITE)]
+        wild = [reached for reached, why in at if why == NOT_FINITE]
+        self.finite = not wild
+        self.number = min([end, *wild])
+        return self.number
+
+    def _one(self, samples: list[int], at: list[tuple[int, int]], end: int, k: int) -> tuple[int, int]:
+        s = samples[k]
+        return self.mode.advance(self.samples[s], at[s][0], end, self.integrator.dt)
+
+    def record_events(self, log: EventLog | None) -> None:
+        self.log = log
+        for number, sample in enumerate(self.samples):
+            sample.keep_events(log is not None and bool(log.samples[number]))
+
+    def _tell(self, number: int) -> None:
+        """Let the log have a sample's events."""
+        assert self.log is not None
+        if not self.log.samples[number]:
+            return
+        times, codes, changes = self.samples[number].taken()
+        populations, units = self.sending.senders(codes, self.log.populations)
+        scale = self.integrator.dt if self.mode.binned else 1.0
+        self.log.append(number, times * scale, populations, units, changes)
+
+    def _enlarge(self, sample: Sample, number: int) -> None:
+        needed = sum(other.queue_bytes for other in self.samples) + sample.queue_bytes
+        if needed > MOST_BYTES:
+            waiting = sum(other.under_way for other in self.samples)
+            sent = sum(int(other["events"].sum()) for other in self.samples)
+            time = max(number, 1) * self.integrator.dt
+            raise CapacityError(
+                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a "
+                f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, run fewer samples"
+            )
+        sample.grow()
+
+    def rests(self, until: Any, samples: slice) -> bool:
+        self.evaluate()
+        # Nothing is on its way, and nothing is due by now.
+        now = self.number * self.integrator.dt
+        waits = any(sample.under_way or (sample["due"] <= now).any() for sample in self.present)
+        return not waits and super().rests(until, samples)
+
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        raise ParameterError(NO_ORDER)
+
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        raise ParameterError(NO_LEAP)
+
+    def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
+        """A vertex' part of (batch, units), as (batch, \\*shape)."""
+        return array[:, self.sending.slices[name]].reshape(-1, *self.circuit.graph.nodes[name].shape)
+
+    def evaluate(self) -> None:
+        if not (self.samples and self.current):
+            super().evaluate()
+            self.current = bool(self.samples)
+
+    def _evaluate(self) -> None:
+        if not self.samples:
+            super()._evaluate()
+            return
+        seen = [self.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
+        _, *parts = zip(*seen, strict=True)
+        values, predicted, known, received = (np.stack(arrays) for arrays in parts)
+        self.present = [one.sample for one in seen]
+        errors = self.sending.precision * (values - predicted)
+        free = [name for name in self.circuit.vertices if name not in self.data.clamped]
+        if not self.dynamics.linear:
+            # Dendrites know what was sent.
+            self.value |= {n: self.base[n] + self._of_units(n, known) for n in free}
+            self.predict()
+        for name in self.circuit.vertices:
+            predicts = self.circuit.has_prediction(name)
+            self.error[name] = self._of_units(name, errors) if predicts else np.zeros_like(self.value[name])
+            if name in free:
+                self.value[name] = self.base[name] + self._of_units(name, values)
+                self.feedback[name] = self._of_units(name, received)
+            if not self.dynamics.linear and predicts:
+                known_there = [self.sending.prediction(sample, name) for sample in self.present]
+                self.prediction[name] = np.stack(known_there).reshape(self.value[name].shape)
+
+    def read(self, vertex: str, variable: str) -> np.ndarray:
+        self.evaluate()
+        return super().read(vertex, variable)
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        self.evaluate()
+        if self.dynamics.linear or not self.circuit.delayed:
+            return super().gradients()
+        return self._of_what_arrived()
+
+    def _of_what_arrived(self) -> dict[str, np.ndarray]:
+        """Gradients where a synapse changes by what has arrived at it."""
+        reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.settings)
+        reader.load(self.parameters)
+        reader.start(self.data)
+        known = {n: self.presynaptic[n] for n in (*self.circuit.graph.inputs, *self.circuit.vertices)}
+        late = [np.stack(found) for found in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
+        for crossing, neurons, missing in zip(reader.places, reader.neurons, late, strict=True):
+            there = known[crossing.parent].reshape(self.data.batch, -1)[:, neurons]
+            reader.seen[crossing.population, crossing.operand] = there - missing
+        reader.compute()
+        reader.error = self.error
+        return reader.gradients()
+
+    @property
+    def in_steps(self) -> bool:
+        return self.mode.binned
+
+    def arrivals(self) -> dict[str, np.ndarray]:
+        """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
+        found = np.stack([sample["arrival"] for sample in self.samples])
+        scale = self.integrator.dt if self.mode.binned else 1.0
+        return {name: scale * self._of_units(name, found) for name in self.sending.slices}
+
+    def state(self) -> dict[str, np.ndarray]:
+        found = super().state() | {"step": np.array([self.number, self.first]), "events.limits": self.sending.limits}
+        found |= {f"base.{name}": array for name, array in self.base.items()}
+        kept = [sample.kept() for sample in self.samples]
+        for name in kept[0]:
+            found[f"events.{name}"] = np.stack([one[name] for one in kept])
+        for number, sample in enumerate(self.samples):
+            found |= {f"events.{number}.{name}": array for name, array in sample.queued().items()}
+        return found
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        base = {key.removeprefix("base."): a for key, a in state.items() if key.startswith("base.")}
+        own = {key.removeprefix("events."): a for key, a in state.items() if key.startswith("events.")}
+        if (
+            not {*KEPT, "counts", "limits"} <= own.keys()
+            or "step" not in state
+            or base.keys() != set(self.circuit.vertices)
+        ):
+            raise ValueError("it is none of an event-driven engine")
+        if any(len(own[name]) != data.batch for name in (*KEPT, "counts")):
+            raise ValueError("it is of another number of samples")
+        rest = {k: a for k, a in state.items() if k != "step" and k.partition(".")[0] not in ("base", "events")}
+        self.samples = []
+        super().set_state(data, rest)
+        if any(a.shape != self.value[name].shape for name, a in base.items()):
+            raise ValueError("its values at the sweep have other shapes")
+        self.base = {name: a.astype(self.dtype) for name, a in base.items()}
+        self._make()
+        if not np.array_equal(self.sending.limits, own["limits"]):
+            raise ValueError("its thresholds are others")
+        for number, sample in enumerate(self.samples):
+            prefix = f"{number}."
+            queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
+            sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
+        self.number, self.first = (int(n) for n in state["step"])
+        self.current, self.finite = False, True
+        self.evaluate()
+
+    @property
+    def identity(self) -> str:
+        return f"{super().identity}, {self.mode!r}"
+
+    def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Vertex -> bound of how far off its errors are, (batch, \\*shape); and parameter -> that of its gradient.
+
+        Against the same dynamics without thresholds, at any time: Euler's steps (``TimeBinned``) or continuous time
+        (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with
+        which Euler's steps overshoot.
+        """
+        if not self.dynamics.linear:
+            raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
+        if self.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
+            raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
+        nodes = self.circuit.graph.nodes
+        limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
+        units = PlasticUnits(self.circuit.with_parameters(self.parameters))
+        found: list[dict[str, np.ndarray]] = []
+        total = {name: np.zeros(array.shape) for name, array in self.parameters.items()}
+        for s in range(self.data.batch):
+            given = {k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}
+            errors, gradients = bounds(units, units.forward(given, {}), limits, self.data.clamped)
+            found.append(errors)
+            for name, array in gradients.items():
+                total[name] += array.reshape(total[name].shape)
+        return {n: np.stack([f[n].reshape(nodes[n].shape) for f in found]) for n in found[0]}, total
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "engine": self.label,
+            "threads": self.threads,
+            "mode": repr(self.mode),
+            **Counts(self.sending, self.samples, self.number - self.first).stats(),
+        }

@@ -1,0 +1,183 @@
+"""How time goes on in the event-driven engine: in bins, or from event to event."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from numbers import Integral
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from pcneuro.engines.events.state import Sample
+from pcneuro.errors import ParameterError
+from pcneuro.kernels.events.arrays import DONE, NOT_FINITE
+from pcneuro.kernels.events.bins import bins, speak
+from pcneuro.kernels.events.exact import exact, schedule_all
+from pcneuro.kernels.events.units import asleep, refresh_all
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+
+if TYPE_CHECKING:
+    from pcneuro.engines.events.senders import Sending
+
+NO_ORDER = "EventDriven has no order of populations: use the schedule Parallel()"
+NO_LEAP = "EventDriven goes from event to event: use the schedule Parallel()"
+LEAST_STEPS = 4
+"""Thresholds at exact times are so many units in the last place of the population's largest error, or more."""
+
+
+class Seen(NamedTuple):
+    """Units of a sample at some time, (units,): values and predictions, counted from the sweep, values as others know
+    them, and feedback; and the state in which others know them."""
+
+    sample: Sample
+    values: np.ndarray
+    predicted: np.ndarray
+    known: np.ndarray
+    received: np.ndarray
+
+
+class AbstractMode(ABC):
+    """How time goes on."""
+
+    binned: ClassVar[bool]
+    lines: ClassVar[bool] = False
+    """Whether events carry slopes, too."""
+
+    def __repr__(self) -> str:
+        """With what is not as it is by default."""
+        own = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
+
+    @abstractmethod
+    def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
+        """Raises ParameterError for what it does not take."""
+
+    @abstractmethod
+    def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        """What a free value neuron's drive is multiplied by, in a bin or a ms."""
+
+    @abstractmethod
+    def admit(self, sending: Sending) -> None:
+        """Raises ParameterError for thresholds of what may send that it does not take."""
+
+    @abstractmethod
+    def prepare(self, sample: Sample) -> None:
+        """Bring a sample to time zero."""
+
+    @abstractmethod
+    def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
+        """Go from the begin of step ``number`` to that of step ``end``; returns where it came, and why no further."""
+
+    @abstractmethod
+    def seen(self, sample: Sample, number: int, dt: float) -> Seen:
+        """Units at the begin of step ``number``; nothing changes."""
+
+
+@dataclass(frozen=True, repr=False)
+class TimeBinned(AbstractMode):
+    """Bins of dt: within each, events first, then a step of all units that are awake.
+
+    Units sleep and wake in blocks of 32 neighbours: those of which none has anything more to say unless it receives
+    something are not stepped, and have a closed form.
+
+    ``cumulative``: what was not sent adds up over bins, and is sent, too, where that sum passes the threshold, so that
+    small differences that stay are told in the end (as in the cumulative errors of Lava's ``Delta`` neurons).
+    """
+
+    cumulative: bool = False
+    binned = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cumulative, bool):
+            raise ParameterError(f"cumulative is {self.cumulative!r}; give True or False")
+
+    def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
+        if len(integrator.weights) > 1:
+            raise ParameterError(
+                f"{type(integrator).__name__} has several stages, and a bin sends once: use Euler or ExponentialEuler"
+            )
+
+    def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        return integrator.gain(tau, precision)
+
+    def admit(self, sending: Sending) -> None:
+        """All that there are."""
+
+    def prepare(self, sample: Sample) -> None:
+        """All units are awake."""
+
+    def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
+        done, why = bins(number, end - number, sample.net, sample.state, self.cumulative)
+        return number + done, why
+
+    def seen(self, sample: Sample, number: int, dt: float) -> Seen:
+        # What the bin brings before its units are stepped, as clocked engines have errors of the present values.
+        copy = sample.copied()
+        speak(number, copy.net, copy.state, self.cumulative)
+        asleep(copy.net, copy.state, number)
+        return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])
+
+
+@dataclass(frozen=True, repr=False)
+class Exact(AbstractMode):
+    """No time step: the next event is computed. dt says only where it is looked at.
+
+    ``order``: 1, events carry a change of value, which holds until the next; 2, for fixed prediction, they carry a
+    change of value and one of slope, and receivers extrapolate, so that far fewer are needed where thresholds are small
+    (about the square root of their number).
+    """
+
+    order: int = 1
+    binned = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order not in (1, 2):
+            raise ParameterError(f"order is {self.order!r}; give 1 or 2")
+
+    @property
+    def lines(self) -> bool:  # type: ignore[override]
+        return self.order == 2
+
+    def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
+        if self.lines and not dynamics.linear:
+            raise ParameterError(
+                f"Exact(order=2) extrapolates lines, which {type(dynamics).__name__} bends: use Exact() or "
+                "FixedPrediction"
+            )
+
+    def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        return 1.0 / tau
+
+    def admit(self, sending: Sending) -> None:
+        if (sending.limits <= 0).any():
+            raise ParameterError("a threshold of 0 is crossed at all times: Exact() needs thresholds above 0")
+        for name, part in sending.slices.items():
+            # Below, an error and what it was sent as cannot be told apart, and it would be sent again and again.
+            largest = float(np.abs(sending.equilibria.get(name, 0.0)).max(initial=0.0))
+            least = LEAST_STEPS * float(np.finfo(sending.threshold.dtype).eps) * largest
+            own = sending.threshold[part][sending.entry[part] >= 0]
+            if own.size and own.min() < least:
+                raise ParameterError(
+                    f"threshold {own.min():.3g} of {name!r} is below what {sending.threshold.dtype.name} resolves of "
+                    f"its errors, which are up to {largest:.3g}: Exact() needs {least:.2g} or more"
+                )
+
+    def prepare(self, sample: Sample) -> None:
+        schedule_all(sample.net, sample.state, 0.0)
+
+    def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
+        why = exact(end * dt, sample.net, sample.state)
+        if why == DONE and not (np.isfinite(sample["x"]).all() and np.isfinite(sample["predicted"]).all()):
+            return end - 1, NOT_FINITE
+        return (end if why == DONE else number), why
+
+    def seen(self, sample: Sample, number: int, dt: float) -> Seen:
+        # A look ahead, of which nothing stays: copying the whole state would copy what is under way, too.
+        kept = {name: sample[name].copy() for name in ("x", "received", "at")}
+        refresh_all(sample.net, sample.state, number * dt)
+        found = Seen(sample, sample["x"].copy(), sample["predicted"], sample["sent_value"], sample["received"].copy())
+        for name, array in kept.items():
+            sample[name][:] = array
+        return found

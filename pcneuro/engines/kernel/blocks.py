@@ -1,0 +1,148 @@
+"""What the kernel engine works on: blocks of samples, each with buffers of its own, and instructions run on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.abstract import AbstractEngine, Engine
+from pcneuro.engines.kernel.gradients import Phase
+from pcneuro.engines.kernel.threads import spread
+from pcneuro.kernels import dispatch, lists, loop, samples
+from pcneuro.kernels.tile import vector_length
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.ops.base import Slot
+from pcneuro.program import Program
+from pcneuro.program.lowering import Code, as_array
+
+T = TypeVar("T")
+
+# The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
+LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
+# Seconds that it may take to wake a thread and to hear from it, and those of work above which that is worth it.
+WAKING = 1.5e-4
+WORTHWHILE = 5e-4
+# Floating-point operations a second that any processor of today does.
+MODEST = 5e10
+
+
+class AbstractBlocks(AbstractEngine):
+    """Buffers for a program: ``buf`` (blocks, rows * lanes) holds activities, ``shared`` what all samples share."""
+
+    program: Program
+    phases: list[Phase]
+    threads: int
+    shared: np.ndarray
+    tolerance: np.floating[Any]
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Engine,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.table = dispatch.table(dtype)
+        self.weights = np.array(integrator.weights, dtype=dtype)
+        self.lanes = 1
+        self.buf = np.zeros((1, 1), dtype=dtype)
+        self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
+        self.costs: dict[str, float] = {}
+        """Seconds that each role took last, in one thread."""
+
+    def _lanes(self, batch: int) -> int:
+        """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
+        vector = vector_length(self.dtype)
+        blocks = -(-batch // LANES[self.dtype])
+        if 4 * batch < vector:
+            return batch
+        return vector * -(-batch // (blocks * vector))
+
+    def _shape(self, program: Program, batch: int) -> tuple[int, int]:
+        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
+        lanes = self._lanes(batch)
+        stages = len(self.weights)
+        regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
+        rows = program.rows + regions * program.units
+        return -(-batch // lanes), max(rows, 1) * lanes
+
+    def _allocate(self, batch: int) -> None:
+        self.lanes = self._lanes(batch)
+        shape = self._shape(self.program, batch)
+        blocks = shape[0]
+        if self.buf.shape == shape:
+            # All that is read is written first, but for what was sent last.
+            self.buf[:, self.program.rows * self.lanes :] = 0.0
+        else:
+            self.buf = np.zeros(shape, dtype=self.dtype)
+        self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)
+        self.contexts[:, dispatch.LANES] = self.lanes
+        self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
+        self.contexts[:, dispatch.PARTS] = 1
+        self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
+
+    def _write(self, slot: Slot, values: np.ndarray) -> None:
+        """Give every sample its values; lanes without a sample repeat the last one, so that they stay as finite."""
+        if slot.units:
+            flat = np.ascontiguousarray(values, dtype=self.dtype).ravel()
+            samples.put(flat, self.buf, slot.row, slot.units, self.lanes)
+
+    def _read(self, slot: Slot, shape: tuple[int, ...], added: Slot | None = None) -> np.ndarray:
+        """Activities of shape (batch, \\*shape), or the sum of those of two slots."""
+        found = np.empty(self.data.batch * slot.units, dtype=self.dtype)
+        if slot.units:
+            samples.take(self.buf, slot.row, -1 if added is None else added.row, slot.units, self.lanes, found)
+        return found.reshape(self.data.batch, *shape)
+
+    # Running
+
+    def spread(self, role: str, function: Callable[[int], T], count: int, amount: int = 1) -> list[T]:
+        """Do something ``count`` times, in several threads if that is worth it.
+
+        It is where what the same ``role`` took last, for each of ``amount`` units, comes to more than ``WORTHWHILE``;
+        at first, an estimate from the number of synapses. Results do not depend on it.
+        """
+        if role not in self.costs:
+            self.costs[role] = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
+        expected = amount * self.costs[role]
+        threads = min(self.threads, count) if expected > WORTHWHILE else 1
+        begun = time.perf_counter()
+        found = spread(function, count, threads)
+        seconds = time.perf_counter() - begun
+        self.costs[role] = (max(seconds - WAKING, 0) * threads if threads > 1 else seconds) / amount
+        return found
+
+    def execute(self, role: str, code: np.ndarray) -> None:
+        """Run instructions on every block."""
+        if len(code):
+            self.spread(role, lambda b: self.checked(code, self.buf[b], self.contexts[b]), len(self.buf))
+
+    def execute_shared(self, code: Code) -> None:
+        """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
+        if code:
+            with np.errstate(all="ignore"):
+                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
+
+    def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
+        status, at = lists.execute(self.table, code, buf, self.shared, self.program.ints, context)
+        if status != dispatch.OK:
+            self._refuse(int(code[at, 0]), int(code[at, 1]))
+
+    def _refuse(self, opcode: int, position: int) -> NoReturn:
+        """Say what a kernel did not take: its twin in NumPy, on the same operands, has the words."""
+        name, operands = self.program.origin[position]
+        node = self.circuit.graph.nodes[name]
+        values = []
+        for slot, operand in zip(operands, node.operands, strict=True):
+            shape = self.circuit.graph.nodes[operand].shape
+            shared = self.shared[slot.row : slot.row + slot.units]
+            values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
+        node.compute(*values)
+        raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")

@@ -1,0 +1,362 @@
+"""The kernel engine: the compiled loop over blocks of samples, each on its own state, in as many threads as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped
+from pcneuro.engines.kernel import gradients as summing
+from pcneuro.engines.kernel import leaping, settling
+from pcneuro.engines.kernel.blocks import AbstractBlocks
+from pcneuro.engines.kernel.cells import Cells, cells
+from pcneuro.engines.kernel.gradients import Phase, phases
+from pcneuro.engines.kernel.recordings import Reel
+from pcneuro.engines.kernel.threads import available_threads
+from pcneuro.errors import ParameterError
+from pcneuro.graph.graph import Latent
+from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import records as recording
+from pcneuro.kernels.hebbian import PANEL
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.model.settled import Settled
+from pcneuro.ops.base import Slot
+from pcneuro.program import Program, lower
+from pcneuro.program.lowering import Code, as_array
+from pcneuro.recording.tape import Tape
+
+
+@dataclass(frozen=True)
+class Kernel(Engine):
+    """The compiled engine.
+
+    Parameters
+    ----------
+    threads
+        Number of threads, by default one for each processor; results do not depend on it.
+    tolerance
+        What a population sends is read again where it has changed since it was read last: at all (0, the default, which
+        changes no bit of any result), or by more than this share of the largest there has been in its block of samples:
+        for value neurons of that population, for error neurons of all. A wave of errors then ends where it is that
+        much smaller. Reading a state brings it up to date, so that with a tolerance a run in pieces, read in between,
+        may differ from one in one piece, by about the tolerance.
+
+    Raises ParameterError for values out of range.
+    """
+
+    threads: int | None = None
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
+        if self.threads is not None and (not whole or self.threads < 1):
+            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
+        if not (isinstance(self.tolerance, Real) and 0 <= self.tolerance < 1):
+            raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> AbstractEngine:
+        if circuit.delayed:
+            return self._delayed(circuit, dynamics, integrator, dtype)
+        return KernelEngine(circuit, dynamics, integrator, dtype, self)
+
+    def _delayed(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> AbstractEngine:
+        """Bins in which every change is sent are steps, and events take delays."""
+        from pcneuro.engines.events.engine import EventEngine
+        from pcneuro.engines.events.modes import TimeBinned
+        from pcneuro.engines.events.thresholds import Absolute
+        from pcneuro.engines.reference.delayed import check_stages
+
+        if self.tolerance:
+            raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
+        check_stages(integrator)
+        held, mode = Absolute(0.0), TimeBinned()
+        return EventEngine(circuit, dynamics, integrator, dtype, self, held, mode, threads=self.threads, label="kernel")
+
+
+class KernelEngine(AbstractBlocks):
+    """The program of a circuit, and the ways to run it."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Kernel,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.threads = settings.threads or available_threads()
+        self.lowered: dict[tuple[frozenset[str], bool], tuple[Program, list[Phase]]] = {}
+        self.program, self.phases = self._lowered(())
+        # Behind what the program has, room for each part of a Hebbian sum.
+        self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
+        for row, values in self.program.constants.items():
+            self.shared[row : row + values.size] = values
+        self.tableau = np.array(integrator.tableau, dtype=dtype)
+        self.tolerance = np.dtype(dtype).type(settings.tolerance)
+        self.limits = np.zeros(0, dtype=dtype)
+        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
+        self.rhs = as_array()
+        # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
+        self.current = self.driven = False
+        self.leaps: dict[frozenset[str], leaping.Leap] = {}
+        self.load(self.parameters)
+
+    # Buffers
+
+    def load(self, parameters: Mapping[str, np.ndarray]) -> None:
+        for name, value in parameters.items():
+            slot = self.program.leaves[name]
+            own = self.shared[slot.row : slot.row + slot.units].reshape(value.shape)
+            own[...] = value
+            self.parameters[name] = own
+
+    def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
+        """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
+        outputs = {node.name for node in self.circuit.graph.outputs.values()}
+        key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
+        if (key, self.apart) not in self.lowered:
+            program = lower(self.circuit, self.dynamics, key, apart=self.apart)
+            self.lowered[key, self.apart] = program, phases(program, self.dtype.itemsize)
+        return self.lowered[key, self.apart]
+
+    # Running
+
+    def start(self, data: Data) -> None:
+        self.program, self.phases = self._lowered(data.clamped)
+        self.data, program, code = data, self.program, self.program.code
+        self._allocate(data.batch)
+        for name, values in data.inputs.items():
+            self._write(program.leaves[name], values)
+        for name, values in data.clamped.items():
+            self._write(program.slot("value", name), values)
+        for name, node in self.circuit.graph.latents.items():
+            assert isinstance(node.source, Latent)
+            prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
+            mean = np.broadcast_to(prior, (data.batch, *node.shape))
+            self._write(program.slot("prediction", name), mean)
+            if name not in data.clamped:
+                self._write(program.slot("value", name), data.initial.get(name, mean))
+        self._prepare()
+        self.execute_shared(code["shared"])
+        self.execute("sweep", self.sweep)
+        for name, values in data.initial.items():
+            deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
+            state = deviation if self.dynamics.state == "deviation" else values
+            self._write(program.slot(self.dynamics.state, name), state)
+        if not data.initial:
+            self.flags[:, self.cells.swept] = 0
+        self.current = self.driven = False
+
+    def _prepare(self) -> None:
+        """Gains and instruction lists for what is clamped now."""
+        key = frozenset(self.data.clamped)
+        if key not in self.prepared:
+            self.prepared[key] = self._instructions()
+        gain, self.sweep, self.rhs, self.cells = self.prepared[key]
+        self.plan = self._plan()
+        self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
+        self.flags = self.cells.fresh(len(self.buf))
+        # Of each vertex' state, and of all errors.
+        self.largest = np.zeros((len(self.buf), len(self.program.first) + 1), dtype=self.dtype)
+
+    def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cells]:
+        """Gains, the feedforward sweep, what follows from a state, and the cells of a step."""
+        program, clamped = self.program, self.data.clamped
+        gain = np.zeros(program.units)
+        for name, first in program.first.items():
+            if name not in clamped:
+                values = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
+                gain[first : first + values.size] = values.ravel()
+        energies = [code for name, code in program.energy.items() if name in clamped]
+        rhs = as_array(
+            *(program.code[k] for k in self.dynamics.before_error),
+            *energies,
+            *(program.code[k] for k in self.dynamics.after_error),
+        )
+        sweep: Code = []
+        for name, forward in program.node_forward.items():
+            sweep += forward
+            if name in program.settle and name not in clamped:
+                sweep += program.settle[name]
+        opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
+        return gain, opening, rhs, cells(program, self.dynamics, clamped)
+
+    def _plan(self) -> np.ndarray:
+        """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
+        program = self.program
+        stages = len(self.weights)
+        plan = np.zeros(8, dtype=np.int64)
+        plan[[loop.STATE, loop.DRIVE, loop.ERROR]] = [
+            program.regions[r] for r in (self.dynamics.state, "drive", "error")
+        ]
+        plan[[loop.GAIN, loop.UNITS, loop.STAGES, loop.START, loop.SEEN]] = [
+            program.gain_row,
+            program.units,
+            stages,
+            program.rows,
+            program.rows + (1 + stages if stages > 1 else 0) * program.units,
+        ]
+        return plan
+
+    def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
+        """The rows, one or two, whose sum is a variable of a vertex."""
+        regions: tuple[str, ...] = ("drive" if variable == "feedback" else variable,)
+        if variable == "value" and vertex not in self.data.clamped:
+            regions = self.dynamics.activity
+        return tuple(self.program.slot(region, vertex) for region in regions)
+
+    def _places(self, vertex: str, variable: str) -> tuple[Slot, tuple[int, ...], Slot | None]:
+        """The arguments of ``_read`` for a variable of a vertex."""
+        first, *added = self._slots(vertex, variable)
+        return first, self.circuit.graph.nodes[vertex].shape, added[0] if added else None
+
+    def begin(self, until: Settled | None) -> None:
+        super().begin(until)
+        self.limits = np.zeros(0, dtype=self.dtype) if until is None else until.limits(self.dtype)
+
+    @property
+    def blocks(self) -> list[slice]:
+        return [slice(k * self.lanes, (k + 1) * self.lanes) for k in range(len(self.buf))]
+
+    def integrated(self, vertex: str) -> np.ndarray:
+        return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        self.current = self.driven = False
+        slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
+        reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
+        outcomes = self.spread("step", lambda block: self._step_block(block, number, steps, reel), len(self.buf), steps)
+        if any(status != dispatch.OK for status, _, _ in outcomes):
+            # The state is that in which it failed: once more, to hear which one and why.
+            self.evaluate()
+            raise RuntimeError("an operator kernel failed")
+        wrong = [done for _, done, finite in outcomes if not finite]
+        if wrong:
+            return Stepped(min(wrong), False, reel.recorded(min(wrong) + 1, self.data.batch))
+        rested = [n for n in self.rested if n is not None]
+        settled = self.until is not None and len(rested) == len(self.buf)
+        done = max(rested) - number if settled else steps
+        return Stepped(done, True, reel.recorded(done, self.data.batch), settled)
+
+    def _step_block(self, block: int, number: int, steps: int, reel: Reel) -> tuple[int, int, bool]:
+        """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
+        records = reel.table()
+        status, done, finite = dispatch.OK, 0, True
+        if self.rested[block] is None:
+            status, done, finite = loop.advance(
+                *self._of_block(block),
+                self.tableau,
+                self.weights,
+                self.tolerance,
+                self.largest[block],
+                self.limits,
+                self.work[block],
+                records,
+                reel.buf[block],
+                number,
+                steps,
+            )
+            if status != dispatch.OK or not finite or done == steps:
+                return status, done, finite
+            self.rested[block] = number + done
+        recording.hold(records, self.buf[block], reel.buf[block], self.lanes, number + done, steps - done)
+        return status, done, finite
+
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        self.current = self.driven = False
+        return settling.settle(self, number, steps, tapes)
+
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        self.current = self.driven = False
+        return leaping.leap(self, number, steps, reach, tapes, law)
+
+    def evaluate(self) -> None:
+        if self.current:
+            return
+        # With a tolerance, what is small has not been read.
+        told = [0] if self.tolerance > 0 else self.spread("evaluate", self._refresh_block, len(self.buf))
+        if any(status != dispatch.OK for status in told):
+            # All of it: what is there, or what fails, and why.
+            self.execute("evaluate all", self.rhs)
+            self.driven = True
+        self.current = True
+
+    def _of_block(self, block: int) -> tuple[Any, ...]:
+        """What all functions of ``loop`` take first."""
+        step, flags, buf, context = self.cells, self.flags[block], self.buf[block], self.contexts[block]
+        tables = step.code, step.cells, step.groups, step.links, step.vertices
+        return self.table, *tables, flags, buf, self.shared, self.program.ints, context, self.plan
+
+    def _refresh_block(self, block: int) -> int:
+        return loop.refresh(
+            *self._of_block(block),
+            self.tolerance,
+            self.largest[block],
+            self.cells.tail,
+        )
+
+    def read(self, vertex: str, variable: str) -> np.ndarray:
+        if variable == "feedback" and not self.driven:
+            self.execute("evaluate all", self.rhs)
+            self.current = self.driven = True
+        elif variable == "error":
+            self.evaluate()
+        return self._read(*self._places(vertex, variable))
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        self.evaluate()
+        return summing.gradients(self)
+
+    # Snapshots
+
+    def state(self) -> dict[str, np.ndarray]:
+        self.evaluate()
+        # With a tolerance it matters what was sent last, and beside how large a number.
+        sent = {"flags": self.flags, "largest": self.largest} if self.tolerance > 0 else {}
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent}
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        buf, shared = state["buf"], state["shared"]
+        types = {buf.dtype, shared.dtype}
+        program, sums = self._lowered(data.clamped)
+        if (
+            types != {self.dtype}
+            or buf.shape != self._shape(program, data.batch)
+            or shared.shape != (program.shared_rows,)
+        ):
+            raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
+        if self.tolerance > 0:
+            signals = cells(program, self.dynamics, data.clamped).signals
+            wanted = [(len(buf), signals), (len(buf), len(program.first) + 1)]
+            if [state["flags"].shape, state["largest"].shape] != wanted:
+                raise ValueError("what was sent last is of another circuit")
+        self.data, self.program, self.phases = data, program, sums
+        self._allocate(data.batch)
+        self.buf[...] = buf
+        self.shared[: shared.size] = shared
+        self.current = self.driven = False
+        self._prepare()
+        if self.tolerance > 0:
+            self.flags[...], self.largest[...] = state["flags"], state["largest"]
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "engine": "kernel",
+            "threads": self.threads,
+            "blocks": len(self.buf),
+            "lanes": self.lanes,
+            "state_bytes": self.buf.nbytes + self.work.nbytes + self.flags.nbytes + self.contexts.nbytes,
+            "shared_bytes": self.shared.nbytes,
+            "program_bytes": self.program.ints.nbytes,
+        }

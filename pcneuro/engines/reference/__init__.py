@@ -1,0 +1,1 @@
+"""The reference engine: slow, obvious NumPy, the oracle of the others."""

@@ -1,0 +1,287 @@
+"""The reference engine: plain NumPy on whole batches, one line of the model a line of code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.backprop import active_nodes, pull
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped
+from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.tape import Tape
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reference(Engine):
+    """Slow and obvious; the oracle of the other engines."""
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> ReferenceEngine:
+        from pcneuro.engines.reference.delayed import DelayedReference
+
+        made = DelayedReference if circuit.delayed else ReferenceEngine
+        return made(circuit, dynamics, integrator, dtype, self)
+
+
+class ReferenceEngine(AbstractEngine):
+    """Dictionaries of arrays with the batch axis first."""
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        dtype: np.dtype,
+        settings: Engine,
+    ) -> None:
+        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        self.active = active_nodes(circuit.graph, circuit.vertices)
+        self.vertices = set(circuit.vertices)
+        self.value: Arrays = {}
+        self.prediction: Arrays = {}
+        self.error: Arrays = {}
+        self.feedback: Arrays = {}
+        self.presynaptic: Arrays = {}
+        """Value of every node when predictions were last computed; derivatives are taken there."""
+        self.output: Arrays = {}
+        """What every operator made of them: for a vertex its prediction."""
+
+    def load(self, parameters: Mapping[str, np.ndarray]) -> None:
+        self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
+
+    def start(self, data: Data) -> None:
+        self.data = data
+        self.value = {n: a.astype(self.dtype) for n, a in data.clamped.items()}
+        for name, node in self.circuit.graph.latents.items():
+            if name not in self.value:
+                assert isinstance(node.source, Latent)
+                prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
+                self.value[name] = np.array(
+                    data.initial.get(name, np.broadcast_to(prior, (data.batch, *node.shape))), self.dtype
+                )
+        self.predict(sweep=True)
+        for name, initial in data.initial.items():
+            self.value[name] = initial.astype(self.dtype)
+        self.evaluate()
+
+    def predict(self, sweep: bool = False) -> None:
+        """Compute every prediction from the present values; in a ``sweep`` free vertices take their predictions on."""
+        batch = self.data.batch
+        for name, node in self.circuit.graph.nodes.items():
+            source = node.source
+            if isinstance(source, Input):
+                self.presynaptic[name] = self.data.inputs[name].astype(self.dtype)
+            elif isinstance(source, Parameter):
+                self.presynaptic[name] = self.parameters[name][None]
+            elif isinstance(source, Constant):
+                self.presynaptic[name] = source.value[None].astype(self.dtype)
+            elif isinstance(source, Latent):
+                mean = self.value[name] if source.prior is None else np.asarray(source.prior)
+                self.prediction[name] = np.broadcast_to(mean, (batch, *node.shape)).astype(self.dtype)
+                self.presynaptic[name] = self.value[name].copy()
+            else:
+                self.output[name] = node.compute(*(self.presynaptic[o] for o in node.operands))
+                self.presynaptic[name] = self.output[name]
+                if name in self.vertices:
+                    self.prediction[name] = np.array(np.broadcast_to(self.output[name], (batch, *node.shape)))
+                    if sweep and name not in self.data.clamped:
+                        self.value[name] = self.prediction[name].copy()
+                    self.presynaptic[name] = self.value[name].copy()
+
+    def evaluate(self) -> None:
+        with np.errstate(all="ignore"):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        self.dynamics.refresh(self)
+        for name in self.circuit.vertices:
+            precision = self.circuit.precision[name].astype(self.dtype)
+            if name in self.circuit.energies and name in self.data.clamped:
+                self.error[name] = self.circuit.energies[name].error(self.value[name], self.prediction[name], precision)
+            else:
+                self.error[name] = precision * (self.value[name] - self.prediction[name])
+        adjoints = self._adjoints()
+        for name in self.circuit.vertices:
+            self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
+
+    def _adjoints(self, relaxed: bool = False) -> Arrays:
+        """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
+        parameter's Hebbian change. ``relaxed``: with errors of free vertices where fixed prediction brings them."""
+        graph = self.circuit.graph
+        found: Arrays = {}
+        for name, node in reversed(list(graph.nodes.items())):
+            if node.is_leaf:
+                continue
+            held = name in self.vertices and not (relaxed and name not in self.data.clamped)
+            seed = self.error[name] if held else found.get(name)
+            if seed is None:
+                continue
+            if self.output[name].shape[0] == 1:
+                seed = seed.sum(axis=0, keepdims=True)
+            values = self.presynaptic | {name: self.output[name]}
+            for k, operand in enumerate(node.operands):
+                if operand in self.active:
+                    part = pull(node, k, seed, values)
+                    found[operand] = found[operand] + part if operand in found else part
+        return found
+
+    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        return self._relax([n for n in self.circuit.vertices if n not in self.data.clamped], number, steps, tapes)
+
+    def _relax(self, free: Sequence[str], number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """Step the vertices ``free``; all others stay."""
+        gain = {
+            n: self.integrator.gain(self.circuit.tau[n], self.circuit.precision[n]).astype(self.dtype) for n in free
+        }
+        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        with np.errstate(all="ignore"):
+            for s in range(steps):
+                if self._at_rest(number + s):
+                    return Stepped(s, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)], True)
+                start = {n: self.value[n].copy() for n in free}
+                slopes: list[Arrays] = []
+                for stage, row in enumerate(self.integrator.tableau):
+                    for n in free if stage else ():
+                        self.value[n] = start[n] + gain[n] * sum(a * k[n] for a, k in zip(row, slopes, strict=False))
+                    self.evaluate()
+                    if stage == 0:
+                        for tape, taken in zip(tapes, recorded, strict=True):
+                            if (number + s) % tape.every == 0:
+                                taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
+                    slopes.append({n: self.feedback[n] - self.error[n] for n in free})
+                for n in free:
+                    change = sum(b * k[n] for b, k in zip(self.integrator.weights, slopes, strict=True))
+                    self.value[n] = (start[n] + gain[n] * change).astype(self.dtype)
+                self.passed()
+                if not all(np.isfinite(self.value[n]).all() for n in free):
+                    return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def passed(self) -> None:
+        """A step has been taken: what depends on how long ago something was has to know."""
+
+    @property
+    def blocks(self) -> list[slice]:
+        return [slice(0, self.data.batch)]
+
+    def integrated(self, vertex: str) -> np.ndarray:
+        return self.value[vertex]
+
+    def _at_rest(self, number: int) -> bool:
+        """Whether the run is to end before the step of this number."""
+        if self.until is None:
+            return False
+        self.evaluate()
+        return self.look(number)
+
+    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        recorded: dict[Tape, np.ndarray] = {}
+        finite = True
+        for name in reversed(list(self.circuit.graph.nodes)):
+            if name in self.vertices:
+                own = [tape for tape in tapes if tape.vertex == name]
+                free = [] if name in self.data.clamped else [name]
+                stepped = self._relax(free, number, steps, own)
+                finite = finite and stepped.finite
+                recorded |= dict(zip(own, stepped.recorded, strict=True))
+        self.evaluate()
+        return Stepped(steps, finite, [recorded[tape] for tape in tapes])
+
+    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+        moments = [[t - number for t in range(number, number + steps) if t % tape.every == 0] for tape in tapes]
+        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
+        self.evaluate()
+        start = self.error
+        sent = self._powers({n: e * (n in self.data.clamped) for n, e in start.items()})
+        left = self._powers({n: e * (n in free) for n, e in start.items()})
+        for after in [*sorted({t for times in moments for t in times}), steps]:
+            reached, just = (share[0] for share in law(np.array([after]), max(len(sent), len(left))))
+            for n in free:
+                error = sum(
+                    (
+                        share[k] * hop[n]
+                        for share, hops in ((reached, sent), (just, left))
+                        for k, hop in enumerate(hops)
+                    ),
+                    np.zeros_like(start[n]),
+                )
+                self.value[n] = (self.prediction[n] + error / self.circuit.precision[n]).astype(self.dtype)
+            self.evaluate()
+            for tape, times, taken in zip(tapes, moments, recorded, strict=True):
+                if after in times:
+                    taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+
+    def _powers(self, errors: Arrays) -> list[Arrays]:
+        """These errors, and what comes of them hop by hop at free vertices, until nothing is left."""
+        found, kept = [], self.error
+        while any(e.any() for e in errors.values()):
+            found.append(errors)
+            self.error = errors
+            adjoints = self._adjoints()
+            errors = {
+                n: adjoints[n] if n in adjoints and n not in self.data.clamped else np.zeros_like(e)
+                for n, e in errors.items()
+            }
+        self.error = kept
+        return found
+
+    def _stack(self, tape: Tape, taken: list[np.ndarray]) -> np.ndarray:
+        units = self.circuit.graph.nodes[tape.vertex].size
+        return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
+
+    def read(self, vertex: str, variable: str) -> np.ndarray:
+        found = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
+        return found[variable][vertex].copy()
+
+    def gradients(self) -> Arrays:
+        with np.errstate(all="ignore"):
+            adjoints = self._adjoints()
+        return {
+            name: -adjoints[name][0] if name in adjoints else np.zeros_like(value)
+            for name, value in self.parameters.items()
+        }
+
+    def _groups(self) -> dict[str, Arrays]:
+        return {
+            "value": self.value,
+            "prediction": self.prediction,
+            "presynaptic": self.presynaptic,
+            "output": self.output,
+            "parameter": self.parameters,
+        }
+
+    def state(self) -> Arrays:
+        return {f"{group}.{name}": a for group, arrays in self._groups().items() for name, a in arrays.items()}
+
+    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        self._take(data, state)
+        self.evaluate()
+
+    def _take(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+        found: dict[str, Arrays] = {group: {} for group in self._groups()}
+        for key, array in state.items():
+            group, _, name = key.partition(".")
+            found[group][name] = array.copy()
+        shapes = {n: (data.batch, *self.circuit.graph.nodes[n].shape) for n in self.circuit.vertices}
+        if {n: a.shape for n, a in found["value"].items()} != shapes:
+            raise ValueError("its vertices have other shapes")
+        if found["presynaptic"].keys() != self.circuit.graph.nodes.keys():
+            raise ValueError("its nodes have other names")
+        self.data = data
+        for group, arrays in self._groups().items():
+            arrays.clear()
+            arrays.update(found[group])
+
+    def describe(self) -> dict[str, Any]:
+        return {"engine": "reference", "threads": 1}

@@ -1,0 +1,142 @@
+"""Tracing: an ordinary NumPy function of one sample is called once with arrays that record what is done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pcneuro.errors import GraphError, TraceError
+from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite
+
+# The handlers of NumPy's functions register themselves where they are imported.
+from pcneuro.graph.tracing import functions, products  # noqa: F401
+from pcneuro.graph.tracing.array import Recorder, TracedArray
+from pcneuro.graph.tracing.sparse import TracedSparse
+
+
+def vertex(x: Any, name: str) -> Any:
+    """Give ``x`` value and error neurons of its own, under ``name``.
+
+    Outside a trace, on plain arrays, it returns ``x`` as it is. Raises GraphError for a name used twice or one that is
+    not made of letters, digits and underscores.
+    """
+    return x.recorder.mark(x, name) if isinstance(x, TracedArray) else x
+
+
+def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
+    """Call ``function`` once with traced arrays and return its computation graph.
+
+    Parameters
+    ----------
+    function
+        An ordinary NumPy function of one sample (no batch axis), which returns an array or a dict of arrays. A single
+        array that is no marked vertex becomes the output ``"out"``.
+    leaves
+        For each of its arguments an ``Input(shape)``, a ``Parameter(array)`` or a ``Latent(shape)``.
+
+    Returns
+    -------
+    Graph
+        With ``nodes``, ``parameters``, ``inputs`` and ``outputs`` by name, in the order traced. An output that other
+        nodes use, too, is read out through a vertex of its own, called ``<name>_readout`` where the name is taken.
+
+    Raises
+    ------
+    TraceError
+        For an operation that has no derivative or is not known: its name, the line, and what to write instead.
+    ShapeError, GraphError, DataError
+        For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
+    """
+    recorder = Recorder()
+    arguments: dict[str, TracedArray | TracedSparse] = {}
+    for name, leaf in leaves.items():
+        if not isinstance(leaf, Input | Parameter | Latent):
+            raise TraceError(
+                f"leaf {name!r} is a {type(leaf).__name__}: wrap it as Input(shape), Parameter(array) or Latent(shape)"
+            )
+        if isinstance(leaf, Parameter):
+            check_finite(f"parameter {name!r}", leaf.value)
+        array = recorder.add(leaf, (), leaf.shape)
+        recorder.name(array, name)
+        pattern = leaf.pattern if isinstance(leaf, Parameter) else None
+        arguments[name] = array if pattern is None else TracedSparse(array, pattern)
+    return _graph(recorder, _outputs(recorder, _call(function, arguments)))
+
+
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return function(**arguments)
+    except TraceError:
+        raise
+    except (TypeError, ValueError) as error:
+        if isinstance(error.__cause__, TraceError):
+            # NumPy puts an error of its own in front of ours where an element of an array is written.
+            raise error.__cause__ from None
+        if isinstance(error, ValueError) or error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        # Raised by the call itself: the arguments are not those of the function.
+        raise TraceError(
+            f"calling {getattr(function, '__name__', 'the function')} with leaves {', '.join(arguments)}: {error}"
+        ) from None
+
+
+def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
+    """Output -> number of its entry: one that nothing else uses, and that has a name."""
+    single = not isinstance(returned, Mapping)
+    given: Mapping[Any, Any] = {"out": returned} if single else returned
+    if not given:
+        raise GraphError("the function returned an empty dict: there is no output")
+    for name, array in given.items():
+        if not isinstance(array, TracedArray):
+            raise TraceError(
+                f"output {name!r} is a {type(array).__name__}, not an array that depends on the leaves; return one "
+                "such array, or a dict of them by name"
+            )
+        recorder.lift(array)
+    used = {operand for _, operands, _, _ in recorder.entries for operand in operands}
+    numbers = [array.number for array in given.values()]
+    found: dict[str, int] = {}
+    for name, array in given.items():
+        computed = recorder.is_computed(array)
+        if single and computed:
+            name = recorder.names.get(array.number, name)
+        if not computed or array.number in used or numbers.count(array.number) > 1:
+            array = recorder.copy(array)
+        if array.number not in recorder.names:
+            recorder.name(array, f"{name}_readout" if name in recorder.taken else name)
+        found[name] = array.number
+    return found
+
+
+def _graph(recorder: Recorder, outputs: Mapping[str, int]) -> Graph:
+    """Drop what neither an output nor anything with a name needs, and name what has no name."""
+    needed: set[int] = set()
+    stack = [*outputs.values(), *recorder.names]
+    while stack:
+        number = stack.pop()
+        if number not in needed:
+            needed.add(number)
+            stack.extend(recorder.entries[number][1])
+    names = dict(recorder.names)
+    taken = set(names.values())
+    counts: dict[str, int] = {}
+    nodes = []
+    for number, (source, operands, shape, where) in enumerate(recorder.entries):
+        if number not in needed:
+            continue
+        if number not in names:
+            names[number] = _free("constant" if isinstance(source, Leaf) else source.label, counts, taken)
+        operand_names = tuple(names[o] for o in operands)
+        nodes.append(Node(names[number], source, operand_names, shape, number in recorder.marked, where))
+    return Graph(nodes, {name: names[number] for name, number in outputs.items()})
+
+
+def _free(label: str, counts: dict[str, int], taken: set[str]) -> str:
+    """A name that is not taken: the label, or the label and a number."""
+    while True:
+        count = counts.get(label, 0)
+        counts[label] = count + 1
+        name = f"{label}_{count}" if count else label
+        if name not in taken:
+            taken.add(name)
+            return name

@@ -1,0 +1,316 @@
+"""The traced array: it answers NumPy's protocols and Python's operators, and a recorder writes down what was asked."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
+from pcneuro.graph.graph import Constant, Leaf, check_name
+from pcneuro.graph.tracing import rules
+from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
+from pcneuro.ops.elementwise import FUNCTIONS, Map
+from pcneuro.ops.gather import Take
+
+_PACKAGE = Path(__file__).parents[2]
+_OWN = (str(_PACKAGE) + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen ")
+_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
+_TRACE = (str(_PACKAGE / "trace.py"), "trace")
+
+
+def where() -> str:
+    """File, line and text of the user's line at work: the innermost one in no library; empty outside of a trace."""
+    found = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != _TRACE:
+        path = frame.f_code.co_filename
+        if not path.startswith(_OWN):
+            if not path.startswith(_LIBRARIES):
+                found = frame
+                break
+            # A function that is traced may itself come from a library: then the line in it, not in what it calls.
+            found = frame
+        frame = frame.f_back
+    if found is None:
+        return ""
+    path, line = found.f_code.co_filename, found.f_lineno
+    text = linecache.getline(path, line).strip()
+    return f"{Path(path).name}:{line}{': ' + text if text else ''}"
+
+
+def at_line() -> str:
+    """The user's line in parentheses, for the end of a message."""
+    line = where()
+    return f" ({line})" if line else ""
+
+
+def refuse(what: str, instead: str) -> TraceError:
+    """The error for an operation that cannot be traced: its name, the line, and what to write instead."""
+    return TraceError(f"{what} cannot be traced{at_line()}: {instead}")
+
+
+HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""NumPy function -> what it does to traced arrays; filled by ``handles``."""
+
+
+def handles(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as the traced form of NumPy functions; it has their parameters' names."""
+
+    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+        HANDLERS.update(dict.fromkeys(functions, handler))
+        return handler
+
+    return register
+
+
+class Recorder:
+    """The graph while it is being made: entries by number, and the names they have been given."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[AbstractOperator | Leaf, tuple[int, ...], Shape, str]] = []
+        self.names: dict[int, str] = {}
+        self.marked: set[int] = set()
+        self.taken: dict[str, str] = {}
+        """Name -> what has it, in words."""
+
+    def add(self, source: AbstractOperator | Leaf, operands: tuple[int, ...], shape: Shape) -> TracedArray:
+        """Write down a leaf, or an operator on entries."""
+        self.entries.append((source, operands, shape, where()))
+        return TracedArray(self, len(self.entries) - 1, shape)
+
+    def lift(self, value: Any) -> TracedArray:
+        """A traced array as it is; a number or array as a constant."""
+        if isinstance(value, TracedArray):
+            if value.recorder is not self:
+                raise refuse("an array of another trace", "use arrays of this call of the function only")
+            return value
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")
+        constant = array.astype(np.float64)
+        if np.isnan(constant).any():
+            raise DataError(f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}")
+        constant.flags.writeable = False
+        return self.add(Constant(constant), (), constant.shape)
+
+    def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
+        """Write down an operator on traced arrays, numbers and plain arrays."""
+        traced = [self.lift(a) for a in operands]
+        try:
+            shape = operator.shape(*(a.shape for a in traced))
+        except ShapeError as error:
+            raise ShapeError(f"{error}{at_line()}") from None
+        return self.add(operator, tuple(a.number for a in traced), shape)
+
+    def gather(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
+        """Write down that units are copied to other places; nothing where every unit stays at its own."""
+        if len(operands) == 1 and np.array_equal(indices, unit_indices(np.shape(operands[0]))):
+            return self.lift(operands[0])
+        if indices.size == 0:
+            raise refuse(f"{name} with an empty result", "every array needs at least one unit")
+        return self.apply(Take(name, indices), *operands)
+
+    def copy(self, array: TracedArray) -> TracedArray:
+        """Write down a node that has the values of another."""
+        return self.apply(Take("copy", unit_indices(array.shape)), array)
+
+    def name(self, array: TracedArray, name: str) -> None:
+        """Give an array that has none a name. Raises GraphError for a name that is taken, or is no name."""
+        try:
+            check_name(name)
+        except GraphError as error:
+            raise GraphError(f"{error}{at_line()}") from None
+        if name in self.taken:
+            raise GraphError(f"the vertex name {name!r} is used twice: for {self.taken[name]}, and{at_line()}")
+        self.names[array.number] = name
+        line = where()
+        self.taken[name] = f"the vertex of {line}" if line else f"the leaf {name!r}"
+
+    def is_computed(self, array: TracedArray) -> bool:
+        """Whether an array is the result of an operator, and no leaf."""
+        return isinstance(self.entries[array.number][0], AbstractOperator)
+
+    def mark(self, array: TracedArray, name: str) -> TracedArray:
+        """Make an array a vertex; what is a leaf or a vertex already is copied to a new one."""
+        if not self.is_computed(array) or array.number in self.names:
+            array = self.copy(array)
+        self.name(array, name)
+        self.marked.add(array.number)
+        return array
+
+
+class TracedOther:
+    """Something traced that is no array; NumPy functions of it are its own affair."""
+
+
+class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
+    """Stands for an array of one sample while a function is traced. It has a shape and no values."""
+
+    __hash__ = object.__hash__
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, recorder: Recorder, number: int, shape: Shape) -> None:
+        self.recorder, self.number = recorder, number
+        self._shape = tuple(shape)
+
+    # What NumPy asks for
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, TracedOther) for a in inputs):
+            return NotImplemented
+        name = ufunc.__name__
+        if kwargs.pop("out", None) is not None:
+            raise refuse(f"an in-place {name}", "write a = a + b instead of a += b, and leave out out=")
+        known = getattr(np, name, None) is ufunc
+        shown = f"np.{name}" if known else f"the ufunc {name}"
+        if method == "reduce" and ufunc in (np.add, np.multiply):
+            whole = np.sum if ufunc is np.add else np.prod
+            return whole(*inputs, **{"axis": 0} | kwargs)
+        if method != "__call__":
+            raise refuse(f"{shown}.{method}", f"call {shown} plainly")
+        if kwargs:
+            raise refuse(f"{shown} with {', '.join(kwargs)}=", f"call {shown} plainly")
+        if ufunc in HANDLERS:
+            return HANDLERS[ufunc](*inputs)
+        name = rules.UFUNC_ALIASES.get(name, name)
+        if known and name == "positive":
+            return inputs[0]
+        if known and name in rules.COMPARISONS:
+            raise refuse(f"the comparison {shown}", rules.NO_COMPARISON)
+        if not known or name not in FUNCTIONS:
+            raise refuse(shown, rules.instead_of(name))
+        if name == "power" and not isinstance(inputs[1], TracedArray) and np.ndim(inputs[1]) == 0 and inputs[1] == 2:
+            return self.apply(Map("square"), inputs[0])
+        return self.apply(Map(name), *inputs)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
+        if function not in HANDLERS:
+            raise refuse(shown, rules.instead_of(function.__name__))
+        handler = HANDLERS[function]
+        try:
+            inspect.signature(handler).bind(*args, **kwargs)
+        except TypeError as error:
+            raise refuse(f"{shown} with these arguments ({error})", "leave out what is not supported") from None
+        return handler(*args, **kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise refuse(
+            "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
+            "leave it out, build arrays with np.stack or np.concatenate, and keep to functions of numpy and pcn.ops",
+        )
+
+    # What Python asks for
+
+    def __bool__(self) -> bool:
+        raise refuse(
+            "a decision (if, while, and, or) on a traced value",
+            "use np.where on a constant mask, np.maximum, or pcn.ops.relu",
+        )
+
+    def _no_number(self, *args: Any) -> Any:
+        raise refuse(
+            "a plain number made of a traced value",
+            "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices, and "
+            "np.stack instead of writing into an array",
+        )
+
+    __float__ = __int__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise refuse("an in-place write (a[...] = b)", "build the array with np.concatenate, np.stack or np.where")
+
+    def __getitem__(self, key: Any) -> TracedArray:
+        if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
+            raise refuse("indexing by a traced value", "index with constants, or multiply by a one-hot input")
+        try:
+            indices = np.asarray(unit_indices(self.shape)[key])
+        except IndexError as error:
+            raise ShapeError(f"index {key!r} into shape {self.shape}: {error}{at_line()}") from None
+        return self.recorder.gather("index", indices, [self])
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise refuse("len() of an array without axes", "give it an axis with np.expand_dims")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[TracedArray]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<traced array of shape {self.shape}>"
+
+    def __format__(self, specification: str) -> str:
+        if specification:
+            raise refuse(f"formatting a traced value as {specification!r}", "print it as it is: it has a shape only")
+        return repr(self)
+
+    # What an ndarray has
+
+    def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
+        return self.recorder.apply(operator, *operands)
+
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the axes of one sample."""
+        return self._shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of one sample."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of units of one sample."""
+        return size(self.shape)
+
+    @property
+    def T(self) -> Any:
+        """The array with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        """The array with its last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """As np.reshape."""
+        target = shape[0] if len(shape) == 1 else shape
+        return HANDLERS[np.reshape](self, target, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """As np.transpose."""
+        return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
+
+    def flatten(self, order: Any = "C") -> Any:
+        """As np.ravel."""
+        return HANDLERS[np.ravel](self, order=order)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"neither a traced array nor an ndarray has the attribute {name!r}")
+        if name in rules.METHODS:
+            return functools.partial(getattr(np, name), self)
+        raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
+
+
+def recorder_of(*values: Any) -> Recorder:
+    """The recorder of the first traced array among values, in lists and tuples, too."""
+    return next(a.recorder for a in rules.flattened(values) if isinstance(a, TracedArray))

@@ -1,0 +1,1 @@
+"""Compiled steps of the event-driven engine."""

@@ -1,0 +1,1 @@
+"""What a circuit is given: dynamics, integrators, energies, delays, and when it has settled."""

@@ -1,0 +1,248 @@
+"""Conduction delays: how long what one population sends takes to the other, synapse by synapse."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ParameterError, ShapeError, told
+
+DELAYS: dict[str, type[AbstractDelay]] = {}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The synapses of a projection: how many, and where they stand in an array of their weights.
+
+    ``shape`` is that of the array that their weights are entries ``index`` of (None: all, in C order), or that of the
+    units that they copy one to one; None where there is neither.
+    """
+
+    count: int
+    shape: tuple[int, ...] | None = None
+    index: np.ndarray | None = None
+
+
+class AbstractDelay(ABC):
+    """Delays of one projection in one direction, in ms."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        known = DELAYS.get(cls.__name__)
+        # The same class may be made again, as where a cell of a notebook is run twice.
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ParameterError(f"there is a kind of delay {cls.__name__!r} already: choose another name")
+        DELAYS[cls.__name__] = cls
+
+    @property
+    def constant(self) -> float | None:
+        """The delay of all synapses in ms, None where it may differ between them."""
+        return None
+
+    @property
+    @abstractmethod
+    def zero(self) -> bool:
+        """Whether no synapse has a delay."""
+
+    @abstractmethod
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        """Delay of each synapse in ms, float64 of shape (synapses,).
+
+        ``key``, ``"source>target"``, tells projections apart: those of one distribution draw other numbers each, and
+        the same ones every time. Raises ShapeError for another number of synapses than there are delays, and
+        ParameterError for a draw that is not finite.
+        """
+
+    def at(self, places: Places, key: str) -> np.ndarray:
+        """The same for synapses of which it is known whose weights they have."""
+        return self.of(places.count, key)
+
+    def bounds(self, synapses: int, key: str) -> tuple[float, float]:
+        """The shortest and the longest delay in ms, of at least one synapse."""
+        found = self.of(synapses, key)
+        return float(found.min()), float(found.max())
+
+    def attributes(self) -> dict[str, Any]:
+        """The object's data as plain values and arrays, for saving."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def _set(self, name: str, least: float = 0.0, above: bool = False) -> None:
+        """Make a field a float. Raises ParameterError unless it is finite, and at least (or above) ``least``."""
+        value = getattr(self, name)
+        fits = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not fits or not (value > least if above else value >= least):
+            wanted = "positive" if above else "not negative"
+            raise ParameterError(f"{name} of {type(self).__name__} is {told(value)}; give a finite number, {wanted}")
+        object.__setattr__(self, name, float(value))
+
+    def _set_seed(self) -> None:
+        seed = getattr(self, "seed", None)
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+            raise ParameterError(
+                f"seed of {type(self).__name__} is {told(seed)}; give a whole number that is not negative"
+            )
+        object.__setattr__(self, "seed", int(seed))
+
+
+def _generator(seed: int, key: str) -> np.random.Generator:
+    """A stream of its own for each projection, which no interpreter's hash seed changes."""
+    digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    return np.random.default_rng([seed, digest])
+
+
+@dataclass(frozen=True)
+class ConstantDelay(AbstractDelay):
+    """One delay for all synapses, ``ms`` >= 0. Raises ParameterError for any other."""
+
+    ms: float
+
+    def __post_init__(self) -> None:
+        self._set("ms")
+
+    @property
+    def constant(self) -> float:
+        return self.ms
+
+    @property
+    def zero(self) -> bool:
+        return self.ms == 0
+
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        return np.full(synapses, self.ms)
+
+    def bounds(self, synapses: int, key: str) -> tuple[float, float]:
+        return self.ms, self.ms
+
+
+@dataclass(frozen=True, eq=False)
+class SynapticDelays(AbstractDelay):
+    """A delay for each synapse.
+
+    Parameters
+    ----------
+    values
+        Delays in ms, none negative. Of the shape of a projection's weights: ``values[i, j]`` is the delay of the
+        synapse that has the weight ``W[i, j]``, for ``h @ W`` that from unit i to unit j, whichever direction it is
+        for; synapses that share a weight, as those of a convolution do, share its delay. Of the shape of a population
+        that is read one to one: a delay for each of its units. Else a vector with one for each synapse, in the order
+        of ``pcneuro.circuit.synapses.crossings``.
+
+    Raises ParameterError for what is no array of finite numbers that are not negative, and where there are none;
+    ShapeError for a single number.
+    """
+
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        try:
+            array = np.array(self.values)
+        except ValueError:
+            array = np.array(None)
+        if array.dtype.kind not in "iuf":
+            raise ParameterError(f"SynapticDelays of {told(self.values)}; give an array of numbers, in ms")
+        if not array.ndim:
+            raise ShapeError(f"SynapticDelays of the one number {array}; for all synapses alike use ConstantDelay")
+        array = array.astype(np.float64)
+        if not array.size:
+            raise ParameterError(f"SynapticDelays of an empty array, of shape {array.shape}; give at least one delay")
+        if not (np.isfinite(array).all() and (array >= 0).all()):
+            wrong = array[~(np.isfinite(array) & (array >= 0))][0]
+            raise ParameterError(f"SynapticDelays has a delay of {wrong:g} ms; give finite ones, not negative")
+        array.flags.writeable = False
+        object.__setattr__(self, "values", array)
+
+    @property
+    def zero(self) -> bool:
+        return not self.values.any()
+
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        if self.values.shape != (synapses,):
+            raise ShapeError(f"{_edge(key)}: its delays have shape {self.values.shape}; needed is {(synapses,)}")
+        return self.values
+
+    def at(self, places: Places, key: str) -> np.ndarray:
+        if self.values.shape == places.shape:
+            return self.values.ravel()[slice(None) if places.index is None else places.index]
+        if self.values.shape != (places.count,):
+            more = "" if places.shape in (None, (places.count,)) else f", or {places.shape} as its weights"
+            raise ShapeError(
+                f"{_edge(key)}: its delays have shape {self.values.shape}; needed is {(places.count,)}{more}"
+            )
+        return self.values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SynapticDelays) and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.values.shape, self.values.tobytes()))
+
+    def __repr__(self) -> str:
+        low, high = self.values.min(), self.values.max()
+        return f"SynapticDelays(<{low:g} to {high:g} ms, of shape {self.values.shape}>)"
+
+
+@dataclass(frozen=True)
+class UniformDelay(AbstractDelay):
+    """Delays drawn evenly between ``low`` and ``high`` ms. Raises ParameterError unless 0 <= low <= high < infinity."""
+
+    low: float
+    high: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._set("low")
+        self._set("high")
+        self._set_seed()
+        if self.low > self.high:
+            raise ParameterError(f"UniformDelay from {self.low:g} to {self.high:g} ms: low is above high")
+
+    @property
+    def zero(self) -> bool:
+        return self.high == 0
+
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        return _generator(self.seed, key).uniform(self.low, self.high, synapses)
+
+
+@dataclass(frozen=True)
+class LognormalDelay(AbstractDelay):
+    """Delays of ``least + median exp(sigma z)`` ms with z drawn from a normal distribution: a long tail of slow ones.
+
+    Conduction velocities in the cortex are skewed like this, as the calibres of its axons are (Buzsaki & Mizuseki
+    2014, Nature Reviews Neuroscience 15: 264-278). Raises ParameterError unless median > 0, sigma >= 0 and least >= 0.
+    """
+
+    median: float
+    sigma: float
+    seed: int = 0
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._set("median", above=True)
+        self._set("sigma")
+        self._set("least")
+        self._set_seed()
+
+    @property
+    def zero(self) -> bool:
+        return False
+
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            spread = np.exp(self.sigma * _generator(self.seed, key).normal(size=synapses))
+            found = self.least + self.median * spread
+        if not np.isfinite(found).all():
+            raise ParameterError(f"{_edge(key)}: {self!r} draws a delay that is not finite; give a smaller sigma")
+        return found
+
+
+def _edge(key: str) -> str:
+    """``"h1.value>h2.error"`` as messages have it."""
+    source, _, target = key.partition(">")
+    return f"{source!r} -> {target!r}"

@@ -1,0 +1,26 @@
+"""Exponential Euler: exact for the leak, with prediction and feedback held over a step (Hochbruck & Ostermann 2010)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.model.integrators.abstract import AbstractIntegrator
+
+
+@dataclass(frozen=True)
+class ExponentialEuler(AbstractIntegrator):
+    """v <- v + (1 - exp(-dt precision/tau)) / precision (drive - e). First order; the leak is stable at any dt."""
+
+    dt: float = 1.0
+    tableau = ((0.0,),)
+    weights = (1.0,)
+    order = 1
+    stability = math.inf
+
+    def gain(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        # Where nothing predicts a unit there is no leak, and the limit of the gain is Euler's.
+        leak = np.where(precision > 0, precision, 1.0)
+        return np.where(precision > 0, -np.expm1(-self.dt * leak / tau) / leak, self.dt / tau)

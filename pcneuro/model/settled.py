@@ -1,0 +1,84 @@
+"""When a circuit is at equilibrium."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from pcneuro.errors import ParameterError, told
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Equilibrium, for ``run(until=...)``: nothing moves any more, up to a tolerance.
+
+    A sample has settled where in every free population, with the largest absolute values over its units,
+
+        max |tau dv/dt| = max |drive - e|  <=  atol + rtol * max(|drive|, |e|)
+
+    so that each population's errors, however small, are as near to what drives them; those of a latent without a prior,
+    which has none, are compared with its activity v. Or where a step changes the population by no more than the
+    rounding of its state (v - prediction under fixed prediction, else v), as it can come no nearer.
+
+    Parameters
+    ----------
+    rtol
+        From 0 to below 1. Errors and gradients are then off by about this share for each hop to the output.
+    atol
+        In units of the errors, not negative.
+    limit
+        The run ends after so many ms in any case.
+
+    Raises ParameterError for values out of range.
+    """
+
+    rtol: float = 1e-4
+    atol: float = 0.0
+    limit: float = 100_000.0
+
+    def __post_init__(self) -> None:
+        for name, wanted, fits in (
+            ("rtol", "a number from 0 to below 1", lambda x: 0 <= x < 1),
+            ("atol", "a finite number, not negative", lambda x: 0 <= x < math.inf),
+            ("limit", "a positive, finite number of ms", lambda x: 0 < x < math.inf),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or isinstance(value, bool) or not fits(value):
+                raise ParameterError(f"{name} of Settled is {told(value)}; give {wanted}")
+            object.__setattr__(self, name, float(value))
+
+    def missed(self, open_: int, blocks: int, taken: float) -> str:
+        """That so many blocks of samples have not settled within ``taken`` ms."""
+        return (
+            f"{open_} of {blocks} blocks of samples not settled to {self!r} after {taken:g} ms; run again to go on, or "
+            "try a larger limit or rtol"
+        )
+
+    def limits(self, dtype: np.dtype) -> np.ndarray:
+        """rtol, atol, and the rounding of a state, as the kernels take them."""
+        return np.array([self.rtol, self.atol, np.finfo(dtype).eps], dtype=dtype)
+
+    def holds(
+        self, drive: np.ndarray, error: np.ndarray, state: np.ndarray, gain: np.ndarray, predicted: bool
+    ) -> np.ndarray:
+        """Whether each sample of one population, arrays of (batch, \\*shape), has settled; the kernel's twin.
+
+        ``gain`` is what a step multiplies drive - error by; ``predicted`` tells whether there is an error.
+        """
+        rtol, atol, rounding = self.limits(drive.dtype)
+        away = np.abs(drive - error)
+        largest = [
+            each.reshape(len(drive), -1).max(axis=1)
+            for each in (
+                away,
+                np.maximum(np.abs(drive), np.abs(error)) if predicted else np.abs(state),
+                gain.astype(drive.dtype) * away,
+                np.abs(state),
+            )
+        ]
+        distance, scale, change, height = largest
+        near = (distance <= rtol * scale + atol) | (change <= rounding * height)
+        return np.asarray(near & np.isfinite(distance))

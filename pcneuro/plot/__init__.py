@@ -1,6 +1,0 @@
-"""Pictures of what runs give, on axes of matplotlib, which is imported when the first is drawn."""
-
-from pcneuro.plot.raster import raster
-from pcneuro.plot.wavefront import wavefront
-
-__all__ = ["raster", "wavefront"]

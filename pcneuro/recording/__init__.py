@@ -1,0 +1,1 @@
+"""What is recorded of a run: activities at fixed times, and events."""

@@ -1,0 +1,159 @@
+"""Events of a run in a netCDF file that grows as the run goes on, and arrays that are read from it when asked for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import h5py
+import numpy as np
+import xarray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from pcneuro.circuit.saving import writing
+from pcneuro.errors import OutputError
+
+CHUNK = 16_384
+"""Events in a chunk of the file: large enough to be read fast, and a file of few events stays small."""
+EVENT = "event"
+
+
+class _Place:
+    """A file whose arrays are read; where it is temporary, it is deleted with the last of them."""
+
+    def __init__(self, path: Path, temporary: bool) -> None:
+        self.path = path
+        self.stamp: Any = None
+        if temporary:
+            weakref.finalize(self, path.unlink, missing_ok=True)
+
+    def known(self) -> tuple[int, int, int]:
+        """What changes when something else is written there."""
+        facts = os.stat(self.path)
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+class _Column(BackendArray):
+    """A variable of a file, of which only what is asked for is read. The file is open for that long only."""
+
+    def __init__(self, place: _Place, name: str, count: int, dtype: np.dtype) -> None:
+        self.place, self.name, self.shape, self.dtype = place, name, (count,), dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        try:
+            same = self.place.known() == self.place.stamp
+        except OSError:
+            same = False
+        if not same:
+            raise OutputError(f"{self.place.path} was moved or written again: open it where it is now")
+        with h5py.File(self.place.path, "r") as file:
+            return np.asarray(file[self.name][key])
+
+
+class EventFile:
+    """Blocks of events, one after the other, under the variables of a dataset that has no events yet.
+
+    They go to ``<target>.part`` (``.part-2``, ... where there is one), which takes the target's place when it is
+    complete; without a target to a temporary file, which is deleted with the last array that ``dataset`` gave.
+
+    Raises
+    ------
+    OutputError
+        Where nothing can be written. What has been flushed until then is a readable file.
+    """
+
+    def __init__(self, empty: xarray.Dataset, target: Path | None, *, overwrite: bool) -> None:
+        self.empty, self.target, self.overwrite = empty, target, overwrite
+        self.count = self.blocks = 0
+        self.columns = [str(name) for name, variable in empty.data_vars.items() if variable.dims == (EVENT,)]
+        encoding = {name: {"chunksizes": (CHUNK,), "_FillValue": None} for name in self.columns}
+        with writing(target or Path(tempfile.gettempdir())):
+            path = _temporary() if target is None else _beside(target)
+            self.place = _Place(path, temporary=target is None)
+            try:
+                empty.to_netcdf(path, engine="h5netcdf", unlimited_dims=[EVENT], encoding=encoding)
+                self.storage = h5py.File(path, "a")
+                self.file = h5netcdf.File(self.storage, "a")
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    def append(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Write a block."""
+        end = self.count + len(columns[self.columns[0]])
+        if end > self.count:
+            with writing(self.place.path):
+                self.file.resize_dimension(EVENT, end)
+                for name in self.columns:
+                    self.file.variables[name][self.count : end] = columns[name]
+            self.count, self.blocks = end, self.blocks + 1
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Bring the file's attributes up to date, and leave a file that can be read as it is."""
+        with writing(self.place.path):
+            self.file.attrs.update(facts)
+            self.file.flush()
+            self.storage.flush()  # which h5netcdf does not
+
+    def leave(self) -> Path | None:
+        """Close the file where it is; the path, where it is to stay."""
+        with suppress(OSError, RuntimeError):  # of a full disk, which was told of before
+            self._close()
+        return None if self.target is None else self.place.path
+
+    def _close(self) -> None:
+        self.file.close()
+        self.storage.close()
+
+    def complete(self) -> None:
+        """Close the file, and move it to its place."""
+        path = self.place.path
+        with writing(path):
+            self._close()
+        if self.target is not None:
+            if self.target.exists() and not self.overwrite:
+                raise OutputError(f"{self.target} was made by something else meanwhile: the events are in {path}")
+            with writing(self.target):
+                with open(path, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(path, self.target)
+            self.place.path = self.target
+        self.place.stamp = self.place.known()
+
+    def dataset(self) -> xarray.Dataset:
+        """All events, which are read when they are asked for; of a complete file."""
+        found = {}
+        for name in self.columns:
+            variable = self.empty.variables[name]
+            column = _Column(self.place, name, self.count, variable.dtype)
+            found[name] = xarray.Variable((EVENT,), indexing.LazilyIndexedArray(column), variable.attrs)
+        return self.empty.drop_vars(self.columns).assign(found)
+
+
+def _temporary() -> Path:
+    handle, name = tempfile.mkstemp(prefix="pcneuro-events-", suffix=".nc")
+    os.close(handle)
+    return Path(name)
+
+
+def _beside(target: Path) -> Path:
+    """A new empty file: one that is there is of a run that was killed, or of one that is under way."""
+    number = 1
+    while True:
+        path = target.with_name(f"{target.name}.part{f'-{number}' if number > 1 else ''}")
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return path

@@ -1,0 +1,21 @@
+"""What is to be recorded of a population, at which steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What is to be recorded of one vertex: every ``every`` steps, beginning with step 0."""
+
+    vertex: str
+    variable: str
+    every: int
+
+    def count(self, step: int, steps: int) -> int:
+        """How many recordings fall into the ``steps`` steps from step number ``step``."""
+        return -(-(step + steps) // self.every) - -(-step // self.every)
+
+
+VARIABLES = ("value", "error", "prediction", "feedback")

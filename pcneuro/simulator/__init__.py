@@ -1,0 +1,1 @@
+"""The simulator: data and duration in, a result out."""

@@ -1,0 +1,171 @@
+"""What a run returns, and how it compares with a reference."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+
+if TYPE_CHECKING:
+    import xarray
+
+
+_CURE = "give two results of the same graph"
+
+
+class Status(enum.StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    UNSETTLED = "unsettled"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class Result:
+    """State of a circuit at the end of a run.
+
+    Attributes
+    ----------
+    gradients : dict of arrays
+        Parameter -> dL/dparameter, summed over the batch, of the parameter's shape: minus the Hebbian change.
+    values, errors, predictions : dict of arrays
+        Vertex (and output) -> activity of shape (batch, \\*shape). ``errors`` are -dL/dprediction at the equilibrium of
+        fixed prediction. Latents without a prior have no errors.
+    records : xarray.Dataset
+        What was recorded, with dimensions time (ms), batch and unit.
+    loss : float
+        Energies of the outputs that have a target, summed over the batch.
+    energy : float
+        Variational free energy: the loss, and 1/2 e^2 / precision of every other vertex, summed over the batch.
+    status : Status
+        ``"completed"``, ``"unsettled"`` (its limit came before equilibrium), ``"interrupted"`` or ``"diverged"``.
+    message : str
+        What happened and, where the run did not complete, what to do.
+    time : float
+        Simulated time at the end, in ms.
+    stats : dict
+        Steps, wall-clock seconds, threads, sizes.
+    events : xarray.Dataset, optional
+        The events that ``RecordEvents`` asked for, with the dimension event: time (ms), sample, population, unit,
+        change. Those on disk are read when they are asked for.
+    """
+
+    gradients: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    predictions: dict[str, np.ndarray]
+    records: xarray.Dataset = field(repr=False)
+    loss: float
+    energy: float
+    status: Status
+    message: str
+    time: float
+    stats: dict[str, Any]
+    events: xarray.Dataset | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"
+
+
+class HasGradients(Protocol):
+    """A result, or backprop's."""
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray]:
+        """Parameter -> gradient."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one parameter's gradient agrees with the reference's.
+
+    ``cosine`` is NaN where either is zero; ``norm_ratio`` is |gradient| / |reference|, ``relative_error`` is
+    |gradient - reference| / |reference| (both NaN or infinite where the reference is zero).
+    """
+
+    parameter: str
+    cosine: float
+    norm_ratio: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row for each parameter; prints as a table."""
+
+    rows: tuple[Agreement, ...]
+
+    def __getitem__(self, parameter: str) -> Agreement:
+        for row in self.rows:
+            if row.parameter == parameter:
+                return row
+        raise unknown_name("parameter", parameter, [row.parameter for row in self.rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def worst(self) -> float:
+        """Largest relative error; NaN, if there is one, is the worst of all."""
+        return float(np.max([row.relative_error for row in self.rows], initial=0.0))
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        """Parameter -> its numbers."""
+        return {
+            r.parameter: {"cosine": r.cosine, "norm_ratio": r.norm_ratio, "relative_error": r.relative_error}
+            for r in self.rows
+        }
+
+    def __str__(self) -> str:
+        width = max([len("parameter"), *(len(r.parameter) for r in self.rows)])
+        lines = [f"{'parameter':<{width}}  {'cosine':>12}  {'norm ratio':>12}  {'relative error':>14}"]
+        lines += [
+            f"{r.parameter:<{width}}  {r.cosine:>12.9f}  {r.norm_ratio:>12.9f}  {r.relative_error:>14.3e}"
+            for r in self.rows
+        ]
+        return "\n".join(lines)
+
+
+def agreement(parameter: str, gradient: np.ndarray, reference: np.ndarray) -> Agreement:
+    """Cosine, norm ratio and relative error of one gradient, computed in float64."""
+    g, r = (np.asarray(a, dtype=np.float64).ravel() for a in (gradient, reference))
+    norm, other = float(np.linalg.norm(g)), float(np.linalg.norm(r))
+    if other == 0.0:
+        return Agreement(
+            parameter, float("nan"), float("nan") if norm == 0 else float("inf"), 0.0 if norm == 0 else float("inf")
+        )
+    cosine = float(g @ r / (norm * other)) if norm else float("nan")
+    return Agreement(parameter, cosine, norm / other, float(np.linalg.norm(g - r)) / other)
+
+
+def compare(result: HasGradients, reference: HasGradients) -> Comparison:
+    """Compare gradients parameter by parameter: cosine, norm ratio, relative error.
+
+    The cosine alone is blind where a gradient is a single number, or shrinks as a whole. Raises ParameterError where
+    one of the two has no gradients or other parameters than the other, and ShapeError where their shapes differ.
+    """
+    own, exact = _gradients("first", result), _gradients("second", reference)
+    for name in [*own, *exact]:
+        if name not in own or name not in exact:
+            which = "first" if name in own else "second"
+            raise ParameterError(f"compare: only the {which} has a parameter {name!r}; {_CURE}")
+        one, other = np.shape(own[name]), np.shape(exact[name])
+        if one != other:
+            raise ShapeError(f"compare: parameter {name!r} is of shape {one} in the one, {other} in the other; {_CURE}")
+    return Comparison(tuple(agreement(name, gradient, exact[name]) for name, gradient in own.items()))
+
+
+def _gradients(which: str, source: Any) -> Mapping[str, np.ndarray]:
+    found = getattr(source, "gradients", None)
+    if not isinstance(found, Mapping):
+        raise ParameterError(
+            f"compare: the {which} is {told(source)}, without gradients; give what run() or pcn.backprop returned"
+        )
+    return found

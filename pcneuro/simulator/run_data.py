@@ -1,0 +1,186 @@
+"""What a run is given, checked and merged with what the runs before it were given."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.backprop import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.synapses import extent
+from pcneuro.engines import AbstractEngine, Data
+from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, told, unknown_name
+from pcneuro.model.settled import Settled
+
+Arrays = dict[str, np.ndarray]
+
+MOST_STEPS = 2**62
+"""What the engines' counters hold, with room to spare."""
+
+
+def float_type(given: Any) -> np.dtype:
+    """The dtype of all state. Raises ParameterError unless it is float64 or float32."""
+    try:
+        found = np.dtype(given)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found not in (np.float32, np.float64):
+        raise ParameterError(f"dtype is {found or told(given)}; choose np.float64 or np.float32")
+    return found
+
+
+def merge(
+    circuit: Circuit,
+    previous: Data | None,
+    given: Mapping[str, Any],
+    *,
+    time: float,
+    dtype: np.dtype,
+    carried: Callable[[], Mapping[str, np.ndarray]],
+) -> Data:
+    """The data of the next run: ``previous`` itself where nothing changes.
+
+    ``given`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping or None for "as before".
+    Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
+    """
+    for what, value in given.items():
+        if value is not None and not isinstance(value, Mapping):
+            raise ParameterError(f"{what} is a {type(value).__name__}; give a dict from names to arrays")
+    graph = circuit.graph
+    inputs: Arrays
+    if given["inputs"] is None and previous is not None:
+        inputs = dict(previous.inputs)
+    else:
+        inputs = check_inputs(graph, given["inputs"] or {}, dtype)
+    clamped = _clamped(circuit, previous, given["targets"], given["clamp"])
+    initial = _by_vertex(circuit, "initial value", given["initial"] or {})
+    for name in initial:
+        if name in clamped:
+            raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
+    if initial and time > 0:
+        raise ParameterError(f"initial= at {time:g} ms: it is for the start of a simulation; call reset() first")
+    groups = {"input": inputs, "clamped vertex": clamped, "initial value of": initial}
+    batch = common_batch({f"{kind} {n!r}": a for kind, group in groups.items() for n, a in group.items()})
+    if previous is not None:
+        if time > 0 and batch != previous.batch:
+            raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
+        if not initial and _same(inputs, previous.inputs) and _same(clamped, previous.clamped):
+            return previous
+    if time > 0:
+        initial = {n: a for n, a in carried().items() if n not in clamped}
+    return Data(batch, inputs, clamped, initial)
+
+
+def _clamped(circuit: Circuit, previous: Data | None, targets: Any, clamp: Any) -> Arrays:
+    """Targets and other clamps together, by vertex; None stands for those of before."""
+    graph = circuit.graph
+    outputs = {node.name for node in graph.outputs.values()}
+    before = {} if previous is None else dict(previous.clamped)
+    goals = {n: a for n, a in before.items() if n in outputs}
+    held = {n: a for n, a in before.items() if n not in outputs}
+    if targets is not None:
+        checked = check_targets(graph, targets, circuit.energies, circuit.precision)
+        goals = {graph.outputs[name].name: array for name, array in checked.items()}
+    if clamp is not None:
+        held = _by_vertex(circuit, "clamp", clamp)
+        for name in held:
+            if targets and name in goals:
+                raise ParameterError(f"{name!r} is both a target and clamped: give one of the two")
+            energy = circuit.energies.get(name)
+            wrong = energy.check(held[name], circuit.precision[name]) if energy is not None else None
+            if wrong:
+                raise DataError(f"clamp of {name!r}: {wrong}")
+    return goals | held
+
+
+def _by_vertex(circuit: Circuit, what: str, given: Mapping[str, Any]) -> Arrays:
+    found = {}
+    for name, value in given.items():
+        output = circuit.graph.outputs.get(name)
+        vertex = output.name if output is not None and name not in circuit.vertices else name
+        if vertex not in circuit.vertices:
+            raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
+        found[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
+    return found
+
+
+def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[int, float]:
+    """The steps of a run and its duration in ms, or the most that it may take ``until`` something.
+
+    Raises ParameterError unless exactly one of the two is given.
+    """
+    if until is None and duration is not None:
+        return whole_steps(duration, dt), duration
+    if until is None or duration is not None:
+        if duration is None:
+            raise ParameterError("duration is None; give a number of ms, or until=pcn.Settled(...)")
+        raise ParameterError(
+            f"duration is {told(duration)} and until is {told(until)}; give one of the two, and the longest time that "
+            "it may take in Settled(limit=...)"
+        )
+    if not isinstance(until, Settled):
+        raise ParameterError(f"until is {told(until)}; give pcn.Settled(...)")
+    if until.limit >= dt * MOST_STEPS:
+        raise ParameterError(f"limit is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
+    return math.ceil(until.limit / dt * (1 - 1e-12)), until.limit
+
+
+def whole_steps(duration: float, dt: float) -> int:
+    """The steps that a duration takes, both in ms.
+
+    A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless
+    it is a finite number that is not negative.
+    """
+    if not isinstance(duration, Real) or not 0 <= duration < math.inf:
+        raise ParameterError(f"duration is {told(duration)}; give a finite number of ms, not negative")
+    if duration >= dt * MOST_STEPS:
+        raise ParameterError(f"duration is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
+    duration = float(duration)
+    steps = round(duration / dt)
+    if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
+        steps = max(steps, 1)
+        warnings.warn(
+            f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
+            PcneuroWarning,
+            stacklevel=4,
+        )
+    return steps
+
+
+def warn_of_latents(circuit: Circuit, data: Data, engine: AbstractEngine, steps: int) -> bool:
+    """Warn of free latents that dynamics with held predictions cannot infer, though something below them is clamped.
+
+    Returns whether it could tell: not before ``steps`` were enough for errors to have come all the way up.
+    """
+    graph = circuit.graph
+    observed: set[str] = set()
+    for name in reversed(list(graph.nodes)):
+        if any(user in data.clamped or user in observed for user in graph.consumers[name]):
+            observed.add(name)
+    free = [name for name in graph.latents if name in observed and name not in data.clamped]
+    if not free:
+        return False
+    longest = max((high for _, high in extent(circuit).values()), default=0.0)
+    if steps * engine.integrator.dt < len(circuit.vertices) * (engine.integrator.dt + longest):
+        return False
+    fits = not any(engine.read(name, "error").any() for name in data.clamped if circuit.has_prediction(name))
+    for name in free:
+        predicted, text = circuit.has_prediction(name), None
+        if engine.read(name, "feedback").any():
+            if not predicted:
+                text = "has no prior, so that nothing brings it to rest: use pcn.Strict(), or give it a prior"
+        elif not fits and not (predicted and engine.read(name, "error").any()):
+            text = "is moved by nothing, as all derivatives by it are zero there: use pcn.Strict(), or initial="
+        if text is not None:
+            held = "FixedPrediction holds predictions and derivatives at the feedforward sweep"
+            warnings.warn(f"{held}; the free latent {name!r} {text}", PcneuroWarning, stacklevel=3)
+    return True

@@ -1,0 +1,74 @@
+"""What a schedule is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines import AbstractEngine, Stepped
+from pcneuro.errors import ParameterError
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.recording.tape import Tape
+
+SCHEDULES: dict[str, type[AbstractSchedule]] = {}
+
+
+class AbstractSchedule(ABC):
+    """The order in which the populations of a circuit take their steps."""
+
+    divisible: ClassVar[bool]
+    """Whether a run of n steps is n runs of one, so that it can be left on the way."""
+    settles: ClassVar[bool] = False
+    """Whether a run can end where the circuit has settled."""
+    delays: ClassVar[bool] = False
+    """Whether it is defined for circuits with conduction delays."""
+
+    together: ClassVar[bool] = True
+    """Whether all populations have the same time."""
+    apart: ClassVar[bool] = False
+    """Whether it needs room for errors beside that for deviations."""
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the integrator's steps are made, so that they have to be stable."""
+        return True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        SCHEDULES[cls.__name__] = cls
+
+    @abstractmethod
+    def check(self, dynamics: AbstractDynamics) -> None:
+        """Raise ParameterError for dynamics that the schedule is not defined for."""
+
+    def check_delays(self, circuit: Circuit) -> None:
+        """Raise ParameterError for a circuit with conduction delays, unless the schedule is defined for them."""
+        if circuit.delayed and not self.delays:
+            raise ParameterError(
+                f"{self!r} is not defined for circuits with conduction delays: use Parallel(), or "
+                "circuit.with_delays(0.0)"
+            )
+
+    def check_until(self) -> None:
+        """Raise ParameterError where a run must be for a given time."""
+        if not self.settles:
+            raise ParameterError(f"{self!r} runs for a given time: to run until=Settled(...), use Parallel()")
+
+    @abstractmethod
+    def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
+        """Raise ParameterError for a circuit that the schedule is not defined for, with these vertices clamped."""
+
+    @abstractmethod
+    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+        """Let the engine do ``steps`` steps of every population, the first of which has this ``number``."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))

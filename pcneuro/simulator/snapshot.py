@@ -1,0 +1,74 @@
+"""Snapshots of a simulation: its time, its data, and all that the engine holds, in one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import read_archive, write_archive
+from pcneuro.engines import AbstractEngine, Data
+from pcneuro.errors import CircuitFileError
+from pcneuro.simulator.run_data import MOST_STEPS
+
+KIND = "snapshot"
+GROUPS = ("inputs", "clamped", "initial")
+
+
+def write_snapshot(
+    path: str | os.PathLike[str],
+    engine: AbstractEngine,
+    step: int,
+    data: Data | None,
+    identity: Mapping[str, str],
+    *,
+    overwrite: bool,
+) -> None:
+    """Write the state of an engine at a step; ``data`` is None where it was given none yet. Raises OutputError."""
+    arrays = {f"state/{k}": v for k, v in engine.state().items()}
+    for kind in GROUPS if data is not None else ():
+        arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
+    facts = {"step": step, "batch": None if data is None else data.batch, **identity}
+    write_archive(path, KIND, facts, arrays, overwrite=overwrite)
+
+
+def read_snapshot(
+    path: str | os.PathLike[str], engine: AbstractEngine, identity: Mapping[str, str]
+) -> tuple[int, Data | None]:
+    """Let an engine take up the state in a file; returns the number of its step, and its data.
+
+    Raises CircuitFileError for a damaged file or one of another simulator; the engine is of no use then.
+    """
+    facts, arrays = read_archive(path, KIND)
+    for key, own in identity.items():
+        if facts.get(key) != own:
+            got = facts.get(key)
+            hint = "" if key == "circuit" else f": {got} there, {own} here"
+            raise CircuitFileError(f"{path} is the snapshot of a simulator with another {key}{hint}")
+    groups: dict[str, dict[str, np.ndarray]] = {"state": {}, **{kind: {} for kind in GROUPS}}
+    try:
+        for key, array in arrays.items():
+            kind, _, name = key.partition("/")
+            groups[kind][name] = array
+        step, batch = int(facts["step"]), facts["batch"]
+        data = None if batch is None else Data(int(batch), *(groups[kind] for kind in GROUPS))
+        _check(engine.circuit, step, data)
+        engine.set_state(data or Data(1), groups["state"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
+    return step, data
+
+
+def _check(circuit: Circuit, step: int, data: Data | None) -> None:
+    """Raise ValueError where the step number or the data of a snapshot is not of this circuit."""
+    if not 0 <= step < MOST_STEPS or (data is not None and data.batch < 1):
+        raise ValueError("its step number or batch size is out of range")
+    if data is None:
+        return
+    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial} <= set(circuit.vertices):
+        raise ValueError("its data has other names")
+    for name, array in (*data.inputs.items(), *data.clamped.items(), *data.initial.items()):
+        if array.shape != (data.batch, *circuit.graph.nodes[name].shape) or array.dtype.kind != "f":
+            raise ValueError(f"its data of {name!r} has another shape or type")

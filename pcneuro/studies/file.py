@@ -1,0 +1,236 @@
+"""Reading a simulation file: TOML, keys set on the command line, the grid of a sweep; and where a value came from."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pcneuro.errors import ConfigurationError
+from pcneuro.studies.tables import KIND, Problem, checked, nearest
+from pcneuro.studies.task import TASKS, AbstractTask
+
+Keys = tuple[str, ...]
+SWEEP = "sweep"
+LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run that a file asks for: its task, and what the sweep sets for it, by dotted key."""
+
+    task: AbstractTask
+    swept: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A simulation file, read and checked. ``raw`` is what it says, with what was set on top."""
+
+    path: Path
+    raw: Mapping[str, Any]
+    overrides: Mapping[Keys, Any]
+    runs: tuple[Planned, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its suffix."""
+        return self.path.stem
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the files that it names are looked for, in this order."""
+        beside = self.path.resolve().parent
+        return tuple(dict.fromkeys((beside, beside.parent, Path.cwd())))
+
+    def error(self, problem: Problem, swept: Mapping[str, Any] = MappingProxyType({})) -> ConfigurationError:
+        """The one line about a problem in the run with these ``swept`` values: where it is, and what is wrong."""
+        raw = {key: value for key, value in self.raw.items() if key != SWEEP or not swept}
+        with suppress(Problem):
+            raw = with_values(raw, swept)
+        return ConfigurationError(describe(self.path, problem, raw, self.overrides, {split(key) for key in swept}))
+
+
+def split(key: str) -> Keys:
+    """``integrator.dt`` as its parts; raises Problem for what is no dotted key of TOML."""
+    try:
+        found: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        raise Problem((key,), "is no key: write table.key") from None
+    parts = []
+    while isinstance(found, dict):
+        if len(found) != 1:
+            raise Problem((key,), "is no key: write table.key")
+        name, found = next(iter(found.items()))
+        parts.append(name)
+    return tuple(parts)
+
+
+def parse_set(text: str) -> tuple[Keys, Any]:
+    """``integrator.dt=0.5`` as keys and value; a value that is no TOML is taken for a text.
+
+    Raises ConfigurationError.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigurationError(f"--set {text}: write key=value, such as --set integrator.dt=0.5")
+    try:
+        keys = split(key.strip())
+    except Problem as problem:
+        raise ConfigurationError(f"--set {text}: {key.strip()!r} {problem.text}") from None
+    try:
+        return keys, tomllib.loads(f"value = {value.strip()}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return keys, value.strip()
+
+
+def put(raw: dict[str, Any], keys: Keys, value: Any) -> None:
+    """Set a value, and make the tables on the way to it. Raises Problem where something else is in the way."""
+    for depth, key in enumerate(keys[:-1]):
+        inner = raw.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise Problem(keys[: depth + 1], f"is no table, so {'.'.join(keys)} cannot be set")
+        raw = inner
+    raw[keys[-1]] = value
+
+
+def with_values(raw: Mapping[str, Any], swept: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a file's tables with the values that the sweep sets for one run."""
+    own = copy.deepcopy(dict(raw))
+    for key, value in swept.items():
+        put(own, split(key), value)
+    return own
+
+
+def get(raw: Any, keys: Keys) -> Any:
+    """The value at ``keys``; KeyError where there is none."""
+    for key in keys:
+        if isinstance(raw, list) and key.isdigit() and int(key) < len(raw):
+            raw = raw[int(key)]
+        elif isinstance(raw, Mapping):
+            raw = raw[key]
+        else:
+            raise KeyError(key)
+    return raw
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+def describe(
+    path: Path, problem: Problem, raw: Mapping[str, Any], overrides: Mapping[Keys, Any], swept: set[Keys]
+) -> str:
+    """One line about a problem, which says where the value came from: the file, ``--set``, or the sweep."""
+    keys = problem.path
+    try:
+        value = get(raw, keys)
+    except KeyError:
+        value = None
+    shown = "" if value is None or isinstance(value, Mapping) else f" = {_shown(value)}"
+    if any(keys[: len(own)] == own for own in swept if own):
+        return f'{path}: [{SWEEP}] "{".".join(keys)}"{shown}: {problem.text}'
+    if any(keys[: len(own)] == own for own in overrides):
+        return f"--set {'.'.join(keys)}{shown.replace(' = ', '=', 1)}: {problem.text}"
+    if not keys:
+        return f"{path}: {problem.text}"
+    if isinstance(value, Mapping):
+        text = problem.text.replace("unknown key", "unknown table") if not problem.known else problem.text
+        return f"{path}: [{'.'.join(keys)}]: {text}"
+    table = f"[{'.'.join(keys[:-1])}] " if len(keys) > 1 else ""
+    return f"{path}: {table}{keys[-1]}{shown}: {problem.text}"
+
+
+def _grids(raw: Any) -> Iterator[dict[str, Any]]:
+    """What each run sets: every combination of the table's values; several tables one after the other."""
+    tables = raw if isinstance(raw, list) else [raw]
+    for number, table in enumerate(tables):
+        place = (SWEEP, str(number)) if isinstance(raw, list) else (SWEEP,)
+        if not isinstance(table, Mapping) or not table:
+            raise Problem(place, 'needs keys and their values, such as "integrator.dt" = [0.5, 1.0]')
+        flat = dict(_flat(table))
+        for key, values in flat.items():
+            if not isinstance(values, list) or not values:
+                raise Problem((*place, key), "needs a list of at least one value")
+            if split(key)[0] in (SWEEP, "task"):
+                raise Problem((*place, key), "cannot be swept")
+        yield from (dict(zip(flat, values, strict=True)) for values in itertools.product(*flat.values()))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}") from None
+
+
+def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
+    """Read a simulation file, with ``sets`` such as ``"integrator.dt=0.5"`` on top, and check all runs it asks for.
+
+    Raises ConfigurationError: the file, the table, the key and its value, and the nearest key there is.
+    """
+    path = Path(path)
+    raw = _table(path)
+    overrides = dict(parse_set(text) for text in sets)
+    swept: Mapping[str, Any] = {}
+    try:
+        for own_keys, value in overrides.items():
+            put(raw, own_keys, value)
+        base = {key: value for key, value in raw.items() if key != SWEEP}
+        task = _task(base)
+        grid = list(_grids(raw[SWEEP])) if SWEEP in raw else []
+        keys = tuple(dict.fromkeys(key for each in grid for key in each))
+        runs = []
+        for swept in grid:
+            own = with_values(base, swept)
+            runs.append(_planned(checked(task, own), own, keys))
+        if not grid:
+            runs = [Planned(checked(task, base), {})]
+    except Problem as problem:
+        raise Plan(path, raw, overrides, ()).error(problem, swept) from None
+    return Plan(path, raw, overrides, tuple(runs))
+
+
+def _task(raw: Mapping[str, Any]) -> type[AbstractTask]:
+    kind = raw.get("task")
+    if kind is None:
+        raise Problem(("task",), f"is missing: one of {', '.join(sorted(TASKS))}")
+    if not isinstance(kind, str) or kind not in TASKS:
+        raise Problem(("task",), f"unknown task; {nearest(str(kind), sorted(TASKS))}")
+    return TASKS[kind]
+
+
+def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) -> Planned:
+    """A run, with values of all keys that any part of the sweep sets; what its own part leaves out is as without it."""
+    found = {}
+    for key in keys:
+        try:
+            found[key] = get(raw, split(key))
+        except KeyError:
+            found[key] = _default(task, split(key))
+    return Planned(task, found)
+
+
+def _default(holder: Any, keys: Keys) -> Any:
+    """What a task has where the file says nothing; None where it has nothing either."""
+    for key in keys:
+        holder = type(holder).__name__ if key == KIND else getattr(holder, key, None)
+    return holder

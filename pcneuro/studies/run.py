@@ -1,0 +1,228 @@
+"""Carrying out a simulation file: every run that it asks for, then the summary, the records and the figures."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.kernel.threads import available_threads
+from pcneuro.errors import ConfigurationError, PcneuroError
+from pcneuro.kernels import cache, host
+from pcneuro.simulator.result import Status
+from pcneuro.studies.file import Plan, Planned
+from pcneuro.studies.observer import AbstractObserver, Part, Silent, interruptible
+from pcneuro.studies.output import SUMMARY, Output, write_json
+from pcneuro.studies.sources import Sources
+from pcneuro.studies.tables import Problem
+from pcneuro.studies.task import Finished, Job, Text
+
+RECORDS = "records.nc"
+SEED = "seed"
+"""Argument of a circuit's function that its weights are drawn from."""
+PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done: the folder that was written, how it ended, the summary, and tables to print."""
+
+    folder: Path
+    status: Status
+    message: str
+    summary: Mapping[str, Any]
+    tables: Sequence[Text]
+
+
+def simulate(
+    plan: Plan,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    observer: AbstractObserver | None = None,
+) -> Report:
+    """Carry out a plan, and write its results to ``out``, or to the next free folder in ``results/``.
+
+    With ``resume`` learning goes on from the checkpoints in ``out``, or in the unfinished folder last written.
+
+    Ctrl-C and, behind the first run of a sweep, an error end it early: what was finished until then is written all the
+    same. Raises PcneuroError for what cannot be run or written.
+    """
+    observer = observer or Silent()
+    begun, started = time.perf_counter(), datetime.now(UTC)
+    with Output(out, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
+        sources = Sources(plan.folders)
+        circuits = _circuits(plan, sources)
+        _announce(plan, observer)
+        _check(plan, circuits)
+        runs, failure = _runs(plan, circuits, sources, output, observer)
+        status, message = _ending(runs, len(plan.runs), failure)
+        summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
+        _write(output, runs, summary)
+        folder = output.commit()
+    if failure is not None:
+        raise type(failure)(f"{failure}; the runs before it are in {folder}") from failure.__cause__
+    return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
+
+
+def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
+    """Every run's circuit."""
+    return [_circuit(plan, run, sources, run.task.arguments) for run in plan.runs]
+
+
+def _circuit(plan: Plan, run: Planned, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
+    try:
+        made = sources.circuit(run.task.circuit, arguments)
+        if run.task.delays is None:
+            return made
+        try:
+            return made.with_delays(run.task.delays)
+        except PcneuroError as error:
+            raise Problem(("delays",), str(error)) from error
+    except Problem as problem:
+        raise plan.error(problem, run.swept) from problem.__cause__
+
+
+def _job(
+    plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver
+) -> Job:
+    run, count = plan.runs[number], len(plan.runs)
+    prefix = f"run{number}-" if count > 1 else ""
+
+    def drawn(more: int) -> Circuit:
+        arguments = run.task.arguments
+        return _circuit(plan, run, sources, {**arguments, SEED: arguments.get(SEED, 0) + more})
+
+    return Job(
+        circuit,
+        plan.path.resolve().parent,
+        Part(observer, number / count, 1 / count),
+        np.random.default_rng(run.task.seed),
+        drawn,
+        lambda name: output.checkpoint(prefix + name),
+        lambda name: output.stream(prefix + name),
+        output.resume,
+    )
+
+
+def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
+    """Of several runs, try the settings of all before the first begins."""
+    if len(circuits) > 1:
+        for run, circuit in zip(plan.runs, circuits, strict=True):
+            try:
+                run.task.check(circuit)
+            except PcneuroError as error:
+                raise _placed(plan, run, error) from error
+
+
+def _announce(plan: Plan, observer: AbstractObserver) -> None:
+    for dtype in dict.fromkeys(run.task.dtype for run in plan.runs if run.task.compiles):
+        if cache.is_cold(dtype):
+            observer.say(f"Compiling the kernels for {dtype}: about {cache.COMPILE_SECONDS} s, once on this machine")
+
+
+def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:
+    """The same kind of error, with the file and the swept values in front."""
+    if isinstance(error, ConfigurationError):
+        return error
+    values = ", ".join(f"{key} = {value!r}" for key, value in run.swept.items())
+    return type(error)(f"{plan.path}{f' ({values})' if values else ''}: {error}")
+
+
+def _runs(
+    plan: Plan, circuits: Sequence[Circuit], sources: Sources, output: Output, observer: AbstractObserver
+) -> tuple[list[Finished], PcneuroError | None]:
+    """The runs that were finished, and the error that ended them."""
+    finished: list[Finished] = []
+    for number, (run, circuit) in enumerate(zip(plan.runs, circuits, strict=True)):
+        if observer.stopped and finished:
+            break
+        try:
+            outcome = run.task.perform(_job(plan, number, circuit, sources, output, observer))
+        except PcneuroError as error:
+            placed = _placed(plan, run, error)
+            if not finished:
+                raise placed from error
+            placed.__cause__ = error
+            return finished, placed
+        finished.append(Finished(run.task, outcome, run.swept))
+        if outcome.status is Status.INTERRUPTED:
+            break
+    return finished, None
+
+
+def _ending(runs: Sequence[Finished], planned: int, failure: PcneuroError | None) -> tuple[Status, str]:
+    if failure is not None:
+        return Status.INTERRUPTED, str(failure)
+    ended = [run.outcome.status for run in runs]
+    for status in (Status.INTERRUPTED, Status.DIVERGED, Status.UNSETTLED):
+        if status in ended:
+            first = runs[ended.index(status)]
+            return status, f"{first.label}: {first.outcome.message}" if first.label else first.outcome.message
+    if len(runs) < planned:
+        return Status.INTERRUPTED, f"interrupted after {len(runs)} of {planned} runs"
+    return Status.COMPLETED, f"completed {planned} runs" if planned > 1 else runs[0].outcome.message
+
+
+def _summary(
+    plan: Plan, runs: Sequence[Finished], status: Status, message: str, started: datetime, seconds: float
+) -> dict[str, Any]:
+    task = plan.runs[0].task
+    return {
+        "name": plan.name,
+        "description": task.description,
+        "task": task.task,
+        "file": str(plan.path),
+        "status": status,
+        "message": message,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": {
+            "system": platform.platform(),
+            "processor": host.cpu_model(),
+            "cpu": host.cpu_name(),
+            "threads": available_threads(),
+        },
+        "settings": plan.raw,
+        "runs": [
+            {
+                "set": run.swept,
+                "status": run.outcome.status,
+                "message": run.outcome.message,
+                **run.outcome.numbers,
+            }
+            for run in runs
+        ],
+    }
+
+
+def _write(output: Output, runs: Sequence[Finished], summary: dict[str, Any]) -> None:
+    from pcneuro.studies.figures.style import style
+    from pcneuro.studies.records import stack, write_records
+
+    files = [RECORDS, *output.streamed()]
+    datasets = [run.outcome.records for run in runs]
+    records = stack(datasets, [run.swept for run in runs]) if runs[0].swept else datasets[0]
+    records = records.assign_attrs(status=str(summary["status"]), file=summary["file"], task=summary["task"])
+    output.write(RECORDS, lambda path: write_records(path, records))
+    with style():
+        for name, figure in type(runs[0].task).figures(runs).items():
+            output.write(f"{name}.png", figure.savefig)
+            files.append(f"{name}.png")
+    for number, run in enumerate(runs):
+        for name, text in run.outcome.texts.items():
+            file = f"run{number}-{name}" if len(runs) > 1 else name
+            output.write(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+            files.append(file)
+    summary["files"] = [SUMMARY, *files]
+    output.write(SUMMARY, lambda path: write_json(path, summary))

@@ -1,0 +1,123 @@
+"""Circuits that a simulation file names: a function in a Python file, which is run, or a saved circuit."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pcneuro.circuit.circuit import Circuit, build_circuit
+from pcneuro.circuit.saving import load_circuit
+from pcneuro.errors import PcneuroError
+from pcneuro.graph.graph import Graph
+from pcneuro.studies.tables import Problem, nearest
+
+ARGUMENTS = "arguments"
+PLACE: tuple[str, ...] = ("circuit",)
+
+
+class Sources:
+    """Finds circuits below ``folders``, in this order. A Python file is run once, whatever is asked of it."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = folders
+        self.modules: dict[Path, ModuleType] = {}
+
+    def circuit(self, reference: str, arguments: Mapping[str, Any]) -> Circuit:
+        """The circuit of ``"circuits/mlp.py:mlp"``, called with ``arguments``, or one that ``Circuit.save`` wrote.
+
+        Raises Problem at ``circuit`` or ``arguments``.
+        """
+        file, colon, function = reference.rpartition(":")
+        if not colon or not file.endswith(".py"):
+            return self._saved(reference, arguments)
+        called = self._function(self._find(file), function)
+        _check_arguments(called, arguments)
+        try:
+            made = called(**arguments)
+        except (Exception, SystemExit) as error:
+            raise Problem(PLACE, f"{function}() raised {_told(error)}") from error
+        if isinstance(made, Graph):
+            made = build_circuit(made)
+        if not isinstance(made, Circuit):
+            raise Problem(PLACE, f"{function}() returned a {type(made).__name__}; needed is a Graph or a Circuit")
+        return made
+
+    def _saved(self, reference: str, arguments: Mapping[str, Any]) -> Circuit:
+        path = self._find(reference)
+        if path.suffix == ".py":
+            known = ", ".join(_functions(self._module(path))) or "none"
+            raise Problem(PLACE, f"name the function too, as in '{reference}:function' (the file has: {known})")
+        for name in arguments:
+            raise Problem((ARGUMENTS, name), "a saved circuit takes no arguments")
+        try:
+            return load_circuit(path)
+        except PcneuroError as error:
+            raise Problem(PLACE, str(error)) from error
+
+    def _find(self, file: str) -> Path:
+        for folder in self.folders:
+            if (folder / file).is_file():
+                return folder / file
+        looked = ", ".join(str(folder) for folder in self.folders)
+        raise Problem(PLACE, f"there is no file {file!r} in {looked}")
+
+    def _module(self, path: Path) -> ModuleType:
+        """The file as a module; as with ``python FILE``, what lies beside it can be imported."""
+        path = path.resolve()
+        if path not in self.modules:
+            specification = importlib.util.spec_from_file_location(f"_pcneuro_circuits_{path.stem}", path)
+            assert specification is not None
+            assert specification.loader is not None
+            module = importlib.util.module_from_spec(specification)
+            if str(path.parent) not in sys.path:
+                sys.path.insert(0, str(path.parent))
+            try:
+                specification.loader.exec_module(module)
+            except (Exception, SystemExit) as error:
+                raise Problem(PLACE, f"{path.name} does not run: {_told(error)}") from error
+            self.modules[path] = module
+        return self.modules[path]
+
+    def _function(self, path: Path, name: str) -> Callable[..., Any]:
+        module = self._module(path)
+        found = getattr(module, name, None)
+        if not callable(found):
+            raise Problem(PLACE, f"{path.name} has no function {name!r}; {nearest(name, _functions(module))}")
+        return found
+
+
+def _functions(module: ModuleType) -> list[str]:
+    """Names of the functions that a module itself defines, without the private ones."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in arguments:
+        if name not in parameters:
+            raise Problem(
+                (ARGUMENTS, name), f"unknown argument of {function.__name__}(); {nearest(name, parameters)}", False
+            )
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in arguments:
+            raise Problem((ARGUMENTS, name), f"is missing: {function.__name__}() needs it")
+
+
+def _told(error: BaseException) -> str:
+    """An exception in one line, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}{f': {text}' if text else ''}{line}"

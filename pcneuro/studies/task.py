@@ -1,0 +1,251 @@
+"""What a task of a simulation file is: settings that are the file's keys, one run of it, its figures and its tables."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines import Engine, EventDriven, Kernel
+from pcneuro.errors import unknown_name
+from pcneuro.model.delays import DELAYS, AbstractDelay, ConstantDelay, SynapticDelays
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.model.dynamics.abstract import DYNAMICS
+from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.model.integrators.abstract import INTEGRATORS
+from pcneuro.model.settled import Settled
+from pcneuro.recording.events import RecordEvents
+from pcneuro.recording.record import Record
+from pcneuro.simulator.result import Result, Status
+from pcneuro.simulator.schedules import AbstractSchedule, Parallel
+from pcneuro.simulator.schedules.abstract import SCHEDULES
+from pcneuro.simulator.simulator import Simulator
+from pcneuro.studies.observer import AbstractObserver, pass_on
+from pcneuro.studies.tables import KIND, Problem, Table, kind_table, made_from
+from pcneuro.studies.values import Values
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+TASKS: dict[str, type[AbstractTask]] = {}
+
+
+def engines() -> dict[str, type[Engine]]:
+    """Name -> engine, of all that there are."""
+    return {engine.__name__: engine for engine in Engine.__subclasses__()}
+
+
+def _delays(raw: Any) -> Any:
+    """A number of ms, or a table of a kind that needs no array."""
+    if isinstance(raw, Real) and not isinstance(raw, bool):
+        raw = {KIND: ConstantDelay.__name__, "ms": float(raw)}
+    if raw is not None and not isinstance(raw, Mapping | AbstractDelay):
+        raise Problem((), "needs a number of ms, or a table with a kind")
+    kinds = {name: made for name, made in DELAYS.items() if made is not SynapticDelays}
+    return raw if raw is None else made_from(kinds, None, raw)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a task: the circuit, the folder of the file, who watches, a generator of its own, and checkpoints."""
+
+    circuit: Circuit
+    folder: Path
+    observer: AbstractObserver
+    generator: np.random.Generator
+    drawn: Callable[[int], Circuit]
+    """The circuit with its argument ``seed`` so much higher."""
+    checkpoint: Callable[[str], Path]
+    """Place of the checkpoint of this name."""
+    stream: Callable[[str], Path]
+    """Place of a file of results of this name, to be written while the run goes on."""
+    resume: bool = False
+    """Whether to go on from checkpoints."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A table of text to print: a title, the columns' names, and rows of as many cells."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: numbers for ``summary.json``, arrays for ``records.nc``, texts by file name, tables."""
+
+    numbers: Mapping[str, Any]
+    records: xarray.Dataset
+    status: Status
+    message: str
+    circuit: Circuit = field(repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    tables: Sequence[Text] = ()
+    events: xarray.Dataset | None = field(default=None, repr=False)
+    detail: Any = field(default=None, repr=False)
+    """What else the task's figures are made of."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An outcome, the task that it came of, and what was set for it by the sweep."""
+
+    task: AbstractTask
+    outcome: Outcome
+    swept: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The swept values as short text; empty without a sweep."""
+        return ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in self.swept.items())
+
+
+REPORT_SECONDS = 0.1
+"""How often a run tells how far it is."""
+
+
+def progress(job: Job) -> Callable[[float, float, float, float], None]:
+    """What to give a run as its ``report``: it tells who watches, and hears of a Ctrl-C."""
+
+    def report(elapsed: float, completed: float, start: float, duration: float) -> None:
+        job.observer.progress(completed)
+        if 0.0 < completed < 1.0:
+            pass_on(job.observer)
+
+    return report
+
+
+class AbstractTask(Table):
+    """Keys that every simulation file has. A subclass adds its own, and says what is done with them."""
+
+    kind: ClassVar[str]
+
+    task: str
+    circuit: str = Field(min_length=1, description="'file.py:function', or a saved circuit")
+    description: str = ""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(0, ge=0)
+    dtype: Literal["float64", "float32"] = "float64"
+    dynamics: Annotated[AbstractDynamics, kind_table(lambda: DYNAMICS, "FixedPrediction")] = FixedPrediction()
+    integrator: Annotated[AbstractIntegrator, kind_table(lambda: INTEGRATORS, "Euler")] = Euler()
+    schedule: Annotated[AbstractSchedule, kind_table(lambda: SCHEDULES, "Parallel")] = Parallel()
+    engine: Annotated[Engine, kind_table(engines, "Kernel")] = Kernel()
+    delays: Annotated[AbstractDelay | None, BeforeValidator(_delays)] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            TASKS[cls.kind] = cls
+
+    @abstractmethod
+    def perform(self, job: Job) -> Outcome:
+        """Do one run."""
+
+    @classmethod
+    @abstractmethod
+    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        """File name without suffix -> figure, of all runs of a sweep together."""
+
+    @classmethod
+    @abstractmethod
+    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+        """The main numbers, to print."""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the engine needs compiled kernels."""
+        return isinstance(self.engine, Kernel | EventDriven)
+
+    def simulator(self, circuit: Circuit) -> Simulator:
+        """A simulator with the file's dynamics, integrator, schedule, engine and dtype."""
+        return Simulator(
+            circuit,
+            dynamics=self.dynamics,
+            integrator=self.integrator,
+            dtype=np.dtype(self.dtype),
+            engine=self.engine,
+            schedule=self.schedule,
+        )
+
+    def check(self, circuit: Circuit) -> None:
+        """Raise for settings that do not fit the circuit, before anything is run."""
+        self.simulator(circuit)
+
+
+def _settled(raw: Any) -> Any:
+    return raw if raw is None else made_from({Settled.__name__: Settled}, Settled.__name__, raw)
+
+
+class DrivenTask(AbstractTask):
+    """Keys of tasks that simulate once, on values that the file gives."""
+
+    duration: float | None = Field(None, gt=0, allow_inf_nan=False)
+    until: Annotated[Settled | None, BeforeValidator(_settled)] = None
+    inputs: dict[str, Values] = Field(default_factory=dict)
+    targets: dict[str, Values] = Field(default_factory=dict)
+    clamp: dict[str, Values] = Field(default_factory=dict)
+    samples: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.duration is None and self.until is None:
+            raise Problem(("duration",), "is missing: the time to simulate, in ms")
+        if self.duration is not None and self.until is not None:
+            raise Problem(("until",), "stands beside duration: give one of the two, and limit in until")
+        return self
+
+    def check(self, circuit: Circuit) -> None:
+        super().check(circuit)
+        if self.until is not None:
+            self.schedule.check_until()
+
+    def data(self, job: Job) -> dict[str, dict[str, np.ndarray]]:
+        """Arrays for ``Simulator.run``: inputs, targets and clamps, drawn in the order of their names."""
+        graph = job.circuit.graph
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for group, given, known in (
+            ("inputs", self.inputs, graph.inputs),
+            ("targets", self.targets, graph.outputs),
+            ("clamp", self.clamp, graph.nodes),
+        ):
+            found[group] = {}
+            for name in sorted(given):
+                if name not in known:
+                    raise unknown_name(f"name in [{group}]", name, known)
+                node = graph.nodes.get(name) or graph.outputs[name]
+                found[group][name] = given[name].array(node.shape, self.samples, job.generator, job.folder)
+        return found
+
+    def held(self, circuit: Circuit) -> list[str]:
+        """Vertices that targets and clamps hold."""
+        outputs = circuit.graph.outputs
+        return [outputs[name].name if name in outputs else name for name in (*self.targets, *self.clamp)]
+
+    def simulate(
+        self,
+        job: Job,
+        simulator: Simulator,
+        data: dict[str, dict[str, np.ndarray]],
+        records: Sequence[Record],
+        events: RecordEvents | None = None,
+    ) -> Result:
+        """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
+        return simulator.run(
+            self.duration,
+            until=self.until,
+            **data,  # type: ignore[arg-type]
+            record=records,
+            events=events,
+            report=progress(job),
+            report_period=REPORT_SECONDS,
+        )

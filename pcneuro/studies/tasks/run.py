@@ -1,0 +1,120 @@
+"""The task ``run``: one run on given or drawn values, with records, and events where the engine has some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from pcneuro.circuit.backprop import backprop
+from pcneuro.engines import EventDriven
+from pcneuro.recording.events import RecordEvents, told_estimate
+from pcneuro.recording.record import Record
+from pcneuro.simulator.result import compare
+from pcneuro.studies.events import event_numbers, event_rows, events_figure
+from pcneuro.studies.tables import Problem, made_from
+from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EVENTS = "events.nc"
+
+
+def _events(raw: Any) -> Any:
+    for key in ("path", "overwrite"):
+        if isinstance(raw, Mapping) and key in raw:
+            raise Problem((key,), f"is not for files: events go to {EVENTS} in the folder of the results")
+    return raw if raw is None else made_from({"RecordEvents": RecordEvents}, "RecordEvents", raw)
+
+
+def _records(raw: Any) -> Any:
+    if not isinstance(raw, list):
+        raise Problem((), "needs tables: write [[record]] above the keys of each")
+    found = []
+    for number, table in enumerate(raw):
+        try:
+            found.append(made_from({"Record": Record}, "Record", table))
+        except Problem as problem:
+            raise problem.below(str(number)) from None
+    return found
+
+
+class RunTask(DrivenTask):
+    """Simulates for ``duration`` ms, and keeps what ``[[record]]`` tables and ``[events]`` ask for."""
+
+    kind = "run"
+
+    record: Annotated[list[Record], BeforeValidator(_records)] = Field(default_factory=list)
+    events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
+
+    def perform(self, job: Job) -> Outcome:
+        data = self.data(job)
+        events = None
+        if self.events is not None:
+            events = replace(self.events, path=job.stream(EVENTS))
+            self._announce(events, job, data)
+        result = self.simulate(job, self.simulator(job.circuit), data, self.record, events)
+        numbers: dict[str, Any] = {
+            "time": result.time,
+            "loss": result.loss,
+            "energy": result.energy,
+            "error_norms": {name: float(np.linalg.norm(e.astype(np.float64))) for name, e in result.errors.items()},
+            "gradient_norms": {n: float(np.linalg.norm(g.astype(np.float64))) for n, g in result.gradients.items()},
+            "stats": result.stats,
+        }
+        if data["targets"] and not data["clamp"] and not job.circuit.graph.latents:
+            reference = backprop(job.circuit, data["inputs"], data["targets"])
+            with np.errstate(all="ignore"):
+                numbers["against_backprop"] = compare(result, reference).as_dict()
+        if result.events is not None:
+            numbers["events"] = event_numbers(result.events)
+        return Outcome(numbers, result.records, result.status, result.message, job.circuit, events=result.events)
+
+    def _announce(self, events: RecordEvents, job: Job, data: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Say how much events may need, before the run."""
+        graph = job.circuit.graph
+        nodes = {**graph.nodes, **graph.outputs}
+        batch = max((len(a) for g in data.values() for n, a in g.items() if a.ndim > len(nodes[n].shape)), default=1)
+        duration = self.duration if self.until is None else self.until.limit
+        exact = isinstance(self.engine, EventDriven) and not self.engine.mode.binned
+        steps = None if exact else round((duration or 0.0) / self.integrator.dt)
+        job.observer.say(f"Events: {told_estimate(events.estimate(job.circuit, batch, steps))}")
+
+    @classmethod
+    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        from pcneuro.studies.figures.style import readable_circuit, records_figure
+
+        found = readable_circuit(runs[0].outcome.circuit)
+        if any(len(run.outcome.records.data_vars) for run in runs):
+            found["records"] = records_figure([(run.label, run.outcome.records) for run in runs])
+        kept = [(run.label, run.outcome.events) for run in runs if run.outcome.events is not None]
+        if kept:
+            found["raster"] = events_figure(kept)
+        return found
+
+    @classmethod
+    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+        rows = [
+            [
+                run.label or "-",
+                f"{run.outcome.numbers['time']:g}",
+                f"{run.outcome.numbers['loss']:.6g}",
+                f"{run.outcome.numbers['energy']:.6g}",
+                str(run.outcome.status),
+            ]
+            for run in runs
+        ]
+        found = [Text("State at the end", ["run", "time (ms)", "loss", "free energy", "status"], rows)]
+        for run in runs:
+            compared = run.outcome.numbers.get("against_backprop", {})
+            lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
+            title = f"Gradients against backprop{f' ({run.label})' if run.label else ''}"
+            if lines:
+                found.append(Text(title, ["parameter", "cosine", "norm ratio", "relative error"], lines))
+            if "events" in run.outcome.numbers:
+                found.append(event_rows(run.outcome.numbers["events"], run.label))
+        return found

@@ -1,0 +1,106 @@
+"""Values for inputs, targets and clamps: as they stand in the file, out of another file, or drawn with a seed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from pcneuro.errors import ConfigurationError
+from pcneuro.studies.tables import Problem, Table, made_from
+
+VALUES: dict[str, type[AbstractValues]] = {}
+
+
+class AbstractValues(Table):
+    """A source of values for one leaf or vertex."""
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        VALUES[cls.kind] = cls
+
+    @abstractmethod
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        """Values of the leaf's own shape, or of shape (samples, \\*shape). ``folder`` is that of the file."""
+
+
+class Given(AbstractValues):
+    """``x = [0.5, 1.0]``: the values themselves, of the leaf's own shape or with an axis of samples in front."""
+
+    kind = "given"
+    values: list[Any] | float | int
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        return np.array(self.values, dtype=np.float64)
+
+
+class Normal(AbstractValues):
+    """``{kind = "normal", mean = 0.0, scale = 1.0}``: drawn from a normal distribution."""
+
+    kind = "normal"
+    mean: float = 0.0
+    scale: float = Field(1.0, ge=0)
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        return generator.normal(self.mean, self.scale, (samples, *shape))
+
+
+class Uniform(AbstractValues):
+    """``{kind = "uniform", low = 0.0, high = 1.0}``: drawn from a uniform distribution."""
+
+    kind = "uniform"
+    low: float = 0.0
+    high: float = 1.0
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        return generator.uniform(self.low, self.high, (samples, *shape))
+
+
+class OneHot(AbstractValues):
+    """``{kind = "one_hot"}``: a 1 at a random place of the last axis, 0 elsewhere."""
+
+    kind = "one_hot"
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        classes = shape[-1] if shape else 1
+        return np.eye(classes)[generator.integers(0, classes, (samples, *shape[:-1]))].reshape(samples, *shape)
+
+
+class File(AbstractValues):
+    """``{kind = "file", path = "images.npy"}``: a NumPy file; a relative path begins at the simulation file."""
+
+    kind = "file"
+    path: str
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+        path = folder / self.path
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None
+
+
+def _values(raw: Any) -> Any:
+    if isinstance(raw, AbstractValues):
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, Mapping | list | int | float):
+        raise Problem((), "needs a number, an array, or a table with a kind")
+    if not isinstance(raw, Mapping):
+        try:
+            numeric = np.array(raw).dtype.kind in "iuf"
+        except ValueError:
+            numeric = False
+        if not numeric:
+            raise Problem((), "needs numbers, as many in every row")
+        return Given(values=raw)
+    return made_from({name: found for name, found in VALUES.items() if found is not Given}, None, raw)
+
+
+Values = Annotated[AbstractValues, BeforeValidator(_values)]

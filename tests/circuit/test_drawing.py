@@ -1,0 +1,202 @@
+"""Pictures: everything is there, nothing is cut off, and no label covers another."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.circuit.drawing import layout as layout_module
+from pcneuro.circuit.drawing.layout import COLUMNS, HALF, RADIUS, arrange, depths, halfway, shifted
+from pcneuro.errors import ParameterError
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.patches import Circle, FancyArrowPatch, RegularPolygon
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def scalar() -> pcn.Graph:
+    def function(v0, theta):
+        v1 = pcn.vertex(theta * v0, "v1")
+        v2 = pcn.vertex(np.sqrt(v1), "v2")
+        v3 = pcn.vertex(v0**2, "v3")
+        return pcn.vertex(np.tan(v2) + np.sin(v3), "v4")
+
+    return pcn.trace(function, v0=pcn.Parameter(5.0), theta=pcn.Parameter(2.0))
+
+
+def mlp() -> pcn.Graph:
+    def network(x, W1, W2, W3):
+        h1 = pcn.vertex(np.tanh(x @ W1), "h1")
+        h2 = pcn.vertex(np.tanh(h1 @ W2), "a_rather_long_name_of_a_population")
+        return pcn.vertex(h2 @ W3, "out")
+
+    shapes = {"W1": (784, 30), "W2": (30, 20), "W3": (20, 10)}
+    return pcn.trace(network, x=pcn.Input((784,)), **{k: pcn.Parameter(np.ones(s)) for k, s in shapes.items()})
+
+
+def recurrent(steps: int = 3) -> pcn.Graph:
+    """A cell with four gates, unrolled."""
+
+    def network(h_0, c_0, W, U, V, **x):
+        h, c, outputs = h_0, c_0, {}
+        for t in range(1, steps + 1):
+            f, i, o = (pcn.vertex(pcn.ops.sigmoid(x[f"x_{t}"] @ W + h @ U), f"{gate}_{t}") for gate in "fio")
+            g = pcn.vertex(np.tanh(x[f"x_{t}"] @ W + h @ U), f"g_{t}")
+            c = pcn.vertex(f * c + i * g, f"c_{t}")
+            h = pcn.vertex(o * np.tanh(c), f"h_{t}")
+            outputs[f"y_{t}"] = pcn.vertex(h @ V, f"y_{t}")
+        return outputs
+
+    leaves = {"h_0": pcn.Input((8,)), "c_0": pcn.Input((8,)), "W": (5, 8), "U": (8, 8), "V": (8, 3)}
+    leaves = {k: pcn.Parameter(np.ones(v)) if isinstance(v, tuple) else v for k, v in leaves.items()}
+    return pcn.trace(network, **leaves, **{f"x_{t}": pcn.Input((5,)) for t in range(1, steps + 1)})
+
+
+def chain(length: int = 30) -> pcn.Graph:
+    def line(x, w):
+        for k in range(1, length + 1):
+            x = pcn.vertex(w * x, f"v{k}")
+        return x
+
+    return pcn.trace(line, x=pcn.Input(()), w=pcn.Parameter(1.0))
+
+
+def generative() -> pcn.Graph:
+    def generate(cause, context, W):
+        return pcn.vertex(np.tanh(pcn.vertex(cause @ W, "middle") + context), "senses")
+
+    leaves = {"cause": pcn.Latent((2,)), "context": pcn.Latent((3,), prior=0.0), "W": pcn.Parameter(np.ones((2, 3)))}
+    return pcn.trace(generate, **leaves)
+
+
+GRAPHS = [scalar, mlp, recurrent, chain, generative]
+
+
+@pytest.mark.parametrize("make", GRAPHS)
+def test_every_population_and_connection_is_drawn(make) -> None:
+    circuit = pcn.build_circuit(make())
+    ax = circuit.draw()
+    kinds = [d["kind"] for _, d in circuit.nx.nodes(data=True)]
+    drawn = [type(patch) for patch in ax.patches]
+    assert drawn.count(Circle) == kinds.count("value")
+    assert drawn.count(RegularPolygon) == kinds.count("error")
+    assert drawn.count(FancyArrowPatch) == circuit.nx.number_of_edges()
+    texts = {text.get_text() for text in ax.texts}
+    assert {name for name in circuit.vertices if len(name) < 20} <= texts
+    legend = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert {"value neurons", "error neurons", "prediction", "feedback"} <= legend
+    assert ("input" in legend) == bool(circuit.graph.inputs)
+
+
+@pytest.mark.parametrize("vertices", ["marked", "all"])
+@pytest.mark.parametrize("make", GRAPHS)
+def test_nothing_is_cut_off_and_no_label_covers_another(make, vertices: str) -> None:
+    if make is recurrent and vertices == "all":
+        pytest.skip("more populations than a picture is for")
+    ax = pcn.build_circuit(make(), vertices=vertices).draw()
+    figure = ax.figure
+    figure.canvas.draw()
+    whole = figure.bbox
+    boxes = {text: text.get_window_extent() for text in ax.texts}
+    boxes |= {patch: patch.get_window_extent() for patch in ax.patches if not isinstance(patch, FancyArrowPatch)}
+    boxes[ax.get_legend()] = ax.get_legend().get_window_extent()
+    for thing, box in boxes.items():
+        assert whole.x0 <= box.x0 < box.x1 <= whole.x1, thing
+        assert whole.y0 <= box.y0 < box.y1 <= whole.y1, thing
+    for (one, a), (other, b) in combinations(boxes.items(), 2):
+        width = min(a.x1, b.x1) - max(a.x0, b.x0)
+        height = min(a.y1, b.y1) - max(a.y0, b.y0)
+        # A text's box holds room for letters that reach below the line.
+        assert width <= 1 or height <= 0.3 * min(a.height, b.height), (one, other)
+
+
+def test_draws_into_given_axes_and_returns_them() -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 2))
+    circuit = pcn.build_circuit(mlp())
+    assert circuit.draw(right) is right
+    assert len(plt.get_fignums()) == 1
+    assert not left.patches
+    sizes = {text.get_fontsize() for text in right.texts}
+    assert max(sizes) < 8.0, "text shrinks with the picture"
+    assert figure.get_size_inches() == pytest.approx([6, 2])
+
+
+@pytest.mark.parametrize("ax", [5, "here", plt, mpl.figure.Figure()])
+def test_what_is_no_axes_is_refused(ax) -> None:
+    with pytest.raises(ParameterError, match=r"ax is .*; give axes of matplotlib, or None"):
+        pcn.build_circuit(mlp()).draw(ax)
+
+
+def test_figure_grows_with_the_circuit_but_stays_a_page_wide() -> None:
+    small = pcn.build_circuit(scalar()).draw().figure.get_size_inches()
+    large = pcn.build_circuit(recurrent()).draw().figure.get_size_inches()
+    long = pcn.build_circuit(chain(40)).draw().figure.get_size_inches()
+    assert (small < large).all()
+    assert max(large[0], long[0]) < 12
+
+
+def test_depths_put_roots_beside_their_first_children() -> None:
+    pairs = [("x", "a"), ("a", "b"), ("b", "c"), ("y", "c"), ("x", "c")]
+    assert depths(["x", "y", "a", "b", "c", "alone"], pairs) == {"x": 0, "y": 2, "a": 1, "b": 2, "c": 3, "alone": 0}
+
+
+@pytest.mark.parametrize("length", [1, 5, 10, 11, 30, 47])
+def test_chains_are_read_like_lines_of_text(length: int) -> None:
+    names = [f"v{k}" for k in range(length)]
+    pairs = list(pairwise(names))
+    layout = arrange(names, pairs, 0.8)
+    heights = [layout.vertices[name][1] for name in names]
+    assert heights == sorted(heights)
+    bands = [[n for n in names if layout.vertices[n][1] == y] for y in dict.fromkeys(heights)]
+    assert len(bands) == 1 if length <= 10 else max(map(len, bands)) <= COLUMNS
+    for band in bands:
+        positions = [layout.vertices[n][0] for n in band]
+        assert positions == sorted(positions)
+    for parent, child in pairs:
+        start, end = layout.wires[parent, child][[0, -1]]
+        assert start == pytest.approx(np.add(layout.vertices[parent], (HALF + RADIUS, 0)))
+        assert end == pytest.approx(np.subtract(layout.vertices[child], (HALF + RADIUS, 0)))
+
+
+def test_projections_over_several_layers_pass_beside_the_vertices_between() -> None:
+    names = ["x", "a", "b", "c"]
+    layout = arrange(names, [("x", "a"), ("a", "b"), ("b", "c"), ("x", "c")], 0.8)
+    wire = layout.wires["x", "c"]
+    for name in ("a", "b"):
+        assert np.hypot(*(wire - layout.vertices[name]).T).min() > RADIUS
+
+
+def test_crossings_that_need_not_be_are_taken_away() -> None:
+    # Three parallel chains whose vertices are listed in orders that cross.
+    names = ["a0", "b0", "c0", "c1", "a1", "b1", "b2", "c2", "a2"]
+    pairs = [(f"{k}{i}", f"{k}{i + 1}") for k in "abc" for i in (0, 1)]
+    layout = arrange(names, pairs, 0.8)
+    for k in "abc":
+        assert len({round(layout.vertices[f"{k}{i}"][1], 6) for i in range(3)}) == 1
+
+
+def test_a_wire_beside_a_wire() -> None:
+    wire = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    assert shifted(wire, 0.1) == pytest.approx(np.add(wire, (0.0, 0.1)))
+    assert halfway(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 1.0]])) == pytest.approx([2.0, 0.0])
+
+
+def test_sweeps_that_change_nothing_end(monkeypatch) -> None:
+    """What is in order after one sweep to and one fro stays so, and large pictures need not wait for the others."""
+    counted = []
+    count = layout_module._Grid.crossings
+    monkeypatch.setattr(layout_module._Grid, "crossings", lambda grid: counted.append(1) or count(grid))
+    names = [f"v{k}" for k in range(300)]
+    arrange(names, list(pairwise(names)), 0.8)
+    assert len(counted) == 3

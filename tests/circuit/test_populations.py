@@ -1,0 +1,241 @@
+"""Populations and projections, held against counts made by hand."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.circuit.populations import projections, table
+from pcneuro.errors import OutputError
+
+
+def mlp() -> pcn.Circuit:
+    def network(x, W1, b1, W2):
+        h1 = pcn.vertex(np.tanh(x @ W1 + b1), "h1")
+        return pcn.vertex(h1 @ W2, "out")
+
+    graph = pcn.trace(
+        network,
+        x=pcn.Input((5,)),
+        W1=pcn.Parameter(np.ones((5, 4))),
+        b1=pcn.Parameter(np.zeros(4)),
+        W2=pcn.Parameter(np.ones((4, 3))),
+    )
+    return pcn.build_circuit(graph, tau={"h1": 20.0})
+
+
+def shared() -> pcn.Circuit:
+    """One matrix in three projections, of which the second has it twice."""
+
+    def network(x, W, g):
+        a = pcn.vertex(x @ W, "a")
+        b = pcn.vertex(np.sin(g) * (a @ W @ W), "b")
+        return pcn.vertex(b @ W.T + a, "out")
+
+    return pcn.build_circuit(
+        pcn.trace(network, x=pcn.Input((3,)), W=pcn.Parameter(np.eye(3)), g=pcn.Parameter(np.ones(3)))
+    )
+
+
+def diamond(stages: int = 1) -> pcn.Circuit:
+    """From h to out: ``stages`` folded diamonds one behind the other, each of two contractions."""
+
+    def network(x, U, V, b):
+        h = pcn.vertex(x * x, "h")
+        for _ in range(stages):
+            h = np.tanh(h @ U) + h @ V + b
+        return pcn.vertex(h, "out")
+
+    leaves = {"U": pcn.Parameter(np.eye(2)), "V": pcn.Parameter(np.eye(2)), "b": pcn.Parameter(np.zeros(2))}
+    return pcn.build_circuit(pcn.trace(network, x=pcn.Input((2,)), **leaves))
+
+
+def by_ends(circuit: pcn.Circuit) -> dict:
+    return {(p.parent, p.child): p for p in projections(circuit)}
+
+
+def test_populations_of_an_mlp() -> None:
+    graph = mlp().nx
+    assert type(graph) is nx.MultiDiGraph
+    assert list(graph) == ["x.value", "h1.value", "h1.error", "out.value", "out.error"]
+    common = {"vertex": "h1", "role": "hidden", "shape": (4,), "size": 4, "tau": 20.0}
+    assert graph.nodes["h1.value"] == {"kind": "value", **common}
+    assert graph.nodes["h1.error"] == {"kind": "error", "precision": 1.0, "parameters": ("W1", "b1"), **common}
+    assert graph.nodes["x.value"] == {
+        "kind": "value",
+        "vertex": "x",
+        "role": "input",
+        "shape": (5,),
+        "size": 5,
+        "tau": 0.0,
+    }
+    assert graph.nodes["out.error"]["role"] == "output"
+    assert graph.nodes["out.error"]["parameters"] == ("W2",)
+
+
+def test_projections_of_an_mlp() -> None:
+    graph = mlp().nx
+    facts = {
+        (a, b, k): (d["parameters"], d["plastic"], d["hebbian"], d["synapses"])
+        for a, b, k, d in graph.edges(keys=True, data=True)
+    }
+    assert facts == {
+        # tanh is folded into h1, so that its prediction is not linear in W1; that of out is linear in W2.
+        ("x.value", "h1.error", "prediction"): (("W1",), True, False, 20),
+        ("h1.value", "out.error", "prediction"): (("W2",), True, True, 12),
+        ("out.error", "h1.value", "feedback"): (("W2",), True, True, 12),
+        ("h1.value", "h1.error", "excite"): ((), False, False, 4),
+        ("h1.error", "h1.value", "inhibit"): ((), False, False, 4),
+        ("out.value", "out.error", "excite"): ((), False, False, 3),
+        ("out.error", "out.value", "inhibit"): ((), False, False, 3),
+    }
+    assert all(d["kind"] == k and d["delay"] == 0.0 for _, _, k, d in graph.edges(keys=True, data=True))
+
+
+def test_shared_parameters() -> None:
+    found = by_ends(shared())
+    assert set(found) == {("x", "a"), ("a", "b"), ("b", "out"), ("a", "out")}
+    assert (found["x", "a"].parameters, found["x", "a"].hebbian, found["x", "a"].synapses) == (("W",), True, 9)
+    # Quadratic in W, and not linear in g.
+    assert (found["a", "b"].parameters, found["a", "b"].hebbian, found["a", "b"].synapses) == (("W", "g"), False, 18)
+    # The transposed matrix is the same parameter, and the prediction is linear in it.
+    assert (found["b", "out"].parameters, found["b", "out"].hebbian, found["b", "out"].synapses) == (("W",), True, 9)
+    # One to one: no contraction on the way, and W is no weight of this projection.
+    assert (found["a", "out"].parameters, found["a", "out"].hebbian, found["a", "out"].synapses) == ((), False, 3)
+
+
+def test_diamonds_of_folded_nodes_count_every_contraction_once() -> None:
+    found = by_ends(diamond(1))["h", "out"]
+    assert (found.parameters, found.hebbian, found.synapses) == (("U", "V"), False, 4 + 4)
+    assert by_ends(diamond(1))["x", "h"].synapses == 2
+    # 2**30 ways, 60 contractions.
+    assert by_ends(diamond(30))["h", "out"].synapses == 30 * 8
+    assert diamond(1).nx.nodes["out.error"]["parameters"] == ("U", "V", "b")
+
+
+def test_a_bias_inside_an_expression_is_no_weight() -> None:
+    cell = pcn.elementwise("tanh(g*a + b)", ("a", "g", "b"))
+
+    def network(x, g, b):
+        return pcn.vertex(cell(pcn.vertex(2 * x, "h"), g, b), "out")
+
+    leaves = {"g": pcn.Parameter(np.ones(3)), "b": pcn.Parameter(np.ones(3))}
+    circuit = pcn.build_circuit(pcn.trace(network, x=pcn.Input((3,)), **leaves))
+    assert by_ends(circuit)["h", "out"].parameters == ("g",)
+    assert circuit.nx.nodes["out.error"]["parameters"] == ("g", "b")
+
+
+def test_gates_are_two_projections_and_their_weights_stay_apart() -> None:
+    def network(x, c, W):
+        return pcn.vertex(pcn.ops.sigmoid(x @ W) * c, "out")
+
+    leaves = {"x": pcn.Input((3,)), "c": pcn.Input((2,)), "W": pcn.Parameter(np.ones((3, 2)))}
+    found = by_ends(pcn.build_circuit(pcn.trace(network, **leaves)))
+    assert {ends: (p.parameters, p.synapses) for ends, p in found.items()} == {
+        ("x", "out"): (("W",), 6),
+        ("c", "out"): ((), 2),
+    }
+
+
+def test_latents() -> None:
+    def generate(z, y, W):
+        return pcn.vertex(z @ W + y, "senses")
+
+    leaves = {"z": pcn.Latent((2,)), "y": pcn.Latent((3,), prior=0.5), "W": pcn.Parameter(np.ones((2, 3)))}
+    graph = pcn.build_circuit(pcn.trace(generate, **leaves)).nx
+    assert "z.error" not in graph, "nothing predicts a latent without a prior"
+    assert graph.nodes["z.value"]["role"] == graph.nodes["y.error"]["role"] == "latent"
+    assert graph.has_edge("senses.error", "z.value", key="feedback")
+    assert graph.has_edge("y.value", "y.error", key="excite")
+
+
+def test_time_constants_that_differ_are_given_one_by_one() -> None:
+    tau = np.array([5.0, 10.0, 20.0, 40.0])
+    circuit = pcn.build_circuit(mlp().graph, tau={"h1": tau})
+    assert circuit.nx.nodes["h1.value"]["tau"] == tuple(tau)
+    assert circuit.nx.nodes["out.value"]["tau"] == 10.0
+    assert "5-40" in table(circuit)
+
+
+def test_vertices_of_every_operation_have_the_weights_where_they_are() -> None:
+    circuit = pcn.build_circuit(mlp().graph, vertices="all")
+    found = by_ends(circuit)
+    assert (found["x", "matmul"].parameters, found["x", "matmul"].hebbian) == (("W1",), True)
+    assert (found["add", "h1"].parameters, found["add", "h1"].synapses) == ((), 4)
+    assert circuit.nx.nodes["add.error"]["parameters"] == ("b1",)
+
+
+def test_algorithms_of_networkx() -> None:
+    graph = mlp().nx
+    kinds = nx.get_edge_attributes(graph, "kind")
+    vertex = nx.get_node_attributes(graph, "vertex")
+    predictions = nx.DiGraph((vertex[a], vertex[b]) for (a, b, _), kind in kinds.items() if kind == "prediction")
+    assert list(nx.topological_sort(predictions)) == ["x", "h1", "out"]
+    assert nx.is_weakly_connected(graph)
+    assert nx.shortest_path(graph, "x.value", "out.value") == [
+        "x.value",
+        "h1.error",
+        "h1.value",
+        "out.error",
+        "out.value",
+    ]
+    assert nx.descendants(graph, "out.error") == {"out.value", "h1.value", "h1.error"}
+
+
+@pytest.mark.parametrize("make", [mlp, shared, diamond])
+def test_graphml_round_trip(make, tmp_path) -> None:
+    circuit = make()
+    circuit.write_graphml(tmp_path / "circuit.graphml")
+    back = nx.read_graphml(tmp_path / "circuit.graphml")
+    graph = circuit.nx
+    assert set(back) == set(graph)
+    assert {(a, b) for a, b in back.edges} == {(a, b) for a, b, _ in graph.edges}
+    for name, attributes in graph.nodes(data=True):
+        assert back.nodes[name]["size"] == attributes["size"]
+        assert back.nodes[name]["tau"] == attributes["tau"]
+        assert tuple(int(n) for n in back.nodes[name]["shape"].split(",") if n) == attributes["shape"]
+    for a, b, attributes in graph.edges(data=True):
+        assert tuple(p for p in back.edges[a, b]["parameters"].split(",") if p) == attributes["parameters"]
+        same = ("kind", "plastic", "hebbian", "delay", "synapses")
+        assert [back.edges[a, b][k] for k in same] == [attributes[k] for k in same]
+
+
+def test_graphml_is_not_written_over(tmp_path) -> None:
+    path = tmp_path / "circuit.graphml"
+    mlp().write_graphml(path)
+    with pytest.raises(OutputError, match="exists already"):
+        mlp().write_graphml(path)
+    mlp().write_graphml(path, overwrite=True)
+
+
+def test_no_two_edges_of_one_direction() -> None:
+    graph = diamond(3).nx
+    assert graph.number_of_edges() == nx.DiGraph(graph).number_of_edges()
+
+
+def test_table() -> None:
+    lines = table(mlp()).splitlines()
+    assert lines[0] == "Circuit of 2 vertices and 1 input"
+    assert lines[1].split()[:2] == ["neurons", "19"], "5 + 2 * 4 + 2 * 3"
+    assert lines[2].split()[:2] == ["synapses", "58"], "20 + 12 predicted, 12 fed back, 2 * 4 + 2 * 3 within"
+    assert lines[3].split()[:2] == ["plastic", "32"]
+    assert lines[4].split() == ["parameters", "36", "in", "W1,", "b1,", "W2"]
+    assert "h1          hidden  (4,)       4      4      20" in lines
+    assert "x -> h1     prediction            W1                20  plastic" in lines
+    assert "h1 -> out   prediction, feedback  W2                12  Hebbian" in lines
+    assert str(mlp()) == table(mlp())
+
+
+def test_table_of_a_long_circuit_says_what_it_leaves_out() -> None:
+    def line(x, w):
+        for k in range(300):
+            x = pcn.vertex(w * x, f"a_population_with_a_name_that_is_far_too_long_{k}")
+        return x
+
+    text = table(pcn.build_circuit(pcn.trace(line, x=pcn.Input(()), w=pcn.Parameter(1.0))))
+    assert "... 241 more ..." in text
+    assert "... 240 more ..." in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert len(text.splitlines()) < 140

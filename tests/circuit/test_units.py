@@ -1,0 +1,146 @@
+"""A circuit in single units computes what the reference simulator computes, forward and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from circuits.cnn import cnn
+from circuits.lstm import lstm
+from circuits.rnn import rnn
+from circuits.transformer import transformer
+from pcneuro.circuit.units import UnitGraph
+from pcneuro.engines import Data, Reference
+from pcneuro.errors import ParameterError
+from tests.circuits_for_tests import data_for, random_dag
+
+
+def agree(circuit: pcn.Circuit, inputs: dict, targets: dict) -> None:
+    """Predictions, output errors and feedback of one sample, away from the feedforward sweep."""
+    rng = np.random.default_rng(1)
+    units = UnitGraph(circuit)
+    clamped = {circuit.graph.outputs[name].name: np.asarray(a)[:1] for name, a in targets.items()}
+    data = Data(1, {name: np.asarray(a)[:1] for name, a in inputs.items()}, clamped)
+    engine = Reference().make(circuit, pcn.Strict(), pcn.Euler(1.0), np.dtype(np.float64))
+    engine.start(data)
+    found = units.forward(data.inputs, clamped)
+    for name, number in units.predictions.items():
+        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
+    for name in circuit.vertices:
+        if name not in clamped:
+            engine.value[name] = engine.value[name] + 0.05 * rng.normal(size=engine.value[name].shape)
+    engine.evaluate()
+    values = data.inputs | engine.value
+    found = units.forward(values, {})
+    errors = {name: e.ravel() for name, e in engine.error.items()}
+    for name, number in units.predictions.items():
+        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
+        mean = found[units.means[name] if name in clamped and name in units.means else number]
+        error = circuit.precision[name].ravel() * (engine.value[name].ravel() - mean)
+        np.testing.assert_allclose(error, errors[name], rtol=1e-10, atol=1e-12)
+    feedback = units.backward(found, errors)
+    for name, back in feedback.items():
+        np.testing.assert_allclose(back, engine.feedback[name].ravel(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("vertices", ["auto", "all", "marked"])
+def test_random_graphs(vertices):
+    for seed in range(25):
+        circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
+        agree(circuit, *data_for(circuit.graph, 1))
+
+
+READY = {
+    "cnn": lambda: cnn(channels=2, size=8, kernel=3, features=(2, 3), hidden=(6, 5)),
+    "rnn": lambda: rnn(length=4, vocabulary=5, hidden=4, classes=3),
+    "lstm": lambda: lstm(length=2, vocabulary=4, hidden=3),
+    "transformer": transformer,
+}
+
+
+@pytest.mark.parametrize("name", READY)
+def test_ready_circuits(name):
+    circuit = READY[name]()
+    inputs, targets = data_for(circuit.graph, 1, scale=0.5)
+    for output, node in circuit.graph.outputs.items():
+        if isinstance(circuit.energies[node.name], pcn.SoftmaxCrossEntropy):
+            targets[output] = np.broadcast_to(np.eye(node.shape[-1])[1], (1, *node.shape))
+    agree(circuit, inputs, targets)
+
+
+def operators(x, image, w, K, S, tokens):
+    """What the ready circuits do not have."""
+    ops = pcn.ops
+    a = pcn.vertex(ops.avg_pool2d(image, 3, 2, 1).reshape(-1), "pooled")
+    b = pcn.vertex(ops.max_pool2d(image, 3, 2, 1).reshape(-1)[:6], "largest")
+    c = pcn.vertex(ops.conv2d(image, K, stride=2, padding=1, groups=2).reshape(-1)[:6], "grouped")
+    d = pcn.vertex(np.prod(x.reshape(3, 2), axis=0), "product")
+    e = pcn.vertex(ops.log_softmax(x) + ops.gelu(x) * np.hypot(x, 2.0), "logs")
+    f = pcn.vertex(ops.layer_norm(x), "normal")
+    g = pcn.vertex(np.sum(ops.embedding(tokens, w), axis=0), "words")
+    h = pcn.vertex(x @ S, "sparse")
+    return pcn.vertex(a[:6] + b + c + np.concatenate([d, d, d]) + e + f + g + h, "out")
+
+
+def test_every_operator():
+    from scipy.sparse import random_array
+
+    rng = np.random.default_rng(0)
+    sparse = random_array((6, 6), density=0.4, rng=rng).tocsr()
+    graph = pcn.trace(
+        operators,
+        x=pcn.Input((6,)),
+        image=pcn.Input((2, 5, 5)),
+        w=pcn.Parameter(rng.normal(size=(4, 6))),
+        K=pcn.Parameter(rng.normal(size=(4, 1, 3, 3))),
+        S=pcn.Parameter(sparse),
+        tokens=pcn.Input((3,)),
+    )
+    circuit = pcn.build_circuit(graph)
+    inputs, targets = data_for(graph, 1)
+    inputs["tokens"] = np.array([[0.0, 3.0, 1.0]])
+    agree(circuit, inputs, targets)
+
+
+def test_both_operands_are_activities():
+    def function(x, y):
+        k = pcn.vertex(np.tanh(y), "k")
+        v = pcn.vertex(pcn.ops.conv1d(np.sin(x), k.reshape(2, 2, 1)), "v")
+        return pcn.vertex(np.einsum("ij,kj->ik", v, v), "out")
+
+    graph = pcn.trace(function, x=pcn.Input((2, 3)), y=pcn.Input((4,)))
+    agree(pcn.build_circuit(graph), *data_for(graph, 1))
+
+
+def test_clamped_bernoulli_output():
+    graph = pcn.trace(lambda x, W: pcn.vertex(np.tanh(x), "h") @ W, x=pcn.Input((3,)), W=pcn.Parameter(np.eye(3, 2)))
+    circuit = pcn.build_circuit(graph, energies={"out": pcn.Bernoulli()})
+    agree(circuit, data_for(graph, 1)[0], {"out": np.array([[0.0, 1.0]])})
+
+
+def test_all_operators_say_what_they_are():
+    from pcneuro.ops.base import REGISTRY, AbstractOperator
+
+    assert not [kind for kind, operator in REGISTRY.items() if operator.units is AbstractOperator.units]
+
+
+def test_too_large_is_said_before_there_are_synapses(tmp_path):
+    """Weights that are no more than a few numbers, and more synapses than any memory holds."""
+
+    def function(x, K):
+        return pcn.ops.conv2d(x, K)
+
+    leaves = {"x": pcn.Input((64, 512, 512)), "K": pcn.Parameter(np.zeros((64, 64, 5, 5)))}
+    circuit = pcn.build_circuit(pcn.trace(function, **leaves))
+    from pcneuro.export import brian2, nir, sonata
+
+    data = {"inputs": {"x": np.zeros((64, 512, 512))}, "targets": {"out": np.zeros((64, 508, 508))}}
+    for make in (
+        lambda: brian2.rate(circuit, **data),
+        lambda: brian2.script(circuit, tmp_path / "x.py", 1.0, **data),
+        lambda: nir.graph(circuit, **data),
+        lambda: sonata.write(circuit, tmp_path / "x.h5"),
+    ):
+        with pytest.raises(ParameterError, match=r"26,\d+,\d+,\d+ synapses would take about .* GB"):
+            make()

@@ -1,0 +1,260 @@
+"""The traced array: what NumPy's users write, and what cannot be traced, told by name, line and remedy."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+
+import numba
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.special
+
+import pcneuro as pcn
+from pcneuro.errors import ShapeError, TraceError
+from tests.graph.tracing import library_of_functions
+from tests.helpers import AUTOGRAD, Ours, assert_close, case, check_forward, check_gradients, every_variant
+
+USED = [
+    case("a loop", lambda np, a, b: _steps(np, a, b), (3,), (3, 3), low=-0.5, high=0.5),
+    case("rows", lambda np, a, b: np.stack([row @ b for row in a]), (2, 3), (3,)),
+    case("one-liner", lambda np, a: np.sqrt((a**2).sum(axis=0)) / len(a) - a.ndim * a.size, (2, 3)),
+    case("normalised", lambda np, a: (a - a.mean()) / np.sqrt(np.mean((a - a.mean()) ** 2) + 1e-3), (5,)),
+    case("shape arithmetic", lambda np, a: a.reshape(a.shape[0] * a.shape[1]) / np.size(a), (2, 3)),
+    case("like", lambda np, a: a + np.ones_like(a) * np.full_like(a, 2.0) - np.zeros_like(a), (2, 3)),
+    case("negative power", lambda np, a: a**-2 + 1 / a**3, (3,), low=0.5),
+    case("divisive normalisation", lambda np, a, b: a**2 / (b**2 + np.sum(a**2)), (4,), ()),
+    case("gating", lambda np, a, b: np.sigmoid(a) * np.tanh(b) + (1 - np.sigmoid(a)) * b, (3,), (3,), analytic=False),
+    case("polynomial", lambda np, a: sum(k * a**k for k in range(4)), (3,)),
+    case("comparison by identity", lambda np, a: a if a is not None else -a, (3,)),
+]
+
+
+def _steps(np, h, w):
+    for _ in range(4):
+        h = np.tanh(h @ w)
+    return h
+
+
+@every_variant(USED)
+def test_what_users_write(v):
+    check_forward(v)
+    check_gradients(v)
+
+
+def test_a_polynomial_has_a_gradient_at_zero():
+    graph = pcn.trace(lambda w: sum(3.0 * w**k for k in range(4)), w=pcn.Parameter(0.0))
+    assert pcn.backprop(graph, targets={"out": 0.0}).gradients["w"] == 9.0
+
+
+def test_the_libraries_of_the_tests_agree():
+    """Ours and autograd's are written independently; on plain arrays they are the same functions."""
+    x = np.linspace(-3, 3, 11)
+    for name in ("cbrt", "relu", "sigmoid", "softplus", "gelu", "softmax"):
+        assert_close(getattr(Ours(), name)(x), getattr(AUTOGRAD, name)(x), 1e-14, name)
+
+
+@pytest.mark.parametrize("attribute", ["shape", "ndim", "size", "dtype"])
+def test_facts_about_an_array_are_those_of_one_sample(attribute):
+    seen = []
+    pcn.trace(lambda x: seen.append(getattr(x, attribute)) or 2 * x, x=pcn.Input((2, 3)))
+    assert seen == [getattr(np.zeros((2, 3)), attribute)]
+
+
+def _seen(function):
+    found = []
+    pcn.trace(lambda x: found.append(function(x)) or 2 * x, x=pcn.Input((2, 3)))
+    return found[0]
+
+
+def test_what_an_array_answers_while_traced():
+    assert _seen(repr) == "<traced array of shape (2, 3)>"
+    assert _seen(len) == 2
+    assert _seen(lambda x: f"{x}") == "<traced array of shape (2, 3)>"
+    assert _seen(lambda x: (np.shape(x), np.ndim(x), np.size(x), np.size(x, 1))) == ((2, 3), 2, 6, 3)
+    assert _seen(lambda x: len({x, x, x[0]})) == 2
+    assert _seen(lambda x: hasattr(x, "no_such_thing")) is False
+    assert _seen(lambda x: [row.shape for row in x]) == [(3,), (3,)]
+
+
+REFUSED = {
+    # Python's protocols
+    "if": (lambda x: x if x[0] else -x, "a decision", "np.where on a constant mask"),
+    "and": (lambda x: x and 1, "a decision", "np.maximum"),
+    "comparison": (lambda x: x if (x > 0).all() else -x, "the comparison np.greater", "pcn.ops.relu"),
+    "equality": (lambda x: x == 1, "the comparison np.equal", "np.where"),
+    "in": (lambda x: 1.0 in x, "the comparison np.equal", "np.where"),
+    "mask": (lambda x: x[x > 0], "the comparison np.greater", "np.where"),
+    "float": (lambda x: float(x[0]), "a plain number", "no float()"),
+    "int": (lambda x: int(x[0]), "a plain number", "np. functions"),
+    "round": (lambda x: round(x[0]), "a plain number", "round()"),
+    "math": (lambda x: math.sin(x[0]), "a plain number", "np. functions instead of math."),
+    "range": (lambda x: range(x[0]), "a plain number", "constants as sizes"),
+    "format": (lambda x: f"{x[0]:.2f}", "formatting a traced value as '.2f'", "it has a shape only"),
+    "len": (lambda x: len(x[0]), "len() of an array without axes", "np.expand_dims"),
+    # Writes
+    "assignment": (lambda x: x.__setitem__(0, 1.0), "an in-place write", "np.concatenate"),
+    "+=": (lambda x: x.__iadd__(1), "an in-place add", "a = a + b instead of a += b"),
+    "@=": (lambda x: x.__imatmul__(np.eye(3)), "an in-place matmul", "a = a + b"),
+    "out": (lambda x: np.sin(x, out=np.zeros(3)), "an in-place sin", "leave out out="),
+    "write to a plain array": (lambda x: np.zeros(3).__iadd__(x), "an in-place add", "a = a + b"),
+    "element of a plain array": (lambda x: np.zeros(3).__setitem__(0, x[0]), "a plain number", "np.stack"),
+    "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
+    # Conversions
+    "np.array": (lambda x: np.array([x[0], 1.0]), "turning a traced array into a plain one", "np.stack"),
+    "np.asarray": (lambda x: np.asarray(x), "turning a traced array into a plain one", "leave it out"),
+    "np.sum of a list": (lambda x: np.sum([x, x]), "turning a traced array into a plain one", "np.stack"),
+    "astype": (lambda x: x.astype(float), "the array method or attribute .astype", "leave it out"),
+    "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
+    "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
+    # Indices and masks that depend on the data
+    "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "np.stack"),
+    "index of itself": (lambda x: x[x], "indexing by a traced value", "one-hot"),
+    "index in a list": (lambda x: x[[x[0]]], "indexing by a traced value", "one-hot"),
+    "where": (lambda x: np.where(x, x, 0.0), "np.where on a mask that depends on the data", "constant mask"),
+    "where alone": (lambda x: np.where(x), "np.where on a mask that depends on the data", "constant mask"),
+    # Functions that have no derivative or are not known
+    "sort": (lambda x: np.sort(x), "np.sort", "pcn.ops.softmax"),
+    "sort method": (lambda x: x.sort(), "the array method or attribute .sort", "pcn.ops.softmax"),
+    "argmax": (lambda x: np.argmax(x), "np.argmax", "pcn.ops.softmax"),
+    "max": (lambda x: x.max(), "the array method or attribute .max", "np.maximum of slices"),
+    "norm": (lambda x: np.linalg.norm(x), "np.linalg.norm", "np.sqrt(np.sum(np.square(x)))"),
+    "inv": (lambda x: np.linalg.inv(np.outer(x, x)), "np.linalg.inv", "unrolled iteration"),
+    "fft": (lambda x: np.fft.fft(x), "np.fft.fft", "it has no operator here"),
+    "std": (lambda x: np.std(x), "np.std", "np.sqrt(np.mean("),
+    "cumsum": (lambda x: np.cumsum(x), "np.cumsum", "triangular matrix"),
+    "floor": (lambda x: np.floor(x), "np.floor", "it has no derivative"),
+    "sign": (lambda x: np.sign(x), "np.sign", "np.tanh"),
+    "//": (lambda x: x // 2, "np.floor_divide", "divide with /"),
+    "%": (lambda x: x % 2, "np.remainder", "np.sin or np.cos"),
+    "divmod": (lambda x: divmod(x, 2), "np.divmod", "no operator"),
+    "&": (lambda x: x & 1, "np.bitwise_and", "no operator"),
+    "any": (lambda x: np.any(x), "np.any", "no operator"),
+    "isnan": (lambda x: np.isnan(x), "the comparison np.isnan", "np.where"),
+    "allclose": (lambda x: np.allclose(x, 0), "np.allclose", "no operator"),
+    "apply_along_axis": (lambda x: np.apply_along_axis(sum, 0, x), "np.apply_along_axis", "no operator"),
+    "outer method": (lambda x: np.multiply.outer(x, x), "np.multiply.outer", "call np.multiply plainly"),
+    "maximum.reduce": (lambda x: np.maximum.reduce(x), "np.maximum.reduce", "call np.maximum plainly"),
+    "ufunc where": (lambda x: np.sin(x, where=np.ones(3, bool)), "np.sin with where=", "call np.sin plainly"),
+    "ufunc dtype": (lambda x: np.add(x, 1, dtype=np.float32), "np.add with dtype=", "plainly"),
+    "clip out": (lambda x: np.clip(x, 0, 1, out=np.zeros(3)), "np.clip with out=", "np.clip(x, low, high)"),
+    "einsum ellipsis": (lambda x: np.einsum("...i->...", x), "this form of np.einsum", "without ellipsis"),
+    "einsum lists": (lambda x: np.einsum(x, [0], []), "this form of np.einsum", "write the subscripts out"),
+    "einsum dtype": (lambda x: np.einsum("i->", x, dtype=float), "np.einsum with these arguments", "leave out"),
+    "dot out": (lambda x: np.dot(x, x, out=np.zeros(())), "np.dot with these arguments", "leave out"),
+    # Other libraries
+    "expit": (lambda x: scipy.special.expit(x), "the ufunc expit", "pcn.ops.sigmoid"),
+    "erf": (lambda x: scipy.special.erf(x), "the ufunc erf", 'pcn.elementwise("erf(x)")'),
+    "softmax": (lambda x: scipy.special.softmax(x), "turning a traced array into a plain one", "pcn.ops"),
+    "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "leave it out"),
+    # Constants
+    "complex": (lambda x: x * 1j, "a constant of dtype complex128", "real numbers"),
+    "string": (lambda x: x + "a", "a constant of dtype <U1", "real numbers"),
+    "None": (lambda x: x * None, "a constant of dtype object", "real numbers"),
+    "list of traced": (lambda x: [x[0], 1, 2] * x, "turning a traced array into a plain one", "np.stack"),
+}
+
+
+@pytest.mark.parametrize(("function", "what", "instead"), REFUSED.values(), ids=REFUSED)
+def test_refusals_say_what_where_and_what_to_write_instead(function, what, instead):
+    with pytest.raises(TraceError) as caught:
+        pcn.trace(function, x=pcn.Input((3,)))
+    text = str(caught.value)
+    line = f"(test_array.py:{function.__code__.co_firstlineno}: "
+    assert "\n" not in text
+    assert what in text.split(" cannot be traced")[0]
+    assert line in text
+    assert instead in text.rsplit("): ", 1)[1]
+
+
+def test_statements_that_write_are_refused_at_their_line():
+    def add(x):
+        y = 2 * x
+        y += 1
+        return y
+
+    def assign(x):
+        y = 2 * x
+        y[0] = 1
+        return y
+
+    for function, statement in ((add, "y += 1"), (assign, "y[0] = 1")):
+        with pytest.raises(TraceError) as caught:
+            pcn.trace(function, x=pcn.Input((3,)))
+        assert f"(test_array.py:{function.__code__.co_firstlineno + 2}: {statement}): " in str(caught.value)
+
+
+def test_a_users_ufunc_is_not_taken_for_one_of_the_same_name():
+    @numba.vectorize(["float64(float64)"])
+    def tanh(x):
+        return x - 1.0
+
+    with pytest.raises(TraceError, match="the ufunc tanh cannot be traced"):
+        pcn.trace(lambda x: tanh(x), x=pcn.Input((3,)))
+
+
+def test_arrays_of_another_trace_are_refused():
+    kept = []
+    pcn.trace(lambda x: kept.append(x) or 2 * x, x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"an array of another trace.*\(test_array\.py"):
+        pcn.trace(lambda x: x + kept[0], x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match="an array of another trace"):
+        pcn.trace(lambda x: kept[0], x=pcn.Input((3,)))
+
+
+# The line
+
+
+def test_the_line_is_the_users_and_not_a_librarys():
+    """A function from a library is told by its own line only where the user has none."""
+    with pytest.raises(TraceError, match=r"\(test_array\.py:\d+: pcn\.trace\(lambda x: scipy"):
+        pcn.trace(lambda x: scipy.special.softmax(x), x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"\(library_of_functions\.py:\d+: return np\.sort\(x\)"):
+        pcn.trace(lambda x: library_of_functions.smallest_first(x), x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"\(_logsumexp\.py:\d+: "):
+        pcn.trace(scipy.special.softmax, x=pcn.Input((3,)))
+
+
+def test_the_line_of_code_without_a_file():
+    namespace: dict = {"np": np}
+    exec("def f(x):\n    return np.sort(x)", namespace)
+    with pytest.raises(TraceError, match=r"np\.sort cannot be traced \(<string>:2\): "):
+        pcn.trace(namespace["f"], x=pcn.Input((3,)))
+
+
+def test_a_file_beside_the_package_is_no_part_of_it(tmp_path, monkeypatch):
+    """Paths are compared by folder: a user's pcneuro_models.py beside pcneuro/ is the user's."""
+    from pcneuro.graph.tracing import array
+
+    monkeypatch.setattr(array, "_OWN", (*array._OWN, f"{tmp_path}/pcneuro/"))
+    (tmp_path / "pcneuro_models.py").write_text("import numpy as np\ndef f(x):\n    return np.sort(x)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import pcneuro_models
+
+    with pytest.raises(TraceError, match=r"\(pcneuro_models\.py:3: return np\.sort\(x\)\)"):
+        pcn.trace(pcneuro_models.f, x=pcn.Input((3,)))
+    del sys.modules["pcneuro_models"]
+
+
+def test_nodes_know_their_lines():
+    graph = pcn.trace(library_of_functions.twice_tanh, x=pcn.Input((3,)))
+    assert [n.where for n in graph.nodes.values() if n.name != "x"] == [
+        "library_of_functions.py:13: y = 2 * x",
+        "library_of_functions.py:13: y = 2 * x",
+        "library_of_functions.py:14: return np.tanh(y)",
+    ]
+    assert graph.nodes["x"].where == ""
+
+
+def test_shapes_that_do_not_broadcast():
+    for function in (lambda a, b: a + b, lambda a, b: np.hypot(a, b), lambda a, b: pcn.elementwise("x*y", "xy")(a, b)):
+        with pytest.raises(ShapeError, match=r"shapes \(3,\) and \(2,\) do not broadcast \(test_array\.py:\d+: "):
+            pcn.trace(function, a=pcn.Input((3,)), b=pcn.Input((2,)))
+
+
+def test_a_traced_array_is_not_copied_by_accident():
+    """Shallow copies stand for the same array."""
+    graph = pcn.trace(lambda x: copy.copy(x) * 2, x=pcn.Input((3,)))
+    assert list(graph.nodes) == ["x", "constant", "out"]

@@ -1,0 +1,141 @@
+"""Everything in circuits/ and simulations/ runs, and gives the numbers that are known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+import pcneuro as pcn
+from pcneuro.studies import Sources, read, simulate
+from tests.data import writers
+
+ROOT = Path(__file__).parents[2]
+SIMULATIONS = ROOT / "simulations"
+CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
+FEW = ["epochs=1", "seeds=2", "duration=20", "batch=4", "samples=8", "test_samples=4"]
+IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
+SHORT = {
+    "quickstart": ["epochs=1", "samples=200", "duration=50"],
+    "scalar_graph": ["duration=20"],
+    "chain": ["duration=30", "integrator.dt=2"],
+    "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
+    "cnn_digits": FEW,
+    "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
+    "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
+    "rnn_names": [*FEW, "data=data", "arguments.hidden=8", "arguments.classes=2"],
+    "lstm_shakespeare": [
+        *FEW,
+        "data=data",
+        "arguments={length=8, hidden=8, vocabulary=5}",
+        "dataset.length=8",
+        "sample_length=20",
+    ],
+    "spiking_check": [
+        "units=[3]",
+        "durations=[260]",
+        "samples=2",
+        "duration=100",
+        "spiking.decoding.window=50",
+        "spiking.errors.units=3",
+        "arguments.sizes=[64, 5, 10]",
+        "learning={epochs=1, samples=16, batch=16, units=2, duration=20, window=10, optimizer={rate=0.1}}",
+    ],
+    "spiking_lstm": ["units=[3]", "durations=[]", "duration=60", "spiking.decoding.window=30"],
+    "cnn_cifar10": IMAGES,
+    "cnn_cifar100": IMAGES,
+    "cnn_svhn": IMAGES,
+}
+QUICK = [name for name in SHORT if name.partition("_")[0] in ("cnn", "ode", "rnn", "lstm")]
+SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory):
+    """Small files of every data set, in a folder ``data``."""
+    folder = tmp_path_factory.mktemp("shipped") / "data"
+    writers.write_cifar10(folder)
+    writers.write_cifar100(folder)
+    for part in ("train", "test"):
+        images, labels = writers.pixels(8, 32, 32, 3), np.arange(1, 9)
+        writers.write_mat(folder / "svhn" / f"{part}_32x32.mat", X=np.moveaxis(images, 0, -1), y=labels[:, None])
+    for language in ("A", "B"):
+        (folder / "names").mkdir(exist_ok=True)
+        (folder / "names" / f"{language}.txt").write_text(f"{language}da\n{language}na\n" * 10)
+    (folder / "shakespeare").mkdir()
+    (folder / "shakespeare" / "input.txt").write_text("abcd\n" * 200)
+    return folder
+
+
+def carry_out(name, out, *sets):
+    report = simulate(read(SIMULATIONS / f"{name}.toml", sets), out)
+    return json.loads((out / "summary.json").read_text(encoding="utf-8")), report
+
+
+def test_nothing_is_left_out():
+    assert sorted(SHORT) == sorted(path.stem for path in SIMULATIONS.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_circuits_are_made_and_described(name):
+    """Each file has a function of its own name, which needs no arguments."""
+    circuit = Sources([ROOT / "circuits"]).circuit(f"{name}.py:{name}", {})
+    assert isinstance(circuit, pcn.Circuit)
+    assert str(circuit)
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # Brian2 calls what its own dependencies have renamed.
+@pytest.mark.parametrize("name", SHORT)
+def test_simulations_run(name, tmp_path, data_folder, monkeypatch):
+    if name.startswith("spiking"):
+        pytest.importorskip("brian2")
+    monkeypatch.chdir(data_folder.parent)
+    summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
+    assert summary["status"] == "completed"
+    assert report.tables
+    assert any(file.endswith(".png") for file in summary["files"])
+    with xarray.open_dataset(tmp_path / "out" / "records.nc") as records:
+        assert len(records.data_vars)
+
+
+def test_the_scalar_graph_has_the_numbers_of_the_paper(tmp_path):
+    summary, _ = carry_out("scalar_graph", tmp_path / "out")
+    *fixed, strict = summary["runs"]
+    assert [run["eta"] for run in fixed] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    steps = [run["parameters"]["v0"]["steps_to_tolerance"] for run in fixed]
+    assert steps == [1659, 825, 326, 159, 75, 25, 2]
+    for run in fixed:
+        assert run["parameters"]["v0"]["true"] == pytest.approx(-11.370532186716, abs=1e-11)
+        assert run["parameters"]["theta"]["final"] == pytest.approx(-0.879223533720, abs=1e-6)
+    assert strict["dynamics"] == "Strict()"
+    assert strict["parameters"]["v0"]["final"] == pytest.approx(-3.4136083, abs=1e-6)
+
+
+def test_the_chain_follows_the_erlang_curve(tmp_path):
+    summary, _ = carry_out("chain", tmp_path / "out")
+    assert [run["set"]["arguments.length"] for run in summary["runs"]] == [3, 10, 30]
+    for run in summary["runs"]:
+        length = run["set"]["arguments.length"]
+        assert [row["hops"] for row in run["vertices"].values()] == list(range(length))[::-1]
+        assert run["largest_deviation_continuous"] < 2e-6
+        assert all(abs(row["norm_ratio"] - 1) < 1e-5 for row in run["against_backprop"].values())
+
+
+def test_the_quickstart_learns_the_digits_as_backprop_does(tmp_path):
+    summary, _ = carry_out("quickstart", tmp_path / "out", "epochs=3")
+    (run,) = summary["runs"]
+    learning = run["learning"]
+    assert learning["predictive coding"]["test_accuracy"][-1] > 0.9
+    assert learning["predictive coding"]["test_accuracy"] == learning["backprop"]["test_accuracy"]
+    for compared in run["gradients_against_backprop"]:
+        for row in compared.values():
+            assert row["cosine"] == pytest.approx(1, abs=1e-9)
+            assert row["norm_ratio"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("path", [*SIMULATIONS.glob("*.toml"), *(ROOT / "circuits").glob("*.py")], ids=lambda p: p.name)
+def test_circuits_use_the_public_interface_only(path):
+    text = path.read_text(encoding="utf-8")
+    assert "from pcneuro" not in text
+    assert "pcn._" not in text
