@@ -10,8 +10,9 @@ from pcneuro.analysis.check import Check, check
 from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
 from pcneuro.analysis.wavefront import Wavefront, wavefront
 from pcneuro.circuit.backprop import backprop
-from pcneuro.circuit.circuit import Circuit, build_circuit
-from pcneuro.circuit.saving import load_circuit
+from pcneuro.circuit.building import build_circuit
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.loading import load_circuit
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph.graph import Graph, Input, Latent, Parameter

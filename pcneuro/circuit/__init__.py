@@ -1,5 +1,6 @@
 """Circuits: which nodes of a graph have value and error neurons, and everything that is made of that."""
 
-from pcneuro.circuit.circuit import Circuit, build_circuit
+from pcneuro.circuit.building import build_circuit
+from pcneuro.circuit.circuit import Circuit
 
 __all__ = ["Circuit", "build_circuit"]

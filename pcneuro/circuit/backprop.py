@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
+from pcneuro.errors import GraphError, ShapeError, UnknownNameError, unknown_name
 from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
 from pcneuro.model.energies import AbstractEnergy, SquaredError
 from pcneuro.ops.base import Product
@@ -36,72 +37,6 @@ class Backprop:
     values: dict[str, np.ndarray]
     errors: dict[str, np.ndarray]
     loss: float
-
-
-def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
-    """An array of shape (batch, \\*shape): of the leaf's own shape it is a batch of one.
-
-    Raises ShapeError for any other shape, and DataError for NaN or infinity.
-    """
-    array = real_array(what, value)
-    if array.shape == shape:
-        array = array[None]
-    elif array.shape[1:] != shape or array.ndim != len(shape) + 1:
-        batch_shape = f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
-        raise ShapeError(f"{what} has shape {array.shape}; needed is {shape}, or {batch_shape} for a batch")
-    if not len(array):
-        raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
-    check_finite(what, array)
-    return array.astype(dtype)
-
-
-def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
-    """The number of samples, which must be the same for all. Raises ShapeError that names two which differ."""
-    sizes = {name: len(a) for name, a in arrays.items()}
-    for name, n in sizes.items():
-        first = next(iter(sizes))
-        if n != sizes[first]:
-            raise ShapeError(f"batch sizes differ: {first} has {sizes[first]} samples, {name} has {n}")
-    return next(iter(sizes.values()), 1)
-
-
-def _check_mapping(what: str, given: Any) -> None:
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"{what}= is a {type(given).__name__}; give a dict from names to arrays")
-
-
-def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
-    """Inputs as batches. Raises for an unknown name and a missing one."""
-    _check_mapping("inputs", inputs)
-    for name in inputs:
-        if name not in graph.inputs:
-            raise unknown_name("input", name, graph.inputs)
-    missing = [name for name in graph.inputs if name not in inputs]
-    if missing:
-        shapes = ", ".join(f"{name} of shape {graph.inputs[name].shape}" for name in missing)
-        raise UnknownNameError(f"missing input(s): {shapes}")
-    return {name: batched(f"input {name!r}", inputs[name], graph.inputs[name].shape, dtype) for name in graph.inputs}
-
-
-def check_targets(
-    graph: Graph,
-    targets: Mapping[str, Any],
-    energies: Mapping[str, AbstractEnergy],
-    precision: Mapping[str, np.ndarray],
-    dtype: Any = np.float64,
-) -> dict[str, np.ndarray]:
-    """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
-    _check_mapping("targets", targets)
-    found = {}
-    for name, value in targets.items():
-        if name not in graph.outputs:
-            raise unknown_name("target (targets go by the outputs' names)", name, graph.outputs)
-        node = graph.outputs[name]
-        found[name] = batched(f"target {name!r}", value, node.shape, dtype)
-        wrong = energies[node.name].check(found[name], precision.get(node.name, np.ones(node.shape)))
-        if wrong:
-            raise DataError(f"target {name!r}: {wrong}")
-    return found
 
 
 def _mean(latent: Node) -> np.ndarray:

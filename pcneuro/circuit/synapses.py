@@ -8,16 +8,15 @@ place: by population of the unit graph, of a function by operand, and within a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.populations import Dendrites
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
+from pcneuro.circuit.projections import Dendrites
+from pcneuro.circuit.structure import AbstractCircuit
+from pcneuro.circuit.units import Crossing, Function, Sum, UnitGraph
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
 
@@ -28,44 +27,12 @@ MOST_STEPS = 2**31 - 1
 """Longest delay in steps, so that engines can keep delays in 32 bits."""
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """A place where dendrites read the value neurons of an input or a vertex."""
-
-    population: int
-    """The Sum or Function that reads them, in ``UnitGraph.populations``."""
-    operand: str | None
-    """What they are called in the formula of a Function; None for a Sum."""
-    parent: str
-    """The input or vertex that is read."""
-    children: tuple[str, ...]
-    """The vertices in whose dendrites it is: one, as a rule."""
-    synapses: int
-
-
 def crossings(units: UnitGraph) -> list[Crossing]:
     """All crossings of a circuit, in the order of the populations, those of a function in that of its operands.
 
     What goes into no vertex's prediction is left out.
     """
     return units.crossings
-
-
-def found_in(units: UnitGraph) -> Iterator[Crossing]:
-    """Look for the crossings, which the unit graph then keeps."""
-    read: list[tuple[str | None, int]]
-    for number, population in enumerate(units.populations):
-        if isinstance(population, Sum):
-            read, synapses = [(None, population.source)], population.pre.size
-        elif isinstance(population, Function):
-            read = [(name, x) for name, x in population.operands.items() if isinstance(x, int)]
-            synapses = population.size
-        else:
-            continue
-        for operand, source in read:
-            parent = units.populations[source]
-            if isinstance(parent, Source) and units.children[number]:
-                yield Crossing(number, operand, parent.name, units.children[number], synapses)
 
 
 def edge_of(parent: str, child: str, kind: str) -> Edge:
@@ -140,7 +107,7 @@ def steps_at(units: UnitGraph, crossing: Crossing, kind: str, dt: float) -> np.n
     return steps if steps.ndim else int(steps)
 
 
-def extent(circuit: Circuit) -> dict[Edge, tuple[float, float]]:
+def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:
     """Edge that has delays -> the shortest and the longest of its synapses, in ms."""
     found = {edge: (d.constant, d.constant) for edge, d in circuit.delays.items() if d.constant is not None}
     if len(found) < len(circuit.delays):
@@ -156,7 +123,7 @@ def extent(circuit: Circuit) -> dict[Edge, tuple[float, float]]:
     return {edge: found.get(edge, (0.0, 0.0)) for edge in circuit.delays}
 
 
-def check(circuit: Circuit) -> None:
+def check(circuit: AbstractCircuit) -> None:
     """Raise what ``delays_at`` raises for any crossing of a circuit whose synapses have delays of their own.
 
     Where there are none there is nothing to fit, and the synapses, which may be many, need not be made.
@@ -168,7 +135,7 @@ def check(circuit: Circuit) -> None:
                 delays_at(units, crossing, kind)
 
 
-def edges(circuit: Circuit) -> list[Edge]:
+def edges(circuit: AbstractCircuit) -> list[Edge]:
     """The edges of ``Circuit.nx`` that may have delays: predictions, and feedback to vertices."""
     paths = Dendrites(circuit).paths
     pairs = [(parent, child) for child in circuit.vertices for parent in paths[child]]
@@ -176,7 +143,7 @@ def edges(circuit: Circuit) -> list[Edge]:
     return [*(edge_of(parent, child, "prediction") for parent, child in pairs), *feedback]
 
 
-def delays_of(circuit: Circuit, given: Any) -> dict[Edge, AbstractDelay]:
+def delays_of(circuit: AbstractCircuit, given: Any) -> dict[Edge, AbstractDelay]:
     """Delays as ``build_circuit`` takes them, by edge, without those that are zero.
 
     Raises ParameterError for what is no delay, and for the edges between a vertex's own neurons; UnknownNameError for

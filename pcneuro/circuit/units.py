@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
 from pcneuro.ops.base import AbstractUnits, Units, Weights
 from pcneuro.ops.formula import evaluate
-
-if TYPE_CHECKING:
-    from pcneuro.circuit.synapses import Crossing
 
 Arrays = dict[str, np.ndarray]
 
@@ -75,7 +72,7 @@ class UnitGraph(AbstractUnits):
     Raises ParameterError for an operator that has not said what it is in single units.
     """
 
-    circuit: Circuit
+    circuit: AbstractCircuit
     populations: list[Population] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     """Input or vertex -> its value neurons."""
@@ -185,8 +182,6 @@ class UnitGraph(AbstractUnits):
     @cached_property
     def crossings(self) -> list[Crossing]:
         """Where dendrites read value neurons: ``pcneuro.circuit.synapses.crossings``."""
-        from pcneuro.circuit.synapses import found_in
-
         return list(found_in(self))
 
     def active(self, held: Container[str] = ()) -> set[int]:
@@ -257,3 +252,35 @@ class UnitGraph(AbstractUnits):
                 # A vertex stands behind its prediction, and so comes first here.
                 adjoints[self.predictions[population.name]] += adjoint
         return adjoints
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A place where dendrites read the value neurons of an input or a vertex."""
+
+    population: int
+    """The Sum or Function that reads them, in ``UnitGraph.populations``."""
+    operand: str | None
+    """What they are called in the formula of a Function; None for a Sum."""
+    parent: str
+    """The input or vertex that is read."""
+    children: tuple[str, ...]
+    """The vertices in whose dendrites it is: one, as a rule."""
+    synapses: int
+
+
+def found_in(units: UnitGraph) -> Iterator[Crossing]:
+    """Look for the crossings, which the unit graph then keeps."""
+    read: list[tuple[str | None, int]]
+    for number, population in enumerate(units.populations):
+        if isinstance(population, Sum):
+            read, synapses = [(None, population.source)], population.pre.size
+        elif isinstance(population, Function):
+            read = [(name, x) for name, x in population.operands.items() if isinstance(x, int)]
+            synapses = population.size
+        else:
+            continue
+        for operand, source in read:
+            parent = units.populations[source]
+            if isinstance(parent, Source) and units.children[number]:
+                yield Crossing(number, operand, parent.name, units.children[number], synapses)

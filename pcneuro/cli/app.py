@@ -12,10 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pcneuro.cli.codes import BAD_INPUT, INTERNAL, INTERRUPTED
 from pcneuro.errors import PcneuroError
 
-INTERNAL, BAD_INPUT, DIVERGED, UNSETTLED, INTERRUPTED = 1, 2, 3, 4, 130
-DISAGREES = 1
 TRACEBACK = "--traceback"
 
 # Typer once took Click's exceptions and now has its own of the same names.

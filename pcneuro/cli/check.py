@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcneuro.cli.app import DISAGREES
+from pcneuro.cli.codes import DISAGREES
 from pcneuro.cli.run import run_plan
 from pcneuro.studies import read
 

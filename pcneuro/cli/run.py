@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcneuro.cli.app import DIVERGED, INTERRUPTED, UNSETTLED
+from pcneuro.cli.codes import DIVERGED, INTERRUPTED, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.simulator.result import Status
 from pcneuro.studies import Plan, Report, read, simulate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import write_atomically
 from pcneuro.errors import ConfigurationError, OutputError
+from pcneuro.files import write_atomically
 from pcneuro.studies import Sources, read
 from pcneuro.studies.tables import Problem
 

@@ -3,9 +3,7 @@
 from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Stepped
 from pcneuro.engines.events.modes import Exact, TimeBinned
 from pcneuro.engines.events.thresholds import Absolute, Share
-from pcneuro.engines.kernel.engine import Kernel
-from pcneuro.engines.reference.engine import Reference
-from pcneuro.engines.settings import EventDriven
+from pcneuro.engines.settings import EventDriven, Kernel, Reference
 
 __all__ = [
     "AbstractEngine",

@@ -61,10 +61,11 @@ class AbstractEngine(ABC):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Engine,
+        name: str,
     ) -> None:
         self.circuit, self.dynamics, self.integrator, self.dtype = circuit, dynamics, integrator, dtype
-        self.settings = settings
+        self.name = name
+        """What users call it, for messages."""
         self.data = Data(1)
         self.apart = False
         """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
@@ -145,8 +146,7 @@ class AbstractEngine(ABC):
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """How far off errors by vertex and gradients by parameter can be; see ``Simulator.bounds``."""
-        engine = type(self.settings).__name__
-        raise ParameterError(f"{engine} holds nothing back, and so has no bounds: use EventDriven(...) for them")
+        raise ParameterError(f"{self.name} holds nothing back, and so has no bounds: use EventDriven(...) for them")
 
     @property
     def in_steps(self) -> bool:
@@ -171,8 +171,7 @@ class AbstractEngine(ABC):
     def record_events(self, log: EventLog | None) -> None:
         """Append events to a log from now on; None: no more. Raises ParameterError where there are no events."""
         if log is not None:
-            engine = type(self.settings).__name__
-            raise ParameterError(f"{engine} has no events to record: use EventDriven(...), or leave out events=")
+            raise ParameterError(f"{self.name} has no events to record: use EventDriven(...), or leave out events=")
 
     @contextmanager
     def recording(self, log: EventLog | None) -> Iterator[None]:

@@ -1,24 +1,78 @@
-"""Settings of the event-driven engine."""
+"""The engines that users choose from, and their settings: ``Kernel``, ``EventDriven``, ``Reference``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine, Engine
+from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.events.engine import EventEngine
-from pcneuro.engines.events.modes import AbstractMode, TimeBinned
-from pcneuro.engines.events.thresholds import DEFAULT, Thresholds, by_vertex
+from pcneuro.engines.events.modes import TimeBinned
+from pcneuro.engines.events.thresholds import DEFAULT, Absolute, Thresholds, by_vertex
 from pcneuro.engines.events.zero_threshold import UnheldEngine
+from pcneuro.engines.kernel.engine import KernelEngine
+from pcneuro.engines.reference.delayed import DelayedReference
+from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import ParameterError, told
+from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 
 BINS = TimeBinned()
+
+
+@dataclass(frozen=True)
+class Kernel(Engine):
+    """The compiled engine.
+
+    Parameters
+    ----------
+    threads
+        Number of threads, by default one for each processor; results do not depend on it.
+    tolerance
+        What a population sends is read again where it has changed since it was read last: at all (0, the default, which
+        changes no bit of any result), or by more than this share of the largest there has been in its block of samples:
+        for value neurons of that population, for error neurons of all. A wave of errors then ends where it is that
+        much smaller. Reading a state brings it up to date, so that with a tolerance a run in pieces, read in between,
+        may differ from one in one piece, by about the tolerance.
+
+    Raises ParameterError for values out of range.
+    """
+
+    threads: int | None = None
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
+        if self.threads is not None and (not whole or self.threads < 1):
+            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
+        if not (isinstance(self.tolerance, Real) and 0 <= self.tolerance < 1):
+            raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> AbstractEngine:
+        if circuit.delayed:
+            return self._delayed(circuit, dynamics, integrator, dtype)
+        return KernelEngine(circuit, dynamics, integrator, dtype, type(self).__name__, self.threads, self.tolerance)
+
+    def _delayed(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> AbstractEngine:
+        """Bins in which every change is sent are steps, and events take delays."""
+
+        if self.tolerance:
+            raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
+        check_stages(integrator)
+        held, mode = Absolute(0.0), TimeBinned()
+        return EventEngine(
+            circuit, dynamics, integrator, dtype, type(self).__name__, held, mode, threads=self.threads, label="kernel"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +121,19 @@ class EventDriven(Engine):
         if self.values is not None:
             given += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
         if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in given):
-            return UnheldEngine(circuit, dynamics, integrator, dtype, self)
-        return EventEngine(
-            circuit, dynamics, integrator, dtype, self, self.threshold, self.mode, self.values, self.threads
-        )
+            made: type[UnheldEngine | EventEngine] = UnheldEngine
+        else:
+            made = EventEngine
+        name = type(self).__name__
+        return made(circuit, dynamics, integrator, dtype, name, self.threshold, self.mode, self.values, self.threads)
+
+
+@dataclass(frozen=True)
+class Reference(Engine):
+    """Slow and obvious; the oracle of the other engines."""
+
+    def make(
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
+    ) -> ReferenceEngine:
+        made = DelayedReference if circuit.delayed else ReferenceEngine
+        return made(circuit, dynamics, integrator, dtype, type(self).__name__)

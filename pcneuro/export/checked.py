@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.populations import projections
+from pcneuro.circuit.projections import projections
 from pcneuro.engines import Data
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction

@@ -42,7 +42,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import write_atomically
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError, check_object, told
@@ -50,6 +50,7 @@ from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sket
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
+from pcneuro.files import write_atomically
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
 
@@ -78,7 +79,7 @@ class RateNeurons(AbstractNeurons):
     """Of all feedback, ms."""
 
     @property
-    def circuit(self) -> Circuit:
+    def circuit(self) -> AbstractCircuit:
         return self.units.circuit
 
     def add(self, name: str, shape: Shape, heard: list[str]) -> str | None:

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.populations import projections
+from pcneuro.circuit.projections import projections
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import Data
 from pcneuro.errors import ParameterError

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import write_atomically
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.export.checked import MEMORY, a_circuit, check_shapes
 from pcneuro.export.wiring import Wiring
+from pcneuro.files import write_atomically
 from pcneuro.ops.base import Weights
 
 MAGIC, VERSION = 0x0A7A, (0, 1)

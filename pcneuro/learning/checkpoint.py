@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.errors import CircuitFileError
+from pcneuro.files import read_archive, write_archive
 from pcneuro.learning.optimizers import Memory
 
 KIND = "checkpoint"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.circuit.backprop import check_inputs, check_targets, common_batch, forward_pass
+from pcneuro.circuit.backprop import forward_pass
+from pcneuro.circuit.batches import check_inputs, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, unknown_name
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.backprop import backprop
-from pcneuro.circuit.circuit import Circuit, build_circuit
+from pcneuro.circuit.building import build_circuit
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError, told
+from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 DELAYS: dict[str, type[AbstractDelay]] = {}
 
@@ -246,3 +247,12 @@ def _edge(key: str) -> str:
     """``"h1.value>h2.error"`` as messages have it."""
     source, _, target = key.partition(">")
     return f"{source!r} -> {target!r}"
+
+
+def check_stages(integrator: AbstractIntegrator) -> None:
+    """Raise ParameterError for an integrator of several stages: between steps no delay says what has arrived."""
+    if len(integrator.weights) > 1:
+        raise ParameterError(
+            f"{type(integrator).__name__} has several stages in a step, and conduction delays count whole steps: use "
+            "Euler or ExponentialEuler"
+        )

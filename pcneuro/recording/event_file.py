@@ -17,8 +17,8 @@ import xarray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from pcneuro.circuit.saving import writing
 from pcneuro.errors import OutputError
+from pcneuro.files import writing
 
 CHUNK = 16_384
 """Events in a chunk of the file: large enough to be read fast, and a file of few events stays small."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import place
 from pcneuro.errors import OutputError, ParameterError, ShapeError, told, unknown_name
+from pcneuro.files import place
 
 if TYPE_CHECKING:
     import xarray

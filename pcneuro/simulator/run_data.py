@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.backprop import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.synapses import extent
 from pcneuro.engines import AbstractEngine, Data

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit, check_parameters
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.engines import AbstractEngine, Data, Engine, Kernel
 from pcneuro.errors import ParameterError, check_object

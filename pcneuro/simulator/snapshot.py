@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.engines import AbstractEngine, Data
 from pcneuro.errors import CircuitFileError
+from pcneuro.files import read_archive, write_archive
 from pcneuro.simulator.run_data import MOST_STEPS
 
 KIND = "snapshot"

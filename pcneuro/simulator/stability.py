@@ -8,7 +8,8 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import Data
-from pcneuro.engines.reference.engine import Reference, ReferenceEngine
+from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.engines.settings import Reference
 from pcneuro.errors import DataError, UnstableStepError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator

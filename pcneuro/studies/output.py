@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.saving import writing
 from pcneuro.errors import OutputError
+from pcneuro.files import writing
 
 SUMMARY = "summary.json"
 RESULTS = "results"

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pcneuro.circuit.circuit import Circuit, build_circuit
-from pcneuro.circuit.saving import load_circuit
+from pcneuro.circuit.building import build_circuit
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.loading import load_circuit
 from pcneuro.errors import PcneuroError
 from pcneuro.graph.graph import Graph
 from pcneuro.studies.tables import Problem, nearest

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
+from pcneuro.files import read_archive, write_archive
 from pcneuro.simulator.result import Status
 from tests.learning.small import classifier, clusters
 

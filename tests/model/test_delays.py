@@ -397,7 +397,7 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
 
 def test_a_file_without_delays_is_as_it_was(tmp_path):
     """Nothing about them is written, so that fingerprints of circuits without any stay what they were."""
-    from pcneuro.circuit.saving import read_archive
+    from pcneuro.files import read_archive
 
     pcn.build_circuit(scalar_graph()).save(tmp_path / "c.pcn")
     facts, _ = read_archive(tmp_path / "c.pcn", "circuit")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.circuit.saving import read_archive, write_archive
 from pcneuro.errors import (
     CircuitFileError,
     DataError,
@@ -22,6 +21,7 @@ from pcneuro.errors import (
     UnknownNameError,
     UnstableStepError,
 )
+from pcneuro.files import read_archive, write_archive
 from tests.circuits_for_tests import ENGINES, chain, data_for, engines, mlp, same, three_layers
 
 

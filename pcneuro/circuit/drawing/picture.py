@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.drawing.layout import HALF, RADIUS, Layout, arrange, halfway, shifted
-from pcneuro.circuit.populations import Projection, projections, role_of
+from pcneuro.circuit.projections import Projection, projections, role_of
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import ParameterError, told
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _short(name: str) -> str:
 class _Picture:
     """Draws into one axes, whose unit is an inch at ``scale`` 1; lines and text shrink with it."""
 
-    def __init__(self, circuit: Circuit, ax: Any, layout: Layout, scale: float) -> None:
+    def __init__(self, circuit: AbstractCircuit, ax: Any, layout: Layout, scale: float) -> None:
         self.circuit, self.ax, self.layout, self.scale = circuit, ax, layout, scale
 
     def arrow(self, kind: str, points: np.ndarray, order: float) -> None:
@@ -159,7 +159,7 @@ class _Picture:
         )
 
 
-def draw(circuit: Circuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
     """Draw a circuit: vertices from left to right by the depth of their predictions, and what connects them.
 
     Value neurons are circles, and the error neurons on their left are diamonds, with the vertex's name and number of

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.equations.dendrite import AbstractPlaces, Block, Compartment
-from pcneuro.circuit.populations import role_of
+from pcneuro.circuit.projections import role_of
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import extent
 from pcneuro.graph.graph import Latent
 from pcneuro.model.energies import AbstractEnergy
@@ -29,7 +29,7 @@ _HEADER = """\
 _FREE_ERROR = "precision*(v - prediction)"
 
 
-def blocks(circuit: Circuit) -> dict[str, str]:
+def blocks(circuit: AbstractCircuit) -> dict[str, str]:
     """The equations of each population, and of each compartment of a dendrite that has units of its own.
 
     Returns
@@ -41,7 +41,7 @@ def blocks(circuit: Circuit) -> dict[str, str]:
     return dict(_Writer(circuit).blocks())
 
 
-def equations(circuit: Circuit) -> str:
+def equations(circuit: AbstractCircuit) -> str:
     """The differential equations of every population in Brian2's syntax: one block each, empty lines between them."""
     return "\n\n".join([_HEADER, *blocks(circuit).values()])
 
@@ -49,7 +49,7 @@ def equations(circuit: Circuit) -> str:
 class _Writer(AbstractPlaces):
     """Goes through the vertices, and through the compartments of their dendrites as they turn up."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: AbstractCircuit) -> None:
         super().__init__(circuit)
         self.circuit = circuit
         self.found = {name: Block(self._title(name)) for name in circuit.vertices}

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, occurrences, operations, plus, times
-from pcneuro.circuit.populations import Dendrites
+from pcneuro.circuit.projections import Dendrites
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.graph.graph import Constant, Node
 from pcneuro.ops.base import Elementwise, Gather, Product
 from pcneuro.ops.formula import Formula, parse, substitute
@@ -77,7 +77,7 @@ class Block:
 class AbstractPlaces(ABC):
     """Where compartments find the blocks of each other and of populations."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: AbstractCircuit) -> None:
         self.graph, self.dendrites = circuit.graph, Dendrites(circuit)
         self.described: dict[str, str] = {}
         """Node that is computed from parameters and constants -> what it is, in a few words for a comment."""

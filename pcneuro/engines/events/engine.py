@@ -30,10 +30,10 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import Data, Engine, Law, Stepped
+from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds
 from pcneuro.engines.events.counts import Counts
-from pcneuro.engines.events.modes import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import KEPT, Sample
 from pcneuro.engines.events.thresholds import Thresholds
@@ -60,14 +60,14 @@ class EventEngine(ReferenceEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Engine,
+        name: str,
         threshold: Thresholds,
         mode: AbstractMode,
         values: Thresholds | None = None,
         threads: int | None = None,
         label: str = "events",
     ) -> None:
-        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        super().__init__(circuit, dynamics, integrator, dtype, name)
         self.label = label
         self.mode, self.threshold, self.values = mode, threshold, values
         self.threads = threads or available_threads()
@@ -278,7 +278,7 @@ class EventEngine(ReferenceEngine):
 
     def _of_what_arrived(self) -> dict[str, np.ndarray]:
         """Gradients where a synapse changes by what has arrived at it."""
-        reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.settings)
+        reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.name)
         reader.load(self.parameters)
         reader.start(self.data)
         known = {n: self.presynaptic[n] for n in (*self.circuit.graph.inputs, *self.circuit.vertices)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pcneuro.engines.events.abstract_mode import AbstractMode, Seen
 from pcneuro.engines.events.state import Sample
 from pcneuro.errors import ParameterError
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE
@@ -21,58 +21,8 @@ from pcneuro.model.integrators import AbstractIntegrator
 if TYPE_CHECKING:
     from pcneuro.engines.events.senders import Sending
 
-NO_ORDER = "EventDriven has no order of populations: use the schedule Parallel()"
-NO_LEAP = "EventDriven goes from event to event: use the schedule Parallel()"
 LEAST_STEPS = 4
 """Thresholds at exact times are so many units in the last place of the population's largest error, or more."""
-
-
-class Seen(NamedTuple):
-    """Units of a sample at some time, (units,): values and predictions, counted from the sweep, values as others know
-    them, and feedback; and the state in which others know them."""
-
-    sample: Sample
-    values: np.ndarray
-    predicted: np.ndarray
-    known: np.ndarray
-    received: np.ndarray
-
-
-class AbstractMode(ABC):
-    """How time goes on."""
-
-    binned: ClassVar[bool]
-    lines: ClassVar[bool] = False
-    """Whether events carry slopes, too."""
-
-    def __repr__(self) -> str:
-        """With what is not as it is by default."""
-        own = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
-
-    @abstractmethod
-    def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
-        """Raises ParameterError for what it does not take."""
-
-    @abstractmethod
-    def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
-        """What a free value neuron's drive is multiplied by, in a bin or a ms."""
-
-    @abstractmethod
-    def admit(self, sending: Sending) -> None:
-        """Raises ParameterError for thresholds of what may send that it does not take."""
-
-    @abstractmethod
-    def prepare(self, sample: Sample) -> None:
-        """Bring a sample to time zero."""
-
-    @abstractmethod
-    def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
-        """Go from the begin of step ``number`` to that of step ``end``; returns where it came, and why no further."""
-
-    @abstractmethod
-    def seen(self, sample: Sample, number: int, dt: float) -> Seen:
-        """Units at the begin of step ``number``; nothing changes."""
 
 
 @dataclass(frozen=True, repr=False)

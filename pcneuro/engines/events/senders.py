@@ -19,9 +19,17 @@ from pcneuro.kernels.events.arrays import SUM, Net, packed
 if TYPE_CHECKING:
     from pcneuro.circuit.circuit import Circuit
     from pcneuro.engines.abstract import Data
-    from pcneuro.engines.events.modes import AbstractMode
     from pcneuro.model.dynamics import AbstractDynamics
     from pcneuro.model.integrators import AbstractIntegrator
+
+
+class TimeMode(Protocol):
+    """What is to be known of how time goes on."""
+
+    @property
+    def binned(self) -> bool: ...
+
+    def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray: ...
 
 
 class Sender(Protocol):
@@ -32,7 +40,10 @@ class Sender(Protocol):
     integrator: AbstractIntegrator
     dtype: np.dtype
     data: Data
-    mode: AbstractMode
+
+    @property
+    def mode(self) -> TimeMode: ...
+
     threshold: Thresholds
     values: Thresholds | None
 

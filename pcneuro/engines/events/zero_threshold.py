@@ -7,27 +7,25 @@ anew instead of summed up change by change, so that results are its own bit for 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Function, UnitGraph
 from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.counts import Counts
-from pcneuro.engines.events.modes import NO_LEAP, NO_ORDER
 from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import Sample
-from pcneuro.engines.kernel.engine import Kernel, KernelEngine
+from pcneuro.engines.events.thresholds import Thresholds
+from pcneuro.engines.kernel.engine import KernelEngine
 from pcneuro.errors import ParameterError
 from pcneuro.kernels.events.arrays import GATES
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.events import EventLog
 from pcneuro.recording.tape import Tape
-
-if TYPE_CHECKING:
-    from pcneuro.engines.settings import EventDriven
 
 HEARD = ("values", "errors", "adjoints", "activities")
 
@@ -41,10 +39,14 @@ class UnheldEngine(KernelEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: EventDriven,
+        name: str,
+        threshold: Thresholds,
+        mode: AbstractMode,
+        values: Thresholds | None = None,
+        threads: int | None = None,
     ) -> None:
-        super().__init__(circuit, dynamics, integrator, dtype, Kernel(settings.threads))
-        self.mode, self.threshold, self.values = settings.mode, settings.threshold, settings.values
+        super().__init__(circuit, dynamics, integrator, dtype, name, threads)
+        self.mode, self.threshold, self.values = mode, threshold, values
         self.number = self.first = 0
         self.log: EventLog | None = None
         self.sending: Sending | None = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import AbstractEngine, Engine
-from pcneuro.engines.kernel.gradients import Phase
+from pcneuro.engines.abstract import AbstractEngine
 from pcneuro.engines.kernel.threads import spread
 from pcneuro.kernels import dispatch, lists, loop, samples
 from pcneuro.kernels.tile import vector_length
@@ -46,9 +46,9 @@ class AbstractBlocks(AbstractEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Engine,
+        name: str,
     ) -> None:
-        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        super().__init__(circuit, dynamics, integrator, dtype, name)
         self.table = dispatch.table(dtype)
         self.weights = np.array(integrator.weights, dtype=dtype)
         self.lanes = 1
@@ -146,3 +146,17 @@ class AbstractBlocks(AbstractEngine):
             values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
         node.compute(*values)
         raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Sums to different places, which can be made side by side.
+
+    ``split`` are instructions that can do a part of their work, of which there are ``work`` multiplications a sample,
+    and ``parts`` the parts that each is done in; ``whole`` those that cannot.
+    """
+
+    whole: np.ndarray
+    split: np.ndarray
+    parts: np.ndarray
+    work: int

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped
+from pcneuro.engines.abstract import Data, Law, Stepped
 from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, settling
-from pcneuro.engines.kernel.blocks import AbstractBlocks
+from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
 from pcneuro.engines.kernel.cells import Cells, cells
-from pcneuro.engines.kernel.gradients import Phase, phases
+from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.recordings import Reel
 from pcneuro.engines.kernel.threads import available_threads
-from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels import records as recording
@@ -32,57 +29,6 @@ from pcneuro.program.lowering import Code, as_array
 from pcneuro.recording.tape import Tape
 
 
-@dataclass(frozen=True)
-class Kernel(Engine):
-    """The compiled engine.
-
-    Parameters
-    ----------
-    threads
-        Number of threads, by default one for each processor; results do not depend on it.
-    tolerance
-        What a population sends is read again where it has changed since it was read last: at all (0, the default, which
-        changes no bit of any result), or by more than this share of the largest there has been in its block of samples:
-        for value neurons of that population, for error neurons of all. A wave of errors then ends where it is that
-        much smaller. Reading a state brings it up to date, so that with a tolerance a run in pieces, read in between,
-        may differ from one in one piece, by about the tolerance.
-
-    Raises ParameterError for values out of range.
-    """
-
-    threads: int | None = None
-    tolerance: float = 0.0
-
-    def __post_init__(self) -> None:
-        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
-        if self.threads is not None and (not whole or self.threads < 1):
-            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        if not (isinstance(self.tolerance, Real) and 0 <= self.tolerance < 1):
-            raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
-
-    def make(
-        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
-    ) -> AbstractEngine:
-        if circuit.delayed:
-            return self._delayed(circuit, dynamics, integrator, dtype)
-        return KernelEngine(circuit, dynamics, integrator, dtype, self)
-
-    def _delayed(
-        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
-    ) -> AbstractEngine:
-        """Bins in which every change is sent are steps, and events take delays."""
-        from pcneuro.engines.events.engine import EventEngine
-        from pcneuro.engines.events.modes import TimeBinned
-        from pcneuro.engines.events.thresholds import Absolute
-        from pcneuro.engines.reference.delayed import check_stages
-
-        if self.tolerance:
-            raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
-        check_stages(integrator)
-        held, mode = Absolute(0.0), TimeBinned()
-        return EventEngine(circuit, dynamics, integrator, dtype, self, held, mode, threads=self.threads, label="kernel")
-
-
 class KernelEngine(AbstractBlocks):
     """The program of a circuit, and the ways to run it."""
 
@@ -92,10 +38,12 @@ class KernelEngine(AbstractBlocks):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Kernel,
+        name: str,
+        threads: int | None = None,
+        tolerance: float = 0.0,
     ) -> None:
-        super().__init__(circuit, dynamics, integrator, dtype, settings)
-        self.threads = settings.threads or available_threads()
+        super().__init__(circuit, dynamics, integrator, dtype, name)
+        self.threads = threads or available_threads()
         self.lowered: dict[tuple[frozenset[str], bool], tuple[Program, list[Phase]]] = {}
         self.program, self.phases = self._lowered(())
         # Behind what the program has, room for each part of a Hebbian sum.
@@ -103,7 +51,7 @@ class KernelEngine(AbstractBlocks):
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
         self.tableau = np.array(integrator.tableau, dtype=dtype)
-        self.tolerance = np.dtype(dtype).type(settings.tolerance)
+        self.tolerance = np.dtype(dtype).type(tolerance)
         self.limits = np.zeros(0, dtype=dtype)
         self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
         self.rhs = as_array()
@@ -279,7 +227,10 @@ class KernelEngine(AbstractBlocks):
 
     def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
         self.current = self.driven = False
-        return leaping.leap(self, number, steps, reach, tapes, law)
+        key = frozenset(self.data.clamped)
+        if key not in self.leaps:
+            self.leaps[key] = leaping.Leap(self.program, key)
+        return leaping.leap(self, self.leaps[key], number, steps, reach, tapes, law)
 
     def evaluate(self) -> None:
         if self.current:

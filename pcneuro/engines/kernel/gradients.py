@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pcneuro.engines.kernel.blocks import Phase
 from pcneuro.engines.kernel.threads import spread
 from pcneuro.kernels import dispatch, lists
 from pcneuro.kernels.dispatch import PARTITIONED
@@ -16,26 +16,12 @@ from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
 
 if TYPE_CHECKING:
-    from pcneuro.engines.kernel.engine import KernelEngine
+    from pcneuro.engines.kernel.blocks import AbstractBlocks
 
 # Below this many multiplications a Hebbian sum is not worth handing to several threads.
 SPLIT_WORK = 20_000_000
 # Bytes of sums that are added to at a time, by all blocks of samples: about half of a second-level cache.
 NEAR = 1 << 18
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Sums to different places, which can be made side by side.
-
-    ``split`` are instructions that can do a part of their work, of which there are ``work`` multiplications a sample,
-    and ``parts`` the parts that each is done in; ``whole`` those that cannot.
-    """
-
-    whole: np.ndarray
-    split: np.ndarray
-    parts: np.ndarray
-    work: int
 
 
 def phases(program: Program, itemsize: int) -> list[Phase]:
@@ -72,7 +58,7 @@ def phases(program: Program, itemsize: int) -> list[Phase]:
     return found
 
 
-def gradients(engine: KernelEngine) -> dict[str, np.ndarray]:
+def gradients(engine: AbstractBlocks) -> dict[str, np.ndarray]:
     """Minus the Hebbian sums over the batch, by parameter."""
     program = engine.program
     for slot in program.sums:
@@ -87,7 +73,7 @@ def gradients(engine: KernelEngine) -> dict[str, np.ndarray]:
     return found
 
 
-def _sum(engine: KernelEngine, phase: Phase, shares: int, share: int) -> None:
+def _sum(engine: AbstractBlocks, phase: Phase, shares: int, share: int) -> None:
     """One share of the Hebbian sums of a phase over all blocks, in their order; the first has what is not split."""
     codes = [(phase.split, phase.parts, shares)]
     if share == 0:

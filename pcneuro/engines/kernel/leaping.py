@@ -20,7 +20,7 @@ from pcneuro.program.lowering import Code, Lowering, as_array
 from pcneuro.recording.tape import Tape
 
 if TYPE_CHECKING:
-    from pcneuro.engines.kernel.engine import KernelEngine
+    from pcneuro.engines.kernel.blocks import AbstractBlocks
 
 
 @dataclass
@@ -146,9 +146,11 @@ class Leap:
         return consumer in flowing if passed is None else self._sends(passed, erring, flowing)
 
 
-def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+def leap(
+    engine: AbstractBlocks, plan: Leap, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law
+) -> Stepped:
     """Weigh every hop by the share that has made it by then."""
-    program, plan = engine.program, _plan(engine)
+    program = engine.program
     rested = not any(_holds(engine, program.slot("deviation", name)) for name in plan.free)
     families = [plan.sent] if rested else [plan.left, plan.sent]
     counts = [plan.extend(family, reach) for family in families]
@@ -186,20 +188,12 @@ def leap(engine: KernelEngine, number: int, steps: int, reach: int, tapes: Seque
     return Stepped(steps, True, [t.rows(at) for t, at in zip(taken, rows, strict=True)])
 
 
-def _plan(engine: KernelEngine) -> Leap:
-    """Instructions for what is clamped now, made once."""
-    key = frozenset(engine.data.clamped)
-    if key not in engine.leaps:
-        engine.leaps[key] = Leap(engine.program, key)
-    return engine.leaps[key]
-
-
-def _holds(engine: KernelEngine, slot: Slot) -> bool:
+def _holds(engine: AbstractBlocks, slot: Slot) -> bool:
     """Whether anything there is not zero."""
     return bool(engine.buf[:, slot.row * engine.lanes : (slot.row + slot.units) * engine.lanes].any())
 
 
-def _leak(engine: KernelEngine) -> float:
+def _leak(engine: AbstractBlocks) -> float:
     """Share that the free populations, which must have one rate, leak in a step."""
     program = engine.program
     gains = engine.shared[program.gain_row :][: program.units]
@@ -210,7 +204,7 @@ def _leak(engine: KernelEngine) -> float:
 class _Trajectory:
     """What a tape records, at all moments: the sum over hops of what came by them."""
 
-    def __init__(self, engine: KernelEngine, tape: Tape, moments: int) -> None:
+    def __init__(self, engine: AbstractBlocks, tape: Tape, moments: int) -> None:
         self.engine, self.tape, self.slot = engine, tape, engine.program.slot("drive", tape.vertex)
         self.moving = tape.variable == "feedback" or (
             tape.variable in ("value", "error") and tape.vertex not in engine.data.clamped

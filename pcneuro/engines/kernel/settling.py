@@ -12,10 +12,10 @@ from pcneuro.program.lowering import Code, as_array
 from pcneuro.recording.tape import Tape
 
 if TYPE_CHECKING:
-    from pcneuro.engines.kernel.engine import KernelEngine
+    from pcneuro.engines.kernel.blocks import AbstractBlocks
 
 
-def settle(engine: KernelEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+def settle(engine: AbstractBlocks, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
     """With what comes from downstream held, n steps of a population are one: the amplification to the n."""
     program = engine.program
     kept = {name: _settling(engine, name, steps) for name in program.first if name not in engine.data.clamped}
@@ -36,7 +36,7 @@ def settle(engine: KernelEngine, number: int, steps: int, tapes: Sequence[Tape])
     return Stepped(steps, finite, recorded)
 
 
-def _settling(engine: KernelEngine, name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def _settling(engine: AbstractBlocks, name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Per unit: what n steps leave of a deviation, and what they make of a constant drive."""
     precision = engine.circuit.precision[name].ravel()
     gain = engine.integrator.gain(engine.circuit.tau[name], engine.circuit.precision[name]).ravel()
@@ -45,7 +45,7 @@ def _settling(engine: KernelEngine, name: str, steps: int) -> tuple[np.ndarray, 
     return decay, np.where(leaky, (1 - decay) / np.where(leaky, precision, 1.0), gain * steps)
 
 
-def _trajectory(engine: KernelEngine, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
+def _trajectory(engine: AbstractBlocks, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
     """What a tape records of a population that settles: (times, batch, units)."""
     count = tape.count(number, steps)
     slot = engine.program.slot("drive", tape.vertex)

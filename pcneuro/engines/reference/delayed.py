@@ -16,10 +16,11 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.synapses import crossings, steps_at
 from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
-from pcneuro.engines.abstract import Data, Engine, Law, Stepped
+from pcneuro.engines.abstract import Data, Law, Stepped
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Node
+from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
@@ -30,15 +31,6 @@ from pcneuro.recording.tape import Tape
 Arrays = dict[str, np.ndarray]
 Place = tuple[int, str | None]
 """Of a crossing: its population and operand."""
-
-
-def check_stages(integrator: AbstractIntegrator) -> None:
-    """Raise ParameterError for an integrator of several stages: between steps no delay says what has arrived."""
-    if len(integrator.weights) > 1:
-        raise ParameterError(
-            f"{type(integrator).__name__} has several stages in a step, and conduction delays count whole steps: use "
-            "Euler or ExponentialEuler"
-        )
 
 
 class History:
@@ -122,10 +114,10 @@ class DelayedReference(ReferenceEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Engine,
+        name: str,
     ) -> None:
         check_stages(integrator)
-        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        super().__init__(circuit, dynamics, integrator, dtype, name)
         self.past: dict[str, History] = {}
         """Of the value neurons of inputs and vertices."""
         self.sent: list[History] = []

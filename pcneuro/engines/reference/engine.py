@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.backprop import active_nodes, pull
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import AbstractEngine, Data, Engine, Law, Stepped
+from pcneuro.engines.abstract import AbstractEngine, Data, Law, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.tape import Tape
 
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Reference(Engine):
-    """Slow and obvious; the oracle of the other engines."""
-
-    def make(
-        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
-    ) -> ReferenceEngine:
-        from pcneuro.engines.reference.delayed import DelayedReference
-
-        made = DelayedReference if circuit.delayed else ReferenceEngine
-        return made(circuit, dynamics, integrator, dtype, self)
 
 
 class ReferenceEngine(AbstractEngine):
@@ -41,9 +27,9 @@ class ReferenceEngine(AbstractEngine):
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
         dtype: np.dtype,
-        settings: Engine,
+        name: str,
     ) -> None:
-        super().__init__(circuit, dynamics, integrator, dtype, settings)
+        super().__init__(circuit, dynamics, integrator, dtype, name)
         self.active = active_nodes(circuit.graph, circuit.vertices)
         self.vertices = set(circuit.vertices)
         self.value: Arrays = {}

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import write_atomically
 from pcneuro.errors import OutputError
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates, Variables
 from pcneuro.export.spiking import Spiking
+from pcneuro.files import write_atomically
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.simulator.run_data import whole_steps

@@ -26,7 +26,7 @@ from pcneuro.ops.gather import Take
 _PACKAGE = Path(__file__).parents[2]
 _OWN = (str(_PACKAGE) + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen ")
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
-_TRACE = (str(_PACKAGE / "trace.py"), "trace")
+_TRACE = (str(_PACKAGE / "graph" / "trace.py"), "trace")
 
 
 def where() -> str:

@@ -14,7 +14,7 @@ from pcneuro.circuit.backprop import Backprop, backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Absolute, EventDriven, Exact, Share, TimeBinned
-from pcneuro.engines.events.modes import AbstractMode
+from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.errors import ParameterError
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.schedules import Parallel

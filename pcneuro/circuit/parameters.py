@@ -1,0 +1,65 @@
+"""New values of parameters, checked against the graph that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+from pcneuro.graph.graph import Graph, Parameter, Pattern, check_finite, real_array
+from pcneuro.ops.sparse import SparseProduct
+
+
+def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
+    """New values of some parameters as arrays of their shapes.
+
+    ``values`` maps names to arrays; a parameter that was traced as a ``scipy.sparse`` matrix takes one of the same
+    pattern, or the vector of its weights row by row. Raises ParameterError for what is no mapping, UnknownNameError,
+    ShapeError, and DataError for what is no array of finite real numbers.
+    """
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"parameters are {told(values)}; give a dict from names to arrays")
+    found = {}
+    for name, value in values.items():
+        if name not in graph.parameters:
+            raise unknown_name("parameter", name, graph.parameters)
+        sparse = type(value).__module__.startswith("scipy.sparse")
+        array = _weights(graph, name, value) if sparse else real_array(f"parameter {name!r}", value)
+        if array.shape != graph.parameters[name].shape:
+            needed = graph.parameters[name].shape
+            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {needed}")
+        check_finite(f"parameter {name!r}", array)
+        found[name] = array
+    return found
+
+
+def _pattern(graph: Graph, name: str) -> Pattern | None:
+    """Where the synapses of a sparse parameter stand: its users know it, in a circuit from a file, too."""
+    for user in graph.consumers[name]:
+        source = graph.nodes[user].source
+        if isinstance(source, SparseProduct):
+            return Pattern(source.starts, source.columns, source.width)
+    return None
+
+
+def _weights(graph: Graph, name: str, matrix: Any) -> np.ndarray:
+    """Weights of a sparse matrix, row by row, which must stand where the parameter's do."""
+    wanted = _pattern(graph, name)
+    if wanted is None:
+        raise ShapeError(
+            f"parameter {name!r} is an array of shape {graph.parameters[name].shape} and was given as a sparse matrix: "
+            "give its .toarray()"
+        )
+    given = Parameter(matrix)
+    got = given.pattern
+    same = got is not None and got.width == wanted.width and np.array_equal(got.starts, wanted.starts)
+    if got is None or not same or not np.array_equal(got.columns, wanted.columns):
+        count = wanted.columns.size
+        raise ShapeError(
+            f"parameter {name!r} is a sparse matrix of shape {matrix.shape} with {given.value.size} weights, not all "
+            f"of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): give "
+            f"one of the same pattern, or the vector of its {count} weights row by row"
+        )
+    return given.value
