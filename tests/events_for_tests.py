@@ -28,10 +28,10 @@ class TellingEngine(ReferenceEngine):
     def predicted(self):
         return [name for name in self.circuit.vertices if self.circuit.has_prediction(name)]
 
-    def step(self, number, steps, tapes):
+    def step(self, number, steps, probes):
         for k in range(number, number + steps):
             stepped = super().step(k, 1, ())
-            if k == self.settings.fails_at:
+            if k == self.fails_at:
                 raise RuntimeError("the machine is on fire")
             self.evaluate()
             for name in self.predicted:
@@ -42,7 +42,7 @@ class TellingEngine(ReferenceEngine):
         error = self.read(name, "error")
         for sample in range(self.data.batch):
             own, told = error[sample].ravel(), self.told[name][sample].reshape(-1)
-            units = np.flatnonzero(np.abs(own - told) >= self.settings.threshold)
+            units = np.flatnonzero(np.abs(own - told) >= self.threshold)
             if self.log is not None and len(units):
                 number = np.full(len(units), self.log.populations[f"{name}.error"], dtype=np.int32)
                 self.log.append(sample, np.full(len(units), now), number, units, (own - told)[units])
@@ -55,13 +55,15 @@ class Telling(Engine):
     fails_at: int = -1
 
     def make(self, circuit, dynamics, integrator, dtype):
-        return TellingEngine(circuit, dynamics, integrator, dtype, self)
+        engine = TellingEngine(circuit, dynamics, integrator, dtype, type(self).__name__)
+        engine.threshold, engine.fails_at = self.threshold, self.fails_at
+        return engine
 
 
 def drawn(circuit: pcn.Circuit, number: int, batch: int = 3, seed: int = 0, span: float = 50.0):
     """Arguments of ``EventLog.append``, about ``number`` events in several calls, in the order of time by sample."""
     generator = np.random.default_rng(seed)
-    sizes = pcn.event_log.population_sizes(circuit)
+    sizes = pcn.recording.events.population_sizes(circuit)
     for begin in np.arange(5) * span / 5:
         for sample in range(batch):
             n = generator.poisson(number / 5 / batch)

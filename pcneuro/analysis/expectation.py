@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import Data
+from pcneuro.engines.abstract import RunData
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.engines.settings import Reference
 from pcneuro.model.dynamics import FixedPrediction
@@ -83,7 +83,7 @@ def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expect
     assert isinstance(engine, ReferenceEngine)
     engine.load(simulator.parameters)
     batch = len(next(iter((clamped | inputs).values()), np.zeros(1)))
-    engine.start(Data(batch, inputs, clamped))
+    engine.start(RunData(batch, inputs, clamped))
 
     def feedback(errors: Arrays) -> Arrays:
         for name, error in errors.items():

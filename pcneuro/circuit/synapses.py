@@ -16,7 +16,7 @@ import numpy as np
 
 from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.circuit.units import Crossing, Function, Sum, UnitGraph
+from pcneuro.circuit.units import Function, Sum, SynapseGroup, UnitGraph
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
 
@@ -27,12 +27,12 @@ MOST_STEPS = 2**31 - 1
 """Longest delay in steps, so that engines can keep delays in 32 bits."""
 
 
-def crossings(units: UnitGraph) -> list[Crossing]:
-    """All crossings of a circuit, in the order of the populations, those of a function in that of its operands.
+def synapse_groups(units: UnitGraph) -> list[SynapseGroup]:
+    """All synapse groups of a circuit, in the order of the populations, those of a function in that of its operands.
 
     What goes into no vertex's prediction is left out.
     """
-    return units.crossings
+    return units.synapse_groups
 
 
 def edge_of(parent: str, child: str, kind: str) -> Edge:
@@ -41,64 +41,64 @@ def edge_of(parent: str, child: str, kind: str) -> Edge:
     return ends[kind]
 
 
-def delays_at(units: UnitGraph, crossing: Crossing, kind: str) -> np.ndarray | float:
-    """Delays in ms at a crossing, float64 of shape (synapses,), or one number for all.
+def delays_at(units: UnitGraph, group: SynapseGroup, kind: str) -> np.ndarray | float:
+    """Delays in ms at a synapse group, float64 of shape (synapses,), or one number for all.
 
     ``kind`` is ``"prediction"`` or ``"feedback"``. Raises ShapeError where an array does not fit the projection, and
-    ParameterError where the crossing is in the dendrites of several vertices whose projections have different delays.
+    ParameterError where the group is in the dendrites of several vertices whose projections have different delays.
     """
-    found: list[np.ndarray | float] = [_of_child(units, crossing, child, kind) for child in crossing.children]
-    for child, delays in zip(crossing.children[1:], found[1:], strict=True):
+    found: list[np.ndarray | float] = [_of_child(units, group, child, kind) for child in group.children]
+    for child, delays in zip(group.children[1:], found[1:], strict=True):
         if not np.all(np.equal(delays, found[0])):
-            node = units.populations[crossing.population].node  # type: ignore[union-attr]
+            node = units.populations[group.population].node  # type: ignore[union-attr]
             raise ParameterError(
-                f"node {node!r} is in the dendrites of {crossing.children[0]!r} and {child!r}, between which the "
-                f"{kind} delays of {crossing.parent!r} differ: give both the same, or node {node!r} neurons of its own "
-                "(pcn.vertex)"
+                f"node {node!r} is in the dendrites of {group.children[0]!r} and {child!r}, between which the "
+                f"{kind} delays of {group.parent!r} differ: give both the same, or node {node!r} neurons of its "
+                "own (pcn.vertex)"
             )
     return found[0]
 
 
-def _of_child(units: UnitGraph, crossing: Crossing, child: str, kind: str) -> np.ndarray | float:
-    """The part of a projection's delays that is at this crossing."""
-    edge = edge_of(crossing.parent, child, kind)
+def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> np.ndarray | float:
+    """The part of a projection's delays that is at this synapse group."""
+    edge = edge_of(group.parent, child, kind)
     delay = units.circuit.delays.get(edge)
     if delay is None:
         return 0.0
     if delay.constant is not None:
         return delay.constant
     first, total, places = 0, 0, Places(0)
-    for other in crossings(units):
-        if other.parent == crossing.parent and child in other.children:
-            first = total if other == crossing else first
+    for other in synapse_groups(units):
+        if other.parent == group.parent and child in other.children:
+            first = total if other == group else first
             # Of one place it is known whose weights its synapses have; of several, how many there are.
             places = Places(other.synapses, *_array(units, other)) if not total else Places(total + other.synapses)
             total += other.synapses
-    return delay.at(places, ">".join(edge))[first : first + crossing.synapses]
+    return delay.at(places, ">".join(edge))[first : first + group.synapses]
 
 
-def _array(units: UnitGraph, crossing: Crossing) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
-    """Shape and index of the array whose entries the synapses of a crossing are, as ``Places`` has them."""
-    population, nodes = units.populations[crossing.population], units.circuit.graph.nodes
+def _array(units: UnitGraph, group: SynapseGroup) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
+    """Shape and index of the array whose entries the synapses of a group are, as ``Places`` has them."""
+    population, nodes = units.populations[group.population], units.circuit.graph.nodes
     if isinstance(population, Sum):
         origin = population.weights.origin
         return (None, None) if origin is None else (nodes[origin].shape, population.weights.index)
     assert isinstance(population, Function)
     shape = nodes[population.node].shape
-    return (shape, None) if nodes[population.node].size == crossing.synapses else (None, None)
+    return (shape, None) if nodes[population.node].size == group.synapses else (None, None)
 
 
-def steps_at(units: UnitGraph, crossing: Crossing, kind: str, dt: float) -> np.ndarray | int:
+def steps_at(units: UnitGraph, group: SynapseGroup, kind: str, dt: float) -> np.ndarray | int:
     """The same in steps of ``dt`` ms, rounded to the nearest: int64 of shape (synapses,), or one number for all.
 
     Raises ParameterError for a delay above zero and below dt, and for one of more than 2**31 - 1 steps.
     """
-    delays = np.asarray(delays_at(units, crossing, kind))
+    delays = np.asarray(delays_at(units, group, kind))
     # A multiple of dt that rounding has made a little shorter is no less than it.
     short = (delays > 0) & (delays < dt * (1 - 1e-9))
     for wrong, text in ((short, f"shorter than dt = {dt:g} ms"), (delays / dt > MOST_STEPS, "too many steps")):
         if wrong.any():
-            source, target = edge_of(crossing.parent, crossing.children[0], kind)
+            source, target = edge_of(group.parent, group.children[0], kind)
             raise ParameterError(
                 f"{source!r} -> {target!r} has a delay of {delays[wrong].flat[0]:g} ms, {text}: change one of the two, "
                 "or make it 0"
@@ -112,10 +112,10 @@ def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:
     found = {edge: (d.constant, d.constant) for edge, d in circuit.delays.items() if d.constant is not None}
     if len(found) < len(circuit.delays):
         units = UnitGraph(circuit)
-        for crossing in crossings(units):
-            for child in crossing.children:
+        for group in synapse_groups(units):
+            for child in group.children:
                 for kind in ("prediction", "feedback"):
-                    edge, delays = edge_of(crossing.parent, child, kind), delays_at(units, crossing, kind)
+                    edge, delays = edge_of(group.parent, child, kind), delays_at(units, group, kind)
                     if edge in circuit.delays and np.size(delays):
                         low, high = found.get(edge, (np.inf, 0.0))
                         found[edge] = min(low, float(np.min(delays))), max(high, float(np.max(delays)))
@@ -124,15 +124,15 @@ def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:
 
 
 def check(circuit: AbstractCircuit) -> None:
-    """Raise what ``delays_at`` raises for any crossing of a circuit whose synapses have delays of their own.
+    """Raise what ``delays_at`` raises for any synapse group of a circuit whose synapses have delays of their own.
 
     Where there are none there is nothing to fit, and the synapses, which may be many, need not be made.
     """
     if any(delay.constant is None for delay in circuit.delays.values()):
         units = UnitGraph(circuit)
-        for crossing in crossings(units):
+        for group in synapse_groups(units):
             for kind in ("prediction", "feedback"):
-                delays_at(units, crossing, kind)
+                delays_at(units, group, kind)
 
 
 def edges(circuit: AbstractCircuit) -> list[Edge]:

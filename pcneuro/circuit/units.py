@@ -180,9 +180,9 @@ class UnitGraph(AbstractUnits):
         return sum(p.pre.size for p in self.populations if isinstance(p, Sum))
 
     @cached_property
-    def crossings(self) -> list[Crossing]:
-        """Where dendrites read value neurons: ``pcneuro.circuit.synapses.crossings``."""
-        return list(found_in(self))
+    def synapse_groups(self) -> list[SynapseGroup]:
+        """Where dendrites read value neurons: ``pcneuro.circuit.synapses.synapse_groups``."""
+        return list(find_synapse_groups(self))
 
     def active(self, held: Container[str] = ()) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``."""
@@ -255,7 +255,7 @@ class UnitGraph(AbstractUnits):
 
 
 @dataclass(frozen=True)
-class Crossing:
+class SynapseGroup:
     """A place where dendrites read the value neurons of an input or a vertex."""
 
     population: int
@@ -269,8 +269,8 @@ class Crossing:
     synapses: int
 
 
-def found_in(units: UnitGraph) -> Iterator[Crossing]:
-    """Look for the crossings, which the unit graph then keeps."""
+def find_synapse_groups(units: UnitGraph) -> Iterator[SynapseGroup]:
+    """Look for the synapse groups, which the unit graph then keeps."""
     read: list[tuple[str | None, int]]
     for number, population in enumerate(units.populations):
         if isinstance(population, Sum):
@@ -283,4 +283,4 @@ def found_in(units: UnitGraph) -> Iterator[Crossing]:
         for operand, source in read:
             parent = units.populations[source]
             if isinstance(parent, Source) and units.children[number]:
-                yield Crossing(number, operand, parent.name, units.children[number], synapses)
+                yield SynapseGroup(number, operand, parent.name, units.children[number], synapses)

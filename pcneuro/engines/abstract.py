@@ -15,14 +15,14 @@ from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
     from pcneuro.recording.events import EventLog
 
 
 @dataclass(frozen=True)
-class Data:
+class RunData:
     """What a circuit is given: arrays of shape (batch, \\*shape).
 
     ``clamped`` are the vertices that are held, targets included; ``initial`` are values of free vertices after the
@@ -37,7 +37,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Stepped:
-    """What came of stepping: whole steps done; whether all stayed finite; per tape an array (times, batch, units).
+    """What came of stepping: whole steps done; whether all stayed finite; per probe an array (times, batch, units).
 
     ``settled`` tells that every block of samples has settled, within this many steps.
     """
@@ -48,7 +48,7 @@ class Stepped:
     settled: bool = False
 
 
-Law = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+HopDistribution = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 """After each of so many steps, for k = 0 ... hops: the share of an error that has come at least, and just, k hops."""
 
 
@@ -66,8 +66,8 @@ class AbstractEngine(ABC):
         self.circuit, self.dynamics, self.integrator, self.dtype = circuit, dynamics, integrator, dtype
         self.name = name
         """What users call it, for messages."""
-        self.data = Data(1)
-        self.apart = False
+        self.data = RunData(1)
+        self.separate_errors = False
         """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.parameters.items()}
         self.until: Settled | None = None
@@ -111,22 +111,22 @@ class AbstractEngine(ABC):
         """Take new values of parameters; they hold from the next ``start``."""
 
     @abstractmethod
-    def start(self, data: Data) -> None:
+    def start(self, data: RunData) -> None:
         """Clamp what is given, and set all else by the feedforward sweep."""
 
     @abstractmethod
-    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         """Do ``steps`` steps, the first of which has this ``number``."""
 
     @abstractmethod
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         """Let one population after the other, children first, do ``steps`` steps with what comes from downstream held.
 
         For linear dynamics. Recordings are of each population's own steps.
         """
 
     @abstractmethod
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         """Bring the state, in one go, to where it is ``steps`` steps later.
 
         For linear dynamics with one rate in all free populations. Errors come ``reach`` hops at most in that time.
@@ -165,7 +165,7 @@ class AbstractEngine(ABC):
         """All that the state consists of, as arrays by name."""
 
     @abstractmethod
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         """Take up a state that ``state`` gave, for the same data."""
 
     def record_events(self, log: EventLog | None) -> None:

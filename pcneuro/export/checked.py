@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.projections import projections
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
@@ -80,6 +80,6 @@ def settings(
     return found
 
 
-def a_run(circuit: Circuit, given: Mapping[str, Any], previous: Data | None = None) -> Data:
+def a_run(circuit: Circuit, given: Mapping[str, Any], previous: RunData | None = None) -> RunData:
     """What a circuit is given at time zero, as for ``Simulator.run``; raises what that raises."""
     return merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Sweep:
         return {name: self.errors.get(name, feedback[name]) for name in self.predictions}
 
 
-def sweep(units: UnitGraph, data: Data, sample: int = 0) -> Sweep:
+def sweep(units: UnitGraph, data: RunData, sample: int = 0) -> Sweep:
     """The sweep of a sample of the data.
 
     Latents without a prior have no error, and are at zero unless they are given; so they are left out of ``start``.
@@ -82,7 +82,7 @@ def sweep(units: UnitGraph, data: Data, sample: int = 0) -> Sweep:
     return Sweep(activity, predictions, errors, start)
 
 
-def frozen(circuit: Circuit, data: Data, sample: int = 0) -> Frozen:
+def frozen(circuit: Circuit, data: RunData, sample: int = 0) -> Frozen:
     """The derivatives of a sample of the data at its feedforward sweep."""
     units = UnitGraph(circuit)
     at = sweep(units, data, sample)

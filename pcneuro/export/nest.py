@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, imported, refuse_size, settings
 from pcneuro.export.rate_neurons import Parts, estimate, made
 from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset, listed
-from pcneuro.recording.tape import Tape
 from pcneuro.simulator.run_data import whole_steps
 
 __all__ = ["NestNetwork", "NestTarget", "network"]
@@ -96,14 +96,14 @@ class NestNetwork:
         circuit: Circuit,
         dynamics: AbstractDynamics,
         integrator: AbstractIntegrator,
-        data: Data,
+        data: RunData,
         records: Sequence[Record],
         memory: float,
     ) -> None:
         self.nest = library()
         self.circuit, self.dynamics, self.integrator, self.data = circuit, dynamics, integrator, data
         self.records, self.memory = list(records), memory
-        self.tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in self.records]
+        self.probes = [r.resolve(circuit, data.batch, integrator.dt) for r in self.records]
         # From the shapes first: the parts themselves take memory, too.
         _check_size(*estimate(circuit, data.clamped, dynamics.linear), memory)
         self._parts(0)
@@ -146,19 +146,19 @@ class NestNetwork:
                     nest.Connect(first + weights.col, behind + weights.row, "one_to_one", synapse)
         return parts
 
-    def _every(self, tape: Tape) -> int:
+    def _every(self, probe: Probe) -> int:
         """The steps between what a multimeter takes: all of them, if the run begins between two records.
 
         NEST's multimeters leave out the first record where their offset is one step of NEST.
         """
-        return 1 if self.steps % tape.every else tape.every
+        return 1 if self.steps % probe.every else probe.every
 
     def _meters(self, parts: Parts) -> dict[tuple[str, int], Any]:
         """A multimeter for every population that is recorded, and every interval (steps)."""
         found: dict[tuple[str, int], Any] = {}
-        for tape in self.tapes:
-            every = self._every(tape)
-            for name in parts.readouts[tape.vertex, tape.variable].weights:
+        for probe in self.probes:
+            every = self._every(probe)
+            for name in parts.readouts[probe.vertex, probe.variable].weights:
                 if (name, every) not in found:
                     settings = {"record_from": ["rate"], "interval": every * self.integrator.dt}
                     found[name, every] = self.nest.Create("multimeter", params=settings)
@@ -184,14 +184,14 @@ class NestNetwork:
                 if steps:
                     self.nest.Simulate(steps * self.integrator.dt)
             end = self._rates()
-            traces.append([self._trace(tape, parts, meters, steps, begin, end) for tape in self.tapes])
+            traces.append([self._trace(probe, parts, meters, steps, begin, end) for probe in self.probes])
             read.append({key: form.at(end) for key, form in parts.readouts.items() if key[1] != "feedback"})
             ends.append(end)
         first, self.steps, self.states = self.steps, self.steps + steps, ends
-        rows = [np.stack([t[k] for t in traces], axis=1) for k in range(len(self.tapes))]
+        rows = [np.stack([t[k] for t in traces], axis=1) for k in range(len(self.probes))]
         chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
         return self._exported(
-            read, dataset(self.records, self.tapes, chosen, first, self.integrator.dt, self.data.batch)
+            read, dataset(self.records, self.probes, chosen, first, self.integrator.dt, self.data.batch)
         )
 
     def _rates(self) -> Rates:
@@ -199,12 +199,12 @@ class NestNetwork:
         return {name: np.atleast_1d(np.array(nodes.rate)) for name, nodes in self.populations.items()}
 
     def _trace(
-        self, tape: Tape, parts: Parts, meters: Mapping[tuple[str, int], Any], steps: int, begin: Rates, end: Rates
+        self, probe: Probe, parts: Parts, meters: Mapping[tuple[str, int], Any], steps: int, begin: Rates, end: Rates
     ) -> np.ndarray:
         """(times, units) of a variable. A multimeter takes what lies between the beginning of a run and its end."""
-        form, every = parts.readouts[tape.vertex, tape.variable], self._every(tape)
+        form, every = parts.readouts[probe.vertex, probe.variable], self._every(probe)
         taken = range(every, steps, every)
-        due = [t for t in range(steps + 1) if (self.steps + t) % tape.every == 0]
+        due = [t for t in range(steps + 1) if (self.steps + t) % probe.every == 0]
         rates = {}
         for name in form.weights:
             at = {0: begin[name], steps: end[name]}

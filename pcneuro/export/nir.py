@@ -44,7 +44,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, check_object, told
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
 from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
@@ -195,7 +195,7 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 # Checks
 
 
-def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tuple[Data, int]:
+def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
     data = a_run(a_circuit(circuit), given)
     if sample is None and data.batch > 1:
@@ -313,7 +313,7 @@ def graph(
 
 
 def _sketch(
-    units: UnitGraph, data: Data, sample: int, spiking: Spiking | None, delay: float, step: float | None
+    units: UnitGraph, data: RunData, sample: int, spiking: Spiking | None, delay: float, step: float | None
 ) -> Sketch:
     """All nodes and edges, without their matrices."""
     sketch, at = Sketch(), sweep(units, data, sample)

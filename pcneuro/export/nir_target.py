@@ -11,7 +11,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export import nir
 from pcneuro.export.checked import a_circuit, a_run, settings
@@ -36,28 +36,28 @@ class NirTarget(AbstractTarget):
         given = asked.given
         data = a_run(a_circuit(circuit), {**given, "initial": None})
         records = listed(asked.records)
-        tapes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
+        probes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
         steps = whole_steps(asked.duration, integrator.dt)
         found = [self._states(circuit, data, given, dynamics, s, integrator.dt, steps) for s in range(data.batch)]
         states = {k: {n: np.stack([f[k][n] for f in found], axis=1) for n in found[0][k]} for k in found[0]}
         rows = []
-        for record, tape in zip(records, tapes, strict=True):
-            if tape.variable not in states:
-                raise ParameterError(f"NIR's graphs have no {tape.variable} of {tape.vertex!r} to record")
-            array = states[tape.variable][tape.vertex][:: tape.every]
+        for record, probe in zip(records, probes, strict=True):
+            if probe.variable not in states:
+                raise ParameterError(f"NIR's graphs have no {probe.variable} of {probe.vertex!r} to record")
+            array = states[probe.variable][probe.vertex][:: probe.every]
             rows.append(record.choose(array.reshape(*array.shape[:2], -1)))
         last = {kind: {name: array[-1] for name, array in arrays.items()} for kind, arrays in states.items()}
         gradients = hebbian(circuit, dynamics, integrator, data, last["value"], last["error"])
         for arrays in last.values():
             for name, node in circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])
-        kept = dataset(records, tapes, rows, 0, integrator.dt, data.batch)
+        kept = dataset(records, probes, rows, 0, integrator.dt, data.batch)
         return Exported(gradients, last["value"], last["error"], last["prediction"], kept, steps * integrator.dt)
 
     def _states(
         self,
         circuit: Circuit,
-        data: Data,
+        data: RunData,
         given: Mapping[str, Any],
         dynamics: AbstractDynamics,
         sample: int,

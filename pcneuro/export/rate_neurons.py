@@ -25,7 +25,7 @@ from scipy import sparse
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.projections import projections
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export.affine import Affine, Forms
 from pcneuro.export.frozen import frozen
@@ -140,7 +140,7 @@ def estimate(circuit: Circuit, clamped: Iterable[str], linear: bool) -> tuple[in
 class _Sample:
     """What both dynamics need to know of a sample: activities at time zero, and feedback."""
 
-    def __init__(self, circuit: Circuit, integrator: AbstractIntegrator, data: Data, sample: int) -> None:
+    def __init__(self, circuit: Circuit, integrator: AbstractIntegrator, data: RunData, sample: int) -> None:
         self.circuit, self.integrator = circuit, integrator
         self.linear = frozen(circuit, data, sample)
         self.inputs = {name: a[sample].ravel() for name, a in data.inputs.items()}
@@ -243,7 +243,7 @@ SCHEMES = {FixedPrediction: _fixed, Strict: _strict}
 
 
 def made(
-    circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: Data, sample: int
+    circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: RunData, sample: int
 ) -> Parts:
     """The parts of a circuit for one sample of the data.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.export.checked import a_circuit, a_run, check_shapes, refuse_size, settings
 from pcneuro.export.frozen import sweep
@@ -41,7 +41,7 @@ class Rates:
         given: Mapping[str, Any],
         spiking: Spiking | None = None,
         memory: float = np.inf,
-        previous: Data | None = None,
+        previous: RunData | None = None,
     ) -> None:
         a_circuit(circuit)
         why = "Brian2 takes its sums over synapses once a step"

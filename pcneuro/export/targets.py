@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import Data, Reference
+from pcneuro.engines import Reference, RunData
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.export.spiking import Spiking
 from pcneuro.model.dynamics import AbstractDynamics
@@ -92,7 +92,7 @@ def hebbian(
     circuit: Circuit,
     dynamics: AbstractDynamics,
     integrator: AbstractIntegrator,
-    data: Data,
+    data: RunData,
     values: Mapping[str, np.ndarray],
     errors: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:

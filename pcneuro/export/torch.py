@@ -16,7 +16,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import a_circuit, a_run, imported
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
@@ -26,8 +26,8 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Gather, Units, Weights
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.pooling import FIRST_OF_EQUALS
+from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import dataset, listed
-from pcneuro.recording.tape import Tape
 from pcneuro.simulator.run_data import whole_steps
 
 __all__ = ["TorchTarget"]
@@ -183,7 +183,7 @@ class Relaxation:
     """
 
     def __init__(
-        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: Data
+        self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: RunData
     ) -> None:
         self.circuit, self.dynamics, self.integrator, self.data = circuit, dynamics, integrator, data
         self.predictions = Predictions(circuit)
@@ -292,23 +292,23 @@ class Relaxation:
                 self.deviation[name], moved = moved, self.prediction[name] + moved
             self.value[name] = moved
 
-    def run(self, steps: int, tapes: Sequence[Tape]) -> tuple[int, list[np.ndarray]]:
-        """Steps done, and a record (times, samples, units) a tape, both ends included.
+    def run(self, steps: int, probes: Sequence[Probe]) -> tuple[int, list[np.ndarray]]:
+        """Steps done, and a record (times, samples, units) a probe, both ends included.
 
         A run in which a value ceases to be finite ends there, as the simulator's.
         """
-        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        rows: list[list[np.ndarray]] = [[] for _ in probes]
         done, finite = 0, True
         while True:
             self.evaluate()
-            for tape, taken in zip(tapes, rows, strict=True):
-                if finite and done % tape.every == 0:
-                    taken.append(self.read(tape.variable)[tape.vertex].detach().numpy().copy())
+            for probe, taken in zip(probes, rows, strict=True):
+                if finite and done % probe.every == 0:
+                    taken.append(self.read(probe.variable)[probe.vertex].detach().numpy().copy())
             if done == steps or not finite:
                 break
             finite = self.step()
             done += 1
-        sizes = [self.circuit.graph.nodes[tape.vertex].size for tape in tapes]
+        sizes = [self.circuit.graph.nodes[probe.vertex].size for probe in probes]
         return done, [np.array(r).reshape(len(r), self.data.batch, n) for r, n in zip(rows, sizes, strict=True)]
 
     def read(self, variable: str) -> dict[str, Tensor]:
@@ -347,16 +347,16 @@ class TorchTarget(AbstractTarget):
         given = asked.given | {"initial": None}
         data = a_run(circuit, given)
         records = listed(asked.records)
-        tapes = [r.resolve(circuit, data.batch, dt) for r in records]
+        probes = [r.resolve(circuit, data.batch, dt) for r in records]
         steps = whole_steps(asked.duration, dt)
         relaxed = Relaxation(circuit, asked.dynamics, asked.integrator, data)
-        steps, rows = relaxed.run(steps, tapes)
+        steps, rows = relaxed.run(steps, probes)
         chosen = [r.choose(a) for r, a in zip(records, rows, strict=True)]
         return Exported(
             relaxed.gradients(),
             relaxed.arrays("value"),
             relaxed.arrays("error"),
             relaxed.arrays("prediction"),
-            dataset(records, tapes, chosen, 0, dt, data.batch),
+            dataset(records, probes, chosen, 0, dt, data.batch),
             steps * dt,
         )

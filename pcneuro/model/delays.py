@@ -132,7 +132,7 @@ class SynapticDelays(AbstractDelay):
         synapse that has the weight ``W[i, j]``, for ``h @ W`` that from unit i to unit j, whichever direction it is
         for; synapses that share a weight, as those of a convolution do, share its delay. Of the shape of a population
         that is read one to one: a delay for each of its units. Else a vector with one for each synapse, in the order
-        of ``pcneuro.circuit.synapses.crossings``.
+        of ``pcneuro.circuit.synapses.synapse_groups``.
 
     Raises ParameterError for what is no array of finite numbers that are not negative, and where there are none;
     ShapeError for a single number.

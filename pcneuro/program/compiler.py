@@ -22,7 +22,9 @@ from pcneuro.program.states import emit_states
 class _Compiler:
     """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
 
-    def __init__(self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str], apart: bool) -> None:
+    def __init__(
+        self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str], separate_errors: bool
+    ) -> None:
         self.circuit, self.graph, self.low = circuit, circuit.graph, Lowering()
         self.dynamics = dynamics
         self.vertices = set(circuit.vertices)
@@ -34,7 +36,7 @@ class _Compiler:
             units += self.graph.nodes[name].size
         self.units = units
         names = {"prediction", "error", "drive", dynamics.state}
-        if not apart and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
+        if not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
             names.discard("deviation")
         self.regions = {name: self.low.reserve(units, True).row for name in sorted(names)}
         self.regions.setdefault("deviation", self.regions["error"])
@@ -51,10 +53,10 @@ class _Compiler:
         """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
         if not self.dynamics.linear:
             return {name: self.region(self.dynamics.state, name) for name in self.first}
-        apart = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
+        separate_errors = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
         found = {}
         for name in self.first:
-            own = name in apart
+            own = name in separate_errors
             found[name] = (
                 self.low.reserve(self.graph.nodes[name].size, True) if own else self.region("prediction", name)
             )
@@ -258,13 +260,13 @@ class _Compiler:
 
 
 def lower(
-    circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = (), *, apart: bool = False
+    circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = (), *, separate_errors: bool = False
 ) -> Program:
     """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped.
 
-    Errors that are deviations stand in the same rows, unless ``apart``.
+    Errors that are deviations stand in the same rows, unless ``separate_errors``.
     """
-    compiler = _Compiler(circuit, dynamics, clamped, apart)
+    compiler = _Compiler(circuit, dynamics, clamped, separate_errors)
     compiler.allocate()
     low = compiler.low
     program = Program(

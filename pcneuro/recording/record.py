@@ -13,7 +13,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
-from pcneuro.recording.tape import VARIABLES, Tape
+from pcneuro.recording.probe import VARIABLES, Probe
 
 if TYPE_CHECKING:
     import xarray
@@ -59,7 +59,7 @@ class Record:
         for what in ("units", "samples"):
             object.__setattr__(self, what, _indices(f"{what} of the record of {self.vertex!r}", getattr(self, what)))
 
-    def resolve(self, circuit: Circuit, batch: int, dt: float) -> Tape:
+    def resolve(self, circuit: Circuit, batch: int, dt: float) -> Probe:
         """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
         output = circuit.graph.outputs.get(self.vertex)
         vertex = output.name if output is not None and self.vertex not in circuit.vertices else self.vertex
@@ -84,7 +84,7 @@ class Record:
         ):
             if indices is not None and not all(-count <= i < count for i in indices):
                 raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
-        return Tape(vertex, self.variable, steps)
+        return Probe(vertex, self.variable, steps)
 
     @property
     def name(self) -> str:
@@ -134,13 +134,13 @@ def listed(records: Any) -> list[Record]:
 
 def joined(
     records: Sequence[Record],
-    tapes: Sequence[Tape],
+    probes: Sequence[Probe],
     taken: Sequence[Sequence[np.ndarray]],
     circuit: Circuit,
     batch: int,
 ) -> list[np.ndarray]:
-    """The kept part of what each tape took in parts (times, batch, units), as one array each."""
-    sizes = [circuit.graph.nodes[tape.vertex].size for tape in tapes]
+    """The kept part of what each probe took in parts (times, batch, units), as one array each."""
+    sizes = [circuit.graph.nodes[probe.vertex].size for probe in probes]
     return [
         record.choose(np.concatenate(parts) if parts else np.zeros((0, batch, size)))
         for record, parts, size in zip(records, taken, sizes, strict=True)
@@ -155,7 +155,7 @@ def _empty(dt: float) -> xarray.Dataset:
 
 
 def dataset(
-    records: Sequence[Record], tapes: Sequence[Tape], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
+    records: Sequence[Record], probes: Sequence[Probe], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
 ) -> xarray.Dataset:
     """Recorded rows as a dataset with the dimensions time (ms), batch and unit.
 
@@ -173,17 +173,17 @@ def dataset(
 
     kept = [(tuple(range(n)) if r.units is None else tuple(r.units)) for r, n in zip(records, sizes, strict=True)]
     chosen = [(tuple(range(batch)) if r.samples is None else tuple(r.samples)) for r in records]
-    every = [tape.every for tape in tapes]
+    every = [probe.every for probe in probes]
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
-    for record, tape, array, units, samples in zip(records, tapes, rows, kept, chosen, strict=True):
+    for record, probe, array, units, samples in zip(records, probes, rows, kept, chosen, strict=True):
         names = (
-            dimension("time", record, every, tape.every),
+            dimension("time", record, every, probe.every),
             dimension("batch", record, chosen, samples),
             dimension("unit", record, kept, units),
         )
-        begin = -(-first // tape.every) * tape.every
-        times = (begin + tape.every * np.arange(len(array))) * dt
+        begin = -(-first // probe.every) * probe.every
+        times = (begin + probe.every * np.arange(len(array))) * dt
         coordinates[names[0]] = (names[0], times, {"units": "ms", "long_name": "time"})
         coordinates[names[1]] = (names[1], np.array(samples, dtype=np.int64), {"long_name": "sample"})
         coordinates[names[2]] = (

@@ -13,7 +13,7 @@ import numpy as np
 from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.synapses import extent
-from pcneuro.engines import AbstractEngine, Data
+from pcneuro.engines import AbstractEngine, RunData
 from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, told, unknown_name
 from pcneuro.model.settled import Settled
 
@@ -36,13 +36,13 @@ def float_type(given: Any) -> np.dtype:
 
 def merge(
     circuit: Circuit,
-    previous: Data | None,
+    previous: RunData | None,
     given: Mapping[str, Any],
     *,
     time: float,
     dtype: np.dtype,
     carried: Callable[[], Mapping[str, np.ndarray]],
-) -> Data:
+) -> RunData:
     """The data of the next run: ``previous`` itself where nothing changes.
 
     ``given`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping or None for "as before".
@@ -73,10 +73,10 @@ def merge(
             return previous
     if time > 0:
         initial = {n: a for n, a in carried().items() if n not in clamped}
-    return Data(batch, inputs, clamped, initial)
+    return RunData(batch, inputs, clamped, initial)
 
 
-def _clamped(circuit: Circuit, previous: Data | None, targets: Any, clamp: Any) -> Arrays:
+def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: Any) -> Arrays:
     """Targets and other clamps together, by vertex; None stands for those of before."""
     graph = circuit.graph
     outputs = {node.name for node in graph.outputs.values()}
@@ -156,7 +156,7 @@ def whole_steps(duration: float, dt: float) -> int:
     return steps
 
 
-def warn_of_latents(circuit: Circuit, data: Data, engine: AbstractEngine, steps: int) -> bool:
+def warn_of_latents(circuit: Circuit, data: RunData, engine: AbstractEngine, steps: int) -> bool:
     """Warn of free latents that dynamics with held predictions cannot infer, though something below them is clamped.
 
     Returns whether it could tell: not before ``steps`` were enough for errors to have come all the way up.

@@ -13,14 +13,14 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.engines import AbstractEngine, Data, Engine, Kernel
+from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
 from pcneuro.recording.events import EventLog, RecordEvents, log_of
+from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset, joined, listed
-from pcneuro.recording.tape import Tape
 from pcneuro.simulator.progress import Report, interruptible, reporter
 from pcneuro.simulator.readout import free_energy, not_finite, told_not_finite
 from pcneuro.simulator.result import Result, Status
@@ -34,7 +34,7 @@ CHUNK_SECONDS = 0.2
 CHUNK_BYTES = 32_000_000
 """What records may take before they are taken out of the engine."""
 Take = Callable[[int, Sequence[np.ndarray]], None]
-"""Takes the number of a step, and for each tape what it recorded from there on, (times, batch, units)."""
+"""Takes the number of a step, and for each probe what it recorded from there on, (times, batch, units)."""
 
 
 class Simulator:
@@ -98,13 +98,13 @@ class Simulator:
         self._engine = self._made()
         self._step, self._stale, self._chunk = 0, True, 1
         """The last: steps to do before the engine is next left, what it has been able to do in that time."""
-        self._data: Data | None = None
+        self._data: RunData | None = None
         # Whether it may still have to be said that a latent is not inferred.
         self._watched = self.dynamics.linear and bool(circuit.graph.latents)
 
     def _made(self) -> AbstractEngine:
         engine: AbstractEngine = self._settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
-        engine.apart = self.schedule.apart
+        engine.separate_errors = self.schedule.separate_errors
         return engine
 
     def __reduce__(self) -> NoReturn:
@@ -194,7 +194,7 @@ class Simulator:
     def _ready(self) -> None:
         if self._data is None:
             silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
-            self._engine.start(Data(1, inputs=silent))
+            self._engine.start(RunData(1, inputs=silent))
             return
         if self._stale:
             self._engine.start(self._data)
@@ -256,10 +256,10 @@ class Simulator:
         data = merge(self.circuit, self._data, given, time=self.time, dtype=self.dtype, carried=self._carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
-        tapes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
+        probes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
         log = log_of(events, self.circuit, data.batch, self.time)
         show = reporter(report, report_period, self.time, span)
-        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        rows: list[list[np.ndarray]] = [[] for _ in probes]
 
         def keep(number: int, parts: Sequence[np.ndarray]) -> None:
             for taken, part in zip(rows, parts, strict=True):
@@ -272,15 +272,15 @@ class Simulator:
             self._ready()
             first, begun = self._step, time.perf_counter()
             self._engine.begin(until)
-            status, message = self._loop(steps, tapes, keep, show, log)
+            status, message = self._loop(steps, probes, keep, show, log)
         self._engine.evaluate()
         if until is not None and status is Status.COMPLETED:
             status, message = self._settling(until, first)
         if self._watched:
             self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
-        for tape, taken in zip(tapes, rows, strict=True):
-            if self._step % tape.every == 0 and status is not Status.DIVERGED:
-                taken.append(self._engine.read(tape.vertex, tape.variable).reshape(1, self._data.batch, -1))
+        for probe, taken in zip(probes, rows, strict=True):
+            if self._step % probe.every == 0 and status is not Status.DIVERGED:
+                taken.append(self._engine.read(probe.vertex, probe.variable).reshape(1, self._data.batch, -1))
         stats = {
             "steps": self._step - first,
             "seconds": time.perf_counter() - begun,
@@ -296,29 +296,29 @@ class Simulator:
             stats |= {"until": repr(until), "settled_ms": times}
         if log is not None:
             stats["events_record"] = log.describe(steps if self._engine.in_steps else None)
-        arrays, dt = joined(records, tapes, rows, self.circuit, self._data.batch), self.integrator.dt
-        result = self._result(dataset(records, tapes, arrays, first, dt, self._data.batch), status, message, stats)
+        arrays, dt = joined(records, probes, rows, self.circuit, self._data.batch), self.integrator.dt
+        result = self._result(dataset(records, probes, arrays, first, dt, self._data.batch), status, message, stats)
         return result if log is None else replace(result, events=log.dataset())
 
     def _loop(
         self,
         steps: int,
-        tapes: Sequence[Tape],
+        probes: Sequence[Probe],
         take: Take,
         report: Callable[..., None],
         log: EventLog | None = None,
     ) -> tuple[Status, str]:
-        """Do so many steps, and let ``take`` have what the tapes record on the way; how it ended."""
+        """Do so many steps, and let ``take`` have what the probes record on the way; how it ended."""
         assert self._data is not None
         begun, done, chunk = time.perf_counter(), 0, self._chunk
-        row_units = sum(self.circuit.graph.nodes[t.vertex].size / t.every for t in tapes)
+        row_units = sum(self.circuit.graph.nodes[t.vertex].size / t.every for t in probes)
         most = max(1, int(CHUNK_BYTES / max(row_units * self._data.batch * self.dtype.itemsize, 1.0)))
         report(0.0, 0.0)
         with interruptible() as interrupted:
             while done < steps:
                 count = min(chunk, steps - done, most) if self.schedule.divisible else steps - done
                 started = time.perf_counter()
-                stepped = self.schedule.step(self._engine, self._step, count, tapes)
+                stepped = self.schedule.step(self._engine, self._step, count, probes)
                 take(self._step, stepped.recorded)
                 self._step += stepped.steps
                 done += stepped.steps

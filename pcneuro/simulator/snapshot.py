@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import AbstractEngine, Data
+from pcneuro.engines import AbstractEngine, RunData
 from pcneuro.errors import CircuitFileError
 from pcneuro.files import read_archive, write_archive
 from pcneuro.simulator.run_data import MOST_STEPS
@@ -21,7 +21,7 @@ def write_snapshot(
     path: str | os.PathLike[str],
     engine: AbstractEngine,
     step: int,
-    data: Data | None,
+    data: RunData | None,
     identity: Mapping[str, str],
     *,
     overwrite: bool,
@@ -36,7 +36,7 @@ def write_snapshot(
 
 def read_snapshot(
     path: str | os.PathLike[str], engine: AbstractEngine, identity: Mapping[str, str]
-) -> tuple[int, Data | None]:
+) -> tuple[int, RunData | None]:
     """Let an engine take up the state in a file; returns the number of its step, and its data.
 
     Raises CircuitFileError for a damaged file or one of another simulator; the engine is of no use then.
@@ -53,15 +53,15 @@ def read_snapshot(
             kind, _, name = key.partition("/")
             groups[kind][name] = array
         step, batch = int(facts["step"]), facts["batch"]
-        data = None if batch is None else Data(int(batch), *(groups[kind] for kind in GROUPS))
+        data = None if batch is None else RunData(int(batch), *(groups[kind] for kind in GROUPS))
         _check(engine.circuit, step, data)
-        engine.set_state(data or Data(1), groups["state"])
+        engine.set_state(data or RunData(1), groups["state"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
     return step, data
 
 
-def _check(circuit: Circuit, step: int, data: Data | None) -> None:
+def _check(circuit: Circuit, step: int, data: RunData | None) -> None:
     """Raise ValueError where the step number or the data of a snapshot is not of this circuit."""
     if not 0 <= step < MOST_STEPS or (data is not None and data.batch < 1):
         raise ValueError("its step number or batch size is out of range")

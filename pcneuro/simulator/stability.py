@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import Data
+from pcneuro.engines.abstract import RunData
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.engines.settings import Reference
 from pcneuro.errors import DataError, UnstableStepError
@@ -35,7 +35,7 @@ def advice(
     circuit: Circuit,
     dynamics: AbstractDynamics,
     integrator: AbstractIntegrator,
-    data: Data,
+    data: RunData,
     parameters: Mapping[str, np.ndarray],
 ) -> str:
     """What to do about a simulation that diverged."""
@@ -51,7 +51,7 @@ def stable_dt(
     circuit: Circuit,
     dynamics: AbstractDynamics,
     integrator: AbstractIntegrator,
-    data: Data,
+    data: RunData,
     parameters: Mapping[str, np.ndarray],
 ) -> float:
     """A dt in ms with which the integrator is stable near the start, for the first sample.
@@ -62,7 +62,7 @@ def stable_dt(
     engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
     assert isinstance(engine, ReferenceEngine)
     engine.load(parameters)
-    first = Data(1, *({n: a[:1] for n, a in part.items()} for part in (data.inputs, data.clamped)))
+    first = RunData(1, *({n: a[:1] for n, a in part.items()} for part in (data.inputs, data.clamped)))
     generator = np.random.default_rng(0)
 
     def slope() -> np.ndarray:

@@ -11,7 +11,7 @@ from circuits.lstm import lstm
 from circuits.rnn import rnn
 from circuits.transformer import transformer
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data, Reference
+from pcneuro.engines import Reference, RunData
 from pcneuro.errors import ParameterError
 from tests.circuits_for_tests import data_for, random_dag
 
@@ -21,7 +21,7 @@ def agree(circuit: pcn.Circuit, inputs: dict, targets: dict) -> None:
     rng = np.random.default_rng(1)
     units = UnitGraph(circuit)
     clamped = {circuit.graph.outputs[name].name: np.asarray(a)[:1] for name, a in targets.items()}
-    data = Data(1, {name: np.asarray(a)[:1] for name, a in inputs.items()}, clamped)
+    data = RunData(1, {name: np.asarray(a)[:1] for name, a in inputs.items()}, clamped)
     engine = Reference().make(circuit, pcn.Strict(), pcn.Euler(1.0), np.dtype(np.float64))
     engine.start(data)
     found = units.forward(data.inputs, clamped)

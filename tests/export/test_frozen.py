@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from circuits.lstm import lstm
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.export.frozen import frozen, sweep
 from tests.circuits_for_tests import data_for, mlp, random_dag
 
@@ -18,7 +18,7 @@ def test_feedback(seed):
     circuit = lstm(length=2, vocabulary=4, hidden=3) if seed is None else pcn.build_circuit(random_dag(seed))
     inputs, targets = data_for(circuit.graph, 2)
     clamped = {circuit.graph.outputs[name].name: np.asarray(a, dtype=float) for name, a in targets.items()}
-    linear = frozen(circuit, Data(2, inputs, clamped), sample=1)
+    linear = frozen(circuit, RunData(2, inputs, clamped), sample=1)
     units = UnitGraph(circuit)
     activity = units.forward({n: a[1] for n, a in inputs.items()}, {n: a[1] for n, a in clamped.items()})
     rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_feedback(seed):
 def test_equilibrium_is_backprop():
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     inputs, targets = data_for(circuit.graph, 1)
-    data = Data(1, inputs, {"out": np.asarray(targets["out"], dtype=float)})
+    data = RunData(1, inputs, {"out": np.asarray(targets["out"], dtype=float)})
     units = UnitGraph(circuit)
     wanted = pcn.Simulator(circuit).run(1000.0, inputs=inputs, targets=targets)
     for name, error in sweep(units, data).equilibrium(units).items():

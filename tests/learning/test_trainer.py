@@ -169,7 +169,7 @@ def test_a_damaged_checkpoint_or_one_of_another_version_is_refused(tmp_path, mon
         with pytest.raises(CircuitFileError, match="holds no valid checkpoint"):
             trainer(checkpoint=path, resume=True)
     path.write_bytes(whole)
-    monkeypatch.setattr("pcneuro.circuit.saving.VERSION", 99)
+    monkeypatch.setattr("pcneuro.files.VERSION", 99)
     with pytest.raises(CircuitFileError, match="has version 1; this pcneuro reads version 99"):
         trainer(checkpoint=path, resume=True)
     monkeypatch.undo()

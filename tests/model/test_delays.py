@@ -15,7 +15,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.circuit.synapses import crossings, delays_at, steps_at
+from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnknownNameError
 from pcneuro.model.delays import DELAYS
@@ -36,12 +36,12 @@ def layers(**settings) -> pcn.Circuit:
 
 
 def at(circuit: pcn.Circuit, parent: str, child: str, kind: str) -> list:
-    """Delays at all crossings of a projection, one after the other."""
+    """Delays at all synapse groups of a projection, one after the other."""
     units = UnitGraph(circuit)
     return [
-        delays_at(units, crossing, kind)
-        for crossing in crossings(units)
-        if crossing.parent == parent and child in crossing.children
+        delays_at(units, group, kind)
+        for group in synapse_groups(units)
+        if group.parent == parent and child in group.children
     ]
 
 
@@ -196,11 +196,11 @@ def test_an_array_like_the_weights_is_by_weight(kind, transposed):
     graph = pcn.trace(function, x=pcn.Input((3,)), W=weights)
     circuit = pcn.build_circuit(graph, delays={edge: pcn.SynapticDelays(values)})
     units = UnitGraph(circuit)
-    (crossing,) = [c for c in crossings(units) if c.parent == "h"]
-    assert (crossing.children, crossing.synapses, crossing.operand) == (("out",), 15, None)
-    synapses = units.populations[crossing.population]
-    np.testing.assert_array_equal(delays_at(units, crossing, kind), values[synapses.pre, synapses.post])
-    assert delays_at(units, crossing, "feedback" if kind == "prediction" else "prediction") == 0.0
+    (group,) = [c for c in synapse_groups(units) if c.parent == "h"]
+    assert (group.children, group.synapses, group.operand) == (("out",), 15, None)
+    synapses = units.populations[group.population]
+    np.testing.assert_array_equal(delays_at(units, group, kind), values[synapses.pre, synapses.post])
+    assert delays_at(units, group, "feedback" if kind == "prediction" else "prediction") == 0.0
 
 
 def test_an_array_like_a_kernel_is_by_tap():
@@ -211,8 +211,8 @@ def test_an_array_like_a_kernel_is_by_tap():
     graph = pcn.trace(function, x=pcn.Input((1, 4, 4)), K=pcn.Parameter(np.ones((2, 1, 3, 3))))
     circuit = pcn.build_circuit(graph, delays={("h.value", "out.error"): pcn.SynapticDelays(values)})
     units = UnitGraph(circuit)
-    (crossing,) = [c for c in crossings(units) if c.parent == "h"]
-    delays, synapses = delays_at(units, crossing, "prediction"), units.populations[crossing.population]
+    (group,) = [c for c in synapse_groups(units) if c.parent == "h"]
+    delays, synapses = delays_at(units, group, "prediction"), units.populations[group.population]
     for delay, pre, post in zip(delays, synapses.pre, synapses.post, strict=True):
         (i, j), (feature, y, x) = divmod(pre, 4), np.unravel_index(post, (2, 4, 4))
         assert delay == values[feature, 0, i - y + 1, j - x + 1]
@@ -229,7 +229,7 @@ def test_crossings_of_a_projection_share_an_array_in_their_order():
     edge = ("h.value", "out.error")
     circuit = pcn.build_circuit(graph, delays={edge: pcn.SynapticDelays(np.arange(15.0))})
     units = UnitGraph(circuit)
-    found = [c for c in crossings(units) if c.parent == "h"]
+    found = [c for c in synapse_groups(units) if c.parent == "h"]
     assert [(c.operand, c.synapses) for c in found] == [(None, 9), ("x", 3), ("y", 3)]
     parts = at(circuit, "h", "out", "prediction")
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(15.0))
@@ -257,29 +257,29 @@ def test_a_shared_dendrite_has_one_delay():
 
     circuit = pcn.build_circuit(pcn.trace(function, x=pcn.Input((3,))), delays=2.0)
     units = UnitGraph(circuit)
-    (crossing,) = [c for c in crossings(units) if c.parent == "h"]
-    assert crossing.children == ("a", "b")
-    assert delays_at(units, crossing, "feedback") == 2.0
+    (group,) = [c for c in synapse_groups(units) if c.parent == "h"]
+    assert group.children == ("a", "b")
+    assert delays_at(units, group, "feedback") == 2.0
     with pytest.raises(ParameterError, match=r"in the dendrites of 'a' and 'b', .* prediction delays of 'h' differ"):
         circuit.with_delays(pcn.UniformDelay(1.0, 2.0))
     different = circuit.with_delays({("a.error", "h.value"): 2.0})
     with pytest.raises(ParameterError, match=r"feedback delays of 'h' differ"):
-        delays_at(UnitGraph(different), crossing, "feedback")
+        delays_at(UnitGraph(different), group, "feedback")
 
 
 def test_every_projection_of_random_graphs_is_crossed():
-    """Crossings and networkx's edges name the same pairs, and there is one delay for each synapse."""
+    """Synapse groups and networkx's edges name the same pairs, and there is one delay for each synapse."""
     for seed, vertices in itertools.product(range(20), ("all", "marked")):
         circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
         units = UnitGraph(circuit)
-        found = {(c.parent, child) for c in crossings(units) for child in c.children}
+        found = {(c.parent, child) for c in synapse_groups(units) for child in c.children}
         edges = [(a, b) for a, b, kind in circuit.nx.edges(keys=True) if kind == "prediction"]
         assert found == {(a.removesuffix(".value"), b.removesuffix(".error")) for a, b in edges}
-        for crossing in crossings(units):
-            population = units.populations[crossing.population]
-            assert crossing.synapses == (population.pre.size if crossing.operand is None else population.size)
-            source = population.source if crossing.operand is None else population.operands[crossing.operand]
-            assert units.populations[source].name == crossing.parent
+        for group in synapse_groups(units):
+            population = units.populations[group.population]
+            assert group.synapses == (population.pre.size if group.operand is None else population.size)
+            source = population.source if group.operand is None else population.operands[group.operand]
+            assert units.populations[source].name == group.parent
 
 
 # In steps
@@ -288,19 +288,19 @@ def test_every_projection_of_random_graphs_is_crossed():
 def test_delays_in_steps_are_rounded_and_none_is_lost():
     circuit = layers(delays={FORTH: pcn.SynapticDelays(np.linspace(0.3, 3.1, 15)), BACK: 0.3})
     units = UnitGraph(circuit)
-    (crossing,) = [c for c in crossings(units) if c.parent == "h1"]
+    (group,) = [c for c in synapse_groups(units) if c.parent == "h1"]
     for dt in (0.1, 0.3):
-        steps = steps_at(units, crossing, "prediction", dt)
+        steps = steps_at(units, group, "prediction", dt)
         assert steps.dtype == np.int64
-        np.testing.assert_array_equal(steps, np.round(delays_at(units, crossing, "prediction") / dt))
+        np.testing.assert_array_equal(steps, np.round(delays_at(units, group, "prediction") / dt))
     # A delay of 3 dt that rounding has made less than that.
-    assert steps_at(units, crossing, "feedback", 0.1) == 3
-    assert steps_at(units, crossing, "feedback", 0.1 + 0.2) == 1
+    assert steps_at(units, group, "feedback", 0.1) == 3
+    assert steps_at(units, group, "feedback", 0.1 + 0.2) == 1
     text = r"'h1.value' -> 'h2.error' has a delay of 0.3 ms, shorter than dt = 0.4 ms"
     with pytest.raises(ParameterError, match=text):
-        steps_at(units, crossing, "prediction", 0.4)
+        steps_at(units, group, "prediction", 0.4)
     with pytest.raises(ParameterError, match="too many steps"):
-        steps_at(units, crossing, "feedback", 1e-12)
+        steps_at(units, group, "feedback", 1e-12)
 
 
 # As networkx, text and file

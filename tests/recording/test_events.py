@@ -85,7 +85,7 @@ def test_nothing_is_read_before_it_is_asked_for(circuit, tmp_path, monkeypatch):
     events = filled(circuit, 300, RecordEvents(path=tmp_path / "events.nc")).dataset()
     whole = xarray.load_dataset(tmp_path / "events.nc")
     read = []
-    column = pcn.event_file._Column
+    column = pcn.recording.event_file._Column
     original = column._read
     monkeypatch.setattr(column, "_read", lambda self, key: read.append((self.name, key)) or original(self, key))
     part = events[["time", "unit"]].isel(event=slice(10, 20))
@@ -265,8 +265,8 @@ def test_a_write_that_fails_is_raised_between_steps(circuit, tmp_path, monkeypat
 KILLED = """
     import os, signal, sys
     import pcneuro as pcn
-    from pcneuro import event_log
-    from pcneuro.event_log import EventLog, RecordEvents
+    from pcneuro.recording import events as event_log
+    from pcneuro.recording.events import EventLog, RecordEvents
     from tests.circuits_for_tests import mlp
     from tests.events_for_tests import drawn
     event_log.SECONDS = 0.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 from pcneuro.simulator.readout import free_energy
 from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.simulator import CHUNK_BYTES, Simulator
@@ -27,8 +27,8 @@ MOST_TIMES = 500
 PIECES = 100
 """A pass is made in about so many pieces; between them the free energy is looked at."""
 
-Part = tuple[Tape, np.ndarray, np.ndarray]
-"""What a tape recorded: the tape, numbers of steps (times,), and rows (times, batch, units)."""
+Part = tuple[Probe, np.ndarray, np.ndarray]
+"""What a probe recorded: the probe, numbers of steps (times,), and rows (times, batch, units)."""
 Take = Callable[[Sequence[Part]], None]
 
 
@@ -55,15 +55,15 @@ class Passes:
         """An interval in steps, a multiple of the stride, at which a pass has ``most`` samples at most."""
         return -(-self.steps // (self.stride * most)) * self.stride
 
-    def run(self, number: int, tapes: Callable[[], list[Tape]], take: Take, grid: int) -> None:
-        """Make pass ``number``, 0 or 1, from the present state, and have ``take`` all that the tapes record.
+    def run(self, number: int, probes: Callable[[], list[Probe]], take: Take, grid: int) -> None:
+        """Make pass ``number``, 0 or 1, from the present state, and have ``take`` all that the probes record.
 
-        ``tapes`` is asked anew every ``grid`` steps at least; a step may be taken twice, at the end of what was asked
+        ``probes`` is asked anew every ``grid`` steps at least; a step may be taken twice, at the end of what was asked
         for and at the begin of what is asked for next.
         """
         done = 0
         while done < self.steps and self.status is Status.COMPLETED:
-            wanted = tapes()
+            wanted = probes()
             count = min(grid - done % grid, self.steps - done, self._most(wanted))
             self._piece(number, done, count, wanted, take)
             done += count
@@ -75,14 +75,14 @@ class Passes:
         if self.status is Status.INTERRUPTED or (self.noted and early and self.status is Status.COMPLETED):
             self.note(Status.INTERRUPTED, f"interrupted at {self.simulator.time:g} ms {PARTIAL[number]}")
 
-    def _piece(self, number: int, done: int, count: int, tapes: list[Tape], take: Take) -> None:
+    def _piece(self, number: int, done: int, count: int, probes: list[Probe], take: Take) -> None:
         simulator = self.simulator
         engine, batch = simulator._engine, simulator._engine.data.batch
 
         def taken(step: int, rows: Sequence[np.ndarray]) -> None:
-            begins = [-(-step // tape.every) * tape.every for tape in tapes]
-            steps = [b + t.every * np.arange(len(r)) for b, t, r in zip(begins, tapes, rows, strict=True)]
-            take(list(zip(tapes, steps, rows, strict=True)))
+            begins = [-(-step // probe.every) * probe.every for probe in probes]
+            steps = [b + t.every * np.arange(len(r)) for b, t, r in zip(begins, probes, rows, strict=True)]
+            take(list(zip(probes, steps, rows, strict=True)))
 
         def tell(elapsed: float, completed: float, took: float | None = None) -> None:
             # The begin of all is told once, not that of every piece.
@@ -91,18 +91,18 @@ class Passes:
                 self.show(time.perf_counter() - self.begun, share)
 
         simulator._ready()
-        self.note(*simulator._loop(count, tapes, taken, tell))
+        self.note(*simulator._loop(count, probes, taken, tell))
         engine.evaluate()
         if self.status is Status.COMPLETED:
             now = np.array([simulator._step])
-            take([(t, now, engine.read(t.vertex, t.variable).reshape(1, batch, -1)) for t in tapes])
+            take([(t, now, engine.read(t.vertex, t.variable).reshape(1, batch, -1)) for t in probes])
 
-    def _most(self, tapes: Sequence[Tape]) -> int:
+    def _most(self, probes: Sequence[Probe]) -> int:
         """So many steps may be asked for: only as many as there is room for of those that come all at once."""
         if self.simulator.schedule.divisible:
             return self.steps
         nodes, data = self.simulator.circuit.graph.nodes, self.simulator._engine.data
-        units = sum(nodes[tape.vertex].size / tape.every for tape in tapes)
+        units = sum(nodes[probe.vertex].size / probe.every for probe in probes)
         room = CHUNK_BYTES / max(units * data.batch * self.simulator.dtype.itemsize, 1.0)
         return max(1, int(room) // self.stride) * self.stride
 
@@ -130,7 +130,7 @@ class Arrivals:
         self.energy: dict[int, float] = {0: first.energy}
         targets = [name for name in self.names if name in circuit.energies and name in self.clamped]
         variables = {name: "prediction" if name in targets else "error" for name in self.names}
-        self.energetic = [Tape(name, variable, self.grid) for name, variable in variables.items()]
+        self.energetic = [Probe(name, variable, self.grid) for name, variable in variables.items()]
 
     def measure(self) -> None:
         """Make the pass."""
@@ -141,27 +141,27 @@ class Arrivals:
                 if name in self.at:
                     self.at[name] = min(self.at[name], float(np.min(times, initial=math.inf)))
 
-    def _tapes(self) -> list[Tape]:
+    def _tapes(self) -> list[Probe]:
         """What has yet to arrive: feedback where values are free, and errors that predictions may bring."""
         found = list(self.energetic)
         for name in self.names if self.known is None else ():
             if math.isinf(self.at[name]):
                 free, linear = name not in self.clamped, self.simulator.dynamics.linear
-                found += [Tape(name, "feedback", self.passes.stride)] * free
-                found += [Tape(name, "error", self.passes.stride)] * (not linear)
-        # Where both intervals are the same, one tape serves both.
+                found += [Probe(name, "feedback", self.passes.stride)] * free
+                found += [Probe(name, "error", self.passes.stride)] * (not linear)
+        # Where both intervals are the same, one probe serves both.
         return list(dict.fromkeys(found))
 
     def _take(self, parts: Sequence[Part]) -> None:
-        for tape, steps, rows in parts:
-            if tape.every == self.passes.stride and tape.variable != "prediction" and self.known is None:
+        for probe, steps, rows in parts:
+            if probe.every == self.passes.stride and probe.variable != "prediction" and self.known is None:
                 here = np.flatnonzero(_flat(rows).any(axis=1))
                 if here.size:
-                    self.at[tape.vertex] = min(self.at[tape.vertex], int(steps[here[0]]) * self.dt)
+                    self.at[probe.vertex] = min(self.at[probe.vertex], int(steps[here[0]]) * self.dt)
         with np.errstate(all="ignore"):
-            self._look({tape: (steps, rows) for tape, steps, rows in parts})
+            self._look({probe: (steps, rows) for probe, steps, rows in parts})
 
-    def _look(self, parts: dict[Tape, tuple[np.ndarray, np.ndarray]]) -> None:
+    def _look(self, parts: dict[Probe, tuple[np.ndarray, np.ndarray]]) -> None:
         """The free energy, of whatever steps were recorded."""
         circuit = self.simulator.circuit
         steps = parts[self.energetic[0]][0] if self.energetic else ()
@@ -169,12 +169,12 @@ class Arrivals:
             if int(step) in self.energy:
                 continue
             errors, predictions = {}, {}
-            for tape in self.energetic:
-                row = parts[tape][1][k]
-                if tape.variable == "error":
-                    errors[tape.vertex] = row
+            for probe in self.energetic:
+                row = parts[probe][1][k]
+                if probe.variable == "error":
+                    errors[probe.vertex] = row
                 else:
-                    predictions[tape.vertex] = row.reshape(len(row), *circuit.graph.nodes[tape.vertex].shape)
+                    predictions[probe.vertex] = row.reshape(len(row), *circuit.graph.nodes[probe.vertex].shape)
             self.energy[int(step)] = sum(free_energy(circuit, self.clamped, self.clamped, errors, predictions))
 
     def energies(self) -> xarray.DataArray:
@@ -218,15 +218,15 @@ class Curves:
         """Make the pass, if there is anything to compare with."""
         if self.weights:
             self.simulator.reset()
-            tapes = [Tape(name, "error", self.passes.stride) for name in self.weights]
-            self.passes.run(1, lambda: tapes, self._take, self.passes.samples(PIECES))
+            probes = [Probe(name, "error", self.passes.stride) for name in self.weights]
+            self.passes.run(1, lambda: probes, self._take, self.passes.samples(PIECES))
 
     def _take(self, parts: Sequence[Part]) -> None:
-        for tape, steps, rows in parts:
-            curve = _flat(rows) @ self.weights[tape.vertex]
-            self._cross(tape.vertex, steps, curve)
+        for probe, steps, rows in parts:
+            curve = _flat(rows) @ self.weights[probe.vertex]
+            self._cross(probe.vertex, steps, curve)
             for k in np.flatnonzero((steps % self.grid == 0) | (steps == self.passes.steps)):
-                self.kept.setdefault(int(steps[k]), {})[tape.vertex] = float(curve[k])
+                self.kept.setdefault(int(steps[k]), {})[probe.vertex] = float(curve[k])
 
     def _cross(self, name: str, steps: np.ndarray, curve: np.ndarray) -> None:
         """Note the shares that are reached for the first time."""

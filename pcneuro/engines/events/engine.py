@@ -30,7 +30,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds
 from pcneuro.engines.events.counts import Counts
@@ -45,7 +45,7 @@ from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.recording.events import EventLog
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 MOST_BYTES = 2_000_000_000
 """What events under way may take, of all samples together."""
@@ -91,7 +91,7 @@ class EventEngine(ReferenceEngine):
         self.log: EventLog | None = None
         """Where events are recorded."""
 
-    def start(self, data: Data) -> None:
+    def start(self, data: RunData) -> None:
         self.samples = []
         super().start(data)
         begin = self.value
@@ -144,27 +144,27 @@ class EventEngine(ReferenceEngine):
             if self.circuit.has_prediction(name)
         }
 
-    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         if number != self.number:
             # Made anew in the midst of a simulation, which only now tells the time.
             for sample in self.samples:
                 sample.shift((number - self.number) * self.integrator.dt)
             self.number = self.first = number
-        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        recorded: list[list[np.ndarray]] = [[] for _ in probes]
         end = number + steps
         settled = False
         while number < end and not settled and self.finite:
-            for tape, taken in zip(tapes, recorded, strict=True):
-                if number % tape.every == 0:
-                    taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1))
-            most = min([end, *(number - number % tape.every + tape.every for tape in tapes)])
+            for probe, taken in zip(probes, recorded, strict=True):
+                if number % probe.every == 0:
+                    taken.append(self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1))
+            most = min([end, *(number - number % probe.every + probe.every for probe in probes)])
             if self.until is not None:
                 self.evaluate()
                 settled = self.look(number)
                 most = number if settled else number + 1
             number = self._advance(number, most)
         done = steps - (end - number)
-        rows = [self._stack(tape, taken) for tape, taken in zip(tapes, recorded, strict=True)]
+        rows = [self._stack(probe, taken) for probe, taken in zip(probes, recorded, strict=True)]
         return Stepped(done, self.finite, rows, settled)
 
     def _advance(self, number: int, end: int) -> int:
@@ -227,10 +227,10 @@ class EventEngine(ReferenceEngine):
         waits = any(sample.under_way or (sample["due"] <= now).any() for sample in self.present)
         return not waits and super().rests(until, samples)
 
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         raise ParameterError(NO_ORDER)
 
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         raise ParameterError(NO_LEAP)
 
     def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
@@ -283,9 +283,9 @@ class EventEngine(ReferenceEngine):
         reader.start(self.data)
         known = {n: self.presynaptic[n] for n in (*self.circuit.graph.inputs, *self.circuit.vertices)}
         late = [np.stack(found) for found in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
-        for crossing, neurons, missing in zip(reader.places, reader.neurons, late, strict=True):
-            there = known[crossing.parent].reshape(self.data.batch, -1)[:, neurons]
-            reader.seen[crossing.population, crossing.operand] = there - missing
+        for group, neurons, missing in zip(reader.places, reader.neurons, late, strict=True):
+            there = known[group.parent].reshape(self.data.batch, -1)[:, neurons]
+            reader.seen[group.population, group.operand] = there - missing
         reader.compute()
         reader.error = self.error
         return reader.gradients()
@@ -310,7 +310,7 @@ class EventEngine(ReferenceEngine):
             found |= {f"events.{number}.{name}": array for name, array in sample.queued().items()}
         return found
 
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         base = {key.removeprefix("base."): a for key, a in state.items() if key.startswith("base.")}
         own = {key.removeprefix("events."): a for key, a in state.items() if key.startswith("events.")}
         if (

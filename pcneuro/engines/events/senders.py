@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pcneuro.circuit.synapses import crossings, delays_at, steps_at
+from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
 from pcneuro.circuit.units import Sum, UnitGraph
 from pcneuro.engines.events.network import Delays, Layout
 from pcneuro.engines.events.state import Sample
@@ -18,7 +18,7 @@ from pcneuro.kernels.events.arrays import SUM, Net, packed
 
 if TYPE_CHECKING:
     from pcneuro.circuit.circuit import Circuit
-    from pcneuro.engines.abstract import Data
+    from pcneuro.engines.abstract import RunData
     from pcneuro.model.dynamics import AbstractDynamics
     from pcneuro.model.integrators import AbstractIntegrator
 
@@ -39,7 +39,7 @@ class Sender(Protocol):
     dynamics: AbstractDynamics
     integrator: AbstractIntegrator
     dtype: np.dtype
-    data: Data
+    data: RunData
 
     @property
     def mode(self) -> TimeMode: ...
@@ -119,15 +119,15 @@ class Sending:
     def _delays(self) -> Delays:
         """In bins, or in ms where there are none. Raises ParameterError for delays shorter than a bin."""
         engine, found = self.engine, {}
-        for crossing in crossings(self.units) if engine.circuit.delayed else ():
+        for group in synapse_groups(self.units) if engine.circuit.delayed else ():
             up, down = (
-                steps_at(self.units, crossing, kind, engine.integrator.dt)
+                steps_at(self.units, group, kind, engine.integrator.dt)
                 if engine.mode.binned
-                else delays_at(self.units, crossing, kind)
+                else delays_at(self.units, group, kind)
                 for kind in ("prediction", "feedback")
             )
             if np.any(up) or np.any(down):
-                found[crossing.population, crossing.operand] = up, down
+                found[group.population, group.operand] = up, down
         return found
 
     def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -208,7 +208,7 @@ class Sending:
         return sample["activity"][self._nodes(self.units.predictions[vertex])]
 
     def late(self, sample: Sample) -> list[np.ndarray]:
-        """Crossing by crossing, of every synapse: what was sent of its value neuron and has not arrived yet."""
+        """By synapse group, of every synapse: what was sent of its value neuron and has not arrived yet."""
         layout, queued = self.layout, sample.queued()
         nodes, groups, changes = queued["up.key"] >> 32, queued["up.key"] & 0xFFFFFFFF, queued["up.change"]
         # An event has not come to the group that it reaches next, and to those of its node behind it.
@@ -217,7 +217,7 @@ class Sending:
         np.add.at(missing, layout.up.first[nodes + 1], -changes)
         by_synapse = np.zeros(layout.order.size)
         by_synapse[layout.order] = np.repeat(np.cumsum(missing)[:-1], np.diff(layout.up.begin))
-        places = [(c, layout.places.get((c.population, c.operand))) for c in crossings(self.units)]
+        places = [(c, layout.places.get((c.population, c.operand))) for c in synapse_groups(self.units)]
         return [np.zeros(c.synapses) if place is None else by_synapse[place] for c, place in places]
 
     @cached_property

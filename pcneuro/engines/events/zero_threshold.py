@@ -13,7 +13,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Function, UnitGraph
-from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending
@@ -25,7 +25,7 @@ from pcneuro.kernels.events.arrays import GATES
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.events import EventLog
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 HEARD = ("values", "errors", "adjoints", "activities")
 
@@ -51,7 +51,7 @@ class UnheldEngine(KernelEngine):
         self.log: EventLog | None = None
         self.sending: Sending | None = None
 
-    def start(self, data: Data) -> None:
+    def start(self, data: RunData) -> None:
         super().start(data)
         self.number = self.first = 0
         self._listen()
@@ -81,14 +81,14 @@ class UnheldEngine(KernelEngine):
             for a in self.activity
         ]
 
-    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         if number != self.number:
             self.first = number
         done, finite, settled = 0, True, False
-        rows: list[list[np.ndarray]] = [[] for _ in tapes]
+        rows: list[list[np.ndarray]] = [[] for _ in probes]
         while done < steps and finite and not settled:
             self._count(number + done)
-            stepped = super().step(number + done, 1, tapes)
+            stepped = super().step(number + done, 1, probes)
             for taken, part in zip(rows, stepped.recorded, strict=True):
                 taken.append(part)
             done += stepped.steps
@@ -182,10 +182,10 @@ class UnheldEngine(KernelEngine):
             found += int(np.count_nonzero(back))
         return found
 
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         raise ParameterError(NO_ORDER)
 
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         raise ParameterError(NO_LEAP)
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -207,7 +207,7 @@ class UnheldEngine(KernelEngine):
         found["unheld.multiplications"] = np.array([sample.state.index[GATES] for sample in self.samples])
         return found
 
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         own = {k.removeprefix("unheld."): a for k, a in state.items() if k.startswith("unheld.")}
         if own.keys() != {*HEARD, "events", "sends_down", "sends_up", "multiplications", "step"}:
             raise ValueError("it is none of an event-driven engine")

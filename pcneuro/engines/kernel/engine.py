@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, settling
 from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
 from pcneuro.engines.kernel.cells import Cells, cells
 from pcneuro.engines.kernel.gradients import phases
-from pcneuro.engines.kernel.recordings import Reel
+from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, loop
@@ -26,7 +26,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program, lower
 from pcneuro.program.lowering import Code, as_array
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 
 class KernelEngine(AbstractBlocks):
@@ -73,14 +73,14 @@ class KernelEngine(AbstractBlocks):
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}
         key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
-        if (key, self.apart) not in self.lowered:
-            program = lower(self.circuit, self.dynamics, key, apart=self.apart)
-            self.lowered[key, self.apart] = program, phases(program, self.dtype.itemsize)
-        return self.lowered[key, self.apart]
+        if (key, self.separate_errors) not in self.lowered:
+            program = lower(self.circuit, self.dynamics, key, separate_errors=self.separate_errors)
+            self.lowered[key, self.separate_errors] = program, phases(program, self.dtype.itemsize)
+        return self.lowered[key, self.separate_errors]
 
     # Running
 
-    def start(self, data: Data) -> None:
+    def start(self, data: RunData) -> None:
         self.program, self.phases = self._lowered(data.clamped)
         self.data, program, code = data, self.program, self.program.code
         self._allocate(data.batch)
@@ -180,26 +180,28 @@ class KernelEngine(AbstractBlocks):
     def integrated(self, vertex: str) -> np.ndarray:
         return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
 
-    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         self.current = self.driven = False
-        slots = [self._slots(tape.vertex, tape.variable) for tape in tapes]
-        reel = Reel.of(tapes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
-        outcomes = self.spread("step", lambda block: self._step_block(block, number, steps, reel), len(self.buf), steps)
+        slots = [self._slots(probe.vertex, probe.variable) for probe in probes]
+        buffer = RecordBuffer.of(probes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
+        outcomes = self.spread(
+            "step", lambda block: self._step_block(block, number, steps, buffer), len(self.buf), steps
+        )
         if any(status != dispatch.OK for status, _, _ in outcomes):
             # The state is that in which it failed: once more, to hear which one and why.
             self.evaluate()
             raise RuntimeError("an operator kernel failed")
         wrong = [done for _, done, finite in outcomes if not finite]
         if wrong:
-            return Stepped(min(wrong), False, reel.recorded(min(wrong) + 1, self.data.batch))
+            return Stepped(min(wrong), False, buffer.recorded(min(wrong) + 1, self.data.batch))
         rested = [n for n in self.rested if n is not None]
         settled = self.until is not None and len(rested) == len(self.buf)
         done = max(rested) - number if settled else steps
-        return Stepped(done, True, reel.recorded(done, self.data.batch), settled)
+        return Stepped(done, True, buffer.recorded(done, self.data.batch), settled)
 
-    def _step_block(self, block: int, number: int, steps: int, reel: Reel) -> tuple[int, int, bool]:
+    def _step_block(self, block: int, number: int, steps: int, buffer: RecordBuffer) -> tuple[int, int, bool]:
         """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
-        records = reel.table()
+        records = buffer.table()
         status, done, finite = dispatch.OK, 0, True
         if self.rested[block] is None:
             status, done, finite = loop.advance(
@@ -211,26 +213,26 @@ class KernelEngine(AbstractBlocks):
                 self.limits,
                 self.work[block],
                 records,
-                reel.buf[block],
+                buffer.buf[block],
                 number,
                 steps,
             )
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
             self.rested[block] = number + done
-        recording.hold(records, self.buf[block], reel.buf[block], self.lanes, number + done, steps - done)
+        recording.hold(records, self.buf[block], buffer.buf[block], self.lanes, number + done, steps - done)
         return status, done, finite
 
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         self.current = self.driven = False
-        return settling.settle(self, number, steps, tapes)
+        return settling.settle(self, number, steps, probes)
 
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         self.current = self.driven = False
         key = frozenset(self.data.clamped)
         if key not in self.leaps:
             self.leaps[key] = leaping.Leap(self.program, key)
-        return leaping.leap(self, self.leaps[key], number, steps, reach, tapes, law)
+        return leaping.leap(self, self.leaps[key], number, steps, reach, probes, shares)
 
     def evaluate(self) -> None:
         if self.current:
@@ -277,7 +279,7 @@ class KernelEngine(AbstractBlocks):
         sent = {"flags": self.flags, "largest": self.largest} if self.tolerance > 0 else {}
         return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent}
 
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
         program, sums = self._lowered(data.clamped)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcneuro.engines.abstract import Law, Stepped
+from pcneuro.engines.abstract import HopDistribution, Stepped
 from pcneuro.engines.kernel.cells import driving
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program
 from pcneuro.program.lowering import Code, Lowering, as_array
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
     from pcneuro.engines.kernel.blocks import AbstractBlocks
@@ -147,32 +147,38 @@ class Leap:
 
 
 def leap(
-    engine: AbstractBlocks, plan: Leap, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law
+    engine: AbstractBlocks,
+    plan: Leap,
+    number: int,
+    steps: int,
+    reach: int,
+    probes: Sequence[Probe],
+    shares: HopDistribution,
 ) -> Stepped:
     """Weigh every hop by the share that has made it by then."""
     program = engine.program
     rested = not any(_holds(engine, program.slot("deviation", name)) for name in plan.free)
     families = [plan.sent] if rested else [plan.left, plan.sent]
     counts = [plan.extend(family, reach) for family in families]
-    times = [t.every * np.arange(-(-number // t.every), -(-(number + steps) // t.every)) - number for t in tapes]
+    times = [t.every * np.arange(-(-number // t.every), -(-(number + steps) // t.every)) - number for t in probes]
     moments, where = np.array([steps]), np.array([0])
-    if tapes:
+    if probes:
         moments, where = np.unique(np.concatenate([*times, moments]), return_inverse=True)
-    reached, just = law(moments, max(counts))
+    reached, just = shares(moments, max(counts))
     tables = [reached if family is plan.sent else just for family in families]
     for family, count, table in zip(families, counts, tables, strict=True):
         weights = table[where[-1], : count + 1] / _leak(engine)
         weights[0] = table[where[-1], 0]
         engine.shared[family.weights : family.weights + count + 1] = weights
-    if not tapes:
+    if not probes:
         engine.execute("leap", plan.whole(families, counts))
         return Stepped(steps, True, [])
-    taken = [_Trajectory(engine, tape, len(moments)) for tape in tapes]
+    taken = [_Trajectory(engine, probe, len(moments)) for probe in probes]
     for family, count, table in zip(families, counts, tables, strict=True):
         code = list(plan.opening(family, rested))
         for hop in range(1, count + 1):
             code += family.hops[hop - 1]
-            asked = [t for t in taken if t.tape.vertex in family.reached[hop - 1]]
+            asked = [t for t in taken if t.probe.vertex in family.reached[hop - 1]]
             if asked:
                 engine.execute("leap", as_array(code))
                 code = []
@@ -202,36 +208,36 @@ def _leak(engine: AbstractBlocks) -> float:
 
 
 class _Trajectory:
-    """What a tape records, at all moments: the sum over hops of what came by them."""
+    """What a probe records, at all moments: the sum over hops of what came by them."""
 
-    def __init__(self, engine: AbstractBlocks, tape: Tape, moments: int) -> None:
-        self.engine, self.tape, self.slot = engine, tape, engine.program.slot("drive", tape.vertex)
-        self.moving = tape.variable == "feedback" or (
-            tape.variable in ("value", "error") and tape.vertex not in engine.data.clamped
+    def __init__(self, engine: AbstractBlocks, probe: Probe, moments: int) -> None:
+        self.engine, self.probe, self.slot = engine, probe, engine.program.slot("drive", probe.vertex)
+        self.moving = probe.variable == "feedback" or (
+            probe.variable in ("value", "error") and probe.vertex not in engine.data.clamped
         )
         self.sum = np.zeros((moments, engine.data.batch, self.slot.units))
-        self.before = self._read("deviation") * engine.circuit.precision[tape.vertex].ravel()
+        self.before = self._read("deviation") * engine.circuit.precision[probe.vertex].ravel()
 
     def _read(self, region: str) -> np.ndarray:
-        slot = self.engine.program.slot(region, self.tape.vertex)
+        slot = self.engine.program.slot(region, self.probe.vertex)
         return self.engine._read(slot, (slot.units,)).astype(np.float64)
 
     def start(self, left: np.ndarray) -> None:
         """Add what is left of the start."""
-        if self.tape.variable != "feedback":
+        if self.probe.variable != "feedback":
             self.sum += left[:, None, None] * self.before
 
     def add(self, here: np.ndarray, one_before: np.ndarray) -> None:
         """Add what is in the drive now, by the shares that have come here, or (feedback) to the populations before."""
-        share = one_before if self.tape.variable == "feedback" else here
+        share = one_before if self.probe.variable == "feedback" else here
         self.sum += share[:, None, None] * self._read("drive")
 
     def rows(self, at: np.ndarray) -> np.ndarray:
         """The recording, (times, batch, units), at these moments."""
         if not self.moving:
-            still = self.engine.read(self.tape.vertex, self.tape.variable)
+            still = self.engine.read(self.probe.vertex, self.probe.variable)
             return np.repeat(still.reshape(1, len(still), -1), len(at), axis=0)
         found = self.sum[at]
-        if self.tape.variable == "value":
-            found = self._read("prediction") + found / self.engine.circuit.precision[self.tape.vertex].ravel()
+        if self.probe.variable == "value":
+            found = self._read("prediction") + found / self.engine.circuit.precision[self.probe.vertex].ravel()
         return found.astype(self.engine.dtype)

@@ -9,17 +9,17 @@ import numpy as np
 
 from pcneuro.engines.abstract import Stepped
 from pcneuro.program.lowering import Code, as_array
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
     from pcneuro.engines.kernel.blocks import AbstractBlocks
 
 
-def settle(engine: AbstractBlocks, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+def settle(engine: AbstractBlocks, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
     """With what comes from downstream held, n steps of a population are one: the amplification to the n."""
     program = engine.program
     kept = {name: _settling(engine, name, steps) for name in program.first if name not in engine.data.clamped}
-    before = {t.vertex: engine._read(program.slot("deviation", t.vertex), (-1,)) for t in tapes}
+    before = {t.vertex: engine._read(program.slot("deviation", t.vertex), (-1,)) for t in probes}
     for name, (decay, growth) in kept.items():
         first = program.first[name]
         engine.shared[program.decay_row + first :][: decay.size] = decay
@@ -31,7 +31,7 @@ def settle(engine: AbstractBlocks, number: int, steps: int, tapes: Sequence[Tape
         code += program.node_feedback.get(name, [])
     energies = [c for name, c in program.energy.items() if name in engine.data.clamped]
     engine.execute("settle", as_array(program.code["error"], *energies, code))
-    recorded = [_trajectory(engine, t, number, steps, before[t.vertex]) for t in tapes]
+    recorded = [_trajectory(engine, t, number, steps, before[t.vertex]) for t in probes]
     finite = all(np.isfinite(engine.read(name, "value")).all() for name in kept)
     return Stepped(steps, finite, recorded)
 
@@ -45,20 +45,22 @@ def _settling(engine: AbstractBlocks, name: str, steps: int) -> tuple[np.ndarray
     return decay, np.where(leaky, (1 - decay) / np.where(leaky, precision, 1.0), gain * steps)
 
 
-def _trajectory(engine: AbstractBlocks, tape: Tape, number: int, steps: int, before: np.ndarray) -> np.ndarray:
-    """What a tape records of a population that settles: (times, batch, units)."""
-    count = tape.count(number, steps)
-    slot = engine.program.slot("drive", tape.vertex)
-    moving = tape.vertex not in engine.data.clamped and tape.variable in ("value", "error")
+def _trajectory(engine: AbstractBlocks, probe: Probe, number: int, steps: int, before: np.ndarray) -> np.ndarray:
+    """What a probe records of a population that settles: (times, batch, units)."""
+    count = probe.count(number, steps)
+    slot = engine.program.slot("drive", probe.vertex)
+    moving = probe.vertex not in engine.data.clamped and probe.variable in ("value", "error")
     if not moving:
-        still = engine.read(tape.vertex, tape.variable).reshape(engine.data.batch, slot.units)
+        still = engine.read(probe.vertex, probe.variable).reshape(engine.data.batch, slot.units)
         return np.repeat(still[None], count, axis=0)
     drive = engine._read(slot, (slot.units,))
-    prediction = engine._read(engine.program.slot("prediction", tape.vertex), (slot.units,))
-    precision = engine.circuit.precision[tape.vertex].ravel()
+    prediction = engine._read(engine.program.slot("prediction", probe.vertex), (slot.units,))
+    precision = engine.circuit.precision[probe.vertex].ravel()
     rows = []
     for k in range(count):
-        decay, growth = _settling(engine, tape.vertex, -(-number // tape.every) * tape.every + k * tape.every - number)
+        decay, growth = _settling(
+            engine, probe.vertex, -(-number // probe.every) * probe.every + k * probe.every - number
+        )
         deviation = decay * before + growth * drive
-        rows.append(precision * deviation if tape.variable == "error" else prediction + deviation)
+        rows.append(precision * deviation if probe.variable == "error" else prediction + deviation)
     return np.array(rows, dtype=engine.dtype).reshape(count, engine.data.batch, slot.units)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.synapses import crossings, steps_at
+from pcneuro.circuit.synapses import steps_at, synapse_groups
 from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
-from pcneuro.engines.abstract import Data, Law, Stepped
+from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Node
@@ -26,11 +26,11 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Elementwise, Gather, Units, Weights
 from pcneuro.ops.formula import evaluate
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 Arrays = dict[str, np.ndarray]
 Place = tuple[int, str | None]
-"""Of a crossing: its population and operand."""
+"""Of a synapse group: its population and operand."""
 
 
 class History:
@@ -121,7 +121,7 @@ class DelayedReference(ReferenceEngine):
         self.past: dict[str, History] = {}
         """Of the value neurons of inputs and vertices."""
         self.sent: list[History] = []
-        """Of what goes back, (batch, synapses), by crossing."""
+        """Of what goes back, (batch, synapses), by synapse group."""
         self.seen: dict[Place, np.ndarray] = {}
         """What dendrites see now at a population and operand that read value neurons, (batch, synapses)."""
         self.found: list[np.ndarray] = []
@@ -133,28 +133,28 @@ class DelayedReference(ReferenceEngine):
     def _wire(self) -> None:
         """Make the circuit's single units for the present parameters, and number the places where delays are."""
         self.units = PlasticUnits(self.circuit.with_parameters(self.parameters))
-        self.places = crossings(self.units)
+        self.places = synapse_groups(self.units)
         self.number = {(c.population, c.operand): k for k, c in enumerate(self.places)}
         self.neurons: list[np.ndarray] = []
-        """Unit of the parent at each synapse, by crossing."""
+        """Unit of the parent at each synapse, by synapse group."""
         self.forth: list[np.ndarray | int] = []
         self.back: list[np.ndarray | int] = []
-        """Delays in steps, by crossing."""
-        for crossing in self.places:
-            population = self.units.populations[crossing.population]
+        """Delays in steps, by synapse group."""
+        for group in self.places:
+            population = self.units.populations[group.population]
             self.neurons.append(population.pre if isinstance(population, Sum) else np.arange(population.size))
-            forth, back = (steps_at(self.units, crossing, k, self.integrator.dt) for k in ("prediction", "feedback"))
+            forth, back = (steps_at(self.units, group, k, self.integrator.dt) for k in ("prediction", "feedback"))
             # Inputs are constant.
-            self.forth.append(0 if crossing.parent in self.circuit.graph.inputs else forth)
+            self.forth.append(0 if group.parent in self.circuit.graph.inputs else forth)
             self.back.append(back)
         longest = [[int(np.max(s, initial=0)) for s in steps] for steps in (self.forth, self.back)]
         self.longest = max((n for each in longest for n in each), default=0)
         self.lengths = {f"past.{name}": (1, self.units.populations[n].size) for name, n in self.units.values.items()}
         """History -> how many states it has, and of how many units or synapses."""
-        for k, crossing in enumerate(self.places):
-            length, units = self.lengths[f"past.{crossing.parent}"]
-            self.lengths[f"past.{crossing.parent}"] = max(length, longest[0][k] + 1), units
-            self.lengths[f"sent.{k}"] = longest[1][k] + 1, crossing.synapses
+        for k, group in enumerate(self.places):
+            length, units = self.lengths[f"past.{group.parent}"]
+            self.lengths[f"past.{group.parent}"] = max(length, longest[0][k] + 1), units
+            self.lengths[f"sent.{k}"] = longest[1][k] + 1, group.synapses
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         super().load(parameters)
@@ -231,10 +231,10 @@ class DelayedReference(ReferenceEngine):
         """Feedback to every vertex: what has arrived of what its children have sent back."""
         self._backward()
         found = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}
-        for crossing, sent, steps, neurons in zip(self.places, self.sent, self.back, self.neurons, strict=True):
-            if crossing.parent in found:
-                arrived = sent.at(steps, np.arange(crossing.synapses))
-                total = found[crossing.parent]
+        for group, sent, steps, neurons in zip(self.places, self.sent, self.back, self.neurons, strict=True):
+            if group.parent in found:
+                arrived = sent.at(steps, np.arange(group.synapses))
+                total = found[group.parent]
                 total += _summed(arrived, neurons, total.shape[1]).astype(self.dtype)
         return {name: total.reshape(self.value[name].shape) for name, total in found.items()}
 
@@ -307,10 +307,10 @@ class DelayedReference(ReferenceEngine):
             self.rested[0] = number
         return self.rested[0] is not None
 
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         raise ParameterError("populations that wait for each other have no conduction delays: use Parallel()")
 
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         raise ParameterError("there is no law of hops for conduction delays: use Parallel()")
 
     def _histories(self) -> dict[str, History]:
@@ -319,7 +319,7 @@ class DelayedReference(ReferenceEngine):
     def state(self) -> Arrays:
         return super().state() | {key: history.newest_first() for key, history in self._histories().items()}
 
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         own = {key: a for key, a in state.items() if key.partition(".")[0] in ("past", "sent")}
         wanted = {key: (length, data.batch, units) for key, (length, units) in self.lengths.items()}
         if {key: a.shape for key, a in own.items()} != wanted or any(a.dtype.kind != "f" for a in own.values()):

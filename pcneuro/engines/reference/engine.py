@@ -9,11 +9,11 @@ import numpy as np
 
 from pcneuro.circuit.backprop import active_nodes, pull
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import AbstractEngine, Data, Law, Stepped
+from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 Arrays = dict[str, np.ndarray]
 
@@ -44,7 +44,7 @@ class ReferenceEngine(AbstractEngine):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
 
-    def start(self, data: Data) -> None:
+    def start(self, data: RunData) -> None:
         self.data = data
         self.value = {n: a.astype(self.dtype) for n, a in data.clamped.items()}
         for name, node in self.circuit.graph.latents.items():
@@ -120,19 +120,19 @@ class ReferenceEngine(AbstractEngine):
                     found[operand] = found[operand] + part if operand in found else part
         return found
 
-    def step(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        return self._relax([n for n in self.circuit.vertices if n not in self.data.clamped], number, steps, tapes)
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        return self._relax([n for n in self.circuit.vertices if n not in self.data.clamped], number, steps, probes)
 
-    def _relax(self, free: Sequence[str], number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def _relax(self, free: Sequence[str], number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         """Step the vertices ``free``; all others stay."""
         gain = {
             n: self.integrator.gain(self.circuit.tau[n], self.circuit.precision[n]).astype(self.dtype) for n in free
         }
-        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+        recorded: list[list[np.ndarray]] = [[] for _ in probes]
         with np.errstate(all="ignore"):
             for s in range(steps):
                 if self._at_rest(number + s):
-                    return Stepped(s, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)], True)
+                    return Stepped(s, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)], True)
                 start = {n: self.value[n].copy() for n in free}
                 slopes: list[Arrays] = []
                 for stage, row in enumerate(self.integrator.tableau):
@@ -140,17 +140,19 @@ class ReferenceEngine(AbstractEngine):
                         self.value[n] = start[n] + gain[n] * sum(a * k[n] for a, k in zip(row, slopes, strict=False))
                     self.evaluate()
                     if stage == 0:
-                        for tape, taken in zip(tapes, recorded, strict=True):
-                            if (number + s) % tape.every == 0:
-                                taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
+                        for probe, taken in zip(probes, recorded, strict=True):
+                            if (number + s) % probe.every == 0:
+                                taken.append(
+                                    self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1).copy()
+                                )
                     slopes.append({n: self.feedback[n] - self.error[n] for n in free})
                 for n in free:
                     change = sum(b * k[n] for b, k in zip(self.integrator.weights, slopes, strict=True))
                     self.value[n] = (start[n] + gain[n] * change).astype(self.dtype)
                 self.passed()
                 if not all(np.isfinite(self.value[n]).all() for n in free):
-                    return Stepped(s, False, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
-        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+                    return Stepped(s, False, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
 
     def passed(self) -> None:
         """A step has been taken: what depends on how long ago something was has to know."""
@@ -169,29 +171,29 @@ class ReferenceEngine(AbstractEngine):
         self.evaluate()
         return self.look(number)
 
-    def settle(self, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        recorded: dict[Tape, np.ndarray] = {}
+    def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        recorded: dict[Probe, np.ndarray] = {}
         finite = True
         for name in reversed(list(self.circuit.graph.nodes)):
             if name in self.vertices:
-                own = [tape for tape in tapes if tape.vertex == name]
+                own = [probe for probe in probes if probe.vertex == name]
                 free = [] if name in self.data.clamped else [name]
                 stepped = self._relax(free, number, steps, own)
                 finite = finite and stepped.finite
                 recorded |= dict(zip(own, stepped.recorded, strict=True))
         self.evaluate()
-        return Stepped(steps, finite, [recorded[tape] for tape in tapes])
+        return Stepped(steps, finite, [recorded[probe] for probe in probes])
 
-    def leap(self, number: int, steps: int, reach: int, tapes: Sequence[Tape], law: Law) -> Stepped:
-        moments = [[t - number for t in range(number, number + steps) if t % tape.every == 0] for tape in tapes]
-        recorded: list[list[np.ndarray]] = [[] for _ in tapes]
+    def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
+        moments = [[t - number for t in range(number, number + steps) if t % probe.every == 0] for probe in probes]
+        recorded: list[list[np.ndarray]] = [[] for _ in probes]
         free = [n for n in self.circuit.vertices if n not in self.data.clamped]
         self.evaluate()
         start = self.error
         sent = self._powers({n: e * (n in self.data.clamped) for n, e in start.items()})
         left = self._powers({n: e * (n in free) for n, e in start.items()})
         for after in [*sorted({t for times in moments for t in times}), steps]:
-            reached, just = (share[0] for share in law(np.array([after]), max(len(sent), len(left))))
+            reached, just = (share[0] for share in shares(np.array([after]), max(len(sent), len(left))))
             for n in free:
                 error = sum(
                     (
@@ -203,10 +205,10 @@ class ReferenceEngine(AbstractEngine):
                 )
                 self.value[n] = (self.prediction[n] + error / self.circuit.precision[n]).astype(self.dtype)
             self.evaluate()
-            for tape, times, taken in zip(tapes, moments, recorded, strict=True):
+            for probe, times, taken in zip(probes, moments, recorded, strict=True):
                 if after in times:
-                    taken.append(self.read(tape.vertex, tape.variable).reshape(self.data.batch, -1).copy())
-        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(tapes, recorded, strict=True)])
+                    taken.append(self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1).copy())
+        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
 
     def _powers(self, errors: Arrays) -> list[Arrays]:
         """These errors, and what comes of them hop by hop at free vertices, until nothing is left."""
@@ -222,8 +224,8 @@ class ReferenceEngine(AbstractEngine):
         self.error = kept
         return found
 
-    def _stack(self, tape: Tape, taken: list[np.ndarray]) -> np.ndarray:
-        units = self.circuit.graph.nodes[tape.vertex].size
+    def _stack(self, probe: Probe, taken: list[np.ndarray]) -> np.ndarray:
+        units = self.circuit.graph.nodes[probe.vertex].size
         return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
@@ -250,11 +252,11 @@ class ReferenceEngine(AbstractEngine):
     def state(self) -> Arrays:
         return {f"{group}.{name}": a for group, arrays in self._groups().items() for name, a in arrays.items()}
 
-    def set_state(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         self._take(data, state)
         self.evaluate()
 
-    def _take(self, data: Data, state: Mapping[str, np.ndarray]) -> None:
+    def _take(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         found: dict[str, Arrays] = {group: {} for group in self._groups()}
         for key, array in state.items():
             group, _, name = key.partition(".")

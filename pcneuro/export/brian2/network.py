@@ -14,8 +14,8 @@ from pcneuro.export.groups import Projection
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import Exported, hebbian
 from pcneuro.ops.base import Weights
+from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset
-from pcneuro.recording.tape import Tape
 from pcneuro.simulator.run_data import whole_steps
 
 LAST = -1
@@ -55,7 +55,7 @@ class AbstractNetwork(ABC):
         self.b2 = self.backend.b2
         self.dt = rates.integrator.dt
         self.records = list(records)
-        self.tapes = [r.resolve(rates.circuit, rates.data.batch, self.dt) for r in self.records]
+        self.probes = [r.resolve(rates.circuit, rates.data.batch, self.dt) for r in self.records]
         self.steps = 0
         self.groups: dict[str, Any] = {}
         self.synapses: dict[str, Any] = {}
@@ -94,9 +94,11 @@ class AbstractNetwork(ABC):
         self.updaters = [self.synapses[name].summed_updaters[variable] for name, variable in rates.sums]
         for k, updater in enumerate(self.updaters):
             updater.order = LAST - len(self.updaters) + k
-        for tape in self.tapes:
-            key = f"{tape.vertex}.{tape.variable}"
-            self.monitors[key] = self._monitor(tape.vertex, [self.variables[tape.variable]], tape.every, tape.variable)
+        for probe in self.probes:
+            key = f"{probe.vertex}.{probe.variable}"
+            self.monitors[key] = self._monitor(
+                probe.vertex, [self.variables[probe.variable]], probe.every, probe.variable
+            )
 
     def _monitor(self, vertex: str, variables: list[str], every: int, title: str) -> Any:
         """Looks every so many steps, between sums and states."""
@@ -151,9 +153,9 @@ class AbstractNetwork(ABC):
                 self._run_here(steps, report)
         first, self.steps = self.steps, self.steps + steps
         self.begun = True
-        rows = [self._trace(tape, first, steps) for tape in self.tapes]
+        rows = [self._trace(probe, first, steps) for probe in self.probes]
         chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
-        records = dataset(self.records, self.tapes, chosen, first, self.dt, self.rates.data.batch)
+        records = dataset(self.records, self.probes, chosen, first, self.dt, self.rates.data.batch)
         return self._exported(self._read(), records)
 
     def _run_here(self, steps: int, report: str | None) -> None:
@@ -289,15 +291,15 @@ class AbstractNetwork(ABC):
         # Brian2 gives one number where an equation is constant.
         return np.broadcast_to(np.array(group.state(variable, use_units=False)[:]), (group.N,))
 
-    def _trace(self, tape: Tape, first: int, steps: int) -> np.ndarray:
+    def _trace(self, probe: Probe, first: int, steps: int) -> np.ndarray:
         """(times, batch, units) of a monitor since step ``first``; where it is due at the end, that, too."""
-        variable = self.variables[tape.variable]
-        begin, end = -(-first // tape.every), (first + steps) // tape.every
-        rows = np.array(getattr(self.monitors[f"{tape.vertex}.{tape.variable}"], variable)).T[begin : end + 1]
-        if (first + steps) % tape.every == 0 and len(rows) == end - begin:
-            rows = np.concatenate([rows, self._now(tape.vertex, variable)[None]])
+        variable = self.variables[probe.variable]
+        begin, end = -(-first // probe.every), (first + steps) // probe.every
+        rows = np.array(getattr(self.monitors[f"{probe.vertex}.{probe.variable}"], variable)).T[begin : end + 1]
+        if (first + steps) % probe.every == 0 and len(rows) == end - begin:
+            rows = np.concatenate([rows, self._now(probe.vertex, variable)[None]])
         batch = self.rates.data.batch
-        return rows.reshape(len(rows), batch, self.groups[tape.vertex].N // batch)
+        return rows.reshape(len(rows), batch, self.groups[probe.vertex].N // batch)
 
     def _exported(self, found: Found, records: Any) -> Exported:
         rates = self.rates

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import Data
+from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
@@ -83,7 +83,7 @@ class SpikingNetwork(AbstractNetwork):
         """
         parts, found = (rates.data.inputs, rates.data.clamped), np.inf
         for s in range(rates.data.batch):
-            one = Data(1, *({name: a[s : s + 1] for name, a in part.items()} for part in parts))
+            one = RunData(1, *({name: a[s : s + 1] for name, a in part.items()} for part in parts))
             works = stable_dt(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
             found = min(found, works / 2)
         return found

@@ -10,7 +10,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Stepped
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 SCHEDULES: dict[str, type[AbstractSchedule]] = {}
 
@@ -27,7 +27,7 @@ class AbstractSchedule(ABC):
 
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
-    apart: ClassVar[bool] = False
+    separate_errors: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 
     @property
@@ -61,7 +61,7 @@ class AbstractSchedule(ABC):
         """Raise ParameterError for a circuit that the schedule is not defined for, with these vertices clamped."""
 
     @abstractmethod
-    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, engine: AbstractEngine, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         """Let the engine do ``steps`` steps of every population, the first of which has this ``number``."""
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from pcneuro.engines import AbstractEngine, Stepped
 from pcneuro.errors import ParameterError, told
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 from pcneuro.simulator.schedules import hops
 from pcneuro.simulator.schedules.abstract import AbstractSchedule
 
@@ -38,7 +38,7 @@ class FastForward(AbstractSchedule):
 
     continuous: bool = False
     divisible = False
-    apart = True
+    separate_errors = True
 
     @property
     def stepped(self) -> bool:
@@ -70,18 +70,18 @@ class FastForward(AbstractSchedule):
                     f"{first!r} has {_range(least, most)}, {name!r} {_range(low, high)} per ms; use Parallel()"
                 )
 
-    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
+    def step(self, engine: AbstractEngine, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         free = (rates[0] for name, rates in engine.circuit.rates.items() if name not in engine.data.clamped)
         rate = next(free, 1.0)
         integrator = engine.integrator
 
-        def law(after: np.ndarray, most: int) -> hops.Shares:
+        def shares(after: np.ndarray, most: int) -> hops.Shares:
             if self.continuous:
                 return hops.poisson(after * (integrator.dt * rate), most)
             return hops.shares(integrator, tuple(after.tolist()), _leak(integrator, rate), most)
 
         reach = len(engine.circuit.vertices) if self.continuous else steps * len(integrator.weights)
-        return engine.leap(number, steps, reach, tapes, law)
+        return engine.leap(number, steps, reach, probes, shares)
 
 
 def _leak(integrator: AbstractIntegrator, rate: float) -> float:

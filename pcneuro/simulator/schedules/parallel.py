@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Stepped
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 from pcneuro.simulator.schedules.abstract import AbstractSchedule
 
 
@@ -24,5 +24,5 @@ class Parallel(AbstractSchedule):
     def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
         """Defined for all circuits."""
 
-    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        return engine.step(number, steps, tapes)
+    def step(self, engine: AbstractEngine, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        return engine.step(number, steps, probes)

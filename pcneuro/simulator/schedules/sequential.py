@@ -8,7 +8,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Stepped
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 from pcneuro.simulator.schedules.abstract import AbstractSchedule
 
 
@@ -32,5 +32,5 @@ class Sequential(AbstractSchedule):
     def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
         """Defined for all circuits."""
 
-    def step(self, engine: AbstractEngine, number: int, steps: int, tapes: Sequence[Tape]) -> Stepped:
-        return engine.settle(number, steps, tapes)
+    def step(self, engine: AbstractEngine, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        return engine.settle(number, steps, probes)

@@ -10,9 +10,9 @@ from scipy.stats import binom
 import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
-from pcneuro.circuit.synapses import crossings
+from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import Data
+from pcneuro.engines.abstract import RunData
 from pcneuro.engines.reference.delayed import DelayedReference, PlasticUnits
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.simulator.result import Status
@@ -30,7 +30,7 @@ class Delayed(pcn.engines.Engine):
     """The engine with delays, also for a circuit without any."""
 
     def make(self, *args):
-        return DelayedReference(*args, self)
+        return DelayedReference(*args, "Delayed")
 
 
 # Without delays
@@ -118,7 +118,7 @@ def test_its_crossings_are_those_of_every_engine():
     for seed in range(20):
         circuit = pcn.build_circuit(random_dag(seed), vertices="marked" if seed % 2 else "all")
         own, plain = (
-            [(c.operand, c.parent, c.children, c.synapses) for c in crossings(units(circuit))]
+            [(c.operand, c.parent, c.children, c.synapses) for c in synapse_groups(units(circuit))]
             for units in (PlasticUnits, UnitGraph)
         )
         assert own == plain
@@ -313,7 +313,7 @@ def test_it_has_settled_when_nothing_is_on_its_way():
 def test_delays_can_make_strict_dynamics_diverge():
     """Neurons that answer each other late, and by more than they are told: without delays they come to rest."""
     circuit, integrator = pcn.build_circuit(chain(3, 4.0), delays=5.0), pcn.Euler(0.5)
-    data = Data(1, {"x": np.ones(1)}, {"v3": np.full(1, 2.0)})
+    data = RunData(1, {"x": np.ones(1)}, {"v3": np.full(1, 2.0)})
     text = advice(circuit, pcn.Strict(), integrator, data, circuit.parameters)
     assert text.startswith("without conduction delays it might not")
     assert "\n" not in text

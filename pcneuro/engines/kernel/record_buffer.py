@@ -9,17 +9,17 @@ import numpy as np
 
 from pcneuro.kernels.records import RECORD_COLUMNS
 from pcneuro.ops.base import Slot
-from pcneuro.recording.tape import Tape
+from pcneuro.recording.probe import Probe
 
 
 @dataclass(frozen=True)
-class Reel:
+class RecordBuffer:
     """Room for the recordings of ``steps`` steps from step ``number``, a row of ``buf`` a block of samples.
 
-    ``slots`` has for each tape the rows, one or two, whose sum is recorded.
+    ``slots`` has for each probe the rows, one or two, whose sum is recorded.
     """
 
-    tapes: Sequence[Tape]
+    probes: Sequence[Probe]
     slots: Sequence[tuple[Slot, ...]]
     number: int
     lanes: int
@@ -29,33 +29,33 @@ class Reel:
     @classmethod
     def of(
         cls,
-        tapes: Sequence[Tape],
+        probes: Sequence[Probe],
         slots: Sequence[tuple[Slot, ...]],
         number: int,
         steps: int,
         shape: tuple[int, int],
         dtype: np.dtype,
-    ) -> Reel:
+    ) -> RecordBuffer:
         """An empty one, for ``shape`` = (blocks, lanes)."""
         blocks, lanes = shape
-        sizes = [t.count(number, steps) * s[0].units * lanes for t, s in zip(tapes, slots, strict=True)]
+        sizes = [t.count(number, steps) * s[0].units * lanes for t, s in zip(probes, slots, strict=True)]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return cls(tapes, slots, number, lanes, offsets, np.zeros((blocks, max(int(offsets[-1]), 1)), dtype=dtype))
+        return cls(probes, slots, number, lanes, offsets, np.zeros((blocks, max(int(offsets[-1]), 1)), dtype=dtype))
 
     def table(self) -> np.ndarray:
         """The table ``records`` for one block, which the loop writes to."""
         rows = []
-        for tape, slots, offset in zip(self.tapes, self.slots, self.offsets, strict=False):
+        for probe, slots, offset in zip(self.probes, self.slots, self.offsets, strict=False):
             added = slots[1].row if len(slots) > 1 else -1
-            rows.append([slots[0].row, slots[0].units, tape.every, offset, added])
+            rows.append([slots[0].row, slots[0].units, probe.every, offset, added])
         return np.array(rows, dtype=np.int64).reshape(-1, RECORD_COLUMNS)
 
     def recorded(self, steps: int, batch: int) -> list[np.ndarray]:
-        """By tape what was recorded in the first ``steps`` steps: (times, batch, units)."""
+        """By probe what was recorded in the first ``steps`` steps: (times, batch, units)."""
         found = []
-        for k, (tape, slots) in enumerate(zip(self.tapes, self.slots, strict=True)):
+        for k, (probe, slots) in enumerate(zip(self.probes, self.slots, strict=True)):
             units, part = slots[0].units, self.buf[:, self.offsets[k] : self.offsets[k + 1]]
-            raw = part.reshape(len(part), -1, units, self.lanes)[:, : tape.count(self.number, steps)]
+            raw = part.reshape(len(part), -1, units, self.lanes)[:, : probe.count(self.number, steps)]
             rows = raw.transpose(1, 0, 3, 2).reshape(raw.shape[1], len(part) * self.lanes, units)
             found.append(rows[:, :batch])
         return found

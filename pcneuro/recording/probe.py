@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Tape:
+class Probe:
     """What is to be recorded of one vertex: every ``every`` steps, beginning with step 0."""
 
     vertex: str
