@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any
 
@@ -92,6 +92,13 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
     else:
         hint = "there are none"
     return UnknownNameError(f"unknown {what} {name!r}: {hint}")
+
+
+def class_of_kind(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
+    """The class of a kind, as files name it. Raises UnknownNameError with all kinds: an older pcneuro knows fewer."""
+    if not isinstance(kind, str) or kind not in classes:
+        raise UnknownNameError(f"unknown {what} {kind!r}; this pcneuro knows {', '.join(sorted(classes))}")
+    return classes[kind]
 
 
 def check_object(what: str, got: Any, wanted: type) -> None:

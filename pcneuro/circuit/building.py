@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import GraphError, ParameterError, told, unknown_name
-from pcneuro.graph.graph import Graph, Latent, Node, real_array
-from pcneuro.model.energies import AbstractEnergy, SquaredError
+from pcneuro.circuit.properties import given_properties
+from pcneuro.errors import GraphError, ParameterError
+from pcneuro.graph.graph import Graph, Latent, Node
+from pcneuro.model.energies import AbstractEnergy
 from pcneuro.ops.base import Elementwise, Gather, Product, Reduce
 
 
@@ -89,34 +88,6 @@ def _choice(graph: Graph, vertices: str) -> AbstractChoice:
     return choices[vertices](graph)
 
 
-def _by_vertex(what: str, given: Any, default: float, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """A scalar, an array or a dict by vertex as one positive array for each vertex."""
-    if isinstance(given, Mapping):
-        for name in given:
-            if name not in shapes:
-                raise unknown_name(f"vertex in {what}", name, shapes)
-    found = {}
-    for name, shape in shapes.items():
-        value = given.get(name, default) if isinstance(given, Mapping) else given
-        got = told(value)
-        try:
-            numbers = real_array(what, value)
-            got = f"of shape {numbers.shape}" if numbers.shape else got
-            array = np.array(np.broadcast_to(numbers, shape), dtype=np.float64)
-        except ValueError:
-            raise ParameterError(
-                f"{what} of vertex {name!r}, of shape {shape}, is {got}: give a number, an array of that shape, or a "
-                "dict by vertex"
-            ) from None
-        if not (np.isfinite(array).all() and (array > 0).all()):
-            raise ParameterError(
-                f"{what} of vertex {name!r} must be positive and finite, got {array.min():g} as its least"
-            )
-        array.flags.writeable = False
-        found[name] = array
-    return found
-
-
 def build_circuit(
     graph: Graph,
     *,
@@ -125,6 +96,7 @@ def build_circuit(
     precision: Any = 1.0,
     energies: Mapping[str, AbstractEnergy] | None = None,
     delays: Any = 0.0,
+    **properties: Any,
 ) -> Circuit:
     """Give vertices of a graph value and error neurons.
 
@@ -148,6 +120,8 @@ def build_circuit(
         dict from edges of ``Circuit.nx`` to such, as ``{("h1.value", "h2.error"): 2.0, ("h2.error", "h1.value"):
         pcn.UniformDelay(1.0, 5.0)}`` (0 where it has none). Between the value and error neurons of a vertex there is
         none. Those of inputs are without effect, as inputs are constant.
+    properties
+        Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 
     Raises
     ------
@@ -159,46 +133,11 @@ def build_circuit(
         raise GraphError(f"build_circuit needs a Graph (from pcn.trace), got a {type(graph).__name__}")
     choice = _choice(graph, vertices)
     outputs = {node.name for node in graph.outputs.values()}
-    chosen = []
-    for name, node in graph.nodes.items():
-        if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node)):
-            chosen.append(name)
-    shapes = {name: graph.nodes[name].shape for name in chosen}
-    given = _energies(graph, energies)
-    circuit = Circuit(
-        graph,
-        tuple(chosen),
-        _by_vertex("tau", tau, 10.0, shapes),
-        _precisions(graph, precision, shapes),
-        {node.name: given.get(name, SquaredError()) for name, node in graph.outputs.items()},
+    chosen = tuple(
+        name
+        for name, node in graph.nodes.items()
+        if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node))
     )
+    arguments = {"tau": tau, "precision": precision, "energies": energies, **properties}
+    circuit = Circuit(graph, chosen, given_properties(graph, chosen, arguments))
     return circuit.with_delays(delays)
-
-
-def _energies(graph: Graph, given: Any) -> Mapping[str, AbstractEnergy]:
-    if given is not None and not isinstance(given, Mapping):
-        raise ParameterError(
-            f"energies is {told(given)}; give a dict from outputs to energies, such as "
-            f"{{{next(iter(graph.outputs))!r}: pcn.SquaredError()}}"
-        )
-    for name, energy in (given or {}).items():
-        if name not in graph.outputs:
-            raise unknown_name("output in energies", name, graph.outputs)
-        if not isinstance(energy, AbstractEnergy):
-            raise ParameterError(f"energy of output {name!r} is {told(energy)}; give an object, pcn.SquaredError()")
-    return given or {}
-
-
-def _precisions(graph: Graph, given: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    found = _by_vertex("precision", given, 1.0, shapes)
-    for name, node in graph.latents.items():
-        assert isinstance(node.source, Latent)
-        if node.source.prior is not None:
-            continue
-        if isinstance(given, Mapping) and name in given:
-            raise ParameterError(
-                f"precision of {name!r}, a latent without a prior: nothing predicts it; give it a prior, as in "
-                f"pcn.Latent({node.shape}, prior=0.0), or leave its precision out"
-            )
-        found[name] = np.zeros(shapes[name])
-    return found

@@ -1,4 +1,4 @@
-"""Circuits: which nodes of a graph have value and error neurons of their own, and with which constants."""
+"""The circuit that users have: its data, and how it is drawn, saved, written as equations and shown as a table."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Circuit(AbstractCircuit):
     graph : Graph
     vertices : tuple of str
         In topological order: nodes with neurons of their own, latent leaves included, inputs not.
-    tau, precision : dict of float64 arrays
-        Vertex -> time constants in ms, and precisions, of the vertex's shape. The precision of a latent leaf without a
-        prior is 0: nothing predicts it.
-    energies : dict
-        Vertex of each output -> its energy.
+    properties : dict
+        Vertex -> what its neurons have, ``pcneuro.circuit.properties.VertexProperties``. By property there are
+        ``tau`` and ``precision`` (vertex -> time constants in ms, and precisions, float64 of the vertex's shape; the
+        precision of a latent leaf without a prior is 0: nothing predicts it) and ``energies`` (vertex of each output
+        -> its energy).
     delays : dict
         Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
     """
@@ -85,8 +85,7 @@ class Circuit(AbstractCircuit):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        constants = dict(self.tau), dict(self.precision), dict(self.energies), dict(self.delays)
-        return Circuit, (self.graph, self.vertices, *constants)
+        return Circuit, (self.graph, self.vertices, dict(self.properties), dict(self.delays))
 
     def __str__(self) -> str:
         from pcneuro.circuit.populations import table

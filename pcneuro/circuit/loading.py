@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.properties import load_properties
 from pcneuro.circuit.saving import _LEAVES
-from pcneuro.errors import CircuitFileError, PcneuroError, UnknownNameError
+from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
 from pcneuro.files import read_archive
-from pcneuro.graph.graph import Graph, Latent, Leaf, Node, Parameter
+from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.model.delays import DELAYS, AbstractDelay
-from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.ops.base import REGISTRY, AbstractOperator
 
 
@@ -28,17 +28,7 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
     try:
         graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"])
         vertices = tuple(facts["vertices"])
-        kinds = facts["energies"]
-        energies = {n.name: _known("energy", kinds[n.name], ENERGIES)() for n in graph.outputs.values()}
-        constants: dict[str, dict[str, np.ndarray]] = {"tau": {}, "precision": {}}
-        for name in vertices:
-            node = graph.nodes[name]
-            for what, found in constants.items():
-                array = np.asarray(arrays[f"{what}/{name}"], dtype=np.float64)
-                unpredicted = what == "precision" and isinstance(node.source, Latent) and node.source.prior is None
-                if array.shape != node.shape or not np.isfinite(array).all() or not (unpredicted or (array > 0).all()):
-                    raise ValueError(f"{what} of {name!r}")
-                found[name] = array
+        properties = load_properties(graph, vertices, facts, arrays)
         expected = {n.name for n in graph.outputs.values()} | set(graph.latents)
         if not expected <= set(vertices) or len(set(vertices)) < len(vertices):
             raise ValueError("vertices")
@@ -46,7 +36,7 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         vertices = tuple(sorted(vertices, key=order.__getitem__))
         if any(graph.nodes[v].is_leaf and v not in graph.latents for v in vertices):
             raise ValueError("a leaf among the vertices")
-        circuit = Circuit(graph, vertices, constants["tau"], constants["precision"], energies)
+        circuit = Circuit(graph, vertices, {name: properties[name] for name in vertices})
         return circuit.with_delays(_delays(facts.get("delays", []), arrays))
     except PcneuroError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
@@ -54,13 +44,6 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         raise CircuitFileError(f"{path} holds no valid circuit: there is no {error} in it") from None
     except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {type(error).__name__}: {error}") from None
-
-
-def _known(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
-    """The class of a kind. Raises UnknownNameError with all kinds, which tell an older pcneuro from a newer one."""
-    if not isinstance(kind, str) or kind not in classes:
-        raise UnknownNameError(f"unknown {what} {kind!r}; this pcneuro knows {', '.join(sorted(classes))}")
-    return classes[kind]
 
 
 def _attributes(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -72,7 +55,7 @@ def _delays(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[tuple[str, s
     found = {}
     for entry in entries:
         source, target = entry["edge"]
-        found[source, target] = _known("delay", entry["kind"], DELAYS)(**_attributes(entry, arrays))
+        found[source, target] = class_of_kind("delay", entry["kind"], DELAYS)(**_attributes(entry, arrays))
     if len(found) < len(entries):
         raise ValueError("an edge has delays twice")
     return found
@@ -82,10 +65,10 @@ def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
     attributes = _attributes(entry, arrays)
     source: AbstractOperator | Leaf
     if entry["leaf"]:
-        source = _known("leaf", entry["kind"], _LEAVES)(**attributes)
+        source = class_of_kind("leaf", entry["kind"], _LEAVES)(**attributes)
         if isinstance(source, Parameter) and not np.isfinite(source.value).all():
             raise ValueError(f"parameter {entry['name']!r} has NaN or infinity")
     else:
-        source = _known("operator", entry["kind"], REGISTRY)(**attributes)
+        source = class_of_kind("operator", entry["kind"], REGISTRY)(**attributes)
     shape = tuple(int(n) for n in entry["shape"])
     return Node(str(entry["name"]), source, tuple(entry["operands"]), shape, bool(entry["marked"]))

@@ -7,12 +7,11 @@ neurons of its own is folded into it, along every path.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from pcneuro.circuit.projections import Dendrites, Projection, projections, role_of
+from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.files import write_atomically
 
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
 _LONGEST_TABLE = 60
 """Rows that a table has at most; the middle of a longer one is left out."""
 _WIDEST_CELL = 26
-
-
-def _uniform(values: np.ndarray) -> float | tuple[float, ...]:
-    """The one number that an array holds, or all of them in C order."""
-    flat = values.ravel()
-    return float(flat[0]) if (flat == flat[0]).all() else tuple(flat.tolist())
 
 
 def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
@@ -72,12 +65,16 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     for name in (*circuit.graph.inputs, *circuit.vertices):
         node = circuit.graph.nodes[name]
         common = {"vertex": name, "role": role_of(circuit, name), "shape": tuple(node.shape), "size": node.size}
-        common["tau"] = 0.0 if name in circuit.graph.inputs else _uniform(circuit.tau[name])
-        graph.add_node(f"{name}.value", kind="value", **common)
-        if name in circuit.graph.inputs or not circuit.has_prediction(name):
+        if name in circuit.graph.inputs:
+            graph.add_node(f"{name}.value", kind="value", **common, tau=0.0)
             continue
-        common |= {"parameters": dendrites.ordered(dendrites.carried[name])}
-        graph.add_node(f"{name}.error", kind="error", precision=_uniform(circuit.precision[name]), **common)
+        record = circuit.properties[name]
+        graph.add_node(f"{name}.value", kind="value", **common, **shown_attributes(record, "value"))
+        if not circuit.has_prediction(name):
+            continue
+        parameters = dendrites.ordered(dendrites.carried[name])
+        attributes = shown_attributes(record, "error")
+        graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters)
         connect("excite", f"{name}.value", f"{name}.error", node.size)
         connect("inhibit", f"{name}.error", f"{name}.value", node.size)
     for projection in dendrites.projections():
@@ -135,31 +132,24 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> 
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
-def _range(low: float, high: float, digits: int = 6) -> str:
-    texts = [f"{value:.{digits}g}" for value in (low, high)]
-    return "-".join(dict.fromkeys(texts))
-
-
 def _delay_text(graph: networkx.MultiDiGraph, projection: Projection) -> str:
     """Delays of a projection's synapses in ms, forward and back."""
     ends = f"{projection.parent}.value", f"{projection.child}.error"
     ways = (graph.get_edge_data(*edge) for edge in (ends, ends[::-1]))
-    return ", ".join(_range(d["delay"], d["delay_max"], 3) for way in ways if way for d in way.values())
+    return ", ".join(number_range(d["delay"], d["delay_max"], 3) for way in ways if way for d in way.values())
 
 
-def _population_rows(circuit: AbstractCircuit) -> Iterator[tuple[str, ...]]:
+def _population_table(circuit: AbstractCircuit) -> list[str]:
+    columns = dict(shown_columns(circuit.graph, circuit.properties))
+    rows = []
     for name in (*circuit.graph.inputs, *circuit.vertices):
         node = circuit.graph.nodes[name]
         clamped = name in circuit.graph.inputs
         predicted = not clamped and circuit.has_prediction(name)
-        yield (
-            name,
-            role_of(circuit, name),
-            str(node.shape),
-            f"{node.size:,}",
-            f"{node.size:,}" if predicted else "-",
-            "-" if clamped else _range(circuit.tau[name].min(), circuit.tau[name].max()),
-        )
+        units = f"{node.size:,}"
+        row = [name, role_of(circuit, name), str(node.shape), units, units if predicted else "-"]
+        rows.append([*row, *(texts.get(name, "-") for texts in columns.values())])
+    return aligned(("population", "role", "shape", "value", "error", *columns), rows, "lllrr" + "r" * len(columns))
 
 
 def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
@@ -185,7 +175,7 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         f"  plastic    {plastic:>13,}  of the prediction synapses",
         f"  parameters {sum(v.size for v in values.values()):>13,}  {f'in {_short(names, 66)}' if names else ''}",
         "",
-        *aligned(("population", "role", "shape", "value", "error", "tau/ms"), [*_population_rows(circuit)], "lllrrr"),
+        *_population_table(circuit),
     ]
     rows = []
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"

@@ -1,4 +1,4 @@
-"""Files: circuits and snapshots, each one zip archive of JSON and plain arrays. Reading one runs no code."""
+"""Saving a circuit: everything about it as JSON facts and plain arrays, in one zip archive, and a digest of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.properties import save_properties
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.files import write_archive
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
@@ -42,15 +43,12 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
                 "marked": node.marked,
             }
         )
-    for name in circuit.vertices:
-        arrays[f"tau/{name}"] = circuit.tau[name]
-        arrays[f"precision/{name}"] = circuit.precision[name]
-    facts = {
+    facts: dict[str, Any] = {
         "nodes": nodes,
         "outputs": {k: v.name for k, v in circuit.graph.outputs.items()},
         "vertices": list(circuit.vertices),
-        "energies": {k: v.kind for k, v in circuit.energies.items()},
     }
+    save_properties(circuit.graph, circuit.properties, facts, arrays)
     delays = []
     for edge, delay in circuit.delays.items():
         attributes = delay.attributes()

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 
 from pcneuro.circuit.parameters import check_parameters
-from pcneuro.graph.graph import Graph, Latent
+from pcneuro.circuit.properties import ByVertex, is_predicted
+from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
 
@@ -21,10 +22,24 @@ class AbstractCircuit:
 
     graph: Graph
     vertices: tuple[str, ...]
-    tau: Mapping[str, np.ndarray] = field(repr=False)
-    precision: Mapping[str, np.ndarray] = field(repr=False)
-    energies: Mapping[str, AbstractEnergy] = field(repr=False)
+    properties: ByVertex = field(repr=False)
     delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def tau(self) -> Mapping[str, np.ndarray]:
+        """Vertex -> time constants of its value neurons in ms, float64 of the vertex's shape."""
+        return {name: record.tau for name, record in self.properties.items()}
+
+    @cached_property
+    def precision(self) -> Mapping[str, np.ndarray]:
+        """Vertex -> precisions of its predictions, float64 of its shape; 0 at a latent leaf without a prior."""
+        return {name: record.precision for name, record in self.properties.items()}
+
+    @cached_property
+    def energies(self) -> Mapping[str, AbstractEnergy]:
+        """Vertex of each output -> its energy, in the order of the outputs."""
+        energies = {node.name: self.properties[node.name].energy for node in self.graph.outputs.values()}
+        return {name: energy for name, energy in energies.items() if energy is not None}
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -46,11 +61,10 @@ class AbstractCircuit:
 
     def has_prediction(self, vertex: str) -> bool:
         """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
-        source = self.graph.nodes[vertex].source
-        return not (isinstance(source, Latent) and source.prior is None)
+        return is_predicted(self.graph.nodes[vertex])
 
     @cached_property
     def rates(self) -> dict[str, tuple[float, float]]:
         """Vertex -> the least and the largest precision / tau of its units: the rate of their leak, per ms."""
-        found = {name: self.precision[name] / self.tau[name] for name in self.vertices}
-        return {name: (float(rate.min()), float(rate.max())) for name, rate in found.items()}
+        by_unit = {name: self.precision[name] / self.tau[name] for name in self.vertices}
+        return {name: (float(rates.min()), float(rates.max())) for name, rates in by_unit.items()}

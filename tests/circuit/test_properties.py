@@ -1,0 +1,97 @@
+"""What vertices have is said in one place: a property that is added there is given, saved, loaded and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import networkx
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from pcneuro.circuit import properties
+from pcneuro.circuit.properties import PerUnit, VertexProperties
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.errors import CircuitFileError, ParameterError, UnknownNameError
+from tests.circuits_for_tests import mlp
+
+NOISE = np.array([0.0, 0.5, 0.0, 1.5])
+
+
+@dataclass(frozen=True, eq=False)
+class WithNoise(VertexProperties):
+    """A property more than there are."""
+
+    noise: Annotated[np.ndarray, PerUnit("noise", heading="noise/mV", number=0.0, zero_allowed=True)]
+
+
+@pytest.fixture
+def noise_is_known(monkeypatch):
+    monkeypatch.setattr(properties, "VertexProperties", WithNoise)
+
+
+def noisy():
+    return pcn.build_circuit(mlp((3, 4, 2)), noise={"h1": NOISE})
+
+
+@pytest.mark.usefixtures("noise_is_known")
+def test_a_property_that_is_added_is_saved_loaded_and_shown(tmp_path):
+    circuit = noisy()
+    np.testing.assert_array_equal(circuit.properties["h1"].noise, NOISE)
+    assert not circuit.properties["out"].noise.any()
+    circuit.save(tmp_path / "noisy.pcn")
+    loaded = pcn.load_circuit(tmp_path / "noisy.pcn")
+    np.testing.assert_array_equal(loaded.properties["h1"].noise, NOISE)
+    np.testing.assert_array_equal(loaded.properties["out"].noise, np.zeros(2))
+    assert fingerprint(loaded) == fingerprint(circuit) != fingerprint(pcn.build_circuit(mlp((3, 4, 2))))
+    assert loaded.nx.nodes["h1.error"]["noise"] == tuple(NOISE)
+    assert loaded.nx.nodes["out.value"]["noise"] == 0.0
+    lines = str(loaded).splitlines()
+    head = next(line for line in lines if line.startswith("population"))
+    assert head.split() == ["population", "role", "shape", "value", "error", "tau/ms", "noise/mV"]
+    assert next(line for line in lines if line.startswith("h1")).split()[-1] == "0-1.5"
+    loaded.write_graphml(tmp_path / "noisy.graphml")
+    assert networkx.read_graphml(tmp_path / "noisy.graphml").nodes["h1.value"]["noise"] == "0.0,0.5,0.0,1.5"
+    assert (circuit.with_parameters({"b1": np.ones(4)}).properties["h1"].noise == NOISE).all()
+
+
+def test_circuits_of_before_are_read_and_remain_the_same(tmp_path, monkeypatch):
+    before = pcn.build_circuit(mlp((3, 4, 2)))
+    before.save(tmp_path / "before.pcn")
+    digest, table = fingerprint(before), str(before)
+    monkeypatch.setattr(properties, "VertexProperties", WithNoise)
+    loaded = pcn.load_circuit(tmp_path / "before.pcn")
+    assert not loaded.properties["h1"].noise.any()
+    assert fingerprint(loaded) == digest
+    assert str(loaded) == table
+
+
+@pytest.mark.usefixtures("noise_is_known")
+def test_what_does_not_fit_a_property_is_refused(tmp_path, monkeypatch):
+    graph = mlp((3, 4, 2))
+    with pytest.raises(ParameterError, match="noise of vertex 'h1' must be finite and not negative, got -1"):
+        pcn.build_circuit(graph, noise=-1.0)
+    with pytest.raises(ParameterError, match=r"noise of vertex 'h1', of shape \(4,\), is of shape \(5,\)"):
+        pcn.build_circuit(graph, noise=np.ones(5))
+    with pytest.raises(UnknownNameError, match="unknown vertex in noise 'h3'"):
+        pcn.build_circuit(graph, noise={"h3": 1.0})
+    with pytest.raises(TypeError, match=r"build_circuit\(\) got an unexpected keyword argument 'nois'"):
+        pcn.build_circuit(graph, nois=1.0)
+    for wrong in (np.ones(5), np.array([1.0, np.nan, 1.0, 1.0])):
+        circuit = noisy()
+        object.__setattr__(circuit.properties["h1"], "noise", wrong)
+        circuit.save(tmp_path / "wrong.pcn", overwrite=True)
+        with pytest.raises(CircuitFileError, match="noise of 'h1'"):
+            pcn.load_circuit(tmp_path / "wrong.pcn")
+
+
+def test_the_record_of_a_vertex_is_what_the_mappings_are_made_of():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)), tau=5.0, precision={"out": 2.0}, energies={"out": pcn.Bernoulli()})
+    for name in circuit.vertices:
+        assert circuit.tau[name] is circuit.properties[name].tau
+        assert circuit.precision[name] is circuit.properties[name].precision
+    assert circuit.energies == {"out": pcn.Bernoulli()}
+    assert circuit.properties["h1"].energy is None
+    with pytest.raises(ValueError, match="read-only"):
+        circuit.tau["h1"][0] = 1.0
