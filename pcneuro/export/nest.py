@@ -105,7 +105,7 @@ class NestNetwork:
         self.records, self.memory = list(records), memory
         self.probes = [r.resolve(circuit, data.batch, integrator.dt) for r in self.records]
         # From the shapes first: the parts themselves take memory, too.
-        _check_size(*estimate(circuit, data.clamped, dynamics.linear), memory)
+        _check_size(*estimate(circuit, data.clamped, dynamics.holds_predictions), memory)
         self._parts(0)
         self.populations: dict[str, Any] = {}
         self.steps = 0

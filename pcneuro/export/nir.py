@@ -51,7 +51,7 @@ from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, impor
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import write_atomically
-from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Shape
 
 __all__ = ["drives", "graph", "states", "write"]
@@ -209,7 +209,7 @@ def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tup
 
 
 def _check(dynamics: AbstractDynamics | None, spiking: Spiking | None, delay: float, step: float | None) -> None:
-    if dynamics is not None and not isinstance(dynamics, FixedPrediction):
+    if dynamics is not None and not dynamics.holds_predictions:
         raise ParameterError(
             f"dynamics is {told(dynamics)}: predictions that follow the values need functions and products, which NIR "
             "does not have; it takes FixedPrediction"

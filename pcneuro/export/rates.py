@@ -56,7 +56,9 @@ class Rates:
         with np.errstate(all="ignore"):
             self.sweeps = [sweep(self.units, self.data, sample) for sample in range(self.data.batch)]
         self._check_finite()
-        self.wiring = Wiring(self.units, set(self.data.clamped), self.dynamics.linear, self.data.batch, spiking)
+        self.wiring = Wiring(
+            self.units, set(self.data.clamped), self.dynamics.holds_predictions, self.data.batch, spiking
+        )
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
 
@@ -111,7 +113,7 @@ class Rates:
 
     def state(self, vertex: str) -> str:
         """The variable that is integrated."""
-        return "dev" if self.dynamics.linear and self.circuit.has_prediction(vertex) else "v"
+        return "dev" if self.dynamics.holds_predictions and self.circuit.has_prediction(vertex) else "v"
 
     @property
     def sums(self) -> list[tuple[str, str]]:

@@ -207,7 +207,7 @@ class Relaxation:
         self.predict()
         self.deviation: dict[str, Tensor] = {}
         """Value less prediction, where predictions are held: small errors are not lost in rounding."""
-        if dynamics.linear:
+        if dynamics.holds_predictions:
             self.deviation = {n: self.value[n] - self.prediction[n] for n in self.free if n in self.prediction}
 
     # One moment

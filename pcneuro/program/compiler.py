@@ -51,7 +51,7 @@ class _Compiler:
 
     def _values(self, clamped: Collection[str]) -> dict[str, Slot]:
         """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
-        if not self.dynamics.linear:
+        if not self.dynamics.holds_predictions:
             return {name: self.region(self.dynamics.state, name) for name in self.first}
         separate_errors = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
         found = {}
@@ -64,7 +64,7 @@ class _Compiler:
 
     def region(self, region: str, vertex: str) -> Slot:
         """Rows of a vertex, as ``Program.slot`` has them."""
-        if region == "value" and self.dynamics.linear:
+        if region == "value" and self.dynamics.holds_predictions:
             return self.values[vertex]
         return Slot(self.regions[region] + self.first[vertex], self.graph.nodes[vertex].size, True)
 
@@ -182,7 +182,7 @@ class _Compiler:
                     else:
                         shared += code
             program.node_feedback[name] = feedback
-        if self.dynamics.linear:
+        if self.dynamics.holds_predictions:
             self._join(program)
         program.code["shared_backward"] = shared
         program.code["feedback"] = [i for code in program.node_feedback.values() for i in code]
@@ -304,7 +304,7 @@ def _place(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
     """Give temporaries their rows."""
     sweep = [*program.node_forward.values(), *program.node_linearise.values()]
     steps = [part for parts in program.pulls.values() for _, part in parts]
-    held = "forward" not in dynamics.before_error
+    held = dynamics.holds_predictions
     steps += [code for _, code in program.hebb]
     place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps])
     program.collected = {name: place.slot(slot) for name, slot in program.collected.items()}

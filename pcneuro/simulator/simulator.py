@@ -100,7 +100,7 @@ class Simulator:
         """The last: steps to do before the engine is next left, what it has been able to do in that time."""
         self._data: RunData | None = None
         # Whether it may still have to be said that a latent is not inferred.
-        self._watched = self.dynamics.linear and bool(circuit.graph.latents)
+        self._watched = self.dynamics.holds_predictions and bool(circuit.graph.latents)
 
     def _made(self) -> AbstractEngine:
         engine: AbstractEngine = self._settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
@@ -349,9 +349,9 @@ class Simulator:
     def _divergence(self) -> str:
         assert self._data is not None
         self._engine.evaluate()
-        kinds = ("prediction", "value") if self.dynamics.linear else ("value", "prediction")
+        kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
         kind, population = not_finite({kind: self._read(kind) for kind in kinds}) or ("value", "?")
-        if self.dynamics.linear and kind == "prediction":
+        if self.dynamics.holds_predictions and kind == "prediction":
             return told_not_finite(kind, population, self.time, self.dtype)
         self._step += 1  # the step that made it is done in the engine's state
         cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)

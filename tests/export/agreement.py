@@ -58,7 +58,7 @@ def agree(
     assert found.records.sizes == wanted.records.sizes
     np.testing.assert_array_equal(found.records["time"], wanted.records["time"])
     largest = max(float(np.abs(value).max()) for value in wanted.values.values())
-    activity = 0.0 if sim.dynamics.linear else largest
+    activity = 0.0 if sim.dynamics.holds_predictions else largest
     for name in wanted.records.data_vars:
         close(found.records[name], wanted.records[name], str(name), activity=activity)
     for part in PARTS:

@@ -33,7 +33,7 @@ def test_estimate_is_the_size(dynamics):
     )
     circuit = pcn.build_circuit(graph)
     found = parts(circuit, dynamics)
-    neurons, synapses = estimate(circuit, [circuit.vertices[-1]], dynamics.linear)
+    neurons, synapses = estimate(circuit, [circuit.vertices[-1]], dynamics.holds_predictions)
     assert neurons == pytest.approx(found.neuron_count, rel=0.2)
     assert synapses == pytest.approx(found.synapse_count, rel=0.05)
 

@@ -132,7 +132,7 @@ def test_gradient_of_a_plain_torch_network(dynamics):
     loss.backward()
     found = by_torch(circuit, inputs, goals, 30.0, dynamics=dynamics, integrator=pcn.Euler(10.0))
     apart = max(np.abs(found.gradients[name] - theta[name].grad.numpy()).max() for name in theta)
-    assert (apart < 1e-12) == dynamics.linear
+    assert (apart < 1e-12) == dynamics.holds_predictions
 
 
 @pytest.mark.filterwarnings("ignore:FixedPrediction holds .* has no prior:pcneuro.errors.PcneuroWarning")

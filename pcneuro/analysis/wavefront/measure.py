@@ -134,7 +134,9 @@ def _assembled(
     integrator, stats = simulator.integrator, first.stats
     stepped = simulator.schedule.stepped and simulator._engine.in_steps
     clock = Clock(integrator.dt, len(integrator.weights) if stepped else 0)
-    ways = least_ways(simulator.circuit, arrivals.sources, arrivals.clamped, simulator.dynamics.linear, clock)
+    ways = least_ways(
+        simulator.circuit, arrivals.sources, arrivals.clamped, simulator.dynamics.holds_predictions, clock
+    )
     rows = []
     for name in arrivals.names:
         way, times = ways.get(name, NONE), tuple(curves.reached[name].tolist())

@@ -146,7 +146,7 @@ class Arrivals:
         found = list(self.energetic)
         for name in self.names if self.known is None else ():
             if math.isinf(self.at[name]):
-                free, linear = name not in self.clamped, self.simulator.dynamics.linear
+                free, linear = name not in self.clamped, self.simulator.dynamics.holds_predictions
                 found += [Probe(name, "feedback", self.passes.stride)] * free
                 found += [Probe(name, "error", self.passes.stride)] * (not linear)
         # Where both intervals are the same, one probe serves both.

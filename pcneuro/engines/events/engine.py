@@ -252,7 +252,7 @@ class EventEngine(ReferenceEngine):
         self.present = [one.sample for one in seen]
         errors = self.sending.precision * (values - predicted)
         free = [name for name in self.circuit.vertices if name not in self.data.clamped]
-        if not self.dynamics.linear:
+        if not self.dynamics.holds_predictions:
             # Dendrites know what was sent.
             self.value |= {n: self.base[n] + self._of_units(n, known) for n in free}
             self.predict()
@@ -262,7 +262,7 @@ class EventEngine(ReferenceEngine):
             if name in free:
                 self.value[name] = self.base[name] + self._of_units(name, values)
                 self.feedback[name] = self._of_units(name, received)
-            if not self.dynamics.linear and predicts:
+            if not self.dynamics.holds_predictions and predicts:
                 known_there = [self.sending.prediction(sample, name) for sample in self.present]
                 self.prediction[name] = np.stack(known_there).reshape(self.value[name].shape)
 
@@ -272,7 +272,7 @@ class EventEngine(ReferenceEngine):
 
     def gradients(self) -> dict[str, np.ndarray]:
         self.evaluate()
-        if self.dynamics.linear or not self.circuit.delayed:
+        if self.dynamics.holds_predictions or not self.circuit.delayed:
             return super().gradients()
         return self._of_what_arrived()
 
@@ -349,7 +349,7 @@ class EventEngine(ReferenceEngine):
         (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with
         which Euler's steps overshoot.
         """
-        if not self.dynamics.linear:
+        if not self.dynamics.superposes:
             raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
         if self.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
             raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")

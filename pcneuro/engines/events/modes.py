@@ -91,7 +91,7 @@ class Exact(AbstractMode):
         return self.order == 2
 
     def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
-        if self.lines and not dynamics.linear:
+        if self.lines and not dynamics.superposes:
             raise ParameterError(
                 f"Exact(order=2) extrapolates lines, which {type(dynamics).__name__} bends: use Exact() or "
                 "FixedPrediction"

@@ -64,7 +64,7 @@ class Sending:
     ) -> None:
         self.engine, self.units, self.activity, self.equilibria = engine, units, activity, equilibria
         circuit, held = engine.circuit, engine.data.clamped
-        self.strict = not engine.dynamics.linear
+        self.strict = not engine.dynamics.holds_predictions
         self.delays = self._delays()
         self.delayed = bool(self.delays)
         self.layout = Layout(units, held, engine.dtype, self.delays, self.strict)

@@ -190,7 +190,7 @@ class UnheldEngine(KernelEngine):
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Nothing is held back, and so nothing is off."""
-        if not self.dynamics.linear:
+        if not self.dynamics.superposes:
             return super().bounds()
         errors = {n: np.zeros((self.data.batch, *self.circuit.graph.nodes[n].shape)) for n in self.circuit.vertices}
         return errors, {name: np.zeros(array.shape) for name, array in self.parameters.items()}

@@ -162,7 +162,7 @@ class _Builder:
         return found
 
     def build(self) -> Cells:
-        if "forward" in self.dynamics.before_error:
+        if not self.dynamics.holds_predictions:
             self.predictions()
         self.errors()
         self.pulls()

@@ -72,7 +72,7 @@ class KernelEngine(AbstractBlocks):
     def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}
-        key = frozenset(clamped) - outputs if self.dynamics.linear else frozenset()
+        key = frozenset(clamped) - outputs if self.dynamics.holds_predictions else frozenset()
         if (key, self.separate_errors) not in self.lowered:
             program = lower(self.circuit, self.dynamics, key, separate_errors=self.separate_errors)
             self.lowered[key, self.separate_errors] = program, phases(program, self.dtype.itemsize)

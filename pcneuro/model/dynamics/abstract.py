@@ -22,8 +22,11 @@ class AbstractDynamics(ABC):
     is written between ``before_error`` and ``after_error``.
     """
 
-    linear: ClassVar[bool]
-    """Whether the dynamics are linear in e, with predictions and derivatives held."""
+    holds_predictions: ClassVar[bool]
+    """Whether predictions and their derivatives stay those of the feedforward sweep while the state moves."""
+    superposes: ClassVar[bool]
+    """Whether the state at any time is linear in the errors that it began with, so that what several of them bring
+    about adds up: what ``FastForward``, ``Sequential``, bounds and extrapolated events need."""
     state: ClassVar[str]
     """Region that is integrated."""
     activity: ClassVar[tuple[str, ...]]

@@ -12,7 +12,8 @@ class FixedPrediction(AbstractDynamics):
     small errors at large values are not lost in rounding.
     """
 
-    linear = True
+    holds_predictions = True
+    superposes = True
     state = "deviation"
     activity = ("prediction", "deviation")
     before_error = ("error",)

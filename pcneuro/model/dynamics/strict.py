@@ -11,7 +11,8 @@ class Strict(AbstractDynamics):
     Its equilibrium differs from backprop by terms of the order of the output error.
     """
 
-    linear = False
+    holds_predictions = False
+    superposes = False
     state = "value"
     activity = ("value",)
     before_error = ("forward", "linearise", "deviate", "error")

@@ -49,7 +49,7 @@ class FastForward(AbstractSchedule):
             raise ParameterError(f"continuous={told(self.continuous)}; give True or False")
 
     def check(self, dynamics: AbstractDynamics) -> None:
-        if not dynamics.linear:
+        if not dynamics.superposes:
             raise ParameterError(
                 f"FastForward is defined for FixedPrediction, got {dynamics!r}, whose dynamics are not linear: use "
                 "Parallel()"

@@ -23,7 +23,7 @@ class Sequential(AbstractSchedule):
     together = False
 
     def check(self, dynamics: AbstractDynamics) -> None:
-        if not dynamics.linear:
+        if not dynamics.superposes:
             raise ParameterError(
                 f"Sequential settling is defined for FixedPrediction, got {dynamics!r}: predictions that follow the "
                 "neurons couple all populations at all times"

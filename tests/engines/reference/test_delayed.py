@@ -251,7 +251,7 @@ def test_every_synapse_has_its_own_delay(dynamics):
     )
     h, error = [2 * x], []
     for n in range(steps + 1):
-        strict = not dynamics.linear
+        strict = not dynamics.holds_predictions
         seen = np.array([[h[max(n - d, 0) if strict else 0][i] for d in row] for i, row in enumerate(forth)])
         error.append(y - np.sum(W * seen, axis=0))
         late = [[error[n - d][j] if n >= d else 0.0 for j, d in enumerate(row)] for row in back]
