@@ -18,17 +18,17 @@ CACHE = usable()
 
 # Fields of the int64 array ``plan``
 STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
-# Columns of ``cells``: instructions from ... to, what it reads in ``links`` from ... to, the flag that says it ran,
-# the vertex whose error it computes (-1: none), and whether it ends at the drive of one
-CODE, CODE_END, LINK, LINK_END, RAN, VERTEX, DRIVES, CELL_COLUMNS = range(8)
-# Columns of ``groups``: cells from ... to, what they read from outside in ``links`` from ... to, and the flag that says
-# that one of them ran (CODE, CODE_END, LINK, LINK_END, RAN)
+# Columns of ``updates``: instructions from ... to, the flags that it depends on in ``dependencies`` from ... to, the
+# flag that says it ran, the vertex whose error it computes (-1: none), and whether it ends at the drive of one
+CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN, VERTEX, DRIVES, UPDATE_COLUMNS = range(8)
+# Columns of ``groups``: update steps from ... to, what they depend on outside in ``dependencies`` from ... to, and the
+# flag that says that one of them ran (CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN)
 BUSY, GROUP_COLUMNS = RAN, RAN + 1
 # Columns of ``vertices``: first unit, units; the flags that say that its state changed, and changed for its readers;
 # that its error was computed, and changed for its readers; that its drive was computed; whether it is free; has errors
 FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
-# The flags that are up in the first step only: one that all cells read but those of predictions, and theirs, which is
-# down where the feedforward sweep has just computed them
+# The flags that are up in the first step only: one that all update steps read but those of predictions, and theirs,
+# which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
 # Fields of ``limits``: how far from rest a vertex may be, relatively and absolutely, and the rounding of its state
 RELATIVE, ABSOLUTE, ROUNDING, LIMITS = range(4)
@@ -112,53 +112,11 @@ def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # t
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def _evaluate(
-    table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, drives
-):  # type: ignore[no-untyped-def]
-    """Run the cells of which something that they read has changed. Returns the status of the kernels.
-
-    Those that end at a drive are left as they are unless ``drives``.
-
-    A group of cells is passed over where nothing has changed that it reads from outside, and none of it ran last time.
-    """
-    for g in range(groups.shape[0]):
-        awake = flags[groups[g, BUSY]]
-        for k in range(groups[g, LINK], groups[g, LINK_END]):
-            awake |= flags[links[k]]
-        if awake == 1:
-            first, last = groups[g, CODE], groups[g, CODE_END]
-            status, ran = _run_cells(
-                first,
-                last,
-                table,
-                code,
-                cells,
-                links,
-                vertices,
-                flags,
-                buf,
-                shared,
-                ints,
-                context,
-                plan,
-                tolerance,
-                largest,
-                drives,
-            )
-            # A cell that is left as it is keeps its group awake.
-            flags[groups[g, BUSY]] = ran if drives else 1
-            if status != OK:
-                return status
-    return OK
-
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
-def _run_cells(
-    first,
-    last,
     table,
     code,
-    cells,
-    links,
+    updates,
+    groups,
+    dependencies,
     vertices,
     flags,
     buf,
@@ -170,23 +128,79 @@ def _run_cells(
     largest,
     drives,
 ):  # type: ignore[no-untyped-def]
-    """Run those of the cells from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
+    """Run the update steps of which something that they read has changed. Returns the status of the kernels.
+
+    Those that end at a drive are left as they are unless ``drives``.
+
+    A group is passed over where nothing has changed that it reads from outside, and none of it ran last time.
+    """
+    for g in range(groups.shape[0]):
+        awake = flags[groups[g, BUSY]]
+        for k in range(groups[g, DEPENDENCY], groups[g, DEPENDENCY_END]):
+            awake |= flags[dependencies[k]]
+        if awake == 1:
+            first, last = groups[g, CODE], groups[g, CODE_END]
+            status, ran = _run_updates(
+                first,
+                last,
+                table,
+                code,
+                updates,
+                dependencies,
+                vertices,
+                flags,
+                buf,
+                shared,
+                ints,
+                context,
+                plan,
+                tolerance,
+                largest,
+                drives,
+            )
+            # An update step that is left as it is keeps its group awake.
+            flags[groups[g, BUSY]] = ran if drives else 1
+            if status != OK:
+                return status
+    return OK
+
+
+@njit(cache=CACHE, nogil=True, error_model="numpy")
+def _run_updates(
+    first,
+    last,
+    table,
+    code,
+    updates,
+    dependencies,
+    vertices,
+    flags,
+    buf,
+    shared,
+    ints,
+    context,
+    plan,
+    tolerance,
+    largest,
+    drives,
+):  # type: ignore[no-untyped-def]
+    """Run those of the update steps from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
     lanes = context[LANES]
     ran = 0
     for c in range(first, last):
-        if not drives and cells[c, DRIVES] == 1:
+        if not drives and updates[c, DRIVES] == 1:
             continue
         changed = 0
-        for k in range(cells[c, LINK], cells[c, LINK_END]):
-            changed |= flags[links[k]]
-        flags[cells[c, RAN]] = changed
+        for k in range(updates[c, DEPENDENCY], updates[c, DEPENDENCY_END]):
+            changed |= flags[dependencies[k]]
+        flags[updates[c, RAN]] = changed
         ran |= changed
         if changed == 1:
-            for i in range(cells[c, CODE], cells[c, CODE_END]):
+            for i in range(updates[c, CODE], updates[c, CODE_END]):
                 status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
                 if status != OK:
                     return status, ran
-        v = cells[c, VERTEX]
+        v = updates[c, VERTEX]
         if v >= 0:
             if changed == 1 and tolerance > 0:
                 row = vertices[v, FIRST] * lanes
@@ -200,16 +214,44 @@ def _run_cells(
 
 @njit(cache=CACHE, nogil=True, error_model="numpy")
 def refresh(
-    table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, tail
+    table,
+    code,
+    updates,
+    groups,
+    dependencies,
+    vertices,
+    flags,
+    buf,
+    shared,
+    ints,
+    context,
+    plan,
+    tolerance,
+    largest,
+    tail,
 ):  # type: ignore[no-untyped-def]
     """Bring errors of a block up to date with its state, and what comes of them but drives; then run ``tail``.
 
-    Runs the cells that the next step would run first, which runs them again to the same effect. Returns the kernels'
-    status.
+    Runs the update steps that the next time step would run first, which runs them again to the same effect. Returns
+    the kernels' status.
     """
     before = flush(buf)
     status = _evaluate(
-        table, code, cells, groups, links, vertices, flags, buf, shared, ints, context, plan, tolerance, largest, False
+        table,
+        code,
+        updates,
+        groups,
+        dependencies,
+        vertices,
+        flags,
+        buf,
+        shared,
+        ints,
+        context,
+        plan,
+        tolerance,
+        largest,
+        False,
     )
     if status == OK:
         status, _ = run_list(table, tail, buf, shared, ints, context)
@@ -221,9 +263,9 @@ def refresh(
 def _advance(
     table,
     code,
-    cells,
+    updates,
     groups,
-    links,
+    dependencies,
     vertices,
     flags,
     buf,
@@ -272,9 +314,9 @@ def _advance(
             status = _evaluate(
                 table,
                 code,
-                cells,
+                updates,
                 groups,
-                links,
+                dependencies,
                 vertices,
                 flags,
                 buf,
@@ -339,9 +381,9 @@ def _advance(
 def advance(
     table,
     code,
-    cells,
+    updates,
     groups,
-    links,
+    dependencies,
     vertices,
     flags,
     buf,
@@ -362,7 +404,7 @@ def advance(
 ):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``.
 
-    Reads the cells of a step (state -> drive and error), the per-unit ``gain`` in ``shared``, and the tableau (A:
+    Reads the update steps (state -> drive and error), the per-unit ``gain`` in ``shared``, and the tableau (A:
     ``tableau``, b: ``weights``). Writes the state rows of ``buf``, its scratch rows, ``flags``, ``work``,
     ``record_buf`` and the target column of ``records``. A vertex whose error and drive are as they were stays as it is,
     if one stage makes a step. Where ``limits`` are given, it stops before the first step at whose beginning all free
@@ -373,9 +415,9 @@ def advance(
     told = _advance(
         table,
         code,
-        cells,
+        updates,
         groups,
-        links,
+        dependencies,
         vertices,
         flags,
         buf,

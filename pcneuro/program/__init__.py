@@ -1,4 +1,4 @@
-"""Programs: a circuit as flat arrays that the one compiled loop works through."""
+"""Programs: a circuit as flat arrays of instructions and arguments, which the kernels work through."""
 
 from pcneuro.program.compiler import lower
 from pcneuro.program.program import Program

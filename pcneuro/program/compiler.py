@@ -1,4 +1,4 @@
-"""Lowering: a circuit becomes flat arrays that the one compiled program works through."""
+"""The compiler: a circuit becomes the program of flat arrays that the kernels work through."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Placed, Pull, Slot
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
+from pcneuro.program.allocation import Allocation
 from pcneuro.program.lowering import Code, Lowering
-from pcneuro.program.placement import Placement
 from pcneuro.program.program import Program
 from pcneuro.program.states import emit_states
 
 
 class _Compiler:
-    """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users find it."""
+    """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users read it."""
 
     def __init__(
         self, circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str], separate_errors: bool
@@ -53,14 +53,14 @@ class _Compiler:
         """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
         if not self.dynamics.holds_predictions:
             return {name: self.region(self.dynamics.state, name) for name in self.first}
-        separate_errors = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
-        found = {}
+        with_values = {*clamped, *self.graph.latents, *(node.name for node in self.graph.outputs.values())}
+        values = {}
         for name in self.first:
-            own = name in separate_errors
-            found[name] = (
-                self.low.reserve(self.graph.nodes[name].size, True) if own else self.region("prediction", name)
+            held = name in with_values
+            values[name] = (
+                self.low.reserve(self.graph.nodes[name].size, True) if held else self.region("prediction", name)
             )
-        return found
+        return values
 
     def region(self, region: str, vertex: str) -> Slot:
         """Rows of a vertex, as ``Program.slot`` has them."""
@@ -292,7 +292,7 @@ def lower(
     compiler.backward(program)
     program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
     emit_states(low, program)
-    _place(low, program, dynamics)
+    _allocate(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
     program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)
     precision = [circuit.precision[name].ravel() for name in circuit.vertices]
@@ -300,12 +300,12 @@ def lower(
     return program
 
 
-def _place(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
+def _allocate(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
     """Give temporaries their rows."""
     sweep = [*program.node_forward.values(), *program.node_linearise.values()]
     steps = [part for parts in program.pulls.values() for _, part in parts]
     held = dynamics.holds_predictions
     steps += [code for _, code in program.hebb]
-    place = Placement(low, sweep if held else [], [*([] if held else sweep), *steps])
-    program.collected = {name: place.slot(slot) for name, slot in program.collected.items()}
-    program.origin = {at: (name, tuple(map(place.slot, slots))) for at, (name, slots) in low.origin.items()}
+    allocation = Allocation(low, sweep if held else [], [*([] if held else sweep), *steps])
+    program.collected = {name: allocation.slot(slot) for name, slot in program.collected.items()}
+    program.origin = {at: (name, tuple(map(allocation.slot, slots))) for at, (name, slots) in low.origin.items()}

@@ -12,7 +12,7 @@ from pcneuro.ops.base import AbstractLowering, Slot
 Code = list[tuple[int, int]]
 """Instructions: opcode, position of the arguments."""
 VIRTUAL = 2**60
-"""Laned temporaries have row numbers from here on until they are placed; no other argument is as large."""
+"""Laned temporaries have row numbers from here on until rows are allocated for them; no other argument is as large."""
 
 
 class Lowering(AbstractLowering):
@@ -27,7 +27,7 @@ class Lowering(AbstractLowering):
         self.tables: dict[tuple[int, bytes], int] = {}
         self.stored: dict[int, tuple[np.ndarray, int]] = {}
         self.rows = {True: 0, False: 0}
-        """Rows given out in both buffers, temporaries in the laned one not counted."""
+        """Rows reserved in both buffers, temporaries in the laned one not counted."""
         self.temporaries: list[Slot] = []
         """The laned ones, in the order of their rows."""
         self.arguments: dict[int, np.ndarray] = {}

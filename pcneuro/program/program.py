@@ -1,4 +1,4 @@
-"""What a circuit is lowered to."""
+"""A program: the rows, constants and instructions that a circuit is lowered to."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 # The most samples in a block: two 512-bit vectors of floats. The same for any number of threads, as all results are.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
-# Seconds that it may take to wake a thread and to hear from it, and those of work above which that is worth it.
+# Seconds that it may take to wake a thread and to wait for its end, and those of work above which that is worth it.
 WAKING = 1.5e-4
 WORTHWHILE = 5e-4
 # Floating-point operations a second that any processor of today does.
@@ -96,10 +96,10 @@ class AbstractBlocks(AbstractEngine):
 
     def _read(self, slot: Slot, shape: tuple[int, ...], added: Slot | None = None) -> np.ndarray:
         """Activities of shape (batch, \\*shape), or the sum of those of two slots."""
-        found = np.empty(self.data.batch * slot.units, dtype=self.dtype)
+        activities = np.empty(self.data.batch * slot.units, dtype=self.dtype)
         if slot.units:
-            samples.take(self.buf, slot.row, -1 if added is None else added.row, slot.units, self.lanes, found)
-        return found.reshape(self.data.batch, *shape)
+            samples.take(self.buf, slot.row, -1 if added is None else added.row, slot.units, self.lanes, activities)
+        return activities.reshape(self.data.batch, *shape)
 
     # Running
 
@@ -114,10 +114,10 @@ class AbstractBlocks(AbstractEngine):
         expected = amount * self.costs[role]
         threads = min(self.threads, count) if expected > WORTHWHILE else 1
         begun = time.perf_counter()
-        found = spread(function, count, threads)
+        results = spread(function, count, threads)
         seconds = time.perf_counter() - begun
         self.costs[role] = (max(seconds - WAKING, 0) * threads if threads > 1 else seconds) / amount
-        return found
+        return results
 
     def execute(self, role: str, code: np.ndarray) -> None:
         """Run instructions on every block."""

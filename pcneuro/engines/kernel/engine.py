@@ -12,10 +12,10 @@ from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, settling
 from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
-from pcneuro.engines.kernel.cells import Cells, cells
 from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
+from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels import records as recording
@@ -53,7 +53,7 @@ class KernelEngine(AbstractBlocks):
         self.tableau = np.array(integrator.tableau, dtype=dtype)
         self.tolerance = np.dtype(dtype).type(tolerance)
         self.limits = np.zeros(0, dtype=dtype)
-        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, Cells]] = {}
+        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]] = {}
         self.rhs = as_array()
         # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
         self.current = self.driven = False
@@ -65,9 +65,9 @@ class KernelEngine(AbstractBlocks):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         for name, value in parameters.items():
             slot = self.program.leaves[name]
-            own = self.shared[slot.row : slot.row + slot.units].reshape(value.shape)
-            own[...] = value
-            self.parameters[name] = own
+            view = self.shared[slot.row : slot.row + slot.units].reshape(value.shape)
+            view[...] = value
+            self.parameters[name] = view
 
     def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
@@ -103,7 +103,7 @@ class KernelEngine(AbstractBlocks):
             state = deviation if self.dynamics.state == "deviation" else values
             self._write(program.slot(self.dynamics.state, name), state)
         if not data.initial:
-            self.flags[:, self.cells.swept] = 0
+            self.flags[:, self.updates.swept] = 0
         self.current = self.driven = False
 
     def _prepare(self) -> None:
@@ -111,15 +111,15 @@ class KernelEngine(AbstractBlocks):
         key = frozenset(self.data.clamped)
         if key not in self.prepared:
             self.prepared[key] = self._instructions()
-        gain, self.sweep, self.rhs, self.cells = self.prepared[key]
+        gain, self.sweep, self.rhs, self.updates = self.prepared[key]
         self.plan = self._plan()
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
-        self.flags = self.cells.fresh(len(self.buf))
+        self.flags = self.updates.fresh(len(self.buf))
         # Of each vertex' state, and of all errors.
         self.largest = np.zeros((len(self.buf), len(self.program.first) + 1), dtype=self.dtype)
 
-    def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cells]:
-        """Gains, the feedforward sweep, what follows from a state, and the cells of a step."""
+    def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
+        """Gains, the feedforward sweep, what follows from a state, and the update steps."""
         program, clamped = self.program, self.data.clamped
         gain = np.zeros(program.units)
         for name, first in program.first.items():
@@ -138,7 +138,7 @@ class KernelEngine(AbstractBlocks):
             if name in program.settle and name not in clamped:
                 sweep += program.settle[name]
         opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
-        return gain, opening, rhs, cells(program, self.dynamics, clamped)
+        return gain, opening, rhs, update_steps(program, self.dynamics, clamped)
 
     def _plan(self) -> np.ndarray:
         """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
@@ -188,7 +188,7 @@ class KernelEngine(AbstractBlocks):
             "step", lambda block: self._step_block(block, number, steps, buffer), len(self.buf), steps
         )
         if any(status != dispatch.OK for status, _, _ in outcomes):
-            # The state is that in which it failed: once more, to hear which one and why.
+            # The state is that in which it failed: once more, to learn which one and why.
             self.evaluate()
             raise RuntimeError("an operator kernel failed")
         wrong = [done for _, done, finite in outcomes if not finite]
@@ -238,8 +238,8 @@ class KernelEngine(AbstractBlocks):
         if self.current:
             return
         # With a tolerance, what is small has not been read.
-        told = [0] if self.tolerance > 0 else self.spread("evaluate", self._refresh_block, len(self.buf))
-        if any(status != dispatch.OK for status in told):
+        statuses = [0] if self.tolerance > 0 else self.spread("evaluate", self._refresh_block, len(self.buf))
+        if any(status != dispatch.OK for status in statuses):
             # All of it: what is there, or what fails, and why.
             self.execute("evaluate all", self.rhs)
             self.driven = True
@@ -247,8 +247,8 @@ class KernelEngine(AbstractBlocks):
 
     def _of_block(self, block: int) -> tuple[Any, ...]:
         """What all functions of ``loop`` take first."""
-        step, flags, buf, context = self.cells, self.flags[block], self.buf[block], self.contexts[block]
-        tables = step.code, step.cells, step.groups, step.links, step.vertices
+        updates, flags, buf, context = self.updates, self.flags[block], self.buf[block], self.contexts[block]
+        tables = updates.code, updates.updates, updates.groups, updates.dependencies, updates.vertices
         return self.table, *tables, flags, buf, self.shared, self.program.ints, context, self.plan
 
     def _refresh_block(self, block: int) -> int:
@@ -256,7 +256,7 @@ class KernelEngine(AbstractBlocks):
             *self._of_block(block),
             self.tolerance,
             self.largest[block],
-            self.cells.tail,
+            self.updates.tail,
         )
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
@@ -290,8 +290,8 @@ class KernelEngine(AbstractBlocks):
         ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         if self.tolerance > 0:
-            signals = cells(program, self.dynamics, data.clamped).signals
-            wanted = [(len(buf), signals), (len(buf), len(program.first) + 1)]
+            flags = update_steps(program, self.dynamics, data.clamped).flag_count
+            wanted = [(len(buf), flags), (len(buf), len(program.first) + 1)]
             if [state["flags"].shape, state["largest"].shape] != wanted:
                 raise ValueError("what was sent last is of another circuit")
         self.data, self.program, self.phases = data, program, sums

@@ -27,7 +27,7 @@ NEAR = 1 << 18
 def phases(program: Program, itemsize: int) -> list[Phase]:
     """All Hebbian sums of a program: those to one place in their order, which every sum depends on."""
     parted = {dispatch.opcode(name) for name in PARTITIONED}
-    found: list[Phase] = []
+    sums: list[Phase] = []
     whole: Code = []
     split: Code = []
     parts: list[int] = []
@@ -36,7 +36,7 @@ def phases(program: Program, itemsize: int) -> list[Phase]:
     def end() -> None:
         if whole or split:
             work = sum(int(program.ints[at]) for _, at in split)
-            found.append(Phase(as_array(whole), as_array(split), np.array(parts, dtype=np.int64), work))
+            sums.append(Phase(as_array(whole), as_array(split), np.array(parts, dtype=np.int64), work))
         for kept in (whole, split, parts, targets):
             kept.clear()
 
@@ -55,7 +55,7 @@ def phases(program: Program, itemsize: int) -> list[Phase]:
                 # What one instruction of these leaves, the next one reads.
                 end()
     end()
-    return found
+    return sums
 
 
 def gradients(engine: AbstractBlocks) -> dict[str, np.ndarray]:
@@ -67,10 +67,10 @@ def gradients(engine: AbstractBlocks) -> dict[str, np.ndarray]:
         shares = engine.threads if phase.work * engine.data.batch >= SPLIT_WORK else 1
         spread(partial(_sum, engine, phase, shares), shares, shares)
     engine.execute_shared(program.code["shared_backward"])
-    found = {}
+    by_parameter = {}
     for name, slot in program.adjoints.items():
-        found[name] = -engine.shared[slot.row : slot.row + slot.units].reshape(engine.parameters[name].shape)
-    return found
+        by_parameter[name] = -engine.shared[slot.row : slot.row + slot.units].reshape(engine.parameters[name].shape)
+    return by_parameter
 
 
 def _sum(engine: AbstractBlocks, phase: Phase, shares: int, share: int) -> None:

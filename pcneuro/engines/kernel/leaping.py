@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.engines.abstract import HopDistribution, Stepped
-from pcneuro.engines.kernel.cells import driving
+from pcneuro.engines.kernel.update_steps import driving
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program
@@ -237,7 +237,7 @@ class _Trajectory:
         if not self.moving:
             still = self.engine.read(self.probe.vertex, self.probe.variable)
             return np.repeat(still.reshape(1, len(still), -1), len(at), axis=0)
-        found = self.sum[at]
+        recorded = self.sum[at]
         if self.probe.variable == "value":
-            found = self._read("prediction") + found / self.engine.circuit.precision[self.probe.vertex].ravel()
-        return found.astype(self.engine.dtype)
+            recorded = self._read("prediction") + recorded / self.engine.circuit.precision[self.probe.vertex].ravel()
+        return recorded.astype(self.engine.dtype)

@@ -52,10 +52,10 @@ class RecordBuffer:
 
     def recorded(self, steps: int, batch: int) -> list[np.ndarray]:
         """By probe what was recorded in the first ``steps`` steps: (times, batch, units)."""
-        found = []
+        recorded = []
         for k, (probe, slots) in enumerate(zip(self.probes, self.slots, strict=True)):
             units, part = slots[0].units, self.buf[:, self.offsets[k] : self.offsets[k + 1]]
             raw = part.reshape(len(part), -1, units, self.lanes)[:, : probe.count(self.number, steps)]
             rows = raw.transpose(1, 0, 3, 2).reshape(raw.shape[1], len(part) * self.lanes, units)
-            found.append(rows[:, :batch])
-        return found
+            recorded.append(rows[:, :batch])
+        return recorded

@@ -82,14 +82,14 @@ def spread(function: Callable[[int], T], count: int, threads: int) -> list[T]:
     workers = min(threads, count)
     if workers <= 1:
         return [function(k) for k in range(count)]
-    numbers, found = iter(range(count)), [None] * count
+    numbers, results = iter(range(count)), [None] * count
 
     def work() -> None:
         # A range's iterator hands each number out once, whoever asks.
         for k in numbers:
-            found[k] = function(k)  # type: ignore[call-overload]
+            results[k] = function(k)  # type: ignore[call-overload]
 
     for error in _pool(threads - 1).submit(work, workers - 1):
         if error is not None:
             raise error
-    return found  # type: ignore[return-value]
+    return results  # type: ignore[return-value]

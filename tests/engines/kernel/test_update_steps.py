@@ -26,13 +26,13 @@ def everything(sim: pcn.Simulator, steps: int) -> pcn.Result:
 
 def identical(circuit: pcn.Circuit, steps: int, batch: int = 3, scale: float = 0.5, **settings) -> None:
     inputs, targets = data_for(circuit.graph, batch, scale=scale)
-    found = []
+    runs = []
     for whole in (True, False):
         sim = pcn.Simulator(circuit, **settings)
         sim.run(0.0, inputs=inputs, targets=targets)
-        found.append(everything(sim, steps) if whole else sim.run(steps * sim.integrator.dt))
+        runs.append(everything(sim, steps) if whole else sim.run(steps * sim.integrator.dt))
     for part in ("values", "errors", "predictions", "gradients"):
-        assert same(getattr(found[0], part), getattr(found[1], part)), part
+        assert same(getattr(runs[0], part), getattr(runs[1], part)), part
 
 
 @every_dynamics
@@ -61,16 +61,16 @@ def test_circuits_are_the_same_bit_for_bit_until_nothing_moves(circuit, dtype, b
     classes = output.shape[-1]
     inputs = {n: rng.normal(size=(batch, *node.shape)) for n, node in circuit.graph.inputs.items()}
     targets = {"out": np.eye(classes)[rng.integers(classes, size=(batch, *output.shape[:-1]))]}
-    found = []
+    runs = []
     for whole in (True, False):
         sim = pcn.Simulator(circuit, integrator=pcn.Euler(5.0), dtype=dtype)
         sim.run(0.0, inputs=inputs, targets=targets)
-        found.append(everything(sim, 200) if whole else sim.run(1000.0))
-    assert same(found[0].values, found[1].values)
-    assert same(found[0].gradients, found[1].gradients)
+        runs.append(everything(sim, 200) if whole else sim.run(1000.0))
+    assert same(runs[0].values, runs[1].values)
+    assert same(runs[0].gradients, runs[1].gradients)
     # At last nothing is evaluated any more.
     assert not sim._engine.flags[:, loop.FRESH].any()
-    ran = sim._engine.flags[:, sim._engine.cells.cells[:, loop.RAN]]
+    ran = sim._engine.flags[:, sim._engine.updates.updates[:, loop.RAN]]
     assert ran.mean() < 0.5
 
 
@@ -87,13 +87,13 @@ def test_clamping_and_new_data_are_noticed():
 
 
 def evaluated(length: int, duration: float) -> int:
-    """How many cells ran, over all steps, on a chain."""
+    """How many update steps ran, over all time steps, on a chain."""
     sim = pcn.Simulator(pcn.build_circuit(chain(length, 0.9)), dtype=np.float32)
     sim.run(0.0, inputs={"x": 0.5}, targets={f"v{length}": 0.1})
-    count, cells = 0, sim._engine.cells.cells[:, loop.RAN]
+    count, ran = 0, sim._engine.updates.updates[:, loop.RAN]
     for _ in range(int(duration)):
         sim.run(1.0)
-        count += int(sim._engine.flags[0, cells].sum())
+        count += int(sim._engine.flags[0, ran].sum())
     return count
 
 
@@ -114,7 +114,7 @@ def test_predictions_of_what_is_clamped_are_made_once():
     sim = pcn.Simulator(circuit, dynamics=pcn.Strict())
     inputs, targets = data_for(circuit.graph, 3)
     sim.run(3.0, inputs=inputs, targets=targets)
-    ran = sim._engine.flags[0, sim._engine.cells.cells[:, loop.RAN]].tolist()
+    ran = sim._engine.flags[0, sim._engine.updates.updates[:, loop.RAN]].tolist()
     # x @ W and its tanh were not computed again; the readout, both errors and the feedback to h were.
     assert ran == [0, 0, 1, 1, 1, 1]
 
@@ -127,8 +127,8 @@ def test_a_tolerance_saves_work_and_stays_close(dynamics):
     distances = []
     for tolerance in (1e-2, 1e-4, 1e-6):
         sim = pcn.Simulator(circuit, dynamics=dynamics, engine=pcn.Kernel(tolerance=tolerance))
-        found = sim.run(300.0, inputs=inputs, targets=targets)
-        distances.append(pcn.compare(found, exact).worst)
+        result = sim.run(300.0, inputs=inputs, targets=targets)
+        distances.append(pcn.compare(result, exact).worst)
     assert 0 < distances[0] < 0.2
     assert distances[2] < 1e-4
     assert distances == sorted(distances, reverse=True)

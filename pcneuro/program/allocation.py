@@ -1,4 +1,4 @@
-"""Which temporaries may stand in the same rows: those of which the one is done with before the other is begun."""
+"""Register allocation: temporaries share rows where the last use of the one is before the first use of the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONCE, ELSEWHERE = -1, -2
 
 
 @dataclass
-class _Use:
+class _Lifetime:
     """The first and the last instruction that use a slot, and which lists they are in."""
 
     first: int
@@ -24,7 +24,7 @@ class _Use:
     lists: set[int] = field(default_factory=set)
 
 
-class _Room:
+class _FreeRows:
     """Rows that are given out and taken back."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class _Room:
         self.gaps.insert(at, (first, last))
 
 
-class Placement:
+class Allocation:
     """Rows for the laned temporaries of a lowering, whose instructions it rewrites.
 
     Parameters
@@ -77,7 +77,7 @@ class Placement:
     def __init__(self, low: Lowering, once: Iterable[Code], again: Iterable[Code]) -> None:
         self.low = low
         self.starts = [slot.row for slot in low.temporaries]
-        self.uses: dict[int, _Use] = {}
+        self.uses: dict[int, _Lifetime] = {}
         self.time = 0
         seen: set[int] = set()
         for code in once:
@@ -106,7 +106,7 @@ class Placement:
             seen.add(position)
             arguments = self.low.arguments[position]
             for row in arguments[arguments >= VIRTUAL].tolist():
-                use = self.uses.setdefault(bisect_right(self.starts, row) - 1, _Use(self.time, self.time))
+                use = self.uses.setdefault(bisect_right(self.starts, row) - 1, _Lifetime(self.time, self.time))
                 use.last = self.time
                 use.lists.add(number)
             self.time += 1
@@ -121,18 +121,18 @@ class Placement:
                 spans.append((use.first, use.last, k))
             else:
                 spans.append((use.first if ONCE in use.lists else begun, self.time, k))
-        room = _Room()
-        found: dict[int, int] = {}
+        free = _FreeRows()
+        first_rows: dict[int, int] = {}
         ends: list[tuple[int, int]] = []
         reserved = self.low.rows[True]
         # What stays longest comes first where several begin.
         for first, last, k in sorted(spans, key=lambda span: (span[0], -span[1], span[2])):
             while ends and ends[0][0] < first:
                 _, done = heapq.heappop(ends)
-                room.give(found[done] - reserved, self.low.temporaries[done].units)
+                free.give(first_rows[done] - reserved, self.low.temporaries[done].units)
             units = self.low.temporaries[k].units
             if units:
-                found[k] = reserved + room.take(units)
+                first_rows[k] = reserved + free.take(units)
                 heapq.heappush(ends, (last, k))
-        self.low.rows[True] = reserved + room.top
-        return found
+        self.low.rows[True] = reserved + free.top
+        return first_rows

@@ -1,7 +1,7 @@
-"""One time step as cells: instructions that run together, and the changes that make them run again.
+"""A time step as update steps: instructions that run together, and the changes that make them run again.
 
-A cell is evaluated again where something that it reads has changed since it was read last. Nothing else can change what
-it writes, so that leaving it out changes no bit of any result.
+An update step runs again where a dirty flag of what it depends on is up: where something that it reads has changed
+since it was read last. Nothing else can change what it writes, so that leaving it out changes no bit of any result.
 """
 
 from __future__ import annotations
@@ -17,76 +17,77 @@ from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
 
 GROUP = 32
-"""Cells in a group."""
+"""Update steps in a group."""
 
 
 @dataclass(frozen=True)
-class Cells:
-    """What ``loop.advance`` steps: see the columns there. ``signals`` is the number of flags that a block needs.
+class UpdateSteps:
+    """What ``loop.advance`` goes through in every time step: see the columns there.
 
-    ``tail`` are instructions for what gradients ask for beside cells that do not end at a drive; ``swept`` are flags
-    that need not be up where the feedforward sweep has just computed all predictions.
+    ``flag_count`` is the number of dirty flags of a block; ``tail`` are instructions for what gradients ask for beside
+    update steps that do not end at a drive; ``swept`` are flags that need not be up where the feedforward sweep has
+    just computed all predictions.
     """
 
     code: np.ndarray
-    cells: np.ndarray
+    updates: np.ndarray
     groups: np.ndarray
-    links: np.ndarray
+    dependencies: np.ndarray
     vertices: np.ndarray
-    signals: int
+    flag_count: int
     tail: np.ndarray
     swept: np.ndarray
 
     def fresh(self, blocks: int) -> np.ndarray:
-        """Flags by block, before the first step: everything has changed."""
-        return np.ones((blocks, self.signals), dtype=np.int64)
+        """Dirty flags by block, before the first time step: everything has changed."""
+        return np.ones((blocks, self.flag_count), dtype=np.int64)
 
 
 def driving(program: Program) -> set[str]:
     """Nodes whose adjoint drives a vertex; that of all others is asked for by gradients only, after the steps."""
-    found = set(program.first)
+    driving_nodes = set(program.first)
     for name, node in program.circuit.graph.nodes.items():
-        if not node.is_leaf and found.intersection(node.operands):
-            found.add(name)
-    return found
+        if not node.is_leaf and driving_nodes.intersection(node.operands):
+            driving_nodes.add(name)
+    return driving_nodes
 
 
 class _Builder:
-    """Lays out the cells of a step for what is clamped now."""
+    """Lays out the update steps for what is clamped now."""
 
     def __init__(self, program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> None:
         self.program, self.dynamics, self.clamped = program, dynamics, clamped
         self.graph = program.circuit.graph
         self.code: Code = []
         self.rows: list[list[int]] = []
-        self.links: list[int] = []
-        self.signals = loop.UNSWEPT + 1
-        self.state = {name: self._signal() for name in program.first}
-        self.sent_state = {name: self._signal() for name in program.first}
-        self.sent_error = {name: self._signal() for name in program.first}
+        self.dependencies: list[int] = []
+        self.flag_count = loop.UNSWEPT + 1
+        self.state = {name: self._flag() for name in program.first}
+        self.sent_state = {name: self._flag() for name in program.first}
+        self.sent_error = {name: self._flag() for name in program.first}
         self.error: dict[str, int] = {}
         self.computed: dict[str, int] = {}
         self.feedback: dict[str, int] = {}
 
-    def _signal(self) -> int:
-        self.signals += 1
-        return self.signals - 1
+    def _flag(self) -> int:
+        self.flag_count += 1
+        return self.flag_count - 1
 
-    def cell(
+    def _add(
         self, code: Code, inputs: Sequence[int], vertex: int = -1, *, begun: int = loop.FRESH, drives: bool = False
     ) -> int:
-        """Add a cell; returns the flag that is up where it ran.
+        """Add an update step, which depends on these flags; returns the flag that is up where it ran.
 
-        ``begun`` is the flag that tells it of a start, ``drives`` whether it ends at the drive of a vertex.
+        ``begun`` is the flag of a start that it depends on, ``drives`` whether it ends at the drive of a vertex.
         """
-        first, link, out = len(self.code), len(self.links), self._signal()
+        first, dependency, ran = len(self.code), len(self.dependencies), self._flag()
         self.code += code
-        self.links += [begun, *dict.fromkeys(inputs)]
-        self.rows.append([first, len(self.code), link, len(self.links), out, vertex, int(drives)])
-        return out
+        self.dependencies += [begun, *dict.fromkeys(inputs)]
+        self.rows.append([first, len(self.code), dependency, len(self.dependencies), ran, vertex, int(drives)])
+        return ran
 
     def read(self, name: str) -> list[int]:
-        """What tells that the value of a node has changed, as its users read it."""
+        """The flags that are up where the value of a node has changed, as its users read it."""
         if name in self.state:
             return [self.sent_state[name]]
         if name in self.computed:
@@ -99,10 +100,10 @@ class _Builder:
         for name, code in self.program.node_forward.items():
             inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
             code = code + self.program.node_linearise.get(name, [])
-            self.computed[name] = self.cell(code, inputs, begun=loop.UNSWEPT)
+            self.computed[name] = self._add(code, inputs, begun=loop.UNSWEPT)
 
     def errors(self) -> None:
-        """Every vertex' error."""
+        """Every vertex's error."""
         for number, name in enumerate(self.program.first):
             code: Code = []
             for part in self.dynamics.before_error:
@@ -110,10 +111,10 @@ class _Builder:
             if name in self.clamped:
                 code += self.program.energy.get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
-            self.error[name] = self.cell(code, inputs, number)
+            self.error[name] = self._add(code, inputs, number)
 
     def adjoint(self, name: str) -> int:
-        """What tells that the adjoint of a node has changed."""
+        """The flag that is up where the adjoint of a node has changed."""
         if name in self.error:
             return self.sent_error[name]
         return self.feedback[name] if name in self.feedback else self.adjoint(self.program.passed[name])
@@ -132,10 +133,10 @@ class _Builder:
                 if self.computed:
                     inputs += [self.computed[consumer]] if consumer in self.computed else self.read(consumer)
             if code:
-                self.feedback[name] = self.cell(code, inputs, drives=name in self.program.first)
+                self.feedback[name] = self._add(code, inputs, drives=name in self.program.first)
 
     def tail(self) -> Code:
-        """Adjoints of nodes that are no vertices, but for those that have a cell of their own."""
+        """Adjoints of nodes that are no vertices, but for those that have an update step."""
         code: Code = []
         for name in reversed(list(self.graph.nodes)):
             if name in self.program.first:
@@ -145,47 +146,46 @@ class _Builder:
         return code
 
     def groups(self) -> list[list[int]]:
-        """Cells that follow each other, and what they read from others: in a wave, few of them have anything to do."""
-        found, sent = [], list(self.sent_error.values())
+        """Update steps that follow each other, and what they depend on outside: in a wave, few of them have work."""
+        groups, sent = [], list(self.sent_error.values())
         for first in range(0, len(self.rows), GROUP):
-            last, link = min(first + GROUP, len(self.rows)), len(self.links)
-            own: set[int] = set()
-            read: list[int] = []
-            for cell in range(first, last):
-                _, _, begin, end, ran, vertex, _ = self.rows[cell]
-                read += [flag for flag in self.links[begin:end] if flag not in own]
-                own.add(ran)
+            last, dependency = min(first + GROUP, len(self.rows)), len(self.dependencies)
+            within: set[int] = set()
+            outside: list[int] = []
+            for _, _, begin, end, ran, vertex, _ in self.rows[first:last]:
+                outside += [flag for flag in self.dependencies[begin:end] if flag not in within]
+                within.add(ran)
                 if vertex >= 0:
-                    own.add(sent[vertex])
-            self.links += dict.fromkeys(read)
-            found.append([first, last, link, len(self.links), self._signal()])
-        return found
+                    within.add(sent[vertex])
+            self.dependencies += dict.fromkeys(outside)
+            groups.append([first, last, dependency, len(self.dependencies), self._flag()])
+        return groups
 
-    def build(self) -> Cells:
+    def build(self) -> UpdateSteps:
         if not self.dynamics.holds_predictions:
             self.predictions()
         self.errors()
         self.pulls()
         vertices = []
         for name, first in self.program.first.items():
-            signals = [self.state[name], self.sent_state[name], self.error[name], self.sent_error[name]]
+            flags = [self.state[name], self.sent_state[name], self.error[name], self.sent_error[name]]
             drive = self.feedback.get(name, self.error[name])
             free = int(name not in self.clamped)
             predicted = int(self.program.circuit.has_prediction(name))
-            vertices.append([first, self.graph.nodes[name].size, *signals, drive, free, predicted])
+            vertices.append([first, self.graph.nodes[name].size, *flags, drive, free, predicted])
         groups = self.groups()
-        return Cells(
+        return UpdateSteps(
             as_array(self.code),
-            np.array(self.rows, dtype=np.int64).reshape(-1, loop.CELL_COLUMNS),
+            np.array(self.rows, dtype=np.int64).reshape(-1, loop.UPDATE_COLUMNS),
             np.array(groups, dtype=np.int64).reshape(-1, loop.GROUP_COLUMNS),
-            np.array(self.links, dtype=np.int64),
+            np.array(self.dependencies, dtype=np.int64),
             np.array(vertices, dtype=np.int64).reshape(-1, loop.VERTEX_COLUMNS),
-            self.signals,
+            self.flag_count,
             as_array(self.tail()),
             np.array([loop.UNSWEPT, *self.state.values(), *self.sent_state.values()]),
         )
 
 
-def cells(program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> Cells:
-    """The cells of one step of a program, with these vertices clamped."""
+def update_steps(program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> UpdateSteps:
+    """The update steps of a program, with these vertices clamped."""
     return _Builder(program, dynamics, clamped).build()

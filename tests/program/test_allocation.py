@@ -1,4 +1,4 @@
-"""Temporaries that share rows: what a run holds, and that nobody writes where another still reads."""
+"""Register allocation: what a run holds, and that nobody writes where another still reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from circuits.mlp import mlp
 from circuits.rnn import rnn
 from circuits.transformer import transformer
 from pcneuro.ops.base import Slot
-from pcneuro.program import lower, placement
+from pcneuro.program import allocation, lower
+from pcneuro.program.allocation import Allocation
 from pcneuro.program.lowering import VIRTUAL, Lowering
-from pcneuro.program.placement import Placement
 from tests.circuits_for_tests import DYNAMICS, data_for, every_dynamics, random_dag, same
 from tests.circuits_for_tests import mlp as graph_of_mlp
 
@@ -37,7 +37,7 @@ def test_rows_are_shared_by_what_is_done_with():
     a, b, c, d, e = (low.temporary(n, True) for n in (4, 4, 4, 2, 3))
     once = [instruction(low, a), instruction(low, a, b), instruction(low, b, c)]
     again = [instruction(low, c, d) + instruction(low, d), instruction(low, e)]
-    place = Placement(low, once, again)
+    place = Allocation(low, once, again)
     rows = {name: place.slot(slot).row for name, slot in zip("abcde", (a, b, c, d, e), strict=True)}
     # c is used at the start and in the steps: it stays. a and it are not needed at the same time, d and e neither.
     assert rows == {"a": 7, "b": 11, "c": 7, "d": 11, "e": 11}
@@ -48,18 +48,18 @@ def test_rows_are_shared_by_what_is_done_with():
 
 @every_dynamics
 def test_what_is_needed_at_the_same_time_stands_apart(dynamics, monkeypatch):
-    found = []
+    made = []
 
-    class Spy(Placement):
+    class Spy(Allocation):
         def __init__(self, low, once, again):
             again = list(again)
             super().__init__(low, once, again)
-            found.append(self)
+            made.append(self)
 
-    monkeypatch.setattr("pcneuro.program.compiler.Placement", Spy)
+    monkeypatch.setattr("pcneuro.program.compiler.Allocation", Spy)
     for seed in range(20):
         program = lower(pcn.build_circuit(random_dag(seed)), dynamics)
-        place = found.pop()
+        place = made.pop()
         kept = [k for k, use in place.uses.items() if len(use.lists) > 1]
         slots = {k: place.slot(slot) for k, slot in enumerate(place.low.temporaries) if k in place.uses}
         for k, m in combinations(slots, 2):
@@ -68,7 +68,7 @@ def test_what_is_needed_at_the_same_time_stands_apart(dynamics, monkeypatch):
             if both or (a.first <= b.last and b.first <= a.last):
                 assert not overlap(slots[k], slots[m])
             steady, local = (a, b) if k in kept else (b, a)
-            if (k in kept) != (m in kept) and (local.first >= steady.first or placement.ONCE not in local.lists):
+            if (k in kept) != (m in kept) and (local.first >= steady.first or allocation.ONCE not in local.lists):
                 assert not overlap(slots[k], slots[m])
         assert program.ints.max() < VIRTUAL
 
@@ -80,7 +80,7 @@ def test_sharing_changes_no_bit(dynamics, integrator, monkeypatch):
     results = []
     for alone in (False, True):
         if alone:
-            monkeypatch.setattr(placement._Room, "give", lambda self, row, units: None)
+            monkeypatch.setattr(allocation._FreeRows, "give", lambda self, row, units: None)
         for seed in range(8):
             circuit = pcn.build_circuit(random_dag(seed))
             inputs, targets = data_for(circuit.graph, 3, seed, 0.3)
