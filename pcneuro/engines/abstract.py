@@ -12,7 +12,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.recording.probe import Probe
@@ -26,13 +26,22 @@ class RunData:
     """What a circuit is given: arrays of shape (batch, \\*shape).
 
     ``clamped`` are the vertices that are held, targets included; ``initial`` are values of free vertices after the
-    feedforward sweep (of latent leaves: before it).
+    feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the state, by variable and
+    vertex: they begin at zero where none are given.
     """
 
     batch: int
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     clamped: Mapping[str, np.ndarray] = field(default_factory=dict)
     initial: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def sample(self, number: int) -> RunData:
+        """Inputs and clamps of one sample, as a batch of one."""
+        inputs, clamped = (
+            {name: array[number : number + 1] for name, array in part.items()} for part in (self.inputs, self.clamped)
+        )
+        return RunData(1, inputs, clamped)
 
 
 @dataclass(frozen=True)
@@ -88,14 +97,34 @@ class AbstractEngine(ABC):
 
     def rests(self, until: Settled, samples: slice) -> bool:
         """Whether these samples have settled."""
-        for name in self.circuit.vertices:
-            if name not in self.data.clamped:
-                drive, error = (self.read(name, variable)[samples] for variable in ("feedback", "error"))
-                state = self.integrated(name)[samples]
-                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                if not until.holds(drive, error, state, gain, self.circuit.has_prediction(name)).all():
-                    return False
-        return True
+        return all(
+            until.holds(
+                self.region(name, row.drive)[samples],
+                self.region(name, row.leak)[samples],
+                self.integrated(name, row)[samples],
+                self.gain(name, row),
+                self.circuit.has_prediction(name),
+            ).all()
+            for name, row in self.moving()
+        )
+
+    def moving(self) -> list[tuple[str, StateRow]]:
+        """Vertices and the rows of their state that move: values of those that are free, all rows beside them."""
+        return [
+            (name, row)
+            for row in self.dynamics.rows
+            for name in self.circuit.vertices
+            if self.dynamics.moves(row, name in self.data.clamped, self.circuit.has_prediction(name))
+        ]
+
+    def gain(self, vertex: str, row: StateRow) -> np.ndarray:
+        """What one step multiplies (drive - leak) of a row of a vertex by, of the vertex' shape."""
+        tau, precision = self.circuit.tau[vertex], self.circuit.precision[vertex]
+        return self.dynamics.gain(row, self.integrator, tau, precision)
+
+    def region(self, vertex: str, region: str) -> np.ndarray:
+        """The drive or leak of a row of the state, by the name of its region, of shape (batch, \\*shape)."""
+        return self.read(vertex, {"drive": "feedback"}.get(region, region))
 
     @property
     @abstractmethod
@@ -103,8 +132,8 @@ class AbstractEngine(ABC):
         """Samples that are stepped together."""
 
     @abstractmethod
-    def integrated(self, vertex: str) -> np.ndarray:
-        """The state that is integrated, v or v - prediction, of shape (batch, \\*shape)."""
+    def integrated(self, vertex: str, row: StateRow) -> np.ndarray:
+        """A row of the state, of shape (batch, \\*shape); that of values is v or v - prediction."""
 
     @abstractmethod
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:

@@ -35,8 +35,9 @@ class _Compiler:
             self.first[name] = units
             units += self.graph.nodes[name].size
         self.units = units
-        names = {"prediction", "error", "drive", dynamics.state}
-        if not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
+        names = {"prediction", "error", "drive", *dynamics.regions}
+        computed = not dynamics.integrates("error")
+        if computed and not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
             names.discard("deviation")
         self.regions = {name: self.low.reserve(units, True).row for name in sorted(names)}
         self.regions.setdefault("deviation", self.regions["error"])
@@ -291,7 +292,7 @@ def lower(
     compiler.linearise(program)
     compiler.backward(program)
     program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
-    emit_states(low, program)
+    emit_states(low, program, dynamics)
     _allocate(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
     program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from pcneuro.kernels.dispatch import IDENTITY
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.program.lowering import Lowering
 from pcneuro.program.program import Program
 
 
-def emit_states(low: Lowering, program: Program) -> None:
-    """Instructions for the states of vertices."""
+def emit_states(low: Lowering, program: Program, dynamics: AbstractDynamics) -> None:
+    """Add the instructions for the states of vertices to a program, those of the dynamics' own, too."""
     one = low.constant(1.0)
-    program.vertex_code = {"deviate": {}, "error": {}}
+    program.vertex_code = {part: {} for part in ("deviate", "error", *dynamics.parts)}
     for name in program.circuit.vertices:
         v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
         weight = program.precision_row + program.first[name]
         low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
         program.vertex_code["deviate"][name] = low.taken()
-        if d != e or (program.circuit.precision[name] != 1.0).any():
+        if not dynamics.integrates("error") and (d != e or (program.circuit.precision[name] != 1.0).any()):
             low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
         program.vertex_code["error"][name] = low.taken()
+        own = {region: row + program.first[name] for region, row in program.regions.items()}
+        for part in dynamics.parts:
+            dynamics.emit(part, low, own | {"value": v.row, "precision": weight}, v.units)
+            program.vertex_code[part][name] = low.taken()
         if v != p:
             low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)
         program.settle[name] = low.taken()

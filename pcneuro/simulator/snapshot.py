@@ -53,7 +53,7 @@ def read_snapshot(
             kind, _, name = key.partition("/")
             groups[kind][name] = array
         step, batch = int(facts["step"]), facts["batch"]
-        data = None if batch is None else RunData(int(batch), *(groups[kind] for kind in GROUPS))
+        data = None if batch is None else RunData(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
         _check(engine.circuit, step, data)
         engine.set_state(data or RunData(1), groups["state"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import RunData
-from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.engines.abstract import AbstractEngine, RunData
 from pcneuro.engines.settings import Reference
 from pcneuro.errors import DataError, UnstableStepError
-from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
+from pcneuro.model.integrators import AbstractIntegrator, Euler
 
 ITERATIONS = 20
 SAFETY = 0.8
@@ -56,39 +55,43 @@ def stable_dt(
 ) -> float:
     """A dt in ms with which the integrator is stable near the start, for the first sample.
 
-    The largest rate of dv/dt = (feedback - e)/tau is found by power iteration on finite differences about the
-    feedforward sweep. It holds as far as the linearisation does.
+    The largest rate of the state, dv/dt = (feedback - e)/tau, is found by power iteration on finite differences about
+    the feedforward sweep. It holds as far as the linearisation does.
     """
     engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
-    assert isinstance(engine, ReferenceEngine)
     engine.load(parameters)
-    first = RunData(1, *({n: a[:1] for n, a in part.items()} for part in (data.inputs, data.clamped)))
+    first = data.sample(0)
     generator = np.random.default_rng(0)
-
-    def slope() -> np.ndarray:
-        engine.evaluate()
-        return np.concatenate([((engine.feedback[n] - engine.error[n]) / circuit.tau[n]).ravel() for n in free])
-
     with np.errstate(all="ignore"):
         engine.start(first)
-        free = [n for n in circuit.vertices if n not in first.clamped]
-        if not _displaceable(engine, free):
-            free = [n for n in free if _displaceable(engine, [n])]
-        if not free:
+        base = engine.state()
+        moving = {_key(n, row): (n, row) for n, row in engine.moving()}
+        if not _displaceable(engine, first, base, list(moving)):
+            moving = {key: one for key, one in moving.items() if _displaceable(engine, first, base, [key])}
+        if not moving:
             return np.inf
-        base = {n: engine.value[n].copy() for n in free}
-        at_base = slope()
+        rates = {key: _rates(engine, *one) for key, one in moving.items()}
+
+        def slope(displaced: Mapping[str, np.ndarray]) -> np.ndarray:
+            engine.set_state(first, {**base, **displaced})
+            return np.concatenate(
+                [
+                    ((engine.region(n, row.drive) - engine.region(n, row.leak)) * rates[key]).ravel()
+                    for key, (n, row) in moving.items()
+                ]
+            )
+
+        at_base = slope({})
         direction = generator.normal(size=at_base.size)
         rate = 0.0
-        scale = 1e-6 * max(1.0, max((float(np.abs(a).max()) for a in base.values()), default=1.0))
+        scale = 1e-6 * max(1.0, max(float(np.abs(base[key]).max()) for key in moving))
         for _ in range(ITERATIONS):
             direction /= np.linalg.norm(direction) or 1.0
-            position = 0
-            for n in free:
-                size = base[n].size
-                engine.value[n] = base[n] + scale * direction[position : position + size].reshape(base[n].shape)
-                position += size
-            direction = (slope() - at_base) / scale
+            parts = np.split(direction, np.cumsum([base[key].size for key in moving])[:-1])
+            displaced = {
+                key: base[key] + scale * part.reshape(base[key].shape) for key, part in zip(moving, parts, strict=True)
+            }
+            direction = (slope(displaced) - at_base) / scale
             rate = float(np.linalg.norm(direction))
             if not np.isfinite(rate) or rate == 0:
                 return np.inf
@@ -96,14 +99,20 @@ def stable_dt(
     return SAFETY * limit / rate
 
 
-def _displaceable(engine: ReferenceEngine, vertices: Sequence[str]) -> bool:
+def _key(vertex: str, row: StateRow) -> str:
+    """Name of a row of a vertex in the reference engine's state."""
+    return f"{row.variable}.{vertex}"
+
+
+def _rates(engine: AbstractEngine, vertex: str, row: StateRow) -> np.ndarray:
+    """How fast a row of a vertex moves for each unit of drive, per ms: what Euler's method takes in a step of 1 ms."""
+    return engine.dynamics.gain(row, Euler(1.0), engine.circuit.tau[vertex], engine.circuit.precision[vertex])
+
+
+def _displaceable(engine: AbstractEngine, data: RunData, state: Mapping[str, np.ndarray], keys: Sequence[str]) -> bool:
     """Whether these activities may be a little other than they are: not where one is read as a name, as tokens are."""
-    values = {n: engine.value[n] for n in vertices}
-    engine.value |= {n: value + 1e-6 for n, value in values.items()}
     try:
-        engine.evaluate()
+        engine.set_state(data, {**state, **{key: state[key] + 1e-6 for key in keys}})
     except DataError:
         return False
-    finally:
-        engine.value |= values
     return True

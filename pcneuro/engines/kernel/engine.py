@@ -20,7 +20,7 @@ from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, loop
 from pcneuro.kernels import records as recording
 from pcneuro.kernels.hebbian import PANEL
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Slot
@@ -177,8 +177,8 @@ class KernelEngine(AbstractBlocks):
     def blocks(self) -> list[slice]:
         return [slice(k * self.lanes, (k + 1) * self.lanes) for k in range(len(self.buf))]
 
-    def integrated(self, vertex: str) -> np.ndarray:
-        return self._read(self.program.slot(self.dynamics.state, vertex), self.circuit.graph.nodes[vertex].shape)
+    def integrated(self, vertex: str, row: StateRow) -> np.ndarray:
+        return self._read(self.program.slot(row.region, vertex), self.circuit.graph.nodes[vertex].shape)
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         self.current = self.driven = False

@@ -11,11 +11,13 @@ from pcneuro.circuit.backprop import active_nodes, pull
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.probe import Probe
 
 Arrays = dict[str, np.ndarray]
+Moving = Sequence[tuple[str, StateRow]]
+"""Vertices, and rows of their state."""
 
 
 class ReferenceEngine(AbstractEngine):
@@ -40,6 +42,8 @@ class ReferenceEngine(AbstractEngine):
         """Value of every node when predictions were last computed; derivatives are taken there."""
         self.output: Arrays = {}
         """What every operator made of them: for a vertex its prediction."""
+        self.rows: dict[str, Arrays] = {}
+        """What the dynamics integrate beside values and errors, by variable and vertex."""
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
@@ -57,6 +61,10 @@ class ReferenceEngine(AbstractEngine):
         self.predict(sweep=True)
         for name, initial in data.initial.items():
             self.value[name] = initial.astype(self.dtype)
+        for row in self.dynamics.rows[1:]:
+            rows, given = self._variable(row.variable), data.rows.get(row.variable, {})
+            for name in self.circuit.vertices:
+                rows[name] = np.array(given.get(name, np.zeros_like(self.value[name])), self.dtype)
         self.evaluate()
 
     def predict(self, sweep: bool = False) -> None:
@@ -89,7 +97,7 @@ class ReferenceEngine(AbstractEngine):
 
     def _evaluate(self) -> None:
         self.dynamics.refresh(self)
-        for name in self.circuit.vertices:
+        for name in () if self.dynamics.integrates("error") else self.circuit.vertices:
             precision = self.circuit.precision[name].astype(self.dtype)
             if name in self.circuit.energies and name in self.data.clamped:
                 self.error[name] = self.circuit.energies[name].error(self.value[name], self.prediction[name], precision)
@@ -120,39 +128,45 @@ class ReferenceEngine(AbstractEngine):
                     found[operand] = found[operand] + part if operand in found else part
         return found
 
-    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
-        return self._relax([n for n in self.circuit.vertices if n not in self.data.clamped], number, steps, probes)
+    def _variable(self, variable: str) -> Arrays:
+        """Arrays of a variable by vertex: values, errors, or what dynamics integrate beside them."""
+        held = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
+        return held[variable] if variable in held else self.rows.setdefault(variable, {})
 
-    def _relax(self, free: Sequence[str], number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
-        """Step the vertices ``free``; all others stay."""
-        gain = {
-            n: self.integrator.gain(self.circuit.tau[n], self.circuit.precision[n]).astype(self.dtype) for n in free
-        }
+    def region(self, vertex: str, region: str) -> np.ndarray:
+        return self.dynamics.region(self, region, vertex, self.circuit.precision[vertex].astype(self.dtype))
+
+    def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        return self._relax(self.moving(), number, steps, probes)
+
+    def _relax(self, moving: Moving, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        """Step the rows of the state that are ``moving``; all others stay."""
+        gain = {(n, row): self.gain(n, row).astype(self.dtype) for n, row in moving}
+        state = {(n, row): self._variable(row.variable) for n, row in moving}
         recorded: list[list[np.ndarray]] = [[] for _ in probes]
         with np.errstate(all="ignore"):
             for s in range(steps):
                 if self._at_rest(number + s):
-                    return Stepped(s, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)], True)
-                start = {n: self.value[n].copy() for n in free}
-                slopes: list[Arrays] = []
-                for stage, row in enumerate(self.integrator.tableau):
-                    for n in free if stage else ():
-                        self.value[n] = start[n] + gain[n] * sum(a * k[n] for a, k in zip(row, slopes, strict=False))
+                    return Stepped(s, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)], True)
+                start = {key: rows[key[0]].copy() for key, rows in state.items()}
+                slopes: list[dict[tuple[str, StateRow], np.ndarray]] = []
+                for stage, weights in enumerate(self.integrator.tableau):
+                    for key in state if stage else ():
+                        change = sum(a * slope[key] for a, slope in zip(weights, slopes, strict=False))
+                        state[key][key[0]] = start[key] + gain[key] * change
                     self.evaluate()
                     if stage == 0:
-                        for probe, taken in zip(probes, recorded, strict=True):
+                        for probe, rows in zip(probes, recorded, strict=True):
                             if (number + s) % probe.every == 0:
-                                taken.append(
-                                    self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1).copy()
-                                )
-                    slopes.append({n: self.feedback[n] - self.error[n] for n in free})
-                for n in free:
-                    change = sum(b * k[n] for b, k in zip(self.integrator.weights, slopes, strict=True))
-                    self.value[n] = (start[n] + gain[n] * change).astype(self.dtype)
+                                rows.append(self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1))
+                    slopes.append({(n, row): self.region(n, row.drive) - self.region(n, row.leak) for n, row in moving})
+                for key in state:
+                    change = sum(b * slope[key] for b, slope in zip(self.integrator.weights, slopes, strict=True))
+                    state[key][key[0]] = (start[key] + gain[key] * change).astype(self.dtype)
                 self.passed()
-                if not all(np.isfinite(self.value[n]).all() for n in free):
-                    return Stepped(s, False, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
-        return Stepped(steps, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
+                if not all(np.isfinite(state[key][key[0]]).all() for key in state):
+                    return Stepped(s, False, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
+        return Stepped(steps, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
 
     def passed(self) -> None:
         """A step has been taken: what depends on how long ago something was has to know."""
@@ -161,8 +175,8 @@ class ReferenceEngine(AbstractEngine):
     def blocks(self) -> list[slice]:
         return [slice(0, self.data.batch)]
 
-    def integrated(self, vertex: str) -> np.ndarray:
-        return self.value[vertex]
+    def integrated(self, vertex: str, row: StateRow) -> np.ndarray:
+        return self._variable(row.variable)[vertex]
 
     def _at_rest(self, number: int) -> bool:
         """Whether the run is to end before the step of this number."""
@@ -177,8 +191,8 @@ class ReferenceEngine(AbstractEngine):
         for name in reversed(list(self.circuit.graph.nodes)):
             if name in self.vertices:
                 own = [probe for probe in probes if probe.vertex == name]
-                free = [] if name in self.data.clamped else [name]
-                stepped = self._relax(free, number, steps, own)
+                own_row = [(n, row) for n, row in self.moving() if n == name]
+                stepped = self._relax(own_row, number, steps, own)
                 finite = finite and stepped.finite
                 recorded |= dict(zip(own, stepped.recorded, strict=True))
         self.evaluate()
@@ -229,8 +243,7 @@ class ReferenceEngine(AbstractEngine):
         return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
-        found = {"value": self.value, "error": self.error, "prediction": self.prediction, "feedback": self.feedback}
-        return found[variable][vertex].copy()
+        return self._variable(variable)[vertex].copy()
 
     def gradients(self) -> Arrays:
         with np.errstate(all="ignore"):
@@ -247,6 +260,7 @@ class ReferenceEngine(AbstractEngine):
             "presynaptic": self.presynaptic,
             "output": self.output,
             "parameter": self.parameters,
+            **{row.variable: self._variable(row.variable) for row in self.dynamics.rows[1:]},
         }
 
     def state(self) -> Arrays:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
@@ -81,9 +80,9 @@ class SpikingNetwork(AbstractNetwork):
         e' = (1 - b) e + b x, x' = x - lambda dt e. The product of its eigenvalues is 1 - b + b lambda dt: so it takes
         dt < 1 / lambda, where without the delay it is 2 / lambda.
         """
-        parts, found = (rates.data.inputs, rates.data.clamped), np.inf
+        found = np.inf
         for s in range(rates.data.batch):
-            one = RunData(1, *({name: a[s : s + 1] for name, a in part.items()} for part in parts))
+            one = rates.data.sample(s)
             works = stable_dt(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
             found = min(found, works / 2)
         return found

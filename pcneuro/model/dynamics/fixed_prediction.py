@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pcneuro.model.dynamics.abstract import AbstractDynamics, Network
+from pcneuro.model.dynamics.abstract import AbstractDynamics, Predicting, StateRow
 
 
 class FixedPrediction(AbstractDynamics):
@@ -14,10 +14,10 @@ class FixedPrediction(AbstractDynamics):
 
     holds_predictions = True
     superposes = True
-    state = "deviation"
+    rows = (StateRow("value", region="deviation", drive="drive", leak="error"),)
     activity = ("prediction", "deviation")
     before_error = ("error",)
     after_error = ("feedback",)
 
-    def refresh(self, network: Network) -> None:
+    def refresh(self, network: Predicting) -> None:
         """Nothing: predictions are held."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pcneuro.model.dynamics.abstract import AbstractDynamics, Network
+from pcneuro.model.dynamics.abstract import AbstractDynamics, Predicting, StateRow
 
 
 class Strict(AbstractDynamics):
@@ -13,10 +13,10 @@ class Strict(AbstractDynamics):
 
     holds_predictions = False
     superposes = False
-    state = "value"
+    rows = (StateRow("value", region="value", drive="drive", leak="error"),)
     activity = ("value",)
     before_error = ("forward", "linearise", "deviate", "error")
     after_error = ("feedback",)
 
-    def refresh(self, network: Network) -> None:
+    def refresh(self, network: Predicting) -> None:
         network.predict()
