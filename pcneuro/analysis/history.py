@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pcneuro.circuit.backprop import active_nodes, pull
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.graph.graph import Constant, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 
@@ -34,7 +34,7 @@ class _History:
 
     def gradients(self) -> Arrays:
         """Parameter -> dL/dparameter of shape (times, \\*shape)."""
-        graph, vertices = self.circuit.graph, set(self.circuit.vertices)
+        graph = self.circuit.graph
         output: Arrays = {}
         read: Arrays = dict(self.read)
         for name, node in graph.nodes.items():
@@ -45,17 +45,7 @@ class _History:
             elif not node.is_leaf:
                 output[name] = node.operator.forward(*(read[o] for o in node.operands))
                 read.setdefault(name, output[name])
-        active = active_nodes(graph)
-        adjoints: Arrays = {}
-        for name, node in reversed(list(graph.nodes.items())):
-            seed = self.errors.get(name) if name in vertices else adjoints.get(name)
-            if node.is_leaf or seed is None:
-                continue
-            local = read | {name: output[name]}
-            for k, operand in enumerate(node.operands):
-                if operand in active:
-                    part = pull(node, k, seed, local)
-                    adjoints[operand] = adjoints[operand] + part if operand in adjoints else part
+        adjoints = pull_back(feedback(graph), self.errors, read, output)
         return {
             name: -adjoints[name] if name in adjoints else np.zeros((self.times, *node.shape))
             for name, node in graph.parameters.items()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit.feedback import joined_feedback, pull_back
 from pcneuro.errors import GraphError, ShapeError, UnknownNameError, unknown_name
 from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
 from pcneuro.model.energies import AbstractEnergy, SquaredError
-from pcneuro.ops.base import Product
 
 Arrays = dict[str, np.ndarray]
 
@@ -66,31 +65,6 @@ def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np
     return values
 
 
-def active_nodes(graph: Graph, vertices: Collection[str] | None = None) -> frozenset[str]:
-    """Nodes whose adjoint matters: parameters, latents, ``vertices``, and all that depends on any of these.
-
-    Without ``vertices``, every node that is computed from something other than constants counts as one.
-    """
-    found: set[str] = set()
-    constant: set[str] = set()
-    for name, node in graph.nodes.items():
-        if isinstance(node.source, Constant) or (not node.is_leaf and constant.issuperset(node.operands)):
-            constant.add(name)
-        chosen = not node.is_leaf and name not in constant if vertices is None else name in vertices
-        if chosen or isinstance(node.source, Parameter | Latent) or not found.isdisjoint(node.operands):
-            found.add(name)
-    return frozenset(found)
-
-
-def pull(node: Node, k: int, adjoint: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(d node / d operand k)^T adjoint; summed over the batch where the operand is what all samples share."""
-    operands = [values[o] for o in node.operands]
-    result = node.operator.vjp(k, adjoint, values[node.name], *operands)
-    if operands[k].shape[0] == 1 and result.shape[0] > 1:
-        result = result.sum(axis=0, keepdims=True)
-    return result
-
-
 def backprop(
     graph: Any,
     inputs: Mapping[str, Any] | None = None,
@@ -125,7 +99,7 @@ def backprop(
     energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
     goals = check_targets(graph, {} if targets is None else targets, energies, precision)
     leaves, batch = _leaves(graph, {} if inputs is None else inputs, parameters or {}, latents or {}, goals)
-    found: Arrays = {}
+    seeds: Arrays = {}
     loss = 0.0
     # Where something is not finite the gradient says so.
     with np.errstate(all="ignore"):
@@ -135,19 +109,19 @@ def backprop(
             weight = precision.get(node.name, np.ones(node.shape))
             prediction = np.broadcast_to(values[node.name], target.shape)
             loss += float(energies[node.name].value(target, prediction, weight).sum())
-            found[node.name] = energies[node.name].error(target, prediction, weight)
+            seeds[node.name] = energies[node.name].error(target, prediction, weight)
         # Errors, not derivatives, are what goes backwards: it is linear, and so they need not be copied to be negated.
-        _reverse(graph, values, found)
+        returned = pull_back(joined_feedback(graph), seeds, values, values) | seeds
     gradients = {
-        name: np.asarray(-found[name][0]) if name in found else np.zeros(node.shape)
+        name: np.asarray(-returned[name][0]) if name in returned else np.zeros(node.shape)
         for name, node in graph.parameters.items()
     }
     spread = {name: _fixed(value, batch) for name, value in values.items() if name not in graph.parameters}
     # Where all samples share a node, reverse mode knows the sum over the batch only, which is no sample's error.
     errors = {
-        name: _fixed(found[name], batch) if name in found else np.zeros((batch, *graph.nodes[name].shape))
+        name: _fixed(returned[name], batch) if name in returned else np.zeros((batch, *graph.nodes[name].shape))
         for name in spread
-        if name not in found or len(found[name]) == batch
+        if name not in returned or len(values[name]) == batch
     }
     return Backprop(gradients, spread, errors, loss)
 
@@ -185,92 +159,3 @@ def _fixed(array: np.ndarray, batch: int) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-@dataclass(frozen=True)
-class _Use:
-    """Nodes, latest first, that have something in common as operand ``k``.
-
-    They are several where all samples share it, such as a matrix of weights at many times, and their operator is the
-    same product of two operands: the sum over them is part of the product, as that over the batch is.
-    """
-
-    k: int
-    nodes: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A node that may have an error: whether all samples share it while it is no leaf, and where it is an operand."""
-
-    name: str
-    shared: bool
-    uses: tuple[_Use, ...]
-
-
-# A graph never changes. Its steps do not hold it, so that they go when it goes.
-_STEPS: WeakKeyDictionary[Graph, tuple[_Step, ...]] = WeakKeyDictionary()
-
-
-def _steps(graph: Graph) -> tuple[_Step, ...]:
-    """The nodes that may have an error, last to first."""
-    if graph not in _STEPS:
-        wanted = active_nodes(graph).union(node.name for node in graph.outputs.values())
-        _STEPS[graph] = tuple(
-            _Step(name, not node.is_leaf and name in graph.shared, _uses(graph, name))
-            for name, node in reversed(list(graph.nodes.items()))
-            if name in wanted
-        )
-    return _STEPS[graph]
-
-
-def _uses(graph: Graph, name: str) -> tuple[_Use, ...]:
-    """Where a node is an operand, latest first."""
-    found: dict[Any, tuple[int, list[Node]]] = {}
-    for user in reversed(dict.fromkeys(graph.consumers[name])):
-        node = graph.nodes[user]
-        for k, operand in enumerate(node.operands):
-            if operand != name:
-                continue
-            together = name in graph.shared and user not in graph.shared and isinstance(node.operator.role, Product)
-            shapes = tuple(graph.nodes[o].shape for o in node.operands)
-            key = (k, node.operator, shapes) if together else (k, user)
-            found.setdefault(key, (k, []))[1].append(node)
-    return tuple(_Use(k, tuple(nodes)) for k, nodes in found.values())
-
-
-def _pull_together(use: _Use, errors: Arrays, values: Arrays) -> np.ndarray | None:
-    """What an operand gets of a use: nothing where no goal depends on it."""
-    nodes = [node for node in use.nodes if node.name in errors]
-    if not nodes:
-        return None
-    first = nodes[0]
-    if len(nodes) == 1:
-        return pull(first, use.k, errors[first.name], values)
-    # The times of a recurrent network, say, become samples of one batch.
-    shared, other = first.operands[use.k], 1 - use.k
-    joined = {
-        shared: values[shared],
-        first.operands[other]: np.concatenate([values[node.operands[other]] for node in nodes]),
-        first.name: np.concatenate([values[node.name] for node in nodes]),
-    }
-    return pull(first, use.k, np.concatenate([errors[node.name] for node in nodes]), joined)
-
-
-def _reverse(graph: Graph, values: Arrays, errors: Arrays) -> None:
-    """Add minus the derivative by every node that a goal depends on to ``errors``, which holds the outputs'."""
-    for step in _steps(graph):
-        total, own = errors.get(step.name), False
-        for use in step.uses:
-            part = _pull_together(use, errors, values)
-            if part is None:
-                continue
-            # What an operator returns may be somebody else's memory, so only a sum made here is added to in place.
-            if total is None:
-                total = part
-            elif own and total.shape == part.shape:
-                total += part
-            else:
-                total, own = total + part, True
-        if total is not None:
-            errors[step.name] = total.sum(axis=0, keepdims=True) if step.shared and len(total) > 1 else total

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from pcneuro.circuit.backprop import active_nodes
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import feedback
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Placed, Pull, Slot
@@ -28,7 +28,8 @@ class _Compiler:
         self.circuit, self.graph, self.low = circuit, circuit.graph, Lowering()
         self.dynamics = dynamics
         self.vertices = set(circuit.vertices)
-        self.active = active_nodes(self.graph, self.vertices)
+        self.way = feedback(self.graph, self.vertices)
+        self.active = self.way.active
         self.first: dict[str, int] = {}
         units = 0
         for name in circuit.vertices:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.backprop import active_nodes, pull
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -32,7 +32,7 @@ class ReferenceEngine(AbstractEngine):
         name: str,
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, name)
-        self.active = active_nodes(circuit.graph, circuit.vertices)
+        self.way = feedback(circuit.graph, circuit.vertices)
         self.vertices = set(circuit.vertices)
         self.value: Arrays = {}
         self.prediction: Arrays = {}
@@ -110,23 +110,8 @@ class ReferenceEngine(AbstractEngine):
     def _adjoints(self, relaxed: bool = False) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
         parameter's Hebbian change. ``relaxed``: with errors of free vertices where fixed prediction brings them."""
-        graph = self.circuit.graph
-        found: Arrays = {}
-        for name, node in reversed(list(graph.nodes.items())):
-            if node.is_leaf:
-                continue
-            held = name in self.vertices and not (relaxed and name not in self.data.clamped)
-            seed = self.error[name] if held else found.get(name)
-            if seed is None:
-                continue
-            if self.output[name].shape[0] == 1:
-                seed = seed.sum(axis=0, keepdims=True)
-            values = self.presynaptic | {name: self.output[name]}
-            for k, operand in enumerate(node.operands):
-                if operand in self.active:
-                    part = pull(node, k, seed, values)
-                    found[operand] = found[operand] + part if operand in found else part
-        return found
+        seeds = {n: e for n, e in self.error.items() if not (relaxed and n not in self.data.clamped)}
+        return pull_back(self.way, seeds, self.presynaptic, self.output)
 
     def _variable(self, variable: str) -> Arrays:
         """Arrays of a variable by vertex: values, errors, or what dynamics integrate beside them."""
