@@ -27,12 +27,17 @@ run: $(VENV)/.installed-data ## set up, and run the main job: a circuit learns h
 	$(BIN)/pcneuro run $(SIMULATION) $(ARGS)
 
 # Kernels are compiled before the workers start: compiling the same ones at the same time would race.
+define TESTS
+$(BIN)/pcneuro cache warm
+$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+endef
+
 test: $(VENV)/.installed-test ## set up, and run the tests
-	$(BIN)/pcneuro cache warm
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(TESTS)
 
 test-long: ARGS += -m "long or not long"
-test-long: test ## set up, and run the tests, those that take long included
+test-long: $(VENV)/.installed-test-long ## set up with PyTorch and JAX, and run the tests, those that take long included
+	$(TESTS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style, types and the layers of the package
 	$(BIN)/ruff check

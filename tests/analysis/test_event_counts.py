@@ -76,6 +76,7 @@ def test_events_of_a_neuron(circuit, events_of, until):
 def test_time_of_a_share(events_of, number, share):
     events = events_of(number)
     found = pcn.time_of_share(events, share)
+    assert found.keys() == set(events["population_name"].values)
     for name, time in found.items():
         times = sorted(t for t, _, n, _ in rows(events) if n == name)
         wanted = times[math.ceil(share * len(times) - 1e-9) - 1] if times else math.nan

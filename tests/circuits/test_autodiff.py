@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.circuits.small import small
+from tests.extras import with_jax
 from tests.helpers import Autograd
 
 
@@ -143,7 +144,9 @@ def test_backprop_is_autograds(network):
 
 
 @networks
+@with_jax
 def test_backprop_is_jaxs(network):
-    jax = pytest.importorskip("jax")
+    import jax
+
     with jax.enable_x64(True):
         check(network, JaxLayers(jax), jax.value_and_grad)

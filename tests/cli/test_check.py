@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.extras import with_nest, with_torch
 from tests.studies.conftest import png_size
 
 
@@ -30,14 +31,13 @@ def test_a_difference_ends_with_one(pcneuro, folder):
 
 
 def test_brian2_agrees(pcneuro, folder, recwarn):
-    pytest.importorskip("brian2")
     code, out, err = pcneuro("check", "x.toml", "--against", "brian2-rate", "--tolerance", "1e-12")
     assert code == 0, err
     assert "Kernel and brian2-rate, gradients" in out
 
 
+@with_torch
 def test_torch_agrees(pcneuro, folder):
-    pytest.importorskip("torch")
     code, out, err = pcneuro("check", "x.toml", "--against", "torch", "--tolerance", "1e-12")
     assert code == 0, err
     assert "Kernel and torch, gradients" in out
@@ -52,7 +52,6 @@ def test_what_is_refused(refused, folder):
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 def test_spikes_agree_at_the_end(pcneuro, folder):
-    pytest.importorskip("brian2")
     settings = ["--set", "duration=300.0", "--set", "spiking.errors.units=50", "--out", "out"]
     code, out, err = pcneuro("check", "x.toml", "--against", "brian2-spiking", *settings)
     assert code == 0, err
@@ -69,9 +68,8 @@ def test_spikes_agree_at_the_end(pcneuro, folder):
     assert "brian2-spiking is " in err
 
 
-@pytest.mark.parametrize("target", ["nest", "nir"])
+@pytest.mark.parametrize("target", [pytest.param("nest", marks=with_nest), "nir"])
 def test_other_tools_agree(pcneuro, folder, target):
-    pytest.importorskip(target)
     code, out, err = pcneuro("check", "x.toml", "--against", target, "--tolerance", "1e-11")
     assert code == 0, err
     assert f"Kernel and {target}, gradients" in out

@@ -13,12 +13,10 @@ import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
+from pcneuro.export import brian2
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph
 from tests.export import agreement
 from tests.export.agreement import close
-
-pytest.importorskip("brian2")
-from pcneuro.export import brian2
 
 # Brian2 calls what its own dependencies have renamed.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")

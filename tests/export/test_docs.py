@@ -11,15 +11,23 @@ import pytest
 import pcneuro as pcn
 from pcneuro.export.targets import targets
 from tests.circuits_for_tests import mlp
+from tests.extras import MARKS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
 
 
+def examples():
+    """Each with the marks of what it imports."""
+    found = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert found
+    for example in found:
+        libraries = re.findall(r"(?:import|pcneuro\.export\.)\s*(\w+)\b", example)
+        yield pytest.param(example, marks=[MARKS[name] for name in libraries if name in MARKS])
+
+
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
-@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
+@pytest.mark.parametrize("example", list(examples()))
 def test_example_runs(example, tmp_path, monkeypatch):
-    for library in re.findall(r"(?:import|pcneuro\.export\.)\s*(brian2|nest|nir|torch)\b", example):
-        pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     circuit = pcn.build_circuit(mlp((3, 4, 2)))

@@ -13,15 +13,15 @@ from scipy.stats import binom
 import pcneuro as pcn
 from circuits.cnn import cnn
 from pcneuro.errors import MissingExtraError, ParameterError
+from pcneuro.export import nest
 from pcneuro.export.targets import Asked, targets
 from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag
 from tests.export import agreement
 from tests.export.agreement import close
 from tests.export.linear_circuits import given, linear, per_unit
+from tests.extras import with_nest
 
-pytest.importorskip("nest")
-from pcneuro.export import nest
-
+pytestmark = with_nest
 STRICT = pcn.Strict()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import nir as library
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import MissingExtraError, OutputError, ParameterError
 from pcneuro.export import nir
+from pcneuro.export.nir_steps import Executed
 from pcneuro.export.spiking import (
     Decoding,
     IntegrateAndFire,
@@ -21,11 +23,6 @@ from pcneuro.export.spiking import (
     Spiking,
 )
 from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
-
-pytest.importorskip("nir")
-import nir as library
-
-from pcneuro.export.nir_steps import Executed
 from tests.export.agreement import close
 
 

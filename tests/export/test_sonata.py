@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import libsonata
 import numpy as np
 import pytest
 
@@ -11,8 +12,6 @@ from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
 from pcneuro.export import sonata
 from tests.circuits_for_tests import mlp, random_dag
-
-libsonata = pytest.importorskip("libsonata")
 
 CIRCUITS = {
     "mlp": lambda: pcn.build_circuit(mlp((5, 7, 6, 3))),

@@ -11,6 +11,7 @@ import pytest
 import pcneuro as pcn
 from circuits.lstm import lstm
 from pcneuro.errors import ParameterError
+from pcneuro.export import brian2
 from pcneuro.export.spiking import (
     Decoding,
     IntegrateAndFire,
@@ -22,9 +23,6 @@ from pcneuro.export.spiking import (
 )
 from pcneuro.simulator.result import agreement
 from tests.circuits_for_tests import data_for, every_dynamics, mlp
-
-pytest.importorskip("brian2")
-from pcneuro.export import brian2
 
 # Brian2 calls what its own dependencies have renamed.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")

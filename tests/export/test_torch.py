@@ -20,7 +20,7 @@ from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, 
 from tests.export import agreement
 from tests.export.agreement import close
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch")  # `make test-long` installs it
 
 INTEGRATORS = [pcn.Euler(1.0), pcn.ExponentialEuler(2.0), pcn.RungeKutta4(1.5)]
 

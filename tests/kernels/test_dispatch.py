@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
-from pcneuro.kernels import dispatch
+from pcneuro.kernels import dispatch, lists
 from tests.kernels import selection
 
 ROOT = Path(__file__).parents[2]
@@ -89,5 +90,21 @@ def test_rows_by_index_argument():
     assert [dispatch.row(ints, 2, u) for u in range(3)] == [5, 3, 4]
 
 
-def test_success_is_not_what_a_swallowed_exception_returns():
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled code")
+def test_a_compiled_kernel_that_raises_has_failed(monkeypatch):
+    """Numba reports the exception, and goes on with what the kernel then returns: that is no status of success."""
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: reported.append(unraisable.exc_type))
+
+    @numba.cfunc(dispatch.signature(np.dtype(np.float64)))
+    def kernel(buf, shared, ints, at, context):
+        if context[0] > 0:
+            raise ValueError
+        return dispatch.OK
+
+    ints, code, numbers = np.zeros(1, dtype=np.int64), np.zeros((3, 2), dtype=np.int64), np.zeros(1)
+    for lanes, (status, failed) in ((1, (0, 0)), (0, (dispatch.OK, -1))):
+        context = np.array([lanes], dtype=np.int64)
+        assert lists.run_list(np.array([kernel.address]), code, numbers, numbers, ints, context) == (status, failed)
+    assert reported == [ValueError]
     assert dispatch.OK != 0

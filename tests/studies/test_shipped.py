@@ -88,8 +88,6 @@ def test_circuits_are_made_and_described(name):
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # Brian2 calls what its own dependencies have renamed.
 @pytest.mark.parametrize("name", SHORT)
 def test_simulations_run(name, tmp_path, data_folder, monkeypatch):
-    if name.startswith("spiking"):
-        pytest.importorskip("brian2")
     monkeypatch.chdir(data_folder.parent)
     summary, report = carry_out(name, tmp_path / "out", *SHORT[name])
     assert summary["status"] == "completed"

@@ -13,7 +13,6 @@ from pcneuro.errors import ConfigurationError
 from pcneuro.studies import read, simulate
 from tests.studies.conftest import Stops
 
-pytest.importorskip("brian2")
 # Brian2 calls what its own dependencies have renamed.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 

@@ -10,8 +10,16 @@ from tests.circuits_for_tests import data_for, mlp, random_dag, same, three_laye
 
 MODES = [pcn.TimeBinned(), pcn.Exact()]
 modes = pytest.mark.parametrize("mode", MODES, ids=repr)
-all_modes = pytest.mark.parametrize("mode", [*MODES, pcn.TimeBinned(cumulative=True), pcn.Exact(order=2)], ids=repr)
-both = pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)
+ALL_MODES = [*MODES, pcn.TimeBinned(cumulative=True), pcn.Exact(order=2)]
+all_modes = pytest.mark.parametrize("mode", ALL_MODES, ids=repr)
+DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
+both = pytest.mark.parametrize("dynamics", DYNAMICS, ids=repr)
+# Order 2 is for fixed prediction.
+modes_of_both = pytest.mark.parametrize(
+    ("mode", "dynamics"),
+    [(m, d) for d in DYNAMICS for m in ALL_MODES if not (m == pcn.Exact(order=2) and d == pcn.Strict())],
+    ids=repr,
+)
 
 
 def by_events(circuit, data, duration, threshold, mode, threads=None, **settings) -> pcn.Result:

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.errors import CircuitFileError
 from tests.circuits_for_tests import mlp, same, three_layers
-from tests.engines.events.event_runs import all_modes, both, by_events, data_of, equal, modes, record_all
+from tests.engines.events.event_runs import all_modes, by_events, data_of, equal, modes, modes_of_both, record_all
 
 
 def fans(circuit, data, result) -> dict[str, np.ndarray]:
@@ -96,12 +96,9 @@ def test_operations_of_convolutions_and_pools(mode):
     assert result.stats["Effective_MACs"] == wanted > 0
 
 
-@all_modes
-@both
+@modes_of_both
 def test_recorded_events_sum_to_what_is_known(mode, dynamics):
     """Changes add up to an error within its threshold; under strict dynamics those of values, too."""
-    if mode == pcn.Exact(order=2) and not isinstance(dynamics, pcn.FixedPrediction):
-        pytest.skip("order 2 is for fixed prediction")
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     sim = pcn.Simulator(circuit, dynamics=dynamics, engine=pcn.EventDriven(pcn.Absolute(0.01), mode))
     data = data_of(circuit, 2)
@@ -122,11 +119,8 @@ def test_recorded_events_sum_to_what_is_known(mode, dynamics):
         assert np.abs(wanted).max() > 0.02
 
 
-@all_modes
-@both
+@modes_of_both
 def test_no_event_depends_on_threads(mode, dynamics):
-    if mode == pcn.Exact(order=2) and not isinstance(dynamics, pcn.FixedPrediction):
-        pytest.skip("order 2 is for fixed prediction")
     circuit = three_layers().with_delays(pcn.UniformDelay(1.0, 4.0))
     data = data_of(circuit, 5)
     results = []
@@ -138,12 +132,9 @@ def test_no_event_depends_on_threads(mode, dynamics):
         assert equal(other, results[0])
 
 
-@all_modes
-@both
+@modes_of_both
 @pytest.mark.parametrize("delays", [0.0, pcn.UniformDelay(1.0, 9.0, seed=2)], ids=["at once", "delays"])
 def test_a_run_goes_on_and_is_restored(mode, dynamics, delays, tmp_path):
-    if mode == pcn.Exact(order=2) and not isinstance(dynamics, pcn.FixedPrediction):
-        pytest.skip("order 2 is for fixed prediction")
     circuit = three_layers().with_delays(delays)
     data = data_of(circuit, 2)
     sim = pcn.Simulator(circuit, dynamics=dynamics, engine=pcn.EventDriven(0.01, mode))
