@@ -20,8 +20,7 @@ import numpy as np
 from machine import report
 
 from pcneuro.kernels import dispatch, lists
-from pcneuro.kernels.transcendental import FUNCTIONS
-from pcneuro.ops.primitives import PRIMITIVES
+from pcneuro.kernels.primitives import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
@@ -49,12 +48,12 @@ def operands(name: str, dtype: np.dtype) -> list[np.ndarray]:
         name, (0.1, 4.0)
     )
     n = ROWS * LANES[dtype]
-    return [rng.uniform(low, high, n).astype(dtype) for _ in range(FUNCTIONS[name].arity)]
+    return [rng.uniform(low, high, n).astype(dtype) for _ in range(PRIMITIVES[name].arity)]
 
 
 def ours(name: str, dtype: np.dtype, repetitions: int) -> float:
     """Seconds of the operator kernel."""
-    x, arity = operands(name, dtype), FUNCTIONS[name].arity
+    x, arity = operands(name, dtype), PRIMITIVES[name].arity
     lanes = LANES[dtype]
     buf = np.concatenate([*x, np.zeros_like(x[0])])
     arguments = [arity * ROWS]
@@ -68,7 +67,7 @@ def ours(name: str, dtype: np.dtype, repetitions: int) -> float:
 
 def by_numpy(name: str, dtype: np.dtype, repetitions: int) -> float:
     """Seconds of NumPy's function, or of the expression that stands for it."""
-    x, function = operands(name, dtype), PRIMITIVES[name].numpy
+    x, function = operands(name, dtype), PRIMITIVES[name].array
     return fastest(lambda: [function(*x) for _ in range(CALLS)], repetitions) / CALLS
 
 
@@ -101,7 +100,7 @@ def error(name: str, dtype: np.dtype) -> str:
     if dtype == np.float64 and not accuracy.WIDE:
         return "-"
     count = 4000 if name == "erf" and dtype == np.float64 else 200_000
-    x = [accuracy.points(dtype.type, count, seed) for seed in range(FUNCTIONS[name].arity)]
+    x = [accuracy.points(dtype.type, count, seed) for seed in range(PRIMITIVES[name].arity)]
     if len(x) == 2:
         x[1] = np.random.default_rng(0).permutation(x[1])
     scale = np.fmax(np.fmin(*map(abs, x)), dtype.type(np.log(2))) if name == "logaddexp" else None
@@ -115,7 +114,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks")
     options = parser.parse_args()
     rows: list[list[object]] = []
-    for name, function in FUNCTIONS.items():
+    for name, function in PRIMITIVES.items():
         if function.cheap:
             continue
         for dtype in LANES:

@@ -144,7 +144,7 @@ class Forms:
         constants = [part.constant for part in parts if not part.weights]
         if len(constants) == len(parts):
             with np.errstate(all="ignore"):
-                return Affine.fixed(np.broadcast_to(PRIMITIVES[name].numpy(*constants), (function.size,)))
+                return Affine.fixed(np.broadcast_to(PRIMITIVES[name].array(*constants), (function.size,)))
         match name, parts:
             case "add", [first, second]:
                 return first + second

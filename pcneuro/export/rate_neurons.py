@@ -229,7 +229,7 @@ def _strict(sample: _Sample) -> Parts:
             parts.hold(value(name), rates)
     at_start = {name: neurons.rates for name, neurons in parts.neurons.items()}
     for name, transfer in forms.transfers.items():
-        at_start[name] = PRIMITIVES[transfer.function].numpy(transfer.drive.at(at_start))
+        at_start[name] = PRIMITIVES[transfer.function].array(transfer.drive.at(at_start))
         parts.add(name, at_start[name], transfer.drive, TRANSFERS[transfer.function])
     for name, prediction in predictions.items():
         compared = means.get(name, prediction).scaled(-1.0)

@@ -26,6 +26,7 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Gather, Units, Weights
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.pooling import FIRST_OF_EQUALS
+from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import dataset, listed
 from pcneuro.simulator.run_data import whole_steps
@@ -34,17 +35,6 @@ __all__ = ["TorchTarget"]
 
 Tensor = Any
 """A ``torch.Tensor`` of float64: of a population (samples, units), or (1, units) where all samples share it."""
-
-SAME = (
-    "absolute sqrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh "
-    "arctanh sign reciprocal square sigmoid relu erf negative add subtract multiply divide maximum minimum logaddexp "
-    "hypot"
-).split()
-"""Primitives that PyTorch has under the same name.
-
-Their derivatives at kinks and ties are the kernels' too, but at the origin those of hypot (NaN here, 0 there), cbrt
-(NaN, infinite), and x**y by y (0, infinite).
-"""
 
 
 def library() -> Any:
@@ -329,11 +319,18 @@ class Relaxation:
 
 
 def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
-    """Primitive -> the function of tensors that is the same; autograd knows its derivative."""
-    return {name: getattr(torch, name) for name in SAME} | {
+    """Primitive -> the function of tensors that is the same; autograd knows its derivative.
+
+    These are at kinks and ties the kernels' too, but at the origin those of hypot (NaN here, 0 there), cbrt (NaN,
+    infinite), and x**y by y (0, infinite).
+    """
+    asked = (name for name, primitive in PRIMITIVES.items() if primitive.derivatives)
+    same = {name: getattr(torch, name) for name in asked if hasattr(torch, name)}
+    return same | {
         "power": torch.pow,
         "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
         "positive": lambda x: (x > 0).to(x.dtype),
+        "sign": torch.sign,
     }
 
 

@@ -1,4 +1,4 @@
-"""Functions of ``transcendental`` applied to consecutive numbers of a buffer, in vectors as wide as the processor's.
+"""Primitives applied to consecutive numbers of a buffer, in vectors as wide as the processor's.
 
 What is left over at the end of a row goes through the same code in a vector that is not full, so that a result depends
 on its operands only. Where nothing is compiled, NumPy's functions do the same.
@@ -7,7 +7,7 @@ on its operands only. Where nothing is compiled, NumPy's functions do the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
@@ -23,12 +23,9 @@ from numba.extending import intrinsic
 
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
 from pcneuro.kernels.host import fuses
+from pcneuro.kernels.primitives import PRIMITIVES, Primitive
 from pcneuro.kernels.tile import vector_length
-from pcneuro.kernels.transcendental import FUNCTIONS, Function
 from pcneuro.kernels.vectors import Format, Real
-
-TWINS: dict[str, Callable[..., Any]] = {}
-"""NumPy's or SciPy's function for each name."""
 
 _I64 = ir.IntType(64)
 
@@ -49,7 +46,7 @@ class _Source:
 class _Rows:
     """Code for one function over ``count`` numbers: vector by vector, the last one perhaps not full."""
 
-    def __init__(self, context: Any, builder: Any, function: Function, dtype: np.dtype) -> None:
+    def __init__(self, context: Any, builder: Any, function: Primitive, dtype: np.dtype) -> None:
         self.context, self.b, self.function = context, builder, function
         self.form = Format(builder, dtype, vector_length(dtype), fuses())
         self.align = dtype.itemsize
@@ -77,7 +74,7 @@ class _Rows:
         return self.b.bitcast(place, self.form.real.element.as_pointer())
 
     def _value(self, operands: Sequence[Any]) -> Any:
-        y = self.function.of(*(Real(self.form, x) for x in operands)).value
+        y = self.function.vector(*(Real(self.form, x) for x in operands)).value
         if self.function.farthest is None:
             return y
         return self._with_far_ones(operands[0], y)
@@ -196,7 +193,7 @@ if numba.config.DISABLE_JIT:
     def apply_one(name, buf, out, source, count):  # type: ignore[no-untyped-def]
         """See below."""
         with np.errstate(all="ignore"):
-            buf[out : out + count] = TWINS[name](buf[source : source + count])
+            buf[out : out + count] = PRIMITIVES[name].array(buf[source : source + count])
 
     def apply_two(name, buf, shared, ints, out, a, a_shared, a_index, b, b_shared, b_index, count):  # type: ignore[no-untyped-def]
         """See below."""
@@ -206,7 +203,7 @@ if numba.config.DISABLE_JIT:
             places = {IDENTITY: np.arange(count), SCALAR: np.zeros(1, dtype=np.int64)}
             operands.append(array[first + (ints[index : index + count] if index >= 0 else places[index])])
         with np.errstate(all="ignore"):
-            buf[out : out + count] = TWINS[name](*operands)
+            buf[out : out + count] = PRIMITIVES[name].array(*operands)
 else:
 
     @intrinsic(prefer_literal=True)
@@ -214,7 +211,7 @@ else:
         """buf[out + i] = f(buf[source + i]) for i < count, f by its name, a constant; out may be the source."""
         if not isinstance(name, types.StringLiteral):
             return None
-        function, n = FUNCTIONS[name.literal_value], types.int64
+        function, n = PRIMITIVES[name.literal_value], types.int64
 
         def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
             _, array, out, source, count = args
@@ -235,7 +232,7 @@ else:
         """
         if not isinstance(name, types.StringLiteral):
             return None
-        function, n = FUNCTIONS[name.literal_value], types.int64
+        function, n = PRIMITIVES[name.literal_value], types.int64
 
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
             _, array, common, tables, out, *places, count = args

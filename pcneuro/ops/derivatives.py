@@ -69,7 +69,7 @@ def _to_sympy(formula: Formula, symbols: Mapping[str, Any]) -> Any:
 def _applied(name: str, arguments: Sequence[Any]) -> Any:
     if all(a.is_Number for a in arguments):
         with np.errstate(all="ignore"):
-            return _number(float(PRIMITIVES[name].numpy(*(np.float64(float(a)) for a in arguments))))
+            return _number(float(PRIMITIVES[name].array(*(np.float64(float(a)) for a in arguments))))
     if name == "divide":
         return arguments[0] * _applied("reciprocal", arguments[1:])
     return _ARITHMETIC.get(name, _function(name))(*arguments)

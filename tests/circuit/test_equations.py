@@ -203,7 +203,7 @@ def test_every_primitive_is_written_in_functions_that_brian2_has(name: str) -> N
     x, y = np.array([0.3, 0.7]), np.array([0.5, 0.6])
     x = 1 + x if name == "arccosh" else x
     text = brian2_text((name, "x", "y")[: 1 + primitive.arity])
-    expected = primitive.numpy(x, y) if primitive.arity == 2 else primitive.numpy(x)
+    expected = primitive.array(x, y) if primitive.arity == 2 else primitive.array(x)
     assert Interpreter.value(text, _FUNCTIONS | {"x": x, "y": y}) == pytest.approx(expected)
 
 

@@ -30,7 +30,7 @@ def applied(name: str, *operands: np.ndarray, lanes: int = 1) -> np.ndarray:
 
 def _erf(x):
     if x.dtype == np.float64:
-        return PRIMITIVES["erf"].numpy(x)
+        return PRIMITIVES["erf"].array(x)
     with mp.workdps(30):
         values = np.array([np.longdouble(mp.nstr(mp.erf(mp.mpf(float(v))), 25)) for v in x])
     return np.copysign(values, x)
@@ -48,7 +48,7 @@ def exact(name: str, *operands: np.ndarray) -> np.ndarray:
     """The functions with more digits than those of the operands."""
     wide = np.float64 if operands[0].dtype == np.float32 else np.longdouble
     with np.errstate(all="ignore"):
-        return _DEFINED.get(name, PRIMITIVES[name].numpy)(*(x.astype(wide) for x in operands))
+        return _DEFINED.get(name, PRIMITIVES[name].array)(*(x.astype(wide) for x in operands))
 
 
 def ulps(got: np.ndarray, expected: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pcneuro.kernels.events.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate
-from pcneuro.ops.primitives import PRIMITIVES
+from pcneuro.kernels.primitives import PRIMITIVES
 
 POINTS = [-2.5, -1.0, -0.4, -0.0, 0.0, 0.3, 0.5, 1.0, 1.7, 4.0, 30.0]
 
@@ -30,7 +30,7 @@ def test_primitives(name):
             for y in POINTS if twin.arity == 2 else [0.0]:
                 operands = [x, y][: twin.arity]
                 codes = [*(c for k in range(twin.arity) for c in (OPERAND, k)), CODES[name]]
-                wanted = float(twin.numpy(*(np.float64(z) for z in operands)))
+                wanted = float(twin.array(*(np.float64(z) for z in operands)))
                 np.testing.assert_allclose(run(codes, [], operands), wanted, rtol=4e-15, atol=1e-300)
                 checked += np.isfinite(wanted)
     assert checked > 3

@@ -10,25 +10,20 @@ import numpy as np
 import pytest
 
 from pcneuro.kernels import dispatch, elementwise, lists
-from pcneuro.kernels.transcendental import FUNCTIONS
+from pcneuro.kernels.primitives import PRIMITIVES
 from pcneuro.kernels.transcendental.trigonometric import farthest
 from pcneuro.kernels.vectors import Format
-from pcneuro.ops.primitives import PRIMITIVES
 from tests.helpers import run_kernel
 from tests.kernels import accuracy
 
-UNARY = sorted(name for name, f in FUNCTIONS.items() if f.arity == 1)
-LIBM = sorted(name for name, f in FUNCTIONS.items() if f.farthest is not None)
-COMPILED = [name for name, f in FUNCTIONS.items() if not f.cheap]
+UNARY = sorted(name for name, f in PRIMITIVES.items() if f.arity == 1)
+LIBM = sorted(name for name, f in PRIMITIVES.items() if f.farthest is not None)
+COMPILED = [name for name, f in PRIMITIVES.items() if not f.cheap]
 COMPILED += ["sqrt", "sign", "absolute", "maximum", "add", "relax", "normalise"]
 COMPILED += ["softmax", "log_softmax", "softmax_cross_entropy_error", "bernoulli_error"]
 DTYPES = [pytest.param(d, id=np.dtype(d).name) for d in (np.float32, np.float64)]
 with_digits = pytest.mark.skipif(not accuracy.WIDE, reason="long double is no wider than double")
 PRECISE = [DTYPES[0], pytest.param(np.float64, id="float64", marks=with_digits)]
-
-
-def test_every_primitive_is_a_function_and_the_other_way_round():
-    assert {n: f.arity for n, f in FUNCTIONS.items()} == {n: p.arity for n, p in PRIMITIVES.items()}
 
 
 def check(name, limit, *operands, scale=None):
@@ -94,10 +89,10 @@ def test_powers_of_special_numbers(base, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
 def test_results_do_not_depend_on_the_place(name, dtype):
     """Bit for bit the same for full vectors, for what is left at the end, next to others, and through a table."""
-    operands = [accuracy.points(dtype, 300, k)[-600:] for k in range(FUNCTIONS[name].arity)]
+    operands = [accuracy.points(dtype, 300, k)[-600:] for k in range(PRIMITIVES[name].arity)]
     n = operands[0].size
     bits = np.uint32 if dtype is np.float32 else np.uint64
 
@@ -114,7 +109,7 @@ def test_results_do_not_depend_on_the_place(name, dtype):
         same(accuracy.applied(name, *(x[first:] for x in operands)), expected[first:])
     single = [accuracy.applied(name, *(x[i : i + 1] for x in operands))[0] for i in range(0, n, 7)]
     same(np.array(single, dtype), expected[::7])
-    if FUNCTIONS[name].arity == 2:
+    if PRIMITIVES[name].arity == 2:
         order, buf = np.random.default_rng(0).permutation(n), np.concatenate([*operands, np.zeros(n, dtype)])
         arguments = [2 * n, 0, 8, 0, n, 8, 0, n]
         assert run_kernel(name, arguments, [order], buf, np.zeros(1, dtype), 1, 1) == 1

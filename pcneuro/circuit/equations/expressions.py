@@ -5,9 +5,10 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from pcneuro.ops.formula import Formula, to_text
+from pcneuro.ops.primitives import PRIMITIVES
 
 _UNITS = (
     "metre|meter|gramme|gram|second|ampere|amp|kelvin|mole|mol|candle|litre|liter|hertz|newton|pascal|joule|watt|coulomb"
@@ -20,35 +21,6 @@ _TAKEN = re.compile(
     "|sin|sinh|sqrt|tan|tanh|timestep"
 )
 """Names that mean something else to Brian2: its units, special variables, constants and functions."""
-
-_REWRITTEN: dict[str, Callable[..., Formula]] = {
-    "absolute": lambda x: ("abs", x),
-    "relu": lambda x: ("clip", x, 0.0, "inf"),
-    "positive": lambda x: ("clip", ("sign", x), 0.0, 1.0),
-    "heaviside": lambda x: ("add", 0.5, ("multiply", 0.5, ("sign", x))),
-    "sigmoid": lambda x: ("reciprocal", ("add", 1.0, ("exp", ("negative", x)))),
-    "cbrt": lambda x: ("multiply", ("sign", x), ("power", ("abs", x), 1 / 3)),
-    "exp2": lambda x: ("power", 2.0, x),
-    "log2": lambda x: ("divide", ("log", x), ("log", 2.0)),
-    "arcsinh": lambda x: ("log", ("add", x, ("sqrt", ("add", ("square", x), 1.0)))),
-    "arccosh": lambda x: ("log", ("add", x, ("sqrt", ("subtract", ("square", x), 1.0)))),
-    "arctanh": lambda x: ("multiply", 0.5, ("log", ("divide", ("add", 1.0, x), ("subtract", 1.0, x)))),
-    "maximum": lambda x, y: ("clip", x, y, "inf"),
-    "minimum": lambda x, y: ("clip", x, "-inf", y),
-    "logaddexp": lambda x, y: (
-        "add",
-        ("clip", x, y, "inf"),
-        ("log1p", ("exp", ("negative", ("abs", ("subtract", x, y))))),
-    ),
-    "hypot": lambda x, y: ("sqrt", ("add", ("square", x), ("square", y))),
-    "multiply_or_zero": lambda x, y: ("multiply", x, y),
-    "tanh_slope": lambda y: ("subtract", 1.0, ("square", y)),
-    "sigmoid_slope": lambda y: ("multiply", y, ("subtract", 1.0, y)),
-}
-"""Functions that Brian2 does not have, by those that it has. ``erf`` is neither: Brian2 must be given it.
-
-Where a derivative is a limit at one point (that of x**y at x = 0), Brian2's is not finite there.
-"""
 
 
 def is_taken(name: str) -> bool:
@@ -96,7 +68,8 @@ def _rewritten(formula: Formula) -> Formula:
         return formula
     name, *arguments = formula
     known = [_rewritten(a) for a in arguments]
-    return _REWRITTEN[name](*known) if name in _REWRITTEN else (name, *known)
+    primitive = PRIMITIVES.get(name)
+    return primitive.brian2(*known) if primitive and primitive.brian2 else (name, *known)
 
 
 def brian2_text(formula: Formula) -> str:

@@ -1,0 +1,229 @@
+"""The primitive functions of which every formula is made: one table of all their forms.
+
+A row holds a primitive for vectors of lanes (``vector``, LLVM instructions), for single numbers (``single``, text that
+Numba compiles), on arrays (``array``, the NumPy twin), its derivatives as expressions, and, where Brian2 lacks it, the
+same by functions that Brian2 has. Kernels of rows, the machine that evaluates formulas of single units, its codes, the
+grammar of expressions and the exporters are made from these rows, so that a new primitive is a new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcneuro.kernels.transcendental import arithmetic as a
+from pcneuro.kernels.transcendental import exponential as e
+from pcneuro.kernels.transcendental import logarithm as l
+from pcneuro.kernels.transcendental import special as s
+from pcneuro.kernels.transcendental import trigonometric as t
+from pcneuro.kernels.vectors import Format, Real, sqrt
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A function of one or two numbers x and y, in all its forms.
+
+    ``derivatives`` are expressions of x, y and the value ``out``, one for each operand; what appears in derivatives
+    only has none itself. ``single`` is a Python expression of x and y in float64. ``brian2`` makes a formula of the
+    operands' formulas: tuples (function, formula, ...) of functions that Brian2 has.
+
+    A ``cheap`` one takes less than finding its operands does. Where |x| is above ``farthest``, if that is given, libm's
+    function of this name is called instead of ``vector``, number by number.
+    """
+
+    name: str
+    arity: int
+    vector: Callable[..., Real]
+    single: str
+    array: Callable[..., Any]
+    derivatives: tuple[str, ...]
+    brian2: Callable[..., Any] | None
+    cheap: bool = False
+    farthest: Callable[[Format], float] | None = None
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+"""Primitive by its name."""
+
+
+def _add(
+    arity: int,
+    vector: Callable[..., Real],
+    single: str,
+    *derivatives: str,
+    array: Callable[..., Any] | None = None,
+    brian2: Callable[..., Any] | None = None,
+    **facts: Any,
+) -> None:
+    """Put a primitive into the table by the name of ``vector``; ``array`` is else NumPy's function of that name."""
+    name = vector.__name__
+    PRIMITIVES[name] = Primitive(name, arity, vector, single, array or getattr(np, name), derivatives, brian2, **facts)
+
+
+def _multiply_or_zero(x: Any, y: Any) -> Any:
+    out = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y))
+    return np.multiply(x, y, out=out, where=np.not_equal(x, 0))
+
+
+def _erf(x: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(x)
+
+
+_add(1, a.negative, "-x", "-1", cheap=True)
+_add(1, a.absolute, "abs(x)", "sign(x)", cheap=True, brian2=lambda x: ("abs", x))
+_add(1, sqrt, "np.sqrt(x)", "0.5*reciprocal(out)", cheap=True)
+_add(
+    1,
+    s.cbrt,
+    "math.copysign(abs(x) ** (1.0 / 3.0), x)",
+    "reciprocal(3*square(out))",
+    brian2=lambda x: ("multiply", ("sign", x), ("power", ("abs", x), 1 / 3)),
+)
+_add(1, e.exp, "np.exp(x)", "out")
+_add(1, e.exp2, "np.exp2(x)", "ln2*out", brian2=lambda x: ("power", 2.0, x))
+_add(1, e.expm1, "np.expm1(x)", "exp(x)")
+_add(1, l.log, "np.log(x)", "reciprocal(x)")
+_add(1, l.log2, "np.log2(x)", "reciprocal(ln2*x)", brian2=lambda x: ("divide", ("log", x), ("log", 2.0)))
+_add(1, l.log10, "np.log10(x)", "reciprocal(2.302585092994046*x)")
+_add(1, l.log1p, "np.log1p(x)", "reciprocal(1 + x)")
+_add(1, t.sin, "np.sin(x)", "cos(x)", farthest=t.farthest)
+_add(1, t.cos, "np.cos(x)", "-sin(x)", farthest=t.farthest)
+_add(1, t.tan, "np.tan(x)", "1 + square(out)", farthest=t.farthest)
+_add(1, t.arcsin, "np.arcsin(x)", "reciprocal(sqrt(1 - square(x)))")
+_add(1, t.arccos, "np.arccos(x)", "-reciprocal(sqrt(1 - square(x)))")
+_add(1, t.arctan, "np.arctan(x)", "reciprocal(1 + square(x))")
+_add(1, e.sinh, "np.sinh(x)", "cosh(x)")
+_add(1, e.cosh, "np.cosh(x)", "sinh(x)")
+_add(1, e.tanh, "np.tanh(x)", "1 - square(out)")
+_add(
+    1,
+    l.arcsinh,
+    "np.arcsinh(x)",
+    "reciprocal(sqrt(1 + square(x)))",
+    brian2=lambda x: ("log", ("add", x, ("sqrt", ("add", ("square", x), 1.0)))),
+)
+_add(
+    1,
+    l.arccosh,
+    "np.arccosh(x)",
+    "reciprocal(sqrt(square(x) - 1))",
+    brian2=lambda x: ("log", ("add", x, ("sqrt", ("subtract", ("square", x), 1.0)))),
+)
+_add(
+    1,
+    l.arctanh,
+    "np.arctanh(x)",
+    "reciprocal(1 - square(x))",
+    brian2=lambda x: ("multiply", 0.5, ("log", ("divide", ("add", 1.0, x), ("subtract", 1.0, x)))),
+)
+_add(1, a.sign, "np.sign(x)", cheap=True)
+_add(1, a.reciprocal, "1.0 / x", "-square(out)", cheap=True, array=lambda x: 1.0 / x)
+_add(1, a.square, "x * x", "2*x", cheap=True)
+_add(
+    1,
+    e.sigmoid,
+    "1.0 / (1.0 + np.exp(-x))",
+    "out*(1 - out)",
+    array=lambda x: 1 / (1 + np.exp(-x)),
+    brian2=lambda x: ("reciprocal", ("add", 1.0, ("exp", ("negative", x)))),
+)
+_add(
+    1,
+    a.relu,
+    "x if x > 0.0 or x != x else 0.0",
+    "positive(x)",
+    cheap=True,
+    array=lambda x: np.maximum(x, 0),
+    brian2=lambda x: ("clip", x, 0.0, "inf"),
+)
+_add(
+    1,
+    a.positive,
+    "1.0 if x > 0.0 else 0.0 if x == 0.0 else x * 0.0",
+    cheap=True,
+    array=lambda x: np.heaviside(x, 0),
+    brian2=lambda x: ("clip", ("sign", x), 0.0, 1.0),
+)
+_add(
+    1,
+    a.heaviside,
+    "1.0 if x > 0.0 else 0.5 if x == 0.0 else x * 0.0",
+    cheap=True,
+    array=lambda x: np.heaviside(x, 0.5),
+    brian2=lambda x: ("add", 0.5, ("multiply", 0.5, ("sign", x))),
+)
+# Brian2 must be given it.
+_add(1, s.erf, "math.erf(x)", "1.1283791670955126*exp(-square(x))", array=_erf)
+_add(2, a.add, "x + y", "1", "1", cheap=True)
+_add(2, a.subtract, "x - y", "1", "-1", cheap=True)
+_add(2, a.multiply, "x * y", "y", "x", cheap=True)
+_add(2, a.divide, "x / y", "reciprocal(y)", "-out/y", cheap=True)
+_add(2, l.power, "x**y", "multiply_or_zero(y, x**(y - 1))", "multiply_or_zero(out, log(x))")
+_add(
+    2,
+    a.maximum,
+    "np.maximum(x, y)",
+    "heaviside(x - y)",
+    "heaviside(y - x)",
+    cheap=True,
+    brian2=lambda x, y: ("clip", x, y, "inf"),
+)
+_add(
+    2,
+    a.minimum,
+    "np.minimum(x, y)",
+    "heaviside(y - x)",
+    "heaviside(x - y)",
+    cheap=True,
+    brian2=lambda x, y: ("clip", x, "-inf", y),
+)
+_add(
+    2,
+    l.logaddexp,
+    "np.logaddexp(x, y)",
+    "exp(x - out)",
+    "exp(y - out)",
+    brian2=lambda x, y: (
+        "add",
+        ("clip", x, y, "inf"),
+        ("log1p", ("exp", ("negative", ("abs", ("subtract", x, y))))),
+    ),
+)
+_add(
+    2,
+    s.hypot,
+    "np.hypot(x, y)",
+    "multiply_or_zero(x, reciprocal(out))",
+    "multiply_or_zero(y, reciprocal(out))",
+    brian2=lambda x, y: ("sqrt", ("add", ("square", x), ("square", y))),
+)
+# Where a derivative is a limit at one point (that of x**y at x = 0), Brian2's is not finite there.
+_add(
+    2,
+    a.multiply_or_zero,
+    "x * y if x != 0.0 else 0.0",
+    cheap=True,
+    array=_multiply_or_zero,
+    brian2=lambda x, y: ("multiply", x, y),
+)
+_add(
+    1,
+    a.tanh_slope,
+    "(1.0 - x) * (1.0 + x)",
+    cheap=True,
+    array=lambda y: (1 - y) * (1 + y),
+    brian2=lambda y: ("subtract", 1.0, ("square", y)),
+)
+_add(
+    1,
+    a.sigmoid_slope,
+    "x * (1.0 - x)",
+    cheap=True,
+    array=lambda y: y * (1 - y),
+    brian2=lambda y: ("multiply", y, ("subtract", 1.0, y)),
+)
