@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.engines.abstract import RunData
-from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.engines.settings import Reference
 from pcneuro.model.dynamics import FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator
@@ -80,27 +80,32 @@ def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expect
     if simulator.dynamics != FixedPrediction() or len(rates) != 1 or rates == {0.0} or len(steps) != 1:
         return None
     engine = Reference().make(circuit, simulator.dynamics, integrator, np.dtype(np.float64))
-    assert isinstance(engine, ReferenceEngine)
     engine.load(simulator.parameters)
     batch = len(next(iter((clamped | inputs).values()), np.zeros(1)))
     engine.start(RunData(batch, inputs, clamped))
+    sweep: dict[str, Arrays] = {"presynaptic": {}, "output": {}}
+    for key, array in engine.state().items():
+        group, _, name = key.partition(".")
+        if group in sweep:
+            sweep[group][name] = array
+    way = feedback(circuit.graph, circuit.vertices)
+    nothing = {name: np.zeros((batch, *circuit.graph.nodes[name].shape)) for name in circuit.vertices}
 
-    def feedback(errors: Arrays) -> Arrays:
-        for name, error in errors.items():
-            engine.value[name] = engine.prediction[name] + error / circuit.precision[name]
-        engine.evaluate()
-        return {name: np.array(engine.feedback[name]) for name in free}
+    def hop(errors: Arrays) -> Arrays:
+        """What these errors bring to free vertices, one hop upstream."""
+        back = pull_back(way, nothing | errors, sweep["presynaptic"], sweep["output"])
+        return {name: back.get(name, nothing[name]) for name in free}
 
-    graded: dict[str, dict[int, np.ndarray]] = {n: {0: np.array(engine.error[n])} for n in circuit.vertices}
-    from_clamped = feedback({name: np.zeros_like(engine.value[name]) for name in free})
-    part = from_clamped
+    errors = {name: engine.read(name, "error") for name in circuit.vertices}
+    graded: dict[str, dict[int, np.ndarray]] = {name: {0: error} for name, error in errors.items()}
+    part = hop({name: error for name, error in errors.items() if name in clamped})
     for hops in range(1, len(circuit.vertices) + 1):
         if not any(a.any() for a in part.values()):
             break
         for name in free:
             if part[name].any():
                 graded[name][hops] = part[name]
-        part = {name: a - from_clamped[name] for name, a in feedback(part).items()}
+        part = hop(part)
     return Expectation(graded, rates.pop(), steps.pop())
 
 

@@ -69,6 +69,7 @@ class Kernel(Engine):
         if self.tolerance:
             raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
         check_stages(integrator)
+        dynamics.only_values("a circuit with conduction delays")
         held, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
             circuit, dynamics, integrator, dtype, type(self).__name__, held, mode, threads=self.threads, label="kernel"
@@ -116,6 +117,7 @@ class EventDriven(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         self.mode.check(dynamics, integrator)
+        dynamics.only_values("EventDriven")
         errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
         given = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
         if self.values is not None:
@@ -135,5 +137,7 @@ class Reference(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> ReferenceEngine:
+        if circuit.delayed:
+            dynamics.only_values("a circuit with conduction delays")
         made = DelayedReference if circuit.delayed else ReferenceEngine
         return made(circuit, dynamics, integrator, dtype, type(self).__name__)

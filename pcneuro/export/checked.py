@@ -75,6 +75,7 @@ def settings(
     ):
         if not isinstance(given, kind):
             raise ParameterError(f"{what} is {told(given)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
+    found[0].only_values("an export")
     if why is not None and len(found[1].weights) > 1:
         raise ParameterError(f"{type(found[1]).__name__} has several stages, and {why}: use Euler or ExponentialEuler")
     return found

@@ -220,7 +220,7 @@ class NestNetwork:
         for name, variable in read[0]:
             shape = (self.data.batch, *self.circuit.graph.nodes[name].shape)
             groups[variable][name] = np.stack([sample[name, variable] for sample in read]).reshape(shape)
-        gradients = hebbian(self.circuit, self.dynamics, self.integrator, self.data, groups["value"], groups["error"])
+        gradients = hebbian(self.circuit, self.dynamics, self.data, groups["value"], groups["error"])
         for arrays in groups.values():
             for name, node in self.circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])

@@ -47,7 +47,7 @@ class NirTarget(AbstractTarget):
             array = states[probe.variable][probe.vertex][:: probe.every]
             rows.append(record.choose(array.reshape(*array.shape[:2], -1)))
         last = {kind: {name: array[-1] for name, array in arrays.items()} for kind, arrays in states.items()}
-        gradients = hebbian(circuit, dynamics, integrator, data, last["value"], last["error"])
+        gradients = hebbian(circuit, dynamics, data, last["value"], last["error"])
         for arrays in last.values():
             for name, node in circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import Reference, RunData
-from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.circuit.gradient_history import gradient_history
+from pcneuro.engines import RunData
 from pcneuro.export.spiking import Spiking
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
@@ -91,19 +92,24 @@ class AbstractTarget(ABC):
 def hebbian(
     circuit: Circuit,
     dynamics: AbstractDynamics,
-    integrator: AbstractIntegrator,
     data: RunData,
     values: Mapping[str, np.ndarray],
     errors: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """dL/dparameter from the activities that another simulator has come to, by the reference's Hebbian sums."""
-    engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
-    assert isinstance(engine, ReferenceEngine)
-    engine.start(data)
-    engine.value |= {name: np.array(values[name]) for name in circuit.vertices}
-    engine.evaluate()
-    engine.error |= {name: np.array(errors[name]) for name in circuit.vertices if circuit.has_prediction(name)}
-    return engine.gradients()
+    """dL/dparameter from the activities that another simulator has come to since the feedforward sweep."""
+    latents = {name: array for name, array in data.initial.items() if name in circuit.graph.latents}
+    sweep = forward_pass(circuit.graph, {**data.inputs, **latents, **data.clamped})
+    begin = {name: np.broadcast_to(sweep[name], values[name].shape) for name in circuit.vertices}
+    seeds = {name: error for name, error in errors.items() if circuit.has_prediction(name)}
+    history = gradient_history(
+        circuit,
+        dynamics,
+        data.inputs,
+        {name: np.stack([begin[name], values[name]]) for name in circuit.vertices},
+        {name: np.stack([np.zeros_like(error), error]) for name, error in seeds.items()},
+        list(circuit.parameters),
+    )
+    return {name: gradients[-1] for name, gradients in history.items()}
 
 
 def targets() -> dict[str, type[AbstractTarget]]:

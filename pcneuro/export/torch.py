@@ -340,6 +340,7 @@ class TorchTarget(AbstractTarget):
     name = "torch"
 
     def run(self, asked: Asked) -> Exported:
+        asked.dynamics.only_values("an export")
         circuit, dt = a_circuit(asked.circuit), asked.integrator.dt
         given = asked.given | {"initial": None}
         data = a_run(circuit, given)

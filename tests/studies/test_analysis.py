@@ -5,8 +5,8 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.analysis.expectation import binomial, erlang, expectation
-from pcneuro.analysis.history import gradient_history
 from pcneuro.analysis.relaxation import Relaxation, error_records, recorded
+from pcneuro.circuit.gradient_history import gradient_history
 from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
 
 DT = 0.5

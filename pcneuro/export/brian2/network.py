@@ -303,7 +303,7 @@ class AbstractNetwork(ABC):
 
     def _exported(self, found: Found, records: Any) -> Exported:
         rates = self.rates
-        gradients = hebbian(rates.circuit, rates.dynamics, rates.integrator, rates.data, found["value"], found["error"])
+        gradients = hebbian(rates.circuit, rates.dynamics, rates.data, found["value"], found["error"])
         for arrays in found.values():
             for name, node in rates.circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from pcneuro.analysis.history import gradient_history
 from pcneuro.analysis.relaxation import error_records, recorded, recorded_times
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.gradient_history import gradient_history
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
 
