@@ -132,21 +132,6 @@ def listed(records: Any) -> list[Record]:
     return found
 
 
-def joined(
-    records: Sequence[Record],
-    probes: Sequence[Probe],
-    taken: Sequence[Sequence[np.ndarray]],
-    circuit: Circuit,
-    batch: int,
-) -> list[np.ndarray]:
-    """The kept part of what each probe took in parts (times, batch, units), as one array each."""
-    sizes = [circuit.graph.nodes[probe.vertex].size for probe in probes]
-    return [
-        record.choose(np.concatenate(parts) if parts else np.zeros((0, batch, size)))
-        for record, parts, size in zip(records, taken, sizes, strict=True)
-    ]
-
-
 @cache
 def _empty(dt: float) -> xarray.Dataset:
     import xarray

@@ -182,5 +182,5 @@ def warn_of_latents(circuit: Circuit, data: RunData, engine: AbstractEngine, ste
             text = "is moved by nothing, as all derivatives by it are zero there: use pcn.Strict(), or initial="
         if text is not None:
             held = "FixedPrediction holds predictions and derivatives at the feedforward sweep"
-            warnings.warn(f"{held}; the free latent {name!r} {text}", PcneuroWarning, stacklevel=3)
+            warnings.warn(f"{held}; the free latent {name!r} {text}", PcneuroWarning, stacklevel=4)
     return True

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.parameters import check_parameters
-from pcneuro.circuit.saving import fingerprint
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
-from pcneuro.recording.events import EventLog, RecordEvents, log_of
-from pcneuro.recording.probe import Probe
-from pcneuro.recording.record import Record, dataset, joined, listed
+from pcneuro.recording.events import RecordEvents, log_of
+from pcneuro.recording.record import Record, listed
 from pcneuro.simulator.progress import Report, interruptible, reporter
-from pcneuro.simulator.readout import free_energy, not_finite, told_not_finite
-from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.run_data import float_type, merge, steps_of, warn_of_latents
+from pcneuro.simulator.result import Result
+from pcneuro.simulator.run_data import float_type, merge, steps_of
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
-from pcneuro.simulator.snapshot import read_snapshot, write_snapshot
-from pcneuro.simulator.stability import advice, check_step
-
-CHUNK_SECONDS = 0.2
-"""The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
-CHUNK_BYTES = 32_000_000
-"""What records may take before they are taken out of the engine."""
-Take = Callable[[int, Sequence[np.ndarray]], None]
-"""Takes the number of a step, and for each probe what it recorded from there on, (times, batch, units)."""
+from pcneuro.simulator.stability import check_step
+from pcneuro.simulator.state import State
+from pcneuro.simulator.stream import Run, Stream
 
 
 class Simulator:
@@ -77,35 +66,26 @@ class Simulator:
         engine: Engine | None = None,
         schedule: AbstractSchedule | None = None,
     ) -> None:
-        self.circuit = circuit
-        self.dynamics = FixedPrediction() if dynamics is None else dynamics
-        self.integrator = Euler() if integrator is None else integrator
-        self.schedule = Parallel() if schedule is None else schedule
-        self._settings = Kernel() if engine is None else engine
+        dynamics = FixedPrediction() if dynamics is None else dynamics
+        integrator = Euler() if integrator is None else integrator
+        schedule = Parallel() if schedule is None else schedule
+        engine = Kernel() if engine is None else engine
         for what, got, wanted in (
             ("circuit", circuit, Circuit),
-            ("dynamics", self.dynamics, AbstractDynamics),
-            ("integrator", self.integrator, AbstractIntegrator),
-            ("engine", self._settings, Engine),
-            ("schedule", self.schedule, AbstractSchedule),
+            ("dynamics", dynamics, AbstractDynamics),
+            ("integrator", integrator, AbstractIntegrator),
+            ("engine", engine, Engine),
+            ("schedule", schedule, AbstractSchedule),
         ):
             check_object(what, got, wanted)
-        self.dtype = float_type(dtype)
-        if self.schedule.stepped:
-            check_step(circuit, self.integrator)
-        self.schedule.check(self.dynamics)
-        self.schedule.check_delays(circuit)
-        self._engine = self._made()
-        self._step, self._stale, self._chunk = 0, True, 1
-        """The last: steps to do before the engine is next left, what it has been able to do in that time."""
-        self._data: RunData | None = None
-        # Whether it may still have to be said that a latent is not inferred.
-        self._watched = self.dynamics.holds_predictions and bool(circuit.graph.latents)
-
-    def _made(self) -> AbstractEngine:
-        engine: AbstractEngine = self._settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
-        engine.separate_errors = self.schedule.separate_errors
-        return engine
+        dtype = float_type(dtype)
+        if schedule.stepped:
+            check_step(circuit, integrator)
+        schedule.check(dynamics)
+        schedule.check_delays(circuit)
+        self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
+        self.dtype = dtype
+        self._state = State(circuit, dynamics, integrator, schedule, engine, dtype)
 
     def __reduce__(self) -> NoReturn:
         # Its engine holds addresses of compiled code, which another process does not have.
@@ -119,27 +99,32 @@ class Simulator:
     @property
     def time(self) -> float:
         """Simulated time in ms."""
-        return self._step * self.integrator.dt
+        return self._state.time
 
     @property
     def values(self) -> dict[str, np.ndarray]:
         """Activity of the value neurons now, by vertex, of shape (batch, \\*shape)."""
-        return self._read("value")
+        return self._state.read("value")
 
     @property
     def errors(self) -> dict[str, np.ndarray]:
         """Activity of the error neurons now, by vertex."""
-        return self._read("error")
+        return self._state.read("error")
 
     @property
     def predictions(self) -> dict[str, np.ndarray]:
         """The present predictions, by vertex."""
-        return self._read("prediction")
+        return self._state.read("prediction")
+
+    @property
+    def clamped(self) -> dict[str, np.ndarray]:
+        """What vertices are clamped to, targets included, by vertex."""
+        return {} if self._state.data is None else dict(self._state.data.clamped)
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dparameter now, summed over the batch."""
-        self._ready()
+        self._state.ready()
         return self._engine.gradients()
 
     @property
@@ -152,17 +137,11 @@ class Simulator:
 
         Raises ParameterError, UnknownNameError, ShapeError or DataError for values that do not fit.
         """
-        checked = check_parameters(self.circuit.graph, values)
-        if self._data is not None and self._step > 0:
-            self._data = replace(self._data, initial=self._carried())
-        self._engine.load(checked)
-        self._stale = True
+        self._state.load(values)
 
     def reset(self) -> None:
         """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps."""
-        if self._data is not None:
-            self._data = replace(self._data, initial={})
-        self._step, self._stale = 0, True
+        self._state.reset()
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         r"""How far off errors, by vertex, (batch, \*shape), and gradients, by parameter, can be for its thresholds.
@@ -170,35 +149,29 @@ class Simulator:
         For ``EventDriven`` under fixed prediction, at any time of a run on this data, against the same without
         thresholds. Raises ParameterError for other engines, and where nothing is known.
         """
-        self._ready()
+        self._state.ready()
         return self._engine.bounds()
 
-    def _read(self, variable: str) -> dict[str, np.ndarray]:
-        self._ready()
-        found = {}
-        for name in self.circuit.vertices:
-            if variable == "value" or self.circuit.has_prediction(name):
-                found[name] = self._engine.read(name, variable)
-        for name, node in self.circuit.graph.outputs.items():
-            found.setdefault(name, found[node.name])
-        return found
+    def arrivals(self) -> dict[str, np.ndarray] | None:
+        r"""Time in ms at which an error first arrived at each unit, by vertex, (batch, \*shape); infinite: not yet.
 
-    def _carried(self) -> Mapping[str, np.ndarray]:
-        """Values that free vertices go on from when something else changes."""
-        assert self._data is not None
-        if self._stale:
-            return self._data.initial
-        free = [n for n in self.circuit.vertices if n not in self._data.clamped]
-        return {n: self._engine.read(n, "value") for n in free}
+        Since time zero. None where the engine does not know: it sees no more than the state at each step.
+        """
+        self._state.ready()
+        return self._engine.arrivals()
 
-    def _ready(self) -> None:
-        if self._data is None:
-            silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
-            self._engine.start(RunData(1, inputs=silent))
-            return
-        if self._stale:
-            self._engine.start(self._data)
-            self._stale = False
+    @property
+    def in_steps(self) -> bool:
+        """Whether an error takes a step from one population to the next; otherwise only as long as it is delayed."""
+        return self.schedule.stepped and self._engine.in_steps
+
+    @property
+    def _engine(self) -> AbstractEngine:
+        return self._state.engine
+
+    @property
+    def _data(self) -> RunData | None:
+        return self._state.data
 
     # Running
 
@@ -250,127 +223,71 @@ class Simulator:
             settled within the limit has status ``"unsettled"``.
         """
         steps, span = steps_of(duration, until, self.integrator.dt)
-        if until is not None:
-            self.schedule.check_until()
         given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-        data = merge(self.circuit, self._data, given, time=self.time, dtype=self.dtype, carried=self._carried)
-        self.schedule.admit(self.circuit, data.clamped)
-        records = listed(record)
-        probes = [r.resolve(self.circuit, data.batch, self.integrator.dt) for r in records]
-        log = log_of(events, self.circuit, data.batch, self.time)
         show = reporter(report, report_period, self.time, span)
-        rows: list[list[np.ndarray]] = [[] for _ in probes]
+        result = self._run(steps, until, given, record, events, show, interruptible).result()
+        self._state.warn()
+        return result
 
-        def keep(number: int, parts: Sequence[np.ndarray]) -> None:
-            for taken, part in zip(rows, parts, strict=True):
-                taken.append(part)
+    def stream(
+        self,
+        duration: float | None = None,
+        *,
+        until: Settled | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        targets: Mapping[str, Any] | None = None,
+        clamp: Mapping[str, Any] | None = None,
+        initial: Mapping[str, Any] | None = None,
+        record: Sequence[Record] = (),
+        events: RecordEvents | None = None,
+        report: Report = None,
+        report_period: float = 10.0,
+    ) -> Stream:
+        """Simulate as ``run`` does, and have what is recorded as it comes: memory does not grow with the duration.
 
-        with self._engine.recording(log):
-            # Nothing above changes the simulator: a call that is refused leaves it as it was.
-            self._stale = self._stale or data is not self._data
-            self._data = data
-            self._ready()
-            first, begun = self._step, time.perf_counter()
-            self._engine.begin(until)
-            status, message = self._loop(steps, probes, keep, show, log)
-        self._engine.evaluate()
-        if until is not None and status is Status.COMPLETED:
-            status, message = self._settling(until, first)
-        if self._watched:
-            self._watched = not warn_of_latents(self.circuit, self._data, self._engine, self._step)
-        for probe, taken in zip(probes, rows, strict=True):
-            if self._step % probe.every == 0 and status is not Status.DIVERGED:
-                taken.append(self._engine.read(probe.vertex, probe.variable).reshape(1, self._data.batch, -1))
-        stats = {
-            "steps": self._step - first,
-            "seconds": time.perf_counter() - begun,
-            "batch": self._data.batch,
-            "dtype": self.dtype.name,
-            "dynamics": repr(self.dynamics),
-            "integrator": repr(self.integrator),
-            "schedule": repr(self.schedule),
-            **self._engine.describe(),
-        }
-        if until is not None:
-            times = [None if n is None else (n - first) * self.integrator.dt for n in self._engine.rested]
-            stats |= {"until": repr(until), "settled_ms": times}
-        if log is not None:
-            stats["events_record"] = log.describe(steps if self._engine.in_steps else None)
-        arrays, dt = joined(records, probes, rows, self.circuit, self._data.batch), self.integrator.dt
-        result = self._result(dataset(records, probes, arrays, first, dt, self._data.batch), status, message, stats)
-        return result if log is None else replace(result, events=log.dataset())
+        Parameters are those of ``run``.
 
-    def _loop(
+        Yields
+        ------
+        Chunk
+            Some 0.2 s of computing, or 32 MB of records, each; schedules that cannot be left on the way make one chunk
+            of all. The last one has the state at the end of the run, its status and message. Between two chunks the
+            simulator's state can be read (``values``, ``errors``, ``gradients``, ``store``).
+
+        Notes
+        -----
+        Nothing is simulated before the first chunk is asked for. Ctrl-C while a chunk is computed ends the stream after
+        it, with status ``"interrupted"``; between chunks it is raised as usual. A stream that is not taken to its end,
+        by ``break`` say, leaves the simulator where it is; ``close()``, or ``with``, ends it then and there, and a file
+        of events stays beside its place, as ``<path>.part``. ``run``, ``stream``, ``reset``, ``restore`` and
+        ``set_parameters`` end it, too: it raises ParameterError where it is asked for more.
+        """
+        steps, span = steps_of(duration, until, self.integrator.dt)
+        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        show = reporter(report, report_period, self.time, span)
+        return Stream(self._run(steps, until, given, record, events, show, nullcontext))
+
+    def _run(
         self,
         steps: int,
-        probes: Sequence[Probe],
-        take: Take,
+        until: Settled | None,
+        given: Mapping[str, Any],
+        record: Sequence[Record],
+        events: RecordEvents | None,
         report: Callable[..., None],
-        log: EventLog | None = None,
-    ) -> tuple[Status, str]:
-        """Do so many steps, and let ``take`` have what the probes record on the way; how it ended."""
-        assert self._data is not None
-        begun, done, chunk = time.perf_counter(), 0, self._chunk
-        row_units = sum(self.circuit.graph.nodes[t.vertex].size / t.every for t in probes)
-        most = max(1, int(CHUNK_BYTES / max(row_units * self._data.batch * self.dtype.itemsize, 1.0)))
-        report(0.0, 0.0)
-        with interruptible() as interrupted:
-            while done < steps:
-                count = min(chunk, steps - done, most) if self.schedule.divisible else steps - done
-                started = time.perf_counter()
-                stepped = self.schedule.step(self._engine, self._step, count, probes)
-                take(self._step, stepped.recorded)
-                self._step += stepped.steps
-                done += stepped.steps
-                if log is not None:
-                    log.flush(self.time)
-                now = time.perf_counter()
-                if not stepped.finite:
-                    return Status.DIVERGED, self._divergence()
-                if stepped.settled:
-                    report(now - begun, 1.0, done * self.integrator.dt)
-                    break
-                rate = count / max(now - started, 1e-6)
-                chunk = self._chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * chunk))
-                report(now - begun, done / steps)
-                if interrupted and done < steps:
-                    text = f"interrupted at {self.time:g} ms, after {done} of {steps} steps; run again to go on"
-                    return Status.INTERRUPTED, text
-        return Status.COMPLETED, f"completed {done} steps, to {self.time:g} ms"
-
-    def _settling(self, until: Settled, first: int) -> tuple[Status, str]:
-        """How a run that did not end early ended: whether all has settled."""
-        taken = (self._step - first) * self.integrator.dt
-        if self._engine.look(self._step):
-            return Status.COMPLETED, f"settled after {self._step - first} steps, {taken:g} ms, at {self.time:g} ms"
-        open_, blocks = self._engine.rested.count(None), len(self._engine.rested)
-        return Status.UNSETTLED, until.missed(open_, blocks, taken)
-
-    def _divergence(self) -> str:
-        assert self._data is not None
-        self._engine.evaluate()
-        kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
-        kind, population = not_finite({kind: self._read(kind) for kind in kinds}) or ("value", "?")
-        if self.dynamics.holds_predictions and kind == "prediction":
-            return told_not_finite(kind, population, self.time, self.dtype)
-        self._step += 1  # the step that made it is done in the engine's state
-        cure = advice(self.circuit, self.dynamics, self.integrator, self._data, self._engine.parameters)
-        return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
-
-    def _result(self, records: Any, status: Status, message: str, stats: dict[str, Any]) -> Result:
-        assert self._data is not None
-        values, errors, predictions = (self._read(v) for v in ("value", "error", "prediction"))
-        with np.errstate(all="ignore"):
-            loss, rest = free_energy(self.circuit, self._data.clamped, values, errors, predictions)
-            gradients = self._engine.gradients()
-            if status is Status.COMPLETED:
-                groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
-                bad = not_finite(groups)
-                if bad is not None:
-                    status, message = Status.DIVERGED, told_not_finite(*bad, self.time, self.dtype)
-        return Result(
-            gradients, values, errors, predictions, records, loss, rest + loss, status, message, self.time, stats
-        )
+        hold: Callable[[], AbstractContextManager[Any]],
+    ) -> Run:
+        """A run of these data that is about to begin. A call that is refused leaves the simulator as it was."""
+        state = self._state
+        if until is not None:
+            self.schedule.check_until()
+        data = merge(self.circuit, state.data, given, time=self.time, dtype=self.dtype, carried=state.carried)
+        self.schedule.admit(self.circuit, data.clamped)
+        records = listed(record)
+        log = log_of(events, self.circuit, data.batch, self.time)
+        run = Run(state, steps, until, data, records, log, report, hold)
+        state.claim(run)
+        return run
 
     # Snapshots
 
@@ -379,24 +296,11 @@ class Simulator:
 
         Raises OutputError where the file exists (unless ``overwrite``) or cannot be written.
         """
-        self._ready()
-        write_snapshot(path, self._engine, self._step, self._data, self._identity(), overwrite=overwrite)
-
-    def _identity(self) -> dict[str, str]:
-        return {
-            "circuit": fingerprint(self.circuit),
-            "dynamics": repr(self.dynamics),
-            "integrator": repr(self.integrator),
-            "schedule": repr(self.schedule),
-            "dtype": self.dtype.name,
-            "engine": self._engine.identity,
-        }
+        self._state.store(path, overwrite=overwrite)
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Take up a state that ``store`` wrote, by a simulator of the same circuit, dynamics, integrator and dtype.
 
         Raises CircuitFileError for a damaged file or one of another simulator; the present state then stays as it is.
         """
-        engine = self._made()
-        self._step, self._data = read_snapshot(path, engine, self._identity())
-        self._engine, self._stale = engine, False
+        self._state.restore(path)

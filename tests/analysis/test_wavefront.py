@@ -220,14 +220,14 @@ def test_an_engine_that_knows_arrivals_is_asked(monkeypatch):
 def test_memory_does_not_grow_with_the_duration(monkeypatch):
     """What is kept of a long run is a few hundred times; what is handed over at once is bounded."""
     from pcneuro.analysis.wavefront import passes
-    from pcneuro.simulator import simulator as simulate
+    from pcneuro.simulator import stream
 
-    monkeypatch.setattr(simulate, "CHUNK_BYTES", 10_000)
-    largest, take = [], passes.Curves._take
+    monkeypatch.setattr(stream, "CHUNK_BYTES", 10_000)
+    largest, take = [], passes.GradientShares._take
     monkeypatch.setattr(
-        passes.Curves,
+        passes.GradientShares,
         "_take",
-        lambda self, parts: (largest.append(sum(rows.nbytes for _, _, rows in parts)), take(self, parts)),
+        lambda self, chunk: (largest.append(sum(part.rows.nbytes for part in chunk.recorded)), take(self, chunk)),
     )
     sim = pcn.Simulator(pcn.build_circuit(mlp((3, 5, 5, 2))))
     inputs, targets = data_for(sim.circuit.graph, 2)

@@ -181,7 +181,7 @@ def test_neither_threads_nor_chunks_change_a_bit(dynamics, tolerance, monkeypatc
     circuit, inputs, targets = two_blocks()
     found = []
     for threads, seconds in ((1, 0.2), (2, 0.2), (1, 0.0), (2, 100.0)):
-        monkeypatch.setattr("pcneuro.simulator.simulator.CHUNK_SECONDS", seconds)
+        monkeypatch.setattr("pcneuro.simulator.stream.CHUNK_SECONDS", seconds)
         engine = pcn.Kernel(threads, tolerance)
         settings = {"dynamics": dynamics, "dtype": np.float32, "engine": engine}
         result, sim = settle(circuit, inputs=inputs, targets=targets, record=[pcn.Record("h1", "error")], **settings)
@@ -261,7 +261,7 @@ def test_progress_is_the_limits_share_and_the_end_is_the_end():
 
 
 def test_ctrl_c(monkeypatch):
-    monkeypatch.setattr("pcneuro.simulator.simulator.CHUNK_SECONDS", 0.01)
+    monkeypatch.setattr("pcneuro.simulator.stream.CHUNK_SECONDS", 0.01)
     circuit = pcn.build_circuit(mlp((50, 100, 100, 10)))
     inputs, targets = data_for(circuit.graph, 64)
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -43,10 +43,12 @@ def test_the_example_runs(tmp_path):
     assert len(report.summary["runs"]) == 2
 
 
-def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
-    (code,) = blocks("python")
+def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     for name in ("simulations", "circuits"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    exec(code, {})
+    from_python, in_chunks = blocks("python")
+    exec(from_python, {})
     assert capsys.readouterr().out.startswith("results/scalar_graph completed {'true': -11.37")
+    exec(in_chunks, {})
+    assert capsys.readouterr().out.startswith("completed 2000 steps, to 2000 ms")

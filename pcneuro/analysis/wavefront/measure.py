@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from pcneuro.analysis.wavefront.distance import NONE, Clock, least_ways
-from pcneuro.analysis.wavefront.passes import Arrivals, Curves, Passes
+from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
 from pcneuro.errors import ParameterError, told
 from pcneuro.simulator.progress import Report, interruptible, reporter
@@ -89,7 +89,7 @@ def wavefront(
     with interruptible() as noted:
         simulator.reset()
         first = simulator.run(0.0, inputs=inputs, targets=targets, clamp=clamp)
-        passes = Passes(simulator, steps, stride, show, noted)
+        passes = Passes(simulator, first.stats["batch"], steps, stride, show, noted)
         passes.note(first.status, first.message)
         arrivals = Arrivals(simulator, first, passes)
         arrivals.measure()
@@ -97,7 +97,7 @@ def wavefront(
         if passes.status is Status.COMPLETED:
             last = simulator.run(0.0)
             passes.note(last.status, last.message)
-        curves = Curves(simulator, last if passes.status is Status.COMPLETED else None, wanted, passes)
+        curves = GradientShares(simulator, last if passes.status is Status.COMPLETED else None, wanted, passes)
         curves.measure()
     return _assembled(simulator, first, arrivals, curves, passes, reached)
 
@@ -128,12 +128,11 @@ def _shares(given: Any) -> tuple[float, ...]:
 
 
 def _assembled(
-    simulator: Simulator, first: Result, arrivals: Arrivals, curves: Curves, passes: Passes, reached: float
+    simulator: Simulator, first: Result, arrivals: Arrivals, curves: GradientShares, passes: Passes, reached: float
 ) -> Wavefront:
     """The report of what was measured in ``reached`` ms."""
     integrator, stats = simulator.integrator, first.stats
-    stepped = simulator.schedule.stepped and simulator._engine.in_steps
-    clock = Clock(integrator.dt, len(integrator.weights) if stepped else 0)
+    clock = Clock(integrator.dt, len(integrator.weights) if simulator.in_steps else 0)
     ways = least_ways(
         simulator.circuit, arrivals.sources, arrivals.clamped, simulator.dynamics.holds_predictions, clock
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcneuro.recording.probe import Probe
-from pcneuro.simulator.readout import free_energy
-from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.simulator import CHUNK_BYTES, Simulator
+from pcneuro.recording.record import Record
+from pcneuro.simulator.result import Result, Status, free_energy
+from pcneuro.simulator.simulator import Simulator
+from pcneuro.simulator.stream import CHUNK_BYTES, Chunk, Recorded
 
 if TYPE_CHECKING:
     import xarray
@@ -27,9 +27,9 @@ MOST_TIMES = 500
 PIECES = 100
 """A pass is made in about so many pieces; between them the free energy is looked at."""
 
-Part = tuple[Probe, np.ndarray, np.ndarray]
-"""What a probe recorded: the probe, numbers of steps (times,), and rows (times, batch, units)."""
-Take = Callable[[Sequence[Part]], None]
+Wanted = Mapping[tuple[str, str], int]
+"""What a pass records: (vertex, variable) -> every how many steps."""
+Take = Callable[[Chunk], None]
 
 
 class Passes:
@@ -39,9 +39,15 @@ class Passes:
     """
 
     def __init__(
-        self, simulator: Simulator, steps: int, stride: int, show: Callable[..., None], noted: Sequence[int]
+        self,
+        simulator: Simulator,
+        batch: int,
+        steps: int,
+        stride: int,
+        show: Callable[[float, float], None],
+        noted: Sequence[int],
     ) -> None:
-        self.simulator, self.steps, self.stride = simulator, steps, stride
+        self.simulator, self.batch, self.steps, self.stride = simulator, batch, steps, stride
         self.show, self.noted = show, noted
         self.status, self.message = Status.COMPLETED, ""
         self.begun = time.perf_counter()
@@ -55,17 +61,17 @@ class Passes:
         """An interval in steps, a multiple of the stride, at which a pass has ``most`` samples at most."""
         return -(-self.steps // (self.stride * most)) * self.stride
 
-    def run(self, number: int, probes: Callable[[], list[Probe]], take: Take, grid: int) -> None:
-        """Make pass ``number``, 0 or 1, from the present state, and have ``take`` all that the probes record.
+    def run(self, number: int, wanted: Callable[[], Wanted], take: Take, grid: int) -> None:
+        """Make pass ``number``, 0 or 1, from the present state, and have ``take`` all chunks of it.
 
-        ``probes`` is asked anew every ``grid`` steps at least; a step may be taken twice, at the end of what was asked
-        for and at the begin of what is asked for next.
+        What is ``wanted`` is asked anew every ``grid`` steps at least; a step may be recorded twice, at the end of what
+        was asked for and at the begin of what is asked for next.
         """
         done = 0
         while done < self.steps and self.status is Status.COMPLETED:
-            wanted = probes()
-            count = min(grid - done % grid, self.steps - done, self._most(wanted))
-            self._piece(number, done, count, wanted, take)
+            present = wanted()
+            count = min(grid - done % grid, self.steps - done, self._most(present))
+            self._piece(number, done, count, present, take)
             done += count
             self._look(number, done)
 
@@ -75,35 +81,29 @@ class Passes:
         if self.status is Status.INTERRUPTED or (self.noted and early and self.status is Status.COMPLETED):
             self.note(Status.INTERRUPTED, f"interrupted at {self.simulator.time:g} ms {PARTIAL[number]}")
 
-    def _piece(self, number: int, done: int, count: int, probes: list[Probe], take: Take) -> None:
-        simulator = self.simulator
-        engine, batch = simulator._engine, simulator._engine.data.batch
+    def _piece(self, number: int, done: int, count: int, wanted: Wanted, take: Take) -> None:
+        dt = self.simulator.integrator.dt
+        records = [Record(vertex, variable, every * dt) for (vertex, variable), every in wanted.items()]
+        if number == 0 and done == 0:
+            self._show(0.0)
+        for chunk in self.simulator.stream(count * dt, record=records):
+            take(chunk)
+            if chunk.status is not None:
+                self.note(chunk.status, chunk.message)
+            else:
+                done += chunk.steps
+                self._show((number + done / self.steps) / 2)
 
-        def taken(step: int, rows: Sequence[np.ndarray]) -> None:
-            begins = [-(-step // probe.every) * probe.every for probe in probes]
-            steps = [b + t.every * np.arange(len(r)) for b, t, r in zip(begins, probes, rows, strict=True)]
-            take(list(zip(probes, steps, rows, strict=True)))
+    def _show(self, share: float) -> None:
+        self.show(time.perf_counter() - self.begun, share)
 
-        def tell(elapsed: float, completed: float, took: float | None = None) -> None:
-            # The begin of all is told once, not that of every piece.
-            if completed > 0.0 or (number == 0 and done == 0):
-                share = (number + (done + completed * count) / self.steps) / 2
-                self.show(time.perf_counter() - self.begun, share)
-
-        simulator._ready()
-        self.note(*simulator._loop(count, probes, taken, tell))
-        engine.evaluate()
-        if self.status is Status.COMPLETED:
-            now = np.array([simulator._step])
-            take([(t, now, engine.read(t.vertex, t.variable).reshape(1, batch, -1)) for t in probes])
-
-    def _most(self, probes: Sequence[Probe]) -> int:
+    def _most(self, wanted: Wanted) -> int:
         """So many steps may be asked for: only as many as there is room for of those that come all at once."""
         if self.simulator.schedule.divisible:
             return self.steps
-        nodes, data = self.simulator.circuit.graph.nodes, self.simulator._engine.data
-        units = sum(nodes[probe.vertex].size / probe.every for probe in probes)
-        room = CHUNK_BYTES / max(units * data.batch * self.simulator.dtype.itemsize, 1.0)
+        nodes = self.simulator.circuit.graph.nodes
+        units = sum(nodes[vertex].size / every for (vertex, _), every in wanted.items())
+        room = CHUNK_BYTES / max(units * self.batch * self.simulator.dtype.itemsize, 1.0)
         return max(1, int(room) // self.stride) * self.stride
 
 
@@ -121,61 +121,67 @@ class Arrivals:
     def __init__(self, simulator: Simulator, first: Result, passes: Passes) -> None:
         self.simulator, self.passes, circuit = simulator, passes, simulator.circuit
         self.dt = simulator.integrator.dt
-        self.clamped = simulator._engine.data.clamped
+        self.clamped = simulator.clamped
         self.names = [name for name in circuit.vertices if circuit.has_prediction(name)]
         self.sources = [name for name in self.names if first.errors[name].any()]
         self.at = {name: 0.0 if name in self.sources else math.inf for name in self.names}
-        self.known = simulator._engine.arrivals()
+        self.known = simulator.arrivals()
         self.grid = passes.samples(PIECES)
         self.energy: dict[int, float] = {0: first.energy}
         targets = [name for name in self.names if name in circuit.energies and name in self.clamped]
-        variables = {name: "prediction" if name in targets else "error" for name in self.names}
-        self.energetic = [Probe(name, variable, self.grid) for name, variable in variables.items()]
+        self.energetic = [(name, "prediction" if name in targets else "error") for name in self.names]
 
     def measure(self) -> None:
         """Make the pass."""
-        self.passes.run(0, self._tapes, self._take, self.grid)
+        self.passes.run(0, self._wanted, self._take, self.grid)
         if self.known is not None:
-            self.known = self.simulator._engine.arrivals()
+            self.known = self.simulator.arrivals()
             for name, times in (self.known or {}).items():
                 if name in self.at:
                     self.at[name] = min(self.at[name], float(np.min(times, initial=math.inf)))
 
-    def _tapes(self) -> list[Probe]:
-        """What has yet to arrive: feedback where values are free, and errors that predictions may bring."""
-        found = list(self.energetic)
+    def _wanted(self) -> Wanted:
+        """What has yet to arrive, feedback where values are free and errors that predictions may bring, and energies.
+
+        Where the same is wanted for both, the finer interval serves both.
+        """
+        wanted = dict.fromkeys(self.energetic, self.grid)
         for name in self.names if self.known is None else ():
             if math.isinf(self.at[name]):
                 free, linear = name not in self.clamped, self.simulator.dynamics.holds_predictions
-                found += [Probe(name, "feedback", self.passes.stride)] * free
-                found += [Probe(name, "error", self.passes.stride)] * (not linear)
-        # Where both intervals are the same, one probe serves both.
-        return list(dict.fromkeys(found))
+                wanted |= {(name, "feedback"): self.passes.stride} if free else {}
+                wanted |= {} if linear else {(name, "error"): self.passes.stride}
+        return wanted
 
-    def _take(self, parts: Sequence[Part]) -> None:
-        for probe, steps, rows in parts:
-            if probe.every == self.passes.stride and probe.variable != "prediction" and self.known is None:
-                here = np.flatnonzero(_flat(rows).any(axis=1))
+    def _take(self, chunk: Chunk) -> None:
+        for part in chunk.recorded:
+            record, probe = part.record, part.probe
+            if probe.every == self.passes.stride and record.variable != "prediction" and self.known is None:
+                here = np.flatnonzero(_flat(part.rows).any(axis=1))
                 if here.size:
-                    self.at[probe.vertex] = min(self.at[probe.vertex], int(steps[here[0]]) * self.dt)
+                    self.at[probe.vertex] = min(self.at[probe.vertex], int(part.steps[here[0]]) * self.dt)
         with np.errstate(all="ignore"):
-            self._look({probe: (steps, rows) for probe, steps, rows in parts})
+            self._look({(part.record.vertex, part.record.variable): part for part in chunk.recorded})
+            if chunk.status is Status.COMPLETED and self.energetic and chunk.first not in self.energy:
+                self._note(chunk.first, self.simulator.errors, self.simulator.predictions)
 
-    def _look(self, parts: dict[Probe, tuple[np.ndarray, np.ndarray]]) -> None:
-        """The free energy, of whatever steps were recorded."""
-        circuit = self.simulator.circuit
-        steps = parts[self.energetic[0]][0] if self.energetic else ()
-        for k, step in enumerate(steps):
-            if int(step) in self.energy:
+    def _look(self, parts: dict[tuple[str, str], Recorded]) -> None:
+        """The free energy, of whatever steps were recorded for it."""
+        nodes = self.simulator.circuit.graph.nodes
+        steps = parts[self.energetic[0]].steps if self.energetic else np.zeros(0, dtype=np.int64)
+        for step in steps[steps % self.grid == 0].tolist():
+            if step in self.energy:
                 continue
-            errors, predictions = {}, {}
-            for probe in self.energetic:
-                row = parts[probe][1][k]
-                if probe.variable == "error":
-                    errors[probe.vertex] = row
-                else:
-                    predictions[probe.vertex] = row.reshape(len(row), *circuit.graph.nodes[probe.vertex].shape)
-            self.energy[int(step)] = sum(free_energy(circuit, self.clamped, self.clamped, errors, predictions))
+            rows: dict[str, dict[str, np.ndarray]] = {"error": {}, "prediction": {}}
+            for name, variable in self.energetic:
+                part = parts[name, variable]
+                row = part.rows[(step - part.first) // part.probe.every]
+                rows[variable][name] = row.reshape(len(row), *nodes[name].shape)
+            self._note(step, rows["error"], rows["prediction"])
+
+    def _note(self, step: int, errors: Mapping[str, np.ndarray], predictions: Mapping[str, np.ndarray]) -> None:
+        circuit = self.simulator.circuit
+        self.energy[step] = sum(free_energy(circuit, self.clamped, self.clamped, errors, predictions))
 
     def energies(self) -> xarray.DataArray:
         """The free energy, (energy_time)."""
@@ -189,7 +195,7 @@ class Arrivals:
         )
 
 
-class Curves:
+class GradientShares:
     """The second pass: the share of the final error, as an inner product at each sample.
 
     There is none without an ``end``.
@@ -218,15 +224,16 @@ class Curves:
         """Make the pass, if there is anything to compare with."""
         if self.weights:
             self.simulator.reset()
-            probes = [Probe(name, "error", self.passes.stride) for name in self.weights]
-            self.passes.run(1, lambda: probes, self._take, self.passes.samples(PIECES))
+            wanted = {(name, "error"): self.passes.stride for name in self.weights}
+            self.passes.run(1, lambda: wanted, self._take, self.passes.samples(PIECES))
 
-    def _take(self, parts: Sequence[Part]) -> None:
-        for probe, steps, rows in parts:
-            curve = _flat(rows) @ self.weights[probe.vertex]
-            self._cross(probe.vertex, steps, curve)
+    def _take(self, chunk: Chunk) -> None:
+        for part in chunk.recorded:
+            vertex, steps = part.record.vertex, part.steps
+            curve = _flat(part.rows) @ self.weights[vertex]
+            self._cross(vertex, steps, curve)
             for k in np.flatnonzero((steps % self.grid == 0) | (steps == self.passes.steps)):
-                self.kept.setdefault(int(steps[k]), {})[probe.vertex] = float(curve[k])
+                self.kept.setdefault(int(steps[k]), {})[vertex] = float(curve[k])
 
     def _cross(self, name: str, steps: np.ndarray, curve: np.ndarray) -> None:
         """Note the shares that are reached for the first time."""

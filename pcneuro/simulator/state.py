@@ -1,0 +1,231 @@
+"""The state of a simulation: a circuit's engine, the step that it has come to, and the data that it runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.parameters import check_parameters
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.engines import AbstractEngine, Engine, RunData
+from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.simulator.result import Result, Status, free_energy, not_finite, not_finite_message
+from pcneuro.simulator.run_data import warn_of_latents
+from pcneuro.simulator.schedules import AbstractSchedule
+from pcneuro.simulator.snapshot import read_snapshot, write_snapshot
+from pcneuro.simulator.stability import advice
+
+
+class UnderWay(Protocol):
+    """A run that has begun and not ended."""
+
+    def supersede(self) -> None:
+        """End it: something else goes on with the simulation."""
+
+
+class State:
+    """What a ``Simulator`` holds.
+
+    ``step`` is the number of the next step; ``chunk`` the number of steps that the engine is next asked for, what it
+    has been able to do between two looks at it.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        dynamics: AbstractDynamics,
+        integrator: AbstractIntegrator,
+        schedule: AbstractSchedule,
+        settings: Engine,
+        dtype: np.dtype,
+    ) -> None:
+        self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
+        self.settings, self.dtype = settings, dtype
+        self.engine = self._made()
+        self.step, self.chunk = 0, 1
+        self.data: RunData | None = None
+        self._started = True  # of no data there is nothing to start
+        self._evaluated = True
+        # Whether it may still have to be said that a latent is not inferred.
+        self._watched = dynamics.holds_predictions and bool(circuit.graph.latents)
+        self._run: UnderWay | None = None
+
+    def _made(self) -> AbstractEngine:
+        engine: AbstractEngine = self.settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
+        engine.separate_errors = self.schedule.separate_errors
+        return engine
+
+    @property
+    def time(self) -> float:
+        """Simulated time in ms."""
+        return self.step * self.integrator.dt
+
+    # One run at a time
+
+    def claim(self, run: UnderWay | None) -> None:
+        """Let a run (None: what is no run) have the state; one that is under way is ended."""
+        if self._run is not None and self._run is not run:
+            self._run.supersede()
+        self._run = run
+
+    def release(self, run: UnderWay) -> None:
+        """A run has ended."""
+        if self._run is run:
+            self._run = None
+
+    # What it stands at
+
+    def ready(self) -> None:
+        """Start the engine, where data or parameters have changed, and bring errors up to date."""
+        if self.data is None:
+            silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
+            self.engine.start(RunData(1, inputs=silent))
+        elif not self._started:
+            self.engine.start(self.data)
+            self._started = self._evaluated = True
+        elif not self._evaluated:
+            self.evaluate()
+
+    def evaluate(self) -> None:
+        """Bring errors up to date with the activities."""
+        self.engine.evaluate()
+        self._evaluated = True
+
+    def advanced(self, steps: int) -> None:
+        """The engine has done so many steps."""
+        self.step += steps
+        self._evaluated = False
+
+    def read(self, variable: str) -> dict[str, np.ndarray]:
+        """A variable of every vertex and output that has it, (batch, \\*shape)."""
+        self.ready()
+        arrays = {}
+        for name in self.circuit.vertices:
+            if variable == "value" or self.circuit.has_prediction(name):
+                arrays[name] = self.engine.read(name, variable)
+        for name, node in self.circuit.graph.outputs.items():
+            arrays.setdefault(name, arrays[node.name])
+        return arrays
+
+    def carried(self) -> Mapping[str, np.ndarray]:
+        """Values that free vertices go on from when something else changes."""
+        assert self.data is not None
+        if not self._started:
+            return self.data.initial
+        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
+        return {n: self.engine.read(n, "value") for n in free}
+
+    # Changes of it
+
+    def take(self, data: RunData) -> None:
+        """Let the next step be on this data."""
+        self._started = self._started and data is self.data
+        self.data = data
+
+    def load(self, values: Mapping[str, Any]) -> None:
+        """New values of parameters; raises for those that do not fit."""
+        checked = check_parameters(self.circuit.graph, values)
+        self.claim(None)
+        if self.data is not None:
+            if self.step > 0:
+                self.data = replace(self.data, initial=self.carried())
+            self._started = False
+        self.engine.load(checked)
+
+    def reset(self) -> None:
+        """Back to time zero, with the present data."""
+        self.claim(None)
+        if self.data is not None:
+            self.data = replace(self.data, initial={})
+            self._started = False
+        self.step = 0
+
+    # The end of a run
+
+    def divergence(self) -> str:
+        """Where something ceased to be finite, and what to do about it."""
+        assert self.data is not None
+        self.evaluate()
+        kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
+        kind, population = not_finite({kind: self.read(kind) for kind in kinds}) or ("value", "?")
+        if self.dynamics.holds_predictions and kind == "prediction":
+            return not_finite_message(kind, population, self.time, self.dtype)
+        self.step += 1  # the step that made it is done in the engine's state
+        cure = advice(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
+        return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
+
+    def warn(self) -> None:
+        """Warn, once, of latents that the dynamics cannot infer: at the line that called the caller of this."""
+        assert self.data is not None
+        if self._watched:
+            self._watched = not warn_of_latents(self.circuit, self.data, self.engine, self.step)
+
+    def settings_of_run(self) -> dict[str, Any]:
+        """Facts for ``result.stats`` that hold for every run on this data."""
+        assert self.data is not None
+        return {
+            "batch": self.data.batch,
+            "dtype": self.dtype.name,
+            "dynamics": repr(self.dynamics),
+            "integrator": repr(self.integrator),
+            "schedule": repr(self.schedule),
+            **self.engine.describe(),
+        }
+
+    def result(self, records: Any, status: Status, message: str, stats: dict[str, Any], events: Any) -> Result:
+        """All that is read of the state at the end of a run, which diverged where any of that is not finite."""
+        assert self.data is not None
+        values, errors, predictions = (self.read(v) for v in ("value", "error", "prediction"))
+        with np.errstate(all="ignore"):
+            loss, rest = free_energy(self.circuit, self.data.clamped, values, errors, predictions)
+            gradients = self.engine.gradients()
+            if status is Status.COMPLETED:
+                groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
+                bad = not_finite(groups)
+                if bad is not None:
+                    status, message = Status.DIVERGED, not_finite_message(*bad, self.time, self.dtype)
+        return Result(
+            gradients,
+            values,
+            errors,
+            predictions,
+            records,
+            loss,
+            rest + loss,
+            status,
+            message,
+            self.time,
+            stats,
+            events,
+        )
+
+    # Snapshots
+
+    def store(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+        """Write all of it to a file; raises OutputError."""
+        self.ready()
+        write_snapshot(path, self.engine, self.step, self.data, self._identity(), overwrite=overwrite)
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Take up what ``store`` wrote; raises CircuitFileError, and stays as it is then."""
+        engine = self._made()
+        step, data = read_snapshot(path, engine, self._identity())
+        self.claim(None)
+        self.step, self.data, self.engine = step, data, engine
+        self._started = self._evaluated = True
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "circuit": fingerprint(self.circuit),
+            "dynamics": repr(self.dynamics),
+            "integrator": repr(self.integrator),
+            "schedule": repr(self.schedule),
+            "dtype": self.dtype.name,
+            "engine": self.engine.identity,
+        }

@@ -1,0 +1,279 @@
+"""A run in chunks: the engine is left again and again, and what was recorded until then is handed over."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from pcneuro.engines import RunData, Stepped
+from pcneuro.errors import ParameterError
+from pcneuro.model.settled import Settled
+from pcneuro.recording.events import EventLog
+from pcneuro.recording.probe import Probe
+from pcneuro.recording.record import Record, dataset
+from pcneuro.simulator.progress import interruptible
+from pcneuro.simulator.result import Result, Status
+from pcneuro.simulator.state import State
+
+if TYPE_CHECKING:
+    import xarray
+
+CHUNK_SECONDS = 0.2
+"""The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
+CHUNK_BYTES = 32_000_000
+"""What records may take before they are taken out of the engine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What a chunk has of one ``Record``: ``rows`` (times, batch, units), of every so many steps from ``first`` on."""
+
+    record: Record
+    probe: Probe
+    first: int
+    rows: np.ndarray
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Number of the step before which each row was so, (times,)."""
+        return self.first + self.probe.every * np.arange(len(self.rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """A part of a run.
+
+    Attributes
+    ----------
+    first, steps : int
+        Number of its first step, counted from time zero, and how many steps it has.
+    dt : float
+        Length of a step in ms.
+    batch : int
+        Samples.
+    recorded : tuple of Recorded
+        What was recorded in these steps, by record in their order. The last chunk has the state at the end of the run.
+    status : Status, optional
+        How the run ended, as in ``Result``: of the last chunk, which has no steps. None in all others.
+    message : str
+        What happened and, where the run did not complete, what to do.
+    """
+
+    first: int
+    steps: int
+    dt: float
+    batch: int
+    recorded: tuple[Recorded, ...] = field(repr=False)
+    status: Status | None = None
+    message: str = ""
+
+    @property
+    def start(self) -> float:
+        """Simulated time at its begin, in ms."""
+        return self.first * self.dt
+
+    @property
+    def time(self) -> float:
+        """Simulated time at its end, in ms."""
+        return (self.first + self.steps) * self.dt
+
+    @property
+    def records(self) -> xarray.Dataset:
+        """What was recorded, with the dimensions time (ms), batch and unit, as in ``Result.records``."""
+        records, probes, rows = (
+            [getattr(part, what) for part in self.recorded] for what in ("record", "probe", "rows")
+        )
+        return dataset(records, probes, rows, self.first, self.dt, self.batch)
+
+
+class Run:
+    """One run of a simulation, from what it is given to its result.
+
+    Parameters
+    ----------
+    state
+        What is simulated on.
+    steps, until
+        How many steps to do at most, and what ends the run before them.
+    data
+        What it runs on.
+    records, log
+        What is to be kept of activities, and of events.
+    report
+        Is told elapsed seconds, the share completed and, where it ends early, the ms that it took.
+    hold
+        A context around all chunks, in which Ctrl-C may be noted between them, too.
+
+    Raises what ``Record.resolve`` does. ``chunks`` are made as they are asked for; nothing is changed before.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        steps: int,
+        until: Settled | None,
+        data: RunData,
+        records: Sequence[Record],
+        log: EventLog | None,
+        report: Callable[..., None],
+        hold: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self.state, self.steps, self.until, self.data = state, steps, until, data
+        self.records, self.log, self.report = records, log, report
+        self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
+        units = sum(state.circuit.graph.nodes[p.vertex].size / p.every for p in self.probes)
+        self.most = max(1, int(CHUNK_BYTES / max(units * data.batch * state.dtype.itemsize, 1.0)))
+        """Steps whose records may be taken out of the engine at once."""
+        self.first, self.done = state.step, 0
+        self.begun = 0.0
+        self.superseded = False
+        self.chunks = self._chunks(hold)
+
+    def supersede(self) -> None:
+        """End it, as something else goes on with the simulation."""
+        if inspect.getgeneratorstate(self.chunks) == inspect.GEN_RUNNING:
+            raise ParameterError("a simulator is run or changed by its own report: do that when its run has ended")
+        self.superseded = True
+        self.chunks.close()
+
+    def _chunks(self, hold: Callable[[], AbstractContextManager[Any]]) -> Generator[Chunk, None, None]:
+        state = self.state
+        try:
+            with state.engine.recording(self.log):
+                state.take(self.data)
+                state.ready()
+                self.first, self.begun = state.step, time.perf_counter()
+                state.engine.begin(self.until)
+                self.report(0.0, 0.0)
+                with hold():
+                    status, message = yield from self._stepping()
+            state.evaluate()
+            if self.until is not None and status is Status.COMPLETED:
+                status, message = self._settling(self.until)
+            yield self._chunk(state.step, 0, self._end(status), status, message)
+        finally:
+            state.release(self)
+
+    def _stepping(self) -> Generator[Chunk, None, tuple[Status, str]]:
+        """All steps, and how they ended."""
+        state = self.state
+        while self.done < self.steps:
+            with interruptible() as noted:
+                # Noted before where all that is done is in such a context.
+                first, stepped = state.step, None if noted else self._step()
+                interrupted = bool(noted)
+            if stepped is not None:
+                yield self._chunk(first, stepped.steps, stepped.recorded)
+                if not stepped.finite:
+                    return Status.DIVERGED, state.divergence()
+                if stepped.settled:
+                    break
+            if interrupted and self.done < self.steps:
+                text = f"interrupted at {state.time:g} ms, after {self.done} of {self.steps} steps; run again to go on"
+                return Status.INTERRUPTED, text
+        return Status.COMPLETED, f"completed {self.done} steps, to {state.time:g} ms"
+
+    def _step(self) -> Stepped:
+        """The steps of one chunk."""
+        state, left = self.state, self.steps - self.done
+        count = min(state.chunk, left, self.most) if state.schedule.divisible else left
+        started = time.perf_counter()
+        stepped = state.schedule.step(state.engine, state.step, count, self.probes)
+        state.advanced(stepped.steps)
+        self.done += stepped.steps
+        if self.log is not None:
+            self.log.flush(state.time)
+        now = time.perf_counter()
+        if stepped.finite and stepped.settled:
+            self.report(now - self.begun, 1.0, self.done * state.integrator.dt)
+        elif stepped.finite:
+            rate = count / max(now - started, 1e-6)
+            state.chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * state.chunk))
+            self.report(now - self.begun, self.done / self.steps)
+        return stepped
+
+    def _chunk(
+        self, first: int, steps: int, rows: Sequence[np.ndarray], status: Status | None = None, message: str = ""
+    ) -> Chunk:
+        recorded = tuple(
+            Recorded(record, probe, -(-first // probe.every) * probe.every, record.choose(array))
+            for record, probe, array in zip(self.records, self.probes, rows, strict=True)
+        )
+        return Chunk(first, steps, self.state.integrator.dt, self.data.batch, recorded, status, message)
+
+    def _end(self, status: Status) -> list[np.ndarray]:
+        """The state at the end, for the records that are due."""
+        state, rows = self.state, []
+        for probe in self.probes:
+            row = state.engine.read(probe.vertex, probe.variable).reshape(1, self.data.batch, -1)
+            due = state.step % probe.every == 0 and status is not Status.DIVERGED
+            rows.append(row if due else row[:0])
+        return rows
+
+    def _settling(self, until: Settled) -> tuple[Status, str]:
+        """How a run that did not end early ended: whether all has settled."""
+        state, engine = self.state, self.state.engine
+        steps = state.step - self.first
+        taken = steps * state.integrator.dt
+        if engine.look(state.step):
+            return Status.COMPLETED, f"settled after {steps} steps, {taken:g} ms, at {state.time:g} ms"
+        return Status.UNSETTLED, until.missed(engine.rested.count(None), len(engine.rested), taken)
+
+    def result(self) -> Result:
+        """Take all chunks, and have the result."""
+        state, dt = self.state, self.state.integrator.dt
+        rows: list[list[np.ndarray]] = [[] for _ in self.records]
+        for chunk in self.chunks:
+            for parts, recorded in zip(rows, chunk.recorded, strict=True):
+                parts.append(recorded.rows)
+            status, message = chunk.status, chunk.message
+        assert status is not None
+        stats = {
+            "steps": state.step - self.first,
+            "seconds": time.perf_counter() - self.begun,
+            **state.settings_of_run(),
+        }
+        if self.until is not None:
+            times = [None if n is None else (n - self.first) * dt for n in state.engine.rested]
+            stats |= {"until": repr(self.until), "settled_ms": times}
+        if self.log is not None:
+            stats["events_record"] = self.log.describe(self.steps if state.engine.in_steps else None)
+        arrays = [np.concatenate(parts) for parts in rows]
+        records = dataset(self.records, self.probes, arrays, self.first, dt, self.data.batch)
+        return state.result(records, status, message, stats, None if self.log is None else self.log.dataset())
+
+
+class Stream(Iterator[Chunk]):
+    """The chunks of a run, as they come, from ``Simulator.stream``; a context that closes it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __next__(self) -> Chunk:
+        if self._run.superseded:
+            raise ParameterError(
+                "this stream has ended, as its simulator was run, reset, restored or given parameters since: do that "
+                "once the stream has come to its end, or has been closed, and call stream() again"
+            )
+        chunk = next(self._run.chunks)
+        if chunk.status is not None:
+            self._run.state.warn()
+        return chunk
+
+    def close(self) -> None:
+        """End it where it is; the simulator can go on from there."""
+        self._run.chunks.close()
+        self._run.state.release(self._run)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
