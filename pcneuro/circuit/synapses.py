@@ -1,9 +1,10 @@
 """Where dendrites read value neurons, synapse by synapse; and how long what passes there takes, in both directions.
 
 A projection from a parent to a child is what the child's dendrite makes of the parent's activity. In single units
-(``UnitGraph``) it reads it at one place or more: where a ``Sum`` has synapses from the parent's value neurons, and
-where a ``Function`` has them, one to one, for an operand. A projection's delays are those of all its synapses, place by
-place: by population of the unit graph, of a function by operand, and within a sum in the order of its synapses.
+(``UnitGraph``) it reads it at one place or more: where a ``SynapticSum`` has synapses from the parent's value neurons,
+and where a ``UnitFunction`` has them, one to one, for an operand. A projection's delays are those of all its synapses,
+place by place: by population of the unit graph, of a function by operand, and within a sum in the order of its
+synapses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.circuit.units import Function, Sum, SynapseGroup, UnitGraph
+from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
 
@@ -80,10 +81,10 @@ def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> n
 def _array(units: UnitGraph, group: SynapseGroup) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
     """Shape and index of the array whose entries the synapses of a group are, as ``Places`` has them."""
     population, nodes = units.populations[group.population], units.circuit.graph.nodes
-    if isinstance(population, Sum):
+    if isinstance(population, SynapticSum):
         origin = population.weights.origin
         return (None, None) if origin is None else (nodes[origin].shape, population.weights.index)
-    assert isinstance(population, Function)
+    assert isinstance(population, UnitFunction)
     shape = nodes[population.node].shape
     return (shape, None) if nodes[population.node].size == group.synapses else (None, None)
 

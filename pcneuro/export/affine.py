@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.primitives import PRIMITIVES
@@ -110,7 +110,7 @@ class Forms:
             population = self.units.populations[each]
             if isinstance(population, Source):
                 self._found[each] = Affine.copy_of(self.names[population.name], population.size)
-            elif isinstance(population, Sum):
+            elif isinstance(population, SynapticSum):
                 size = self.units.populations[population.source].size
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 place = (population.post, population.pre)
@@ -134,7 +134,7 @@ class Forms:
             stack = [s for n in new for s in sources_of(self.units.populations[n])]
         return needed
 
-    def _formula(self, function: Function, formula: Formula, operands: Mapping[str, Affine]) -> Affine:
+    def _formula(self, function: UnitFunction, formula: Formula, operands: Mapping[str, Affine]) -> Affine:
         if isinstance(formula, float):
             return Affine.fixed(np.full(function.size, formula))
         if isinstance(formula, str):
@@ -162,7 +162,7 @@ class Forms:
                 return least + self._transfer(function, "relu", [drive + least.scaled(-1.0)])
         return self._transfer(function, name, parts)
 
-    def _transfer(self, function: Function, name: str, parts: list[Affine]) -> Affine:
+    def _transfer(self, function: UnitFunction, name: str, parts: list[Affine]) -> Affine:
         """A population for a transfer function of what is held."""
         operator = self.units.circuit.graph.nodes[function.node].operator.label
         where = f"node {function.node!r} ({operator})"

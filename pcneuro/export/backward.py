@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.ops.base import Shape, size
 
@@ -116,7 +116,7 @@ def conv2d(weight: np.ndarray | Dense, x: Shape, padding: Shape = (0, 0), dilati
     }
 
 
-def convolution(units: UnitGraph, synapses: Sum) -> Convolution | None:
+def convolution(units: UnitGraph, synapses: SynapticSum) -> Convolution | None:
     """The convolution that these synapses are, if its transpose is one of stride 1 over square maps."""
     graph = units.circuit.graph
     node = graph.nodes[synapses.node]
@@ -159,10 +159,10 @@ class Forms:
         synapses = []
         for number in sorted(active):
             population = units.populations[number]
-            if isinstance(population, Sum):
+            if isinstance(population, SynapticSum):
                 synapses.append(number)
             for source in sources_of(population):
-                if isinstance(population, Function) and source in active:
+                if isinstance(population, UnitFunction) and source in active:
                     self._join(number, source)
         for name, number in units.predictions.items():
             self._join(number, units.values[name])
@@ -170,7 +170,7 @@ class Forms:
         self.convolutions: dict[int, Convolution] = {}
         for number in synapses:
             population = units.populations[number]
-            assert isinstance(population, Sum)
+            assert isinstance(population, SynapticSum)
             found = convolution(units, population)
             if found is not None and self.shapes.setdefault(self._root(number), found.out) == found.out:
                 self.convolutions[number] = found
@@ -253,7 +253,7 @@ class Backward:
                 self._vertex(number, population.name)
             elif number not in self.active or not (adjoint.slopes or adjoint.matrices):
                 continue
-            elif isinstance(population, Sum):
+            elif isinstance(population, SynapticSum):
                 self._synapses(number, population)
             else:
                 self._function(number, population)
@@ -267,13 +267,13 @@ class Backward:
             prediction = self.units.predictions[name]
             self.adjoints[prediction].add(error, np.ones(self.units.populations[prediction].size))
 
-    def _function(self, number: int, function: Function) -> None:
+    def _function(self, number: int, function: UnitFunction) -> None:
         adjoint = self.adjoints[number]
         for operand, derivative in function.derivatives.items():
             source = function.operands[operand]
             if not isinstance(source, int) or source not in self.active:
                 continue
-            slope = self.units.evaluated(function, derivative, self.activity, out=self.activity[number])
+            slope = function.evaluated(derivative, self.activity, out=self.activity[number])
             if not np.isfinite(slope).all():
                 raise ParameterError(
                     f"the derivative of node {function.node!r} is not finite at the feedforward sweep: not exported"
@@ -285,7 +285,7 @@ class Backward:
                 scaled = matrix if plain else sparse.csr_array(sparse.diags_array(slope) @ matrix)
                 self.adjoints[source].add(node, scaled)
 
-    def _synapses(self, number: int, synapses: Sum) -> None:
+    def _synapses(self, number: int, synapses: SynapticSum) -> None:
         adjoint, back = self.adjoints[number], self.adjoints[synapses.source]
         width = self.units.populations[synapses.source].size
         if number in self.forms.convolutions:
@@ -307,7 +307,7 @@ class Backward:
             else:
                 back.add(self._matrix(node, own, self._shape(number)), matrix)
 
-    def _convolution(self, number: int, synapses: Sum) -> str:
+    def _convolution(self, number: int, synapses: SynapticSum) -> str:
         found = self.forms.convolutions[number]
         name = f"{synapses.weights.parameter or synapses.node}_transposed"
         made = self.sketch.add(name, "Conv2d", found.x, found.transposed, self._settled(number))

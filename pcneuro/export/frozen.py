@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.engines import RunData
 
 
@@ -96,7 +96,7 @@ def frozen(circuit: Circuit, data: RunData, sample: int = 0) -> Frozen:
 def _derivatives(
     units: UnitGraph,
     number: int,
-    population: Source | Sum | Function,
+    population: Source | SynapticSum | UnitFunction,
     activity: list[np.ndarray],
     found: list[dict[str, sparse.csr_array]],
 ) -> dict[str, sparse.csr_array]:
@@ -105,7 +105,7 @@ def _derivatives(
         known = population.name in units.circuit.vertices
         return {population.name: sparse.eye_array(population.size, format="csr")} if known else {}
     total: dict[str, sparse.csr_array] = {}
-    if isinstance(population, Sum):
+    if isinstance(population, SynapticSum):
         source = units.populations[population.source].size
         weights = np.broadcast_to(population.weights.values, population.pre.shape)
         matrix = sparse.csr_array((weights, (population.post, population.pre)), shape=(population.size, source))
@@ -113,7 +113,7 @@ def _derivatives(
     for operand, derivative in population.derivatives.items():
         before = population.operands[operand]
         if isinstance(before, int) and found[before]:
-            slope = units.evaluated(population, derivative, activity, out=activity[number])
+            slope = population.evaluated(derivative, activity, out=activity[number])
             for name, j in found[before].items():
                 part = sparse.csr_array(sparse.diags_array(slope) @ j)
                 total[name] = sparse.csr_array(total[name] + part) if name in total else part

@@ -9,21 +9,19 @@ brings the library, which is imported when a run begins.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import a_circuit, a_run, imported
 from pcneuro.export.targets import AbstractTarget, Asked, Exported
-from pcneuro.graph.graph import Node
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.ops.base import Gather, Units, Weights
+from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula
 from pcneuro.ops.pooling import FIRST_OF_EQUALS
 from pcneuro.ops.primitives import PRIMITIVES
@@ -42,33 +40,6 @@ def library() -> Any:
     return imported("torch", "PyTorch", "torch")
 
 
-@dataclass
-class LearnedUnits(UnitGraph):
-    """All populations of a circuit, with what is computed from parameters alone as populations, too.
-
-    Elsewhere that is constant; here it leads back to the parameters. ``Weights.parameter`` may name a node that is
-    ``derived``.
-    """
-
-    derived: dict[str, int] = field(default_factory=dict)
-    """Node that depends on parameters and no activity -> its population, of which there is one for all samples."""
-
-    def _computed(self, name: str, node: Node, found: Mapping[str, Units | Weights]) -> Units | Weights:
-        weights = {o: x for o in node.operands if isinstance(x := found[o], Weights)}
-        if all(x.parameter is None for x in weights.values()):
-            return super()._computed(name, node, found)
-        alone, gathers = len(weights) == len(set(node.operands)), isinstance(node.operator.role, Gather)
-        # Gathers take weights by value; all others make populations of one operand, and weights of the other.
-        promoted = list(weights) if gathers else [node.operands[0]] if alone else []
-        populations = {o: self.function("x", {"x": weights[o]}, {}) for o in promoted}
-        made = super()._computed(name, node, {**found, **populations})
-        if not alone or name in self.circuit.vertices:
-            return made
-        assert isinstance(made, Units)
-        self.derived[name] = made.number
-        return Weights(np.zeros(made.size), name)
-
-
 class Predictions:
     """Predictions of all vertices as tensors that know what they come from.
 
@@ -78,7 +49,7 @@ class Predictions:
     def __init__(self, circuit: Circuit) -> None:
         self.torch = library()
         self.functions = functions(self.torch)
-        self.units = LearnedUnits(circuit)
+        self.units = UnitGraph(circuit, plastic=True)
         self.parameters = {
             name: self.tensor(values).ravel().requires_grad_() for name, values in circuit.parameters.items()
         }
@@ -89,9 +60,9 @@ class Predictions:
         self.shared: dict[int, Tensor] = {}
         """Activity of populations that depend on no input and no vertex."""
         for number, population in enumerate(self.units.populations):
-            if isinstance(population, Sum):
+            if isinstance(population, SynapticSum):
                 self._synapses(number, population)
-            elif isinstance(population, Function):
+            elif isinstance(population, UnitFunction):
                 operands = population.operands.items()
                 self.weights[number] = {k: self._weights(x) for k, x in operands if isinstance(x, Weights)}
             if not isinstance(population, Source) and all(n in self.shared for n in sources_of(population)):
@@ -104,11 +75,11 @@ class Predictions:
     def _weights(self, weights: Weights) -> Tensor:
         if weights.parameter is None:
             return self.tensor(weights.values)
-        derived = self.units.derived.get(weights.parameter)
-        whole = self.parameters[weights.parameter] if derived is None else self.shared[derived][0]
+        name = weights.parameter
+        whole = self.parameters[name] if name in self.parameters else self.shared[self.units.parameters[name]][0]
         return whole if weights.index is None else whole[self.torch.tensor(weights.index)]
 
-    def _synapses(self, number: int, synapses: Sum) -> None:
+    def _synapses(self, number: int, synapses: SynapticSum) -> None:
         torch, weights = self.torch, self._weights(synapses.weights)
         before = self.units.populations[synapses.source].size
         # Nothing is filled up with zeros: they would make NaN of what is infinite.
@@ -121,8 +92,8 @@ class Predictions:
             self.weights[number] = weights
             self.indices[number] = torch.tensor(synapses.pre), torch.tensor(synapses.post)
 
-    def _activity(self, number: int, population: Sum | Function, found: Mapping[int, Tensor]) -> Tensor:
-        if isinstance(population, Sum):
+    def _activity(self, number: int, population: SynapticSum | UnitFunction, found: Mapping[int, Tensor]) -> Tensor:
+        if isinstance(population, SynapticSum):
             source, weights = found[population.source], self.weights[number]
             if number not in self.indices:
                 return source @ weights

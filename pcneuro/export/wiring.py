@@ -14,7 +14,7 @@ import numpy as np
 
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.export.groups import MADE, TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.ops.base import Weights
@@ -98,7 +98,8 @@ class Wiring:
                 self.owner[number] = population.name
                 continue
             used = {
-                self.owner[r] if isinstance(self.populations[r], Function) else None for r in readers.get(number, [])
+                self.owner[r] if isinstance(self.populations[r], UnitFunction) else None
+                for r in readers.get(number, [])
             }
             own = place.get(number)
             if own is None:
@@ -124,7 +125,7 @@ class Wiring:
                 group.lines.append("v : 1")
             return
         prediction = self.units.predictions.get(self.owner[number]) == number
-        if isinstance(population, Sum):
+        if isinstance(population, SynapticSum):
             name = "prediction" if prediction else self.name(number, f"I_{population.node}")
             self.variable[number] = self._summed(number, name, number)
         else:
@@ -177,13 +178,13 @@ class Wiring:
             behind = plus(terms)
             if not isinstance(behind, str):
                 behind = group.block.define(f"g_{self.variable[number]}", behind, group.lines)
-        if isinstance(population, Sum):
+        if isinstance(population, SynapticSum):
             asked = population.source in self.active
             self._project(number, population, self.variable[number], behind if asked else None)
         else:
             self._function_back(number, population, behind)
 
-    def _function_back(self, number: int, function: Function, behind: Formula | None) -> None:
+    def _function_back(self, number: int, function: UnitFunction, behind: Formula | None) -> None:
         own = self.owner[number]
         copies = self.copies.get(own, {})
         named = self.named[number] | {"out": self.variable[number]}
@@ -206,10 +207,10 @@ class Wiring:
         if total != 0.0:
             returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
         every = np.arange(group.size)
-        copy = Sum(group.name, group.size, operand, every, every, Weights(np.ones(1)))
+        copy = SynapticSum(group.name, group.size, operand, every, every, Weights(np.ones(1)))
         self._project(number, copy, name, returned)
 
-    def _project(self, number: int, synapses: Sum, variable: str, behind: Any) -> None:
+    def _project(self, number: int, synapses: SynapticSum, variable: str, behind: Any) -> None:
         before, target = self.owner[synapses.source], self.owner[number]
         backward = None
         if behind is not None:

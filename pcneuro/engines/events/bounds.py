@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from pcneuro.circuit.units import Function, Sum
-from pcneuro.engines.reference.delayed import PlasticUnits
+from pcneuro.circuit.units import AbstractUnitWalk, SlopePull, SynapsePull, UnitGraph
 
 
 def bounds(
-    units: PlasticUnits, activity: list[np.ndarray], thresholds: Mapping[str, np.ndarray], clamped: Collection[str]
+    units: UnitGraph, activity: list[np.ndarray], thresholds: Mapping[str, np.ndarray], clamped: Collection[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Vertex -> bound of its errors, (units,); parameter -> bound of its gradient, (entries,), of one sample.
 
     One pass from the outputs back with the absolute values of all weights and slopes, as in ``engines.events``. A
-    gradient takes errors themselves, which their own synapses know, not what was sent of them.
+    gradient takes errors themselves, which their own synapses know, not what was sent of them. ``units`` must be
+    plastic.
     """
-    heard = [np.zeros(p.size) for p in units.populations]
-    own = [np.zeros(p.size) for p in units.populations]
-    found: dict[str, np.ndarray] = {}
-    for number in reversed(range(len(units.populations))):
-        population = units.populations[number]
-        if isinstance(population, Sum):
-            weights = population.weights
-            for adjoints in (heard, own):
-                back, behind = adjoints[population.source], adjoints[number][population.post]
-                back += np.bincount(population.pre, np.abs(weights.values) * behind, back.size)
-            if weights.parameter is not None:
-                plastic = own[units.plastic[weights.parameter]]
-                change = own[number][population.post] * np.abs(activity[population.source][population.pre])
-                synapses = np.arange(weights.values.size) if weights.index is None else weights.index
-                plastic += np.bincount(np.broadcast_to(synapses, change.shape), change, plastic.size)
-        elif isinstance(population, Function):
-            for name, derivative in population.derivatives.items():
-                operand = population.operands[name]
-                if isinstance(operand, int):
-                    slope = np.abs(units.evaluated(population, derivative, activity, out=activity[number]))
-                    for adjoints in (heard, own):
-                        adjoints[operand] += slope * adjoints[number]
-        elif population.name in units.predictions:
-            bound = np.zeros(population.size) if population.name in clamped else heard[number].copy()
-            found[population.name] = bound
-            heard[units.predictions[population.name]] += bound + thresholds[population.name]
-            own[units.predictions[population.name]] += bound
-            own[number] = np.zeros(population.size)
-    return found, {name: own[units.plastic[name]] for name in units.circuit.parameters}
+    walk = _Magnitudes(units, activity, thresholds, clamped)
+    adjoints = walk.walk()
+    return walk.bounds, {name: adjoints[units.parameters[name]][_ITSELF] for name in units.circuit.parameters}
+
+
+_SENT, _ITSELF = 0, 1
+"""Rows of the walk: how far off what is known of errors can be, and how far off errors themselves can."""
+
+
+class _Magnitudes(AbstractUnitWalk):
+    """The way back in absolute values."""
+
+    def __init__(
+        self,
+        units: UnitGraph,
+        activity: Sequence[np.ndarray],
+        thresholds: Mapping[str, np.ndarray],
+        clamped: Collection[str],
+    ) -> None:
+        super().__init__(units.feedback, 2)
+        self.activity, self.thresholds, self.clamped = activity, thresholds, clamped
+        self.bounds: dict[str, np.ndarray] = {}
+        """Vertex -> how far off its error can be."""
+
+    def error(self, vertex: str, adjoint: np.ndarray) -> np.ndarray:
+        bound = self.bounds[vertex] = np.zeros(adjoint.shape[1]) if vertex in self.clamped else adjoint[_SENT].copy()
+        return np.stack([bound + self.thresholds[vertex], bound])
+
+    def slope(self, pull: SlopePull) -> np.ndarray:
+        return np.abs(pull.function.evaluated(pull.derivative, self.activity, out=self.activity[pull.number]))
+
+    def weights(self, pull: SynapsePull) -> np.ndarray:
+        return np.abs(pull.synapses.weights.values)
+
+    def presynaptic(self, pull: SynapsePull) -> np.ndarray | None:
+        return np.abs(self.activity[pull.source][pull.synapses.pre])

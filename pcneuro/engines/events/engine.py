@@ -38,7 +38,7 @@ from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import KEPT, Sample
 from pcneuro.engines.events.thresholds import Thresholds
 from pcneuro.engines.kernel.threads import available_threads, spread
-from pcneuro.engines.reference.delayed import DelayedReference, PlasticUnits
+from pcneuro.engines.reference.delayed import DelayedReference
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
@@ -355,7 +355,7 @@ class EventEngine(ReferenceEngine):
             raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
         nodes = self.circuit.graph.nodes
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
-        units = PlasticUnits(self.circuit.with_parameters(self.parameters))
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
         found: list[dict[str, np.ndarray]] = []
         total = {name: np.zeros(array.shape) for name, array in self.parameters.items()}
         for s in range(self.data.batch):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.engines.events.fan_out import fan
 from pcneuro.kernels.events import arrays
 from pcneuro.kernels.events.arrays import FUNCTION, SOURCE, SUM
@@ -60,14 +60,14 @@ class Layout:
         kinds: list[int] = []
         sizes: list[int] = []
         for number, population in enumerate(units.populations):
-            if isinstance(population, Function) and number in self.active:
+            if isinstance(population, UnitFunction) and number in self.active:
                 for name, operand in population.operands.items():
                     if self._free(operand):
                         self.reads[number, name] = len(sizes)
                         kinds.append(SUM)
                         sizes.append(population.size)
             self.number.append(len(sizes))
-            kinds.append({Source: SOURCE, Sum: SUM, Function: FUNCTION}[type(population)])
+            kinds.append({Source: SOURCE, SynapticSum: SUM, UnitFunction: FUNCTION}[type(population)])
             sizes.append(population.size)
         self.kind = np.array(kinds, dtype=np.int64)
         self.offset = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -104,7 +104,7 @@ class Layout:
                 continue
             found.add(number)
             population = self.units.populations[number]
-            if back and isinstance(population, Function):
+            if back and isinstance(population, UnitFunction):
                 read = (population.operands[name] for name in population.derivatives)
                 open_.extend(operand for operand in read if isinstance(operand, int))
             else:
@@ -126,14 +126,14 @@ class Layout:
             if number not in self.active:
                 continue
             here = int(self.offset[self.number[number]])
-            if isinstance(population, Sum):
+            if isinstance(population, SynapticSum):
                 before = self.offset[self.number[population.source]] + population.pre
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 up, down = delays(number, None, population.pre.size)
                 yield _Synapses(
                     before, here + population.post, weights, up, down, number in self.back, True, (number, None)
                 )
-            elif isinstance(population, Function):
+            elif isinstance(population, UnitFunction):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
                         assert isinstance(operand, int)
@@ -151,7 +151,7 @@ class Layout:
         found: set[int] = set()
         for number in reversed(range(len(populations))):
             population = populations[number]
-            if not isinstance(population, Source) and (number in found or isinstance(population, Sum)):
+            if not isinstance(population, Source) and (number in found or isinstance(population, SynapticSum)):
                 found.update(sources_of(population))
         return found
 
@@ -188,14 +188,14 @@ class Layout:
         room = stored = 0
         self.gates: list[tuple[int, str]] = []
         """(Function of the unit graph, operand) of each block of slopes, in their order."""
-        functions = {self.number[n]: n for n in self.active if isinstance(self.units.populations[n], Function)}
+        functions = {self.number[n]: n for n in self.active if isinstance(self.units.populations[n], UnitFunction)}
         for here in range(self.kind.size):
             first.append(len(node))
             if here not in functions:
                 continue
             number = functions[here]
             function = self.units.populations[number]
-            assert isinstance(function, Function)
+            assert isinstance(function, UnitFunction)
             names = list(function.operands)
             formula[here] = written(function.formula, names)
             for name, operand in function.operands.items():
@@ -264,9 +264,9 @@ class Layout:
 
         for number in reversed(range(len(units.populations))):
             population, here = units.populations[number], self.number[number]
-            if isinstance(population, Sum):
+            if isinstance(population, SynapticSum):
                 behind(here, self.number[population.source], population.pre, population.post)
-            elif isinstance(population, Function):
+            elif isinstance(population, UnitFunction):
                 each = np.arange(population.size)
                 for name, operand in population.operands.items():
                     if isinstance(operand, int):
@@ -309,7 +309,7 @@ class Layout:
             out[first : first + values.size] = values
         for (number, name), own in self.reads.items():
             function = self.units.populations[number]
-            assert isinstance(function, Function)
+            assert isinstance(function, UnitFunction)
             source = function.operands[name]
             assert isinstance(source, int)
             out[self.offset[own] : self.offset[own + 1]] = found[source]
@@ -320,8 +320,8 @@ class Layout:
         parts = []
         for number, name in self.gates:
             function = self.units.populations[number]
-            assert isinstance(function, Function)
-            parts.append(self.units.evaluated(function, function.derivatives[name], found, out=found[number]))
+            assert isinstance(function, UnitFunction)
+            parts.append(function.evaluated(function.derivatives[name], found, out=found[number]))
         return _joined(parts, np.float64).astype(self.dtype)
 
     def by_owner(self, numbers: np.ndarray) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
-from pcneuro.circuit.units import Sum, UnitGraph
+from pcneuro.circuit.units import SynapticSum, UnitGraph
 from pcneuro.engines.events.network import Delays, Layout
 from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
@@ -188,7 +188,7 @@ class Sending:
             units.adjoints(a, {n: e[s].ravel() for n, e in self.equilibria.items()}) for s, a in enumerate(activity)
         ]
         reads = {own: number for (number, _), own in layout.reads.items()}
-        numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, Sum)}
+        numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, SynapticSum)}
         for own in np.flatnonzero(layout.kind == SUM):
             nodes = slice(layout.offset[own], layout.offset[own + 1])
             if not axons[nodes].any():
@@ -224,7 +224,7 @@ class Sending:
     def connection_sparsity(self) -> float:
         """The share of pairs of units before and behind sums without a synapse of a weight other than 0."""
         populations = self.units.populations
-        sums = [p for p in populations if isinstance(p, Sum)]
+        sums = [p for p in populations if isinstance(p, SynapticSum)]
         pairs = sum(p.size * populations[p.source].size for p in sums)
         there = sum(int(np.count_nonzero(np.broadcast_to(p.weights.values, p.pre.shape))) for p in sums)
         return 1.0 - there / pairs if pairs else 0.0
@@ -234,7 +234,7 @@ class Sending:
         """Synapses that learn, over all samples, and those of them that have an activity other than 0 before them."""
         dense = effective = 0
         for population in self.units.populations:
-            if isinstance(population, Sum) and population.weights.parameter is not None:
+            if isinstance(population, SynapticSum) and population.weights.parameter is not None:
                 before = [activity[population.source] != 0 for activity in self.activity]
                 fan_out = np.bincount(population.pre, minlength=before[0].size)
                 dense += population.pre.size * len(before)

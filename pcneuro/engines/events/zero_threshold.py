@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.units import Function, UnitGraph
+from pcneuro.circuit.units import UnitFunction, UnitGraph
 from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.counts import Counts
@@ -171,7 +171,7 @@ class UnheldEngine(KernelEngine):
             back = changed["adjoints"][own]
             if self.sending.strict:
                 function = self.units.populations[number]
-                assert isinstance(function, Function)
+                assert isinstance(function, UnitFunction)
                 moved = np.zeros_like(back)
                 for other, operand in function.operands.items():
                     if isinstance(operand, int):

@@ -8,23 +8,31 @@ before the first has arrived nothing does. Derivatives are those at what the den
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.synapses import steps_at, synapse_groups
-from pcneuro.circuit.units import Function, Source, Sum, UnitGraph
+from pcneuro.circuit.units import (
+    AbstractUnitWalk,
+    SlopePull,
+    Source,
+    SynapsePull,
+    SynapticSum,
+    UnitFunction,
+    UnitGraph,
+    UnitPull,
+)
+from pcneuro.circuit.units.populations import summed
 from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import ParameterError
-from pcneuro.graph.graph import Node
 from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
-from pcneuro.ops.base import Elementwise, Gather, Units, Weights
+from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import evaluate
 from pcneuro.recording.probe import Probe
 
@@ -64,47 +72,6 @@ class History:
         self.states, self.position = states[::-1].copy(), len(states) - 1
 
 
-@dataclass
-class PlasticUnits(UnitGraph):
-    """All populations of a circuit, and as populations, too, its parameters and what is computed from them alone.
-
-    What goes back to these is the gradient. ``Weights.parameter`` may name any node that is ``plastic``.
-    """
-
-    plastic: dict[str, int] = field(default_factory=dict)
-    """Parameter, or node that is computed from parameters and no activity -> its population."""
-
-    def _leaf(self, name: str, node: Node) -> Units | Weights:
-        made = super()._leaf(name, node)
-        if isinstance(made, Weights) and made.parameter is not None:
-            self.plastic[name] = self.function("x", {"x": made}, {}).number
-        return made
-
-    def _computed(self, name: str, node: Node, found: Mapping[str, Units | Weights]) -> Units | Weights:
-        operands = [found[o] for o in node.operands]
-        alone = all(isinstance(x, Weights) for x in operands)
-        if self.plastic.keys().isdisjoint(node.operands):
-            return super()._computed(name, node, found)
-        # Sums have weights of their own; functions read populations, and so do sums of parameters alone.
-        reads = isinstance(node.operator.role, Elementwise | Gather)
-        read = [o for o in node.operands if o in self.plastic] if reads else [node.operands[0]] if alone else []
-        made = super()._computed(name, node, {**found, **{o: self._population(o, found[o]) for o in read}})
-        if not alone or name in self.circuit.vertices:
-            return made
-        assert isinstance(made, Units)
-        self.plastic[name] = made.number
-        shapes = [self.circuit.graph.nodes[o].shape for o in node.operands]
-        arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
-        with np.errstate(all="ignore"):
-            return Weights(np.array(node.compute(*arrays), dtype=np.float64).ravel(), name, origin=name)
-
-    def _population(self, name: str, weights: Units | Weights) -> Units:
-        """That of a parameter, or of a constant, which has none yet."""
-        if name in self.plastic:
-            return Units(self.plastic[name], self.populations[self.plastic[name]].size)
-        return self.function("x", {"x": weights}, {})
-
-
 class DelayedReference(ReferenceEngine):
     """A circuit in single units, with histories of its value neurons and of what goes back at each synapse."""
 
@@ -132,7 +99,7 @@ class DelayedReference(ReferenceEngine):
 
     def _wire(self) -> None:
         """Make the circuit's single units for the present parameters, and number the places where delays are."""
-        self.units = PlasticUnits(self.circuit.with_parameters(self.parameters))
+        self.units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
         self.places = synapse_groups(self.units)
         self.number = {(c.population, c.operand): k for k, c in enumerate(self.places)}
         self.neurons: list[np.ndarray] = []
@@ -142,7 +109,7 @@ class DelayedReference(ReferenceEngine):
         """Delays in steps, by synapse group."""
         for group in self.places:
             population = self.units.populations[group.population]
-            self.neurons.append(population.pre if isinstance(population, Sum) else np.arange(population.size))
+            self.neurons.append(population.pre if isinstance(population, SynapticSum) else np.arange(population.size))
             forth, back = (steps_at(self.units, group, k, self.integrator.dt) for k in ("prediction", "feedback"))
             # Inputs are constant.
             self.forth.append(0 if group.parent in self.circuit.graph.inputs else forth)
@@ -202,24 +169,28 @@ class DelayedReference(ReferenceEngine):
         for number, population in enumerate(self.units.populations):
             if isinstance(population, Source):
                 self.found.append(self.past[population.name].now.copy())
-            elif isinstance(population, Sum):
-                weighted = population.weights.values * self._operand(number, None, population)
-                self.found.append(_summed(weighted, population.post, population.size))
+            elif isinstance(population, SynapticSum):
+                weighted = population.weights.values * self.read_by(number, None, population)
+                self.found.append(summed(weighted, population.post, population.size))
             else:
                 self.found.append(self._evaluated(number, population, population.formula))
 
-    def _operand(self, number: int, name: str | None, population: Sum | Function) -> np.ndarray:
+    def read_by(self, number: int, name: str | None, population: SynapticSum | UnitFunction) -> np.ndarray:
         """What a population reads, (batch, synapses or units), value neurons as they were when it left them."""
         if (number, name) in self.seen:
             return self.seen[number, name]
-        if isinstance(population, Sum):
+        if isinstance(population, SynapticSum):
             return self.found[population.source][:, population.pre]
         assert name is not None
         operand = population.operands[name]
         return operand.values if isinstance(operand, Weights) else self.found[operand]
 
-    def _evaluated(self, number: int, function: Function, formula: Any, **more: np.ndarray) -> np.ndarray:
-        named = {name: self._operand(number, name, function) for name in function.operands}
+    def slope(self, pull: SlopePull) -> np.ndarray:
+        """The derivative of a function at what dendrites see, (batch, units)."""
+        return self._evaluated(pull.number, pull.function, pull.derivative, out=self.found[pull.number])
+
+    def _evaluated(self, number: int, function: UnitFunction, formula: Any, **more: np.ndarray) -> np.ndarray:
+        named = {name: self.read_by(number, name, function) for name in function.operands}
         return np.broadcast_to(evaluate(formula, named | more), (self.data.batch, function.size))
 
     def _evaluate(self) -> None:
@@ -235,56 +206,21 @@ class DelayedReference(ReferenceEngine):
             if group.parent in found:
                 arrived = sent.at(steps, np.arange(group.synapses))
                 total = found[group.parent]
-                total += _summed(arrived, neurons, total.shape[1]).astype(self.dtype)
+                total += summed(arrived, neurons, total.shape[1]).astype(self.dtype)
         return {name: total.reshape(self.value[name].shape) for name, total in found.items()}
 
-    def _backward(self, learn: bool = False) -> list[np.ndarray]:
+    def _backward(self, learning: bool = False) -> list[np.ndarray]:
         """Send the present errors back, to the synapses of value neurons, which keep them.
 
-        Returns what comes to every population, (batch, units); to those of parameters only where they ``learn``.
+        Returns what comes to every population, (batch, units); to those of parameters only where they are ``learning``.
         """
-        populations = self.units.populations
-        adjoints = [np.zeros((self.data.batch, p.size)) for p in populations]
-        for name, number in self.units.predictions.items():
-            adjoints[number] += self._flat(self.error[name])
-        for number in reversed(range(len(populations))):
-            population, adjoint = populations[number], adjoints[number]
-            if isinstance(population, Sum):
-                behind, weights = adjoint[:, population.post], population.weights
-                self._deliver(adjoints, (number, None), population.source, population.pre, weights.values * behind)
-                if learn and weights.parameter is not None:
-                    changes = self._operand(number, None, population) * behind
-                    synapses = np.arange(weights.values.size) if weights.index is None else weights.index
-                    plastic = adjoints[self.units.plastic[weights.parameter]]
-                    plastic += _summed(changes, np.broadcast_to(synapses, population.pre.shape), plastic.shape[1])
-            elif isinstance(population, Function):
-                every = np.arange(population.size)
-                for name, derivative in population.derivatives.items():
-                    operand = population.operands[name]
-                    if isinstance(operand, int):
-                        slope = self._evaluated(number, population, derivative, out=self.found[number])
-                        self._deliver(adjoints, (number, name), operand, every, slope * adjoint)
-        return adjoints
-
-    def _deliver(
-        self,
-        adjoints: list[np.ndarray],
-        place: tuple[int, str | None],
-        source: int,
-        units: np.ndarray,
-        back: np.ndarray,
-    ) -> None:
-        """Within a dendrite at once, to value neurons by way of the synapses."""
-        if place in self.number:
-            self.sent[self.number[place]].now[...] = back
-        else:
-            adjoints[source] += _summed(back, units, adjoints[source].shape[1])
+        return _DelayedWalk(self, learning).walk()
 
     def gradients(self) -> Arrays:
         with np.errstate(all="ignore"):
-            adjoints = self._backward(learn=True)
+            adjoints = self._backward(learning=True)
         return {
-            name: -adjoints[self.units.plastic[name]].sum(axis=0).reshape(value.shape).astype(self.dtype)
+            name: -adjoints[self.units.parameters[name]].sum(axis=0).reshape(value.shape).astype(self.dtype)
             for name, value in self.parameters.items()
         }
 
@@ -335,6 +271,26 @@ class DelayedReference(ReferenceEngine):
         return super().describe() | {"longest_delay_ms": self.longest * self.integrator.dt}
 
 
-def _summed(rows: np.ndarray, into: np.ndarray, size: int) -> np.ndarray:
-    """Of shape (batch, size): entries of each row added up where ``into`` puts them."""
-    return np.stack([np.bincount(into, weights=row, minlength=size) for row in rows])
+class _DelayedWalk(AbstractUnitWalk):
+    """The way back of all samples: within a dendrite at once, to value neurons by way of the synapses."""
+
+    def __init__(self, engine: DelayedReference, learning: bool) -> None:
+        super().__init__(engine.units.feedback, engine.data.batch)
+        self.engine, self.learning = engine, learning
+
+    def error(self, vertex: str, adjoint: np.ndarray) -> np.ndarray:
+        error = self.engine.error[vertex]
+        return error.reshape(len(error), -1)
+
+    def slope(self, pull: SlopePull) -> np.ndarray:
+        return self.engine.slope(pull)
+
+    def presynaptic(self, pull: SynapsePull) -> np.ndarray | None:
+        return self.engine.read_by(pull.number, None, pull.synapses) if self.learning else None
+
+    def deliver(self, pull: UnitPull, back: np.ndarray) -> None:
+        group = self.engine.number.get(pull.place)
+        if group is None:
+            super().deliver(pull, back)
+        else:
+            self.engine.sent[group].now[...] = back

@@ -13,7 +13,7 @@ from circuits.lstm import lstm
 from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.abstract import RunData
-from pcneuro.engines.reference.delayed import DelayedReference, PlasticUnits
+from pcneuro.engines.reference.delayed import DelayedReference
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.stability import advice
@@ -118,8 +118,8 @@ def test_its_crossings_are_those_of_every_engine():
     for seed in range(20):
         circuit = pcn.build_circuit(random_dag(seed), vertices="marked" if seed % 2 else "all")
         own, plain = (
-            [(c.operand, c.parent, c.children, c.synapses) for c in synapse_groups(units(circuit))]
-            for units in (PlasticUnits, UnitGraph)
+            [(c.operand, c.parent, c.children, c.synapses) for c in synapse_groups(UnitGraph(circuit, plastic))]
+            for plastic in (True, False)
         )
         assert own == plain
 

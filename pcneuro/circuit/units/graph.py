@@ -1,4 +1,4 @@
-"""A circuit as single units: sums over synapses, and functions unit by unit, in both directions.
+"""The unit graph: what a circuit computes, as sums over synapses and functions unit by unit.
 
 Every operator says what it is in these two (``AbstractOperator.units``). What goes back from the errors follows by the
 chain rule: the same synapses the other way, and what a function's derivative makes of it.
@@ -6,73 +6,34 @@ chain rule: the same synapses the other way, and what a function's derivative ma
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.structure import AbstractCircuit
+from pcneuro.circuit.units.feedback import UnitStation, UnitWalk, list_stations
+from pcneuro.circuit.units.populations import Population, Source, SynapseGroup, SynapticSum, UnitFunction, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
-from pcneuro.ops.base import AbstractUnits, Units, Weights
-from pcneuro.ops.formula import evaluate
+from pcneuro.ops.base import AbstractUnits, Elementwise, Gather, Units, Weights
 
 Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """The value neurons of an input or a vertex."""
-
-    name: str
-    size: int
-
-
-@dataclass(frozen=True, eq=False)
-class Sum:
-    """out[post] = sum over synapses of weight * source[pre]; ``weights`` has a number a synapse, or one for all."""
-
-    node: str
-    """The node of the graph that it belongs to."""
-    size: int
-    source: int
-    pre: np.ndarray
-    post: np.ndarray
-    weights: Weights
-
-
-@dataclass(frozen=True, eq=False)
-class Function:
-    """out = formula(operands), unit by unit; ``derivatives`` by those operands that are populations."""
-
-    node: str
-    size: int
-    formula: Any
-    operands: Mapping[str, int | Weights]
-    derivatives: Mapping[str, Any]
-
-
-Population = Source | Sum | Function
-
-
-def sources_of(population: Population) -> Iterator[int]:
-    """Populations that this one reads."""
-    if isinstance(population, Sum):
-        yield population.source
-    elif isinstance(population, Function):
-        yield from (x for x in population.operands.values() if isinstance(x, int))
 
 
 @dataclass
 class UnitGraph(AbstractUnits):
     """All populations of a circuit, each behind those that it reads.
 
-    Raises ParameterError for an operator that has not said what it is in single units.
+    If ``plastic``, parameters and what is computed from them alone are populations, too; what goes back to these is the
+    gradient, and ``Weights.parameter`` may name any of them. Raises ParameterError for an operator that has not said
+    what it is in single units.
     """
 
     circuit: AbstractCircuit
+    plastic: bool = False
     populations: list[Population] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     """Input or vertex -> its value neurons."""
@@ -80,17 +41,22 @@ class UnitGraph(AbstractUnits):
     """Vertex that has one -> what computes its prediction."""
     means: dict[str, int] = field(default_factory=dict)
     """Output -> what its target is compared with while it is clamped."""
+    parameters: dict[str, int] = field(default_factory=dict)
+    """Parameter, or node that is computed from parameters and no activity -> its population, where it has one."""
     node: str = ""
 
     def __post_init__(self) -> None:
-        found: dict[str, Units | Weights] = {}
+        made: dict[str, Units | Weights] = {}
         for name, node in self.circuit.graph.nodes.items():
             self.node = name
-            found[name] = self._leaf(name, node) if node.is_leaf else self._computed(name, node, found)
+            made[name] = self._leaf(name, node) if node.is_leaf else self._computed(name, node, made)
 
     def _leaf(self, name: str, node: Node) -> Units | Weights:
         if isinstance(node.source, Parameter):
-            return Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name, origin=name)
+            weights = Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name, origin=name)
+            if self.plastic:
+                self.parameters[name] = self.function("x", {"x": weights}, {}).number
+            return weights
         if isinstance(node.source, Constant):
             return Weights(node.source.value.astype(np.float64).ravel(), origin=name)
         if isinstance(node.source, Latent) and self.circuit.has_prediction(name):
@@ -103,18 +69,46 @@ class UnitGraph(AbstractUnits):
         self.values[name] = len(self.populations)
         return self._added(Source(name, node.size))
 
-    def _computed(self, name: str, node: Node, found: Mapping[str, Units | Weights]) -> Units | Weights:
-        graph, operands = self.circuit.graph, [found[o] for o in node.operands]
-        shapes = [graph.nodes[o].shape for o in node.operands]
-        made: Units | Weights
-        if all(isinstance(x, Weights) for x in operands):
-            arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
-            learned = any(x.parameter is not None or x.learned for x in operands if isinstance(x, Weights))
-            with np.errstate(all="ignore"):
-                numbers = np.array(node.compute(*arrays), dtype=np.float64).ravel()
-            made = Weights(numbers, learned=learned, origin=name)
-        else:
-            made = node.operator.units(self, node.shape, shapes, operands)
+    def _computed(self, name: str, node: Node, made: Mapping[str, Units | Weights]) -> Units | Weights:
+        operands = [made[o] for o in node.operands]
+        alone = all(isinstance(x, Weights) for x in operands)
+        if self.parameters.keys().isdisjoint(node.operands):
+            return self._vertex(
+                name, node, self._numbers(name, node, operands) if alone else self._made(node, operands)
+            )
+        # Sums have weights of their own; functions read populations, and so do sums of parameters alone.
+        reads = isinstance(node.operator.role, Elementwise | Gather)
+        read = [o for o in node.operands if o in self.parameters] if reads else [node.operands[0]] if alone else []
+        known = {**made, **{o: self._population(o, made[o]) for o in read}}
+        units = self._vertex(name, node, self._made(node, [known[o] for o in node.operands]))
+        if not alone or name in self.circuit.vertices:
+            return units
+        assert isinstance(units, Units)
+        self.parameters[name] = units.number
+        return replace(self._numbers(name, node, operands), parameter=name, learned=False)
+
+    def _numbers(self, name: str, node: Node, operands: Sequence[Units | Weights]) -> Weights:
+        """What is computed from parameters and constants alone."""
+        shapes = [self.circuit.graph.nodes[o].shape for o in node.operands]
+        arrays = [x.values.reshape(1, *s) for x, s in zip(operands, shapes, strict=True) if isinstance(x, Weights)]
+        learned = any(x.parameter is not None or x.learned for x in operands if isinstance(x, Weights))
+        with np.errstate(all="ignore"):
+            numbers = np.array(node.compute(*arrays), dtype=np.float64).ravel()
+        return Weights(numbers, learned=learned, origin=name)
+
+    def _made(self, node: Node, operands: Sequence[Units | Weights]) -> Units:
+        """What is computed from activities."""
+        shapes = [self.circuit.graph.nodes[o].shape for o in node.operands]
+        return node.operator.units(self, node.shape, shapes, operands)
+
+    def _population(self, name: str, weights: Units | Weights) -> Units:
+        """That of a parameter, or of a constant, which has none yet."""
+        if name in self.parameters:
+            return Units(self.parameters[name], self.populations[self.parameters[name]].size)
+        return self.function("x", {"x": weights}, {})
+
+    def _vertex(self, name: str, node: Node, made: Units | Weights) -> Units | Weights:
+        """What others read of a node: what has been computed, or a vertex' value neurons behind its prediction."""
         if name not in self.circuit.vertices:
             return made
         if isinstance(made, Weights) or made.number in (*self.values.values(), *self.predictions.values()):
@@ -138,7 +132,7 @@ class UnitGraph(AbstractUnits):
         inside = not pre.size or (pre.max() < source.size and post.max() < size)
         if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
             raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
-        return self._added(Sum(self.node, size, source.number, pre, post, own))
+        return self._added(SynapticSum(self.node, size, source.number, pre, post, own))
 
     def _check(self, weights: Weights, masks: bool = False) -> None:
         """Raise for what is not finite; ``masks`` may be infinite, as those of a softmax are."""
@@ -158,7 +152,7 @@ class UnitGraph(AbstractUnits):
             if isinstance(operand, Weights):
                 self._check(operand, masks=True)
         known = {name: x.number if isinstance(x, Units) else x for name, x in operands.items()}
-        return self._added(Function(self.node, size, formula, known, dict(derivatives)))
+        return self._added(UnitFunction(self.node, size, formula, known, dict(derivatives)))
 
     # What is to be known about it
 
@@ -177,7 +171,7 @@ class UnitGraph(AbstractUnits):
     @property
     def synapse_count(self) -> int:
         """All synapses, each once for both directions."""
-        return sum(p.pre.size for p in self.populations if isinstance(p, Sum))
+        return sum(p.pre.size for p in self.populations if isinstance(p, SynapticSum))
 
     @cached_property
     def synapse_groups(self) -> list[SynapseGroup]:
@@ -210,72 +204,38 @@ class UnitGraph(AbstractUnits):
                 given = clamped.get(name, values.get(name))
                 value = found[self.predictions[name]] if given is None else given
                 found.append(np.asarray(value, dtype=np.float64).ravel())
-            elif isinstance(population, Sum):
+            elif isinstance(population, SynapticSum):
                 weighted = population.weights.values * found[population.source][population.pre]
                 found.append(np.bincount(population.post, weights=weighted, minlength=population.size))
             else:
-                found.append(self.evaluated(population, population.formula, found))
+                found.append(population.evaluated(population.formula, found))
         return found
 
-    def evaluated(self, function: Function, formula: Any, found: list[np.ndarray], **more: np.ndarray) -> np.ndarray:
-        """A formula over the operands of a function, (units,), at these activities of all populations."""
-        named = {k: found[x] if isinstance(x, int) else x.values for k, x in function.operands.items()}
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(evaluate(formula, named | more), (function.size,))
+    @cached_property
+    def feedback(self) -> tuple[UnitStation, ...]:
+        """The backward graph: all populations last to first, with the pulls that leave each."""
+        return list_stations(self.populations, self.predictions, self.parameters)
 
-    def backward(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> Arrays:
+    def backward(self, activity: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> Arrays:
         """Feedback to every vertex from the errors (units,) of all, at the activities that ``forward`` gave.
 
         An error that is not given is at its equilibrium under fixed prediction: it is its vertex' feedback.
         """
-        adjoints = self.adjoints(found, errors)
+        adjoints = self.adjoints(activity, errors)
         return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}
 
-    def adjoints(self, found: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def adjoints(self, activity: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """What comes back from these errors to every population, (units,); see ``backward``."""
-        adjoints = [np.zeros(p.size) for p in self.populations]
-        for name, error in errors.items():
-            adjoints[self.predictions[name]] += error
-        for number in reversed(range(len(self.populations))):
-            population, adjoint = self.populations[number], adjoints[number]
-            if isinstance(population, Sum):
-                weighted = population.weights.values * adjoint[population.post]
-                back = adjoints[population.source]
-                back += np.bincount(population.pre, weights=weighted, minlength=back.size)
-            elif isinstance(population, Function):
-                for name, derivative in population.derivatives.items():
-                    operand = population.operands[name]
-                    if isinstance(operand, int):
-                        slope = self.evaluated(population, derivative, found, out=found[number])
-                        adjoints[operand] += slope * adjoint
-            elif population.name in self.predictions and population.name not in errors:
-                # A vertex stands behind its prediction, and so comes first here.
-                adjoints[self.predictions[population.name]] += adjoint
-        return adjoints
-
-
-@dataclass(frozen=True)
-class SynapseGroup:
-    """A place where dendrites read the value neurons of an input or a vertex."""
-
-    population: int
-    """The Sum or Function that reads them, in ``UnitGraph.populations``."""
-    operand: str | None
-    """What they are called in the formula of a Function; None for a Sum."""
-    parent: str
-    """The input or vertex that is read."""
-    children: tuple[str, ...]
-    """The vertices in whose dendrites it is: one, as a rule."""
-    synapses: int
+        return [adjoint[0] for adjoint in UnitWalk(self.feedback, activity, errors).walk()]
 
 
 def find_synapse_groups(units: UnitGraph) -> Iterator[SynapseGroup]:
     """Look for the synapse groups, which the unit graph then keeps."""
     read: list[tuple[str | None, int]]
     for number, population in enumerate(units.populations):
-        if isinstance(population, Sum):
+        if isinstance(population, SynapticSum):
             read, synapses = [(None, population.source)], population.pre.size
-        elif isinstance(population, Function):
+        elif isinstance(population, UnitFunction):
             read = [(name, x) for name, x in population.operands.items() if isinstance(x, int)]
             synapses = population.size
         else:
