@@ -61,7 +61,7 @@ def ours(name: str, dtype: np.dtype, repetitions: int) -> float:
         arguments += [k * ROWS, dispatch.IDENTITY, 0]
     ints, context = np.array([*arguments, ROWS]), np.array([lanes, lanes, 0, 1])
     code = np.array([[dispatch.opcode(name), 0]] * CALLS)
-    table, shared = dispatch.table(dtype), np.zeros(1, dtype)
+    table, shared = dispatch.table(dtype, code), np.zeros(1, dtype)
     return fastest(lambda: lists.execute(table, code, buf, shared, ints, context), repetitions) / CALLS
 
 

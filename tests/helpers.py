@@ -379,7 +379,7 @@ def run_kernel(
     context = np.array([lanes, active, 0, 1, shared.size], dtype=np.int64)
     with np.errstate(all="ignore"):
         # Without flushing subnormal numbers, which is a setting of whole runs.
-        status, _ = lists.run_list(dispatch.table(buf.dtype), code, buf, wide, ints, context)
+        status, _ = lists.run_list(dispatch.table(buf.dtype, code), code, buf, wide, ints, context)
     shared[...] = wide[: shared.size]
     return status
 

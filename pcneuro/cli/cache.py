@@ -45,10 +45,11 @@ def warm() -> int:
         return 0
     with Terminal("compiling kernels") as terminal:
         for number, dtype in enumerate(DTYPES):
-            for done, count in dispatch.compiling(dtype):
-                terminal.progress((number + done / (count + 1)) / len(DTYPES))
+            for done in range(len(dispatch.KERNELS)):
+                dispatch.table(dtype, np.array([[done, 0]]))
+                terminal.progress((number + done / len(dispatch.KERNELS)) / len(DTYPES))
             _tiny(dtype)
-            terminal.progress((number + 1) / len(DTYPES))
+            cache.mark_warm(dtype.name)
     return info()
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numba
 from numba.core.caching import FunctionCache
@@ -23,8 +25,10 @@ from numba.core.caching import FunctionCache
 from pcneuro.kernels.host import cpu_name
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ROOMS = ("kernels", "kernels/events", "kernels/transcendental", "ops", "model/energies")
-"""Folders of the package that hold compiled functions."""
+HOME = Path(__file__).resolve().parent.name
+"""The folder of the package that always holds kernels."""
+COMPILES = re.compile(rb"\b(?:njit|jit|cfunc|vectorize|guvectorize|intrinsic|op_kernel|kernels\.compiling)\b")
+"""What a source contains that has functions compiled."""
 STAMP = "pcneuro-kernels.json"
 COMPILE_SECONDS = 50
 """What compiling for the kernel engine takes for one dtype on an ordinary processor (two cores of an AMD EPYC)."""
@@ -52,8 +56,19 @@ def _probe(folder: Path) -> Callable[[], None]:
 
 
 @cache
-def _locations(rooms: tuple[Path, ...]) -> tuple[tuple[Path, Path], ...]:
-    return tuple((room, Path(FunctionCache(_probe(room)).cache_path)) for room in rooms)
+def _folders(package: Path) -> tuple[Path, ...]:
+    sources = (path for path in package.rglob("*.py") if COMPILES.search(path.read_bytes()))
+    return tuple(sorted({package / HOME, *(path.parent for path in sources)}))
+
+
+def folders() -> tuple[Path, ...]:
+    """Folders of the package with sources that are compiled. They are looked for, so that none is forgotten."""
+    return _folders(PACKAGE)
+
+
+@cache
+def _locations(sources: tuple[Path, ...]) -> tuple[tuple[Path, Path], ...]:
+    return tuple((source, Path(FunctionCache(_probe(source)).cache_path)) for source in sources)
 
 
 def locations() -> tuple[tuple[Path, Path], ...]:
@@ -62,36 +77,40 @@ def locations() -> tuple[tuple[Path, Path], ...]:
     Numba takes ``NUMBA_CACHE_DIR``, else ``__pycache__`` beside the sources, else a folder of the user's.
     """
     try:
-        return _locations(tuple(PACKAGE / room for room in ROOMS))
+        return _locations(folders())
     except (RuntimeError, OSError):
         return ()
 
 
 def usable() -> bool:
     """Whether there is a folder to keep compiled kernels in; without one they are compiled in every process."""
-    return bool(locations())
+    try:
+        return bool(_locations((PACKAGE / HOME,)))
+    except (RuntimeError, OSError):
+        return False
 
 
 def _files() -> Iterator[Path]:
-    for room, folder in locations():
-        modules = {path.stem for path in room.glob("*.py")}
+    for source, folder in locations():
+        modules = {path.stem for path in source.glob("*.py")}
         for path in folder.glob("*.nb[ci]"):
             if path.name.partition(".")[0] in modules:
                 yield path
 
 
 def digest() -> str:
-    """SHA-256 of all sources that kernels are compiled from."""
+    """SHA-256 of all sources that kernels are compiled from: those folders, with all that is below them."""
     total = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted((PACKAGE / room).rglob("*.py")):
-            total.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    for path in sorted({path for folder in folders() for path in folder.rglob("*.py")}):
+        total.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 
 def _stamp() -> Path | None:
-    found = locations()
-    return found[0][1] / STAMP if found else None
+    try:
+        return _locations((PACKAGE / HOME,))[0][1] / STAMP
+    except (RuntimeError, OSError):
+        return None
 
 
 def _read() -> dict[str, object]:
@@ -123,6 +142,21 @@ def refresh() -> None:
     if _read().get("sources") != now:
         clear()
         _write({"sources": now, "warm": []})
+
+
+_refreshing = Lock()
+
+
+@cache
+def _refreshed() -> bool:
+    refresh()
+    return True
+
+
+def refresh_once() -> None:
+    """The same, once in this process: before the first kernel is compiled or loaded."""
+    with _refreshing:
+        _refreshed()
 
 
 def mark_warm(dtype: str) -> None:

@@ -20,8 +20,10 @@ which is why OK is 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -30,6 +32,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from pcneuro.kernels import cache as disk
+from pcneuro.kernels.compiling import kernel
 
 OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
@@ -75,34 +78,39 @@ def signature(dtype: np.dtype) -> types.Type:
     return types.int64(real, real, _INTS, types.int64, _INTS)
 
 
-_TABLES: dict[tuple[np.dtype, int], tuple[list[object], np.ndarray]] = {}
+_COMPILED: dict[tuple[np.dtype, str], Any] = {}
+"""Compiled kernels by dtype and name. Without them the addresses in the tables dangle."""
+_TABLES: dict[tuple[np.dtype, int], np.ndarray] = {}
+_FILLING = threading.Lock()
 
 
-def compiling(dtype: np.dtype) -> Iterator[tuple[int, int]]:
-    """Compile the kernels for ``dtype``, or load them, one after the other; yields (how many are done, of how many)."""
-    key = np.dtype(dtype), len(KERNELS)
-    if key in _TABLES:
-        return
-    disk.refresh()
-    kernels: list[object] = []
-    addresses = []
-    for function in KERNELS.values():
-        kernel = numba.cfunc(signature(dtype), cache=disk.usable(), error_model="numpy")(function)
-        kernels.append(kernel)
-        addresses.append(kernel.address)
-        yield len(kernels), len(KERNELS)
-    disk.mark_warm(np.dtype(dtype).name)
-    # The kernels are kept beside the table: without them the addresses dangle.
-    _TABLES[key] = kernels, np.array(addresses, dtype=np.int64)
+def _address(dtype: np.dtype, name: str) -> int:
+    """Compile a kernel, or load it; returns its address."""
+    if (dtype, name) not in _COMPILED:
+        disk.refresh_once()
+        make = numba.cfunc(signature(dtype), cache=disk.usable(), error_model="numpy")
+        _COMPILED[dtype, name] = make(KERNELS[name])
+    return _COMPILED[dtype, name].address
 
 
-def table(dtype: np.dtype) -> object:
-    """Table of kernels for ``dtype``: int64 addresses, or the plain functions under ``NUMBA_DISABLE_JIT``."""
+def table(dtype: np.dtype, *codes: np.ndarray) -> object:
+    """Table of kernels for ``dtype``: int64 addresses, or the plain functions under ``NUMBA_DISABLE_JIT``.
+
+    It is one array for all callers. The kernels of the instruction lists ``codes``, (opcode, position of arguments) a
+    row, are compiled or loaded first where that has not been done; others may be missing, and have the address 0.
+    """
     if numba.config.DISABLE_JIT:
         return list(KERNELS.values())
-    for _ in compiling(dtype):
-        pass
-    return _TABLES[np.dtype(dtype), len(KERNELS)][1]
+    kind = np.dtype(dtype)
+    addresses = _TABLES.setdefault((kind, len(KERNELS)), np.zeros(len(KERNELS), dtype=np.int64))
+    if all(addresses[code[:, 0]].all() for code in codes):
+        return addresses
+    with _FILLING:
+        names = list(KERNELS)
+        for opcode in sorted({int(opcode) for code in codes for opcode in code[:, 0]}):
+            if not addresses[opcode]:
+                addresses[opcode] = _address(kind, names[opcode])
+    return addresses
 
 
 def row(ints: np.ndarray, index: int, u: int) -> int:
@@ -132,7 +140,7 @@ if numba.config.DISABLE_JIT:
 else:
     row = numba.njit(row)
 
-    @numba.njit
+    @kernel(cache=False)
     def ix(position):  # type: ignore[no-untyped-def]
         """See above."""
         return types.uintp(position)

@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.tile import Vectors
 
 MOVED, INFINITE = 1, 2
@@ -73,7 +74,7 @@ if numba.config.DISABLE_JIT:
         return MOVED * bool((new != old).any()) + INFINITE * (not np.isfinite(new).all())
 else:
 
-    @numba.njit(error_model="numpy")
+    @kernel(cache=False)
     def euler_rows(buf, shared, state, drive, error, gain, units, lanes):  # type: ignore[no-untyped-def]
         """state += gain (drive - error) over all lanes of ``units`` rows; returns MOVED, INFINITE, their sum, or 0.
 

@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.tile import HEIGHT, VECTOR_BYTES, Vectors, vector_length
 
 PANEL = {
@@ -208,7 +209,7 @@ else:
     _two_high, _two_middle, _two_low = (_make_outer(h, 2, False) for h in (HEIGHT, _MIDDLE, 1))
     _one_high, _one_middle, _one_low = (_make_outer(h, 1, True) for h in (HEIGHT, _MIDDLE, 1))
 
-    @numba.njit(error_model="numpy")
+    @kernel(cache=False)
     def hebb_panel(shared, buf, ints, out, out_table, rows, columns, a, a_table, lanes, panel, k):  # type: ignore[no-untyped-def]
         """Add to ``columns`` neighbouring synapses of each of ``rows`` rows, from a panel of postsynaptic activity.
 
@@ -249,7 +250,7 @@ else:
     _WIDTH = 8 if VECTOR_BYTES == 64 else 4
     _square, _column, _row, _single = (_make_taps(h, w) for h, w in ((2, _WIDTH), (2, 1), (1, _WIDTH), (1, 1)))
 
-    @numba.njit(error_model="numpy")
+    @kernel(cache=False)
     def hebb_taps(
         shared,
         buf,

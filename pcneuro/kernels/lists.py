@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.dispatch import OK, PANEL, PART, PARTS, call_op
 from pcneuro.kernels.subnormals import flush, restore
 
-CACHE = usable()
 
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
     """Run a list of instructions, (opcode, position of its arguments) a row. Returns (status, failed instruction)."""
     for i in range(code.shape[0]):
@@ -21,7 +17,7 @@ def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untype
     return OK, -1
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
     """The same with subnormal numbers as ``advance`` takes them."""
     before = flush(buf)
@@ -30,7 +26,7 @@ def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped
     return told
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def add_up(table, code, parts, bufs, shared, ints, contexts, share, shares, panel):  # type: ignore[no-untyped-def]
     """Run instructions that sum over samples, of which instruction i is to be done in ``parts[i] * shares`` parts.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import LANES, OK, call_op, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
@@ -13,8 +12,6 @@ from pcneuro.kernels.lists import run_list
 from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.subnormals import flush, restore
 from pcneuro.kernels.tile import VECTOR_BYTES
-
-CACHE = usable()
 
 # Fields of the int64 array ``plan``
 STATE, DRIVE, ERROR, GAIN, UNITS, STAGES, START, SEEN = range(8)
@@ -36,7 +33,7 @@ RELATIVE, ABSOLUTE, ROUNDING, LIMITS = range(4)
 WORK_ROWS = 2
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _rests(vertices, v, buf, shared, plan, limits, work, lanes):  # type: ignore[no-untyped-def]
     """Whether a vertex is at rest in every sample of a block: what ``Settled.holds`` says. Writes ``work``."""
     first, last = vertices[v, FIRST], vertices[v, FIRST] + vertices[v, SIZE]
@@ -69,7 +66,7 @@ def _rests(vertices, v, buf, shared, plan, limits, work, lanes):  # type: ignore
     return True
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _restless(vertices, suspect, buf, shared, plan, limits, work, lanes):  # type: ignore[no-untyped-def]
     """A free vertex that is not at rest, looked for from ``suspect`` upstream; -1 where there is none."""
     count = vertices.shape[0]
@@ -80,7 +77,7 @@ def _restless(vertices, suspect, buf, shared, plan, limits, work, lanes):  # typ
     return -1
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _sent(buf, source, seen, size, tolerance, largest):  # type: ignore[no-untyped-def]
     """Whether values are further from those that were sent last than the tolerance, a share of ``largest``; then send.
 
@@ -98,7 +95,7 @@ def _sent(buf, source, seen, size, tolerance, largest):  # type: ignore[no-untyp
     return 1
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # type: ignore[no-untyped-def]
     """Put up the flags of a vertex whose state has moved or not."""
     flags[vertices[v, MOVED]] = moved
@@ -110,7 +107,7 @@ def _flag(vertices, v, flags, buf, plan, lanes, moved, tolerance, largest):  # t
     flags[vertices[v, SENT_STATE]] = sent
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _evaluate(
     table,
     code,
@@ -165,7 +162,7 @@ def _evaluate(
     return OK
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _run_updates(
     first,
     last,
@@ -212,7 +209,7 @@ def _run_updates(
     return OK, ran
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def refresh(
     table,
     code,
@@ -259,7 +256,7 @@ def refresh(
     return status
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _advance(
     table,
     code,
@@ -377,7 +374,7 @@ def _advance(
     return OK, steps, True
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def advance(
     table,
     code,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.dispatch import ix
-
-CACHE = usable()
 
 # Columns of the table ``records``: first row copied, number of rows, every so many steps, offset in the record buffer,
 # and the first of the rows that are added to what is copied (-1: none)
 SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-untyped-def]
     for r in range(records.shape[0]):
         if step % records[r, EVERY] == 0:
@@ -31,7 +27,7 @@ def copy_records(step, records, buf, record_buf, lanes):  # type: ignore[no-unty
             records[r, TARGET] = target + n
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def hold(records, buf, record_buf, lanes, step, steps):  # type: ignore[no-untyped-def]
     """Record ``steps`` steps of a block of samples that stays as it is. Writes as ``advance`` does."""
     for s in range(steps):

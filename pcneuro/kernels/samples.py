@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.dispatch import ix
 
-CACHE = usable()
 # Units whose lanes are gone through at a time.
 CHUNK = 16
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def take(bufs, row, added, units, lanes, out):  # type: ignore[no-untyped-def]
     """out[s * units + u] = row u of those from ``row`` on, of sample s, plus the same of ``added`` (-1: nothing).
 
@@ -35,7 +32,7 @@ def take(bufs, row, added, units, lanes, out):  # type: ignore[no-untyped-def]
                             out[ix(place + u)] += buf[ix(source + u * lanes)]
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def put(values, bufs, row, units, lanes):  # type: ignore[no-untyped-def]
     """Row u of those from ``row`` on, of sample s = values[s * units + u]; lanes without a sample repeat the last one.
 

@@ -19,6 +19,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from pcneuro.kernels.compiling import kernel
+
 
 @cache
 def _features() -> dict[str, bool]:
@@ -310,7 +312,7 @@ if numba.config.DISABLE_JIT:
                 buf[first : first + lanes] += weight * buf[source : source + lanes]
 else:
 
-    @numba.njit(error_model="numpy")
+    @kernel(cache=False)
     def project_rows(
         buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, a_step, w_step
     ):  # type: ignore[no-untyped-def]

@@ -16,9 +16,9 @@ from string import ascii_lowercase
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PANEL, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_panel
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
@@ -37,13 +37,13 @@ from pcneuro.ops.base import (
 from pcneuro.ops.rows import dot_rows
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
     for i in range(lanes):
         buf[ix(out + i)] += weight * buf[ix(source + i)]
 
 
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+@inner(cache=False, fastmath={"reassoc", "contract"})
 def _dot_shared(buf, a, shared, w, count):  # type: ignore[no-untyped-def]
     total = buf[ix(a)] * 0
     for i in range(count):
@@ -51,7 +51,7 @@ def _dot_shared(buf, a, shared, w, count):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _consecutive(ints, table, count):  # type: ignore[no-untyped-def]
     return count == 1 or (ints[table + count - 1] - ints[table] == count - 1 and ints[table + 1] - ints[table] == 1)
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_taps
 from pcneuro.kernels.tile import VECTOR_BYTES, project_rows
@@ -43,7 +43,7 @@ GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CL
 TAPS_S, TAPS_W, TAPS, PLACES_T, PLACES_S, PLACES, CLASS_COLUMNS = range(7)
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _taps(ints, at, p):  # type: ignore[no-untyped-def]
     """Tables of the source's and the weights' offsets for position p, and their length."""
     entry = ints[at + CLASSES] + CLASS_COLUMNS * ints[ints[at + CLASS] + p]

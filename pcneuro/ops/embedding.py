@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from pcneuro.errors import DataError, ParameterError, ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, BAD_INDEX, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
@@ -46,7 +46,7 @@ def token_rows(tokens: np.ndarray, vocabulary: int) -> np.ndarray:
     return tokens.astype(np.int64)
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _row(token, vocabulary):  # type: ignore[no-untyped-def]
     """The row of a token; -1 where there is none."""
     if token >= 0 and token < vocabulary:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, check_broadcast, lower_groups
 from pcneuro.ops.base import (
@@ -32,7 +32,7 @@ from pcneuro.ops.base import (
 )
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _statistics(buf, ints, source, first, length, lanes, mean, scale, epsilon):  # type: ignore[no-untyped-def]
     """Mean of a group of rows, and one over its standard deviation, lane by lane, into two rows.
 

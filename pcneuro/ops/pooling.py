@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
@@ -44,7 +44,7 @@ FIRST_OF_EQUALS = {"x": ("subtract", 1.0, _LATER), "y": _LATER}
 """Derivatives of the larger of x and y where the first of two that are equal gets the gradient."""
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _window(ints, at, p):  # type: ignore[no-untyped-def]
     """Where the window of position p begins in its channel, the table of offsets from there, and their number."""
     entry = ints[at + CLASSES] + 2 * ints[ints[at + CLASS] + p]

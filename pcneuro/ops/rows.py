@@ -6,14 +6,14 @@ All three work through ``n`` rows u. An index argument tells which row of an arr
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.dispatch import ACTIVE, IDENTITY, LANES, OK, PART, ix, op_kernel, row
 from pcneuro.ops.base import AbstractLowering, Slot
 
 
 # Reassociation lets the compiler sum in vector lanes; the order is the machine code's, hence the same in every run.
-@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+@kernel(cache=False, fastmath={"reassoc", "contract"})
 def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
     """Sum over lanes of the product of two rows, which begin at a and b."""
     total = buf[ix(a)] * 0
@@ -22,7 +22,7 @@ def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", fastmath={"reassoc"})
+@kernel(cache=False, fastmath={"reassoc"})
 def sum_row(buf, a, lanes):  # type: ignore[no-untyped-def]
     """Sum over lanes of the row that begins at a."""
     total = buf[ix(a)] * 0

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import IDENTITY, LANES, OK, ix, op_kernel
 from pcneuro.kernels.elementwise import apply_one
 from pcneuro.ops.axes import axes_of, lower_groups
@@ -44,7 +44,7 @@ def log_softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _largest(buf, ints, src, first, length, lanes, top):  # type: ignore[no-untyped-def]
     """The largest of a group's values, lane by lane, into the row that begins at ``top``."""
     s = (src + ints[first]) * lanes
@@ -57,7 +57,7 @@ def _largest(buf, ints, src, first, length, lanes, top):  # type: ignore[no-unty
             buf[ix(top + i)] = known if x <= known else x
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _shifted(buf, ints, out, src, first, length, lanes, top):  # type: ignore[no-untyped-def]
     """A group's values, less the largest of them."""
     _largest(buf, ints, src, first, length, lanes, top)
@@ -67,7 +67,7 @@ def _shifted(buf, ints, out, src, first, length, lanes, top):  # type: ignore[no
             buf[ix(o + i)] = buf[ix(s + i)] - buf[ix(top + i)]
 
 
-@njit(error_model="numpy")
+@inner(cache=False)
 def _sum(buf, ints, out, first, length, lanes, total):  # type: ignore[no-untyped-def]
     """Sum of a group's values, lane by lane, into the row that begins at ``total``."""
     for i in range(lanes):

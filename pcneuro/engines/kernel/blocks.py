@@ -119,16 +119,23 @@ class AbstractBlocks(AbstractEngine):
         self.costs[role] = (max(seconds - WAKING, 0) * threads if threads > 1 else seconds) / amount
         return results
 
+    def compile(self, *codes: np.ndarray) -> None:
+        """Have the kernels that these instructions call in the table; nothing that is not compiled may be called."""
+        dispatch.table(self.dtype, *codes)
+
     def execute(self, role: str, code: np.ndarray) -> None:
         """Run instructions on every block."""
         if len(code):
+            self.compile(code)
             self.spread(role, lambda b: self.checked(code, self.buf[b], self.contexts[b]), len(self.buf))
 
     def execute_shared(self, code: Code) -> None:
         """Run instructions on what all samples share: the same kernels, on one lane, over the shared buffer."""
         if code:
             with np.errstate(all="ignore"):
-                self.checked(as_array(code), self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
+                instructions = as_array(code)
+                self.compile(instructions)
+                self.checked(instructions, self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
     def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
         status, at = lists.execute(self.table, code, buf, self.shared, self.program.ints, context)

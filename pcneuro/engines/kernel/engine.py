@@ -112,6 +112,7 @@ class KernelEngine(AbstractBlocks):
         if key not in self.prepared:
             self.prepared[key] = self._instructions()
         gain, self.sweep, self.rhs, self.updates = self.prepared[key]
+        self.compile(self.sweep, self.updates.code, self.updates.tail)
         self.plan = self._plan()
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
         self.flags = self.updates.fresh(len(self.buf))

@@ -61,6 +61,7 @@ def phases(program: Program, itemsize: int) -> list[Phase]:
 def gradients(engine: AbstractBlocks) -> dict[str, np.ndarray]:
     """Minus the Hebbian sums over the batch, by parameter."""
     program = engine.program
+    engine.compile(*(code for phase in engine.phases for code in (phase.whole, phase.split)))
     for slot in program.sums:
         engine.shared[slot.row : slot.row + slot.units] = 0.0
     for phase in engine.phases:

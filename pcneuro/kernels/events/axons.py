@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.events.arrays import (
     BASE,
@@ -38,10 +37,10 @@ from pcneuro.kernels.events.arrays import (
     UP,
     WEIGHT,
 )
-from pcneuro.kernels.events.queue import CACHE, drop, push, slopes_of
+from pcneuro.kernels.events.queue import drop, push, slopes_of
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
     """Add a change to what a node has still to hear of."""
     state.real[state.index[INCOMING] + node] += change
@@ -59,14 +58,14 @@ def hear(net, state, node, change, slope):  # type: ignore[no-untyped-def]
                 state.index[TOP] = max(state.index[TOP], p)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _row(real, heard, weights, weight, count, change):  # type: ignore[no-untyped-def]
     """Add a row of weights, times a change, to what is heard; neither is a slice, which would count references."""
     for k in range(count):
         real[ix(heard + k)] += weights[ix(weight + k)] * change
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-def]
     """A group of synapses passes a change on."""
     change, slope = net.real.dtype.type(change), net.real.dtype.type(slope)
@@ -89,12 +88,12 @@ def _arrive(net, state, fan, group, change, slope):  # type: ignore[no-untyped-d
             hear(net, state, net.target[target + k], w * change, w * slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _under_way(state, fan, time, node, group, change, slope):  # type: ignore[no-untyped-def]
     push(state, QUEUE_UP if fan == UP else QUEUE_DOWN, time, (node << 32) | group, change, slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def deliver(net, state, fan):  # type: ignore[no-untyped-def]
     """The first event under way arrives, and goes on to synapses with longer delays. Returns the node that sent it."""
     queue = QUEUE_UP if fan == UP else QUEUE_DOWN
@@ -112,7 +111,7 @@ def deliver(net, state, fan):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-def]
     """A node sends a change along all its synapses: at once, or after their delays."""
     at = net.index[fan + FIRST] + node
@@ -128,7 +127,7 @@ def send(net, state, fan, node, change, slope, now):  # type: ignore[no-untyped-
         _arrive(net, state, fan, group, change, slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def record(state, now, code, change):  # type: ignore[no-untyped-def]
     """Count an event, and keep it where there is a place for events."""
     state.index[state.index[EVENTS] + code] += 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.events.arrays import (
     AWAKE,
@@ -48,11 +48,11 @@ from pcneuro.kernels.events.arrays import (
 )
 from pcneuro.kernels.events.axons import deliver, hear, record
 from pcneuro.kernels.events.passes import backward, forward
-from pcneuro.kernels.events.queue import CACHE, arrives
+from pcneuro.kernels.events.queue import arrives
 from pcneuro.kernels.events.units import lent
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def full(net, state):  # type: ignore[no-untyped-def]
     """Whether there may be no room for what an event or a bin brings."""
     if state.index[QUEUE_UP + QUEUED] + net.index[ROOM_UP] >= state.index[QUEUE_UP + ROOM]:
@@ -65,13 +65,13 @@ def full(net, state):  # type: ignore[no-untyped-def]
     return DONE
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _beyond(change, residue, threshold, cumulative):  # type: ignore[no-untyped-def]
     """Whether a change is to be sent: itself, or all that was not sent of it up to now, summed over bins."""
     return change != 0.0 and (abs(change) >= threshold or (cumulative and abs(residue) >= threshold))
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _some(real, shared, change, residue, threshold, count, cumulative):  # type: ignore[no-untyped-def]
     """Whether some of these changes are to be sent, after they were added to residues."""
     found = 0
@@ -84,7 +84,7 @@ def _some(real, shared, change, residue, threshold, count, cumulative):  # type:
     return found > 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _values(net, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Value neurons send."""
     real, index, shared = state.real, state.index, net.real
@@ -105,7 +105,7 @@ def _values(net, state, now, cumulative):  # type: ignore[no-untyped-def]
                 hear(net, state, node, away, away * 0)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Error neurons send."""
     # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
@@ -142,7 +142,7 @@ def _errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
                     hear(net, state, node, away, away * 0)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
     """Whether a free value neuron has nothing more to say unless its unit receives something."""
     received, precision = state.real[state.index[RECEIVED] + u], net.real[net.index[PRECISION] + u]
@@ -156,7 +156,7 @@ def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
     return abs(target - sent) < limit and abs(x - sent) < limit
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _step_of(net, state, first, count, cumulative):  # type: ignore[no-untyped-def]
     """A step of a block of units. Returns whether their errors have nothing more to say, and all are finite."""
     real, index, shared = state.real, state.index, net.real
@@ -187,7 +187,7 @@ def _step_of(net, state, first, count, cumulative):  # type: ignore[no-untyped-d
     return loud == 0, wild == 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
     """A step of all that are awake. Blocks that have nothing more to say sleep, from bin ``since`` on.
 
@@ -215,7 +215,7 @@ def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
     return all_finite
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def speak(n, net, state, cumulative):  # type: ignore[no-untyped-def]
     """All events of bin ``n``: what is sent in it, and what arrives. Units are not stepped."""
     now = float(n)
@@ -234,7 +234,7 @@ def speak(n, net, state, cumulative):  # type: ignore[no-untyped-def]
     state.index[TOUCHED_COUNT] = 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def bins(step, steps, net, state, cumulative):  # type: ignore[no-untyped-def]
     """Do ``steps`` bins from number ``step`` on, of one sample. Returns how many were done, and why it stopped."""
     net, state = lent(net, state)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.events.arrays import (
     DONE,
     DOWN,
@@ -47,7 +47,7 @@ from pcneuro.kernels.events.arrays import (
 from pcneuro.kernels.events.axons import deliver, hear, record
 from pcneuro.kernels.events.bins import full
 from pcneuro.kernels.events.passes import backward, forward
-from pcneuro.kernels.events.queue import CACHE, arrives, first_due, next_due, schedule
+from pcneuro.kernels.events.queue import arrives, first_due, next_due, schedule
 from pcneuro.kernels.events.rows import crossing, schedule_rows, settle_touched
 from pcneuro.kernels.events.units import lent, refresh, touch
 
@@ -55,7 +55,7 @@ ROUNDS = 80
 """Most steps of Newton's method, each of which at least halves the bracket."""
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _bent(u):  # type: ignore[no-untyped-def]
     """exp(-u) - 1 + u, where u is small, too."""
     if u < 0.02:
@@ -63,7 +63,7 @@ def _bent(u):  # type: ignore[no-untyped-def]
     return math.expm1(-u) + u
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
     """Where start + slope u + bend (exp(-u) - 1 + u) is ``goal``, which it is once in (low, high], monotonously.
 
@@ -109,7 +109,7 @@ def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
     return u
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold, now):  # type: ignore[no-untyped-def]
     """As ``crossing``, where both what is received and what was sent change linearly; ``sent`` is that of now.
 
@@ -143,7 +143,7 @@ def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold,
     return now + _root(start, tilt, bend, math.copysign(threshold, final), low, np.inf) / rate
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _next(net, state, u, now):  # type: ignore[no-untyped-def]
     """When a unit, which is up to date, sends next."""
     real, when = state.real, np.inf
@@ -170,7 +170,7 @@ def _next(net, state, u, now):  # type: ignore[no-untyped-def]
     return when
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
     """Set when units are due, of all of them."""
     units = net.index[UNITS]
@@ -181,7 +181,7 @@ def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
         schedule(state, u, _next(net, state, u, now), units)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
     """A unit that is due, and up to date, sends its value or its error: what is farther beyond its threshold."""
     precision = net.real[net.index[PRECISION] + u]
@@ -228,7 +228,7 @@ def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
         backward(net, state, now)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def exact(until, net, state):  # type: ignore[no-untyped-def]
     """All events up to time ``until`` (ms) of one sample, in the order of time. Returns why it stopped."""
     net, state = lent(net, state)

@@ -10,12 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.primitives import PRIMITIVES, Primitive
-
-CACHE = usable()
 
 NUMBER, OPERAND, OUT, FIRST_ONE = range(4)
 """Codes that push something: a number, an operand, the function's own value. Each is followed by an index. The codes
@@ -39,7 +36,7 @@ def _chosen(name: str, operands: str, primitives: list[Primitive]) -> Callable[.
     lines.append(f"    return {primitives[-1].single}")
     scope: dict[str, Any] = {"math": math, "np": np}
     exec(compile("\n".join(lines), __file__, "exec"), scope)
-    return njit(cache=CACHE, nogil=True, error_model="numpy")(scope[name])
+    return kernel(scope[name])
 
 
 one = _chosen("one", "x", ONE)
@@ -48,7 +45,7 @@ two = _chosen("two", "x, y", TWO)
 """A primitive of two numbers, in float64, by its code."""
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def evaluate(codes, numbers, begin, end, operands, out, stack):  # type: ignore[no-untyped-def]
     """The value of codes[begin:end] at these operands; ``stack`` has room for DEPTH. Writes ``stack``."""
     depth = 0

@@ -17,8 +17,8 @@ order, so that each node that hears of something is computed once.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.events.arrays import (
     ACTIVITY,
@@ -75,12 +75,11 @@ from pcneuro.kernels.events.arrays import (
 )
 from pcneuro.kernels.events.axons import hear, record, send
 from pcneuro.kernels.events.formulas import evaluate
-from pcneuro.kernels.events.queue import CACHE
 from pcneuro.kernels.events.rows import receive_listed, receive_rows
 from pcneuro.kernels.events.units import refresh, touch, wake
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
     """A formula of function population p at its unit k."""
     first = net.index[net.index[OPERAND_FIRST] + p]
@@ -98,7 +97,7 @@ def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
     return evaluate(codes, numbers, begin, end, operands, out, stack)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _up(net, state, p, node):  # type: ignore[no-untyped-def]
     """A node of population p hears of changes of values; returns by how much it changes itself."""
     change, _ = _taken(state.real, state.index, 0, node)
@@ -126,7 +125,7 @@ def _up(net, state, p, node):  # type: ignore[no-untyped-def]
     return change
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
     change = _up(net, state, p, node)
     if change == 0.0:
@@ -149,7 +148,7 @@ def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
     send(net, state, UP, node, change, change * 0, now)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def]
     """All value neurons of a population receive what has been heard, in bins: as rows, without lists."""
     real, index, time = state.real, state.index, state.time
@@ -173,7 +172,7 @@ def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def
         index[ix(dirty + k)] = 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _taken(real, index, lines, node):  # type: ignore[no-untyped-def]
     """What a node has to hear of, a change and one of slope, which it then has heard."""
     at = index[INCOMING] + node
@@ -188,7 +187,7 @@ def _taken(real, index, lines, node):  # type: ignore[no-untyped-def]
     return change, slope
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Value neurons receive what has been heard, of ``count`` nodes from ``first`` on, or those listed at ``nodes``."""
     # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
@@ -211,7 +210,7 @@ def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-u
             real[received_slope + unit] += slope
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Sums send on what comes back to them; under strict dynamics once that has changed by enough."""
     real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
@@ -232,7 +231,7 @@ def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[
             send(net, state, DOWN, node, change, slope, now)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _through_functions(net, state, p, nodes, first, count, whole):  # type: ignore[no-untyped-def]
     """Functions pass on what comes back to them, times their derivatives."""
     real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
@@ -261,7 +260,7 @@ def _through_functions(net, state, p, nodes, first, count, whole):  # type: igno
             hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, passed, factor * slope)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
     """All nodes of a population that heard of something."""
     first, count = net.index[net.index[OFFSET] + p], state.index[state.index[DIRTY_COUNT] + p]
@@ -289,7 +288,7 @@ def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
         _through_functions(net, state, p, nodes, first, count, whole)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def forward(net, state, p, now):  # type: ignore[no-untyped-def]
     """What has been heard from value neurons goes up to predictions, from population p on."""
     while state.index[PENDING] > 0:
@@ -306,7 +305,7 @@ def forward(net, state, p, now):  # type: ignore[no-untyped-def]
     state.index[CHANGED_COUNT] = 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def backward(net, state, now):  # type: ignore[no-untyped-def]
     """What has been heard from error neurons goes down to value neurons."""
     p = state.index[TOP]

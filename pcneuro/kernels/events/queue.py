@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from pcneuro.kernels.cache import usable
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.events.arrays import (
     BLOCK,
     BLOCK_DUE,
@@ -23,16 +22,14 @@ from pcneuro.kernels.events.arrays import (
     WHERE,
 )
 
-CACHE = usable()
 
-
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def slopes_of(queue):  # type: ignore[no-untyped-def]
     """Where the place of the slopes of a queue is written."""
     return SLOPES_UNDER_WAY_DOWN if queue == QUEUE_DOWN else SLOPES_UNDER_WAY_UP
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _move(state, queue, source, target):  # type: ignore[no-untyped-def]
     time, change, key = (
         state.index[queue + QUEUE_TIME],
@@ -47,14 +44,14 @@ def _move(state, queue, source, target):  # type: ignore[no-untyped-def]
         state.real[slope + target] = state.real[slope + source]
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _before(state, queue, a, b):  # type: ignore[no-untyped-def]
     time, key = state.index[queue + QUEUE_TIME], state.index[queue + QUEUE_KEY]
     first, second = state.time[time + a], state.time[time + b]
     return first < second or (first == second and state.index[key + a] < state.index[key + b])
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def push(state, queue, when, key, change, slope):  # type: ignore[no-untyped-def]
     """Put an event under way; there must be room for it, and for one more to work in."""
     time, keys = state.index[queue + QUEUE_TIME], state.index[queue + QUEUE_KEY]
@@ -74,7 +71,7 @@ def push(state, queue, when, key, change, slope):  # type: ignore[no-untyped-def
         state.real[state.index[slopes_of(queue)] + place] = slope
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def drop(state, queue):  # type: ignore[no-untyped-def]
     """Take the first event out: the last moves down from the top until those below arrive later."""
     count = state.index[queue + QUEUED] - 1
@@ -93,26 +90,26 @@ def drop(state, queue):  # type: ignore[no-untyped-def]
     _move(state, queue, count, place)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def arrives(state, queue):  # type: ignore[no-untyped-def]
     """When the next event under way arrives; infinite where there is none."""
     return state.time[state.index[queue + QUEUE_TIME]] if state.index[queue + QUEUED] else np.inf
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def blocks(units):  # type: ignore[no-untyped-def]
     """How many blocks so many units are."""
     return (units + BLOCK - 1) // BLOCK
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _sooner(state, a, b):  # type: ignore[no-untyped-def]
     due = state.index[BLOCK_DUE]
     first, second = state.time[due + a], state.time[due + b]
     return first < second or (first == second and a < b)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _sift(state, block, count):  # type: ignore[no-untyped-def]
     """Move a block up or down in the heap of ``count``, to where it belongs."""
     heap, where = state.index[HEAP], state.index[WHERE]
@@ -139,7 +136,7 @@ def _sift(state, block, count):  # type: ignore[no-untyped-def]
     state.index[heap + at], state.index[where + block] = block, at
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def reschedule(state, block, units):  # type: ignore[no-untyped-def]
     """Find when the first of a block's units is due, of ``units`` that there are."""
     time, first = state.time, state.index[DUE] + block * BLOCK
@@ -160,7 +157,7 @@ def reschedule(state, block, units):  # type: ignore[no-untyped-def]
         _sift(state, block, blocks(units))
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def schedule(state, unit, when, units):  # type: ignore[no-untyped-def]
     """Set when a unit is due, of ``units`` that there are."""
     block, before = unit // BLOCK, state.time[state.index[DUE] + unit]
@@ -173,13 +170,13 @@ def schedule(state, unit, when, units):  # type: ignore[no-untyped-def]
         reschedule(state, block, units)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def next_due(state):  # type: ignore[no-untyped-def]
     """When the next unit is due; infinite where none is."""
     return state.time[state.index[BLOCK_DUE] + state.index[state.index[HEAP]]]
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def first_due(state):  # type: ignore[no-untyped-def]
     """Which unit is due next; there is one. Of those at the same time the lowest."""
     block = state.index[state.index[HEAP]]

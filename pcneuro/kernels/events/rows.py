@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.elementwise import apply_one
 from pcneuro.kernels.events.arrays import (
@@ -37,11 +37,11 @@ from pcneuro.kernels.events.arrays import (
     WORK,
     X,
 )
-from pcneuro.kernels.events.queue import CACHE, reschedule, schedule
+from pcneuro.kernels.events.queue import reschedule, schedule
 from pcneuro.kernels.events.units import touch
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _relaxed(x, predicted, received, precision, gain, rate, decay, time):  # type: ignore[no-untyped-def]
     """A value ``time`` ms later, in which nothing was received; ``decay`` is exp(-rate * time)."""
     error = precision * (x - predicted)
@@ -51,7 +51,7 @@ def _relaxed(x, predicted, received, precision, gain, rate, decay, time):  # typ
     return x if time == 0.0 else moved
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-untyped-def]
     """exp(rate * time) when an error will be ``threshold`` away from what was sent: infinite if never.
 
@@ -68,20 +68,20 @@ def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-u
     return ratio if speaks else np.inf
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy", forceinline=True)
+@inner(forceinline=True)
 def _due(now, logarithm, rate):  # type: ignore[no-untyped-def]
     # Now, where that is the time. What is not a number is never due.
     later = now + logarithm / rate
     return now if logarithm == 0.0 else later
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-untyped-def]
     """When an error will be ``threshold`` away from what was sent, if nothing more is received: infinite if never."""
     return _due(now, math.log(_ratio(error, received, sent, rate, threshold, True)), rate)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _relax(net, state, unit, count, now):  # type: ignore[no-untyped-def]
     """Bring units to the present."""
     real, time, shared = state.real, state.time, net.real
@@ -105,7 +105,7 @@ def _relax(net, state, unit, count, now):  # type: ignore[no-untyped-def]
         time[ix(at + k)] = now
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def schedule_rows(net, state, unit, count, now):  # type: ignore[no-untyped-def]
     """Set when units, which are up to date, are due."""
     real, time, shared = state.real, state.time, net.real
@@ -128,7 +128,7 @@ def schedule_rows(net, state, unit, count, now):  # type: ignore[no-untyped-def]
         reschedule(state, block, net.index[UNITS])
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def receive_rows(net, state, first, count, now):  # type: ignore[no-untyped-def]
     """All value neurons of a population, from node ``first`` on, receive what has been heard."""
     real, time, index = state.real, state.time, state.index
@@ -147,7 +147,7 @@ def receive_rows(net, state, first, count, now):  # type: ignore[no-untyped-def]
         index[ix(dirty + k)] = 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def receive_listed(net, state, nodes, count):  # type: ignore[no-untyped-def]
     """Value neurons of listed nodes are touched by what has been heard, and receive it with ``settle_touched``."""
     real, index = state.real, state.index
@@ -161,7 +161,7 @@ def receive_listed(net, state, nodes, count):  # type: ignore[no-untyped-def]
         index[index[DIRTY] + node] = 0
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def settle_touched(net, state, now):  # type: ignore[no-untyped-def]
     """Touched units are brought to the present, receive what came for them, and are due anew."""
     real, time, index, shared = state.real, state.time, state.index, net.real

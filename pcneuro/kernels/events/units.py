@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.events.arrays import (
     AT,
     AWAKE,
@@ -30,10 +29,10 @@ from pcneuro.kernels.events.arrays import (
     X,
 )
 from pcneuro.kernels.events.borrowed import borrowed
-from pcneuro.kernels.events.queue import CACHE, blocks
+from pcneuro.kernels.events.queue import blocks
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def lent(net, state):  # type: ignore[no-untyped-def]
     """The same, for functions that it goes on to: no references are counted."""
     return (
@@ -42,7 +41,7 @@ def lent(net, state):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@inner
 def _later(net, state, block, steps):  # type: ignore[no-untyped-def]
     """Bring values of a block of units so many steps of Euler's method on, in which nothing is received."""
     real, first = state.real, block * BLOCK
@@ -62,13 +61,13 @@ def _later(net, state, block, steps):  # type: ignore[no-untyped-def]
         real[state.index[X] + u] = goal + (x - goal) * power
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyped-def]
     """An error so many ms later, while what is received changes by ``slope`` a ms; ``decay`` is exp(-rate * time)."""
     return received + (error - received) * decay + slope * (time - (1.0 - decay) / rate)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def asleep(net, state, number):  # type: ignore[no-untyped-def]
     """Bring values of blocks that sleep to the begin of bin ``number``; they go on sleeping, and since when is kept."""
     for block in range(blocks(net.index[UNITS])):
@@ -76,7 +75,7 @@ def asleep(net, state, number):  # type: ignore[no-untyped-def]
             _later(net, state, block, number - state.index[state.index[SINCE] + block])
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def wake(net, state, block, now):  # type: ignore[no-untyped-def]
     """Bring a block of units to the present, in bins, if it sleeps: it wakes up."""
     since = state.index[SINCE] + block
@@ -87,7 +86,7 @@ def wake(net, state, block, now):  # type: ignore[no-untyped-def]
         state.index[AWAKE_COUNT] += 1
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
     """Bring a unit to the present."""
     if net.index[EXACT] == 0:
@@ -115,14 +114,14 @@ def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
         state.real[state.index[RECEIVED] + u] += slope * time
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def refresh_all(net, state, now):  # type: ignore[no-untyped-def]
     """Bring all units to the present, at exact times."""
     for u in range(net.index[UNITS]):
         refresh(net, state, u, now)
 
 
-@njit(cache=CACHE, nogil=True, error_model="numpy")
+@kernel
 def touch(state, unit):  # type: ignore[no-untyped-def]
     """List a unit that something reaches; returns whether it is the first time."""
     if state.index[state.index[TOUCHED] + unit]:

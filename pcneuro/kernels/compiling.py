@@ -1,0 +1,47 @@
+"""How functions are compiled: those that Python calls, and those that only other kernels call.
+
+Numba compiles more than is wanted: for each function a wrapper for C and one for Python, which take longer than a small
+function itself, and a further version of it for every constant that some caller writes as an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+from numba import types
+
+from pcneuro.kernels.cache import refresh_once, usable
+
+
+def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Decorator of functions that Python calls. ``options`` are further ones of ``numba.njit``."""
+    return _decorated(function, {"cache": usable(), "nogil": True} | options)
+
+
+def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Decorator of functions that only other kernels call, and so are private: calling one from Python is an error
+    that nothing catches. ``options`` are further ones of ``numba.njit``.
+    """
+    return _decorated(function, {"cache": usable(), "no_cpython_wrapper": True} | options)
+
+
+def _decorated(function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
+    if function is None:
+        return lambda function: _decorated(function, options)
+    if numba.config.DISABLE_JIT:
+        return function
+    dispatcher = numba.njit(error_model="numpy", no_cfunc_wrapper=True, **options)(function)
+    resolve, compile_for = dispatcher.get_call_template, dispatcher._compile_for_args
+
+    def without_constants(args: Sequence[types.Type], kws: dict[str, types.Type]) -> Any:
+        return resolve([types.unliteral(t) for t in args], {name: types.unliteral(t) for name, t in kws.items()})
+
+    def from_present_sources(*args: Any, **kws: Any) -> Any:
+        refresh_once()
+        return compile_for(*args, **kws)
+
+    dispatcher.get_call_template = without_constants
+    dispatcher._compile_for_args = from_present_sources
+    return dispatcher
