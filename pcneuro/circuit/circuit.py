@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copyreg
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pcneuro.circuit.structure import AbstractCircuit
+from pcneuro.circuit.synapse_blocks import BLOCK, SynapseBlock, synapse_blocks
 from pcneuro.graph.graph import Graph
 
 if TYPE_CHECKING:
@@ -48,6 +50,15 @@ class Circuit(AbstractCircuit):
         circuit = replace(self, delays=delays_of(self, delays))
         check(circuit)
         return circuit
+
+    def synapses(self, block: int = BLOCK) -> Iterator[SynapseBlock]:
+        """List every synapse, at most ``block`` at a time: however many there are, only these are in memory.
+
+        Of each: its units before and behind, its weight, which entry of which parameter that is, and its delays
+        forward and back. Dendrites come in the order of the vertices. Raises ParameterError for a ``block`` that is
+        no positive whole number, and for an operator that has no equivalent in single units.
+        """
+        return synapse_blocks(self, block)
 
     @cached_property
     def nx(self) -> networkx.MultiDiGraph:

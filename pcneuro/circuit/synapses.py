@@ -80,13 +80,17 @@ def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> n
 
 def _array(units: UnitGraph, group: SynapseGroup) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
     """Shape and index of the array whose entries the synapses of a group are, as ``Places`` has them."""
+    population, shape = units.populations[group.population], shape_of(units, group)
+    return shape, population.weights.index if isinstance(population, SynapticSum) and shape is not None else None
+
+
+def shape_of(units: UnitGraph, group: SynapseGroup) -> tuple[int, ...] | None:
+    """Shape of the array whose entries the synapses of a group are, as ``Places`` has it."""
     population, nodes = units.populations[group.population], units.circuit.graph.nodes
     if isinstance(population, SynapticSum):
-        origin = population.weights.origin
-        return (None, None) if origin is None else (nodes[origin].shape, population.weights.index)
+        return None if population.table.origin is None else nodes[population.table.origin].shape
     assert isinstance(population, UnitFunction)
-    shape = nodes[population.node].shape
-    return (shape, None) if nodes[population.node].size == group.synapses else (None, None)
+    return nodes[population.node].shape if nodes[population.node].size == group.synapses else None
 
 
 def steps_at(units: UnitGraph, group: SynapseGroup, kind: str, dt: float) -> np.ndarray | int:

@@ -207,7 +207,7 @@ class Wiring:
         if total != 0.0:
             returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
         every = np.arange(group.size)
-        copy = SynapticSum(group.name, group.size, operand, every, every, Weights(np.ones(1)))
+        copy = SynapticSum.of(group.name, group.size, operand, every, every, Weights(np.ones(1)))
         self._project(number, copy, name, returned)
 
     def _project(self, number: int, synapses: SynapticSum, variable: str, behind: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
@@ -15,6 +16,9 @@ from pcneuro.errors import ParameterError, ShapeError, told
 from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 DELAYS: dict[str, type[AbstractDelay]] = {}
+
+DelaysInTurn = Callable[[int, np.ndarray | None], np.ndarray]
+"""Gives delays in ms of the next so many synapses, whose weights are these entries of their array, if of any."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class AbstractDelay(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if cls.__name__.startswith("Abstract"):
+            return
         known = DELAYS.get(cls.__name__)
         # The same class may be made again, as where a cell of a notebook is run twice.
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -63,6 +69,20 @@ class AbstractDelay(ABC):
     def at(self, places: Places, key: str) -> np.ndarray:
         """The same for synapses of which it is known whose weights they have."""
         return self.of(places.count, key)
+
+    def in_turn(self, places: Places, key: str) -> DelaysInTurn:
+        """A function that gives the same a part at a time: of the next so many synapses, whose weights have this index.
+
+        ``places`` need not have an index. Raises what ``at`` raises, here or when the function is called.
+        """
+        delays, position = self.at(places, key), 0
+
+        def following(count: int, index: np.ndarray | None) -> np.ndarray:
+            nonlocal position
+            position += count
+            return delays[position - count : position]
+
+        return following
 
     def bounds(self, synapses: int, key: str) -> tuple[float, float]:
         """The shortest and the longest delay in ms, of at least one synapse."""
@@ -97,6 +117,23 @@ def _generator(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng([seed, digest])
 
 
+class AbstractRandomDelay(AbstractDelay):
+    """Delays drawn from a distribution by a generator with a ``seed``, of each projection in the order of synapses."""
+
+    seed: int
+
+    @abstractmethod
+    def drawn(self, generator: np.random.Generator, synapses: int, key: str) -> np.ndarray:
+        """The next delays in ms, float64 of shape (synapses,); together the same however many are drawn at a time."""
+
+    def of(self, synapses: int, key: str) -> np.ndarray:
+        return self.drawn(_generator(self.seed, key), synapses, key)
+
+    def in_turn(self, places: Places, key: str) -> DelaysInTurn:
+        generator = _generator(self.seed, key)
+        return lambda count, index: self.drawn(generator, count, key)
+
+
 @dataclass(frozen=True)
 class ConstantDelay(AbstractDelay):
     """One delay for all synapses, ``ms`` >= 0. Raises ParameterError for any other."""
@@ -116,6 +153,9 @@ class ConstantDelay(AbstractDelay):
 
     def of(self, synapses: int, key: str) -> np.ndarray:
         return np.full(synapses, self.ms)
+
+    def in_turn(self, places: Places, key: str) -> DelaysInTurn:
+        return lambda count, index: self.of(count, key)
 
     def bounds(self, synapses: int, key: str) -> tuple[float, float]:
         return self.ms, self.ms
@@ -177,6 +217,13 @@ class SynapticDelays(AbstractDelay):
             )
         return self.values
 
+    def in_turn(self, places: Places, key: str) -> DelaysInTurn:
+        in_order = super().in_turn(Places(places.count, places.shape), key)
+        if self.values.shape != places.shape:
+            return in_order
+        flat = self.values.ravel()
+        return lambda count, index: in_order(count, None) if index is None else flat[index]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SynapticDelays) and np.array_equal(self.values, other.values)
 
@@ -189,7 +236,7 @@ class SynapticDelays(AbstractDelay):
 
 
 @dataclass(frozen=True)
-class UniformDelay(AbstractDelay):
+class UniformDelay(AbstractRandomDelay):
     """Delays drawn evenly between ``low`` and ``high`` ms. Raises ParameterError unless 0 <= low <= high < infinity."""
 
     low: float
@@ -207,12 +254,12 @@ class UniformDelay(AbstractDelay):
     def zero(self) -> bool:
         return self.high == 0
 
-    def of(self, synapses: int, key: str) -> np.ndarray:
-        return _generator(self.seed, key).uniform(self.low, self.high, synapses)
+    def drawn(self, generator: np.random.Generator, synapses: int, key: str) -> np.ndarray:
+        return generator.uniform(self.low, self.high, synapses)
 
 
 @dataclass(frozen=True)
-class LognormalDelay(AbstractDelay):
+class LognormalDelay(AbstractRandomDelay):
     """Delays of ``least + median exp(sigma z)`` ms with z drawn from a normal distribution: a long tail of slow ones.
 
     Conduction velocities in the cortex are skewed like this, as the calibres of its axons are (Buzsaki & Mizuseki
@@ -234,13 +281,12 @@ class LognormalDelay(AbstractDelay):
     def zero(self) -> bool:
         return False
 
-    def of(self, synapses: int, key: str) -> np.ndarray:
+    def drawn(self, generator: np.random.Generator, synapses: int, key: str) -> np.ndarray:
         with np.errstate(over="ignore"):
-            spread = np.exp(self.sigma * _generator(self.seed, key).normal(size=synapses))
-            found = self.least + self.median * spread
-        if not np.isfinite(found).all():
+            delays = self.least + self.median * np.exp(self.sigma * generator.normal(size=synapses))
+        if not np.isfinite(delays).all():
             raise ParameterError(f"{_edge(key)}: {self!r} draws a delay that is not finite; give a smaller sigma")
-        return found
+        return delays
 
 
 def _edge(key: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from pcneuro.errors import DataError, ParameterError
+from pcneuro.ops.pairs import AbstractPairs, SwappedPairs
 
 Shape = tuple[int, ...]
 
@@ -198,18 +199,22 @@ class AbstractUnits(ABC):
         slopes = {name: other for (name, x), other in zip((("x", a), ("y", b)), "yx") if isinstance(x, Units)}
         return self.function(("multiply", "x", "y"), {"x": a, "y": b}, slopes)
 
-    def products(
-        self, size: int, a: Units | Weights, i: np.ndarray, b: Units | Weights, j: np.ndarray, post: np.ndarray
-    ) -> Units:
-        """out[post] = sum of a[i] b[j]: synapses where one of the two is weights, pairs of activities else."""
+    def projection(self, size: int, source: Units, pairs: AbstractPairs, weights: Weights) -> Units:
+        """``synapses`` whose ``pairs``, of units of the source and entries of the weights, need not be made at once."""
+        pre, entries, post = pairs.all()
+        return self.synapses(size, source, pre, post, weights.take(entries))
+
+    def products(self, size: int, a: Units | Weights, b: Units | Weights, pairs: AbstractPairs) -> Units:
+        """The sum of a[i] b[j] over pairs: synapses where one of the two is weights, products of activities else."""
         if isinstance(a, Units) and isinstance(b, Weights):
-            return self.synapses(size, a, i, post, b.take(j))
+            return self.projection(size, a, pairs, b)
         if isinstance(a, Weights) and isinstance(b, Units):
-            return self.synapses(size, b, j, post, a.take(i))
+            return self.projection(size, b, SwappedPairs(pairs), a)
         assert isinstance(a, Units)
         assert isinstance(b, Units)
-        pairs = self.product(self.gather(a, i), self.gather(b, j))
-        return self.synapses(size, pairs, np.arange(np.size(post)), post, 1.0)
+        i, j, post = pairs.all()
+        multiplied = self.product(self.gather(a, i), self.gather(b, j))
+        return self.synapses(size, multiplied, np.arange(np.size(post)), post, 1.0)
 
 
 class AbstractOperator(ABC):

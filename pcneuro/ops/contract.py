@@ -34,6 +34,7 @@ from pcneuro.ops.base import (
     Units,
     size,
 )
+from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
 
@@ -270,13 +271,8 @@ class Contract(AbstractOperator):
         return int(np.prod(list(self._sizes(shapes).values()), dtype=np.int64))
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
-        sizes = self._sizes(shapes)
-        left, right, out = self._terms()
-        a, b = operands
-        # Those of the output last, so that the synapses of a unit follow each other.
-        letters = [*out, *(c for c in dict.fromkeys(left + right) if c not in out)]
-        i, j, to = (_offsets(letters, term, sizes) for term in (left, right, out))
-        return make.products(size(shape), a, i, b, j, to)
+        pairs = EinsumPairs(self._terms(), self._sizes(shapes))
+        return make.products(size(shape), operands[0], operands[1], pairs)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         a, b = at.operands
@@ -289,12 +285,48 @@ class Contract(AbstractOperator):
         _lower_einsum(low, subscripts, pull.target, a, b, self._sizes(at.shapes), pull.accumulate)
 
 
+@dataclass(frozen=True, eq=False)
+class EinsumPairs(AbstractPairs):
+    """The pairs of an einsum of two operands: one for each combination of its letters, those of the output first."""
+
+    terms: tuple[str, str, str]
+    sizes: dict[str, int]
+
+    @property
+    def letters(self) -> list[str]:
+        """In the order of the loops around a pair, so that those of a unit of the output follow each other."""
+        left, right, out = self.terms
+        return [*out, *(c for c in dict.fromkeys(left + right) if c not in out)]
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.sizes[c] for c in self.letters)
+
+    def part(self, first: int, last: int) -> Part:
+        numbers = np.arange(first, last)
+        offsets = [np.zeros(numbers.size, dtype=np.int64) for _ in self.terms]
+        for letter in reversed(self.letters):
+            numbers, at = np.divmod(numbers, self.sizes[letter])
+            for term, offset in zip(self.terms, offsets, strict=True):
+                if letter in term:
+                    offset += _stride(letter, term, self.sizes) * at
+        return offsets[0], offsets[1], offsets[2]
+
+    def all(self) -> Part:
+        left, right, out = (_offsets(self.letters, term, self.sizes) for term in self.terms)
+        return left, right, out
+
+
+def _stride(letter: str, term: str, sizes: dict[str, int]) -> int:
+    """How far apart in an array with subscripts ``term`` two units are that differ by one in a letter; 0 without it."""
+    return size(tuple(sizes[c] for c in term.partition(letter)[2])) if letter in term else 0
+
+
 def _offsets(letters: Sequence[str], term: str, sizes: dict[str, int]) -> np.ndarray:
     """Offset in an array with subscripts ``term`` of every combination of ``letters``, those absent from it at 0."""
-    strides = {letter: size(tuple(sizes[c] for c in term[i + 1 :])) for i, letter in enumerate(term)}
     total = np.zeros((), dtype=np.int64)
     for letter in letters:
-        total = total[..., None] + strides.get(letter, 0) * np.arange(sizes[letter])
+        total = total[..., None] + _stride(letter, term, sizes) * np.arange(sizes[letter])
     return total.ravel()
 
 

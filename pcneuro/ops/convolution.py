@@ -34,7 +34,7 @@ from pcneuro.ops.base import (
     size,
 )
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
-from pcneuro.ops.windows import Windows, several, sliding_windows
+from pcneuro.ops.windows import WindowPairs, Windows, several, sliding_windows
 
 # Arguments of the three kernels, behind the rows of their arrays: sizes, strides over groups, tables
 GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W, KINDS = range(13)
@@ -278,23 +278,11 @@ class Convolution(AbstractOperator):
         return sum(len(windows.classes[c]) for c in windows.class_of) * shapes[1][0] * shapes[1][1]
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
-        windows = self._windows(shapes, forward=True)
         (_, *space), (outputs, channels, *kernel) = shapes
-        places, taps = size(tuple(space)), size(tuple(kernel))
-        own = outputs // self.groups
-        reached = [
-            (position, tap, base + offset)
-            for position, (c, base) in enumerate(zip(windows.class_of, windows.base, strict=True))
-            for tap, offset in windows.classes[c]
-        ]
-        position, tap, place = np.array(reached, dtype=np.int64).reshape(-1, 3).T
-        o, c = (grid.ravel()[:, None] for grid in np.mgrid[:outputs, :channels])
-        post = o * len(windows.class_of) + position
-        pre = ((o // own) * channels + c) * places + place
-        weight = (o * channels + c) * taps + tap
-        order = np.argsort(post, axis=None, kind="stable")
-        post, pre, weight = (index.ravel()[order] for index in (post, pre, weight))
-        return make.products(size(shape), operands[0], pre, operands[1], weight, post)
+        windows = self._windows(shapes, forward=True)
+        sizes = size(tuple(space)), size(tuple(kernel))
+        pairs = WindowPairs(windows, outputs, channels, self.groups, *sizes)
+        return make.products(size(shape), operands[0], operands[1], pairs)
 
     # Lowering
 

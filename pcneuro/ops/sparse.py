@@ -28,6 +28,7 @@ from pcneuro.ops.base import (
     Weights,
     size,
 )
+from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
 
@@ -177,13 +178,7 @@ class SparseProduct(AbstractOperator):
         x, w = operands
         if not (isinstance(x, Units) and isinstance(w, Weights)):
             raise ParameterError("sparse projection: exported are activities times weights that are parameters only")
-        rows = np.repeat(np.arange(self.rows), np.diff(self.starts))
-        inner, outer = (
-            (self.columns.astype(np.int64), rows) if self.transposed else (rows, self.columns.astype(np.int64))
-        )
-        before = np.arange(size(shape[:-1]))[:, None]
-        pre, post = (before * shapes[0][-1] + inner).ravel(), (before * shape[-1] + outer).ravel()
-        return make.synapses(size(shape), x, pre, post, w.take(np.tile(np.arange(self.columns.size), len(before))))
+        return make.projection(size(shape), x, SparsePairs(self, size(shape[:-1])), w)
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         x, w = at.operands
@@ -199,3 +194,24 @@ class SparseProduct(AbstractOperator):
             return
         a, b = (pull.gradient, x) if self.transposed else (x, pull.gradient)
         low.emit("hebb_synapses", self.connections(1, *at.shapes), pull.target.row, a.row, b.row, *arguments)
+
+
+@dataclass(frozen=True, eq=False)
+class SparsePairs(AbstractPairs):
+    """The pairs of a sparse product: of a unit of x and a stored weight, for each of the leading axes' ``repeats``."""
+
+    product: SparseProduct
+    repeats: int
+
+    @property
+    def count(self) -> int:
+        return self.repeats * self.product.columns.size
+
+    def part(self, first: int, last: int) -> Part:
+        product = self.product
+        inner, outer = (product.width, product.rows) if product.transposed else (product.rows, product.width)
+        repeat, weight = np.divmod(np.arange(first, last), max(product.columns.size, 1))
+        row = np.searchsorted(product.starts, weight, side="right") - 1
+        column = product.columns[weight].astype(np.int64)
+        before, behind = (column, row) if product.transposed else (row, column)
+        return repeat * inner + before, weight, repeat * outer + behind

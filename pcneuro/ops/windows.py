@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.ops.base import Shape, size
+from pcneuro.ops.pairs import AbstractPairs, Part
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,56 @@ def sliding_windows(
         else:
             axes.append(axis_windows(n, [(i, t, j) for t, i, j in pairs], [(i + p) // s for i in range(n)]))
     return combine_axes(axes, source=x if forward else out, kernel=kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class WindowPairs(AbstractPairs):
+    """The pairs of a convolution: of a unit of x and an entry of the kernel, at a unit of the output.
+
+    In the order of outputs (channels), their positions, the channels of x that they read, and the taps that reach x.
+    """
+
+    windows: Windows
+    outputs: int
+    channels: int
+    """Of x, that an output reads."""
+    groups: int
+    places: int
+    """Units of one channel of x."""
+    taps: int
+
+    @cached_property
+    def taps_at(self) -> np.ndarray:
+        """How many taps reach x at each position."""
+        return np.array([len(taps) for taps in self.windows.classes], dtype=np.int64)[self.windows.class_of]
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first pair of each position in an output, and the number of pairs that an output has."""
+        return np.concatenate([[0], np.cumsum(self.taps_at * self.channels)])
+
+    @cached_property
+    def reached(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All taps that reach x and the places that they reach, class by class, and where a class begins."""
+        flat = [pair for taps in self.windows.classes for pair in taps]
+        tap, offset = np.array(flat, dtype=np.int64).reshape(-1, 2).T
+        return tap, offset, np.cumsum([0, *(len(taps) for taps in self.windows.classes)])
+
+    @property
+    def count(self) -> int:
+        return self.outputs * int(self.starts[-1])
+
+    def part(self, first: int, last: int) -> Part:
+        tap, offset, begins = self.reached
+        class_of, base = (np.asarray(x, dtype=np.int64) for x in (self.windows.class_of, self.windows.base))
+        output, number = np.divmod(np.arange(first, last), max(int(self.starts[-1]), 1))
+        position = np.searchsorted(self.starts, number, side="right") - 1
+        channel, k = np.divmod(number - self.starts[position], self.taps_at[position])
+        k += begins[class_of[position]]
+        group = output // (self.outputs // self.groups)
+        pre = (group * self.channels + channel) * self.places + base[position] + offset[k]
+        weight = (output * self.channels + channel) * self.taps + tap[k]
+        return pre, weight, output * len(class_of) + position
 
 
 def several(what: str, value: Any, count: int) -> tuple[int, ...]:

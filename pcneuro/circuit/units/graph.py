@@ -19,6 +19,7 @@ from pcneuro.circuit.units.populations import Population, Source, SynapseGroup, 
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
 from pcneuro.ops.base import AbstractUnits, Elementwise, Gather, Units, Weights
+from pcneuro.ops.pairs import AbstractPairs
 
 Arrays = dict[str, np.ndarray]
 
@@ -53,7 +54,7 @@ class UnitGraph(AbstractUnits):
 
     def _leaf(self, name: str, node: Node) -> Units | Weights:
         if isinstance(node.source, Parameter):
-            weights = Weights(self.circuit.parameters[name].astype(np.float64).ravel(), name, origin=name)
+            weights = Weights(self.circuit.parameters[name].astype(np.float64, copy=False).ravel(), name, origin=name)
             if self.plastic:
                 self.parameters[name] = self.function("x", {"x": weights}, {}).number
             return weights
@@ -132,12 +133,19 @@ class UnitGraph(AbstractUnits):
         inside = not pre.size or (pre.max() < source.size and post.max() < size)
         if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
             raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
-        return self._added(SynapticSum(self.node, size, source.number, pre, post, own))
+        return self._added(SynapticSum.of(self.node, size, source.number, pre, post, own))
+
+    def projection(self, size: int, source: Units, pairs: AbstractPairs, weights: Weights) -> Units:
+        self._check(weights)
+        return self._added(SynapticSum(self.node, size, source.number, pairs, weights))
 
     def _check(self, weights: Weights, masks: bool = False) -> None:
         """Raise for what is not finite; ``masks`` may be infinite, as those of a softmax are."""
-        good = ~np.isnan(weights.values) if masks and weights.fixed else np.isfinite(weights.values)
-        if not good.all():
+        if not weights.values.size:
+            return
+        # Of many weights no array is made.
+        ends = np.array([weights.values.min(), weights.values.max()])
+        if not (~np.isnan(ends) if masks and weights.fixed else np.isfinite(ends)).all():
             raise ParameterError(f"node {self.node!r}: its weights or constants are not finite: not exported")
 
     def add(self, first: Units, second: Units) -> Units:
@@ -171,7 +179,7 @@ class UnitGraph(AbstractUnits):
     @property
     def synapse_count(self) -> int:
         """All synapses, each once for both directions."""
-        return sum(p.pre.size for p in self.populations if isinstance(p, SynapticSum))
+        return sum(p.pairs.count for p in self.populations if isinstance(p, SynapticSum))
 
     @cached_property
     def synapse_groups(self) -> list[SynapseGroup]:
@@ -234,7 +242,7 @@ def find_synapse_groups(units: UnitGraph) -> Iterator[SynapseGroup]:
     read: list[tuple[str | None, int]]
     for number, population in enumerate(units.populations):
         if isinstance(population, SynapticSum):
-            read, synapses = [(None, population.source)], population.pre.size
+            read, synapses = [(None, population.source)], population.pairs.count
         elif isinstance(population, UnitFunction):
             read = [(name, x) for name, x in population.operands.items() if isinstance(x, int)]
             synapses = population.size

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import evaluate
+from pcneuro.ops.pairs import AbstractPairs, ListedPairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,36 @@ class SynapticSum:
     """The node of the graph that it belongs to."""
     size: int
     source: int
-    pre: np.ndarray
-    post: np.ndarray
-    weights: Weights
+    pairs: AbstractPairs
+    """Units of the source and entries of ``table``: a synapse each. They may be more than there is room for."""
+    table: Weights
+    listed: bool = False
+    """Whether ``table`` has an entry a synapse in their order, or one for all: ``weights`` as they are."""
+
+    @classmethod
+    def of(cls, node: str, size: int, source: int, pre: np.ndarray, post: np.ndarray, weights: Weights) -> SynapticSum:
+        """A sum over synapses that stand in arrays, with weights one a synapse or one for all."""
+        entries = np.arange(pre.size) if weights.values.size > 1 else np.zeros(pre.size, dtype=np.int64)
+        return cls(node, size, source, ListedPairs(pre, entries, post), weights, True)
+
+    @cached_property
+    def _all(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.pairs.all()
+
+    @property
+    def pre(self) -> np.ndarray:
+        """Units of the source, int64 of shape (synapses,)."""
+        return self._all[0]
+
+    @property
+    def post(self) -> np.ndarray:
+        """Units of the sum, likewise."""
+        return self._all[2]
+
+    @cached_property
+    def weights(self) -> Weights:
+        """One a synapse, or one for all."""
+        return self.table if self.listed else self.table.take(self._all[1])
 
 
 @dataclass(frozen=True, eq=False)
