@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,19 +179,38 @@ def variant(case: Case, *kinds: str) -> Variant:
     return Variant(case, kinds, parameters, shapes)
 
 
-def variants(cases: list[Case]) -> Iterator[Variant]:
-    """Every case with every combination of kinds of operands; of those with three operands or more, a few."""
-    for each in cases:
-        n = len(each.operands)
-        every = list(itertools.product(KINDS, repeat=n))
-        if n > 2:
-            every = [(kind,) * n for kind in KINDS] + [tuple(KINDS[(k + i) % 3] for i in range(n)) for k in range(3)]
-        yield from (variant(each, *kinds) for kinds in every)
+FEW = {
+    1: [("active",), ("shared",)],
+    2: [("active", "active"), ("active", "shared"), ("shared", "active"), ("data", "shared")],
+}
+"""By the number of operands: kinds of them after which everything has happened that depends on kinds."""
 
 
-def every_variant(cases: list[Case]) -> pytest.MarkDecorator:
-    """Parametrise a test of an argument ``v`` by all variants of cases."""
-    return pytest.mark.parametrize("v", list(variants(cases)), ids=str)
+def few_variants(each: Case) -> list[Variant]:
+    """The case with operands that all learn, with some that are shared, and with some that do not learn."""
+    n = len(each.operands)
+    rotated = [tuple(KINDS[(k + i) % 3] for i in range(n)) for k in range(3)]
+    return [variant(each, *kinds) for kinds in FEW.get(n) or [("active",) * n, *rotated]]
+
+
+def all_variants(each: Case) -> list[Variant]:
+    """The case with every combination of kinds of operands."""
+    return [variant(each, *kinds) for kinds in itertools.product(KINDS, repeat=len(each.operands))]
+
+
+def learning(each: Case) -> list[Variant]:
+    """The case with operands that all learn."""
+    return [variant(each, *("active" for _ in each.operands))]
+
+
+def every_case(cases: list[Case]) -> pytest.MarkDecorator:
+    """Parametrise a test of an argument ``each`` by cases."""
+    return pytest.mark.parametrize("each", cases, ids=lambda each: each.name)
+
+
+def every_variant(cases: list[Case], variants: Callable[[Case], list[Variant]] = few_variants) -> pytest.MarkDecorator:
+    """Parametrise a test of an argument ``v`` by variants of cases."""
+    return pytest.mark.parametrize("v", [v for each in cases for v in variants(each)], ids=str)
 
 
 def as_dict(returned: Any) -> dict[str, Any]:
@@ -263,6 +282,13 @@ def assert_all_close(got: Mapping[str, Any], expected: Mapping[str, Any], tolera
 # The checks that every operator goes through
 
 
+def check_case(each: Case) -> None:
+    """``check_forward`` and ``check_gradients`` of some variants of a case: what is traced is the function."""
+    for v in few_variants(each):
+        check_forward(v)
+        check_gradients(v)
+
+
 def check_forward(v: Variant) -> None:
     """The traced function gives what it gives on plain arrays, for a batch what it gives for each sample."""
     batch = 4 if v.shapes else 1
@@ -282,13 +308,15 @@ def check_gradients(v: Variant) -> None:
     targets = {name: rng.normal(size=(batch, *node.shape)) for name, node in v.graph.outputs.items()}
     got = pcn.backprop(v.graph, inputs, targets)
     own = functools.partial(v.function, OURS)
-    assert_close(got.loss, loss(own, inputs, targets, v.parameters, batch), 1e-12)
+    assert_close(got.loss, loss(own, inputs, targets, v.parameters, batch), 1e-12, str(v))
     assert v.case.analytic or v.case.by_autograd
     if v.case.analytic:
-        assert_all_close(got.gradients, complex_step_gradients(own, inputs, targets, v.parameters, batch), 1e-11)
+        assert_all_close(
+            got.gradients, complex_step_gradients(own, inputs, targets, v.parameters, batch), 1e-11, str(v)
+        )
     if v.case.by_autograd:
         other = functools.partial(v.function, AUTOGRAD)
-        assert_all_close(got.gradients, autograd_gradients(other, inputs, targets, v.parameters, batch), 1e-11)
+        assert_all_close(got.gradients, autograd_gradients(other, inputs, targets, v.parameters, batch), 1e-11, str(v))
 
 
 def targets_near(graph: pcn.Graph, inputs: Arrays, batch: int, distance: float) -> Arrays:
@@ -302,13 +330,14 @@ def targets_near(graph: pcn.Graph, inputs: Arrays, batch: int, distance: float) 
     return found
 
 
-# dtype, vertices, batch: every kind of block of lanes, without every combination
+# dtype, vertices, batch, whether dynamics are strict: any two of them in every combination
 ENGINE_RUNS = (
-    (np.float64, "all", 3),
-    (np.float32, "auto", 33),
-    (np.float64, "auto", 33),
-    (np.float64, "auto", 1),
-    (np.float32, "all", 1),
+    (np.float64, "all", 3, False),
+    (np.float32, "auto", 3, True),
+    (np.float64, "auto", 33, True),
+    (np.float32, "all", 33, False),
+    (np.float64, "auto", 1, False),
+    (np.float32, "all", 1, True),
 )
 
 
@@ -354,15 +383,12 @@ def check_engines_agree(
 
 def check_engines(v: Variant, runs: Any = ENGINE_RUNS) -> None:
     """``check_engines_agree`` for all kinds of runs of a variant."""
-    for dtype, vertices, batch in runs:
+    for dtype, vertices, batch, strict in runs:
         tolerance = 1e-12 if dtype == np.float64 else 1e-5
         inputs = v.data(batch)
         targets = targets_near(v.graph, inputs, batch, 0.1)
-        for strict in (False, True):
-            what = f"{v}, batch of {batch},"
-            check_engines_agree(
-                v.graph, inputs, targets, dtype, vertices, strict=strict, tolerance=tolerance, what=what
-            )
+        what = f"{v}, batch of {batch},"
+        check_engines_agree(v.graph, inputs, targets, dtype, vertices, strict=strict, tolerance=tolerance, what=what)
 
 
 def run_kernel(

@@ -7,7 +7,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ParameterError, ShapeError
-from tests.helpers import case, check_engines, check_file, check_forward, check_gradients, every_variant, targets_near
+from tests.helpers import case, check_case, check_engines, check_file, every_case, every_variant, targets_near
 
 CASES = [
     case("dropout", lambda np, a, b: np.dropout(np.tanh(a), b, 0.25), (2, 3), (2, 3), by_autograd=False),
@@ -16,10 +16,9 @@ CASES = [
 ]
 
 
-@every_variant(CASES)
-def test_forward_and_gradients(v):
-    check_forward(v)
-    check_gradients(v)
+@every_case(CASES)
+def test_forward_and_gradients(each):
+    check_case(each)
 
 
 @every_variant(CASES)

@@ -12,10 +12,10 @@ from pcneuro.errors import ShapeError
 from tests.helpers import (
     assert_close,
     case,
+    check_case,
     check_engines,
     check_file,
-    check_forward,
-    check_gradients,
+    every_case,
     every_variant,
     targets_near,
 )
@@ -60,10 +60,9 @@ def test_forward_is_that_of_loops(shape, rest):
     assert_close(pcn.ops.avg_pool2d(x, *rest), by_loops(x, lambda v, n: sum(v) / n, *rest), 1e-15)
 
 
-@every_variant(CASES)
-def test_forward_and_gradients(v):
-    check_forward(v)
-    check_gradients(v)
+@every_case(CASES)
+def test_forward_and_gradients(each):
+    check_case(each)
 
 
 @every_variant(CASES)

@@ -11,10 +11,10 @@ from pcneuro.errors import ShapeError
 from tests.helpers import (
     assert_close,
     case,
+    check_case,
     check_engines,
     check_file,
-    check_forward,
-    check_gradients,
+    every_case,
     every_variant,
     run_kernel,
     targets_near,
@@ -34,10 +34,9 @@ CASES = [
 ]
 
 
-@every_variant(CASES)
-def test_forward_and_gradients(v):
-    check_forward(v)
-    check_gradients(v)
+@every_case(CASES)
+def test_forward_and_gradients(each):
+    check_case(each)
 
 
 @every_variant(CASES)

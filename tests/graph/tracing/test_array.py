@@ -15,7 +15,7 @@ import scipy.special
 import pcneuro as pcn
 from pcneuro.errors import ShapeError, TraceError
 from tests.graph.tracing import library_of_functions
-from tests.helpers import AUTOGRAD, Ours, assert_close, case, check_forward, check_gradients, every_variant
+from tests.helpers import AUTOGRAD, Ours, assert_close, case, check_case, every_case
 
 USED = [
     case("a loop", lambda np, a, b: _steps(np, a, b), (3,), (3, 3), low=-0.5, high=0.5),
@@ -31,6 +31,29 @@ USED = [
     case("comparison by identity", lambda np, a: a if a is not None else -a, (3,)),
 ]
 
+SCALARS = [
+    case("2*x", lambda np, a: 2 * a, (3,)),
+    case("x/2", lambda np, a: a / 2, (3,)),
+    case("1-x", lambda np, a: 1 - a, (3,)),
+    case("2/x", lambda np, a: 2 / a, (3,), low=0.5),
+    case("x**3", lambda np, a: a**3, (3,)),
+    case("x**2", lambda np, a: a**2, (3,)),
+    case("x**-1", lambda np, a: a**-1, (3,), low=0.5),
+    case("x**0.5", lambda np, a: a**0.5, (3,), low=0.5),
+    case("x**1", lambda np, a: a**1, (3,)),
+    case("2**x", lambda np, a: 2**a, (3,)),
+    case("abs(x)", lambda np, a: abs(a), (3,), analytic=False),
+    case("-x", lambda np, a: -a, (3,)),
+    case("+x", lambda np, a: 2 * (+a), (3,), by_autograd=False),
+    case("np.float64 on the left", lambda np, a: np.float64(2.0) * a - np.float64(1) / a, (3,), low=0.5),
+    case("numbers without axes", lambda np, a, b: np.tanh(a * b + 1), (), ()),
+    case("sum of a list", lambda np, a: sum([a[0], a[1], 2 * a[2]]), (3,)),
+    case("fabs", lambda np, a: np.fabs(a), (3,), analytic=False),
+    case("float_power", lambda np, a: np.float_power(a, 3), (3,), by_autograd=False),
+    case("clip", lambda np, a: np.clip(a, -0.5, 0.5) * a, (8,), analytic=False),
+    case("one bound", lambda np, a: np.clip(a, a_min=0.1, a_max=None), (8,), analytic=False),
+]
+
 
 def _steps(np, h, w):
     for _ in range(4):
@@ -38,10 +61,9 @@ def _steps(np, h, w):
     return h
 
 
-@every_variant(USED)
-def test_what_users_write(v):
-    check_forward(v)
-    check_gradients(v)
+@every_case(USED + SCALARS)
+def test_what_users_write(each):
+    check_case(each)
 
 
 def test_a_polynomial_has_a_gradient_at_zero():
