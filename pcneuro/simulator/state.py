@@ -121,10 +121,22 @@ class State:
         free = [n for n in self.circuit.vertices if n not in self.data.clamped]
         return {n: self.engine.read(n, "value") for n in free}
 
+    def _carried_rows(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """What the dynamics integrate beside values, which goes on, too."""
+        assert self.data is not None
+        if not self._started:
+            return self.data.rows
+        predicted = [n for n in self.circuit.vertices if self.circuit.has_prediction(n)]
+        return {
+            row.variable: {n: self.engine.integrated(n, row) for n in predicted} for row in self.dynamics.rows[1:]
+        }
+
     # Changes of it
 
     def take(self, data: RunData) -> None:
         """Let the next step be on this data."""
+        if data is not self.data and self.step > 0:
+            data = replace(data, rows=self._carried_rows())
         self._started = self._started and data is self.data
         self.data = data
 
@@ -134,7 +146,7 @@ class State:
         self.claim(None)
         if self.data is not None:
             if self.step > 0:
-                self.data = replace(self.data, initial=self.carried())
+                self.data = replace(self.data, initial=self.carried(), rows=self._carried_rows())
             self._started = False
         self.engine.load(checked)
 
@@ -142,7 +154,7 @@ class State:
         """Back to time zero, with the present data."""
         self.claim(None)
         if self.data is not None:
-            self.data = replace(self.data, initial={})
+            self.data = replace(self.data, initial={}, rows={})
             self._started = False
         self.step = 0
 
