@@ -127,9 +127,7 @@ class State:
         if not self._started:
             return self.data.rows
         predicted = [n for n in self.circuit.vertices if self.circuit.has_prediction(n)]
-        return {
-            row.variable: {n: self.engine.integrated(n, row) for n in predicted} for row in self.dynamics.rows[1:]
-        }
+        return {row.variable: {n: self.engine.integrated(n, row) for n in predicted} for row in self.dynamics.rows[1:]}
 
     # Changes of it
 
