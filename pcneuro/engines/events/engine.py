@@ -28,9 +28,12 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.activity import Activity
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
+from pcneuro.circuit.synapses import synapse_groups
+from pcneuro.circuit.units import SynapticSum, UnitGraph
+from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
+from pcneuro.engines.events import arrived
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds
 from pcneuro.engines.events.counts import Counts
@@ -38,12 +41,10 @@ from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import KEPT, Sample
 from pcneuro.engines.events.thresholds import Thresholds
 from pcneuro.engines.kernel.threads import available_threads, spread
-from pcneuro.engines.reference.delayed import DelayedReference
-from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
-from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
+from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.events import EventLog
 from pcneuro.recording.probe import Probe
 
@@ -51,8 +52,8 @@ MOST_BYTES = 2_000_000_000
 """What events under way may take, of all samples together."""
 
 
-class EventEngine(ReferenceEngine):
-    """Values and errors as the reference has them, brought on by events instead of steps."""
+class EventEngine(AbstractEngine):
+    """A circuit whose neurons exchange events: one state for each sample, and what all samples share."""
 
     def __init__(
         self,
@@ -69,13 +70,16 @@ class EventEngine(ReferenceEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, name)
         self.label = label
+        self.dense = Activity(circuit, dtype)
+        """Values, predictions, errors and feedback at the step that is next, once ``evaluate`` was called."""
+        self.dense.parameters = self.parameters
         self.mode, self.threshold, self.values = mode, threshold, values
         self.threads = threads or available_threads()
         self.samples: list[Sample] = []
         self.units: UnitGraph
         self.sending: Sending
-        self.activity: list[list[np.ndarray]]
-        """Of all populations at the sweep, by sample."""
+        self.swept: list[list[np.ndarray]]
+        """Activity of all populations at the sweep, by sample."""
         self.base: dict[str, np.ndarray] = {}
         """Where value neurons were at the sweep; they are counted from there."""
         self.number = 0
@@ -91,14 +95,13 @@ class EventEngine(ReferenceEngine):
         self.log: EventLog | None = None
         """Where events are recorded."""
 
+    def load(self, parameters: Mapping[str, np.ndarray]) -> None:
+        self.parameters |= {name: np.array(array, dtype=self.dtype) for name, array in parameters.items()}
+
     def start(self, data: RunData) -> None:
-        self.samples = []
-        super().start(data)
-        begin = self.value
-        self.value = {n: a for n, a in begin.items() if n in data.clamped or n in self.circuit.graph.latents}
-        self.predict(sweep=True)
-        self.base = {n: self.presynaptic[n].copy() for n in self.circuit.vertices}
-        self.value = begin
+        self.samples, self.data = [], data
+        self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
+        self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}
         self.number = self.first = 0
         self.finite = True
         self._make()
@@ -109,37 +112,37 @@ class EventEngine(ReferenceEngine):
     def _make(self) -> None:
         """Samples at the sweep, from which value neurons may begin elsewhere."""
         self.current = False
-        circuit, batch = self.circuit.with_parameters(self.parameters), self.data.batch
+        circuit, batch, dense = self.circuit.with_parameters(self.parameters), self.data.batch, self.dense
         units = self.units = UnitGraph(circuit)
-        self.activity = [
+        self.swept = [
             units.forward({k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}, {})
             for s in range(batch)
         ]
-        self.sending = Sending(self, units, self.activity, self._equilibria())
+        self.sending = Sending(self, units, self.swept, self._equilibria())
         self.mode.admit(self.sending)
         for s in range(batch):
-            sample = self.sending.sample(self.activity[s], self.mode.lines)
+            sample = self.sending.sample(self.swept[s], self.mode.lines)
             for name, part in self.sending.slices.items():
-                sample["x"][part] = (self.value[name][s] - self.base[name][s]).ravel()
+                sample["x"][part] = (dense.values[name][s] - self.base[name][s]).ravel()
                 if name in self.data.clamped and name in units.predictions:
-                    away = -self.error[name][s].ravel() / self.circuit.precision[name].ravel()
+                    away = -dense.errors[name][s].ravel() / self.circuit.precision[name].ravel()
                     sample["x"][part], sample["predicted"][part] = 0.0, away
                 elif name in circuit.graph.latents and name in units.predictions:
                     # The sweep took its value, which need not be what is expected of it.
-                    sample["predicted"][part] = (self.prediction[name][s] - self.base[name][s]).ravel()
+                    sample["predicted"][part] = (dense.predictions[name][s] - self.base[name][s]).ravel()
             self.samples.append(sample)
         self.record_events(self.log)
 
     def _equilibria(self) -> dict[str, np.ndarray]:
         """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
-        held, began = self.data.clamped, self.value
-        self.value = {n: a if n in held else self.base[n] for n, a in began.items()}
+        clamped, dense, begin = self.data.clamped, self.dense, self.dense.values
+        dense.values = {n: a if n in clamped else self.base[n] for n, a in begin.items()}
+        dense.evaluate(self.dynamics)
         with np.errstate(all="ignore"):
-            super()._evaluate()
-            found = self._adjoints(relaxed=True)
-        self.value = began
+            feedback = dense.fed_back(relaxed=True)
+        dense.values = begin
         return {
-            name: self.error[name] if name in self.data.clamped else found.get(name, np.zeros_like(self.base[name]))
+            name: dense.errors[name] if name in clamped else feedback[name]
             for name in self.circuit.vertices
             if self.circuit.has_prediction(name)
         }
@@ -164,7 +167,11 @@ class EventEngine(ReferenceEngine):
                 most = number if settled else number + 1
             number = self._advance(number, most)
         done = steps - (end - number)
-        rows = [self._stack(probe, taken) for probe, taken in zip(probes, recorded, strict=True)]
+        shapes = [(self.data.batch, self.circuit.graph.nodes[probe.vertex].size) for probe in probes]
+        rows = [
+            np.array(taken, dtype=self.dtype).reshape(len(taken), *shape)
+            for taken, shape in zip(recorded, shapes, strict=True)
+        ]
         return Stepped(done, self.finite, rows, settled)
 
     def _advance(self, number: int, end: int) -> int:
@@ -237,58 +244,73 @@ class EventEngine(ReferenceEngine):
         """A vertex' part of (batch, units), as (batch, \\*shape)."""
         return array[:, self.sending.slices[name]].reshape(-1, *self.circuit.graph.nodes[name].shape)
 
+    @property
+    def blocks(self) -> list[slice]:
+        return [slice(0, self.data.batch)]
+
+    def integrated(self, vertex: str, row: StateRow) -> np.ndarray:
+        return self.dense.values[vertex]
+
     def evaluate(self) -> None:
-        if not (self.samples and self.current):
-            super().evaluate()
-            self.current = bool(self.samples)
+        if not self.current:
+            with np.errstate(all="ignore"):
+                self._evaluate()
+            self.current = True
 
     def _evaluate(self) -> None:
-        if not self.samples:
-            super()._evaluate()
-            return
         seen = [self.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
         _, *parts = zip(*seen, strict=True)
         values, predicted, known, received = (np.stack(arrays) for arrays in parts)
         self.present = [one.sample for one in seen]
         errors = self.sending.precision * (values - predicted)
-        free = [name for name in self.circuit.vertices if name not in self.data.clamped]
+        dense, free = self.dense, self.dense.free
         if not self.dynamics.holds_predictions:
             # Dendrites know what was sent.
-            self.value |= {n: self.base[n] + self._of_units(n, known) for n in free}
-            self.predict()
+            dense.values |= {n: self.base[n] + self._of_units(n, known) for n in free}
+            dense.predict()
         for name in self.circuit.vertices:
             predicts = self.circuit.has_prediction(name)
-            self.error[name] = self._of_units(name, errors) if predicts else np.zeros_like(self.value[name])
+            dense.errors[name] = self._of_units(name, errors) if predicts else np.zeros_like(dense.values[name])
             if name in free:
-                self.value[name] = self.base[name] + self._of_units(name, values)
-                self.feedback[name] = self._of_units(name, received)
+                dense.values[name] = self.base[name] + self._of_units(name, values)
+                dense.feedback[name] = self._of_units(name, received)
             if not self.dynamics.holds_predictions and predicts:
                 known_there = [self.sending.prediction(sample, name) for sample in self.present]
-                self.prediction[name] = np.stack(known_there).reshape(self.value[name].shape)
+                dense.predictions[name] = np.stack(known_there).reshape(dense.values[name].shape)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         self.evaluate()
-        return super().read(vertex, variable)
+        dense = self.dense
+        variables = {
+            "value": dense.values,
+            "error": dense.errors,
+            "prediction": dense.predictions,
+            "feedback": dense.feedback,
+        }
+        return variables[variable][vertex].copy()
 
     def gradients(self) -> dict[str, np.ndarray]:
         self.evaluate()
         if self.dynamics.holds_predictions or not self.circuit.delayed:
-            return super().gradients()
+            return self.dense.gradients()
         return self._of_what_arrived()
 
     def _of_what_arrived(self) -> dict[str, np.ndarray]:
         """Gradients where a synapse changes by what has arrived at it."""
-        reader = DelayedReference(self.circuit.with_delays(0.0), self.dynamics, Euler(), self.dtype, self.name)
-        reader.load(self.parameters)
-        reader.start(self.data)
-        known = {n: self.presynaptic[n] for n in (*self.circuit.graph.inputs, *self.circuit.vertices)}
-        late = [np.stack(found) for found in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
-        for group, neurons, missing in zip(reader.places, reader.neurons, late, strict=True):
-            there = known[group.parent].reshape(self.data.batch, -1)[:, neurons]
-            reader.seen[group.population, group.operand] = there - missing
-        reader.compute()
-        reader.error = self.error
-        return reader.gradients()
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        known = {
+            name: self.dense.presynaptic[name].reshape(self.data.batch, -1)
+            for name in (*self.circuit.graph.inputs, *self.circuit.vertices)
+        }
+        late = [np.stack(rows) for rows in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
+        at_synapses = {}
+        for group, missing in zip(synapse_groups(units), late, strict=True):
+            population = units.populations[group.population]
+            neurons = population.pre if isinstance(population, SynapticSum) else slice(None)
+            at_synapses[group.population, group.operand] = known[group.parent][:, neurons] - missing
+        errors = {name: self.dense.errors[name].reshape(self.data.batch, -1) for name in units.predictions}
+        gradients = arrived.gradients(units, known, at_synapses, errors)
+        return {n: gradients[n].reshape(a.shape).astype(self.dtype) for n, a in self.parameters.items()}
 
     @property
     def in_steps(self) -> bool:
@@ -301,7 +323,7 @@ class EventEngine(ReferenceEngine):
         return {name: scale * self._of_units(name, found) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        found = super().state() | {"step": np.array([self.number, self.first]), "events.limits": self.sending.limits}
+        found = self.dense.state() | {"step": np.array([self.number, self.first]), "events.limits": self.sending.limits}
         found |= {f"base.{name}": array for name, array in self.base.items()}
         kept = [sample.kept() for sample in self.samples]
         for name in kept[0]:
@@ -323,8 +345,9 @@ class EventEngine(ReferenceEngine):
             raise ValueError("it is of another number of samples")
         rest = {k: a for k, a in state.items() if k != "step" and k.partition(".")[0] not in ("base", "events")}
         self.samples = []
-        super().set_state(data, rest)
-        if any(a.shape != self.value[name].shape for name, a in base.items()):
+        self.dense.take_up(data.batch, data.inputs, data.clamped, rest)
+        self.data = data
+        if any(a.shape != self.dense.values[name].shape for name, a in base.items()):
             raise ValueError("its values at the sweep have other shapes")
         self.base = {name: a.astype(self.dtype) for name, a in base.items()}
         self._make()
