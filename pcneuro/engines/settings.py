@@ -14,7 +14,7 @@ from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.events.engine import EventEngine
 from pcneuro.engines.events.modes import TimeBinned
 from pcneuro.engines.events.thresholds import DEFAULT, Absolute, Thresholds, by_vertex
-from pcneuro.engines.events.zero_threshold import UnheldEngine
+from pcneuro.engines.events.zero_threshold import ZeroThresholdEngine
 from pcneuro.engines.kernel.engine import KernelEngine
 from pcneuro.engines.reference.delayed import DelayedReference
 from pcneuro.engines.reference.engine import ReferenceEngine
@@ -123,7 +123,7 @@ class EventDriven(Engine):
         if self.values is not None:
             given += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
         if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in given):
-            made: type[UnheldEngine | EventEngine] = UnheldEngine
+            made: type[ZeroThresholdEngine | EventEngine] = ZeroThresholdEngine
         else:
             made = EventEngine
         name = type(self).__name__

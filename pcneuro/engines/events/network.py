@@ -277,6 +277,16 @@ class Layout:
         """Nodes of a population."""
         return slice(int(self.offset[own]), int(self.offset[own + 1]))
 
+    def read_by(self, number: int, operand: str) -> int:
+        """The population that a function of the unit graph reads as this operand: the sum before it, if any."""
+        if (number, operand) in self.reads:
+            return self.reads[number, operand]
+        function = self.units.populations[number]
+        assert isinstance(function, UnitFunction)
+        source = function.operands[operand]
+        assert isinstance(source, int)
+        return self.number[source]
+
     def placed(self) -> dict[int, tuple[str, np.ndarray]]:
         """Its arrays by their places in a net, with the buffers that they go to."""
         found = {
