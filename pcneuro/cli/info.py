@@ -74,7 +74,5 @@ def slow() -> list[str]:
     if not cache.usable():
         found.append("no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR")
     elif not numba.config.DISABLE_JIT and not cache.state().warm:
-        found.append(
-            f"the first run compiles the kernels, about {cache.COMPILE_SECONDS} s; pcneuro cache warm does it now"
-        )
+        found.append("first runs compile the kernels that they need; pcneuro cache warm compiles all of them now")
     return found

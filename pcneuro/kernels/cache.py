@@ -13,16 +13,22 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
 
 from pcneuro.kernels.host import cpu_name
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 HOME = Path(__file__).resolve().parent.name
@@ -30,8 +36,6 @@ HOME = Path(__file__).resolve().parent.name
 COMPILES = re.compile(rb"\b(?:njit|jit|cfunc|vectorize|guvectorize|intrinsic|op_kernel|kernels\.compiling)\b")
 """What a source contains that has functions compiled."""
 STAMP = "pcneuro-kernels.json"
-COMPILE_SECONDS = 50
-"""What compiling for the kernel engine takes for one dtype on an ordinary processor (two cores of an AMD EPYC)."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,34 @@ def _build(dtype: str) -> str:
     return f"python{sys.version_info[0]}.{sys.version_info[1]} numba{numba.__version__} {cpu_name()} {dtype}"
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One process at a time, where the system has locks."""
+    stamp = _stamp()
+    if stamp is None or fcntl is None:
+        yield
+        return
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    with open(stamp.with_suffix(".lock"), "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def save_in_turn(kept: Any) -> None:
+    """Have what Numba keeps in this cache written by one process at a time.
+
+    The versions of a function, for either dtype, are listed in one file, which a process reads, extends and writes; two
+    at the same time may give the same name to different ones.
+    """
+    save = kept.save_overload
+
+    def in_turn(signature: Any, compiled: Any) -> None:
+        with _turn():
+            save(signature, compiled)
+
+    kept.save_overload = in_turn
+
+
 def refresh() -> None:
     """Remove what was compiled from other sources than the present ones."""
     now = digest()
@@ -194,8 +226,3 @@ def state() -> CacheState:
     current = bool(sizes) and facts.get("sources") == digest() and isinstance(known, list)
     warm = tuple(d for d in ("float32", "float64") if current and isinstance(known, list) and _build(d) in known)
     return CacheState(tuple(folder for _, folder in locations()), len(sizes), sum(sizes), warm)
-
-
-def is_cold(dtype: str) -> bool:
-    """Whether the first run in ``dtype`` will have to compile the kernels."""
-    return not numba.config.DISABLE_JIT and dtype not in state().warm

@@ -1,4 +1,4 @@
-"""How functions are compiled: those that Python calls, and those that only other kernels call.
+"""How functions are compiled: those that Python calls, those that only other kernels call, and those called by address.
 
 Numba compiles more than is wanted: for each function a wrapper for C and one for Python, which take longer than a small
 function itself, and a further version of it for every constant that some caller writes as an argument.
@@ -11,8 +11,11 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
-from pcneuro.kernels.cache import refresh_once, usable
+from pcneuro.kernels.cache import refresh_once, save_in_turn, usable
+from pcneuro.kernels.progress import compiling, name_of
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -33,15 +36,30 @@ def _decorated(function: Callable[..., Any] | None, options: dict[str, Any]) -> 
     if numba.config.DISABLE_JIT:
         return function
     dispatcher = numba.njit(error_model="numpy", no_cfunc_wrapper=True, **options)(function)
-    resolve, compile_for = dispatcher.get_call_template, dispatcher._compile_for_args
+    save_in_turn(dispatcher._cache)
+    resolve, compile_for, name = dispatcher.get_call_template, dispatcher._compile_for_args, name_of(function)
 
     def without_constants(args: Sequence[types.Type], kws: dict[str, types.Type]) -> Any:
         return resolve([types.unliteral(t) for t in args], {name: types.unliteral(t) for name, t in kws.items()})
 
     def from_present_sources(*args: Any, **kws: Any) -> Any:
         refresh_once()
-        return compile_for(*args, **kws)
+        with compiling(name, dispatcher):
+            return compile_for(*args, **kws)
 
+    # Numba asks these two for what a kernel calls, and for what Python calls.
     dispatcher.get_call_template = without_constants
     dispatcher._compile_for_args = from_present_sources
     return dispatcher
+
+
+def callback(name: str, function: Callable[..., Any], signature: types.Type) -> CFunc:
+    """Compile a function to be called by its address, or load it; it is called ``name`` to users."""
+    refresh_once()
+    made: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
+    if usable():
+        made.enable_caching()
+        save_in_turn(made._cache)
+    with compiling(name, function):
+        made.compile()
+    return made

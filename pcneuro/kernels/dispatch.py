@@ -21,7 +21,7 @@ which is why OK is 1.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -31,8 +31,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from pcneuro.kernels import cache as disk
-from pcneuro.kernels.compiling import kernel
+from pcneuro.kernels.compiling import callback, kernel
+from pcneuro.kernels.progress import compilation, name_of
 
 OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
@@ -87,10 +87,15 @@ _FILLING = threading.Lock()
 def _address(dtype: np.dtype, name: str) -> int:
     """Compile a kernel, or load it; returns its address."""
     if (dtype, name) not in _COMPILED:
-        disk.refresh_once()
-        make = numba.cfunc(signature(dtype), cache=disk.usable(), error_model="numpy")
-        _COMPILED[dtype, name] = make(KERNELS[name])
+        _COMPILED[dtype, name] = callback(name, KERNELS[name], signature(dtype))
     return _COMPILED[dtype, name].address
+
+
+def expect(dtype: np.dtype, codes: Iterable[np.ndarray], functions: Iterable[Any] = ()) -> None:
+    """Say that the kernels of these instruction lists, and these functions, will be called: progress counts on it."""
+    opcodes = {int(opcode) for code in codes for opcode in code[:, 0]}
+    kernels = [(name, function) for k, (name, function) in enumerate(KERNELS.items()) if k in opcodes]
+    compilation.expect(np.dtype(dtype).name, [*kernels, *((name_of(f), f) for f in functions)])
 
 
 def table(dtype: np.dtype, *codes: np.ndarray) -> object:
@@ -106,10 +111,10 @@ def table(dtype: np.dtype, *codes: np.ndarray) -> object:
     if all(addresses[code[:, 0]].all() for code in codes):
         return addresses
     with _FILLING:
-        names = list(KERNELS)
-        for opcode in sorted({int(opcode) for code in codes for opcode in code[:, 0]}):
-            if not addresses[opcode]:
-                addresses[opcode] = _address(kind, names[opcode])
+        wanted = {int(opcode) for code in codes for opcode in code[:, 0]}
+        names = {opcode: name for opcode, name in enumerate(KERNELS) if opcode in wanted and not addresses[opcode]}
+        for opcode, name in names.items():
+            addresses[opcode] = _address(kind, name)
     return addresses
 
 

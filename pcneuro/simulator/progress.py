@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pcneuro.errors import ParameterError
+from pcneuro.kernels.progress import AbstractReport, StandardError, compilation
 
 if TYPE_CHECKING:
     import rich.progress
@@ -111,14 +112,28 @@ QUIET = 2.0
 """Seconds before a bar is shown."""
 
 
+class _InBar(AbstractReport):
+    """Shows beside a bar what is being compiled, where a line of its own would be written into it."""
+
+    def __init__(self, bar: rich.progress.Progress) -> None:
+        self.bar = bar
+
+    def show(self, share: float, name: str) -> None:
+        self.bar.update(self.bar.task_ids[0], note=f"compiling kernels: {100 * share:.0f} %, {name}")
+
+    def pause(self, share: float) -> None:
+        self.bar.update(self.bar.task_ids[0], note="")
+
+
 class Bar:
     """A bar with a note beside it on a terminal, plain lines elsewhere, on standard error. To be used as a context.
 
-    Nothing is shown in the first two seconds; lines come every ``period`` seconds, and nothing at all if ``quiet``.
+    Nothing is shown in the first two seconds (``patience``); lines come every ``period`` seconds, and nothing at all
+    if ``quiet``.
     """
 
-    def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0) -> None:
-        self.what, self.quiet, self.period = what, quiet, period
+    def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0, patience: float = QUIET) -> None:
+        self.what, self.quiet, self.period, self.patience = what, quiet, period, patience
         self.bar: rich.progress.Progress | None = None
         self.begun = time.monotonic()
         self.last = -math.inf
@@ -130,6 +145,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.bar is not None:
             self.bar.stop()
+            compilation.report = StandardError()
 
     def show(self, share: float, note: str = "") -> None:
         """Tell that so much is done, from 0 to 1."""
@@ -137,7 +153,7 @@ class Bar:
         # What a resumed run finds done took no time of this one.
         if self.first is None:
             self.first = (now, share)
-        if self.quiet or now - self.begun < QUIET:
+        if self.quiet or now - self.begun < self.patience:
             return
         if sys.stderr.isatty():
             self._draw(share, note)
@@ -169,4 +185,5 @@ class Bar:
             self.bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, expand=True)
             self.bar.start()
             self.bar.add_task("" if note else self.what, total=1.0, note=note)
+            compilation.report = _InBar(self.bar)
         self.bar.update(self.bar.task_ids[0], completed=share, note=note)

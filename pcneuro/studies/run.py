@@ -16,7 +16,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.errors import ConfigurationError, PcneuroError
-from pcneuro.kernels import cache, host
+from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, Planned
 from pcneuro.studies.observer import AbstractObserver, Part, Silent, interruptible
@@ -62,7 +62,6 @@ def simulate(
     with Output(out, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
         sources = Sources(plan.folders)
         circuits = _circuits(plan, sources)
-        _announce(plan, observer)
         _check(plan, circuits)
         runs, failure = _runs(plan, circuits, sources, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
@@ -122,12 +121,6 @@ def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
                 run.task.check(circuit)
             except PcneuroError as error:
                 raise _placed(plan, run, error) from error
-
-
-def _announce(plan: Plan, observer: AbstractObserver) -> None:
-    for dtype in dict.fromkeys(run.task.dtype for run in plan.runs if run.task.compiles):
-        if cache.is_cold(dtype):
-            observer.say(f"Compiling the kernels for {dtype}: about {cache.COMPILE_SECONDS} s, once on this machine")
 
 
 def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:

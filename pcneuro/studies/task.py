@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines import Engine, EventDriven, Kernel
+from pcneuro.engines import Engine, Kernel
 from pcneuro.errors import unknown_name
 from pcneuro.model.delays import DELAYS, AbstractDelay, ConstantDelay, SynapticDelays
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
@@ -160,11 +160,6 @@ class AbstractTask(Table):
     @abstractmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
         """The main numbers, to print."""
-
-    @property
-    def compiles(self) -> bool:
-        """Whether the engine needs compiled kernels."""
-        return isinstance(self.engine, Kernel | EventDriven)
 
     def simulator(self, circuit: Circuit) -> Simulator:
         """A simulator with the file's dynamics, integrator, schedule, engine and dtype."""

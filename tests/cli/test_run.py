@@ -191,15 +191,6 @@ def test_a_reader_that_leaves_is_no_error(folder):
         assert process.stderr.read() == ""
 
 
-def test_kernels_are_compiled_once_and_this_is_said(pcneuro, monkeypatch):
-    monkeypatch.setattr("pcneuro.kernels.cache.is_cold", lambda dtype: True)
-    _, _, err = pcneuro("run", "x.toml")
-    assert err.splitlines()[0].startswith("Compiling the kernels for float64: about ")
-    assert "once" in err
-    _, _, err = pcneuro("run", "x.toml", "--set", "engine.kind=Reference")
-    assert "Compiling" not in err
-
-
 def test_progress_is_shown_after_two_seconds_only(monkeypatch, capsys):
     from pcneuro.cli.terminal import Terminal
 

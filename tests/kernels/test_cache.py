@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -77,8 +78,6 @@ def test_state_tells_what_is_there(package):
     cache.mark_warm("float32")
     assert cache.state().warm == ("float32",)
     assert (cache.state().files, cache.state().size) == (2, 20)
-    assert not cache.is_cold("float32")
-    assert cache.is_cold("float64")
     (package / "ops" / "code.py").write_text("x = 3\n")
     assert cache.state().warm == ()
 
@@ -88,7 +87,7 @@ def test_another_processor_is_cold(package, monkeypatch):
     compiled(package)
     cache.mark_warm("float64")
     monkeypatch.setattr(cache, "cpu_name", lambda: "another")
-    assert cache.is_cold("float64")
+    assert cache.state().warm == ()
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", '{"sources": 5}', '{"warm": 1}', "\x00"])
@@ -100,11 +99,6 @@ def test_a_damaged_stamp_counts_as_none(package, text):
     cache.refresh()
     assert not any(file.exists() for file in files)
     assert json.loads((package / "kernels" / "__pycache__" / cache.STAMP).read_text())["sources"] == cache.digest()
-
-
-def test_nothing_is_cold_where_nothing_is_compiled(package, monkeypatch):
-    monkeypatch.setattr(cache.numba.config, "DISABLE_JIT", 1)
-    assert not cache.is_cold("float64")
 
 
 def test_where_no_folder_can_be_written_the_package_works_without(package, monkeypatch):
@@ -139,3 +133,47 @@ def test_the_digest_covers_every_file_with_kernels(package, room):
     before = cache.digest()
     (package / room / "more.py").write_text("")
     assert cache.digest() != before
+
+
+NEW_KERNELS = """
+from pcneuro.kernels.compiling import kernel
+from pcneuro.model.noise.helper import helper
+
+@kernel
+def new(x):
+    return helper(x)
+"""
+HELPER = """
+import numba
+
+@numba.njit
+def helper(x):
+    return x + {}
+"""
+
+
+def test_kernels_in_a_folder_of_their_own_are_never_older_than_their_sources(tmp_path):
+    """Numba looks at the file of a cached function only, not at the helper from another file of a new folder."""
+    copied, places = tmp_path / "pcneuro", tmp_path / "cache"
+    shutil.copytree(cache.PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = copied / "model" / "noise"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""New."""\n')
+    (folder / "code.py").write_text(NEW_KERNELS)
+    script = "from pcneuro.model.noise.code import new; print(new(1), new.stats.cache_hits)"
+
+    def printed(added):
+        (folder / "helper.py").write_text(HELPER.format(added))
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(places), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()[0], "compiling kernels" in done.stderr
+
+    assert printed(1) == ("2", True)
+    assert printed(1) == ("2", False)
+    assert printed(10) == ("11", True)

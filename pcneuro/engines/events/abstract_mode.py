@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class AbstractMode(ABC):
     """How time goes on."""
 
     binned: ClassVar[bool]
+    kernels: ClassVar[tuple[Any, ...]]
+    """Compiled functions that it calls."""
     lines: ClassVar[bool] = False
     """Whether events carry slopes, too."""
 

@@ -42,6 +42,7 @@ from pcneuro.engines.events.state import KEPT, Sample
 from pcneuro.engines.events.thresholds import Thresholds
 from pcneuro.engines.kernel.threads import available_threads, spread
 from pcneuro.errors import CapacityError, ParameterError
+from pcneuro.kernels import dispatch
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
@@ -99,6 +100,7 @@ class EventEngine(AbstractEngine):
         self.parameters |= {name: np.array(array, dtype=self.dtype) for name, array in parameters.items()}
 
     def start(self, data: RunData) -> None:
+        dispatch.expect(self.dtype, (), self.mode.kernels)
         self.samples, self.data = [], data
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
         self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}

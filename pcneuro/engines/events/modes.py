@@ -38,6 +38,7 @@ class TimeBinned(AbstractMode):
 
     cumulative: bool = False
     binned = True
+    kernels = bins, speak, asleep
 
     def __post_init__(self) -> None:
         if not isinstance(self.cumulative, bool):
@@ -81,6 +82,7 @@ class Exact(AbstractMode):
 
     order: int = 1
     binned = False
+    kernels = schedule_all, exact, refresh_all
 
     def __post_init__(self) -> None:
         if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order not in (1, 2):

@@ -17,7 +17,7 @@ from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
 from pcneuro.graph.graph import Latent
-from pcneuro.kernels import dispatch, loop
+from pcneuro.kernels import dispatch, lists, loop, samples
 from pcneuro.kernels import records as recording
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -31,6 +31,9 @@ from pcneuro.recording.probe import Probe
 
 class KernelEngine(AbstractBlocks):
     """The program of a circuit, and the ways to run it."""
+
+    calls = lists.execute, lists.add_up, loop.advance, loop.refresh, samples.put, samples.take
+    """The compiled functions that every run calls, beside the operator kernels of its program."""
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class KernelEngine(AbstractBlocks):
     def start(self, data: RunData) -> None:
         self.program, self.phases = self._lowered(data.clamped)
         self.data, program, code = data, self.program, self.program.code
+        self._expect_kernels()
         self._allocate(data.batch)
         for name, values in data.inputs.items():
             self._write(program.leaves[name], values)
@@ -106,12 +110,22 @@ class KernelEngine(AbstractBlocks):
             self.flags[:, self.updates.swept] = 0
         self.current = self.driven = False
 
-    def _prepare(self) -> None:
+    def _expect_kernels(self) -> None:
+        """Say which kernels a run calls, gradients included."""
+        _, sweep, _, updates = self._prepared()
+        sums = (code for phase in self.phases for code in (phase.whole, phase.split))
+        dispatch.expect(self.dtype, (sweep, updates.code, updates.tail, *sums), self.calls)
+
+    def _prepared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains and instruction lists for what is clamped now."""
         key = frozenset(self.data.clamped)
         if key not in self.prepared:
             self.prepared[key] = self._instructions()
-        gain, self.sweep, self.rhs, self.updates = self.prepared[key]
+        return self.prepared[key]
+
+    def _prepare(self) -> None:
+        """The state of the kernels for what is clamped now."""
+        gain, self.sweep, self.rhs, self.updates = self._prepared()
         self.compile(self.sweep, self.updates.code, self.updates.tail)
         self.plan = self._plan()
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
