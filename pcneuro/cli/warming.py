@@ -50,7 +50,12 @@ class Operators(AbstractPortion):
 
     @property
     def weight(self) -> float:
-        return sum(sum(weights(dispatch.KERNELS[name]).values()) for name in self.names)
+        own, inner = 0.0, {}
+        for name in self.names:
+            first, *others = weights(dispatch.KERNELS[name]).items()
+            own += first[1]
+            inner |= dict(others)
+        return own + sum(inner.values())
 
     def compile(self) -> None:
         code = np.array([[dispatch.opcode(name), 0] for name in self.names])

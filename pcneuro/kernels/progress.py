@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from types import CodeType
 from typing import Any
 
 from numba.core import event
 
 PERIOD = 5.0
 """Seconds between lines where none can be written over."""
-WRAPPING = 100
+WRAPPING = 400
 """What each function takes beside its code, as if it were so many bytes of it longer."""
 LAST_PASS = "native_lowering"
 """The pass of Numba's compiler that ends with machine code."""
@@ -78,10 +77,6 @@ def _rewrites() -> bool:
     return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
 
 
-def _lengths(code: CodeType) -> int:
-    return len(code.co_code) + sum(_lengths(each) for each in code.co_consts if isinstance(each, CodeType))
-
-
 def _called(function: Callable[..., Any]) -> Iterator[Any]:
     """What a plain function may call: what the names in its code stand for."""
     names = inspect.getclosurevars(function)
@@ -104,11 +99,8 @@ def weights(function: Any) -> dict[str, float]:
         last = waiting.pop()
         plain = getattr(last, "py_func", last)
         if name_of(plain) not in found:
-            called = list(_called(plain))
-            # Those that emit instructions of LLVM are compiled with their caller.
-            emitters = [each._defn for each in called if hasattr(each, "_defn")]
-            found[name_of(plain)] = WRAPPING + sum(_lengths(each.__code__) for each in (plain, *emitters))
-            waiting += [each for each in called if hasattr(each, "py_func")]
+            found[name_of(plain)] = WRAPPING + len(plain.__code__.co_code)
+            waiting += [each for each in _called(plain) if hasattr(each, "py_func")]
     return found
 
 
