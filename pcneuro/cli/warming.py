@@ -50,7 +50,8 @@ class Operators(AbstractPortion):
 
     @property
     def weight(self) -> float:
-        own, inner = 0.0, {}
+        own = 0.0
+        inner: dict[str, float] = {}
         for name in self.names:
             first, *others = weights(dispatch.KERNELS[name]).items()
             own += first[1]
