@@ -69,7 +69,7 @@ def test_random_graphs_against_complex_steps(program):
     assert_all_close(got.gradients, complex_step_gradients(own, inputs, targets, program.parameters, 1), 1e-11)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(programs())
 def test_random_graphs_by_kernel_and_reference(program):
     """Circuits of random graphs do the same in both engines and learn what backprop does, however they are cut."""

@@ -40,9 +40,17 @@ def needed(real, kind):
     return f"data={real}"
 
 
-def test_cnn_digits(tmp_path):
-    row = check_difference(carried_out("cnn_digits", tmp_path / "out"), "test_accuracy")
-    assert min(row["predictive coding"], row["backprop"]) > 0.94  # chance is 0.1
+@pytest.mark.parametrize(
+    ("sets", "least"),
+    [
+        (["epochs=4", "rates.epochs=4", "samples=400", "test_samples=200", "batch=16"], 0.5),
+        pytest.param([], 0.94, marks=pytest.mark.long),
+    ],
+    ids=["shortened", "whole"],
+)
+def test_cnn_digits(tmp_path, sets, least):
+    row = check_difference(carried_out("cnn_digits", tmp_path / "out", *sets), "test_accuracy")
+    assert min(row["predictive coding"], row["backprop"]) > least  # chance is 0.1
 
 
 @pytest.mark.long
@@ -81,12 +89,13 @@ def test_ode_pendulum_quick(tmp_path):
         assert found["damping"] == pytest.approx(0.2, abs=0.02)
 
 
-KILLED = ["--set", "epochs=12", "--set", "seeds=1", "--set", "duration=60"]
+KILLED = {"epochs": 12, "seeds": 1, "duration": 60}
 
 
-def start(out, *more):
+def start(out, settings, *more):
     command = [sys.executable, "-m", "pcneuro", "run", str(SIMULATIONS / "cnn_digits_quick.toml"), "--out", str(out)]
-    return subprocess.Popen([*command, *KILLED, *more], cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
+    return subprocess.Popen([*command, *sets, *more], cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def epochs_done(out):
@@ -97,22 +106,9 @@ def epochs_done(out):
     return found
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
-def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path, kills):
-    begun = time.monotonic()
-    assert start(tmp_path / "whole").wait() == 0
-    length = time.monotonic() - begun
-    out, moments, done = tmp_path / "killed", random.Random(5), {}
-    for _ in range(kills):
-        process = start(out, "--resume")
-        time.sleep(moments.uniform(0.2, 0.9) * length)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        now = epochs_done(out)
-        # What was written once is not lost.
-        assert all(now[name] >= count for name, count in done.items())
-        done = now
-    assert start(out, "--resume").wait() == 0
+def assert_the_same(tmp_path):
+    """What a killed run ended with is what the whole one did, and nothing else lies about."""
+    out = tmp_path / "killed"
     for path in (tmp_path / "whole" / "checkpoints").iterdir():
         one, other = pcn.load_parameters(path), pcn.load_parameters(out / "checkpoints" / path.name)
         for name in one:
@@ -122,3 +118,38 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path, kills):
     assert runs[0]["difference"] == runs[1]["difference"]
     assert sorted(os.listdir(tmp_path)) == ["killed", "whole"]
     assert sorted(os.listdir(out)) == sorted(os.listdir(tmp_path / "whole"))
+
+
+def test_killed_once_there_is_a_checkpoint_it_ends_bit_for_bit_the_same(tmp_path):
+    settings = KILLED | {"epochs": 6, "samples": 200, "test_samples": 50}
+    out = tmp_path / "killed"
+    process = start(out, settings)
+    while process.poll() is None and not epochs_done(out):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    done = epochs_done(out)
+    assert 0 < sum(done.values()) < 2 * settings["epochs"]
+    assert start(tmp_path / "whole", settings).wait() == 0
+    assert start(out, settings, "--resume").wait() == 0
+    assert_the_same(tmp_path)
+
+
+@pytest.mark.long
+def test_killed_at_random_moments_it_ends_bit_for_bit_the_same(tmp_path):
+    begun = time.monotonic()
+    assert start(tmp_path / "whole", KILLED).wait() == 0
+    length = time.monotonic() - begun
+    out, moments, done = tmp_path / "killed", random.Random(5), {}
+    for _ in range(10):
+        process = start(out, KILLED, "--resume")
+        time.sleep(moments.uniform(0.2, 0.9) * length)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        now = epochs_done(out)
+        # What was written once is not lost.
+        assert all(now[name] >= count for name, count in done.items())
+        done = now
+    assert start(out, KILLED, "--resume").wait() == 0
+    assert_the_same(tmp_path)

@@ -17,7 +17,7 @@ from tests.studies.conftest import Stops
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["arguments.sizes=[64, 8, 10]", "samples=3", "spiking.decoding.window=200", "sweep={dtype=['float64']}"]
+SMALL = ["arguments.sizes=[64, 4, 10]", "samples=3", "spiking.decoding.window=200", "sweep={dtype=['float64']}"]
 
 
 def carried_out(out, *sets):
@@ -48,10 +48,10 @@ def test_errors_fall_and_are_recorded(tmp_path):
 
 
 def test_learning_that_is_interrupted_is_written_and_goes_on(tmp_path):
-    learning = "learning={epochs=2, samples=32, batch=16, units=3, duration=30, window=15, optimizer={rate=0.3}}"
+    learning = "learning={epochs=2, samples=8, batch=4, units=2, duration=20, window=10, optimizer={rate=0.3}}"
     plan = read(
         ROOT / "simulations" / "spiking_check.toml",
-        [*SMALL, "units=[3]", "durations=[]", "duration=60", "spiking.decoding.window=30", learning],
+        [*SMALL, "units=[2]", "durations=[]", "duration=40", "spiking.decoding.window=20", learning],
     )
     # Measuring is 30 % of it, so this is in the first epoch with spikes.
     report = simulate(plan, tmp_path / "out", observer=Stops(0.4))

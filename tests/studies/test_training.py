@@ -160,14 +160,15 @@ def test_training_that_is_interrupted_keeps_both_curves(training):
 
 
 def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
-    whole = training("epochs=3", "seeds=2", out=project.folder / "whole")
+    small = ("epochs=3", "seeds=2", "samples=40", "test_samples=20", "batch=10")
+    whole = training(*small, out=project.folder / "whole")
     out = project.folder / "parts"
-    for share in (0.1, 0.45, 0.8):
-        report, *_ = training("epochs=3", "seeds=2", out=out, resume=True, observer=Stops(share))
+    for share in (0.2, 0.7):
+        report, *_ = training(*small, out=out, resume=True, observer=Stops(share))
         assert report.status is Status.INTERRUPTED
     with pytest.raises(OutputError, match="--resume to go on from its checkpoints"):
-        training("epochs=3", "seeds=2", out=out)
-    found = training("epochs=3", "seeds=2", out=out, resume=True)
+        training(*small, out=out)
+    found = training(*small, out=out, resume=True)
     assert without_times(found[1]) == without_times(whole[1])
     assert found[2].drop_vars("seconds").drop_attrs().identical(whole[2].drop_vars("seconds").drop_attrs())
     for path in (whole[0].folder / "checkpoints").iterdir():
@@ -175,18 +176,18 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
         for name in one:
             np.testing.assert_array_equal(one[name], other[name])
     # More epochs may be asked for afterwards.
-    longer = training("epochs=4", "seeds=2", out=out, resume=True)
+    longer = training(*small, "epochs=4", out=out, resume=True)
     assert longer[1]["runs"][0]["learning"]["backprop"]["epoch"] == [0, 1, 2, 3, 4]
 
 
 def test_without_a_folder_the_unfinished_run_is_taken_up(training):
-    assert training()[0].folder.name == "x"
+    small = ("samples=40", "test_samples=20", "batch=10")
+    assert training(*small)[0].folder.name == "x"
     with pytest.raises(OutputError, match="nothing to resume"):
-        training(resume=True)
-    assert training(observer=Stops(0.4))[0].folder.name == "x-2"
-    report, *_ = training(resume=True)
+        training(*small, resume=True)
+    assert training(*small, observer=Stops(0.4))[0].folder.name == "x-2"
+    report, *_ = training(*small, resume=True)
     assert (report.folder.name, report.status) == ("x-2", Status.COMPLETED)
-    assert training()[0].folder.name == "x-3"
 
 
 def test_checkpoints_of_other_settings_are_refused_and_kept(training, project):
