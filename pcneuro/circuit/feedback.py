@@ -81,7 +81,12 @@ def feedback(graph: Graph, vertices: Collection[str] | None = None) -> Feedback:
 
     Without ``vertices``, every node that is computed from something other than constants counts as one.
     """
-    return _listed(graph, None if vertices is None else frozenset(vertices), joined=False)
+    return _listed(graph, None if vertices is None else frozenset(vertices))
+
+
+def value_feedback(graph: Graph, vertices: Collection[str]) -> Feedback:
+    """The way back to ``vertices`` alone, without what only gradients ask for."""
+    return _listed(graph, frozenset(vertices), gradients=False)
 
 
 def joined_feedback(graph: Graph) -> Feedback:
@@ -89,21 +94,21 @@ def joined_feedback(graph: Graph) -> Feedback:
     return _listed(graph, None, joined=True)
 
 
-def _listed(graph: Graph, vertices: frozenset[str] | None, joined: bool) -> Feedback:
-    lists = _LISTS.setdefault(graph, {})
-    if (vertices, joined) not in lists:
-        active = _active(graph, vertices)
+def _listed(graph: Graph, vertices: frozenset[str] | None, *, gradients: bool = True, joined: bool = False) -> Feedback:
+    lists, asked = _LISTS.setdefault(graph, {}), (vertices, gradients, joined)
+    if asked not in lists:
+        active = _active(graph, vertices, gradients)
         outputs = {node.name for node in graph.outputs.values()}
         stations = (
             Station(node, _arriving(graph, name, joined), _leaving(node, active))
             for name, node in reversed(list(graph.nodes.items()))
             if name in active or name in outputs
         )
-        lists[vertices, joined] = Feedback(tuple(stations), active)
-    return lists[vertices, joined]
+        lists[asked] = Feedback(tuple(stations), active)
+    return lists[asked]
 
 
-def _active(graph: Graph, vertices: Collection[str] | None) -> frozenset[str]:
+def _active(graph: Graph, vertices: Collection[str] | None, gradients: bool) -> frozenset[str]:
     """Nodes that something comes back to."""
     active: set[str] = set()
     constant: set[str] = set()
@@ -111,7 +116,8 @@ def _active(graph: Graph, vertices: Collection[str] | None) -> frozenset[str]:
         if isinstance(node.source, Constant) or (not node.is_leaf and constant.issuperset(node.operands)):
             constant.add(name)
         chosen = not node.is_leaf and name not in constant if vertices is None else name in vertices
-        if chosen or isinstance(node.source, Parameter | Latent) or not active.isdisjoint(node.operands):
+        learned = gradients and isinstance(node.source, Parameter | Latent)
+        if chosen or learned or not active.isdisjoint(node.operands):
             active.add(name)
     return frozenset(active)
 

@@ -20,7 +20,19 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
+from pcneuro.circuit.feedback import AbstractVisitor
+from pcneuro.circuit.units import (
+    SlopePull,
+    Source,
+    SynapsePull,
+    SynapticSum,
+    UnitFunction,
+    UnitGraph,
+    UnitPull,
+    UnitStation,
+    leading_to,
+    sources_of,
+)
 from pcneuro.errors import ParameterError
 from pcneuro.ops.base import Shape, size
 
@@ -226,7 +238,7 @@ class Adjoint:
         part[node] = part[node] + term if node in part else term
 
 
-class Backward:
+class Backward(AbstractVisitor[UnitStation, Adjoint]):
     """Writes down what goes back from all errors to all values that are free.
 
     ``activity`` is that of the feedforward sweep, at which slopes are taken. Raises ParameterError for slopes that are
@@ -247,16 +259,20 @@ class Backward:
         self.adjoints = [Adjoint() for _ in units.populations]
         self.made: dict[Any, str] = {}
         """What has been made of a node -> the node that does it."""
-        for number in reversed(range(len(units.populations))):
-            population, adjoint = units.populations[number], self.adjoints[number]
-            if isinstance(population, Source):
-                self._vertex(number, population.name)
-            elif number not in self.active or not (adjoint.slopes or adjoint.matrices):
-                continue
-            elif isinstance(population, SynapticSum):
-                self._synapses(number, population)
-            else:
-                self._function(number, population)
+        self.visit(leading_to(units.feedback, self.active))
+
+    def arrive(self, station: UnitStation) -> Adjoint | None:
+        number, adjoint = station.number, self.adjoints[station.number]
+        if isinstance(station.population, Source):
+            self._vertex(number, station.population.name)
+            return None
+        return adjoint if number in self.active and (adjoint.slopes or adjoint.matrices) else None
+
+    def pull(self, station: UnitStation, pull: UnitPull, leaving: Adjoint) -> None:
+        if isinstance(pull, SynapsePull):
+            self._synapses(pull.number, pull.synapses)
+        else:
+            self._slope(pull, leaving)
 
     def _vertex(self, number: int, name: str) -> None:
         if name not in self.units.circuit.vertices:
@@ -267,23 +283,19 @@ class Backward:
             prediction = self.units.predictions[name]
             self.adjoints[prediction].add(error, np.ones(self.units.populations[prediction].size))
 
-    def _function(self, number: int, function: UnitFunction) -> None:
-        adjoint = self.adjoints[number]
-        for operand, derivative in function.derivatives.items():
-            source = function.operands[operand]
-            if not isinstance(source, int) or source not in self.active:
-                continue
-            slope = function.evaluated(derivative, self.activity, out=self.activity[number])
-            if not np.isfinite(slope).all():
-                raise ParameterError(
-                    f"the derivative of node {function.node!r} is not finite at the feedforward sweep: not exported"
-                )
-            plain = (slope == 1).all()
-            for node, own in adjoint.slopes.items():
-                self.adjoints[source].add(node, own * slope)
-            for node, matrix in adjoint.matrices.items():
-                scaled = matrix if plain else sparse.csr_array(sparse.diags_array(slope) @ matrix)
-                self.adjoints[source].add(node, scaled)
+    def _slope(self, pull: SlopePull, leaving: Adjoint) -> None:
+        slope = pull.function.evaluated(pull.derivative, self.activity, out=self.activity[pull.number])
+        if not np.isfinite(slope).all():
+            raise ParameterError(
+                f"the derivative of node {pull.function.node!r} is not finite at the feedforward sweep: not exported"
+            )
+        plain = (slope == 1).all()
+        adjoint = self.adjoints[pull.source]
+        for node, slopes in leaving.slopes.items():
+            adjoint.add(node, slopes * slope)
+        for node, matrix in leaving.matrices.items():
+            scaled = matrix if plain else sparse.csr_array(sparse.diags_array(slope) @ matrix)
+            adjoint.add(node, scaled)
 
     def _synapses(self, number: int, synapses: SynapticSum) -> None:
         adjoint, back = self.adjoints[number], self.adjoints[synapses.source]

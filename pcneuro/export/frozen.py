@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
+from pcneuro.circuit.feedback import AbstractVisitor
+from pcneuro.circuit.units import Source, SynapsePull, UnitGraph, UnitPull, UnitStation
 from pcneuro.engines import RunData
 
 
@@ -86,35 +87,38 @@ def frozen(circuit: Circuit, data: RunData, sample: int = 0) -> Frozen:
     """The derivatives of a sample of the data at its feedforward sweep."""
     units = UnitGraph(circuit)
     at = sweep(units, data, sample)
-    found: list[dict[str, sparse.csr_array]] = []
-    for number, population in enumerate(units.populations):
-        found.append(_derivatives(units, number, population, at.activity, found))
-    jacobians = {(name, p): j for name, n in units.predictions.items() for p, j in found[n].items()}
+    derivatives = _Jacobians(units, at.activity).by_population
+    jacobians = {(name, p): j for name, n in units.predictions.items() for p, j in derivatives[n].items()}
     return Frozen(at.predictions, at.errors, at.start, jacobians)
 
 
-def _derivatives(
-    units: UnitGraph,
-    number: int,
-    population: Source | SynapticSum | UnitFunction,
-    activity: list[np.ndarray],
-    found: list[dict[str, sparse.csr_array]],
-) -> dict[str, sparse.csr_array]:
-    """Vertex -> derivative of a population by its value neurons."""
-    if isinstance(population, Source):
-        known = population.name in units.circuit.vertices
-        return {population.name: sparse.eye_array(population.size, format="csr")} if known else {}
-    total: dict[str, sparse.csr_array] = {}
-    if isinstance(population, SynapticSum):
-        source = units.populations[population.source].size
-        weights = np.broadcast_to(population.weights.values, population.pre.shape)
-        matrix = sparse.csr_array((weights, (population.post, population.pre)), shape=(population.size, source))
-        return {name: sparse.csr_array(matrix @ j) for name, j in found[population.source].items()}
-    for operand, derivative in population.derivatives.items():
-        before = population.operands[operand]
-        if isinstance(before, int) and found[before]:
-            slope = population.evaluated(derivative, activity, out=activity[number])
-            for name, j in found[before].items():
-                part = sparse.csr_array(sparse.diags_array(slope) @ j)
-                total[name] = sparse.csr_array(total[name] + part) if name in total else part
-    return total
+Jacobians = dict[str, sparse.csr_array]
+"""Vertex -> derivative of a population by its value neurons."""
+
+
+class _Jacobians(AbstractVisitor[UnitStation, Jacobians]):
+    """The derivatives of all populations: led through the backward graph the other way, from values to predictions."""
+
+    def __init__(self, units: UnitGraph, activity: list[np.ndarray]) -> None:
+        self.units, self.activity = units, activity
+        self.by_population: list[Jacobians] = [{} for _ in units.populations]
+        self.visit(reversed(units.feedback))
+
+    def arrive(self, station: UnitStation) -> Jacobians:
+        jacobians, population = self.by_population[station.number], station.population
+        if isinstance(population, Source) and population.name in self.units.circuit.vertices:
+            jacobians[population.name] = sparse.eye_array(population.size, format="csr")
+        return jacobians
+
+    def pull(self, station: UnitStation, pull: UnitPull, leaving: Jacobians) -> None:
+        before = self.by_population[pull.source]
+        if isinstance(pull, SynapsePull):
+            synapses, width = pull.synapses, self.units.populations[pull.source].size
+            weights = np.broadcast_to(synapses.weights.values, synapses.pre.shape)
+            matrix = sparse.csr_array((weights, (synapses.post, synapses.pre)), shape=(synapses.size, width))
+            leaving |= {name: sparse.csr_array(matrix @ jacobian) for name, jacobian in before.items()}
+        elif before:
+            slope = pull.function.evaluated(pull.derivative, self.activity, out=self.activity[pull.number])
+            for name, jacobian in before.items():
+                part = sparse.csr_array(sparse.diags_array(slope) @ jacobian)
+                leaving[name] = sparse.csr_array(leaving[name] + part) if name in leaving else part

@@ -14,7 +14,19 @@ import numpy as np
 
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
+from pcneuro.circuit.feedback import AbstractVisitor
+from pcneuro.circuit.units import (
+    SlopePull,
+    Source,
+    SynapsePull,
+    SynapticSum,
+    UnitFunction,
+    UnitGraph,
+    UnitPull,
+    UnitStation,
+    leading_to,
+    sources_of,
+)
 from pcneuro.export.groups import MADE, TAKEN, Group, Projection, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.ops.base import Weights
@@ -51,8 +63,7 @@ class Wiring:
         """Population -> what comes back to it: terms in its own group."""
         for number in range(len(self.populations)):
             self._forward(number)
-        for number in reversed(range(len(self.populations))):
-            self._backward(number)
+        _WayBack(self).visit(leading_to(units.feedback, self.active))
         if held:
             self._leave_out()
         self._repeat(batch)
@@ -165,37 +176,31 @@ class Wiring:
 
     # Back
 
-    def _backward(self, number: int) -> None:
+    def behind(self, number: int) -> Formula | None:
+        """What goes back from a population, by name; None where nothing does. Finishes vertices."""
         population, group = self.populations[number], self.groups[self.owner[number]]
         terms = self.back.setdefault(number, [])
         if self.units.predictions.get(self.owner[number]) == number:
             terms.append(self.heard)
         if isinstance(population, Source):
             self._finish(population, terms)
-            return
-        behind: Formula | None = None
-        if number in self.active and terms:
-            behind = plus(terms)
-            if not isinstance(behind, str):
-                behind = group.block.define(f"g_{self.variable[number]}", behind, group.lines)
-        if isinstance(population, SynapticSum):
-            asked = population.source in self.active
-            self._project(number, population, self.variable[number], behind if asked else None)
-        else:
-            self._function_back(number, population, behind)
+            return None
+        if number not in self.active or not terms:
+            return None
+        total = plus(terms)
+        return total if isinstance(total, str) else group.block.define(f"g_{self.variable[number]}", total, group.lines)
 
-    def _function_back(self, number: int, function: UnitFunction, behind: Formula | None) -> None:
-        own = self.owner[number]
-        copies = self.copies.get(own, {})
-        named = self.named[number] | {"out": self.variable[number]}
-        for name, derivative in function.derivatives.items():
-            operand = function.operands[name]
-            if behind is not None and isinstance(operand, int) and operand in self.active:
-                collected = self.shares.setdefault((own, operand), []) if operand in copies else None
-                term = times(substitute(derivative, named), behind)
-                (self.back.setdefault(operand, []) if collected is None else collected).append(term)
-        # A copy is made for the first reader, which comes last here: by now all others have said what goes back.
-        for operand, (name, first) in copies.items():
+    def slope_back(self, pull: SlopePull, behind: Formula) -> None:
+        """What goes back through a function to one operand, which may be a copy."""
+        own = self.owner[pull.number]
+        named = self.named[pull.number] | {"out": self.variable[pull.number]}
+        copied = pull.source in self.copies.get(own, {})
+        terms = self.shares.setdefault((own, pull.source), []) if copied else self.back.setdefault(pull.source, [])
+        terms.append(times(substitute(pull.derivative, named), behind))
+
+    def copies_back(self, number: int) -> None:
+        """A copy is made for the first reader, which comes last here: by now all others have said what goes back."""
+        for operand, (name, first) in self.copies.get(self.owner[number], {}).items():
             if first == number:
                 self._copy_back(number, operand, name)
 
@@ -208,9 +213,10 @@ class Wiring:
             returned = total if isinstance(total, str) else group.block.define(f"g_{name}", total, group.lines)
         every = np.arange(group.size)
         copy = SynapticSum.of(group.name, group.size, operand, every, every, Weights(np.ones(1)))
-        self._project(number, copy, name, returned)
+        self.project(number, copy, name, returned)
 
-    def _project(self, number: int, synapses: SynapticSum, variable: str, behind: Any) -> None:
+    def project(self, number: int, synapses: SynapticSum, variable: str, behind: Any) -> None:
+        """The synapses of a population: forward, and back where something stands ``behind`` them."""
         before, target = self.owner[synapses.source], self.owner[number]
         backward = None
         if behind is not None:
@@ -311,6 +317,29 @@ class Wiring:
             return f"precision*(v - {self.variable[self.units.means[name]]})"
         deviates = self.held and name not in self.clamped and said == "v"
         return "precision*dev" if deviates else f"precision*({said} - prediction)"
+
+
+class _WayBack(AbstractVisitor[UnitStation, Formula]):
+    """Writes what goes back into a wiring, whose projections are made on the way."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+
+    def arrive(self, station: UnitStation) -> Formula | None:
+        return self.wiring.behind(station.number)
+
+    def pull(self, station: UnitStation, pull: UnitPull, leaving: Formula) -> None:
+        if isinstance(pull, SynapsePull):
+            self.wiring.project(pull.number, pull.synapses, self.wiring.variable[pull.number], leaving)
+        else:
+            self.wiring.slope_back(pull, leaving)
+
+    def depart(self, station: UnitStation, leaving: Formula | None) -> None:
+        population, number = station.population, station.number
+        if isinstance(population, UnitFunction):
+            self.wiring.copies_back(number)
+        elif isinstance(population, SynapticSum) and (leaving is None or not station.pulls):
+            self.wiring.project(number, population, self.wiring.variable[number], None)
 
 
 def checked_names(wiring: Wiring) -> dict[str, str]:

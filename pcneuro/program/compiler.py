@@ -7,10 +7,11 @@ from collections.abc import Collection
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.feedback import feedback
+from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.ops.base import Placed, Pull, Slot
+from pcneuro.ops.base import Placed, Slot
+from pcneuro.ops.base import Pull as PlacedPull
 from pcneuro.ops.gather import Take
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.allocation import Allocation
@@ -48,8 +49,6 @@ class _Compiler:
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}
-        self.adjoint: dict[str, Slot] = {}
-        self.written: set[str] = set()
 
     def _values(self, clamped: Collection[str]) -> dict[str, Slot]:
         """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
@@ -102,12 +101,12 @@ class _Compiler:
                     low.temporary(node.size, False) if self.computed_shared(name) else self.region("prediction", name)
                 )
                 self.read[name] = self.region("value", name)
-            elif self._alias(name):
+            elif self.alias(name):
                 self.place[name] = self.read[name] = self.operands(name)[0]
             else:
                 self.place[name] = self.read[name] = low.temporary(node.size, not self.computed_shared(name))
 
-    def _alias(self, name: str) -> bool:
+    def alias(self, name: str) -> bool:
         """Whether a folded node is another view of its one operand: the same units in the same order."""
         operator = self.graph.nodes[name].operator
         if not isinstance(operator, Take) or len(self.graph.nodes[name].operands) != 1:
@@ -148,115 +147,124 @@ class _Compiler:
         program.code["linearise"] = lists[True]
         program.code["shared"] += lists[False]
 
-    def backward(self, program: Program) -> None:
-        """Adjoints, children before parents.
 
-        A vertex's adjoint starts from its own error and ends at the drive of its parents; a gradient ends at a
-        parameter.
-        """
-        for name, node in self.graph.parameters.items():
-            program.adjoints[name] = self._sum(program, node.size)
-        self.adjoint |= program.adjoints
-        shared: Code = []
-        for name, node in reversed(list(self.graph.nodes.items())):
-            gradient = self._gradient(program, name)
-            if gradient is None:
-                continue
-            feedback: Code = []
-            for k, operand in enumerate(node.operands):
-                if operand not in self.active:
-                    continue
-                if self._passes(name, k, gradient):
-                    program.passed[operand] = name
-                else:
-                    laned = self.read[operand].laned
-                    # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
-                    pull = Pull(k, gradient, self._target(program, operand), not laned or operand in self.written)
-                    self.written.add(operand)
-                    node.operator.lower_vjp(self.low, self.at(name), pull)
-                    code = self.low.taken()
-                    if laned:
-                        feedback += code
-                        program.collected[operand] = pull.target
-                        program.pulls.setdefault(operand, []).append((name, code))
-                    elif gradient.laned:
-                        program.hebb.append((pull.target, code))
-                    else:
-                        shared += code
-            program.node_feedback[name] = feedback
-        if self.dynamics.holds_predictions:
-            self._join(program)
-        program.code["shared_backward"] = shared
+class _FeedbackCode(AbstractVisitor[Station, Slot]):
+    """The instructions of adjoints, children before parents.
+
+    What leaves a vertex starts from its own error and ends at the drive of its parents; a gradient ends at a parameter.
+    """
+
+    def __init__(self, compiler: _Compiler, program: Program) -> None:
+        self.compiler, self.program, self.low = compiler, program, compiler.low
+        for name, node in compiler.graph.parameters.items():
+            program.adjoints[name] = self._sum(node.size)
+        self.adjoint: dict[str, Slot] = dict(program.adjoints)
+        self.written: set[str] = set()
+        self.shared: Code = []
+        self.feedback: Code = []
+        """What leaves the station that the visitor is at."""
+
+    def write(self) -> None:
+        """Emit everything."""
+        program = self.program
+        self.visit(self.compiler.way.stations)
+        if self.compiler.dynamics.holds_predictions:
+            self._join()
+        program.code["shared_backward"] = self.shared
         program.code["feedback"] = [i for code in program.node_feedback.values() for i in code]
 
-    def _join(self, program: Program) -> None:
+    def arrive(self, station: Station) -> Slot | None:
+        """Where the adjoint of a node's own computation stands, or None where nothing asks for it."""
+        name, compiler = station.name, self.compiler
+        self.feedback = []
+        if station.node.is_leaf or name not in compiler.active:
+            return None
+        if name not in compiler.vertices:
+            return self.adjoint.get(name)
+        error = compiler.region("error", name)
+        if compiler.place[name].laned:
+            return error
+        summed, every = self._sum(station.node.size), np.arange(station.node.size)
+        lower_combine(self.low, summed, every, error, every, True)
+        self.program.hebb.append((summed, self.low.taken()))
+        return summed
+
+    def pull(self, station: Station, pull: Pull, leaving: Slot) -> None:
+        operand, program = pull.operand, self.program
+        if self._passes(pull, leaving):
+            program.passed[operand] = station.name
+            return
+        laned = self.compiler.read[operand].laned
+        # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
+        placed = PlacedPull(pull.k, leaving, self._target(operand), not laned or operand in self.written)
+        self.written.add(operand)
+        station.node.operator.lower_vjp(self.low, self.compiler.at(station.name), placed)
+        code = self.low.taken()
+        if laned:
+            self.feedback += code
+            program.collected[operand] = placed.target
+            program.pulls.setdefault(operand, []).append((station.name, code))
+        elif leaving.laned:
+            program.hebb.append((placed.target, code))
+        else:
+            self.shared += code
+
+    def depart(self, station: Station, leaving: Slot | None) -> None:
+        if leaving is not None:
+            self.program.node_feedback[station.name] = self.feedback
+
+    def _join(self) -> None:
         """Let an adjoint that one consumer writes and one operand reads be computed where it is read.
 
         It then needs no rows of its own. Not where derivatives change with the state, which it would have to notice.
         """
+        program = self.program
         holder: dict[str, str] = {}
         """Node -> the one among whose feedback is what writes its adjoint, where that is not the consumer."""
-        for name, node in reversed(list(self.graph.nodes.items())):
-            asked = [operand for operand in node.operands if operand in self.active]
+        for station in self.compiler.way.stations:
+            name = station.name
             written = program.pulls.get(name, [])
-            if name in self.vertices or len(asked) != 1 or len(written) != 1:
+            if name in self.compiler.vertices or len(station.pulls) != 1 or len(written) != 1:
                 continue
-            read = program.pulls.get(asked[0], [])
+            operand = station.pulls[0].operand
+            read = program.pulls.get(operand, [])
             at = next((k for k, (consumer, _) in enumerate(read) if consumer == name), None)
             if at is None:
                 continue
             ((source, code),) = program.pulls.pop(name)
             read[at] = source, code + read[at][1]
-            if asked[0] in self.vertices:
-                program.joined.setdefault(asked[0], []).extend(code)
+            if operand in self.compiler.vertices:
+                program.joined.setdefault(operand, []).extend(code)
             before = holder.get(name, source)
-            holder[asked[0]] = name
+            holder[operand] = name
             program.node_feedback[before] = [i for i in program.node_feedback[before] if i not in code]
             program.node_feedback[name] = code + program.node_feedback[name]
 
-    def _sum(self, program: Program, units: int) -> Slot:
+    def _sum(self, units: int) -> Slot:
         """Rows of the shared buffer that gradients are added to."""
-        program.sums.append(self.low.reserve(units, False))
-        return program.sums[-1]
+        self.program.sums.append(self.low.reserve(units, False))
+        return self.program.sums[-1]
 
-    def _gradient(self, program: Program, name: str) -> Slot | None:
-        """Where the adjoint of a node's own computation stands, or None where nothing asks for it."""
-        node = self.graph.nodes[name]
-        if node.is_leaf or name not in self.active:
-            return None
-        if name not in self.vertices:
-            return self.adjoint.get(name)
-        error = self.region("error", name)
-        if self.place[name].laned:
-            return error
-        summed, every = self._sum(program, node.size), np.arange(node.size)
-        lower_combine(self.low, summed, every, error, every, True)
-        program.hebb.append((summed, self.low.taken()))
-        return summed
-
-    def _target(self, program: Program, operand: str) -> Slot:
+    def _target(self, operand: str) -> Slot:
         """Where the adjoints of an operand are collected."""
-        if operand in self.vertices:
-            return self.region("drive", operand)
+        if operand in self.compiler.vertices:
+            return self.compiler.region("drive", operand)
         if operand not in self.adjoint:
-            source = self.read[operand]
-            laned = source.laned
-            self.adjoint[operand] = (
-                self.low.temporary(source.units, True) if laned else self._sum(program, source.units)
-            )
+            source = self.compiler.read[operand]
+            self.adjoint[operand] = self.low.temporary(source.units, True) if source.laned else self._sum(source.units)
         return self.adjoint[operand]
 
-    def _passes(self, name: str, k: int, gradient: Slot) -> bool:
-        """Let operand k share the node's adjoint where both are the same: a sum or another view, and no other user."""
-        node = self.graph.nodes[name]
-        operand = node.operands[k]
-        source = self.read[operand]
-        if operand in self.vertices or not source.laned or self.graph.consumers[operand] != (name,):
+    def _passes(self, pull: Pull, leaving: Slot) -> bool:
+        """Let an operand share the node's adjoint where both are the same: a sum or another view, and no other user."""
+        name, operand, compiler = pull.node.name, pull.operand, self.compiler
+        source = compiler.read[operand]
+        if operand in compiler.vertices or not source.laned or compiler.graph.consumers[operand] != (name,):
             return False
-        linearised = self.linearised.get(name)
-        plain = isinstance(linearised, dict) and linearised.get(k) == (1.0, None, None)
-        if self._alias(name) if isinstance(node.operator, Take) else plain and source.units == self.place[name].units:
-            self.adjoint[operand] = gradient
+        linearised = compiler.linearised.get(name)
+        plain = isinstance(linearised, dict) and linearised.get(pull.k) == (1.0, None, None)
+        same = plain and source.units == compiler.place[name].units
+        if compiler.alias(name) if isinstance(pull.node.operator, Take) else same:
+            self.adjoint[operand] = leaving
             return True
         return False
 
@@ -291,7 +299,7 @@ def lower(
     )
     compiler.forward(program)
     compiler.linearise(program)
-    compiler.backward(program)
+    _FeedbackCode(compiler, program).write()
     program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
     emit_states(low, program, dynamics)
     _allocate(low, program, dynamics)

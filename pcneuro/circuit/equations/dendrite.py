@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, occurrences, operations, plus, times
+from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
 from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.graph.graph import Constant, Node
@@ -79,6 +80,8 @@ class AbstractPlaces(ABC):
 
     def __init__(self, circuit: AbstractCircuit) -> None:
         self.graph, self.dendrites = circuit.graph, Dendrites(circuit)
+        # Errors go back to activities, those of inputs too, and to what is computed from parameters.
+        self.stations = {station.name: station for station in feedback(self.graph, self.dendrites.sources).stations}
         self.described: dict[str, str] = {}
         """Node that is computed from parameters and constants -> what it is, in a few words for a comment."""
         for name, node in self.graph.nodes.items():
@@ -97,7 +100,7 @@ class AbstractPlaces(ABC):
         """The block of that name; None for an input, to which nothing is fed back."""
 
 
-class Compartment:
+class Compartment(AbstractVisitor[Station, Formula]):
     """Writes what one node of a vertex's dendrite computes, and the chain rule from it back to its synapses.
 
     Elementwise nodes of the same shape belong to the compartment of the node that uses them, unit by unit. Where units
@@ -113,6 +116,8 @@ class Compartment:
         self.symbols: dict[str, Formula] = {}
         self.copies: dict[str, str] = {}
         self.weights: dict[str, Formula] = {}
+        self.arrived: dict[str, list[Formula]] = {root: ["err"]}
+        """Node -> what comes back to it, in terms."""
 
     def _nodes(self) -> list[Node]:
         found, stack = {self.root}, [self.root]
@@ -125,11 +130,6 @@ class Compartment:
                     stack.append(operand)
         return [self.graph.nodes[n] for n in sorted(found, key=self.dendrites.position.__getitem__)]
 
-    def wanted(self, node: Node) -> list[int]:
-        """Operands that error flows back to: activities, and what is computed from parameters."""
-        weighs, carried = self.dendrites.is_weight, self.dendrites.carried
-        return [k for k, o in enumerate(node.operands) if not weighs(o) or carried[o]]
-
     def _uses(self) -> Counter[str]:
         """How often each node's formula would be written out, forward and back."""
         found: Counter[str] = Counter()
@@ -138,8 +138,8 @@ class Compartment:
             if not isinstance(role, Elementwise):
                 continue
             here = occurrences(_forward(role))
-            for k in self.wanted(node):
-                here += occurrences(_derivative(role, k))
+            for pull in self.places.stations[node.name].pulls:
+                here += occurrences(_derivative(role, pull.k))
             found[node.name] += here["out"]
             for variable, operand in zip(role.variables, node.operands, strict=True):
                 found[operand] += here[variable]
@@ -190,19 +190,8 @@ class Compartment:
         self._backward()
 
     def _backward(self) -> None:
-        arrived: dict[str, list[Formula]] = {self.root: ["err"]}
-        for node in reversed(self.nodes):
-            role, total, wanted = node.operator.role, plus(arrived.get(node.name, ())), self.wanted(node)
-            if not isinstance(role, Elementwise):
-                if total != 0.0:
-                    _Synapses(self, node).backward(self.named(f"g_{self.symbols[node.name]}", total))
-                continue
-            if len(wanted) > 1 or operations(total) > _LARGEST:
-                total = self.named(f"g_{node.name}", total)
-            names = self._operands(node, role) | {"out": self.symbols[node.name]}
-            for k in wanted:
-                product = times(substitute(_derivative(role, k), names), total)
-                arrived.setdefault(node.operands[k], []).append(product)
+        arrived = self.arrived
+        self.visit(self.places.stations[node.name] for node in reversed(self.nodes))
         for operand, symbol in self.copies.items():
             total = plus(arrived[operand])
             if total != 0.0:
@@ -213,6 +202,22 @@ class Compartment:
                 small = self.graph.nodes[operand].size < self.graph.nodes[self.root].size
                 total_text = brian2_text(plus(arrived[operand]))
                 self.learns(operand, f"{total_text}{', summed over what it is broadcast to' if small else ''}")
+
+    def arrive(self, station: Station) -> Formula | None:
+        node, total = station.node, plus(self.arrived.get(station.name, ()))
+        if not isinstance(node.operator.role, Elementwise):
+            if total != 0.0:
+                _Synapses(self, node).backward(self.named(f"g_{self.symbols[node.name]}", total))
+            return None
+        long = len(station.pulls) > 1 or operations(total) > _LARGEST
+        return self.named(f"g_{node.name}", total) if long else total
+
+    def pull(self, station: Station, pull: Pull, leaving: Formula) -> None:
+        role = station.node.operator.role
+        assert isinstance(role, Elementwise)
+        names = self._operands(station.node, role) | {"out": self.symbols[station.name]}
+        product = times(substitute(_derivative(role, pull.k), names), leaving)
+        self.arrived.setdefault(pull.operand, []).append(product)
 
     def named(self, wanted: str, formula: Formula) -> str:
         """A name for a formula: its own where it is one, else a new one with an equation."""

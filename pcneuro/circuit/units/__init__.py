@@ -1,6 +1,14 @@
 """A circuit as single units: sums over synapses, and functions unit by unit, in both directions."""
 
-from pcneuro.circuit.units.feedback import AbstractUnitWalk, SlopePull, SynapsePull, UnitPull, UnitStation, UnitWalk
+from pcneuro.circuit.units.feedback import (
+    AbstractUnitWalk,
+    SlopePull,
+    SynapsePull,
+    UnitPull,
+    UnitStation,
+    UnitWalk,
+    leading_to,
+)
 from pcneuro.circuit.units.graph import UnitGraph
 from pcneuro.circuit.units.populations import Population, Source, SynapseGroup, SynapticSum, UnitFunction, sources_of
 
@@ -17,5 +25,6 @@ __all__ = [
     "UnitPull",
     "UnitStation",
     "UnitWalk",
+    "leading_to",
     "sources_of",
 ]

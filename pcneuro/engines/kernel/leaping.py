@@ -44,11 +44,10 @@ class Leap:
     """
 
     def __init__(self, program: Program, clamped: Collection[str]) -> None:
-        self.program, self.graph = program, program.circuit.graph
+        self.program = program
         self.low = Lowering(program.ints.size)
         self.one = next(row for row, values in program.constants.items() if values.size == 1 and values[0] == 1.0)
-        wanted = driving(program)
-        self.driving = [name for name in reversed(list(self.graph.nodes)) if name in wanted]
+        self.driving = driving(program)
         self.free = [name for name in program.first if name not in clamped]
         self.held = [name for name in program.first if name in clamped and program.circuit.has_prediction(name)]
         self.sent = Family(program.growth_row, set(self.held))
@@ -103,8 +102,9 @@ class Leap:
         return self.arrays[key]
 
     def _silent(self, vertices: Collection[str]) -> Code:
-        for name in vertices:
-            self._zero(self.program.slot("error", name))
+        for name in self.program.first:
+            if name in vertices:
+                self._zero(self.program.slot("error", name))
         return self.low.taken()
 
     def _zero(self, slot: Slot) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcneuro.circuit.feedback import value_feedback
 from pcneuro.kernels import loop
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.program import Program
@@ -43,13 +44,9 @@ class UpdateSteps:
         return np.ones((blocks, self.flag_count), dtype=np.int64)
 
 
-def driving(program: Program) -> set[str]:
-    """Nodes whose adjoint drives a vertex; that of all others is asked for by gradients only, after the steps."""
-    driving_nodes = set(program.first)
-    for name, node in program.circuit.graph.nodes.items():
-        if not node.is_leaf and driving_nodes.intersection(node.operands):
-            driving_nodes.add(name)
-    return driving_nodes
+def driving(program: Program) -> tuple[str, ...]:
+    """Nodes whose adjoint drives a vertex, last first; that of all others only gradients ask for, after the steps."""
+    return tuple(station.name for station in value_feedback(program.circuit.graph, program.first).stations)
 
 
 class _Builder:
@@ -121,10 +118,7 @@ class _Builder:
 
     def pulls(self) -> None:
         """What each node gets from its consumers."""
-        wanted = driving(self.program)
-        for name in reversed(list(self.graph.nodes)):
-            if name not in wanted:
-                continue
+        for name in driving(self.program):
             code: Code = []
             inputs: list[int] = []
             for consumer, part in self.program.pulls.get(name, []):
