@@ -100,7 +100,7 @@ def list_stations(
 
 def _pulls(number: int, population: Population, learned: Mapping[str, int]) -> tuple[UnitPull, ...]:
     if isinstance(population, SynapticSum):
-        parameter = population.weights.parameter
+        parameter = population.table.parameter
         return (SynapsePull(number, population, None if parameter is None else learned.get(parameter)),)
     if isinstance(population, UnitFunction):
         read = ((k, population.operands[k], derivative) for k, derivative in population.derivatives.items())
