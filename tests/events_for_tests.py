@@ -9,7 +9,8 @@ import numpy as np
 import pcneuro as pcn
 from pcneuro.engines.abstract import Engine
 from pcneuro.engines.reference.engine import ReferenceEngine
-from pcneuro.recording.events import EventLog, RecordEvents
+from pcneuro.recording.event_log import EventLog
+from pcneuro.recording.events import RecordEvents
 
 
 class TellingEngine(ReferenceEngine):

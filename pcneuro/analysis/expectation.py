@@ -19,24 +19,10 @@ from pcneuro.engines.abstract import RunData
 from pcneuro.engines.settings import Reference
 from pcneuro.model.dynamics import FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.simulator.schedules.hops import binomial_share, erlang_share
 from pcneuro.simulator.simulator import Simulator
 
 Arrays = dict[str, np.ndarray]
-
-
-def erlang(hops: int, time: np.ndarray, rate: float) -> np.ndarray:
-    """Share that has arrived over ``hops`` projections after ``time`` ms, at ``rate`` per ms."""
-    from scipy.special import gammainc
-
-    return np.ones_like(time) if hops == 0 else gammainc(hops, rate * time)
-
-
-def binomial(hops: int, steps: np.ndarray, eta: float) -> np.ndarray:
-    """Share that has arrived over ``hops`` projections after ``steps`` steps at inference rate ``eta`` (at most 1)."""
-    from scipy.special import betainc
-
-    late = np.maximum(steps - hops + 1, 1)
-    return np.ones_like(steps) if hops == 0 else np.where(steps >= hops, betainc(hops, late, eta), 0.0)
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,15 @@ class Expectation:
 
     def continuous(self, vertex: str, time: np.ndarray) -> np.ndarray:
         """Error at these times in ms, of shape (times, batch, \\*shape)."""
-        return self._sum(vertex, lambda hops: erlang(hops, np.asarray(time, dtype=np.float64), self.rate))
+        return self._sum(
+            vertex, lambda hops: erlang_share(np.array(hops), self.rate * np.asarray(time, dtype=np.float64))
+        )
 
     def stepped(self, vertex: str, steps: np.ndarray) -> np.ndarray:
         """Error after these numbers of steps of a one-stage integrator with eta of at most 1."""
-        return self._sum(vertex, lambda hops: binomial(hops, np.asarray(steps, dtype=np.float64), self.eta))
+        return self._sum(
+            vertex, lambda hops: binomial_share(np.array(hops), np.asarray(steps, dtype=np.float64), self.eta)
+        )
 
     def _sum(self, vertex: str, arrived: Callable[[int], np.ndarray]) -> np.ndarray:
         return sum(np.multiply.outer(arrived(hops), part) for hops, part in self.graded[vertex].items())  # type: ignore[return-value]

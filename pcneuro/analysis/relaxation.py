@@ -45,7 +45,7 @@ def recorded_times(result: Result) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Relaxation:
+class ErrorRelaxation:
     """Errors of a simulation that began with the feedforward sweep, and what they must be, where that is known.
 
     ``errors`` have shape (times, batch, \\*shape).
@@ -58,7 +58,9 @@ class Relaxation:
     stages: int
 
     @classmethod
-    def of(cls, simulator: Simulator, result: Result, inputs: Mapping[str, Any], held: Iterable[str]) -> Relaxation:
+    def of(
+        cls, simulator: Simulator, result: Result, inputs: Mapping[str, Any], held: Iterable[str]
+    ) -> ErrorRelaxation:
         """From a result with a record of the errors of every vertex; ``held`` are the vertices that were clamped."""
         graph = simulator.circuit.graph
         batched = {n: np.reshape(a, (-1, *graph.inputs[n].shape)).astype(np.float64) for n, a in inputs.items()}

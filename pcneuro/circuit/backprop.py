@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Backprop:
+class BackpropResult:
     """What ``backprop`` returns, under the names that a simulation's result has.
 
     Attributes
@@ -71,7 +71,7 @@ def backprop(
     targets: Mapping[str, Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     latents: Mapping[str, Any] | None = None,
-) -> Backprop:
+) -> BackpropResult:
     """Gradients of the outputs' energies by exact reverse mode, in float64.
 
     Parameters
@@ -123,7 +123,7 @@ def backprop(
         for name in spread
         if name not in returned or len(values[name]) == batch
     }
-    return Backprop(gradients, spread, errors, loss)
+    return BackpropResult(gradients, spread, errors, loss)
 
 
 def _leaves(

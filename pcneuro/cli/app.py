@@ -34,7 +34,7 @@ app.add_typer(data_app, name="data")
 Folder = Annotated[
     Path | None, typer.Option(help="Folder of the data [default: environment variable PCNEURO_DATA].", metavar="DIR")
 ]
-File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
+SimulationFile = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR")
 ]
@@ -66,7 +66,7 @@ def common(
 
 @app.command()
 def run(
-    file: File,
+    file: SimulationFile,
     out: Out = None,
     sets: Sets = None,
     overwrite: Overwrite = False,
@@ -93,7 +93,7 @@ def run(
 
 @app.command()
 def check(
-    file: File,
+    file: SimulationFile,
     against: Annotated[
         str,
         typer.Option(

@@ -43,7 +43,8 @@ def _circuit(reference: str) -> Circuit:
 
 
 def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
-    from pcneuro.studies.figures.style import circuit_figure, style
+    from pcneuro.studies.figures.circuit import circuit_figure
+    from pcneuro.studies.figures.style import style
 
     with style():
         figure = circuit_figure(circuit)

@@ -7,7 +7,7 @@ One data set a file, in ``sets/``: a file that is put there is found by itself. 
 is called, and nothing is ever unpickled.
 """
 
-from pcneuro.data.abstract import DATASETS, AbstractDataset, Data, load, named
+from pcneuro.data.abstract import DATASETS, AbstractDataset, LoadedDataset, load, named
 from pcneuro.data.fetch import Fetched, fetch
 from pcneuro.data.files import ENVIRONMENT, AbstractFolderDataset
 from pcneuro.data.parts import AbstractPart, Images, Passages, Trajectories, Words
@@ -29,7 +29,7 @@ __all__ = [
     "Names",
     "Pendulum",
     "Shakespeare",
-    "Data",
+    "LoadedDataset",
     "Images",
     "Passages",
     "Trajectories",

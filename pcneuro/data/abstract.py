@@ -17,7 +17,7 @@ DATASETS: Mapping[str, type[AbstractDataset[Any]]] = MappingProxyType(_FOUND)
 
 
 @dataclass(frozen=True, eq=False)
-class Data(Generic[P]):
+class LoadedDataset(Generic[P]):
     """A data set in memory: a part to learn from, and one to test with.
 
     ``notes`` tell what is not as in the official data set, such as files that are not there. ``truth`` has
@@ -53,7 +53,7 @@ class AbstractDataset(ABC, Generic[P]):
             _FOUND[cls.name] = cls
 
     @abstractmethod
-    def load(self) -> Data[P]:
+    def load(self) -> LoadedDataset[P]:
         """Read it. Raises DataError for files that are missing or wrong, MissingExtraError for a missing package."""
 
     @abstractmethod
@@ -68,7 +68,7 @@ def named(name: str) -> type[AbstractDataset[Any]]:
     return DATASETS[name]
 
 
-def load(name: str, **choices: Any) -> Data[Any]:
+def load(name: str, **choices: Any) -> LoadedDataset[Any]:
     """Read the data set ``name``.
 
     Parameters

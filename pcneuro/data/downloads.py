@@ -49,7 +49,7 @@ class AbstractDownload(ABC):
 
 
 @dataclass(frozen=True)
-class File(AbstractDownload):
+class SingleFile(AbstractDownload):
     """A file that is kept as it is, at ``place`` below the folder of the data."""
 
     place: str

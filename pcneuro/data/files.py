@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.data.abstract import AbstractDataset, Data
+from pcneuro.data.abstract import AbstractDataset, LoadedDataset
 from pcneuro.data.downloads import AbstractDownload
 from pcneuro.data.parts import Images, P
 from pcneuro.errors import DataFileError, ParameterError
@@ -137,7 +137,7 @@ class AbstractImageFiles(AbstractFolderDataset[Images]):
             if count is not None and count < 1:
                 raise ParameterError(f"{name}={count}: take 1 image or more, or None for all")
 
-    def load(self) -> Data[Images]:
+    def load(self) -> LoadedDataset[Images]:
         home = self.home()
         train, test = self.read_train(home), self.read_test(home)
         notes = list(self.notes(home))
@@ -148,7 +148,7 @@ class AbstractImageFiles(AbstractFolderDataset[Images]):
             if len(part) != official:
                 asked = " as asked for" if limit is not None and len(part) == limit else ""
                 notes.append(f"{len(part):,} images {what}{asked} instead of the official {official:,}")
-        return Data(self.name, train, test, tuple(notes))
+        return LoadedDataset(self.name, train, test, tuple(notes))
 
     @abstractmethod
     def read_train(self, home: Path) -> Images:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.data.abstract import AbstractDataset, Data
+from pcneuro.data.abstract import AbstractDataset, LoadedDataset
 from pcneuro.data.parts import Images, held_out
 from pcneuro.errors import MissingExtraError
 
@@ -39,10 +39,10 @@ class AbstractPackagedDigits(AbstractDataset[Images]):
         images, labels = self.read()
         return Images(images, labels, tuple(map(str, range(10))))
 
-    def load(self) -> Data[Images]:
+    def load(self) -> LoadedDataset[Images]:
         images = self.whole()
         train, test = held_out(len(images), self.test, self.seed)
-        return Data(self.name, images.take(train), images.take(test))
+        return LoadedDataset(self.name, images.take(train), images.take(test))
 
     def status(self) -> str:
         return "installed" if self._installed() else INSTALL

@@ -18,7 +18,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
-    from pcneuro.recording.events import EventLog
+    from pcneuro.recording.event_log import EventLog
 
 
 @dataclass(frozen=True)

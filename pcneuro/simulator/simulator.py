@@ -15,7 +15,8 @@ from pcneuro.errors import ParameterError, check_object
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
-from pcneuro.recording.events import RecordEvents, log_of
+from pcneuro.recording.event_log import log_of
+from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
 from pcneuro.simulator.progress import Report, interruptible, reporter
 from pcneuro.simulator.result import Result

@@ -15,7 +15,7 @@ import numpy as np
 from pcneuro.engines import RunData, Stepped
 from pcneuro.errors import ParameterError
 from pcneuro.model.settled import Settled
-from pcneuro.recording.events import EventLog
+from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset
 from pcneuro.simulator.progress import interruptible

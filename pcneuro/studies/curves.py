@@ -25,7 +25,7 @@ GRADIENTS, DISTANCE, SCALARS = "gradients", "distance", "scalars"
 
 
 @dataclass
-class Curves:
+class LearningCurves:
     """Trainings by source, one for each seed; ``rows`` counts the targets of a sample: time steps of a sequence."""
 
     seeds: list[int] = field(default_factory=list)

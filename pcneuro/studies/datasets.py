@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.data import AbstractDataset, AbstractFolderDataset, AbstractPart, Data
+from pcneuro.data import AbstractDataset, AbstractFolderDataset, AbstractPart, LoadedDataset
 from pcneuro.errors import ParameterError, ShapeError
 from pcneuro.graph.graph import Node
 from pcneuro.learning import Examples
@@ -31,7 +31,7 @@ def placed(dataset: AbstractDataset[Any], folder: str | None, places: Sequence[P
 
 
 def examples(
-    data: Data[Any], circuit: Circuit, samples: int | None, test_samples: int | None
+    data: LoadedDataset[Any], circuit: Circuit, samples: int | None, test_samples: int | None
 ) -> tuple[Examples, Examples]:
     """Examples to learn from and to test with, at most so many, for a circuit with one input and one output.
 

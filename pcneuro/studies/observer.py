@@ -37,7 +37,7 @@ class Silent(AbstractObserver):
         return None
 
 
-class Part(AbstractObserver):
+class PartObserver(AbstractObserver):
     """Watches a part of what another observer watches: ``size`` of it, behind a share ``begin`` that is done."""
 
     def __init__(self, whole: AbstractObserver, begin: float, size: float) -> None:

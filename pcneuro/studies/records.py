@@ -1,4 +1,4 @@
-"""The records of a sweep as one dataset with the dimension ``run``."""
+"""Records as datasets: those of a sweep with the dimension ``run``, and spikes with what was decoded from them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import xarray
+
+from pcneuro.export.targets import Exported
+from pcneuro.simulator.result import Result
 
 RUN = "run"
 
@@ -81,3 +84,22 @@ def _column(values: Sequence[Any]) -> np.ndarray:
 def write_records(path: Path, dataset: xarray.Dataset) -> None:
     """Write netCDF, which ``xarray.open_dataset`` reads."""
     dataset.to_netcdf(path, engine="h5netcdf")
+
+
+def spike_records(exported: Exported) -> xarray.Dataset:
+    """Spikes with a dimension of their own for each vertex, ``<vertex>.spike``."""
+    found = xarray.Dataset()
+    for vertex, table in exported.spikes.items():
+        for name in table.dtype.names or ():
+            attributes = {"units": "ms"} if name == "time" else {}
+            found[f"{vertex}.spike_{name}"] = (f"{vertex}.spike", table[name], attributes)
+    return found
+
+
+def decoded_records(exported: Exported, own: Result) -> xarray.Dataset:
+    """Errors at the end by both, (batch, unit) each, under ``<vertex>.decoded`` and ``<vertex>.graded``."""
+    found = xarray.Dataset()
+    for vertex in own.errors:
+        for name, errors in (("decoded", exported.errors[vertex]), ("graded", own.errors[vertex])):
+            found[f"{vertex}.{name}"] = (("batch", f"{vertex}.unit"), errors.reshape(len(errors), -1))
+    return found

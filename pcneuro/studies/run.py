@@ -19,7 +19,7 @@ from pcneuro.errors import ConfigurationError, PcneuroError
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, Planned
-from pcneuro.studies.observer import AbstractObserver, Part, Silent, interruptible
+from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
 from pcneuro.studies.sources import Sources
 from pcneuro.studies.tables import Problem
@@ -104,7 +104,7 @@ def _job(
     return Job(
         circuit,
         plan.path.resolve().parent,
-        Part(observer, number / count, 1 / count),
+        PartObserver(observer, number / count, 1 / count),
         np.random.default_rng(run.task.seed),
         drawn,
         lambda name: output.checkpoint(prefix + name),

@@ -72,7 +72,7 @@ class OneHot(AbstractValues):
         return np.eye(classes)[generator.integers(0, classes, (samples, *shape[:-1]))].reshape(samples, *shape)
 
 
-class File(AbstractValues):
+class FileValues(AbstractValues):
     """``{kind = "file", path = "images.npy"}``: a NumPy file; a relative path begins at the simulation file."""
 
     kind = "file"

@@ -87,7 +87,7 @@ def test_times_that_are_close_together_are_told_apart(circuit, tmp_path):
     """All in one of the spans of time that are counted, but for one that is far away."""
     generator = np.random.default_rng(0)
     times = np.append(generator.uniform(1.0, 1.0001, 999), 1e9)
-    log = pcn.recording.events.EventLog(pcn.RecordEvents(), circuit, 1)
+    log = pcn.recording.event_log.EventLog(pcn.RecordEvents(), circuit, 1)
     log.append(0, times, np.zeros(1000, dtype=np.int32), np.zeros(1000, dtype=np.int32), np.ones(1000))
     log.close()
     assert pcn.time_of_share(log.dataset(), 0.5)["x.value"] == np.sort(times)[499]

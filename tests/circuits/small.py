@@ -18,6 +18,7 @@ from circuits.ode import ode
 from circuits.rnn import rnn
 from circuits.scalar_graph import scalar_graph
 from circuits.transformer import transformer
+from pcneuro.circuit.backprop import BackpropResult
 
 BATCH = 3
 Arrays = dict[str, np.ndarray]
@@ -37,7 +38,7 @@ class Small:
         """Vertices whose errors come from the outputs: all but the latents that are held."""
         return [vertex for vertex in self.circuit.vertices if vertex not in self.latents]
 
-    def backprop(self) -> pcn.backprop.Backprop:
+    def backprop(self) -> BackpropResult:
         """The exact gradients."""
         return pcn.backprop(self.circuit, self.inputs, self.targets, latents=self.latents)
 

@@ -12,7 +12,7 @@ import pytest
 
 import pcneuro.data
 from pcneuro.data import CIFAR10, MNIST
-from pcneuro.data.downloads import Archive, File, move
+from pcneuro.data.downloads import Archive, SingleFile, move
 from pcneuro.errors import (
     DataFileError,
     DownloadError,
@@ -78,7 +78,7 @@ def server(monkeypatch):
 def files(server, monkeypatch):
     """Two small files in the place of MNIST's."""
     downloads = tuple(
-        File(**server.put(f"/{name}.gz", content, algorithm), place=f"mnist/{name}.gz")
+        SingleFile(**server.put(f"/{name}.gz", content, algorithm), place=f"mnist/{name}.gz")
         for name, content, algorithm in (("a", b"A" * 300_000, "md5"), ("b", b"B" * 1000, "sha256"))
     )
     monkeypatch.setattr(MNIST, "downloads", downloads)

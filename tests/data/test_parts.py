@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pcneuro.data import Data, Images, Passages, Trajectories, Vocabulary, Words
+from pcneuro.data import Images, LoadedDataset, Passages, Trajectories, Vocabulary, Words
 from pcneuro.data.parts import held_out
 from pcneuro.errors import DataError, ParameterError
 
@@ -73,7 +73,7 @@ def test_what_does_not_fit_is_refused(make, expected):
 
 
 def test_a_data_set_tells_what_it_is():
-    data = Data("x", images([0, 1, 1]), images([0, 0, 0]), ("without y.bin",))
+    data = LoadedDataset("x", images([0, 1, 1]), images([0, 0, 0]), ("without y.bin",))
     assert str(data) == "x: 3 to learn from and 3 to test with: images of 1 x 2 x 2, 2 classes; without y.bin"
     assert data.truth == {}
 

@@ -16,8 +16,9 @@ import xarray
 
 import pcneuro as pcn
 from pcneuro.errors import OutputError, ParameterError, ShapeError, UnknownNameError
-from pcneuro.recording import events as event_log
-from pcneuro.recording.events import BYTES, EventLog, RecordEvents, population_sizes, readable
+from pcneuro.recording import event_log
+from pcneuro.recording.event_log import EventLog
+from pcneuro.recording.events import BYTES, RecordEvents, population_sizes, readable
 from tests.circuits_for_tests import mlp, scalar_graph
 from tests.events_for_tests import Telling, drawn, filled, in_order
 
@@ -265,8 +266,9 @@ def test_a_write_that_fails_is_raised_between_steps(circuit, tmp_path, monkeypat
 KILLED = """
     import os, signal, sys
     import pcneuro as pcn
-    from pcneuro.recording import events as event_log
-    from pcneuro.recording.events import EventLog, RecordEvents
+    from pcneuro.recording import event_log
+    from pcneuro.recording.event_log import EventLog
+    from pcneuro.recording.events import RecordEvents
     from tests.circuits_for_tests import mlp
     from tests.events_for_tests import drawn
     event_log.SECONDS = 0.0
@@ -301,10 +303,10 @@ def test_estimates(circuit):
     assert (facts["units"], facts["samples"]) == (5 + 4 + 2, 2)
     assert facts["most_bytes"] == 28 * 11 * 1000 * 2
     words = "28 B an event of 11 neurons in 2 samples; in bins 616 kB, at one of each neuron in each"
-    assert event_log.told_estimate(facts) == words
+    assert event_log.estimate_text(facts) == words
     unknown = RecordEvents(samples=[0]).estimate(circuit)
     assert unknown["most_bytes"] is None
-    assert event_log.told_estimate(unknown).endswith(" neurons in 1 sample; no more is known before")
+    assert event_log.estimate_text(unknown).endswith(" neurons in 1 sample; no more is known before")
     assert [readable(n) for n in (0, 28, 64e6, 1.25e9, 3e15)] == ["0 B", "28 B", "64 MB", "1.25 GB", "3e+03 TB"]
 
 

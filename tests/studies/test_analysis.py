@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.analysis.expectation import binomial, erlang, expectation
-from pcneuro.analysis.relaxation import Relaxation, error_records, recorded
+from pcneuro.analysis.expectation import expectation
+from pcneuro.analysis.relaxation import ErrorRelaxation, error_records, recorded
 from pcneuro.circuit.gradient_history import gradient_history
+from pcneuro.simulator.schedules.hops import binomial_share, erlang_share
 from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
 
 DT = 0.5
@@ -30,7 +31,7 @@ def test_errors_on_random_graphs_have_their_closed_form(seed):
         (pcn.RungeKutta4(DT), "deviation_continuous", 1e-5),
     ):
         simulator, result = relaxed(circuit, integrator, inputs, targets)
-        relaxation = Relaxation.of(simulator, result, inputs, held)
+        relaxation = ErrorRelaxation.of(simulator, result, inputs, held)
         assert max(row[key] for row in relaxation.numbers().values()) < limit
 
 
@@ -38,7 +39,7 @@ def test_the_equilibrium_is_backprop_and_hops_are_counted():
     circuit = pcn.build_circuit(mlp((4, 5, 6, 3)))
     inputs, targets = data_for(circuit.graph, batch=2)
     simulator, result = relaxed(circuit, pcn.Euler(), inputs, targets)
-    relaxation = Relaxation.of(simulator, result, inputs, ["out"])
+    relaxation = ErrorRelaxation.of(simulator, result, inputs, ["out"])
     exact = pcn.backprop(circuit, inputs, targets).errors
     for name, final in relaxation.final.items():
         np.testing.assert_allclose(final, exact[name], rtol=1e-12, atol=1e-14)
@@ -49,11 +50,11 @@ def test_settling_is_within_one_percent_for_good():
     circuit = pcn.build_circuit(mlp((4, 5, 3)))
     inputs, targets = data_for(circuit.graph, batch=1)
     simulator, result = relaxed(circuit, pcn.Euler(1.0), inputs, targets, duration=100.0)
-    row = Relaxation.of(simulator, result, inputs, ["out"]).numbers()["h1"]
+    row = ErrorRelaxation.of(simulator, result, inputs, ["out"]).numbers()["h1"]
     # One hop: 0.9^n is below 0.01 from n = 44 on.
     assert row["settling_time"] == 44.0
     simulator, result = relaxed(circuit, pcn.Euler(1.0), inputs, targets, duration=43.0)
-    assert Relaxation.of(simulator, result, inputs, ["out"]).numbers()["h1"]["settling_time"] is None
+    assert ErrorRelaxation.of(simulator, result, inputs, ["out"]).numbers()["h1"]["settling_time"] is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_where_there_is_no_closed_form_there_is_none(circuit, dynamics):
     inputs, targets = data_for(circuit.graph, batch=2)
     simulator, result = relaxed(circuit, pcn.Euler(), inputs, targets, dynamics=dynamics)
     assert expectation(simulator, inputs, {"out": targets["out"]}) is None
-    relaxation = Relaxation.of(simulator, result, inputs, ["out"])
+    relaxation = ErrorRelaxation.of(simulator, result, inputs, ["out"])
     dataset = relaxation.dataset()
     assert "expected_norm" not in dataset
     np.testing.assert_allclose(dataset["error_norm"][:, -1], dataset["final_norm"], rtol=1e-14)
@@ -77,11 +78,11 @@ def test_where_there_is_no_closed_form_there_is_none(circuit, dynamics):
 
 def test_shares_that_arrive_are_distribution_functions():
     time = np.linspace(0.0, 50.0, 11)
-    np.testing.assert_allclose(erlang(1, time, 0.1), 1 - np.exp(-0.1 * time), rtol=1e-13)
+    np.testing.assert_allclose(erlang_share(np.array(1), 0.1 * time), 1 - np.exp(-0.1 * time), rtol=1e-13)
     steps = np.arange(5.0)
-    np.testing.assert_allclose(binomial(2, steps, 0.5), [0, 0, 1 / 4, 1 / 2, 11 / 16], rtol=1e-13)
-    np.testing.assert_array_equal(binomial(0, steps, 0.5), np.ones(5))
-    np.testing.assert_array_equal(binomial(2, steps, 1.0), [0, 0, 1, 1, 1])
+    np.testing.assert_allclose(binomial_share(np.array(2), steps, 0.5), [0, 0, 1 / 4, 1 / 2, 11 / 16], rtol=1e-13)
+    np.testing.assert_array_equal(binomial_share(np.array(0), steps, 0.5), np.ones(5))
+    np.testing.assert_array_equal(binomial_share(np.array(2), steps, 1.0), [0, 0, 1, 1, 1])
 
 
 @pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)

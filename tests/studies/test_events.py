@@ -6,7 +6,7 @@ import xarray
 
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError, ParameterError
-from pcneuro.recording import events as event_log
+from pcneuro.recording import event_log
 from pcneuro.studies import read
 from tests.events_for_tests import Telling  # noqa: F401  # so that files can name it
 from tests.studies.conftest import SMALL, Stops, png_size

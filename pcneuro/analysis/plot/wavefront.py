@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.analysis.plot.colours import COLOURS
-from pcneuro.analysis.plot.names import short
+from pcneuro.analysis.plot.names import COLOURS, short
 from pcneuro.analysis.wavefront import Front, Wavefront
 from pcneuro.errors import ParameterError, told
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from pcneuro.data.downloads import AbstractDownload, File
+from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractImageFiles, reading, scaled
 from pcneuro.data.parts import Images
 
@@ -51,7 +51,7 @@ class MNIST(AbstractImageFiles):
     }
     official: ClassVar[tuple[int, int]] = (60_000, 10_000)
     downloads: ClassVar[tuple[AbstractDownload, ...]] = tuple(
-        File(f"{MIRROR}{name}.gz", f"md5:{checksum}", size, f"mnist/{name}.gz")
+        SingleFile(f"{MIRROR}{name}.gz", f"md5:{checksum}", size, f"mnist/{name}.gz")
         for name, checksum, size in (
             (TRAIN[0], "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
             (TRAIN[1], "d53e105ee54ea40749a09fcbcd1e9432", 28_881),

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.data.abstract import Data
-from pcneuro.data.downloads import AbstractDownload, File
+from pcneuro.data.abstract import LoadedDataset
+from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractFolderDataset, read_text, reading, root
 from pcneuro.data.parts import Words, held_out
 from pcneuro.data.vocabulary import Vocabulary
@@ -80,7 +80,7 @@ class Names(AbstractFolderDataset[Words]):
     places: ClassVar[tuple[str, ...]] = ("names",)
     files: ClassVar[dict[str, str]] = {f"{name}.txt": "a text in UTF-8, a name a line" for name in LANGUAGES}
     downloads: ClassVar[tuple[AbstractDownload, ...]] = tuple(
-        File(f"{ADDRESS}{name}.txt", f"sha256:{checksum}", size, f"names/{name}.txt")
+        SingleFile(f"{ADDRESS}{name}.txt", f"sha256:{checksum}", size, f"names/{name}.txt")
         for name, (size, checksum) in LANGUAGES.items()
     )
 
@@ -96,7 +96,7 @@ class Names(AbstractFolderDataset[Words]):
         with reading(folder):
             return folder if any(folder.glob("*.txt")) else super().home()
 
-    def load(self) -> Data[Words]:
+    def load(self) -> LoadedDataset[Words]:
         paths = sorted(self.home().glob("*.txt"))
         rows: list[list[int]] = []
         labels: list[int] = []
@@ -113,7 +113,9 @@ class Names(AbstractFolderDataset[Words]):
             raise self.wrong(paths[0], "the only name there is; needed are two or more, to learn from and to test with")
         everything = Words(padded, lengths, np.array(labels), tuple(path.stem for path in paths), VOCABULARY)
         train, test = held_out(len(rows), self.test, self.seed)
-        return Data(self.name, everything.take(train), everything.take(test), self._notes(len(rows), len(paths)))
+        return LoadedDataset(
+            self.name, everything.take(train), everything.take(test), self._notes(len(rows), len(paths))
+        )
 
     def _tokens(self, word: str, where: str) -> list[int]:
         """Tokens of a name as it stands in a file; none of a blank line."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.data.abstract import AbstractDataset, Data
+from pcneuro.data.abstract import AbstractDataset, LoadedDataset
 from pcneuro.data.parts import Trajectories, held_out
 from pcneuro.errors import ParameterError
 
@@ -60,7 +60,7 @@ class Pendulum(AbstractDataset[Trajectories]):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ParameterError(f"{name}={getattr(self, name)!r}: needed is a number that is 0 or more")
 
-    def load(self) -> Data[Trajectories]:
+    def load(self) -> LoadedDataset[Trajectories]:
         train, test = held_out(self.samples, self.test, self.seed)
         # Streams of their own: the same starts move in the same way, however they are observed.
         of_starts, of_noise = np.random.default_rng(self.seed).spawn(2)
@@ -69,7 +69,7 @@ class Pendulum(AbstractDataset[Trajectories]):
         observed = states + self.noise * of_noise.standard_normal(states.shape)
         everything = Trajectories(starts, observed, float(self.step))
         truth = {"gravity": float(self.gravity), "damping": float(self.damping)}
-        return Data(self.name, everything.take(train), everything.take(test), truth=truth)
+        return LoadedDataset(self.name, everything.take(train), everything.take(test), truth=truth)
 
     def status(self) -> str:
         return "computed when it is loaded"

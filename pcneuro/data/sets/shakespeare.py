@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.data.abstract import Data
-from pcneuro.data.downloads import AbstractDownload, File
+from pcneuro.data.abstract import LoadedDataset
+from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractFolderDataset, read_text
 from pcneuro.data.parts import Passages
 from pcneuro.data.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ class Shakespeare(AbstractFolderDataset[Passages]):
     places: ClassVar[tuple[str, ...]] = ("shakespeare", "tinyshakespeare")
     files: ClassVar[dict[str, str]] = {TEXT: f"a text of {CHARACTERS:,} characters in UTF-8"}
     downloads: ClassVar[tuple[AbstractDownload, ...]] = (
-        File(
+        SingleFile(
             "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
             "sha256:86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
             CHARACTERS,
@@ -55,7 +55,7 @@ class Shakespeare(AbstractFolderDataset[Passages]):
                 f"length={self.length}, test={self.test}: needed are a length of 1 or more, and a share between 0 and 1"
             )
 
-    def load(self) -> Data[Passages]:
+    def load(self) -> LoadedDataset[Passages]:
         path = self.need(self.home(), TEXT)
         text = read_text(path)
         vocabulary = Vocabulary.of(text) if self.vocabulary is None else Vocabulary(self.vocabulary)
@@ -64,7 +64,7 @@ class Shakespeare(AbstractFolderDataset[Passages]):
         train, test = self._passages(path, tokens[:cut], vocabulary), self._passages(path, tokens[cut:], vocabulary)
         other = len(text) != CHARACTERS
         notes = (f"{len(text):,} characters instead of the official {CHARACTERS:,}",) if other else ()
-        return Data(self.name, train, test, notes)
+        return LoadedDataset(self.name, train, test, notes)
 
     def _passages(self, path: Path, tokens: np.ndarray, vocabulary: Vocabulary) -> Passages:
         """Tokens in rows. What does not fill a row at the end is left out."""

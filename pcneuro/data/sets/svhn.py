@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.data.downloads import AbstractDownload, File
+from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractImageFiles, reading, scaled
 from pcneuro.data.parts import Images
 
@@ -35,8 +35,8 @@ class SVHN(AbstractImageFiles):
     }
     official: ClassVar[tuple[int, int]] = (73_257, 26_032)
     downloads: ClassVar[tuple[AbstractDownload, ...]] = (
-        File(ADDRESS + TRAIN, "md5:e26dedcc434d2e4c54c9b2d4a06d8373", 182_040_794, f"svhn/{TRAIN}"),
-        File(ADDRESS + TEST, "md5:eb5a983be6a315427106f1b164d9cef3", 64_275_384, f"svhn/{TEST}"),
+        SingleFile(ADDRESS + TRAIN, "md5:e26dedcc434d2e4c54c9b2d4a06d8373", 182_040_794, f"svhn/{TRAIN}"),
+        SingleFile(ADDRESS + TEST, "md5:eb5a983be6a315427106f1b164d9cef3", 64_275_384, f"svhn/{TEST}"),
     )
 
     def read_train(self, home: Path) -> Images:

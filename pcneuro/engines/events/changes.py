@@ -10,7 +10,7 @@ from pcneuro.circuit.units import UnitFunction, UnitGraph
 from pcneuro.engines.events.senders import Sender, Sending
 from pcneuro.engines.events.state import Sample
 from pcneuro.kernels.events.arrays import GATES
-from pcneuro.recording.events import EventLog
+from pcneuro.recording.event_log import EventLog
 
 Arrays = dict[str, np.ndarray]
 

@@ -46,7 +46,7 @@ from pcneuro.kernels import dispatch
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.recording.events import EventLog
+from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
 
 MOST_BYTES = 2_000_000_000

@@ -22,7 +22,7 @@ from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
-from pcneuro.recording.events import EventLog
+from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
 
 COUNTER = "counter."

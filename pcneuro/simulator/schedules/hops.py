@@ -18,25 +18,38 @@ Shares = tuple[np.ndarray, np.ndarray]
 """P[K >= k] and P[K = k], of shape (times, hops + 1)."""
 
 
+def erlang_share(hops: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """P[K >= hops] at times in units of the common time constant: Erlang's distribution function."""
+    from scipy.special import gammainc
+
+    return np.where(hops == 0, 1.0, gammainc(np.maximum(hops, 1), time))
+
+
+def binomial_share(hops: np.ndarray, steps: np.ndarray, eta: float) -> np.ndarray:
+    """P[K >= hops] after so many steps, each of which takes an error one hop on with probability ``eta``."""
+    from scipy.special import betainc
+
+    reached = betainc(np.maximum(hops, 1), np.maximum(steps - hops + 1, 1), eta)
+    return np.where(hops == 0, 1.0, np.where(hops <= steps, reached, 0.0))
+
+
 def poisson(time: np.ndarray, hops: int) -> Shares:
     """At times in units of the common time constant."""
-    from scipy.special import gammainc, gammaln, xlogy
+    from scipy.special import gammaln, xlogy
 
     t, k = np.asarray(time, dtype=np.float64)[:, None], np.arange(hops + 1)[None]
-    reached = np.where(k == 0, 1.0, gammainc(np.maximum(k, 1), t))
-    return reached, np.exp(xlogy(k, t) - t - gammaln(k + 1))
+    return erlang_share(k, t), np.exp(xlogy(k, t) - t - gammaln(k + 1))
 
 
 def binomial(steps: np.ndarray, eta: float, hops: int) -> Shares:
     """After so many steps, each of which takes an error one hop on with probability ``eta``."""
-    from scipy.special import betainc, gammaln, xlog1py, xlogy
+    from scipy.special import gammaln, xlog1py, xlogy
 
     n, k = np.asarray(steps, dtype=np.float64)[:, None], np.arange(hops + 1)[None]
     possible = k <= n
     rest = np.where(possible, n - k, 0.0)
-    reached = np.where(k == 0, 1.0, np.where(possible, betainc(np.maximum(k, 1), rest + 1, eta), 0.0))
     logarithm = gammaln(n + 1) - gammaln(k + 1) - gammaln(rest + 1) + xlogy(k, eta) + xlog1py(rest, -eta)
-    return reached, np.where(possible, np.exp(logarithm), 0.0)
+    return binomial_share(k, n, eta), np.where(possible, np.exp(logarithm), 0.0)
 
 
 def stepped(integrator: AbstractIntegrator, steps: np.ndarray, eta: float, hops: int) -> Shares:

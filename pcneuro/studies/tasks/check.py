@@ -14,7 +14,7 @@ from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Asked
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.schedules import Sequential
-from pcneuro.studies.spike_records import decoded_records, spike_records
+from pcneuro.studies.records import decoded_records, spike_records
 from pcneuro.studies.tables import Problem, kind_table
 from pcneuro.studies.task import Finished, Job, Outcome, Text
 from pcneuro.studies.tasks.run import RunTask
@@ -79,8 +79,8 @@ class CheckTask(RunTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+        from pcneuro.studies.figures.records import overlaid_figure
         from pcneuro.studies.figures.spikes import decoded_figure, has_spikes, raster_figure
-        from pcneuro.studies.figures.style import overlaid_figure
 
         found: dict[str, Figure] = {}
         for number, run in enumerate(runs[:MOST]):

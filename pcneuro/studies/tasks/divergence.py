@@ -85,7 +85,7 @@ class DivergenceTask(DrivenTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.studies.figures.style import divergence_figure
+        from pcneuro.studies.figures.divergence import divergence_figure
 
         lines = []
         for run in runs:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.analysis.operations import away, feedback_synapses, first_at, operations
-from pcneuro.circuit.backprop import Backprop, backprop
+from pcneuro.circuit.backprop import BackpropResult, backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Absolute, EventDriven, Exact, Share, TimeBinned
@@ -20,7 +20,7 @@ from pcneuro.simulator.result import Status
 from pcneuro.simulator.schedules import Parallel
 from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.datasets import examples
-from pcneuro.studies.observer import Part
+from pcneuro.studies.observer import PartObserver
 from pcneuro.studies.tables import Problem, kind_table, made_from
 from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
 
@@ -35,7 +35,7 @@ ROUNDING = 100
 """Errors of so many times the precision of numbers are as good as none."""
 STEPPING = 0.1
 """Share of a run that the clocked engine takes, roughly."""
-Data = dict[str, dict[str, np.ndarray]]
+RunArrays = dict[str, dict[str, np.ndarray]]
 Row = dict[str, Any]
 
 
@@ -91,7 +91,7 @@ class EventDrivenTask(DrivenTask):
         for mode in self.modes:
             self._by_events(circuit, mode, self.thresholds[0])
 
-    def data(self, job: Job) -> Data:
+    def data(self, job: Job) -> RunArrays:
         if self.dataset is None:
             return super().data(job)
         first, _ = examples(self.dataset.load(), job.circuit, self.samples, None)
@@ -103,7 +103,7 @@ class EventDrivenTask(DrivenTask):
         reference = backprop(job.circuit, data["inputs"], data["targets"])
         outputs = [job.circuit.graph.outputs[name].name for name in data["targets"]]
         synapses = feedback_synapses(job.circuit, outputs)
-        watched = replace(job, observer=Part(job.observer, 0.0, STEPPING))
+        watched = replace(job, observer=PartObserver(job.observer, 0.0, STEPPING))
         clocked, status, message = self._clocked(watched, data, reference)
         rows: list[Row] = []
         if status is Status.COMPLETED:
@@ -136,7 +136,7 @@ class EventDrivenTask(DrivenTask):
         asked = Absolute(threshold) if self.absolute else Share(threshold)
         return self.model_copy(update={"engine": EventDriven(asked, mode)}).simulator(circuit)
 
-    def _clocked(self, job: Job, data: Data, reference: Backprop) -> tuple[list[Row], Status, str]:
+    def _clocked(self, job: Job, data: RunArrays, reference: BackpropResult) -> tuple[list[Row], Status, str]:
         """How far off gradients are after 0, 1, 2, ... steps."""
         assert self.duration is not None
         simulator, steps = self.simulator(job.circuit), round(self.duration / self.integrator.dt)
@@ -152,7 +152,7 @@ class EventDrivenTask(DrivenTask):
             job.observer.progress((step + 1) / steps, "clocked")
         return found, Status.COMPLETED, f"completed {steps} steps"
 
-    def _events(self, job: Job, data: Data, reference: Backprop) -> tuple[list[Row], Status, str]:
+    def _events(self, job: Job, data: RunArrays, reference: BackpropResult) -> tuple[list[Row], Status, str]:
         """A row for each threshold and mode, large thresholds first: a small one takes as long as all before it."""
         plan = [(mode, threshold) for threshold in sorted(self.thresholds, reverse=True) for mode in self.modes]
         weights = np.array([1 / threshold for _, threshold in plan])
@@ -160,7 +160,7 @@ class EventDrivenTask(DrivenTask):
         done = STEPPING
         found: list[Row] = []
         for (mode, threshold), size in zip(plan, sizes, strict=True):
-            name, watched = _name(mode), Part(job.observer, done, float(size))
+            name, watched = _name(mode), PartObserver(job.observer, done, float(size))
             watched.progress(0.0, f"{name}, threshold {threshold:g}")
             if job.observer.stopped:
                 return found, Status.INTERRUPTED, f"interrupted after {len(found)} of {len(plan)} runs by events"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from pcneuro.analysis.relaxation import Relaxation, error_records
+from pcneuro.analysis.relaxation import ErrorRelaxation, error_records
 from pcneuro.circuit.backprop import backprop
 from pcneuro.simulator.result import compare
 from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
@@ -27,7 +27,7 @@ class RelaxationTask(DrivenTask):
         simulator = self.simulator(job.circuit)
         data = self.data(job)
         result = self.simulate(job, simulator, data, error_records(simulator, self.every, "error"))
-        relaxation = Relaxation.of(simulator, result, data["inputs"], self.held(job.circuit))
+        relaxation = ErrorRelaxation.of(simulator, result, data["inputs"], self.held(job.circuit))
         numbers: dict[str, Any] = {"time": result.time, "loss": result.loss, "vertices": relaxation.numbers()}
         for key in ("deviation_continuous", "deviation_stepped"):
             found = [row[key] for row in numbers["vertices"].values() if key in row]
@@ -39,7 +39,7 @@ class RelaxationTask(DrivenTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.studies.figures.style import relaxation_figure
+        from pcneuro.studies.figures.relaxation import relaxation_figure
 
         return {"relaxation": relaxation_figure([(run.label, run.outcome.records) for run in runs])}
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from pcneuro.circuit.backprop import backprop
 from pcneuro.engines import EventDriven
-from pcneuro.recording.events import RecordEvents, told_estimate
+from pcneuro.recording.events import RecordEvents, estimate_text
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import compare
 from pcneuro.studies.events import event_numbers, event_rows, events_figure
@@ -82,11 +82,12 @@ class RunTask(DrivenTask):
         duration = self.duration if self.until is None else self.until.limit
         exact = isinstance(self.engine, EventDriven) and not self.engine.mode.binned
         steps = None if exact else round((duration or 0.0) / self.integrator.dt)
-        job.observer.say(f"Events: {told_estimate(events.estimate(job.circuit, batch, steps))}")
+        job.observer.say(f"Events: {estimate_text(events.estimate(job.circuit, batch, steps))}")
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.studies.figures.style import readable_circuit, records_figure
+        from pcneuro.studies.figures.circuit import readable_circuit
+        from pcneuro.studies.figures.records import records_figure
 
         found = readable_circuit(runs[0].outcome.circuit)
         if any(len(run.outcome.records.data_vars) for run in runs):

@@ -21,7 +21,7 @@ from pcneuro.learning import OPTIMIZERS, AbstractOptimizer, Examples, Predictive
 from pcneuro.simulator.result import Result, Status, agreement, compare
 from pcneuro.studies.datasets import examples
 from pcneuro.studies.observer import Silent
-from pcneuro.studies.spike_records import decoded_records, spike_records
+from pcneuro.studies.records import decoded_records, spike_records
 from pcneuro.studies.tables import Problem, Table, kind_table
 from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
 
@@ -34,7 +34,7 @@ SETTLE = 250.0
 SOURCES = ("spikes", "rates")
 MEASURING = 0.3
 """Share of a run that measuring takes, roughly, where the circuit learns, too."""
-Data = dict[str, dict[str, np.ndarray]]
+RunArrays = dict[str, dict[str, np.ndarray]]
 
 
 class Learning(Table):
@@ -98,7 +98,9 @@ class SpikingTask(DrivenTask):
 
     # Errors and gradients
 
-    def _measured(self, job: Job, data: Data, own: Result) -> tuple[dict[str, list[dict[str, Any]]], Exported | None]:
+    def _measured(
+        self, job: Job, data: RunArrays, own: Result
+    ) -> tuple[dict[str, list[dict[str, Any]]], Exported | None]:
         """Rows by number of neurons and by simulated time; and the run with the most neurons."""
         assert self.duration is not None
         found: dict[str, list[dict[str, Any]]] = {"by_units": [], "by_duration": []}
@@ -118,7 +120,7 @@ class SpikingTask(DrivenTask):
             shown = exported if last else shown
         return found, shown
 
-    def _spikes(self, job: Job, data: Data, units: int, duration: float, window: float, kept: bool) -> Exported:
+    def _spikes(self, job: Job, data: RunArrays, units: int, duration: float, window: float, kept: bool) -> Exported:
         hidden = [name for name in job.circuit.vertices if name not in job.circuit.energies]
         network = brian2.spiking(
             job.circuit,

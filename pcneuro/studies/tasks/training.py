@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from pcneuro.analysis.relaxation import Relaxation, error_records
+from pcneuro.analysis.relaxation import ErrorRelaxation, error_records
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.data import DATASETS, AbstractDataset, Data, Passages
+from pcneuro.data import DATASETS, AbstractDataset, LoadedDataset, Passages
 from pcneuro.errors import ParameterError
 from pcneuro.learning import (
     OPTIMIZERS,
@@ -30,7 +30,7 @@ from pcneuro.learning.examples import Arrays
 from pcneuro.model.energies import SoftmaxCrossEntropy
 from pcneuro.simulator.result import Status, compare
 from pcneuro.simulator.simulator import Simulator
-from pcneuro.studies.curves import BP, DISTANCE, GRADIENTS, PC, SCALARS, Curves
+from pcneuro.studies.curves import BP, DISTANCE, GRADIENTS, PC, SCALARS, LearningCurves
 from pcneuro.studies.datasets import examples, placed
 from pcneuro.studies.sampling import sample_text
 from pcneuro.studies.tables import kind_table
@@ -102,7 +102,7 @@ class TrainingTask(AbstractTask):
             message += "; --resume goes on from the last epoch"
         return Outcome(numbers, records, status, message, job.circuit, files, tables)
 
-    def _relaxation(self, circuit: Circuit, first: Examples) -> Relaxation | None:
+    def _relaxation(self, circuit: Circuit, first: Examples) -> ErrorRelaxation | None:
         """How the errors relax on the first batch, before anything is learned."""
         if len(circuit.vertices) > MOST_POPULATIONS or not self.schedule.divisible:
             return None
@@ -110,7 +110,7 @@ class TrainingTask(AbstractTask):
         records = error_records(simulator, None, "error")
         result = simulator.run(self.duration, inputs=first.inputs, targets=first.targets, record=records)
         held = [circuit.graph.outputs[name].name for name in first.targets]
-        return Relaxation.of(simulator, result, first.inputs, held)
+        return ErrorRelaxation.of(simulator, result, first.inputs, held)
 
     def _chance(self, circuit: Circuit, learn: Examples) -> dict[str, float]:
         """What a guess reaches that knows the number of classes only, and one that knows the most frequent one.
@@ -124,10 +124,10 @@ class TrainingTask(AbstractTask):
         most = float(learn.targets[name].reshape(-1, classes).mean(axis=0).max())
         return {"accuracy": 1 / classes, "majority": most, "loss": node.size / classes * float(np.log(classes))}
 
-    def _curves(self, job: Job, loaded: Data[Any], learn: Examples, test: Examples) -> Curves:
+    def _curves(self, job: Job, loaded: LoadedDataset[Any], learn: Examples, test: Examples) -> LearningCurves:
         """Both ways to learn, for each seed in turn, epoch by epoch, so that an interrupted run has both."""
         (node,) = job.circuit.graph.outputs.values()
-        curves = Curves(rows=max(1, node.size // node.shape[-1]) if node.shape else 1, truth=loaded.truth)
+        curves = LearningCurves(rows=max(1, node.size // node.shape[-1]) if node.shape else 1, truth=loaded.truth)
         for k in range(self.seeds):
             circuit = job.circuit if k == 0 else job.drawn(k)
             simulator = self.simulator(circuit)
@@ -189,7 +189,7 @@ class TrainingTask(AbstractTask):
             for name, source in sources.items()
         }
 
-    def _written(self, circuit: Circuit, curves: Curves, loaded: Data[Any]) -> dict[str, str]:
+    def _written(self, circuit: Circuit, curves: LearningCurves, loaded: LoadedDataset[Any]) -> dict[str, str]:
         """Text that the first seed's circuits write."""
         if not self.sample_length:
             return {}
@@ -209,7 +209,9 @@ class TrainingTask(AbstractTask):
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
-        from pcneuro.studies.figures.style import errors_figure, learning_figure, readable_circuit, values_figure
+        from pcneuro.studies.figures.circuit import readable_circuit
+        from pcneuro.studies.figures.learning import learning_figure, values_figure
+        from pcneuro.studies.figures.relaxation import errors_figure
 
         panels = [(run.label, run.outcome.records) for run in runs]
         found = {"learning": learning_figure(panels), **readable_circuit(runs[0].outcome.circuit)}

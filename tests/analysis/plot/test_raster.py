@@ -14,7 +14,7 @@ import pcneuro as pcn
 from pcneuro.analysis import event_counts
 from pcneuro.analysis.plot.raster import OFF, ON
 from pcneuro.errors import ParameterError, UnknownNameError
-from pcneuro.recording.events import EventLog
+from pcneuro.recording.event_log import EventLog
 from tests.circuits_for_tests import mlp
 from tests.events_for_tests import filled
 
