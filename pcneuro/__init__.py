@@ -34,7 +34,7 @@ from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.settled import Settled
-from pcneuro.ops import elementwise
+from pcneuro.ops.maps import elementwise
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import Result, Status, compare

@@ -70,8 +70,8 @@ class Grouped(AbstractChoice):
 
 def _modulates(node: Node, operands: list[int], k: int) -> bool:
     """Whether the derivative by operand k depends on another of these operands."""
-    from pcneuro.ops.elementwise import Map
     from pcneuro.ops.formula import variables_of
+    from pcneuro.ops.maps import Map
 
     operator = node.operator
     if not isinstance(operator, Map):

@@ -33,6 +33,7 @@ from pcneuro.ops.base import (
     apply,
     size,
 )
+from pcneuro.ops.registry import public
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
 from pcneuro.ops.windows import WindowPairs, Windows, several, sliding_windows
 
@@ -379,6 +380,7 @@ def _convolve(axes: int, x: Any, w: Any, stride: Any, padding: Any, dilation: An
     return apply(Convolution(strides, paddings, several("dilation", dilation, axes), int(groups)), x, w)
 
 
+@public
 def conv2d(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
     """Convolution of x (channels, height, width) with w (outputs, channels / groups, kernel height, kernel width).
 
@@ -388,6 +390,7 @@ def conv2d(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     return _convolve(2, x, w, stride, padding, dilation, groups)
 
 
+@public
 def conv1d(x: Any, w: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
     """Convolution of x (channels, length) with w (outputs, channels / groups, kernel length); see ``conv2d``."""
     return _convolve(1, x, w, stride, padding, dilation, groups)

@@ -34,6 +34,7 @@ from pcneuro.ops.base import (
     size,
     unit_indices,
 )
+from pcneuro.ops.registry import public
 from pcneuro.ops.windows import Windows, several, sliding_windows
 
 # Arguments of the kernels, behind the rows of their arrays: sizes, tables
@@ -322,6 +323,7 @@ def _pool(operator: type[_AbstractPooling], x: Any, over: Any, stride: Any, padd
     return apply(operator(sizes, strides, several("padding", padding, 2)), x)
 
 
+@public
 def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Any:
     """The largest value in each window of x, of shape (channels, height, width).
 
@@ -346,6 +348,7 @@ def max_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Any:
     return _pool(MaxPool, x, size, stride, padding)
 
 
+@public
 def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0) -> Any:
     """The mean of each window of x, of shape (channels, height, width), where the padding counts as zeros.
 

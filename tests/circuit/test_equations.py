@@ -13,7 +13,7 @@ import pcneuro as pcn
 from pcneuro.circuit.equations import blocks, equations
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken
 from pcneuro.ops.base import apply
-from pcneuro.ops.elementwise import FUNCTIONS, Map
+from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.primitives import PRIMITIVES
 
 _FUNCTIONS = {

@@ -13,10 +13,10 @@ import pcneuro as pcn
 from pcneuro.errors import DataError, GraphError, ShapeError, UnknownNameError
 from pcneuro.graph.graph import Constant, Graph, Input, Latent, Node, Parameter, check_finite, real_array
 from pcneuro.ops.contract import Contract
-from pcneuro.ops.elementwise import Map
 from pcneuro.ops.gather import Take
+from pcneuro.ops.maps import Map
 from pcneuro.ops.reduce import Sum
-from pcneuro.ops.softmax import Softmax
+from pcneuro.ops.softmaxes import Softmax
 
 
 def leaf(name, source):

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
 from pcneuro.ops.base import REGISTRY, AbstractOperator, apply, size, unit_indices
-from pcneuro.ops.elementwise import Map
+from pcneuro.ops.maps import Map
 from pcneuro.program.lowering import Lowering
 
 

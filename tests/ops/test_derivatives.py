@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pcneuro.errors import ExpressionError
 from pcneuro.ops.derivatives import derivatives
-from pcneuro.ops.elementwise import Map
 from pcneuro.ops.formula import Formula, evaluate, parse, to_text
+from pcneuro.ops.maps import Map
 
 SMOOTH = ["sin", "cos", "tanh", "exp", "arctan", "arcsinh", "square", "sigmoid"]
 FORMULAS = st.recursive(

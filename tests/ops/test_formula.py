@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import pcneuro as pcn
 from pcneuro.errors import ExpressionError
-from pcneuro.ops.elementwise import FUNCTIONS, Map, elementwise
 from pcneuro.ops.formula import Formula, evaluate, parse, substitute, to_text
+from pcneuro.ops.maps import FUNCTIONS, Map, elementwise
 
 _LEAVES = st.sampled_from(["x", "y", 2.0, 3.0, 0.5, -2.0])
 _FORMULAS = st.recursive(

@@ -4,74 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
-import os
-import sys
-import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
+from pcneuro.errors import DataError, GraphError, ShapeError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
-from pcneuro.ops.elementwise import FUNCTIONS, Map
 from pcneuro.ops.gather import Take
-
-_PACKAGE = Path(__file__).parents[2]
-_OWN = (str(_PACKAGE) + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen ")
-_LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
-_TRACE = (str(_PACKAGE / "graph" / "trace.py"), "trace")
-
-
-def where() -> str:
-    """File, line and text of the user's line at work: the innermost one in no library; empty outside of a trace."""
-    found = None
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != _TRACE:
-        path = frame.f_code.co_filename
-        if not path.startswith(_OWN):
-            if not path.startswith(_LIBRARIES):
-                found = frame
-                break
-            # A function that is traced may itself come from a library: then the line in it, not in what it calls.
-            found = frame
-        frame = frame.f_back
-    if found is None:
-        return ""
-    path, line = found.f_code.co_filename, found.f_lineno
-    text = linecache.getline(path, line).strip()
-    return f"{Path(path).name}:{line}{': ' + text if text else ''}"
-
-
-def at_line() -> str:
-    """The user's line in parentheses, for the end of a message."""
-    line = where()
-    return f" ({line})" if line else ""
-
-
-def refuse(what: str, instead: str) -> TraceError:
-    """The error for an operation that cannot be traced: its name, the line, and what to write instead."""
-    return TraceError(f"{what} cannot be traced{at_line()}: {instead}")
-
-
-HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""NumPy function -> what it does to traced arrays; filled by ``handles``."""
-
-
-def handles(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as the traced form of NumPy functions; it has their parameters' names."""
-
-    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
-        HANDLERS.update(dict.fromkeys(functions, handler))
-        return handler
-
-    return register
+from pcneuro.ops.maps import FUNCTIONS, Map
+from pcneuro.ops.registry import HANDLERS, at_line, refuse, where
 
 
 class Recorder:

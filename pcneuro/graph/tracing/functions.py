@@ -1,4 +1,4 @@
-"""NumPy's functions on traced arrays, but for its products: moving units, sums over axes, masks, padding, clipping."""
+"""NumPy's functions that move units of traced arrays, mask, pad and clip them, or tell their shape."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.array import HANDLERS, Recorder, TracedArray, at_line, handles, recorder_of, refuse
-from pcneuro.ops.base import size, unit_indices
-from pcneuro.ops.reduce import Prod, Sum
+from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
+from pcneuro.ops.base import unit_indices
+from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
 
 def _numbered(recorder: Recorder, tree: Any, operands: list[TracedArray]) -> Any:
@@ -50,7 +50,7 @@ for _function in (getattr(np, _name) for _name in rules.STRUCTURAL):
     HANDLERS[_function] = functools.partial(_structural, _function)
 
 
-@handles(np.append)
+@answers(np.append)
 def _append(arr: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
         return np.concatenate([np.ravel(arr), np.ravel(values)])
@@ -66,7 +66,7 @@ for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
     HANDLERS[_function] = functools.partial(_at_least, _function)
 
 
-@handles(np.broadcast_arrays)
+@answers(np.broadcast_arrays)
 def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     shapes = [np.shape(a) for a in args]
     try:
@@ -77,68 +77,7 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     return tuple(np.broadcast_to(a, shape) for a in args)
 
 
-def _axes(name: str, x: TracedArray, axis: Any) -> tuple[int, ...]:
-    """The axes that are meant, from the first to the last."""
-    every = range(x.ndim) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
-    try:
-        axes = tuple(sorted(np.lib.array_utils.normalize_axis_index(int(a), x.ndim) for a in every))
-        if len(set(axes)) < len(axes):
-            raise ValueError("an axis is named twice")
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"{name} over axis {axis} of an array of shape {x.shape}: {error}{at_line()}") from None
-    return axes
-
-
-def _only_axes(name: str, dtype: Any, **others: Any) -> None:
-    given = [k for k, v in others.items() if v is not None and v is not np._NoValue]
-    if dtype is not None and np.dtype(dtype).kind != "f":
-        given.append("dtype")
-    if given:
-        raise refuse(f"{name} with {', '.join(given)}=", "reduce over axis= and keepdims= only")
-
-
-@handles(np.sum)
-def _sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = np._NoValue,
-    where: Any = np._NoValue,
-) -> TracedArray:
-    _only_axes("np.sum", dtype, out=out, initial=initial, where=where)
-    return a.apply(Sum(_axes("np.sum", a, axis), _true(keepdims)), a)
-
-
-@handles(np.mean)
-def _mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = np._NoValue
-) -> TracedArray:
-    _only_axes("np.mean", dtype, out=out, where=where)
-    axes = _axes("np.mean", a, axis)
-    return a.apply(Sum(axes, _true(keepdims), 1.0 / size(tuple(a.shape[i] for i in axes))), a)
-
-
-@handles(np.prod)
-def _prod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = np._NoValue,
-    where: Any = np._NoValue,
-) -> TracedArray:
-    _only_axes("np.prod", dtype, out=out, initial=initial, where=where)
-    return a.apply(Prod(_axes("np.prod", a, axis), _true(keepdims)), a)
-
-
-def _true(keepdims: Any) -> bool:
-    return keepdims is not np._NoValue and bool(keepdims)
-
-
-@handles(np.where)
+@answers(np.where)
 def _where(condition: Any, *choices: Any) -> TracedArray:
     if isinstance(condition, TracedArray) or len(choices) != 2:
         raise refuse(
@@ -156,7 +95,7 @@ def _where(condition: Any, *choices: Any) -> TracedArray:
         raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
 
 
-@handles(np.clip)
+@answers(np.clip)
 def _clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
 ) -> TracedArray:
@@ -169,7 +108,7 @@ def _clip(
     return a if high is None or high is np._NoValue else np.minimum(a, high)
 
 
-@handles(np.pad)
+@answers(np.pad)
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
     if mode == "constant":
         value = np.asarray(kwargs.pop("constant_values", 0.0))
@@ -185,22 +124,22 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> T
     return array.recorder.gather("pad", np.pad(unit_indices(array.shape), pad_width, mode=mode), [array])
 
 
-@handles(np.shape)
+@answers(np.shape)
 def _shape(a: Any) -> Any:
     return a.shape
 
 
-@handles(np.ndim)
+@answers(np.ndim)
 def _ndim(a: Any) -> int:
     return a.ndim
 
 
-@handles(np.size)
+@answers(np.size)
 def _size(a: Any, axis: Any = None) -> int:
     return a.size if axis is None else a.shape[axis]
 
 
-@handles(np.copy)
+@answers(np.copy)
 def _copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     """The array itself: nothing writes to a traced array."""
     return a

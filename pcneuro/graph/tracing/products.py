@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.graph.tracing.array import Recorder, TracedArray, at_line, handles, recorder_of, refuse
+from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
 from pcneuro.ops.base import Shape, unit_indices
 from pcneuro.ops.contract import Contract
-from pcneuro.ops.elementwise import Map
+from pcneuro.ops.maps import Map
 from pcneuro.ops.reduce import Sum
+from pcneuro.ops.registry import answers, at_line, refuse
 
 
 def _terms(subscripts: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:
@@ -69,7 +70,7 @@ def _contract(operands: Sequence[TracedArray], terms: Sequence[str], out: str) -
     return result.recorder.gather("transpose", indices, [result])
 
 
-@handles(np.einsum)
+@answers(np.einsum)
 def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> TracedArray:
     if not isinstance(subscripts, str) or "." in subscripts:
         raise refuse(
@@ -94,7 +95,7 @@ def _lifted(a: Any, b: Any) -> tuple[Recorder, TracedArray, TracedArray]:
     return recorder, recorder.lift(a), recorder.lift(b)
 
 
-@handles(np.matmul)
+@answers(np.matmul)
 def _matmul(a: Any, b: Any) -> TracedArray:
     recorder, a, b = _lifted(a, b)
     what = f"matmul of shapes {a.shape} and {b.shape}"
@@ -121,7 +122,7 @@ def _matmul(a: Any, b: Any) -> TracedArray:
     return recorder.apply(Contract(f"{terms[0]},{terms[1]}->{out}"), a, b)
 
 
-@handles(np.dot)
+@answers(np.dot)
 def _dot(a: Any, b: Any) -> TracedArray:
     recorder, a, b = _lifted(a, b)
     if not a.ndim or not b.ndim:
@@ -134,7 +135,7 @@ def _dot(a: Any, b: Any) -> TracedArray:
     return _named_einsum("np.dot", f"{left}z,{inner}->{left}{right}", a, b)
 
 
-@handles(np.inner)
+@answers(np.inner)
 def _inner(a: Any, b: Any) -> TracedArray:
     recorder, a, b = _lifted(a, b)
     if not a.ndim or not b.ndim:
@@ -143,17 +144,17 @@ def _inner(a: Any, b: Any) -> TracedArray:
     return _named_einsum("np.inner", f"{left}z,{right}z->{left}{right}", a, b)
 
 
-@handles(np.outer)
+@answers(np.outer)
 def _outer(a: Any, b: Any) -> TracedArray:
     return _named_einsum("np.outer", "i,j->ij", np.ravel(a), np.ravel(b))
 
 
-@handles(np.vdot)
+@answers(np.vdot)
 def _vdot(a: Any, b: Any) -> TracedArray:
     return _named_einsum("np.vdot", "i,i->", np.ravel(a), np.ravel(b))
 
 
-@handles(np.tensordot)
+@answers(np.tensordot)
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> TracedArray:
     _, a, b = _lifted(a, b)
     if isinstance(axes, int):

@@ -8,8 +8,9 @@ import numpy as np
 
 from pcneuro.errors import TraceError
 from pcneuro.graph.graph import Pattern
-from pcneuro.graph.tracing.array import TracedArray, TracedOther, refuse
+from pcneuro.graph.tracing.array import TracedArray, TracedOther
 from pcneuro.ops.base import Shape
+from pcneuro.ops.registry import refuse
 from pcneuro.ops.sparse import SparseProduct
 
 

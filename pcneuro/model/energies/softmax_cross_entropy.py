@@ -8,7 +8,7 @@ from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.kernels.elementwise import apply_one
 from pcneuro.model.energies.abstract import AbstractEnergy
 from pcneuro.ops.base import AbstractUnits, Units
-from pcneuro.ops.softmax import Softmax
+from pcneuro.ops.softmaxes import Softmax
 
 
 @op_kernel("softmax_cross_entropy_error")

@@ -291,7 +291,7 @@ def test_what_is_refused():
 
 def test_an_operator_without_events_is_refused_by_name(monkeypatch):
     from pcneuro.ops.base import AbstractOperator
-    from pcneuro.ops.elementwise import Map
+    from pcneuro.ops.maps import Map
 
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     monkeypatch.setattr(Map, "units", AbstractOperator.units)

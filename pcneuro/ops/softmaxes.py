@@ -30,6 +30,7 @@ from pcneuro.ops.base import (
     apply,
     size,
 )
+from pcneuro.ops.registry import public
 
 
 def softmax_numpy(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -284,6 +285,7 @@ def _over(operator: type[_AbstractSoftmax], x: Any, axis: int) -> Any:
     return apply(operator(axis), x)
 
 
+@public
 def softmax(x: Any, axis: int = -1) -> Any:
     """Softmax of a traced or plain array over one ``axis``.
 
@@ -292,6 +294,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return _over(Softmax, x, axis)
 
 
+@public
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Logarithm of the softmax of a traced or plain array over one ``axis``: x - log(sum of exp(x)).
 

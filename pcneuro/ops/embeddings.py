@@ -31,6 +31,7 @@ from pcneuro.ops.base import (
     apply,
     size,
 )
+from pcneuro.ops.registry import public
 from pcneuro.ops.rows import lower_combine, promoted
 
 
@@ -194,6 +195,7 @@ def _samples(batch: int, rows: np.ndarray) -> np.ndarray:
     return np.arange(batch).reshape(-1, *(1,) * (rows.ndim - 1))
 
 
+@public
 def embedding(tokens: Any, table: Any) -> Any:
     """The row of ``table`` for each of ``tokens``.
 

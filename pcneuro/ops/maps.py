@@ -33,6 +33,7 @@ from pcneuro.ops.base import (
 from pcneuro.ops.derivatives import derivatives, local_derivatives
 from pcneuro.ops.formula import COMPOSED, Formula, evaluate, parse, to_text, variables_of
 from pcneuro.ops.primitives import PRIMITIVES
+from pcneuro.ops.registry import public
 from pcneuro.ops.rows import lower_combine
 
 VARIABLES = ("x", "y", "z", "w")
@@ -249,12 +250,13 @@ def _named(name: str) -> Function:
     return function
 
 
-relu = _named("relu")
-sigmoid = _named("sigmoid")
-softplus = _named("softplus")
-gelu = _named("gelu")
+relu = public(_named("relu"))
+sigmoid = public(_named("sigmoid"))
+softplus = public(_named("softplus"))
+gelu = public(_named("gelu"))
 
 
+@public
 def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> Function:
     """A transfer function from a Brian2-style expression, such as ``elementwise("x*tanh(x/2)")``.
 

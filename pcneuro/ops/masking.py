@@ -13,7 +13,8 @@ import numpy as np
 from pcneuro.errors import ParameterError
 from pcneuro.ops.axes import check_broadcast
 from pcneuro.ops.base import Function
-from pcneuro.ops.elementwise import elementwise
+from pcneuro.ops.maps import elementwise
+from pcneuro.ops.registry import public
 
 
 @cache
@@ -22,6 +23,7 @@ def _masked() -> Function:
     return elementwise("x*mask*scale", ("x", "mask", "scale"))
 
 
+@public
 def dropout(x: Any, mask: Any, rate: float) -> Any:
     """Silence the units of x where ``mask`` is 0, and scale the others so that the mean over masks is x.
 

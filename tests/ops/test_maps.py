@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pcneuro.ops.elementwise import FUNCTIONS
+from pcneuro.ops.maps import FUNCTIONS
 from tests.helpers import case, check_case, check_engines, every_case, every_variant, learning
 
 # name: where its values are drawn from

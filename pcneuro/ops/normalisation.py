@@ -30,6 +30,7 @@ from pcneuro.ops.base import (
     apply,
     size,
 )
+from pcneuro.ops.registry import public
 
 
 @inner(cache=False)
@@ -191,6 +192,7 @@ class Normalise(AbstractOperator):
         low.emit("normalise_vjp", *rows, int(pull.accumulate), *lower_groups(low, at.shape, self.axes))
 
 
+@public
 def layer_norm(x: Any, gain: Any = None, bias: Any = None, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     """Layer normalisation: gain * (x - mean) / sqrt(variance + epsilon) + bias.
 

@@ -1,0 +1,91 @@
+"""A file that is put into a folder is found by itself: operators, delays, dynamics, energies, integrators."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pcneuro
+
+FILES = {
+    "ops/running.py": """
+import numpy as np
+
+from pcneuro.ops.base import apply
+from pcneuro.ops.contract import Contract
+from pcneuro.ops.maps import Map
+from pcneuro.ops.registry import answers, public
+
+
+@public
+def doubled(x):
+    return apply(Map("multiply"), x, 2.0)
+
+
+@answers(np.cumsum)
+def _cumsum(a):
+    return apply(Contract("i,ij->j"), a, np.triu(np.ones(a.shape * 2)))
+""",
+    "model/delays/half.py": """
+from pcneuro.model.delays.constant import ConstantDelay
+
+
+class HalfDelay(ConstantDelay):
+    pass
+""",
+    "model/dynamics/other.py": """
+from pcneuro.model.dynamics.strict import Strict
+
+
+class Other(Strict):
+    pass
+""",
+    "model/energies/doubled_error.py": """
+from pcneuro.model.energies.squared_error import SquaredError
+
+
+class DoubledError(SquaredError):
+    kind = "doubled_error"
+""",
+    "model/integrators/half_euler.py": """
+from pcneuro.model.integrators.euler import Euler
+
+
+class HalfEuler(Euler):
+    pass
+""",
+}
+
+SCRIPT = """
+import numpy as np
+
+import pcneuro as pcn
+from pcneuro.model.delays.abstract import DELAYS
+from pcneuro.model.dynamics.abstract import DYNAMICS
+from pcneuro.model.energies.abstract import ENERGIES
+from pcneuro.model.integrators.abstract import INTEGRATORS
+
+assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
+assert "doubled" in pcn.ops.__all__
+graph = pcn.trace(lambda x, w: {"y": pcn.ops.doubled(np.cumsum(x * w))}, x=pcn.Input((3,)), w=pcn.Parameter(np.ones(3)))
+print(pcn.backprop(graph, {"x": np.arange(1.0, 4.0)}).values["y"][0].tolist(), pcn.__file__)
+"""
+
+
+def test_one_file_each_is_enough(tmp_path):
+    copy = tmp_path / "pcneuro"
+    shutil.copytree(Path(pcneuro.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in FILES.items():
+        (copy / name).write_text(text)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == f"[2.0, 6.0, 12.0] {copy / '__init__.py'}\n", done.stderr
+
+
+def test_no_function_has_the_name_of_its_file():
+    """``pcneuro.ops.softmax`` is the function; a file of that name would be a second meaning, hidden behind it."""
+    files = {path.stem for path in Path(pcneuro.ops.__path__[0]).glob("*.py")}
+    assert not files & set(pcneuro.ops.__all__)
