@@ -39,9 +39,9 @@ def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
     return next(iter(sizes.values()), 1)
 
 
-def _check_mapping(what: str, given: Any) -> None:
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"{what}= is a {type(given).__name__}; give a dict from names to arrays")
+def _check_mapping(what: str, arrays: Any) -> None:
+    if not isinstance(arrays, Mapping):
+        raise ParameterError(f"{what}= is a {type(arrays).__name__}; give a dict from names to arrays")
 
 
 def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
@@ -66,13 +66,13 @@ def check_targets(
 ) -> dict[str, np.ndarray]:
     """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
     _check_mapping("targets", targets)
-    found = {}
+    arrays = {}
     for name, value in targets.items():
         if name not in graph.outputs:
             raise unknown_name("target (targets go by the outputs' names)", name, graph.outputs)
         node = graph.outputs[name]
-        found[name] = batched(f"target {name!r}", value, node.shape, dtype)
-        wrong = energies[node.name].check(found[name], precision.get(node.name, np.ones(node.shape)))
+        arrays[name] = batched(f"target {name!r}", value, node.shape, dtype)
+        wrong = energies[node.name].check(arrays[name], precision.get(node.name, np.ones(node.shape)))
         if wrong:
             raise DataError(f"target {name!r}: {wrong}")
-    return found
+    return arrays

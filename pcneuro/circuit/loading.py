@@ -52,13 +52,13 @@ def _attributes(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> d
 
 def _delays(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[tuple[str, str], AbstractDelay]:
     """Delays by edge; whether there are these edges, and whether their synapses are so many, is not looked at here."""
-    found = {}
+    by_edge = {}
     for entry in entries:
         source, target = entry["edge"]
-        found[source, target] = class_of_kind("delay", entry["kind"], DELAYS)(**_attributes(entry, arrays))
-    if len(found) < len(entries):
+        by_edge[source, target] = class_of_kind("delay", entry["kind"], DELAYS)(**_attributes(entry, arrays))
+    if len(by_edge) < len(entries):
         raise ValueError("an edge has delays twice")
-    return found
+    return by_edge
 
 
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:

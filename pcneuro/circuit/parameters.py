@@ -21,7 +21,7 @@ def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
     """
     if not isinstance(values, Mapping):
         raise ParameterError(f"parameters are {told(values)}; give a dict from names to arrays")
-    found = {}
+    arrays = {}
     for name, value in values.items():
         if name not in graph.parameters:
             raise unknown_name("parameter", name, graph.parameters)
@@ -31,8 +31,8 @@ def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
             needed = graph.parameters[name].shape
             raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {needed}")
         check_finite(f"parameter {name!r}", array)
-        found[name] = array
-    return found
+        arrays[name] = array
+    return arrays
 
 
 def _pattern(graph: Graph, name: str) -> Pattern | None:
@@ -52,14 +52,14 @@ def _weights(graph: Graph, name: str, matrix: Any) -> np.ndarray:
             f"parameter {name!r} is an array of shape {graph.parameters[name].shape} and was given as a sparse matrix: "
             "give its .toarray()"
         )
-    given = Parameter(matrix)
-    got = given.pattern
-    same = got is not None and got.width == wanted.width and np.array_equal(got.starts, wanted.starts)
-    if got is None or not same or not np.array_equal(got.columns, wanted.columns):
+    parameter = Parameter(matrix)
+    pattern = parameter.pattern
+    same = pattern is not None and pattern.width == wanted.width and np.array_equal(pattern.starts, wanted.starts)
+    if pattern is None or not same or not np.array_equal(pattern.columns, wanted.columns):
         count = wanted.columns.size
         raise ShapeError(
-            f"parameter {name!r} is a sparse matrix of shape {matrix.shape} with {given.value.size} weights, not all "
-            f"of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): give "
+            f"parameter {name!r} is a sparse matrix of shape {matrix.shape} with {parameter.value.size} weights, not "
+            f"all of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): give "
             f"one of the same pattern, or the vector of its {count} weights row by row"
         )
-    return given.value
+    return parameter.value

@@ -157,14 +157,14 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
 
     ``graph`` is what ``to_networkx`` makes of the circuit.
     """
-    found = projections(circuit)
+    connections = projections(circuit)
     neurons = {
         kind: sum(d["size"] for _, d in graph.nodes(data=True) if d["kind"] == kind) for kind in ("value", "error")
     }
     synapses = dict.fromkeys(("prediction", "feedback", "excite", "inhibit"), 0)
     for _, _, d in graph.edges(data=True):
         synapses[d["kind"]] += d["synapses"]
-    plastic = sum(p.synapses for p in found if p.parameters)
+    plastic = sum(p.synapses for p in connections if p.parameters)
     values = circuit.parameters
     names = ", ".join(values)
     lines = [
@@ -181,7 +181,7 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
     if circuit.delayed:
         heads, right = [*heads, "delay/ms"], right + "r"
-    for p in found:
+    for p in connections:
         ways = "prediction" if p.parent in circuit.graph.inputs else "prediction, feedback"
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
         row = [f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule]

@@ -67,15 +67,15 @@ class Dendrites:
         self.paths: dict[str, dict[str, int]] = {}
         self.carried: dict[str, frozenset[str]] = {}
         for name, node in self.graph.nodes.items():
-            own = frozenset([name]) if isinstance(node.source, Parameter) else frozenset()
+            reached = frozenset([name]) if isinstance(node.source, Parameter) else frozenset()
             arrived: dict[str, int] = {}
             for k, operand in enumerate(node.operands):
                 bit = 1 << len(self.connections)
                 self.connections.append((node, k))
-                own |= self.read(operand)
+                reached |= self.read(operand)
                 for source, ways in ({operand: 0} if operand in self.sources else self.paths[operand]).items():
                     arrived[source] = arrived.get(source, 0) | ways | bit
-            self.carried[name] = own
+            self.carried[name] = reached
             self.paths[name] = arrived
 
     def read(self, operand: str) -> frozenset[str]:
@@ -92,14 +92,14 @@ class Dendrites:
 
     def nodes_of(self, vertex: str) -> list[str]:
         """The operator nodes of one vertex's dendrite in topological order, the vertex itself last."""
-        found = {vertex}
+        names = {vertex}
         stack = [vertex]
         while stack:
             for operand in self.graph.nodes[stack.pop()].operands:
-                if operand not in self.sources and operand not in found and not self.graph.nodes[operand].is_leaf:
-                    found.add(operand)
+                if operand not in self.sources and operand not in names and not self.graph.nodes[operand].is_leaf:
+                    names.add(operand)
                     stack.append(operand)
-        return sorted(found, key=self.position.__getitem__)
+        return sorted(names, key=self.position.__getitem__)
 
     def linear(self, vertex: str, parameters: frozenset[str]) -> bool:
         """Whether a vertex's prediction is linear in these parameters taken together, the parents' values held."""

@@ -48,16 +48,16 @@ def delays_at(units: UnitGraph, group: SynapseGroup, kind: str) -> np.ndarray | 
     ``kind`` is ``"prediction"`` or ``"feedback"``. Raises ShapeError where an array does not fit the projection, and
     ParameterError where the group is in the dendrites of several vertices whose projections have different delays.
     """
-    found: list[np.ndarray | float] = [_of_child(units, group, child, kind) for child in group.children]
-    for child, delays in zip(group.children[1:], found[1:], strict=True):
-        if not np.all(np.equal(delays, found[0])):
+    by_child: list[np.ndarray | float] = [_of_child(units, group, child, kind) for child in group.children]
+    for child, delays in zip(group.children[1:], by_child[1:], strict=True):
+        if not np.all(np.equal(delays, by_child[0])):
             node = units.populations[group.population].node  # type: ignore[union-attr]
             raise ParameterError(
                 f"node {node!r} is in the dendrites of {group.children[0]!r} and {child!r}, between which the "
                 f"{kind} delays of {group.parent!r} differ: give both the same, or node {node!r} neurons of its "
                 "own (pcn.vertex)"
             )
-    return found[0]
+    return by_child[0]
 
 
 def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> np.ndarray | float:
@@ -114,18 +114,18 @@ def steps_at(units: UnitGraph, group: SynapseGroup, kind: str, dt: float) -> np.
 
 def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:
     """Edge that has delays -> the shortest and the longest of its synapses, in ms."""
-    found = {edge: (d.constant, d.constant) for edge, d in circuit.delays.items() if d.constant is not None}
-    if len(found) < len(circuit.delays):
+    ranges = {edge: (d.constant, d.constant) for edge, d in circuit.delays.items() if d.constant is not None}
+    if len(ranges) < len(circuit.delays):
         units = UnitGraph(circuit)
         for group in synapse_groups(units):
             for child in group.children:
                 for kind in ("prediction", "feedback"):
                     edge, delays = edge_of(group.parent, child, kind), delays_at(units, group, kind)
                     if edge in circuit.delays and np.size(delays):
-                        low, high = found.get(edge, (np.inf, 0.0))
-                        found[edge] = min(low, float(np.min(delays))), max(high, float(np.max(delays)))
+                        low, high = ranges.get(edge, (np.inf, 0.0))
+                        ranges[edge] = min(low, float(np.min(delays))), max(high, float(np.max(delays)))
     # Of a projection whose synapses all take nothing there is no delay to tell.
-    return {edge: found.get(edge, (0.0, 0.0)) for edge in circuit.delays}
+    return {edge: ranges.get(edge, (0.0, 0.0)) for edge in circuit.delays}
 
 
 def check(circuit: AbstractCircuit) -> None:
@@ -148,17 +148,17 @@ def edges(circuit: AbstractCircuit) -> list[Edge]:
     return [*(edge_of(parent, child, "prediction") for parent, child in pairs), *feedback]
 
 
-def delays_of(circuit: AbstractCircuit, given: Any) -> dict[Edge, AbstractDelay]:
+def delays_of(circuit: AbstractCircuit, delays: Any) -> dict[Edge, AbstractDelay]:
     """Delays as ``build_circuit`` takes them, by edge, without those that are zero.
 
     Raises ParameterError for what is no delay, and for the edges between a vertex's own neurons; UnknownNameError for
     edges that there are not.
     """
-    if not isinstance(given, Mapping):
-        delay = _delay("delays", given)
+    if not isinstance(delays, Mapping):
+        delay = _delay("delays", delays)
         return {} if delay.zero else dict.fromkeys(edges(circuit), delay)
-    known = dict.fromkeys(edges(circuit)) if given else {}
-    for key in given:
+    known = dict.fromkeys(edges(circuit)) if delays else {}
+    for key in delays:
         if not (isinstance(key, tuple) and len(key) == 2 and all(isinstance(end, str) for end in key)):
             raise ParameterError(
                 f"delays have the key {told(key)}; give edges, such as ('h1.value', 'h2.error'), or one delay for all"
@@ -168,16 +168,16 @@ def delays_of(circuit: AbstractCircuit, given: Any) -> dict[Edge, AbstractDelay]
             if len(ends) == 1 and ends <= set(circuit.vertices):
                 raise ParameterError(f"delays of {key}: a vertex's own value and error neurons have none between them")
             raise unknown_name("edge in delays", " -> ".join(key), (" -> ".join(edge) for edge in known))
-    found = {edge: _delay(f"delays of {edge}", given[edge]) for edge in known if edge in given}
-    return {edge: delay for edge, delay in found.items() if not delay.zero}
+    by_edge = {edge: _delay(f"delays of {edge}", delays[edge]) for edge in known if edge in delays}
+    return {edge: delay for edge, delay in by_edge.items() if not delay.zero}
 
 
-def _delay(what: str, given: Any) -> AbstractDelay:
-    if isinstance(given, AbstractDelay):
-        return given
-    if not isinstance(given, Real) or isinstance(given, bool) or not 0 <= float(given) < float("inf"):
+def _delay(what: str, value: Any) -> AbstractDelay:
+    if isinstance(value, AbstractDelay):
+        return value
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < float("inf"):
         raise ParameterError(
-            f"{what}: {told(given)}; give a finite number of ms that is not negative, or a delay such as "
+            f"{what}: {told(value)}; give a finite number of ms that is not negative, or a delay such as "
             "pcn.UniformDelay(1.0, 5.0)"
         )
-    return ConstantDelay(float(given))
+    return ConstantDelay(float(value))

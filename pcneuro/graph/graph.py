@@ -94,11 +94,11 @@ class Parameter:
     pattern: Pattern | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        given: Any = self.value
-        if type(given).__module__.startswith("scipy.sparse"):
-            given, pattern = _by_rows(given)
+        raw: Any = self.value
+        if type(raw).__module__.startswith("scipy.sparse"):
+            raw, pattern = _by_rows(raw)
             object.__setattr__(self, "pattern", pattern)
-        value = real_array("Parameter", given).copy()
+        value = real_array("Parameter", raw).copy()
         _shape("Parameter", value.shape)
         value.flags.writeable = False
         object.__setattr__(self, "value", value)
@@ -256,20 +256,20 @@ class Graph:
         return MappingProxyType({n: node for n, node in self.nodes.items() if isinstance(node.source, kind)})
 
     def _consumers(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        users_of: dict[str, list[str]] = {name: [] for name in self.nodes}
         for node in self.nodes.values():
             for operand in node.operands:
-                found[operand].append(node.name)
-        return MappingProxyType({name: tuple(users) for name, users in found.items()})
+                users_of[operand].append(node.name)
+        return MappingProxyType({name: tuple(users) for name, users in users_of.items()})
 
     def _shared(self) -> frozenset[str]:
         """Nodes that depend on parameters and constants alone: the same for every sample."""
-        found: set[str] = set()
+        shared: set[str] = set()
         for node in self.nodes.values():
             leaf = isinstance(node.source, Parameter | Constant)
-            if leaf or (not node.is_leaf and all(o in found for o in node.operands)):
-                found.add(node.name)
-        return frozenset(found)
+            if leaf or (not node.is_leaf and all(o in shared for o in node.operands)):
+                shared.add(node.name)
+        return frozenset(shared)
 
     def with_parameters(self, values: Mapping[str, np.ndarray]) -> Graph:
         """The same graph with other parameter values (of the same shapes).

@@ -83,10 +83,10 @@ def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     """Output -> number of its entry: one that nothing else uses, and that has a name."""
     single = not isinstance(returned, Mapping)
-    given: Mapping[Any, Any] = {"out": returned} if single else returned
-    if not given:
+    by_name: Mapping[Any, Any] = {"out": returned} if single else returned
+    if not by_name:
         raise GraphError("the function returned an empty dict: there is no output")
-    for name, array in given.items():
+    for name, array in by_name.items():
         if not isinstance(array, TracedArray):
             raise TraceError(
                 f"output {name!r} is a {type(array).__name__}, not an array that depends on the leaves; return one "
@@ -94,9 +94,9 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
             )
         recorder.lift(array)
     used = {operand for _, operands, _, _ in recorder.entries for operand in operands}
-    numbers = [array.number for array in given.values()]
-    found: dict[str, int] = {}
-    for name, array in given.items():
+    numbers = [array.number for array in by_name.values()]
+    numbers_by_name: dict[str, int] = {}
+    for name, array in by_name.items():
         computed = recorder.is_computed(array)
         if single and computed:
             name = recorder.names.get(array.number, name)
@@ -104,8 +104,8 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
             array = recorder.copy(array)
         if array.number not in recorder.names:
             recorder.name(array, f"{name}_readout" if name in recorder.taken else name)
-        found[name] = array.number
-    return found
+        numbers_by_name[name] = array.number
+    return numbers_by_name
 
 
 def _graph(recorder: Recorder, outputs: Mapping[str, int]) -> Graph:

@@ -17,8 +17,8 @@ def axes_of(what: str, axis: Any, shape: Shape) -> tuple[int, ...]:
     Raises ShapeError, which begins with ``what``, for an axis that is not there or stands there twice.
     """
     try:
-        given = axis if isinstance(axis, list | tuple) else [axis]
-        axes = tuple(sorted(normalize_axis_index(a, len(shape)) for a in given))
+        listed = axis if isinstance(axis, list | tuple) else [axis]
+        axes = tuple(sorted(normalize_axis_index(a, len(shape)) for a in listed))
     except (TypeError, ValueError):
         axes = ()
     if not axes or len(set(axes)) < len(axes):

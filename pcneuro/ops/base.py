@@ -159,8 +159,8 @@ class Weights:
     def take(self, index: np.ndarray) -> Weights:
         """Entries of these, in this order."""
         flat = np.asarray(index, dtype=np.int64).ravel()
-        own = flat if self.index is None else self.index[flat]
-        return Weights(self.values[flat], self.parameter, own, self.learned, self.origin)
+        entries = flat if self.index is None else self.index[flat]
+        return Weights(self.values[flat], self.parameter, entries, self.learned, self.origin)
 
 
 class AbstractUnits(ABC):

@@ -229,11 +229,11 @@ class Convolution(AbstractOperator):
     # NumPy: a sum over the taps of the kernel, each a strided slice of the padded source
 
     def _slices(self, out: Shape, kernel: Shape) -> list[tuple[tuple[int, ...], tuple[slice, ...]]]:
-        found = []
+        slices = []
         for tap in itertools.product(*(range(k) for k in kernel)):
             spaces = zip(tap, self.dilation, self.stride, out[1:], strict=True)
-            found.append((tap, tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in spaces)))
-        return found
+            slices.append((tap, tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in spaces)))
+        return slices
 
     def _grouped(self, x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """x padded, as (batch, groups, channels, \\*axes), and w as (batch, groups, outputs, channels, \\*kernel)."""

@@ -223,6 +223,6 @@ def embedding(tokens: Any, table: Any) -> Any:
     if isinstance(tokens, AbstractTraced):
         return apply(Embedding(), tokens, table)
     # Tokens that are known need no operator of their own: their rows are copied.
-    given = np.asarray(tokens)
-    Embedding().shape(given.shape, np.shape(table))
-    return np.take(table, token_rows(given[None], np.shape(table)[0])[0], axis=0)
+    array = np.asarray(tokens)
+    Embedding().shape(array.shape, np.shape(table))
+    return np.take(table, token_rows(array[None], np.shape(table)[0])[0], axis=0)

@@ -150,8 +150,8 @@ class Map(AbstractOperator):
 
     def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
         aligned: dict[str, Units | Weights] = {}
-        for name, own, operand in zip(self.names, shapes, operands, strict=True):
-            index = np.broadcast_to(unit_indices(own), shape).ravel()
+        for name, operand_shape, operand in zip(self.names, shapes, operands, strict=True):
+            index = np.broadcast_to(unit_indices(operand_shape), shape).ravel()
             aligned[name] = operand.take(index) if isinstance(operand, Weights) else make.gather(operand, index)
         slopes = dict(zip(self.names, self.definition.derivatives, strict=True))
         return make.function(
@@ -173,16 +173,16 @@ class Map(AbstractOperator):
         self, low: AbstractLowering, at: Placed, wanted: Sequence[int]
     ) -> dict[int, tuple[float, str | None, Slot | None]]:
         emitter = self._emitter(low, at)
-        found: dict[int, tuple[float, str | None, Slot | None]] = {}
+        factors: dict[int, tuple[float, str | None, Slot | None]] = {}
         for k in wanted:
             derivative = self.definition.derivatives[k]
             if isinstance(derivative, float):
-                found[k] = (derivative, None, None)
+                factors[k] = (derivative, None, None)
             elif isinstance(derivative, str):
-                found[k] = (1.0, derivative, emitter.slots[derivative])
+                factors[k] = (1.0, derivative, emitter.slots[derivative])
             else:
-                found[k] = (1.0, "out", emitter.slot(derivative))
-        return found
+                factors[k] = (1.0, "out", emitter.slot(derivative))
+        return factors
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
         scale, variable, factor = at.linearised[pull.k]

@@ -218,11 +218,11 @@ def _axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
 
 
 def _only_axes(name: str, dtype: Any, **others: Any) -> None:
-    given = [k for k, v in others.items() if v is not None and v is not np._NoValue]
+    unsupported = [k for k, v in others.items() if v is not None and v is not np._NoValue]
     if dtype is not None and np.dtype(dtype).kind != "f":
-        given.append("dtype")
-    if given:
-        raise refuse(f"{name} with {', '.join(given)}=", "reduce over axis= and keepdims= only")
+        unsupported.append("dtype")
+    if unsupported:
+        raise refuse(f"{name} with {', '.join(unsupported)}=", "reduce over axis= and keepdims= only")
 
 
 @answers(np.sum)

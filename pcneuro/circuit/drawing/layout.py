@@ -54,14 +54,14 @@ def depths(names: Sequence[str], pairs: Iterable[Pair]) -> dict[str, int]:
     for parent, child in pairs:
         parents[child].append(parent)
         children[parent].append(child)
-    found: dict[str, int] = {}
+    depth_of: dict[str, int] = {}
     for name in names:
-        found[name] = 1 + max((found[p] for p in parents[name]), default=-1)
+        depth_of[name] = 1 + max((depth_of[p] for p in parents[name]), default=-1)
     for name in names:
         if not parents[name] and children[name]:
-            found[name] = min(found[c] for c in children[name]) - 1
-    least = min(found.values(), default=0)
-    return {name: depth - least for name, depth in found.items()}
+            depth_of[name] = min(depth_of[c] for c in children[name]) - 1
+    least = min(depth_of.values(), default=0)
+    return {name: depth - least for name, depth in depth_of.items()}
 
 
 @dataclass
@@ -252,7 +252,7 @@ class _Router:
 
     def _ports(self, side: int) -> dict[Pair, float]:
         """Height above or below the middle of a symbol where each projection leaves (0) or enters (-1) it."""
-        found: dict[Pair, float] = {}
+        offsets: dict[Pair, float] = {}
         groups: dict[Place, list[tuple[float, Pair]]] = {}
         for pair, chain in self.grid.chains.items():
             here, there = (chain[0], chain[1]) if side == 0 else (chain[-1], chain[-2])
@@ -262,8 +262,8 @@ class _Router:
         for group in groups.values():
             step = min(0.12, 1.5 * RADIUS / len(group))
             for i, (_, pair) in enumerate(sorted(group)):
-                found[pair] = (i - (len(group) - 1) / 2) * step
-        return found
+                offsets[pair] = (i - (len(group) - 1) / 2) * step
+        return offsets
 
     def layout(self) -> Layout:
         """Coordinates of everything."""

@@ -104,9 +104,9 @@ class _Picture:
             middle, below + 0.135, f"{node.size:,}", fontsize=_SMALL * self.scale, color="#666666", clip_on=True, **text
         )
 
-    def weights(self, found: list[Projection]) -> None:
+    def weights(self, weighted: list[Projection]) -> None:
         """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
-        for projection in found:
+        for projection in weighted:
             label = _short(", ".join(projection.parameters))
             wire = self.layout.wires[projection.parent, projection.child]
             if 0 < len(label) * _LETTER * _SMALL / _FONT < np.ptp(wire[:, 0]):
@@ -182,9 +182,9 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     if ax is not None and not isinstance(ax, Axes):
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     names = [*circuit.graph.inputs, *circuit.vertices]
-    found = list(projections(circuit))
+    connections = list(projections(circuit))
     longest = max((len(_short(name)) for name in names), default=0)
-    layout = arrange(names, [(p.parent, p.child) for p in found], longest * _LETTER + 0.06)
+    layout = arrange(names, [(p.parent, p.child) for p in connections], longest * _LETTER + 0.06)
     width = max(layout.size[0], 2 * _LEGEND_ENTRY) + 2 * _MARGIN
     entries = len(_COLOURS) + 2 + bool(circuit.graph.inputs)
     rows = -(-entries // int(width // _LEGEND_ENTRY))
@@ -199,11 +199,11 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     ax.set(xlim=(-spare, width - spare), ylim=(height - _MARGIN, -_MARGIN), aspect="equal")
     ax.axis("off")
     picture = _Picture(circuit, ax, layout, scale)
-    for projection in found:
+    for projection in connections:
         picture.projection(projection)
     for name in names:
         picture.vertex(name)
-    if sum(bool(p.parameters) for p in found) <= _MOST_WEIGHT_LABELS:
-        picture.weights(found)
+    if sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS:
+        picture.weights(connections)
     picture.legend(-(-entries // rows))
     return ax

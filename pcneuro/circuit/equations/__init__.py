@@ -52,9 +52,9 @@ class _Writer(AbstractPlaces):
     def __init__(self, circuit: AbstractCircuit) -> None:
         super().__init__(circuit)
         self.circuit = circuit
-        self.found = {name: Block(self._title(name)) for name in circuit.vertices}
+        self.written = {name: Block(self._title(name)) for name in circuit.vertices}
         for (source, target), delays in extent(circuit).items():
-            self.found[target.rpartition(".")[0]].late.append((source, *delays))
+            self.written[target.rpartition(".")[0]].late.append((source, *delays))
         self.waiting: list[str] = []
 
     def _title(self, name: str) -> str:
@@ -66,15 +66,15 @@ class _Writer(AbstractPlaces):
         if node == vertex or node in self.dendrites.sources:
             return node
         place = f"{vertex}.{node}"
-        if place not in self.found:
+        if place not in self.written:
             inner = self.graph.nodes[node]
             title = f"{place}: {inner.size:,} units in the dendrite of {vertex}, shape {inner.shape}, no dynamics"
-            self.found[place] = Block(title)
+            self.written[place] = Block(title)
             self.waiting.append(node)
         return place
 
     def block(self, place: str) -> Block | None:
-        return self.found.get(place)
+        return self.written.get(place)
 
     def blocks(self) -> Iterator[tuple[str, str]]:
         """Names and texts, inputs first, then in topological order."""
@@ -85,18 +85,18 @@ class _Writer(AbstractPlaces):
             while self.waiting:
                 root = self.waiting.pop()
                 place = self.place(vertex, root)
-                Compartment(self, vertex, root, self.found[place]).write()
+                Compartment(self, vertex, root, self.written[place]).write()
                 before.extend([] if root == vertex else [place])
         for name, node in self.graph.inputs.items():
             yield name, f"# {name}: input, {node.size:,} value neurons, shape {node.shape}\nv : 1  # clamped to data"
         for vertex in self.circuit.vertices:
             for place in sorted(inside[vertex], key=lambda p: self.dendrites.position[p.partition(".")[2]]):
-                block = self.found[place]
+                block = self.written[place]
                 yield place, block.text([f"err = {' + '.join(block.feedback) or '0'} : 1"])
             yield vertex, self._population(vertex)
 
     def _population(self, vertex: str) -> str:
-        block, source = self.found[vertex], self.graph.nodes[vertex].source
+        block, source = self.written[vertex], self.graph.nodes[vertex].source
         lines = []
         drive = block.feedback
         if len(drive) > 1:

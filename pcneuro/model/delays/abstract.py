@@ -86,8 +86,8 @@ class AbstractDelay(ABC):
 
     def bounds(self, synapses: int, key: str) -> tuple[float, float]:
         """The shortest and the longest delay in ms, of at least one synapse."""
-        found = self.of(synapses, key)
-        return float(found.min()), float(found.max())
+        delays = self.of(synapses, key)
+        return float(delays.min()), float(delays.max())
 
     def attributes(self) -> dict[str, Any]:
         """The object's data as plain values and arrays, for saving."""

@@ -248,9 +248,9 @@ def test_the_line_of_code_without_a_file():
 
 def test_a_file_beside_the_package_is_no_part_of_it(tmp_path, monkeypatch):
     """Paths are compared by folder: a user's pcneuro_models.py beside pcneuro/ is the user's."""
-    from pcneuro.graph.tracing import array
+    from pcneuro.ops import registry
 
-    monkeypatch.setattr(array, "_OWN", (*array._OWN, f"{tmp_path}/pcneuro/"))
+    monkeypatch.setattr(registry, "_OWN", (*registry._OWN, f"{tmp_path}/pcneuro/"))
     (tmp_path / "pcneuro_models.py").write_text("import numpy as np\ndef f(x):\n    return np.sort(x)\n")
     monkeypatch.syspath_prepend(tmp_path)
     import pcneuro_models
