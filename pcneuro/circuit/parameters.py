@@ -59,7 +59,7 @@ def _weights(graph: Graph, name: str, matrix: Any) -> np.ndarray:
         count = wanted.columns.size
         raise ShapeError(
             f"parameter {name!r} is a sparse matrix of shape {matrix.shape} with {parameter.value.size} weights, not "
-            f"all of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): give "
-            f"one of the same pattern, or the vector of its {count} weights row by row"
+            f"all of them where those traced are (shape {(wanted.starts.size - 1, wanted.width)}, {count} weights): "
+            f"give one of the same pattern, or the vector of its {count} weights row by row"
         )
     return parameter.value

@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass
-class Projection:
+class GroupSynapses:
     """Synapses from one group to another.
 
     ``forward`` are the variable before and the one behind them that sums (None: predictions are held), ``backward`` the

@@ -27,7 +27,7 @@ from pcneuro.circuit.units import (
     leading_to,
     sources_of,
 )
-from pcneuro.export.groups import MADE, TAKEN, Group, Projection, pairs_of
+from pcneuro.export.groups import MADE, TAKEN, Group, GroupSynapses, pairs_of
 from pcneuro.export.spiking import Spiking
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
@@ -47,7 +47,7 @@ class Wiring:
         """Variable of an error as others, and its own value neuron, hear it."""
         self.populations, self.active = units.populations, units.active()
         self.groups: dict[str, Group] = {}
-        self.projections: list[Projection] = []
+        self.projections: list[GroupSynapses] = []
         self.owner: dict[int, str] = {}
         """Population -> its group."""
         self.copies: dict[str, dict[int, tuple[str, int]]] = {}
@@ -232,7 +232,7 @@ class Wiring:
             order = np.lexsort((post, pre))
             pre, post = pre[order], post[order]
             weights = weights.take(order) if weights.values.size > 1 else weights
-        self.projections.append(Projection(name, before, target, pre, post, weights, number, forward, backward))
+        self.projections.append(GroupSynapses(name, before, target, pre, post, weights, number, forward, backward))
 
     # Dynamics
 
@@ -304,11 +304,11 @@ class Wiring:
         last, one = len(self.populations), Weights(np.ones(1))
         title = pairs.name.replace(".", "_")
         self.projections.append(
-            Projection(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
+            GroupSynapses(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
         )
         heard = "heard_post += polarity_pre*jump_post"
         self.projections.append(
-            Projection(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, heard)
+            GroupSynapses(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, heard)
         )
 
     def _error(self, name: str) -> str:

@@ -306,7 +306,7 @@ class AbstractTraced(ABC):
         """Record ``operator`` on operands of which at least one is traced."""
 
 
-class Function(Protocol):
+class ArrayFunction(Protocol):
     """A function of arrays that works on traced and on plain arrays alike."""
 
     def __call__(self, *operands: Any) -> Any: ...

@@ -18,8 +18,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
+    ArrayFunction,
     Elementwise,
-    Function,
     Placed,
     Pull,
     Shape,
@@ -239,7 +239,7 @@ def _fused(formula: tuple[Any, ...]) -> tuple[Any, ...]:
     return formula
 
 
-def _named(name: str) -> Function:
+def _named(name: str) -> ArrayFunction:
     operator = Map(name)
 
     def function(*operands: Any) -> Any:
@@ -257,7 +257,7 @@ gelu = public(_named("gelu"))
 
 
 @public
-def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> Function:
+def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> ArrayFunction:
     """A transfer function from a Brian2-style expression, such as ``elementwise("x*tanh(x/2)")``.
 
     Parameters

@@ -12,13 +12,13 @@ import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.ops.axes import check_broadcast
-from pcneuro.ops.base import Function
+from pcneuro.ops.base import ArrayFunction
 from pcneuro.ops.maps import elementwise
 from pcneuro.ops.registry import public
 
 
 @cache
-def _masked() -> Function:
+def _masked() -> ArrayFunction:
     """The product as one expression; made when it is first used, since its derivatives need SymPy."""
     return elementwise("x*mask*scale", ("x", "mask", "scale"))
 

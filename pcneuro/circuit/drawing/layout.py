@@ -36,7 +36,7 @@ Place = str | tuple[str, str, int]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Arrangement:
     """Middle of each vertex, points of the line along which each projection runs, and width and height of it all."""
 
     vertices: dict[str, tuple[float, float]]
@@ -265,7 +265,7 @@ class _Router:
                 offsets[pair] = (i - (len(group) - 1) / 2) * step
         return offsets
 
-    def layout(self) -> Layout:
+    def layout(self) -> Arrangement:
         """Coordinates of everything."""
         out, into = self._ports(0), self._ports(-1)
         wires = {}
@@ -287,10 +287,10 @@ class _Router:
                 end = (x + HALF + RADIUS, y)
             wires[pair] = np.vstack(parts)
         vertices = {place: xy for place, xy in self.at.items() if isinstance(place, str)}
-        return Layout(vertices, wires, (self.right, self.bottom))
+        return Arrangement(vertices, wires, (self.right, self.bottom))
 
 
-def arrange(names: Sequence[str], pairs: Sequence[Pair], width: float) -> Layout:
+def arrange(names: Sequence[str], pairs: Sequence[Pair], width: float) -> Arrangement:
     """Lay out a circuit.
 
     Parameters

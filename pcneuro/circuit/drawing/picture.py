@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit.drawing.layout import HALF, RADIUS, Layout, arrange, halfway, shifted
+from pcneuro.circuit.drawing.layout import HALF, RADIUS, Arrangement, arrange, halfway, shifted
 from pcneuro.circuit.projections import Projection, projections, role_of
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import ParameterError, told
@@ -38,7 +38,7 @@ def _short(name: str) -> str:
 class _Picture:
     """Draws into one axes, whose unit is an inch at ``scale`` 1; lines and text shrink with it."""
 
-    def __init__(self, circuit: AbstractCircuit, ax: Any, layout: Layout, scale: float) -> None:
+    def __init__(self, circuit: AbstractCircuit, ax: Any, layout: Arrangement, scale: float) -> None:
         self.circuit, self.ax, self.layout, self.scale = circuit, ax, layout, scale
 
     def arrow(self, kind: str, points: np.ndarray, order: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.export.brian2.library import STANDALONE, Runtime, Standalone, check_target
-from pcneuro.export.groups import Projection
+from pcneuro.export.groups import GroupSynapses
 from pcneuro.export.rates import Rates
 from pcneuro.export.targets import Exported, hebbian
 from pcneuro.ops.base import Weights
@@ -112,7 +112,7 @@ class AbstractNetwork(ABC):
             name=f"{self.rates.names[vertex]}_{title}_monitor",
         )
 
-    def _projection(self, projection: Projection) -> Any:
+    def _projection(self, projection: GroupSynapses) -> Any:
         before, behind = (self.rates.wiring.groups[name] for name in (projection.before, projection.behind))
         made = self.b2.Synapses(
             self.groups[projection.before],
