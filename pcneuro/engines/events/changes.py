@@ -9,7 +9,6 @@ import numpy as np
 from pcneuro.circuit.units import UnitFunction, UnitGraph
 from pcneuro.engines.events.senders import Sender, Sending
 from pcneuro.engines.events.state import Sample
-from pcneuro.kernels.events.arrays import GATES
 from pcneuro.recording.event_log import EventLog
 
 Arrays = dict[str, np.ndarray]
@@ -101,7 +100,7 @@ class ChangeCounter:
     def _count_operations(self, sample: Sample, changed: Mapping[str, np.ndarray]) -> None:
         layout = self.sending.layout
         sample["sends_down"][changed["adjoints"] & layout.down.sends] += 1
-        sample.state.index[GATES] += self._multiplications(changed)
+        sample.state.gates += self._multiplications(changed)
         if self.sending.strict:
             sample["sends_up"][changed["activities"] & layout.up.sends] += 1
 
@@ -129,7 +128,7 @@ class ChangeCounter:
         """What is known and what was counted, as arrays by name; ``take_up`` takes it up."""
         arrays = {name: np.stack([known[name] for known in self.known]) for name in KNOWN}
         arrays |= {name: np.stack([sample[name] for sample in self.samples]) for name in COUNTS}
-        return arrays | {"multiplications": np.array([sample.state.index[GATES] for sample in self.samples])}
+        return arrays | {"multiplications": np.array([sample.state.gates for sample in self.samples])}
 
     def take_up(self, state: Mapping[str, np.ndarray]) -> None:
         """Take up what ``state`` gave, for the same data. Raises ValueError for arrays of other names or sizes."""
@@ -145,4 +144,4 @@ class ChangeCounter:
         if state["multiplications"].shape != (batch,):
             raise ValueError("its multiplications are of another number of samples")
         for sample, number in zip(self.samples, state["multiplications"], strict=True):
-            sample.state.index[GATES] = int(number)
+            sample.state.gates = int(number)

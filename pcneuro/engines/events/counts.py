@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.kernels.events.arrays import GATES
-
 if TYPE_CHECKING:
     from pcneuro.engines.events.senders import Sending
     from pcneuro.engines.events.state import Sample
@@ -80,7 +78,7 @@ class Counts:
             "Effective_ACs": 0,
             "Dense": sum(kinds[k]["Dense"] for k in sent),
             "synaptic_operations": int(self.operations[:, [0, 2]].sum()),
-            "dendritic_multiplications": sum(int(s.state.index[GATES]) for s in self.samples),
+            "dendritic_multiplications": sum(s.state.gates for s in self.samples),
             "activation_sparsity": 1.0 - events / chances if chances else 1.0,
             "connection_sparsity": self.sending.connection_sparsity,
             "footprint": self._footprint(),
@@ -91,4 +89,4 @@ class Counts:
 
     def _footprint(self) -> int:
         """Bytes of synapses and of the state of all samples."""
-        return sum(part.nbytes for part in self.sending.net) + sum(sample.bytes for sample in self.samples)
+        return self.sending.net.nbytes + sum(sample.bytes for sample in self.samples)

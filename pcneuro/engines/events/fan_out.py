@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.kernels.events import arrays
+from pcneuro.kernels.events.arrays import FanOutTable
 
 LEAST_ROW = 8
 """Targets that follow one another are worked through as a row from so many on, if they are half their population."""
@@ -14,7 +14,7 @@ LEAST_ROW = 8
 
 @dataclass(frozen=True, eq=False)
 class Fan:
-    """Synapses in one direction, as ``kernels.event_arrays`` describes them."""
+    """Synapses in one direction, as ``FanOutTable`` describes them."""
 
     first: np.ndarray
     begin: np.ndarray
@@ -32,14 +32,9 @@ class Fan:
         """Node -> whether it has anybody to send to."""
         return np.diff(self.first) > 0
 
-    def placed(self, place: int) -> dict[int, tuple[str, np.ndarray]]:
-        """Its arrays by their places behind ``place``, with the buffers that they go to."""
-        kinds = {"delay": "time", "target": "target", "weight": "real"}
-        return {
-            place + getattr(arrays, f.name.upper()): (kinds.get(f.name, "index"), getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in ("synapses", "effective")
-        }
+    def table(self) -> FanOutTable:
+        """Its arrays, for kernels."""
+        return FanOutTable(self.weight.dtype, **{name: getattr(self, name) for name in FanOutTable.kinds})
 
 
 def fan(

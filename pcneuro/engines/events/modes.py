@@ -12,9 +12,9 @@ from pcneuro.engines.events.abstract_mode import AbstractMode, Seen
 from pcneuro.engines.events.state import Sample
 from pcneuro.errors import ParameterError
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE
-from pcneuro.kernels.events.bins import bins, speak
-from pcneuro.kernels.events.exact import exact, schedule_all
-from pcneuro.kernels.events.units import asleep, refresh_all
+from pcneuro.kernels.events.bins import advance_bins, exchange_events
+from pcneuro.kernels.events.exact import advance_exact, schedule_all
+from pcneuro.kernels.events.units import advance_sleeping, refresh_all
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 
@@ -38,7 +38,7 @@ class TimeBinned(AbstractMode):
 
     cumulative: bool = False
     binned = True
-    kernels = bins, speak, asleep
+    kernels = advance_bins, exchange_events, advance_sleeping
 
     def __post_init__(self) -> None:
         if not isinstance(self.cumulative, bool):
@@ -60,14 +60,14 @@ class TimeBinned(AbstractMode):
         """All units are awake."""
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
-        done, why = bins(number, end - number, sample.net, sample.state, self.cumulative)
+        done, why = advance_bins(number, end - number, sample.net, sample.state, self.cumulative)
         return number + done, why
 
     def seen(self, sample: Sample, number: int, dt: float) -> Seen:
         # What the bin brings before its units are stepped, as clocked engines have errors of the present values.
         copy = sample.copied()
-        speak(number, copy.net, copy.state, self.cumulative)
-        asleep(copy.net, copy.state, number)
+        exchange_events(number, copy.net, copy.state, self.cumulative)
+        advance_sleeping(copy.net, copy.state, number)
         return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])
 
 
@@ -82,7 +82,7 @@ class Exact(AbstractMode):
 
     order: int = 1
     binned = False
-    kernels = schedule_all, exact, refresh_all
+    kernels = schedule_all, advance_exact, refresh_all
 
     def __post_init__(self) -> None:
         if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order not in (1, 2):
@@ -120,7 +120,7 @@ class Exact(AbstractMode):
         schedule_all(sample.net, sample.state, 0.0)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
-        why = exact(end * dt, sample.net, sample.state)
+        why = advance_exact(end * dt, sample.net, sample.state)
         if why == DONE and not (np.isfinite(sample["x"]).all() and np.isfinite(sample["predicted"]).all()):
             return end - 1, NOT_FINITE
         return (end if why == DONE else number), why

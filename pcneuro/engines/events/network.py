@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.engines.events.fan_out import fan
-from pcneuro.kernels.events import arrays
 from pcneuro.kernels.events.arrays import FUNCTION, SOURCE, SUM
 from pcneuro.kernels.events.formulas import CODES, NUMBER, OPERAND, OUT
 from pcneuro.ops.base import Weights
@@ -218,18 +218,18 @@ class Layout:
                     stored += function.size
         first.append(len(node))
         counts = [len(found) for found in users]
-        self.formulas = {
-            "operand_first": ("index", np.array(first, dtype=np.int64)),
-            "operand_node": ("index", np.array(node, dtype=np.int64)),
-            "operand_weight": ("index", np.array(weight, dtype=np.int64)),
-            "operand_slope": ("index", np.array(slope, dtype=np.int64)),
-            "codes": ("index", np.array(codes, dtype=np.int64)),
-            "numbers": ("time", np.array(numbers, dtype=np.float64)),
-            "formula": ("index", formula.ravel()),
-            "derivative": ("index", np.array(derivative, dtype=np.int64).ravel()),
-            "constants": ("real", _joined(constants, np.float64)),
-            "user_first": ("index", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)),
-            "users": ("index", np.array([u for found in users for u in found], dtype=np.int64)),
+        self.formulas: dict[str, np.ndarray] = {
+            "operand_first": np.array(first),
+            "operand_node": np.array(node),
+            "operand_weight": np.array(weight),
+            "operand_slope": np.array(slope),
+            "codes": np.array(codes),
+            "numbers": np.array(numbers),
+            "formula": formula.ravel(),
+            "derivative": np.array(derivative).ravel(),
+            "constants": _joined(constants, np.float64),
+            "user_first": np.concatenate([[0], np.cumsum(counts)]),
+            "users": np.array([u for functions_of in users for u in functions_of]),
         }
         self.slopes, self.most_operands = room, max(np.diff(first), default=0)
 
@@ -287,20 +287,11 @@ class Layout:
         assert isinstance(source, int)
         return self.number[source]
 
-    def placed(self) -> dict[int, tuple[str, np.ndarray]]:
-        """Its arrays by their places in a net, with the buffers that they go to."""
-        found = {
-            getattr(arrays, name.upper()): (kind, array)
-            for name, (kind, array) in (
-                self.formulas
-                | {
-                    "offset": ("index", self.offset),
-                    "kind": ("index", self.kind),
-                    "population": ("index", self.population),
-                }
-            ).items()
-        }
-        return found | self.down.placed(arrays.DOWN) | self.up.placed(arrays.UP)
+    def arrays(self) -> dict[str, Any]:
+        """Its fields of a ``SynapticNetwork``."""
+        nodes = {"offset": self.offset, "kind": self.kind, "population": self.population}
+        sizes = {"nodes": self.nodes, "populations": self.kind.size}
+        return self.formulas | nodes | sizes | {"up": self.up.table(), "down": self.down.table()}
 
     @property
     def axons(self) -> np.ndarray:

@@ -13,8 +13,7 @@ from pcneuro.circuit.units import SynapticSum, UnitGraph
 from pcneuro.engines.events.network import Delays, Layout
 from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
-from pcneuro.kernels.events import arrays
-from pcneuro.kernels.events.arrays import SUM, Net, packed
+from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
 
 if TYPE_CHECKING:
     from pcneuro.circuit.circuit import Circuit
@@ -86,31 +85,25 @@ class Sending:
         """Kind -> how many there are."""
         rooms = [int(np.count_nonzero(np.diff(f.first))) + 1 if self.delayed else 0 for f in (layout.up, layout.down)]
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
-        placed = {
-            "unit": unit,
-            "mean": mean,
-            "entry": entry,
-            "exit": exit_,
-            "precision": precision,
-            "gain": gain,
-            "rate": free * precision / tau,
-            "threshold": errors,
-            "value_threshold": values,
-            "gate": gate,
-        }
-        numbers = {
-            arrays.STRICT: int(self.strict),
-            arrays.EXACT: int(not engine.mode.binned),
-            arrays.NODES: layout.nodes,
-            arrays.UNITS: count,
-            arrays.POPULATIONS: int(layout.kind.size),
-            arrays.ROOM_UP: rooms[0],
-            arrays.ROOM_DOWN: rooms[1],
-        }
-        own_arrays = {
-            getattr(arrays, name.upper()): ("real" if a.dtype.kind == "f" else "index", a) for name, a in placed.items()
-        }
-        self.net = Net(**packed(numbers, layout.placed() | own_arrays, arrays.NET, dtype))
+        self.net = SynapticNetwork(
+            dtype,
+            strict=int(self.strict),
+            exact=int(not engine.mode.binned),
+            units=count,
+            room_up=rooms[0],
+            room_down=rooms[1],
+            unit=unit,
+            mean=mean,
+            entry=entry,
+            exit=exit_,
+            precision=precision,
+            gain=gain,
+            rate=free * precision / tau,
+            threshold=errors,
+            value_threshold=values,
+            gate=gate,
+            **layout.arrays(),
+        )
         self.entry, self.exit = entry, exit_
         own = [errors[(entry >= 0)], values[exit_ >= 0], gate[gate >= 0]]
         self.limits = np.concatenate(own).astype(dtype)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pcneuro.kernels.events import arrays
-from pcneuro.kernels.events.arrays import Net, State, packed
+from pcneuro.kernels.events.arrays import BLOCK, Axons, State, SynapticNetwork
 from pcneuro.kernels.events.formulas import DEPTH
 from pcneuro.kernels.events.queue import reschedule
 
@@ -17,102 +16,82 @@ KEPT = (
     "arrival activity adjoint known slopes contributions events sends_down sends_up"
 ).split()
 """Arrays of a state that a snapshot has, of fixed sizes."""
-QUEUES = {"down": arrays.QUEUE_DOWN, "up": arrays.QUEUE_UP}
-NEEDS = {"down": arrays.ROOM_DOWN, "up": arrays.ROOM_UP}
-QUEUE = {"time": "time", "change": "real", "key": "index", "slope": "real"}
-"""Arrays of events under way, and the buffers that they are in."""
+COUNTS = "touched_count awake_count simple pending top recorded gates changed_count records lines".split()
+"""Numbers of a state that a snapshot has, in this order."""
+RECORDS = ("record_time", "record_code", "record_change")
+WAYS = ("down", "up")
+QUEUE = ("time", "change", "key", "slope")
+"""Arrays of events under way."""
+LEAST_RECORDS = 65_536
+"""There is room for so many recorded events, or more."""
 
 
 class Sample:
     """Arrays of one sample, which kernels change."""
 
-    def __init__(self, net: Net, slopes: np.ndarray, activity: np.ndarray, operands: int, lines: bool) -> None:
-        self.net, self.dtype, self.lines = net, slopes.dtype, lines
-        units, nodes, populations, strict = (
-            int(net.index[k]) for k in (arrays.UNITS, arrays.NODES, arrays.POPULATIONS, arrays.STRICT)
-        )
-        self.units, self.nodes, self.blocks = units, nodes, -(-units // arrays.BLOCK)
-
-        def real(n: int, there: bool = True) -> tuple[str, np.ndarray]:
-            return "real", np.zeros(n if there else 0, dtype=self.dtype)
-
-        def whole(n: int, there: bool = True, value: int = 0) -> tuple[str, np.ndarray]:
-            return "index", np.full(n if there else 0, value, dtype=np.int64)
-
-        def time(n: int, value: float = 0.0) -> tuple[str, np.ndarray]:
-            return "time", np.full(n, value)
-
-        parts = {name: real(units) for name in "x received predicted sent sent_value residue residue_value".split()}
-        parts |= {name: real(units, lines) for name in ("received_slope", "sent_slope")}
-        parts |= {name: time(units) for name in ("sent_at", "at")}
-        parts |= {name: time(units, np.inf) for name in ("due", "arrival")}
-        parts |= {"since": whole(self.blocks, value=-1), "awake": ("index", np.arange(self.blocks))}
-        parts |= {name: ("index", np.arange(self.blocks)) for name in ("heap", "where")}
-        parts |= {"block_due": time(self.blocks, np.inf), "change": real(units), "work": time(units)}
-        parts |= {name: whole(units) for name in ("touched", "touched_units")}
-        parts["activity"] = ("real", activity) if strict else real(0)
-        parts |= {name: real(nodes, bool(strict)) for name in ("adjoint", "known")}
-        parts |= {"slopes": ("real", slopes), "contributions": real(slopes.size, bool(strict))}
-        parts |= {"incoming": real(nodes), "incoming_slope": real(nodes, lines)}
-        parts |= {"dirty": whole(nodes), "dirty_nodes": whole(nodes), "dirty_count": whole(populations)}
-        parts |= {name: whole(nodes, bool(strict)) for name in ("changed", "changed_nodes")}
-        parts |= {"operands": time(operands), "stack": time(DEPTH), "last_decay": time(3)}
-        parts |= {
-            "events": whole(2 * units + (nodes if strict else 0)),
-            "sends_down": whole(nodes),
-            "sends_up": whole(nodes),
-        }
-        self._names = list(parts)
-        exact = bool(net.index[arrays.EXACT])
-        numbers = {
-            arrays.AWAKE_COUNT: self.blocks,
-            arrays.SIMPLE: int(exact and not strict and not lines),
-            arrays.LINES: int(lines),
-        }
-        rooms = {way: int(net.index[need]) + 1 for way, need in NEEDS.items()}
-        self._place(numbers, parts, rooms, 0)
-
-    def _place(
-        self,
-        numbers: Mapping[int, int],
-        parts: Mapping[str, tuple[str, np.ndarray]],
-        rooms: Mapping[str, int],
-        records: int,
+    def __init__(
+        self, net: SynapticNetwork, slopes: np.ndarray, activity: np.ndarray, operands: int, lines: bool
     ) -> None:
-        """Put all arrays into buffers, with so much room for events under way and recorded ones."""
-        kept = "record_time", "record_code", "record_change"
-        whole: dict[str, tuple[str, np.ndarray]] = dict(parts)
-        for name, kind in zip(kept, ("time", "index", "real"), strict=True):
-            whole[name] = (kind, np.zeros(records))
-        known = {getattr(arrays, name.upper()): part for name, part in whole.items()}
-        for way, queue in QUEUES.items():
-            for name, kind in QUEUE.items():
-                there = name != "slope" or self.lines
-                known[self._of_queue(queue, name)] = (kind, np.zeros(rooms[way] if there else 0))
-        rest = {QUEUES[way] + arrays.ROOM: room for way, room in rooms.items()} | {arrays.RECORDS: records}
-        found = packed(dict(numbers) | rest, known, arrays.STATE, self.dtype)
-        self.state = State(found["index"], found["real"], found["time"])
-        self._rooms = {k: (kind, int(self.state.index[k]), a.size) for k, (kind, a) in known.items()}
+        self.net, self.dtype, self.lines = net, slopes.dtype, lines
+        self.units, self.nodes, self.blocks = net.units, net.nodes, -(-net.units // BLOCK)
+        self.state = self._state(slopes, activity, operands)
 
-    def _of_queue(self, queue: int, name: str) -> int:
-        if name == "slope":
-            down = queue == arrays.QUEUE_DOWN
-            return arrays.SLOPES_UNDER_WAY_DOWN if down else arrays.SLOPES_UNDER_WAY_UP
-        return queue + getattr(arrays, f"QUEUE_{name.upper()}")
+    def _state(self, slopes: np.ndarray, activity: np.ndarray, operands: int) -> State:
+        """All arrays at the sweep, with room for the events of one bin."""
+        net, strict, lines = self.net, bool(self.net.strict), self.lines
+        units, nodes, blocks = self.units, self.nodes, self.blocks
+        in_strict = nodes if strict else 0
+        zeros = dict.fromkeys("x received predicted sent sent_value residue residue_value change".split(), units)
+        zeros |= dict.fromkeys("sent_at at work touched touched_units".split(), units)
+        zeros |= dict.fromkeys(("received_slope", "sent_slope"), units if lines else 0)
+        zeros |= dict.fromkeys("adjoint known changed changed_nodes".split(), in_strict)
+        zeros |= dict.fromkeys("incoming dirty dirty_nodes".split(), nodes)
+        zeros |= {"incoming_slope": nodes if lines else 0, "contributions": slopes.size if strict else 0}
+        zeros |= {"dirty_count": net.populations, "events": 2 * units + in_strict}
+        zeros |= {"operands": operands, "stack": DEPTH, "last_decay": 3}
+        zeros |= dict.fromkeys(RECORDS, 0)
+        counts = dict.fromkeys(COUNTS, 0) | {"awake_count": blocks, "lines": int(lines)}
+        counts["simple"] = int(net.exact and not strict and not lines)
+        rooms = {"down": net.room_down + 1, "up": net.room_up + 1}
+        return State(
+            self.dtype,
+            **counts,
+            **{name: np.zeros(size) for name, size in zeros.items()},
+            **{way: self._axons(rooms[way], np.zeros(nodes)) for way in WAYS},
+            due=np.full(units, np.inf),
+            arrival=np.full(units, np.inf),
+            block_due=np.full(blocks, np.inf),
+            since=np.full(blocks, -1),
+            **{name: np.arange(blocks) for name in ("awake", "heap", "where")},
+            activity=activity if strict else np.zeros(0),
+            slopes=slopes,
+        )
 
-    def _view(self, place: int) -> np.ndarray:
-        buffer, first, size = self._rooms[place]
-        return getattr(self.state, buffer)[first : first + size]
+    def _axons(self, room: int, sends: np.ndarray) -> Axons:
+        """Nothing under way, and room for so many events."""
+        sizes = {name: 0 if name == "slope" and not self.lines else room for name in QUEUE}
+        arrays = {name: np.zeros(size) for name, size in sizes.items()}
+        return Axons(self.dtype, queued=0, most_queued=0, room=room, sends=sends, **arrays)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """An array of the state by its name, such as "received": what kernels read and write."""
-        return self._view(getattr(arrays, name.upper()))
+        kind, _, way = name.partition("_")
+        array: np.ndarray = self._way(way).sends if kind == "sends" else getattr(self.state, name)
+        return array
+
+    def _way(self, way: str) -> Axons:
+        """What is under way in one direction, "up" or "down"."""
+        axons: Axons = getattr(self.state, way)
+        return axons
+
+    def _need(self, way: str) -> int:
+        """The most events that one event or bin may put under way."""
+        need: int = getattr(self.net, f"room_{way}")
+        return need
 
     def _queue(self, way: str, name: str) -> np.ndarray:
-        return self._view(self._of_queue(QUEUES[way], name))
-
-    def _count(self, way: str, which: int = arrays.QUEUED) -> int:
-        return int(self.state.index[QUEUES[way] + which])
+        array: np.ndarray = getattr(self._way(way), name)
+        return array
 
     def shift(self, time: float) -> None:
         """Let all times of a state at its begin be so many ms later."""
@@ -122,79 +101,85 @@ class Sample:
     @property
     def bytes(self) -> int:
         """What it takes."""
-        return sum(buffer.nbytes for buffer in self.state)
+        return self.state.nbytes
 
     @property
     def under_way(self) -> int:
         """Events that are on their way."""
-        return sum(self._count(way) for way in QUEUES)
+        return sum(self._way(way).queued for way in WAYS)
 
     @property
     def most_under_way(self) -> int:
         """The most that have ever been in each direction, together."""
-        return sum(self._count(way, arrays.MOST_QUEUED) for way in QUEUES)
+        return sum(self._way(way).most_queued for way in WAYS)
 
     @property
     def queue_bytes(self) -> int:
         """What places for events under way take."""
-        return sum(self._queue(way, name).nbytes for way in QUEUES for name in QUEUE)
+        return sum(self._queue(way, name).nbytes for way in WAYS for name in QUEUE)
 
-    def _resize(self, rooms: Mapping[str, int], records: int) -> None:
-        """Have so much room for events under way and recorded ones; the latter are forgotten."""
-        queues = {way: {name: self._queue(way, name)[: self._count(way)] for name in QUEUE} for way in QUEUES}
-        numbers = {k: int(n) for k, n in enumerate(self.state.index[: arrays.QUEUE_UP + arrays.QUEUE_TIME])}
-        parts = {name: (self._rooms[getattr(arrays, name.upper())][0], self[name]) for name in self._names}
-        self._place(numbers | {arrays.RECORDED: 0}, parts, rooms, records)
-        for way, own in queues.items():
-            for name, array in own.items():
-                self._queue(way, name)[: array.size] = array
+    def _make_room(self, way: str, room: int) -> None:
+        """Have room for so many events under way in one direction."""
+        old = self._way(way)
+        new = self._axons(room, old.sends)
+        for name in QUEUE:
+            kept = getattr(old, name)[: old.queued]
+            getattr(new, name)[: kept.size] = kept
+        new.queued, new.most_queued = old.queued, old.most_queued
+        self.state = self.state.replaced(**{way: new})
 
-    def _room(self) -> dict[str, int]:
-        return {way: self._count(way, arrays.ROOM) for way in QUEUES}
+    def _tight(self, way: str) -> bool:
+        """Whether there may be too little room for what one event or bin puts under way."""
+        axons = self._way(way)
+        return axons.queued + self._need(way) >= axons.room
 
     def grow(self) -> None:
         """Have twice the room for events under way, where there may be too little."""
-        tight = {way: self._count(way) + int(self.net.index[need]) >= self._room()[way] for way, need in NEEDS.items()}
-        self._resize({way: 2 * room + 1 if tight[way] else room for way, room in self._room().items()}, self.records)
+        for way in WAYS:
+            if self._tight(way):
+                self._make_room(way, 2 * self._way(way).room + 1)
 
     def copied(self) -> Sample:
         """A copy to look ahead with: it has room for what one bin sends, and records nothing."""
-        if any(self._count(way) + int(self.net.index[need]) >= self._room()[way] for way, need in NEEDS.items()):
-            self.grow()
-        found = copy.copy(self)
-        found.state = State(*(buffer.copy() for buffer in self.state))
-        found.state.index[arrays.RECORDS] = 0
-        return found
+        self.grow()
+        twin = copy.copy(self)
+        twin.state = self.state.copied()
+        twin.state.records = 0
+        return twin
 
     @property
     def records(self) -> int:
         """Room for recorded events."""
-        return int(self.state.index[arrays.RECORDS])
+        return self.state.records
 
     def keep_events(self, keep: bool) -> None:
         """Have places in which events are recorded, or none."""
         if keep != (self.records > 0):
-            self._resize(self._room(), max(4 * (2 * self.units + self.nodes), 65_536) if keep else 0)
+            room = max(4 * (2 * self.units + self.nodes), LEAST_RECORDS) if keep else 0
+            places = {name: np.zeros(room) for name in RECORDS}
+            self.state = self.state.replaced(recorded=0, records=room, **places)
 
     def taken(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Recorded events, which are then forgotten: times, codes, changes."""
-        n = int(self.state.index[arrays.RECORDED])
-        self.state.index[arrays.RECORDED] = 0
-        time, code, change = (self[name][:n].copy() for name in ("record_time", "record_code", "record_change"))
+        n, self.state.recorded = self.state.recorded, 0
+        time, code, change = (self[name][:n].copy() for name in RECORDS)
         return time, code, change
 
     def kept(self) -> dict[str, np.ndarray]:
-        """What a snapshot needs, of sizes that are those of the net."""
-        return {name: self[name] for name in KEPT} | {"counts": self.state.index[: arrays.QUEUE_DOWN]}
+        """What a snapshot needs, of sizes that are those of the synaptic network."""
+        return {name: self[name] for name in KEPT} | {"counts": self._counts()}
+
+    def _counts(self) -> np.ndarray:
+        return np.array([getattr(self.state, name) for name in COUNTS])
 
     def queued(self) -> dict[str, np.ndarray]:
         """Events under way, for a snapshot."""
-        found = {}
-        for way in QUEUES:
-            for name in QUEUE:
-                found[f"{way}.{name}"] = self._queue(way, name)[: self._count(way)]
-            found[f"{way}.most"] = np.array([self._count(way, arrays.MOST_QUEUED)])
-        return found
+        events: dict[str, np.ndarray] = {}
+        for way in WAYS:
+            axons = self._way(way)
+            events |= {f"{way}.{name}": self._queue(way, name)[: axons.queued] for name in QUEUE}
+            events[f"{way}.most"] = np.array([axons.most_queued])
+        return events
 
     def take_up(self, given: Mapping[str, np.ndarray]) -> None:
         """Take up a state from a snapshot, which anybody may have written. Raises ValueError for what cannot be one."""
@@ -204,19 +189,20 @@ class Sample:
                 raise ValueError(f"its {name} has another size")
             if name != "counts":
                 own[...] = array
-        awake, gates = (int(given["counts"][k]) for k in (arrays.AWAKE_COUNT, arrays.GATES))
+        counts = dict(zip(COUNTS, given["counts"].tolist(), strict=True))
+        awake = counts["awake_count"]
         listed, since = self["awake"][:awake], self["since"]
         if not 0 <= awake <= self.blocks or ((self["awake"] < 0) | (self["awake"] >= self.blocks)).any():
             raise ValueError("its list of units that are awake is none")
         if np.unique(listed).size != awake or (since[listed] != -1).any() or np.sum(since >= 0) != self.blocks - awake:
             raise ValueError("its list of units that are awake is none")
-        self.state.index[arrays.AWAKE_COUNT], self.state.index[arrays.GATES] = awake, gates
+        self.state.awake_count, self.state.gates = awake, counts["gates"]
         for block in range(self.blocks):
             reschedule(self.state, block, self.units)
         self._take_up_queues(given)
 
     def _take_up_queues(self, given: Mapping[str, np.ndarray]) -> None:
-        for way, fan in (("down", arrays.DOWN), ("up", arrays.UP)):
+        for way in WAYS:
             own = {name: given[f"{way}.{name}"] for name in QUEUE}
             key, most = own["key"], given[f"{way}.most"]
             sizes = {a.shape for name, a in own.items() if name != "slope" or self.lines}
@@ -225,13 +211,11 @@ class Sample:
             node, group = key >> 32, key & 0xFFFFFFFF
             if (node >= self.nodes).any() or np.isnan(own["time"]).any():
                 raise ValueError("its events under way are none")
-            first = self.net.index[self.net.index[fan + arrays.FIRST] :]
+            first = getattr(self.net, way).first
             if ((group < first[node]) | (group >= first[node + 1])).any():
                 raise ValueError("its events under way lead nowhere")
-            room = key.size + int(self.net.index[NEEDS[way]]) + 1
-            self._resize(self._room() | {way: room}, self.records)
+            self._make_room(way, key.size + self._need(way) + 1)
             for name, array in own.items():
                 if array.size:
                     self._queue(way, name)[: key.size] = array
-            self.state.index[QUEUES[way] + arrays.QUEUED] = key.size
-            self.state.index[QUEUES[way] + arrays.MOST_QUEUED] = int(most[0])
+            self._way(way).queued, self._way(way).most_queued = key.size, int(most[0])

@@ -12,44 +12,13 @@ import math
 import numpy as np
 
 from pcneuro.kernels.compiling import inner, kernel
-from pcneuro.kernels.events.arrays import (
-    DONE,
-    DOWN,
-    ENTRY,
-    EXIT,
-    GAIN,
-    LINES,
-    PAUSE,
-    PAUSED,
-    POPULATION,
-    PRECISION,
-    PREDICTED,
-    QUEUE_DOWN,
-    QUEUE_UP,
-    RATE,
-    RECEIVED,
-    RECEIVED_SLOPE,
-    SENT,
-    SENT_AT,
-    SENT_SLOPE,
-    SENT_VALUE,
-    SIMPLE,
-    STRICT,
-    THRESHOLD,
-    TOUCHED,
-    TOUCHED_COUNT,
-    TOUCHED_UNITS,
-    UNITS,
-    UP,
-    VALUE_THRESHOLD,
-    X,
-)
-from pcneuro.kernels.events.axons import deliver, hear, record
+from pcneuro.kernels.events.arrays import DONE, PAUSE, PAUSED
+from pcneuro.kernels.events.axons import accumulate, deliver, record
 from pcneuro.kernels.events.bins import full
 from pcneuro.kernels.events.passes import backward, forward
 from pcneuro.kernels.events.queue import arrives, first_due, next_due, schedule
 from pcneuro.kernels.events.rows import crossing, schedule_rows, settle_touched
-from pcneuro.kernels.events.units import lent, refresh, touch
+from pcneuro.kernels.events.units import refresh, touch
 
 ROUNDS = 80
 """Most steps of Newton's method, each of which at least halves the bracket."""
@@ -146,21 +115,21 @@ def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold,
 @inner
 def _next(net, state, u, now):  # type: ignore[no-untyped-def]
     """When a unit, which is up to date, sends next."""
-    real, when = state.real, np.inf
-    rate, received = net.real[net.index[RATE] + u], real[state.index[RECEIVED] + u]
-    if net.index[net.index[ENTRY] + u] >= 0:
-        error = net.real[net.index[PRECISION] + u] * (real[state.index[X] + u] - real[state.index[PREDICTED] + u])
-        sent, threshold = real[state.index[SENT] + u], net.real[net.index[THRESHOLD] + u]
-        if state.index[LINES]:
-            slope, sent_slope = real[state.index[RECEIVED_SLOPE] + u], real[state.index[SENT_SLOPE] + u]
-            sent = sent + sent_slope * (now - state.time[state.index[SENT_AT] + u])
+    when = np.inf
+    rate, received = net.rate[u], state.received[u]
+    if net.entry[u] >= 0:
+        error = net.precision[u] * (state.x[u] - state.predicted[u])
+        sent, threshold = state.sent[u], net.threshold[u]
+        if state.lines:
+            slope, sent_slope = state.received_slope[u], state.sent_slope[u]
+            sent = sent + sent_slope * (now - state.sent_at[u])
             return crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold, now)
         when = crossing(error, received, sent, rate, threshold, now)
-    if net.index[STRICT] != 0 and net.index[net.index[EXIT] + u] >= 0:
-        x, sent_value = real[state.index[X] + u], real[state.index[SENT_VALUE] + u]
-        limit, gain = net.real[net.index[VALUE_THRESHOLD] + u], net.real[net.index[GAIN] + u]
+    if net.strict != 0 and net.exit[u] >= 0:
+        x, sent_value = state.x[u], state.sent_value[u]
+        limit, gain = net.value_threshold[u], net.gain[u]
         if rate > 0.0:
-            goal = real[state.index[PREDICTED] + u] + received / net.real[net.index[PRECISION] + u]
+            goal = state.predicted[u] + received / net.precision[u]
             when = min(when, crossing(x, goal, sent_value, rate, limit, now))
         elif abs(x - sent_value) >= limit:
             when = now
@@ -172,9 +141,9 @@ def _next(net, state, u, now):  # type: ignore[no-untyped-def]
 
 @kernel
 def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
-    """Set when units are due, of all of them."""
-    units = net.index[UNITS]
-    if state.index[SIMPLE]:
+    """Set when units are due, of all of them. Writes due, block_due, heap, where."""
+    units = net.units
+    if state.simple:
         schedule_rows(net, state, 0, units, now)
         return
     for u in range(units):
@@ -182,58 +151,57 @@ def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _speak(net, state, u, now):  # type: ignore[no-untyped-def]
-    """A unit that is due, and up to date, sends its value or its error: what is farther beyond its threshold."""
-    precision = net.real[net.index[PRECISION] + u]
-    error = precision * (state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u])
-    sent = state.real[state.index[SENT] + u]
-    if state.index[LINES]:
-        sent = sent + state.real[state.index[SENT_SLOPE] + u] * (now - state.time[state.index[SENT_AT] + u])
-    away, threshold = error - sent, net.real[net.index[THRESHOLD] + u]
-    if net.index[STRICT] != 0 and net.index[net.index[EXIT] + u] >= 0:
-        far, limit = (
-            state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u],
-            net.real[net.index[VALUE_THRESHOLD] + u],
-        )
-        mute = net.index[net.index[ENTRY] + u] < 0
+def _send_due(net, state, u, now):  # type: ignore[no-untyped-def]
+    """A unit that is due, and up to date, sends its value or its error: what is farther beyond its threshold.
+
+    Writes x, sent, sent_value, sent_slope, sent_at, records, and what passes of events do.
+    """
+    precision = net.precision[u]
+    error = precision * (state.x[u] - state.predicted[u])
+    sent = state.sent[u]
+    if state.lines:
+        sent = sent + state.sent_slope[u] * (now - state.sent_at[u])
+    away, threshold = error - sent, net.threshold[u]
+    if net.strict != 0 and net.exit[u] >= 0:
+        far, limit = state.x[u] - state.sent_value[u], net.value_threshold[u]
+        mute = net.entry[u] < 0
         if mute or precision == 0.0 or abs(far) * threshold >= abs(away) * limit:
-            if abs(far) < limit and net.real[net.index[GAIN] + u] > 0.0:
+            if abs(far) < limit and net.gain[u] > 0.0:
                 # It is there but for rounding.
                 far = math.copysign(limit, far)
-                state.real[state.index[X] + u] = state.real[state.index[SENT_VALUE] + u] + far
-            change = state.real[state.index[X] + u] - state.real[state.index[SENT_VALUE] + u]
-            state.real[state.index[SENT_VALUE] + u] = state.real[state.index[X] + u]
+                state.x[u] = state.sent_value[u] + far
+            change = state.x[u] - state.sent_value[u]
+            state.sent_value[u] = state.x[u]
             record(state, now, u, change)
-            node = net.index[net.index[EXIT] + u]
-            hear(net, state, node, change, change * 0)
-            forward(net, state, net.index[net.index[POPULATION] + node], now)
+            node = net.exit[u]
+            accumulate(net, state, node, change, change * 0)
+            forward(net, state, net.population[node], now)
             backward(net, state, now)
             return
-    if abs(away) < threshold and net.real[net.index[RATE] + u] > 0.0:
+    if abs(away) < threshold and net.rate[u] > 0.0:
         away = math.copysign(threshold, away)
         error = sent + away
-        state.real[state.index[X] + u] = state.real[state.index[PREDICTED] + u] + error / precision
-    state.real[state.index[SENT] + u] = error
-    change = state.real[state.index[X] + u] * 0 + away
+        state.x[u] = state.predicted[u] + error / precision
+    state.sent[u] = error
+    change = state.x[u] * 0 + away
     slope = change * 0
-    if state.index[LINES]:
-        new = net.real[net.index[RATE] + u] * (state.real[state.index[RECEIVED] + u] - error)
-        slope = slope + (new - state.real[state.index[SENT_SLOPE] + u])
-        state.real[state.index[SENT_SLOPE] + u] = new
-        state.time[state.index[SENT_AT] + u] = now
-    if net.index[STRICT] == 0:
-        record(state, now, net.index[UNITS] + u, change)
-    if net.index[net.index[ENTRY] + u] >= 0:
-        hear(net, state, net.index[net.index[ENTRY] + u], change, slope)
+    if state.lines:
+        new = net.rate[u] * (state.received[u] - error)
+        slope = slope + (new - state.sent_slope[u])
+        state.sent_slope[u] = new
+        state.sent_at[u] = now
+    if net.strict == 0:
+        record(state, now, net.units + u, change)
+    if net.entry[u] >= 0:
+        accumulate(net, state, net.entry[u], change, slope)
         backward(net, state, now)
 
 
 @kernel
-def exact(until, net, state):  # type: ignore[no-untyped-def]
+def advance_exact(until, net, state):  # type: ignore[no-untyped-def]
     """All events up to time ``until`` (ms) of one sample, in the order of time. Returns why it stopped."""
-    net, state = lent(net, state)
     for _ in range(PAUSE):
-        first, second = arrives(state, QUEUE_UP), arrives(state, QUEUE_DOWN)
+        first, second = arrives(state.up), arrives(state.down)
         earliest = min(next_due(state), first, second)
         if not earliest <= until:
             return DONE
@@ -241,23 +209,23 @@ def exact(until, net, state):  # type: ignore[no-untyped-def]
         if why != DONE:
             return why
         if first == earliest:
-            node = deliver(net, state, UP)
-            forward(net, state, net.index[net.index[POPULATION] + node], earliest)
+            node = deliver(net, state, net.up, state.up)
+            forward(net, state, net.population[node], earliest)
             backward(net, state, earliest)
         elif second == earliest:
-            deliver(net, state, DOWN)
+            deliver(net, state, net.down, state.down)
             backward(net, state, earliest)
         else:
             unit = first_due(state)
             touch(state, unit)
             refresh(net, state, unit, earliest)
-            _speak(net, state, unit, earliest)
-        if state.index[SIMPLE]:
+            _send_due(net, state, unit, earliest)
+        if state.simple:
             settle_touched(net, state, earliest)
             continue
-        for a in range(state.index[TOUCHED_COUNT]):
-            u = state.index[state.index[TOUCHED_UNITS] + a]
-            state.index[state.index[TOUCHED] + u] = 0
-            schedule(state, u, _next(net, state, u, earliest), net.index[UNITS])
-        state.index[TOUCHED_COUNT] = 0
+        for a in range(state.touched_count):
+            u = state.touched_units[a]
+            state.touched[u] = 0
+            schedule(state, u, _next(net, state, u, earliest), net.units)
+        state.touched_count = 0
     return PAUSED

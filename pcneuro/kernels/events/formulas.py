@@ -28,13 +28,13 @@ DEPTH = 256
 def _chosen(name: str, operands: str, primitives: list[Primitive]) -> Callable[..., float]:
     """The function ``name`` of a code and operands, made of the rows of the table: their cases one after another.
 
-    It says that it is of this file, so that Numba keeps what it compiles of it.
+    It says that it is of this file and module, so that Numba keeps what it compiles of it, and finds it again.
     """
     lines = [f"def {name}(code, {operands}):"]
     for primitive in primitives[:-1]:
         lines += [f"    if code == {CODES[primitive.name]}:", f"        return {primitive.single}"]
     lines.append(f"    return {primitives[-1].single}")
-    scope: dict[str, Any] = {"math": math, "np": np}
+    scope: dict[str, Any] = {"__name__": __name__, "math": math, "np": np}
     exec(compile("\n".join(lines), __file__, "exec"), scope)
     return kernel(scope[name])
 

@@ -1,4 +1,4 @@
-"""What events go through: axons, dendrites and back, for neurons that speak only when they have something new to say.
+"""Passes of events through the synaptic network, up to predictions and back down, from neurons that send on change.
 
 A *unit* is a value neuron x with its error neuron e = Pi (x - p), where x and the prediction p are counted from where x
 was at the sweep. With what it has received from other errors, f,
@@ -11,7 +11,7 @@ fixed prediction p = 0, and only errors are sent.
 Nodes are the units of all populations of a circuit in single units, in topological order: *sources* (value neurons),
 *sums* over synapses, and *functions*. What value neurons send goes up, to predictions (``forward``); what error neurons
 send goes down, through the same dendrites, to value neurons (``backward``). Populations are worked through in their
-order, so that each node that hears of something is computed once.
+order, so that each node that has input to take in is computed once.
 """
 
 from __future__ import annotations
@@ -20,60 +20,8 @@ import numpy as np
 
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
-from pcneuro.kernels.events.arrays import (
-    ACTIVITY,
-    ADJOINT,
-    ARRIVAL,
-    BLOCK,
-    CHANGED,
-    CHANGED_COUNT,
-    CHANGED_NODES,
-    CODES,
-    CONSTANTS,
-    CONTRIBUTIONS,
-    DERIVATIVE,
-    DIRTY,
-    DIRTY_COUNT,
-    DIRTY_NODES,
-    DOWN,
-    EXACT,
-    FORMULA,
-    FUNCTION,
-    GATE,
-    GATES,
-    INCOMING,
-    INCOMING_SLOPE,
-    KIND,
-    KNOWN,
-    LINES,
-    MEAN,
-    NUMBERS,
-    OFFSET,
-    OPERAND_FIRST,
-    OPERAND_NODE,
-    OPERAND_SLOPE,
-    OPERAND_WEIGHT,
-    OPERANDS,
-    PENDING,
-    PREDICTED,
-    RECEIVED,
-    RECEIVED_SLOPE,
-    SIMPLE,
-    SINCE,
-    SLOPES,
-    SOURCE,
-    STACK,
-    STRICT,
-    SUM,
-    TOP,
-    TOUCHED,
-    UNIT,
-    UNITS,
-    UP,
-    USER_FIRST,
-    USERS,
-)
-from pcneuro.kernels.events.axons import hear, record, send
+from pcneuro.kernels.events.arrays import BLOCK, FUNCTION, SOURCE, SUM
+from pcneuro.kernels.events.axons import accumulate, record, send
 from pcneuro.kernels.events.formulas import evaluate
 from pcneuro.kernels.events.rows import receive_listed, receive_rows
 from pcneuro.kernels.events.units import refresh, touch, wake
@@ -81,236 +29,228 @@ from pcneuro.kernels.events.units import refresh, touch, wake
 
 @inner
 def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
-    """A formula of function population p at its unit k."""
-    first = net.index[net.index[OPERAND_FIRST] + p]
-    for j in range(first, net.index[net.index[OPERAND_FIRST] + p + 1]):
-        if net.index[net.index[OPERAND_NODE] + j] >= 0:
-            state.time[state.index[OPERANDS] + j - first] = state.real[
-                state.index[ACTIVITY] + net.index[net.index[OPERAND_NODE] + j] + k
-            ]
+    """The value of codes[begin:end] of function population p at its unit k. Writes operands, stack."""
+    first, operands = net.operand_first[p], state.operands
+    for j in range(first, net.operand_first[p + 1]):
+        if net.operand_node[j] >= 0:
+            operands[j - first] = state.activity[net.operand_node[j] + k]
         else:
-            state.time[state.index[OPERANDS] + j - first] = net.real[
-                net.index[CONSTANTS] + net.index[net.index[OPERAND_WEIGHT] + j] + k
-            ]
-    codes, numbers = net.index[net.index[CODES] :], net.time[net.index[NUMBERS] :]
-    operands, stack = state.time[state.index[OPERANDS] :], state.time[state.index[STACK] :]
-    return evaluate(codes, numbers, begin, end, operands, out, stack)
+            operands[j - first] = net.constants[net.operand_weight[j] + k]
+    return evaluate(net.codes, net.numbers, begin, end, operands, out, state.stack)
+
+
+@inner(forceinline=True)
+def _take_in(state, lines, node):  # type: ignore[no-untyped-def]
+    """The input of a node, a change and one of slope, which is then zero. Writes incoming, incoming_slope, dirty."""
+    change = state.incoming[node]
+    state.incoming[node] = 0
+    state.dirty[node] = 0
+    slope = change * 0
+    if lines:
+        slope += state.incoming_slope[node]
+        state.incoming_slope[node] = 0
+    return change, slope
 
 
 @inner
-def _up(net, state, p, node):  # type: ignore[no-untyped-def]
-    """A node of population p hears of changes of values; returns by how much it changes itself."""
-    change, _ = _taken(state.real, state.index, 0, node)
-    if net.index[net.index[KIND] + p] == FUNCTION:
-        k = node - net.index[net.index[OFFSET] + p]
-        before = state.real[state.index[ACTIVITY] + node]
-        state.real[state.index[ACTIVITY] + node] = _apply(
-            net, state, p, k, net.index[net.index[FORMULA] + 2 * p + 0], net.index[net.index[FORMULA] + 2 * p + 1], 0.0
-        )
-        for j in range(net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]):
-            at = net.index[net.index[OPERAND_SLOPE] + j]
+def _compute(net, state, p, node):  # type: ignore[no-untyped-def]
+    """A node of population p takes in changes of values; returns by how much it changes itself.
+
+    Writes activity, slopes, changed, changed_nodes; adds to gates.
+    """
+    change, _ = _take_in(state, 0, node)
+    if net.kind[p] == FUNCTION:
+        k = node - net.offset[p]
+        before = state.activity[node]
+        state.activity[node] = _apply(net, state, p, k, net.formula[2 * p], net.formula[2 * p + 1], 0.0)
+        for j in range(net.operand_first[p], net.operand_first[p + 1]):
+            at = net.operand_slope[j]
             if at >= 0:
-                begin, end = net.index[net.index[DERIVATIVE] + 2 * j + 0], net.index[net.index[DERIVATIVE] + 2 * j + 1]
-                state.real[state.index[SLOPES] + at + k] = _apply(
-                    net, state, p, k, begin, end, state.real[state.index[ACTIVITY] + node]
-                )
-                state.index[GATES] += 1
-                if state.index[state.index[CHANGED] + node] == 0:
-                    state.index[state.index[CHANGED] + node] = 1
-                    state.index[state.index[CHANGED_NODES] + state.index[CHANGED_COUNT]] = node
-                    state.index[CHANGED_COUNT] += 1
-        change = state.real[state.index[ACTIVITY] + node] - before
+                begin, end = net.derivative[2 * j], net.derivative[2 * j + 1]
+                state.slopes[at + k] = _apply(net, state, p, k, begin, end, state.activity[node])
+                state.gates += 1
+                if state.changed[node] == 0:
+                    state.changed[node] = 1
+                    state.changed_nodes[state.changed_count] = node
+                    state.changed_count += 1
+        change = state.activity[node] - before
     else:
-        state.real[state.index[ACTIVITY] + node] += change
+        state.activity[node] += change
     return change
 
 
 @inner
 def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
-    change = _up(net, state, p, node)
+    """A node is computed anew, and tells what reads it. Adds to predicted; writes arrival, and what it reaches."""
+    change = _compute(net, state, p, node)
     if change == 0.0:
         return
-    unit = net.index[net.index[MEAN] + node]
+    unit = net.mean[node]
     if unit >= 0:
         if touch(state, unit):
             refresh(net, state, unit, now)
-        if state.time[state.index[ARRIVAL] + unit] == np.inf:
-            state.time[state.index[ARRIVAL] + unit] = now
-        state.real[state.index[PREDICTED] + unit] += change
-    for q in range(net.index[net.index[USER_FIRST] + p], net.index[net.index[USER_FIRST] + p + 1]):
-        hear(
-            net,
-            state,
-            net.index[net.index[OFFSET] + net.index[net.index[USERS] + q]] + node - net.index[net.index[OFFSET] + p],
-            change * 0,
-            change * 0,
-        )
-    send(net, state, UP, node, change, change * 0, now)
+        if state.arrival[unit] == np.inf:
+            state.arrival[unit] = now
+        state.predicted[unit] += change
+    for q in range(net.user_first[p], net.user_first[p + 1]):
+        user = net.offset[net.users[q]] + node - net.offset[p]
+        accumulate(net, state, user, change * 0, change * 0)
+    send(net, state, net.up, state.up, node, change, change * 0, now)
 
 
 @inner
 def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def]
-    """All value neurons of a population receive what has been heard, in bins: as rows, without lists."""
-    real, index, time = state.real, state.index, state.time
-    unit = net.index[net.index[UNIT] + first]
-    incoming, dirty = index[INCOMING] + first, index[DIRTY] + first
+    """All value neurons of a population receive their input, in bins: as rows, without lists.
+
+    Adds to received; writes arrival, incoming, dirty, and wakes blocks.
+    """
+    unit = net.unit[first]
+    incoming, dirty = state.incoming, state.dirty
     if unit >= 0:
-        received, arrival = index[RECEIVED] + unit, index[ARRIVAL] + unit
+        received, arrival = state.received, state.arrival
         for block in range(unit // BLOCK, (unit + count - 1) // BLOCK + 1):
-            if index[index[SINCE] + block] >= 0:
+            if state.since[block] >= 0:
                 for k in range(max(block * BLOCK - unit, 0), min((block + 1) * BLOCK - unit, count)):
-                    if real[ix(incoming + k)] != 0.0:
+                    if incoming[ix(first + k)] != 0.0:
                         wake(net, state, block, now)
                         break
         for k in range(count):
-            if time[ix(arrival + k)] == np.inf and real[ix(incoming + k)] != 0.0:
-                time[ix(arrival + k)] = now
+            if arrival[ix(unit + k)] == np.inf and incoming[ix(first + k)] != 0.0:
+                arrival[ix(unit + k)] = now
         for k in range(count):
-            real[ix(received + k)] += real[ix(incoming + k)]
+            received[ix(unit + k)] += incoming[ix(first + k)]
     for k in range(count):
-        real[ix(incoming + k)] = 0
-        index[ix(dirty + k)] = 0
-
-
-@inner(forceinline=True)
-def _taken(real, index, lines, node):  # type: ignore[no-untyped-def]
-    """What a node has to hear of, a change and one of slope, which it then has heard."""
-    at = index[INCOMING] + node
-    change = real[at]
-    real[at] = 0
-    index[index[DIRTY] + node] = 0
-    slope = change * 0
-    if lines:
-        at = index[INCOMING_SLOPE] + node
-        slope += real[at]
-        real[at] = 0
-    return change, slope
+        incoming[ix(first + k)] = 0
+        dirty[ix(first + k)] = 0
 
 
 @inner
-def _to_units(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
-    """Value neurons receive what has been heard, of ``count`` nodes from ``first`` on, or those listed at ``nodes``."""
-    # Where arrays begin is looked up once: the compiler cannot know that nothing here changes it.
-    real, index, lines = state.real, state.index, state.index[LINES]
-    unit_of, received, received_slope = net.index[UNIT], index[RECEIVED], index[RECEIVED_SLOPE]
-    arrival, touched = index[ARRIVAL], index[TOUCHED]
+def _to_units(net, state, first, count, whole, now):  # type: ignore[no-untyped-def]
+    """Value neurons receive their input: ``count`` from node ``first`` on, or the nodes that are listed there.
+
+    Adds to received, received_slope; writes arrival, and touches units.
+    """
+    lines = state.lines
     for a in range(count):
-        node = first + a if whole else index[nodes + a]
-        change, slope = _taken(real, index, lines, node)
-        unit = net.index[unit_of + node]
+        node = first + a if whole else state.dirty_nodes[first + a]
+        change, slope = _take_in(state, lines, node)
+        unit = net.unit[node]
         if unit < 0 or (change == 0.0 and slope == 0.0):
             continue
-        if index[touched + unit] == 0:
+        if state.touched[unit] == 0:
             touch(state, unit)
             refresh(net, state, unit, now)
-        if state.time[arrival + unit] == np.inf:
-            state.time[arrival + unit] = now
-        real[received + unit] += change
+        if state.arrival[unit] == np.inf:
+            state.arrival[unit] = now
+        state.received[unit] += change
         if lines:
-            real[received_slope + unit] += slope
+            state.received_slope[unit] += slope
 
 
 @inner
-def _through_sums(net, state, nodes, first, count, whole, now):  # type: ignore[no-untyped-def]
-    """Sums send on what comes back to them; under strict dynamics once that has changed by enough."""
-    real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
+def _through_sums(net, state, first, count, whole, now):  # type: ignore[no-untyped-def]
+    """Sums send on what comes back to them; under strict dynamics once that has changed by enough.
+
+    Adds to adjoint; writes known, records and sends.
+    """
+    strict, lines = net.strict, state.lines
     for a in range(count):
-        node = first + a if whole else index[nodes + a]
-        change, slope = _taken(real, index, lines, node)
+        node = first + a if whole else state.dirty_nodes[first + a]
+        change, slope = _take_in(state, lines, node)
         if strict == 0:
             if change != 0.0 or slope != 0.0:
-                send(net, state, DOWN, node, change, slope, now)
+                send(net, state, net.down, state.down, node, change, slope, now)
             continue
-        real[index[ADJOINT] + node] += change
-        change = real[index[ADJOINT] + node] - real[index[KNOWN] + node]
-        gate = net.real[net.index[GATE] + node]
+        state.adjoint[node] += change
+        change = state.adjoint[node] - state.known[node]
+        gate = net.gate[node]
         if change != 0.0 and abs(change) >= gate:
-            real[index[KNOWN] + node] = real[index[ADJOINT] + node]
+            state.known[node] = state.adjoint[node]
             if gate >= 0.0:
-                record(state, now, 2 * net.index[UNITS] + node, change)
-            send(net, state, DOWN, node, change, slope, now)
+                record(state, now, 2 * net.units + node, change)
+            send(net, state, net.down, state.down, node, change, slope, now)
 
 
 @inner
-def _through_functions(net, state, p, nodes, first, count, whole):  # type: ignore[no-untyped-def]
-    """Functions pass on what comes back to them, times their derivatives."""
-    real, index, strict, lines = state.real, state.index, net.index[STRICT], state.index[LINES]
-    begin, end = net.index[net.index[OPERAND_FIRST] + p], net.index[net.index[OPERAND_FIRST] + p + 1]
+def _through_functions(net, state, p, first, count, whole):  # type: ignore[no-untyped-def]
+    """Functions pass on what comes back to them, times their derivatives.
+
+    Reads slopes; adds to adjoint, gates; writes contributions, and accumulates input of operands.
+    """
+    strict, lines = net.strict, state.lines
+    begin, end = net.operand_first[p], net.operand_first[p + 1]
     for a in range(count):
-        node = first + a if whole else index[nodes + a]
-        change, slope = _taken(real, index, lines, node)
+        node = first + a if whole else state.dirty_nodes[first + a]
+        change, slope = _take_in(state, lines, node)
         if strict != 0:
-            real[index[ADJOINT] + node] += change
+            state.adjoint[node] += change
         elif change == 0.0 and slope == 0.0:
             continue
         k = node - first
         for j in range(begin, end):
-            at = net.index[net.index[OPERAND_SLOPE] + j]
+            at = net.operand_slope[j]
             if at < 0:
                 continue
-            index[GATES] += 1
-            factor = real[index[SLOPES] + at + k]
+            state.gates += 1
+            factor = state.slopes[at + k]
             passed = factor * change
             if strict != 0:
-                whole_of_it = factor * real[index[ADJOINT] + node]
-                passed = whole_of_it - real[index[CONTRIBUTIONS] + at + k]
+                contribution = factor * state.adjoint[node]
+                passed = contribution - state.contributions[at + k]
                 if passed == 0.0:
                     continue
-                real[index[CONTRIBUTIONS] + at + k] = whole_of_it
-            hear(net, state, net.index[net.index[OPERAND_NODE] + j] + k, passed, factor * slope)
+                state.contributions[at + k] = contribution
+            accumulate(net, state, net.operand_node[j] + k, passed, factor * slope)
 
 
 @inner
 def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
-    """All nodes of a population that heard of something."""
-    first, count = net.index[net.index[OFFSET] + p], state.index[state.index[DIRTY_COUNT] + p]
-    state.index[state.index[DIRTY_COUNT] + p] = 0
-    state.index[PENDING] -= 1
+    """All nodes of a population that have input to take in. Writes dirty_count, pending, and what they reach."""
+    first, count = net.offset[p], state.dirty_count[p]
+    state.dirty_count[p] = 0
+    state.pending -= 1
     whole = count < 0
     if whole:
-        count = net.index[net.index[OFFSET] + p + 1] - first
-    nodes = state.index[DIRTY_NODES] + first
-    kind = net.index[net.index[KIND] + p]
+        count = net.offset[p + 1] - first
+    kind = net.kind[p]
     if up:
         for a in range(count):
-            _upward(net, state, p, first + a if whole else state.index[nodes + a], now)
-    elif kind == SOURCE and whole and net.index[EXACT] == 0:
+            _upward(net, state, p, first + a if whole else state.dirty_nodes[first + a], now)
+    elif kind == SOURCE and whole and net.exact == 0:
         _to_all_units(net, state, first, count, now)
-    elif kind == SOURCE and state.index[SIMPLE] and whole:
+    elif kind == SOURCE and state.simple and whole:
         receive_rows(net, state, first, count, now)
-    elif kind == SOURCE and state.index[SIMPLE]:
-        receive_listed(net, state, nodes, count)
+    elif kind == SOURCE and state.simple:
+        receive_listed(net, state, first, count)
     elif kind == SOURCE:
-        _to_units(net, state, nodes, first, count, whole, now)
+        _to_units(net, state, first, count, whole, now)
     elif kind == SUM:
-        _through_sums(net, state, nodes, first, count, whole, now)
+        _through_sums(net, state, first, count, whole, now)
     else:
-        _through_functions(net, state, p, nodes, first, count, whole)
+        _through_functions(net, state, p, first, count, whole)
 
 
 @kernel
 def forward(net, state, p, now):  # type: ignore[no-untyped-def]
-    """What has been heard from value neurons goes up to predictions, from population p on."""
-    while state.index[PENDING] > 0:
-        if state.index[state.index[DIRTY_COUNT] + p] != 0:
+    """What value neurons sent goes up to predictions, from population p on, until no input is pending."""
+    while state.pending > 0:
+        if state.dirty_count[p] != 0:
             _work(net, state, p, now, True)
         p += 1
     # Functions whose derivatives are others now send back something else.
-    for a in range(state.index[CHANGED_COUNT]):
-        node = state.index[state.index[CHANGED_NODES] + a]
-        state.index[state.index[CHANGED] + node] = 0
-        hear(
-            net, state, node, state.real[state.index[INCOMING] + node] * 0, state.real[state.index[INCOMING] + node] * 0
-        )
-    state.index[CHANGED_COUNT] = 0
+    for a in range(state.changed_count):
+        node = state.changed_nodes[a]
+        state.changed[node] = 0
+        accumulate(net, state, node, state.incoming[node] * 0, state.incoming[node] * 0)
+    state.changed_count = 0
 
 
 @kernel
 def backward(net, state, now):  # type: ignore[no-untyped-def]
-    """What has been heard from error neurons goes down to value neurons."""
-    p = state.index[TOP]
-    state.index[TOP] = 0
-    while state.index[PENDING] > 0:
-        if state.index[state.index[DIRTY_COUNT] + p] != 0:
+    """What error neurons sent goes down to value neurons, until no input is pending."""
+    p = state.top
+    state.top = 0
+    while state.pending > 0:
+        if state.dirty_count[p] != 0:
             _work(net, state, p, now, False)
         p -= 1

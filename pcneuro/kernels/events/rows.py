@@ -13,30 +13,7 @@ import numpy as np
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.elementwise import apply_one
-from pcneuro.kernels.events.arrays import (
-    ARRIVAL,
-    AT,
-    BLOCK,
-    CHANGE,
-    DIRTY,
-    DUE,
-    ENTRY,
-    GAIN,
-    INCOMING,
-    PRECISION,
-    PREDICTED,
-    RATE,
-    RECEIVED,
-    SENT,
-    THRESHOLD,
-    TOUCHED,
-    TOUCHED_COUNT,
-    TOUCHED_UNITS,
-    UNIT,
-    UNITS,
-    WORK,
-    X,
-)
+from pcneuro.kernels.events.arrays import BLOCK
 from pcneuro.kernels.events.queue import reschedule, schedule
 from pcneuro.kernels.events.units import touch
 
@@ -52,7 +29,7 @@ def _relaxed(x, predicted, received, precision, gain, rate, decay, time):  # typ
 
 
 @inner(forceinline=True)
-def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-untyped-def]
+def _ratio(error, received, sent, rate, threshold, sends):  # type: ignore[no-untyped-def]
     """exp(rate * time) when an error will be ``threshold`` away from what was sent: infinite if never.
 
     Nothing more is received. By rounding the goal may be where the error goes to, and is never reached; or the error
@@ -65,12 +42,12 @@ def _ratio(error, received, sent, rate, threshold, speaks):  # type: ignore[no-u
     never = (rate == 0.0) | (abs(gap) <= threshold) | (beyond * gap <= 0.0)
     ratio = np.inf if never else ratio
     ratio = 1.0 if (error != sent) & (abs(error - sent) >= threshold) else ratio
-    return ratio if speaks else np.inf
+    return ratio if sends else np.inf
 
 
 @inner(forceinline=True)
 def _due(now, logarithm, rate):  # type: ignore[no-untyped-def]
-    # Now, where that is the time. What is not a number is never due.
+    """When that is, by the logarithm of ``_ratio``: now, where it is 0. What is not a number is never due."""
     later = now + logarithm / rate
     return now if logarithm == 0.0 else later
 
@@ -83,116 +60,102 @@ def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-un
 
 @inner
 def _relax(net, state, unit, count, now):  # type: ignore[no-untyped-def]
-    """Bring units to the present."""
-    real, time, shared = state.real, state.time, net.real
-    x, predicted, received = state.index[X] + unit, state.index[PREDICTED] + unit, state.index[RECEIVED] + unit
-    precision, gain, rate = net.index[PRECISION] + unit, net.index[GAIN] + unit, net.index[RATE] + unit
-    at, work = state.index[AT] + unit, state.index[WORK]
+    """Bring units to the present. Writes x, at, work."""
+    x, at, work, predicted, received = state.x, state.at, state.work, state.predicted, state.received
+    precision, gain, rate = net.precision, net.gain, net.rate
     for k in range(count):
-        time[ix(work + k)] = -shared[ix(rate + k)] * (now - time[ix(at + k)])
-    apply_one("exp", time, work, work, count)
+        work[ix(k)] = -rate[ix(unit + k)] * (now - at[ix(unit + k)])
+    apply_one("exp", work, 0, 0, count)
     for k in range(count):
-        real[ix(x + k)] = _relaxed(
-            real[ix(x + k)],
-            real[ix(predicted + k)],
-            real[ix(received + k)],
-            shared[ix(precision + k)],
-            shared[ix(gain + k)],
-            shared[ix(rate + k)],
-            time[ix(work + k)],
-            now - time[ix(at + k)],
-        )
-        time[ix(at + k)] = now
+        u = ix(unit + k)
+        ago = now - at[u]
+        x[u] = _relaxed(x[u], predicted[u], received[u], precision[u], gain[u], rate[u], work[ix(k)], ago)
+        at[u] = now
 
 
 @kernel
 def schedule_rows(net, state, unit, count, now):  # type: ignore[no-untyped-def]
-    """Set when units, which are up to date, are due."""
-    real, time, shared = state.real, state.time, net.real
-    x, predicted, received = state.index[X] + unit, state.index[PREDICTED] + unit, state.index[RECEIVED] + unit
-    precision, rate, threshold = net.index[PRECISION] + unit, net.index[RATE] + unit, net.index[THRESHOLD] + unit
-    sent, entry, due = state.index[SENT] + unit, net.index[ENTRY] + unit, state.index[DUE] + unit
+    """Set when units, which are up to date, are due. Writes due, block_due, heap, where."""
+    x, predicted, received, sent, due = state.x, state.predicted, state.received, state.sent, state.due
+    precision, rate, threshold, entry = net.precision, net.rate, net.threshold, net.entry
     for k in range(count):
-        time[ix(due + k)] = _ratio(
-            shared[ix(precision + k)] * (real[ix(x + k)] - real[ix(predicted + k)]),
-            real[ix(received + k)],
-            real[ix(sent + k)],
-            shared[ix(rate + k)],
-            shared[ix(threshold + k)],
-            net.index[ix(entry + k)] >= 0,
-        )
-    apply_one("log", time, due, due, count)
+        u = ix(unit + k)
+        error = precision[u] * (x[u] - predicted[u])
+        due[u] = _ratio(error, received[u], sent[u], rate[u], threshold[u], entry[u] >= 0)
+    apply_one("log", due, unit, unit, count)
     for k in range(count):
-        time[ix(due + k)] = _due(now, time[ix(due + k)], shared[ix(rate + k)])
+        due[ix(unit + k)] = _due(now, due[ix(unit + k)], rate[ix(unit + k)])
     for block in range(unit // BLOCK, (unit + count - 1) // BLOCK + 1):
-        reschedule(state, block, net.index[UNITS])
+        reschedule(state, block, net.units)
 
 
 @kernel
 def receive_rows(net, state, first, count, now):  # type: ignore[no-untyped-def]
-    """All value neurons of a population, from node ``first`` on, receive what has been heard."""
-    real, time, index = state.real, state.time, state.index
-    unit, incoming, dirty = net.index[net.index[UNIT] + first], index[INCOMING] + first, index[DIRTY] + first
+    """All value neurons of a population, from node ``first`` on, receive their input, and are due anew.
+
+    Adds to received; writes arrival, incoming, dirty, and what bringing them up to date and scheduling them does.
+    """
+    unit, incoming, dirty = net.unit[first], state.incoming, state.dirty
     if unit >= 0:
         _relax(net, state, unit, count, now)
-        received, arrival = index[RECEIVED] + unit, index[ARRIVAL] + unit
+        received, arrival = state.received, state.arrival
         for k in range(count):
-            if time[ix(arrival + k)] == np.inf and real[ix(incoming + k)] != 0.0:
-                time[ix(arrival + k)] = now
+            if arrival[ix(unit + k)] == np.inf and incoming[ix(first + k)] != 0.0:
+                arrival[ix(unit + k)] = now
         for k in range(count):
-            real[ix(received + k)] += real[ix(incoming + k)]
+            received[ix(unit + k)] += incoming[ix(first + k)]
         schedule_rows(net, state, unit, count, now)
     for k in range(count):
-        real[ix(incoming + k)] = 0
-        index[ix(dirty + k)] = 0
+        incoming[ix(first + k)] = 0
+        dirty[ix(first + k)] = 0
 
 
 @kernel
-def receive_listed(net, state, nodes, count):  # type: ignore[no-untyped-def]
-    """Value neurons of listed nodes are touched by what has been heard, and receive it with ``settle_touched``."""
-    real, index = state.real, state.index
+def receive_listed(net, state, first, count):  # type: ignore[no-untyped-def]
+    """Value neurons of nodes listed from ``first`` on are touched by input, and receive it in ``settle_touched``.
+
+    Reads dirty_nodes; adds to change; writes incoming, dirty, touched, touched_units.
+    """
+    incoming, dirty, change = state.incoming, state.dirty, state.change
     for a in range(count):
-        node = index[nodes + a]
-        unit = net.index[net.index[UNIT] + node]
-        if unit >= 0 and real[index[INCOMING] + node] != 0.0:
+        node = state.dirty_nodes[first + a]
+        unit = net.unit[node]
+        if unit >= 0 and incoming[node] != 0.0:
             touch(state, unit)
-            real[index[CHANGE] + unit] += real[index[INCOMING] + node]
-        real[index[INCOMING] + node] = 0
-        index[index[DIRTY] + node] = 0
+            change[unit] += incoming[node]
+        incoming[node] = 0
+        dirty[node] = 0
 
 
 @kernel
 def settle_touched(net, state, now):  # type: ignore[no-untyped-def]
-    """Touched units are brought to the present, receive what came for them, and are due anew."""
-    real, time, index, shared = state.real, state.time, state.index, net.real
-    units, work, count = index[TOUCHED_UNITS], index[WORK], index[TOUCHED_COUNT]
-    index[TOUCHED_COUNT] = 0
+    """Touched units are brought to the present, receive what came for them, and are due anew.
+
+    Reads touched_units, sent; adds to received; writes x, at, arrival, change, touched, work, and when they are due.
+    """
+    work, units, count = state.work, state.touched_units, state.touched_count
+    state.touched_count = 0
     for a in range(count):
-        u = index[units + a]
-        index[index[TOUCHED] + u] = 0
-        time[work + a] = -shared[net.index[RATE] + u] * (now - time[index[AT] + u])
-    apply_one("exp", time, work, work, count)
+        u = units[a]
+        state.touched[u] = 0
+        work[a] = -net.rate[u] * (now - state.at[u])
+    apply_one("exp", work, 0, 0, count)
     for a in range(count):
-        u = index[units + a]
-        predicted, precision, rate = (
-            real[index[PREDICTED] + u],
-            shared[net.index[PRECISION] + u],
-            shared[net.index[RATE] + u],
-        )
-        received, change = real[index[RECEIVED] + u], real[index[CHANGE] + u]
-        x = real[index[X] + u]
-        gain, ago = shared[net.index[GAIN] + u], now - time[index[AT] + u]
-        real[index[X] + u] = _relaxed(x, predicted, received, precision, gain, rate, time[work + a], ago)
-        time[index[AT] + u] = now
+        u = units[a]
+        predicted, precision, rate = state.predicted[u], net.precision[u], net.rate[u]
+        received, change = state.received[u], state.change[u]
+        ago = now - state.at[u]
+        state.x[u] = _relaxed(state.x[u], predicted, received, precision, net.gain[u], rate, work[a], ago)
+        state.at[u] = now
         if change != 0.0:
-            if time[index[ARRIVAL] + u] == np.inf:
-                time[index[ARRIVAL] + u] = now
-            real[index[RECEIVED] + u] += change
-            real[index[CHANGE] + u] = 0
-        error, sent = precision * (real[index[X] + u] - predicted), real[index[SENT] + u]
-        threshold, speaks = shared[net.index[THRESHOLD] + u], net.index[net.index[ENTRY] + u] >= 0
-        time[work + a] = _ratio(error, real[index[RECEIVED] + u], sent, rate, threshold, speaks)
-    apply_one("log", time, work, work, count)
+            if state.arrival[u] == np.inf:
+                state.arrival[u] = now
+            state.received[u] += change
+            state.change[u] = 0
+        error = precision * (state.x[u] - predicted)
+        sends = net.entry[u] >= 0
+        work[a] = _ratio(error, state.received[u], state.sent[u], rate, net.threshold[u], sends)
+    apply_one("log", work, 0, 0, count)
     for a in range(count):
-        u = index[units + a]
-        schedule(state, u, _due(now, time[work + a], shared[net.index[RATE] + u]), net.index[UNITS])
+        u = units[a]
+        schedule(state, u, _due(now, work[a], net.rate[u]), net.units)

@@ -1,64 +1,32 @@
-"""Units by themselves: how a value neuron and its error neuron relax while nothing is received."""
+"""Single units: how a value neuron and its error neuron relax while nothing is received."""
 
 from __future__ import annotations
 
 import math
 
 from pcneuro.kernels.compiling import inner, kernel
-from pcneuro.kernels.events.arrays import (
-    AT,
-    AWAKE,
-    AWAKE_COUNT,
-    BLOCK,
-    EXACT,
-    GAIN,
-    LAST_DECAY,
-    LINES,
-    PRECISION,
-    PREDICTED,
-    RATE,
-    RECEIVED,
-    RECEIVED_SLOPE,
-    SINCE,
-    TOUCHED,
-    TOUCHED_COUNT,
-    TOUCHED_UNITS,
-    UNITS,
-    Net,
-    State,
-    X,
-)
-from pcneuro.kernels.events.borrowed import borrowed
+from pcneuro.kernels.events.arrays import BLOCK
 from pcneuro.kernels.events.queue import blocks
-
-
-@kernel
-def lent(net, state):  # type: ignore[no-untyped-def]
-    """The same, for functions that it goes on to: no references are counted."""
-    return (
-        Net(borrowed(net.index), borrowed(net.real), borrowed(net.time), borrowed(net.target)),
-        State(borrowed(state.index), borrowed(state.real), borrowed(state.time)),
-    )
 
 
 @inner
 def _later(net, state, block, steps):  # type: ignore[no-untyped-def]
-    """Bring values of a block of units so many steps of Euler's method on, in which nothing is received."""
-    real, first = state.real, block * BLOCK
+    """Bring values of a block of units so many steps of Euler's method on, in which nothing is received. Writes x."""
+    first = block * BLOCK
     last, power = 1.0, 1.0
-    for u in range(first, min(first + BLOCK, net.index[UNITS])):
-        precision, gain = net.real[net.index[PRECISION] + u], net.real[net.index[GAIN] + u]
-        x, received = real[state.index[X] + u], real[state.index[RECEIVED] + u]
+    for u in range(first, min(first + BLOCK, net.units)):
+        precision, gain = net.precision[u], net.gain[u]
+        x, received = state.x[u], state.received[u]
         if steps == 0 or gain == 0.0:
             continue
         if precision == 0.0:
-            real[state.index[X] + u] = x + steps * gain * received
+            state.x[u] = x + steps * gain * received
             continue
         if 1.0 - gain * precision != last:
             last = 1.0 - gain * precision
             power = last**steps
-        goal = real[state.index[PREDICTED] + u] + received / precision
-        real[state.index[X] + u] = goal + (x - goal) * power
+        goal = state.predicted[u] + received / precision
+        state.x[u] = goal + (x - goal) * power
 
 
 @kernel
@@ -68,65 +36,64 @@ def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyp
 
 
 @kernel
-def asleep(net, state, number):  # type: ignore[no-untyped-def]
-    """Bring values of blocks that sleep to the begin of bin ``number``; they go on sleeping, and since when is kept."""
-    for block in range(blocks(net.index[UNITS])):
-        if state.index[state.index[SINCE] + block] >= 0:
-            _later(net, state, block, number - state.index[state.index[SINCE] + block])
+def advance_sleeping(net, state, number):  # type: ignore[no-untyped-def]
+    """Bring values of blocks that sleep to the begin of bin ``number``; they go on sleeping, and since when is kept.
+
+    Writes x.
+    """
+    for block in range(blocks(net.units)):
+        if state.since[block] >= 0:
+            _later(net, state, block, number - state.since[block])
 
 
 @kernel
 def wake(net, state, block, now):  # type: ignore[no-untyped-def]
-    """Bring a block of units to the present, in bins, if it sleeps: it wakes up."""
-    since = state.index[SINCE] + block
-    if state.index[since] >= 0:
-        _later(net, state, block, int(now) - state.index[since])
-        state.index[since] = -1
-        state.index[state.index[AWAKE] + state.index[AWAKE_COUNT]] = block
-        state.index[AWAKE_COUNT] += 1
+    """Bring a block of units to the present, in bins, if it sleeps: it wakes up. Writes x, since, awake."""
+    since = state.since[block]
+    if since >= 0:
+        _later(net, state, block, int(now) - since)
+        state.since[block] = -1
+        state.awake[state.awake_count] = block
+        state.awake_count += 1
 
 
 @kernel
 def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
-    """Bring a unit to the present."""
-    if net.index[EXACT] == 0:
+    """Bring a unit to the present. Writes x, at, last_decay; adds to received where that changes linearly."""
+    if net.exact == 0:
         wake(net, state, u // BLOCK, now)
         return
-    time = now - state.time[state.index[AT] + u]
-    state.time[state.index[AT] + u] = now
-    slope = state.real[state.index[RECEIVED_SLOPE] + u] if state.index[LINES] else 0.0 * time
-    if net.real[net.index[RATE] + u] > 0.0:
-        error = net.real[net.index[PRECISION] + u] * (
-            state.real[state.index[X] + u] - state.real[state.index[PREDICTED] + u]
-        )
+    time = now - state.at[u]
+    state.at[u] = now
+    slope = state.received_slope[u] if state.lines else 0.0 * time
+    if net.rate[u] > 0.0:
+        error = net.precision[u] * (state.x[u] - state.predicted[u])
         # Units that are reached together have the same decay.
-        rate, last = net.real[net.index[RATE] + u], state.index[LAST_DECAY]
-        if state.time[last] != time or state.time[last + 1] != rate:
-            state.time[last], state.time[last + 1], state.time[last + 2] = time, rate, math.exp(-rate * time)
-        error = relaxed(error, state.real[state.index[RECEIVED] + u], slope, rate, time, state.time[last + 2])
-        state.real[state.index[X] + u] = (
-            state.real[state.index[PREDICTED] + u] + error / net.real[net.index[PRECISION] + u]
-        )
+        rate, last = net.rate[u], state.last_decay
+        if last[0] != time or last[1] != rate:
+            last[0], last[1], last[2] = time, rate, math.exp(-rate * time)
+        error = relaxed(error, state.received[u], slope, rate, time, last[2])
+        state.x[u] = state.predicted[u] + error / net.precision[u]
     else:
-        mean = state.real[state.index[RECEIVED] + u] + slope * time / 2
-        state.real[state.index[X] + u] += net.real[net.index[GAIN] + u] * mean * time
-    if state.index[LINES]:
-        state.real[state.index[RECEIVED] + u] += slope * time
+        mean = state.received[u] + slope * time / 2
+        state.x[u] += net.gain[u] * mean * time
+    if state.lines:
+        state.received[u] += slope * time
 
 
 @kernel
 def refresh_all(net, state, now):  # type: ignore[no-untyped-def]
-    """Bring all units to the present, at exact times."""
-    for u in range(net.index[UNITS]):
+    """Bring all units to the present, at exact times. Writes what ``refresh`` does."""
+    for u in range(net.units):
         refresh(net, state, u, now)
 
 
 @kernel
 def touch(state, unit):  # type: ignore[no-untyped-def]
-    """List a unit that something reaches; returns whether it is the first time."""
-    if state.index[state.index[TOUCHED] + unit]:
+    """List a unit that something reaches; returns whether it is the first time. Writes touched, touched_units."""
+    if state.touched[unit]:
         return False
-    state.index[state.index[TOUCHED] + unit] = 1
-    state.index[state.index[TOUCHED_UNITS] + state.index[TOUCHED_COUNT]] = unit
-    state.index[TOUCHED_COUNT] += 1
+    state.touched[unit] = 1
+    state.touched_units[state.touched_count] = unit
+    state.touched_count += 1
     return True

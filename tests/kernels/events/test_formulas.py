@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pcneuro.kernels.events.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate
+from pcneuro.kernels.events.formulas import CODES, DEPTH, FIRST_TWO, NUMBER, OPERAND, OUT, evaluate, one, two
 from pcneuro.kernels.primitives import PRIMITIVES
 
 POINTS = [-2.5, -1.0, -0.4, -0.0, 0.0, 0.3, 0.5, 1.0, 1.7, 4.0, 30.0]
@@ -40,3 +40,11 @@ def test_numbers_and_the_own_value():
     # 2*x - out
     codes = [NUMBER, 0, OPERAND, 0, CODES["multiply"], OUT, 0, CODES["subtract"]]
     assert run(codes, [2.0], [3.0], out=1.5) == 4.5
+
+
+@pytest.mark.parametrize("made", [one, two])
+def test_what_is_made_of_the_table_says_where_it_is(made):
+    """Numba keeps compiled functions by their file, and finds what they refer to by their module."""
+    function, written = (getattr(f, "py_func", f) for f in (made, evaluate))
+    assert function.__module__ == written.__module__
+    assert function.__code__.co_filename == written.__code__.co_filename
