@@ -26,7 +26,7 @@ help:
 run: $(VENV)/.installed-data ## set up, and run the main job: a circuit learns handwritten digits
 	$(BIN)/pcneuro run $(SIMULATION) $(ARGS)
 
-# Kernels are compiled before the workers start: compiling the same ones at the same time would race.
+# Kernels are compiled before the workers start, on all processors, instead of the same ones in each worker.
 define TESTS
 $(BIN)/pcneuro cache warm
 $(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
