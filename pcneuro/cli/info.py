@@ -44,8 +44,8 @@ def _version(package: str) -> str:
 
 def _blas() -> str:
     config = np.show_config(mode="dicts")
-    found = config.get("Build Dependencies", {}).get("blas", {})
-    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+    library = config.get("Build Dependencies", {}).get("blas", {})
+    return f"{library.get('name', 'unknown')} {library.get('version', '')}".strip()
 
 
 def _cache() -> str:
@@ -58,21 +58,21 @@ def _cache() -> str:
 
 def slow() -> list[str]:
     """What will make simulations slow here, and what to do about it."""
-    found = []
+    warnings = []
     if numba.config.DISABLE_JIT:
-        found.append("NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; unset it")
+        warnings.append("NUMBA_DISABLE_JIT is set: kernels run as plain Python, some hundred times slower; unset it")
     if numba.config.OPT < FULL_OPTIMISATION:
-        found.append(f"NUMBA_OPT is {numba.config.OPT}: kernels are not fully optimised; unset it")
+        warnings.append(f"NUMBA_OPT is {numba.config.OPT}: kernels are not fully optimised; unset it")
     for name in ("BOUNDSCHECK", "DEBUG", "DEBUGINFO_DEFAULT"):
         if getattr(numba.config, name, 0):
-            found.append(f"NUMBA_{name} is set: kernels check or trace what they do; unset it")
+            warnings.append(f"NUMBA_{name} is set: kernels check or trace what they do; unset it")
     features = host.simd_features()
     if platform.machine().lower() in ("x86_64", "amd64") and "avx2" not in features:
-        found.append("the processor has no AVX2: expect a quarter of the speed, or less")
+        warnings.append("the processor has no AVX2: expect a quarter of the speed, or less")
     if available_threads() == 1:
-        found.append("one processor is available: batches are not simulated in parallel")
+        warnings.append("one processor is available: batches are not simulated in parallel")
     if not cache.usable():
-        found.append("no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR")
+        warnings.append("no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR")
     elif not numba.config.DISABLE_JIT and not cache.state().warm:
-        found.append("first runs compile the kernels that they need; pcneuro cache warm compiles all of them now")
-    return found
+        warnings.append("first runs compile the kernels that they need; pcneuro cache warm compiles all of them now")
+    return warnings

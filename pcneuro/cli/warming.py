@@ -95,10 +95,10 @@ class Events(AbstractPortion):
 
 
 def _weight(functions: Any) -> float:
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     for function in functions:
-        found |= weights(function)
-    return sum(found.values())
+        by_name |= weights(function)
+    return sum(by_name.values())
 
 
 def _run(engine: Any, dtype: np.dtype) -> None:
@@ -113,11 +113,11 @@ def portions() -> list[AbstractPortion]:
     by_file: dict[str, list[str]] = defaultdict(list)
     for name, function in dispatch.KERNELS.items():
         by_file[inspect.getfile(function)].append(name)
-    found: list[AbstractPortion] = []
+    every: list[AbstractPortion] = []
     for dtype in DTYPES:
-        found += [Loop(dtype), Events(dtype), *(Operators(dtype, tuple(names)) for names in by_file.values())]
+        every += [Loop(dtype), Events(dtype), *(Operators(dtype, tuple(names)) for names in by_file.values())]
     # The loops run a circuit, whose operators should not be under way in another process at that time.
-    return sorted(found, key=lambda p: (not isinstance(p, Events), not isinstance(p, Loop), -p.weight))
+    return sorted(every, key=lambda p: (not isinstance(p, Events), not isinstance(p, Loop), -p.weight))
 
 
 class _ToParent(AbstractReport):
@@ -158,7 +158,7 @@ def warm(show: Callable[[float, str], None]) -> None:
         running: dict[Future[None], int] = {pool.submit(_compile, k, part): k for k, part in enumerate(parts)}
         try:
             while running:
-                name = _heard(messages, shares)
+                name = _received(messages, shares)
                 for future in [each for each in running if each.done()]:
                     future.result()
                     shares[running.pop(future)] = 1.0
@@ -168,7 +168,7 @@ def warm(show: Callable[[float, str], None]) -> None:
             raise
 
 
-def _heard(messages: Any, shares: list[float]) -> str:
+def _received(messages: Any, shares: list[float]) -> str:
     """Take what processes have told since the last look; returns the name of what is compiled."""
     name = ""
     try:

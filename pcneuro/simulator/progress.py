@@ -65,14 +65,14 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
     show = report
     last = time.perf_counter()
 
-    def tell(elapsed: float, completed: float, took: float | None = None) -> None:
+    def report_at(elapsed: float, completed: float, took: float | None = None) -> None:
         nonlocal last
         now = time.perf_counter()
         if completed in (0.0, 1.0) or now - last >= period:
             last = now
             show(elapsed, completed, start, duration if took is None else took)
 
-    return tell
+    return report_at
 
 
 class _Noting:
