@@ -15,7 +15,7 @@ from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
 from pcneuro.files import read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.model.delays import DELAYS, AbstractDelay
-from pcneuro.ops.base import REGISTRY, AbstractOperator
+from pcneuro.ops.base import OPERATORS, AbstractOperator
 
 
 def load_circuit(path: str | os.PathLike[str]) -> Circuit:
@@ -69,6 +69,6 @@ def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
         if isinstance(source, Parameter) and not np.isfinite(source.value).all():
             raise ValueError(f"parameter {entry['name']!r} has NaN or infinity")
     else:
-        source = class_of_kind("operator", entry["kind"], REGISTRY)(**attributes)
+        source = class_of_kind("operator", entry["kind"], OPERATORS)(**attributes)
     shape = tuple(int(n) for n in entry["shape"])
     return Node(str(entry["name"]), source, tuple(entry["operands"]), shape, bool(entry["marked"]))

@@ -1,4 +1,4 @@
-"""New values of parameters, checked against the graph that they are for."""
+"""New values of parameters: checked against the graph that they are for, and made arrays of its shapes."""
 
 from __future__ import annotations
 

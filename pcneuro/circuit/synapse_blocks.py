@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.circuit.synapses import Edge, edge_of, shape_of, synapse_groups
+from pcneuro.circuit.synapses import Edge, edge_of, places_of
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.errors import ParameterError, told
-from pcneuro.model.delays import ConstantDelay, DelaysInTurn, Places
+from pcneuro.model.delays import ConstantDelay, DelaysInTurn
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import evaluate, variables_of
 
@@ -78,9 +78,7 @@ class _DelayReader:
     """Delays of a projection's synapses in both directions, in the order in which they are read."""
 
     def __init__(self, units: UnitGraph, parent: str, child: str) -> None:
-        groups = [g for g in synapse_groups(units) if g.parent == parent and child in g.children]
-        shape = shape_of(units, groups[0]) if len(groups) == 1 else None
-        self.places = Places(sum(group.synapses for group in groups), shape)
+        self.places = places_of(units, parent, child)
         clamped = parent in units.circuit.graph.inputs
         self.forward = self._in_turn(units.circuit, edge_of(parent, child, "prediction"))
         self.back = None if clamped else self._in_turn(units.circuit, edge_of(parent, child, "feedback"))

@@ -68,29 +68,29 @@ def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> n
         return 0.0
     if delay.constant is not None:
         return delay.constant
-    first, total, places = 0, 0, Places(0)
-    for other in synapse_groups(units):
-        if other.parent == group.parent and child in other.children:
-            first = total if other == group else first
-            # Of one place it is known whose weights its synapses have; of several, how many there are.
-            places = Places(other.synapses, *_array(units, other)) if not total else Places(total + other.synapses)
-            total += other.synapses
-    return delay.at(places, ">".join(edge))[first : first + group.synapses]
+    groups = _groups_of(units, group.parent, child)
+    first = sum(other.synapses for other in groups[: groups.index(group)])
+    return delay.at(places_of(units, group.parent, child), ">".join(edge))[first : first + group.synapses]
 
 
-def _array(units: UnitGraph, group: SynapseGroup) -> tuple[tuple[int, ...] | None, np.ndarray | None]:
-    """Shape and index of the array whose entries the synapses of a group are, as ``Places`` has them."""
-    population, shape = units.populations[group.population], shape_of(units, group)
-    return shape, population.weights.index if isinstance(population, SynapticSum) and shape is not None else None
+def _groups_of(units: UnitGraph, parent: str, child: str) -> list[SynapseGroup]:
+    """The synapse groups of one projection."""
+    return [group for group in synapse_groups(units) if group.parent == parent and child in group.children]
 
 
-def shape_of(units: UnitGraph, group: SynapseGroup) -> tuple[int, ...] | None:
-    """Shape of the array whose entries the synapses of a group are, as ``Places`` has it."""
+def places_of(units: UnitGraph, parent: str, child: str) -> Places:
+    """The synapses of a projection: of one group it is known whose weights they have, of several how many there are."""
+    groups = _groups_of(units, parent, child)
+    if len(groups) > 1:
+        return Places(sum(group.synapses for group in groups))
+    (group,) = groups
     population, nodes = units.populations[group.population], units.circuit.graph.nodes
     if isinstance(population, SynapticSum):
-        return None if population.table.origin is None else nodes[population.table.origin].shape
+        origin = population.table.origin
+        return Places(group.synapses) if origin is None else Places(group.synapses, nodes[origin].shape, population)
     assert isinstance(population, UnitFunction)
-    return nodes[population.node].shape if nodes[population.node].size == group.synapses else None
+    one_to_one = nodes[population.node].size == group.synapses
+    return Places(group.synapses, nodes[population.node].shape if one_to_one else None)
 
 
 def steps_at(units: UnitGraph, group: SynapseGroup, kind: str, dt: float) -> np.ndarray | int:
@@ -120,10 +120,10 @@ def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:
         for group in synapse_groups(units):
             for child in group.children:
                 for kind in ("prediction", "feedback"):
-                    edge, delays = edge_of(group.parent, child, kind), delays_at(units, group, kind)
-                    if edge in circuit.delays and np.size(delays):
-                        low, high = ranges.get(edge, (np.inf, 0.0))
-                        ranges[edge] = min(low, float(np.min(delays))), max(high, float(np.max(delays)))
+                    edge = edge_of(group.parent, child, kind)
+                    if edge in circuit.delays and edge not in ranges and group.synapses:
+                        places = places_of(units, group.parent, child)
+                        ranges[edge] = circuit.delays[edge].bounds(places, ">".join(edge))
     # Of a projection whose synapses all take nothing there is no delay to tell.
     return {edge: ranges.get(edge, (0.0, 0.0)) for edge in circuit.delays}
 
@@ -137,7 +137,12 @@ def check(circuit: AbstractCircuit) -> None:
         units = UnitGraph(circuit)
         for group in synapse_groups(units):
             for kind in ("prediction", "feedback"):
-                delays_at(units, group, kind)
+                edge = edge_of(group.parent, group.children[0], kind)
+                if len(group.children) > 1:
+                    delays_at(units, group, kind)
+                elif edge in circuit.delays and group.synapses:
+                    # Does not make the delays of all synapses at once, of which there may be many.
+                    circuit.delays[edge].bounds(places_of(units, group.parent, group.children[0]), ">".join(edge))
 
 
 def edges(circuit: AbstractCircuit) -> list[Edge]:

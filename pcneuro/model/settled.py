@@ -1,4 +1,4 @@
-"""When a circuit is at equilibrium."""
+"""Settled: when a run has reached equilibrium and may stop."""
 
 from __future__ import annotations
 

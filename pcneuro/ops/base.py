@@ -14,7 +14,7 @@ from pcneuro.ops.pairs import AbstractPairs, SwappedPairs
 
 Shape = tuple[int, ...]
 
-REGISTRY: dict[str, type[AbstractOperator]] = {}
+OPERATORS: dict[str, type[AbstractOperator]] = {}
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class AbstractOperator(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "kind" in cls.__dict__:
-            if REGISTRY.setdefault(cls.kind, cls) is not cls:
+            if OPERATORS.setdefault(cls.kind, cls) is not cls:
                 raise ValueError(f"two operators are of kind {cls.kind!r}")
 
     @property

@@ -120,9 +120,9 @@ def test_clamped_bernoulli_output():
 
 
 def test_all_operators_say_what_they_are():
-    from pcneuro.ops.base import REGISTRY, AbstractOperator
+    from pcneuro.ops.base import OPERATORS, AbstractOperator
 
-    assert not [kind for kind, operator in REGISTRY.items() if operator.units is AbstractOperator.units]
+    assert not [kind for kind, operator in OPERATORS.items() if operator.units is AbstractOperator.units]
 
 
 def test_too_large_is_said_before_there_are_synapses(tmp_path):

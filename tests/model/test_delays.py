@@ -18,7 +18,7 @@ from pcneuro.circuit.saving import fingerprint
 from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnknownNameError
-from pcneuro.model.delays import DELAYS
+from pcneuro.model.delays import DELAYS, Places
 from tests.circuits_for_tests import mlp, random_dag, scalar_graph
 
 FORTH, BACK = ("h1.value", "h2.error"), ("h2.error", "h1.value")
@@ -58,7 +58,7 @@ def test_draws_are_of_their_distribution_and_projection():
     np.testing.assert_array_equal(found, uniform.of(20_000, key))
     for other in (uniform.of(20_000, "h2.error>h1.value"), pcn.UniformDelay(1.0, 5.0, seed=4).of(20_000, key)):
         assert abs(np.corrcoef(found, other)[0, 1]) < 5 / np.sqrt(20_000)
-    assert uniform.bounds(20_000, key) == (found.min(), found.max())
+    assert uniform.bounds(Places(20_000), key) == (found.min(), found.max())
 
 
 def test_the_stream_of_a_projection_is_the_same_in_every_process():
@@ -313,7 +313,9 @@ def test_networkx_has_shortest_and_longest(tmp_path):
         count = edge["synapses"]
         if not isinstance(delay, float):
             low, high = (
-                (0.0, 14.0) if isinstance(delay, pcn.SynapticDelays) else delay.bounds(count, f"{source}>{target}")
+                (0.0, 14.0)
+                if isinstance(delay, pcn.SynapticDelays)
+                else delay.bounds(Places(count), f"{source}>{target}")
             )
             assert (edge["delay"], edge["delay_max"]) == (low, high)
         assert type(edge["delay"]) is type(edge["delay_max"]) is float

@@ -7,23 +7,23 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
-from pcneuro.ops.base import REGISTRY, AbstractOperator, apply, size, unit_indices
+from pcneuro.ops.base import OPERATORS, AbstractOperator, apply, size, unit_indices
 from pcneuro.ops.maps import Map
 from pcneuro.program.lowering import Lowering
 
 
 def test_operators_are_found_by_their_kind():
-    assert {"map", "contract", "take", "sum", "prod", "softmax"} <= REGISTRY.keys()
-    assert all(cls.kind == kind for kind, cls in REGISTRY.items())
+    assert {"map", "contract", "take", "sum", "prod", "softmax"} <= OPERATORS.keys()
+    assert all(cls.kind == kind for kind, cls in OPERATORS.items())
     with pytest.raises(ValueError, match="two operators are of kind 'map'"):
         type("Other", (AbstractOperator,), {"kind": "map"})
-    assert REGISTRY["map"] is Map
+    assert OPERATORS["map"] is Map
 
 
 def test_an_operator_is_made_again_from_its_attributes():
     operator = Map("x*y", ("x", "y"))
     assert operator.attributes() == {"function": "x*y", "variables": ("x", "y")}
-    assert REGISTRY[operator.kind](**operator.attributes()) == operator
+    assert OPERATORS[operator.kind](**operator.attributes()) == operator
 
 
 def test_plain_arrays_lists_and_numbers_of_any_kind():

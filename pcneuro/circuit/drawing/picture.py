@@ -1,4 +1,4 @@
-"""The picture of a circuit, with matplotlib."""
+"""The picture of a circuit: value and error neurons as symbols, projections as arrows, drawn with matplotlib."""
 
 from __future__ import annotations
 

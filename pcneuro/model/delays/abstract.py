@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,21 +17,45 @@ from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 DELAYS: dict[str, type[AbstractDelay]] = {}
 
+_DRAWN = 100_000
+"""Delays that are drawn at a time where only the shortest and the longest are asked for."""
+
 DelaysInTurn = Callable[[int, np.ndarray | None], np.ndarray]
 """Gives delays in ms of the next so many synapses, whose weights are these entries of their array, if of any."""
+
+
+class HasWeights(Protocol):
+    """Something that has weights, and is asked which only where it matters: there may be many."""
+
+    @property
+    def weights(self) -> IndexedWeights:
+        """The weights."""
+
+
+class IndexedWeights(Protocol):
+    """Weights that are entries of an array."""
+
+    @property
+    def index(self) -> np.ndarray | None:
+        """Which entries (None: all, in C order)."""
 
 
 @dataclass(frozen=True)
 class Places:
     """The synapses of a projection: how many, and where they stand in an array of their weights.
 
-    ``shape`` is that of the array that their weights are entries ``index`` of (None: all, in C order), or that of the
-    units that they copy one to one; None where there is neither.
+    ``shape`` is that of the array that their weights are entries of, or that of the units that they copy one to one;
+    None where there is neither. ``synapses`` have the weights.
     """
 
     count: int
     shape: tuple[int, ...] | None = None
-    index: np.ndarray | None = None
+    synapses: HasWeights | None = None
+
+    @property
+    def index(self) -> np.ndarray | None:
+        """Entries of the array, flattened, that the weights are; None: all, in C order."""
+        return None if self.synapses is None else self.synapses.weights.index
 
 
 class AbstractDelay(ABC):
@@ -84,9 +108,9 @@ class AbstractDelay(ABC):
 
         return following
 
-    def bounds(self, synapses: int, key: str) -> tuple[float, float]:
-        """The shortest and the longest delay in ms, of at least one synapse."""
-        delays = self.of(synapses, key)
+    def bounds(self, places: Places, key: str) -> tuple[float, float]:
+        """The shortest and the longest delay in ms, of at least one synapse. Raises what ``at`` raises."""
+        delays = self.at(places, key)
         return float(delays.min()), float(delays.max())
 
     def attributes(self) -> dict[str, Any]:
@@ -132,6 +156,13 @@ class AbstractRandomDelay(AbstractDelay):
     def in_turn(self, places: Places, key: str) -> DelaysInTurn:
         generator = _generator(self.seed, key)
         return lambda count, index: self.drawn(generator, count, key)
+
+    def bounds(self, places: Places, key: str) -> tuple[float, float]:
+        following, low, high = self.in_turn(places, key), math.inf, 0.0
+        for first in range(0, places.count, _DRAWN):
+            delays = following(min(_DRAWN, places.count - first), None)
+            low, high = min(low, float(delays.min())), max(high, float(delays.max()))
+        return low, high
 
 
 def edge_text(key: str) -> str:

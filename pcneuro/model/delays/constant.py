@@ -32,5 +32,5 @@ class ConstantDelay(AbstractDelay):
     def in_turn(self, places: Places, key: str) -> DelaysInTurn:
         return lambda count, index: self.of(count, key)
 
-    def bounds(self, synapses: int, key: str) -> tuple[float, float]:
+    def bounds(self, places: Places, key: str) -> tuple[float, float]:
         return self.ms, self.ms

@@ -1,4 +1,4 @@
-"""What an output energy is."""
+"""Output energies: what a clamped target costs, given the prediction of it, and what its error neurons hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an integrator is."""
+"""Integrators: one step of tau dv/dt = drive - e, by an explicit Runge-Kutta method."""
 
 from __future__ import annotations
 
