@@ -27,7 +27,7 @@ from events_nets import MODES, NETS, Data, Net, by_events, letters
 from machine import median_and_spread, report, seconds
 
 import pcneuro as pcn
-from pcneuro.analysis.operations import away, feedback_synapses, first_at, operations
+from pcneuro.analysis.operations import feedback_synapses, first_at, gradient_error, operations
 
 ROOT = Path(__file__).parent.parent
 LINEAR, THROUGHPUT, RNN = "linear", "throughput", "rnn"
@@ -73,7 +73,7 @@ class Point:
     def error(self) -> float:
         """How far gradients are from backprop's."""
         assert self.result is not None
-        return away(self.result, pcn.backprop(self.net.circuit, **self.net.data)).error
+        return gradient_error(self.result, pcn.backprop(self.net.circuit, **self.net.data)).error
 
 
 def point(net: Net, mode: object, threshold: float, dtype: type) -> Point:
@@ -239,9 +239,9 @@ def stepped(circuit: pcn.Circuit, data: Data, dt: float, limit: float, duration:
     """The first step of the clocked engine within the limit, and its gradient error there or at the end."""
     reference = pcn.backprop(circuit, **data)
     simulator = pcn.Simulator(circuit, integrator=pcn.Euler(dt))
-    errors = [away(simulator.run(0.0, **data), reference).error]
+    errors = [gradient_error(simulator.run(0.0, **data), reference).error]
     while errors[-1] > limit and simulator.time < duration - dt / 2:
-        errors.append(away(simulator.run(dt), reference).error)
+        errors.append(gradient_error(simulator.run(dt), reference).error)
     return first_at(errors, limit), errors[-1]
 
 
@@ -274,7 +274,7 @@ def unrolled(options: argparse.Namespace) -> None:
             def error_of(threshold: float, mode=mode, made=made, found=found) -> float:
                 simulator = by_events(circuit, made(threshold), mode, dt)
                 found[threshold] = simulator.run(options.duration, **data)
-                return away(found[threshold], reference).error
+                return gradient_error(found[threshold], reference).error
 
             threshold = largest(error_of, options.limit, LEAST, 1.0, CLOSE)
             if threshold is None:
@@ -284,7 +284,7 @@ def unrolled(options: argparse.Namespace) -> None:
             ratio = None if clocked is None else clocked / count
             verdict = "-" if ratio is None else f"{'yes' if ratio >= 10 else 'NO'}"
             shown = "-" if ratio is None else f"{ratio:.1f}"
-            error = away(found[threshold], reference).error
+            error = gradient_error(found[threshold], reference).error
             rows.append([kind(mode), name, f"{threshold:.3g}", "-", count, shown, verdict, f"{error:.2e}"])
     header = ["engine", "threshold as a share of the errors", "threshold", "steps", "operations", "clocked / this"]
     header += [">= 10", "gradient error"]

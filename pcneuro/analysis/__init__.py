@@ -1,1 +1,1 @@
-"""What is asked of a simulation: checks against other simulators, wavefronts, event statistics, plots."""
+"""Analyses of simulations: checks against other simulators, wavefronts, event statistics, plots."""

@@ -1,4 +1,4 @@
-"""The same run by the kernel and by another simulator, and how far they are apart."""
+"""The same run by the kernel and by another simulator, and how far they differ."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Check:
     """What ``check`` returns; prints as tables.
 
     ``populations`` has a row for each variable of each population, over all times recorded (of spikes: for values and
-    errors decoded at the end), ``gradients`` one for each parameter. ``own`` is the kernel's result, ``other`` that of
+    errors decoded at the end), ``gradients`` one for each parameter. ``result`` is the kernel's, ``other`` that of
     the other simulator.
     """
 
@@ -35,7 +35,7 @@ class Check:
     tolerance: float
     populations: Comparison
     gradients: Comparison
-    own: Result = field(repr=False)
+    result: Result = field(repr=False)
     other: Exported = field(repr=False)
 
     @property
@@ -70,28 +70,28 @@ def every_record(circuit: Circuit) -> list[Record]:
     ]
 
 
-def hold_against(own: Result, asked: Asked, against: str, tolerance: float | None, dtype: np.dtype) -> Check:
-    """Do the run that gave ``own`` by another simulator, and compare both."""
+def hold_against(result: Result, asked: Asked, against: str, tolerance: float | None, dtype: np.dtype) -> Check:
+    """Do the run that gave ``result`` by another simulator, and compare both."""
     target = targets()[against]()
     other = target.run(asked)
     with np.errstate(all="ignore"):
-        rows = _at_records(own, other) if target.at_records else _at_end(own, other)
-        gradients = compare(other, own)
+        rows = _at_records(result, other) if target.at_records else _at_end(result, other)
+        gradients = compare(other, result)
     least = target.tolerance if dtype == np.float64 else max(target.tolerance, SINGLE)
-    return Check(against, least if tolerance is None else tolerance, Comparison(tuple(rows)), gradients, own, other)
+    return Check(against, least if tolerance is None else tolerance, Comparison(tuple(rows)), gradients, result, other)
 
 
-def _at_records(own: Result, other: Exported) -> list[Agreement]:
+def _at_records(result: Result, other: Exported) -> list[Agreement]:
     """Of each recorded variable, over all its times, samples and units."""
-    return [agreement(str(n), other.records[n].values, own.records[n].values) for n in own.records.data_vars]
+    return [agreement(str(n), other.records[n].values, result.records[n].values) for n in result.records.data_vars]
 
 
-def _at_end(own: Result, other: Exported) -> list[Agreement]:
+def _at_end(result: Result, other: Exported) -> list[Agreement]:
     """Of values and errors of each population."""
     return [
-        agreement(f"{name}.{variable}", found[name], wanted[name])
-        for variable, found, wanted in (("value", other.values, own.values), ("error", other.errors, own.errors))
-        for name in wanted
+        agreement(f"{name}.{variable}", arrays[name], ours[name])
+        for variable, arrays, ours in (("value", other.values, result.values), ("error", other.errors, result.errors))
+        for name in ours
     ]
 
 
@@ -137,17 +137,17 @@ def check(
     check_target(against)
     simulator = Simulator(circuit, dynamics=dynamics, integrator=integrator, dtype=dtype)
     records = list(record) or every_record(circuit)
-    given = {"inputs": inputs or {}, "targets": targets or {}, "clamp": clamp or {}}
-    own = simulator.run(duration, **given, record=records)  # type: ignore[arg-type]
-    if own.status is not Status.COMPLETED:
-        raise ParameterError(f"there is nothing to agree with: {own.message}")
+    data = {"inputs": inputs or {}, "targets": targets or {}, "clamp": clamp or {}}
+    result = simulator.run(duration, **data, record=records)  # type: ignore[arg-type]
+    if result.status is not Status.COMPLETED:
+        raise ParameterError(f"there is nothing to agree with: {result.message}")
     asked = Asked(
         circuit,
         simulator.dynamics,
         simulator.integrator,
         duration,
-        **given,
+        **data,
         records=records,
         spiking=Spiking() if spiking is None else spiking,
     )
-    return hold_against(own, asked, against, tolerance, simulator.dtype)
+    return hold_against(result, asked, against, tolerance, simulator.dtype)

@@ -1,4 +1,4 @@
-"""Counts of recorded events: by neuron, and until populations have come to rest. All go through events in blocks."""
+"""Event statistics: counts by neuron, and the time until populations come to rest, read in blocks."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def events_per_unit(events: xarray.Dataset, circuit: Circuit) -> dict[str, np.nd
         raise ParameterError("these events are of another circuit: it has other populations, or of other sizes")
     samples, (names, sizes) = events["recorded_sample"].values, _populations(events)
     first = np.concatenate([[0], np.cumsum(sizes)])
-    found = np.zeros((len(samples), first[-1]), dtype=np.int64)
+    counts = np.zeros((len(samples), first[-1]), dtype=np.int64)
     for block in blocks(events, "sample", "population", "unit"):
         row = np.searchsorted(samples, block["sample"])
         place = row * first[-1] + first[block["population"]] + block["unit"]
-        found += np.bincount(place, minlength=found.size).reshape(found.shape)
+        counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
     shapes = {name: circuit.graph.nodes[name.rpartition(".")[0]].shape for name in names}
     return {
-        name: found[:, first[p] : first[p + 1]].reshape(len(samples), *shapes[name])
+        name: counts[:, first[p] : first[p + 1]].reshape(len(samples), *shapes[name])
         for p, name in enumerate(names)
         if events["population_recorded"].values[p]
     }
@@ -86,11 +86,11 @@ def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, floa
         times, populations = block["time"][chosen], block["population"][chosen]
         for p in np.unique(populations):
             near[p].append(times[populations == p])
-    found = np.full(number, np.nan)
+    reached = np.full(number, np.nan)
     for p in np.flatnonzero(total):
         before = until[p, part[p]] - counts[p, part[p]]
-        found[p] = np.sort(np.concatenate(near[p]))[wanted[p] - before - 1]
-    return _by_name(events, found)
+        reached[p] = np.sort(np.concatenate(near[p]))[wanted[p] - before - 1]
+    return _by_name(events, reached)
 
 
 def _part(times: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What gradients cost: synaptic operations by events and by steps, and how far off both are."""
+"""Gradient error against synaptic operations, by events and by steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def feedback_synapses(circuit: Circuit, held: Collection[str]) -> int:
 
 
 @dataclass(frozen=True)
-class Away:
+class GradientError:
     """How far gradients are from a reference: |gradient - reference| / |reference| and the cosine, over all parameters.
 
     ``worst`` is the largest such error of one parameter, ``worst_parameter`` its name.
@@ -43,19 +43,19 @@ class Away:
     worst_parameter: str
 
 
-def away(result: HasGradients, reference: HasGradients) -> Away:
+def gradient_error(result: HasGradients, reference: HasGradients) -> GradientError:
     """How far all gradients of a result are from those of a reference, together and the worst of them."""
     with np.errstate(all="ignore"):
         rows = compare(result, reference).rows
-        own, exact = (
+        gradient, exact = (
             np.concatenate([np.ravel(each.gradients[row.parameter]).astype(np.float64) for row in rows])
             for each in (result, reference)
         )
-        norm, other = np.linalg.norm(own), np.linalg.norm(exact)
-        error, cosine = np.linalg.norm(own - exact) / other, own @ exact / (norm * other)
+        norm, other = np.linalg.norm(gradient), np.linalg.norm(exact)
+        error, cosine = np.linalg.norm(gradient - exact) / other, gradient @ exact / (norm * other)
         # NaN, if there is one, is the worst of all.
         worst = rows[int(np.argmax([row.relative_error for row in rows]))]
-    return Away(float(error), float(cosine), worst.relative_error, worst.parameter)
+    return GradientError(float(error), float(cosine), worst.relative_error, worst.parameter)
 
 
 def first_at(errors: Sequence[float] | np.ndarray, wanted: float) -> int | None:

@@ -1,4 +1,4 @@
-"""How errors relax: their norms in every population over time, beside what they must be."""
+"""Relaxation of errors: their norms in every population over time, beside their closed form."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def error_records(simulator: Simulator, every: float | None, *variables: str) ->
 def recorded(result: Result, variable: str) -> dict[str, np.ndarray]:
     """Vertex -> what was recorded of it, of shape (times, batch, \\*shape)."""
     suffix = f".{variable}"
-    found = {}
+    arrays = {}
     for name, array in result.records.items():
         vertex = str(name).removesuffix(suffix)
         if str(name).endswith(suffix):
-            found[vertex] = array.values.reshape(*array.shape[:2], *result.errors[vertex].shape[1:])
-    return found
+            arrays[vertex] = array.values.reshape(*array.shape[:2], *result.errors[vertex].shape[1:])
+    return arrays
 
 
 def recorded_times(result: Result) -> np.ndarray:
@@ -133,7 +133,7 @@ class ErrorRelaxation:
 
     def numbers(self) -> dict[str, Any]:
         """For each vertex: when it settles, and how far it is from the closed forms at most, over where it ends."""
-        found: dict[str, Any] = {}
+        rows: dict[str, Any] = {}
         for name, errors in self.errors.items():
             final = self.final[name]
             row = {"final_norm": float(np.linalg.norm(final)), "settling_time": self._settling(errors, final)}
@@ -142,8 +142,8 @@ class ErrorRelaxation:
                 row["deviation_continuous"] = _deviation(errors, self.expected.continuous(name, self.time), final)
                 if self.stepped:
                     row["deviation_stepped"] = _deviation(errors, self.closed_form(name), final)
-            found[name] = row
-        return found
+            rows[name] = row
+        return rows
 
     def _settling(self, errors: np.ndarray, final: np.ndarray) -> float | None:
         away = _norms(errors - final) > SETTLED * np.linalg.norm(final)

@@ -1,4 +1,4 @@
-"""``pcneuro cache``."""
+"""The command ``pcneuro cache``: the folder of compiled kernels."""
 
 from __future__ import annotations
 

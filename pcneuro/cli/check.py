@@ -1,4 +1,4 @@
-"""``pcneuro check``."""
+"""The command ``pcneuro check``: the kernel against another simulator."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def check(
         *([] if tolerance is None else [f"tolerance={tolerance!r}"]),
     ]
     report, code = run_plan(read(file, chosen), out, overwrite, False)
-    apart = [run for run in report.summary["runs"] if "tolerance" in run and not run["agrees"]]
-    if code == 0 and apart:
-        worst = max(run["worst"] for run in apart)
-        most = apart[0]["tolerance"]
+    differing = [run for run in report.summary["runs"] if "tolerance" in run and not run["agrees"]]
+    if code == 0 and differing:
+        worst = max(run["worst"] for run in differing)
+        most = differing[0]["tolerance"]
         print(f"pcneuro: {against} is {worst:.3g} away, more than the tolerance {most:g}", file=sys.stderr)
         return DISAGREES
     return code

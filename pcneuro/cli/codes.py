@@ -2,7 +2,7 @@
 
 SUCCESS = 0
 INTERNAL = DISAGREES = 1
-"""A fault of pcneuro's own; of `pcneuro check`, simulators that are further apart than they may be."""
+"""A fault of pcneuro's own; of `pcneuro check`, simulators that differ by more than they may."""
 BAD_INPUT = 2
 DIVERGED = 3
 UNSETTLED = 4

@@ -1,4 +1,4 @@
-"""``pcneuro data``."""
+"""The command ``pcneuro data``: data sets, and their download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pcneuro info``."""
+"""The command ``pcneuro info``: versions, processor, threads, cache, and what will be slow."""
 
 from __future__ import annotations
 

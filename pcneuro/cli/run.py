@@ -1,4 +1,4 @@
-"""``pcneuro run``."""
+"""The command ``pcneuro run``: carries out a simulation file."""
 
 from __future__ import annotations
 

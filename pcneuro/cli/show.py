@@ -1,4 +1,4 @@
-"""``pcneuro show``."""
+"""The command ``pcneuro show``: a circuit as a table or a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed: tables, and progress for whatever takes longer than two seconds."""
+"""Output on the terminal: tables, and progress of whatever takes longer than two seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set is, and how one is found by its name."""
+"""Data sets by name: what each offers, and how it is loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DATASETS: Mapping[str, type[AbstractDataset[Any]]] = MappingProxyType(_FOUND)
 class LoadedDataset(Generic[P]):
     """A data set in memory: a part to learn from, and one to test with.
 
-    ``notes`` tell what is not as in the official data set, such as files that are not there. ``truth`` has
+    ``notes`` list what is not as in the official data set, such as files that are not there. ``truth`` has
     the values of parameters that are to be learned, by name, where they are known.
     """
 
@@ -90,9 +90,9 @@ def load(name: str, **choices: Any) -> LoadedDataset[Any]:
     MissingExtraError
         Where the package that ships the data is not installed.
     """
-    found = named(name)
-    offered = [choice.name for choice in fields(found)]
+    dataset = named(name)
+    offered = [choice.name for choice in fields(dataset)]
     for choice in choices:
         if choice not in offered:
             raise ParameterError(f"data set {name!r} has no choice {choice!r}; it has {', '.join(offered) or 'none'}")
-    return found(**choices).load()
+    return dataset(**choices).load()

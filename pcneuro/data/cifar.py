@@ -80,7 +80,7 @@ class AbstractCIFAR(AbstractImageFiles):
         path = self.find(home, name)
         if path is None:
             return None
-        found = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
-        if len(found) != count:
-            raise self.wrong(path, f"has {len(found)} names of classes; needed are {count}, one a line")
-        return found
+        names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
+        if len(names) != count:
+            raise self.wrong(path, f"has {len(names)} names of classes; needed are {count}, one a line")
+        return names

@@ -1,4 +1,4 @@
-"""What can be downloaded: single files and archives, each with its checksum."""
+"""Downloads: single files and archives, each with its checksum."""
 
 from __future__ import annotations
 

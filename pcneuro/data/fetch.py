@@ -1,4 +1,4 @@
-"""Downloads, which happen only here, and only when the user asks for one."""
+"""Fetching: files are downloaded only here, and only when the user asks for it."""
 
 from __future__ import annotations
 

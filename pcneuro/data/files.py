@@ -1,4 +1,4 @@
-"""Files of data sets: where they are looked for, and what is said of those that are missing or wrong."""
+"""Files of data sets: where they are looked for, and the errors where they are missing or wrong."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ ENVIRONMENT = "PCNEURO_DATA"
 
 def root(folder: str | os.PathLike[str] | None) -> Path:
     """The folder of the data: ``folder``, or else PCNEURO_DATA. Raises DataFileError where there is neither."""
-    given = os.fspath(folder) if folder is not None else os.environ.get(ENVIRONMENT, "")
-    if not given:
+    path = os.fspath(folder) if folder is not None else os.environ.get(ENVIRONMENT, "")
+    if not path:
         raise DataFileError(f"no folder with data is given: name one (folder=, --folder), or set {ENVIRONMENT}")
-    return Path(given).expanduser()
+    return Path(path).expanduser()
 
 
 @contextmanager

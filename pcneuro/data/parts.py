@@ -1,4 +1,4 @@
-"""What data sets give: samples to learn from or to test with, as they are and as a circuit takes them."""
+"""Samples to learn from or to test with: images, passages, words, trajectories; as arrays, and for circuits."""
 
 from __future__ import annotations
 

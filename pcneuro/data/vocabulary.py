@@ -46,7 +46,7 @@ class Vocabulary:
     def encode(self, text: str, where: str = "") -> np.ndarray:
         """Tokens of a text: int64, shape (len(text),).
 
-        Raises VocabularyError for a character that is not in the vocabulary; ``where`` is told in front of it.
+        Raises VocabularyError for a character that is not in the vocabulary; the message begins with ``where``.
         """
         order = np.argsort(known := _codes(self.characters))
         codes = _codes(text)

@@ -1,4 +1,4 @@
 """Circuits in other tools: one target a module, whose library is imported where it is used.
 
-``units`` says what a circuit is in single units and synapses, which is all that a target needs to know.
+``units`` is a circuit in single units and synapses, which is all that a target needs to know.
 """

@@ -1,4 +1,4 @@
-"""What every exporter asks of its arguments, in the same words."""
+"""Checks of the arguments that all exporters have, in the same words."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ def settings(
 
     Raises ParameterError for what is neither, and such an integrator.
     """
-    found = FixedPrediction() if dynamics is None else dynamics, Euler() if integrator is None else integrator
-    for what, given, kind in zip(
-        ("dynamics", "integrator"), found, (AbstractDynamics, AbstractIntegrator), strict=True
+    chosen = FixedPrediction() if dynamics is None else dynamics, Euler() if integrator is None else integrator
+    for what, setting, kind in zip(
+        ("dynamics", "integrator"), chosen, (AbstractDynamics, AbstractIntegrator), strict=True
     ):
-        if not isinstance(given, kind):
-            raise ParameterError(f"{what} is {told(given)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
-    found[0].only_values("an export")
-    if why is not None and len(found[1].weights) > 1:
-        raise ParameterError(f"{type(found[1]).__name__} has several stages, and {why}: use Euler or ExponentialEuler")
-    return found
+        if not isinstance(setting, kind):
+            raise ParameterError(f"{what} is {told(setting)}; give an object, such as pcn.Strict() or pcn.Euler(1.0)")
+    chosen[0].only_values("an export")
+    if why is not None and len(chosen[1].weights) > 1:
+        raise ParameterError(f"{type(chosen[1]).__name__} has several stages, and {why}: use Euler or ExponentialEuler")
+    return chosen
 
 
-def a_run(circuit: Circuit, given: Mapping[str, Any], previous: RunData | None = None) -> RunData:
+def a_run(circuit: Circuit, data: Mapping[str, Any], previous: RunData | None = None) -> RunData:
     """What a circuit is given at time zero, as for ``Simulator.run``; raises what that raises."""
-    return merge(circuit, previous, given, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    return merge(circuit, previous, data, time=0.0, dtype=np.dtype(np.float64), carried=dict)

@@ -155,15 +155,15 @@ class NestNetwork:
 
     def _meters(self, parts: Parts) -> dict[tuple[str, int], Any]:
         """A multimeter for every population that is recorded, and every interval (steps)."""
-        found: dict[tuple[str, int], Any] = {}
+        meters: dict[tuple[str, int], Any] = {}
         for probe in self.probes:
             every = self._every(probe)
             for name in parts.readouts[probe.vertex, probe.variable].weights:
-                if (name, every) not in found:
+                if (name, every) not in meters:
                     settings = {"record_from": ["rate"], "interval": every * self.integrator.dt}
-                    found[name, every] = self.nest.Create("multimeter", params=settings)
-                    self.nest.Connect(found[name, every], self.populations[name])
-        return found
+                    meters[name, every] = self.nest.Create("multimeter", params=settings)
+                    self.nest.Connect(meters[name, every], self.populations[name])
+        return meters
 
     # Running
 
@@ -278,7 +278,7 @@ class NestTarget(AbstractTarget):
     def run(self, asked: Asked) -> Exported:
         built = network(
             asked.circuit,
-            **asked.given,
+            **asked.keywords,
             dynamics=asked.dynamics,
             integrator=asked.integrator,
             record=asked.records,

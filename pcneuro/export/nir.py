@@ -16,7 +16,7 @@ R = 1/tau, whose state is its value. A clamped vertex has an error that stays: a
 **Spikes.** The value neurons of a free vertex are an ``I`` with R = 1/tau, whose state is v - vhat. Its error, Pi times
 that (``Scale``), drives pairs of ``IF`` neurons, ON and OFF, with R = 1, a threshold of 1 and a reset to 0, through
 ``Linear`` with g rate/scale and -g rate/scale. Spikes, less those of OFF, come through ``Linear`` with a quantum/g each
-to an ``LI`` with the decoding filter as its time constant; that is the error as others hear it, and as its own value
+to an ``LI`` with the decoding filter as its time constant; that is the error as others receive it, and as its own value
 neurons do. Two things differ from neurons in other targets, since NIR has neither rectification nor initial states:
 
 - Each spike also brings the membrane of its counterpart up by one threshold. Of the two, one is minus the other at all
@@ -82,18 +82,18 @@ class RateNeurons(AbstractNeurons):
     def circuit(self) -> AbstractCircuit:
         return self.units.circuit
 
-    def add(self, name: str, shape: Shape, heard: list[str]) -> str | None:
+    def add(self, name: str, shape: Shape, sources: list[str]) -> str | None:
         if name in self.swept.errors:
             return self._sent(name, shape, self._input(f"{name}_error", shape, self.swept.errors[name]))
         if not self.circuit.has_prediction(name):
-            if heard:
-                self._latent(name, shape, heard)
+            if sources:
+                self._latent(name, shape, sources)
             return None
-        if not heard and not self.swept.start[name].any():
+        if not sources and not self.swept.start[name].any():
             return None
-        return self._sent(name, shape, self._free(name, shape, heard or [self._silence(name, shape)]))
+        return self._sent(name, shape, self._free(name, shape, sources or [self._silence(name, shape)]))
 
-    def _free(self, name: str, shape: Shape, heard: list[str]) -> str:
+    def _free(self, name: str, shape: Shape, sources: list[str]) -> str:
         """The node that is the error of a free vertex."""
         precision = self.circuit.precision[name].reshape(shape)
         fields = {
@@ -101,12 +101,12 @@ class RateNeurons(AbstractNeurons):
             "r": np.ones(shape),
             "v_leak": np.zeros(shape),
         }
-        return self.sketch.add(f"{name}_error", "LI", shape, fields, heard, _start(shape, self.swept.start[name]))
+        return self.sketch.add(f"{name}_error", "LI", shape, fields, sources, _start(shape, self.swept.start[name]))
 
-    def _latent(self, name: str, shape: Shape, heard: list[str]) -> None:
+    def _latent(self, name: str, shape: Shape, sources: list[str]) -> None:
         """The value of a latent that nothing predicts."""
         notes = _start(shape, self.swept.activity[self.units.values[name]])
-        value = self.sketch.add(f"{name}_value", "I", shape, {"r": self._speed(name, shape)}, heard, notes)
+        value = self.sketch.add(f"{name}_value", "I", shape, {"r": self._speed(name, shape)}, sources, notes)
         self.sketch.add(f"{name}_output", "Output", shape, {}, [value])
 
     def _speed(self, name: str, shape: Shape) -> np.ndarray:
@@ -117,7 +117,7 @@ class RateNeurons(AbstractNeurons):
         return self.sketch.add(name, "Input", shape, {}, notes={"value": values.reshape(shape).copy()})
 
     def _silence(self, name: str, shape: Shape) -> str:
-        """What a vertex hears to which nothing comes back: every node of NIR has to hear something."""
+        """The source of a vertex to which nothing comes back: every node of NIR has to have one."""
         return self._input(f"{name}_feedback", shape, np.zeros(shape))
 
     def _sent(self, name: str, shape: Shape, error: str) -> str:
@@ -130,7 +130,7 @@ class RateNeurons(AbstractNeurons):
 
 @dataclass
 class SpikingNeurons(RateNeurons):
-    """Spiking error neurons: an ``I`` a vertex, ON and OFF neurons, and an ``LI`` that hears them."""
+    """Spiking error neurons: an ``I`` a vertex, ON and OFF neurons, and an ``LI`` that sums them."""
 
     spiking: Spiking
     scales: Mapping[str, float]
@@ -146,10 +146,10 @@ class SpikingNeurons(RateNeurons):
             self.sketch.edges.append((inhibit, self.values[name]))
         return super()._sent(name, shape, decoded)
 
-    def _free(self, name: str, shape: Shape, heard: list[str]) -> str:
+    def _free(self, name: str, shape: Shape, sources: list[str]) -> str:
         precision = self.circuit.precision[name].reshape(shape)
         notes = _start(shape, self.swept.start[name] / precision.ravel())
-        value = self.sketch.add(f"{name}_value", "I", shape, {"r": self._speed(name, shape)}, heard, notes)
+        value = self.sketch.add(f"{name}_value", "I", shape, {"r": self._speed(name, shape)}, sources, notes)
         self.values[name] = value
         if (precision == 1).all():
             return value
@@ -162,12 +162,12 @@ class SpikingNeurons(RateNeurons):
         faster = 1 + SPREAD * ((2 * np.arange(count) + 1) / count - 1)
         gains = neurons.rate / scale * faster
         quanta = MS * neurons.quantum(scale) * self.height / faster
-        fired, heard = [], []
+        fired, decoded = [], []
         for side, sign in (("on", 1.0), ("off", -1.0)):
             drive = self._weighted(f"{name}_drive_{side}", shape, wide, sign * gains[:, None], [error])
             fields = {"r": np.ones(wide), "v_threshold": np.ones(wide), "v_reset": np.zeros(wide)}
             fired.append(self.sketch.add(f"{name}_{side}", "IF", wide, fields, [drive]))
-            heard.append(self._weighted(f"{name}_decode_{side}", wide, shape, sign * quanta[None], [fired[-1]]))
+            decoded.append(self._weighted(f"{name}_decode_{side}", wide, shape, sign * quanta[None], [fired[-1]]))
         for node, other in (fired, fired[::-1]):
             lifted = [node]
             if self.height != 1:
@@ -175,16 +175,16 @@ class SpikingNeurons(RateNeurons):
             self.sketch.edges += [(source, other) for source in lifted]
         time = np.full(shape, MS * self.spiking.decoding.filter)
         fields = {"tau": time, "r": np.ones(shape), "v_leak": np.zeros(shape)}
-        return self.sketch.add(f"{name}_decoded", "LI", shape, fields, heard)
+        return self.sketch.add(f"{name}_decoded", "LI", shape, fields, decoded)
 
-    def _weighted(self, name: str, given: Shape, shape: Shape, weights: np.ndarray, heard: list[str]) -> str:
+    def _weighted(self, name: str, from_shape: Shape, shape: Shape, weights: np.ndarray, sources: list[str]) -> str:
         """Every unit to its neurons (weights (neurons, 1)), or its neurons to every unit (1, neurons)."""
-        room = (shape[0], given[0]) + (1, 1) * (len(shape) == 3)
+        room = (shape[0], from_shape[0]) + (1, 1) * (len(shape) == 3)
         each = np.eye(min(room[:2]))
         dense = Dense(room, lambda: np.kron(weights, each).reshape(room))
         if len(shape) == 1:
-            return self.sketch.add(name, "Linear", shape, {"weight": dense}, heard)
-        return self.sketch.add(name, "Conv2d", shape, conv2d(dense, given), heard)
+            return self.sketch.add(name, "Linear", shape, {"weight": dense}, sources)
+        return self.sketch.add(name, "Conv2d", shape, conv2d(dense, from_shape), sources)
 
 
 def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
@@ -195,9 +195,9 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 # Checks
 
 
-def _data(circuit: Circuit, given: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
+def _data(circuit: Circuit, arrays: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
-    data = a_run(a_circuit(circuit), given)
+    data = a_run(a_circuit(circuit), arrays)
     if sample is None and data.batch > 1:
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"
@@ -271,7 +271,7 @@ def graph(
 
     Nodes are ``<vertex>_error`` (the error, an ``LI``, or an ``Input`` where it is clamped), ``<vertex>_output``, and
     what is between them, by the name of its parameter; with spikes ``<vertex>_value``, ``<vertex>_on``,
-    ``<vertex>_off`` and ``<vertex>_decoded``. Errors that are zero for ever are left out. ``drives`` tells what inputs
+    ``<vertex>_off`` and ``<vertex>_decoded``. Errors that are zero for ever are left out. ``drives`` has what inputs
     are to be given at all times, ``states`` which states do not start at zero.
 
     Parameters
@@ -301,8 +301,8 @@ def graph(
         equivalent, no error to export, or a graph larger than ``memory``.
     """
     nir = library()
-    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    data, chosen = _data(circuit, given, sample)
+    arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    data, chosen = _data(circuit, arrays, sample)
     _check(dynamics, spiking, delay, step)
     check_shapes(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)

@@ -1,4 +1,4 @@
-"""An integrator of NIR's primitives: it knows what NIR says of them, and nothing of circuits.
+"""An integrator of NIR's primitives: it knows their equations, and nothing of circuits.
 
 NIR describes networks and runs none; so this is what stands for a tool that reads its graphs.
 """
@@ -49,24 +49,25 @@ class Executed:
         self.fired = {n: np.zeros_like(v) for n, v in self.state.items() if kind(self.nodes[n]) == "IF"}
         self.past: dict[str, list[np.ndarray]] = {n: [] for n, node in self.nodes.items() if kind(node) == "Delay"}
 
-    def heard(self, name: str, given: Arrays) -> np.ndarray:
+    def current(self, name: str, sent: Arrays) -> np.ndarray:
+        """The sum of what the sources of a node send."""
         return sum(
-            (given[source] for source in self.sources[name]), np.zeros(tuple(self.nodes[name].input_type["input"]))
+            (sent[source] for source in self.sources[name]), np.zeros(tuple(self.nodes[name].input_type["input"]))
         )
 
     def signals(self) -> Arrays:
         """What every node gives now."""
-        given = dict(self.inputs)
+        sent = dict(self.inputs)
         for name, state in self.state.items():
-            given[name] = self.fired[name] * self.height if name in self.fired else state
+            sent[name] = self.fired[name] * self.height if name in self.fired else state
         for name in self.order:
-            given[name] = _plain(self.nodes[name], self.heard(name, given))
-        return given
+            sent[name] = _plain(self.nodes[name], self.current(name, sent))
+        return sent
 
     def step(self) -> None:
-        given = self.signals()
+        sent = self.signals()
         for name, state in self.state.items():
-            node, current = self.nodes[name], self.heard(name, given)
+            node, current = self.nodes[name], self.current(name, sent)
             if kind(node) == "Delay":
                 self.state[name] = self.delayed(name, current)
             elif kind(node) == "LI":
@@ -90,14 +91,14 @@ class Executed:
     def run(self, steps: int) -> Arrays:
         """Vertex -> its output (steps + 1, units)."""
         outputs = [n for n, node in self.nodes.items() if kind(node) == "Output"]
-        found: dict[str, list[np.ndarray]] = {n.removesuffix("_output"): [] for n in outputs}
+        rows: dict[str, list[np.ndarray]] = {n.removesuffix("_output"): [] for n in outputs}
         for k in range(steps + 1):
-            given = self.signals()
+            sent = self.signals()
             for name in outputs:
-                found[name.removesuffix("_output")].append(given[name].ravel())
+                rows[name.removesuffix("_output")].append(sent[name].ravel())
             if k < steps:
                 self.step()
-        return {name: np.array(rows) for name, rows in found.items()}
+        return {name: np.array(recorded) for name, recorded in rows.items()}
 
 
 def _shape(node: Any) -> tuple:

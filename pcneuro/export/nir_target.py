@@ -33,13 +33,13 @@ class NirTarget(AbstractTarget):
         circuit, (dynamics, integrator) = asked.circuit, settings(asked.dynamics, asked.integrator, None)
         if not isinstance(integrator, Euler):
             raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
-        given = asked.given
-        data = a_run(a_circuit(circuit), {**given, "initial": None})
+        values = asked.keywords
+        data = a_run(a_circuit(circuit), {**values, "initial": None})
         records = listed(asked.records)
         probes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
         steps = whole_steps(asked.duration, integrator.dt)
-        found = [self._states(circuit, data, given, dynamics, s, integrator.dt, steps) for s in range(data.batch)]
-        states = {k: {n: np.stack([f[k][n] for f in found], axis=1) for n in found[0][k]} for k in found[0]}
+        samples = [self._states(circuit, data, values, dynamics, s, integrator.dt, steps) for s in range(data.batch)]
+        states = {k: {n: np.stack([f[k][n] for f in samples], axis=1) for n in samples[0][k]} for k in samples[0]}
         rows = []
         for record, probe in zip(records, probes, strict=True):
             if probe.variable not in states:
@@ -58,7 +58,7 @@ class NirTarget(AbstractTarget):
         self,
         circuit: Circuit,
         data: RunData,
-        given: Mapping[str, Any],
+        values: Mapping[str, Any],
         dynamics: AbstractDynamics,
         sample: int,
         dt: float,
@@ -67,11 +67,11 @@ class NirTarget(AbstractTarget):
         """value, error and prediction of every vertex at every step, (steps + 1, \\*shape)."""
         with tempfile.TemporaryDirectory(prefix="pcneuro-nir-") as folder:
             path = Path(folder) / "circuit.nir"
-            nir.write(circuit, path, **given, dynamics=dynamics, sample=sample)
+            nir.write(circuit, path, **values, dynamics=dynamics, sample=sample)
             read = nir.library().read(path)
         states = Executed(read, dt * nir.MS, nir.drives(read), nir.states(read)).run(steps)
         swept = sweep(UnitGraph(circuit), data, sample)
-        found: dict[str, dict[str, np.ndarray]] = {"value": {}, "error": {}, "prediction": {}}
+        trajectories: dict[str, dict[str, np.ndarray]] = {"value": {}, "error": {}, "prediction": {}}
         for name in circuit.vertices:
             shape = circuit.graph.nodes[name].shape
             if name not in swept.predictions:
@@ -83,5 +83,5 @@ class NirTarget(AbstractTarget):
             if name in data.clamped:
                 value = np.broadcast_to(data.clamped[name][sample].ravel(), error.shape)
             for kind, array in (("value", value), ("error", error), ("prediction", prediction)):
-                found[kind][name] = array.reshape(steps + 1, *shape)
-        return found
+                trajectories[kind][name] = array.reshape(steps + 1, *shape)
+        return trajectories

@@ -1,4 +1,4 @@
-"""What a NEST network of rate neurons is made of, said without NEST, for one sample of the data.
+"""Rate neurons, connections and numbers of a NEST network, without NEST, for one sample of the data.
 
 NEST hands the rates of all neurons on with a lag of one of its steps, so that every step is one of Euler's method,
 X <- X + h/tau * input for its ``lin_rate_ipn`` with lambda 0, and X <- f(input) for its ``rate_transformer_...``.

@@ -1,4 +1,4 @@
-"""What a Brian2 network is made of, said without Brian2: for networks and for scripts alike."""
+"""Groups, synapses and numbers of a Brian2 network, without Brian2: for networks and for scripts alike."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Rates:
         circuit: Circuit,
         dynamics: AbstractDynamics | None,
         integrator: AbstractIntegrator | None,
-        given: Mapping[str, Any],
+        data: Mapping[str, Any],
         spiking: Spiking | None = None,
         memory: float = np.inf,
         previous: RunData | None = None,
@@ -49,7 +49,7 @@ class Rates:
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         self.spiking, self.memory = spiking, memory
-        self.data = a_run(circuit, given, previous)
+        self.data = a_run(circuit, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.circuit, self.units = circuit, UnitGraph(circuit)
         self._check_size()
@@ -82,7 +82,7 @@ class Rates:
                         "there for a logarithm, root, quotient or exponential outside its range"
                     )
 
-    def replaced(self, given: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> Rates:
+    def replaced(self, data: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> Rates:
         """The same with other data or parameters, as for ``Simulator.run``; what is None stays, but initial values,
         which are those of the next run only.
 
@@ -96,7 +96,7 @@ class Rates:
                     raise ParameterError(str(unknown_name("parameter", name, circuit.parameters)))
             circuit = circuit.with_parameters({**circuit.parameters, **parameters})
         before = replace(self.data, initial={})
-        made = Rates(circuit, self.dynamics, self.integrator, given, self.spiking, self.memory, before)
+        made = Rates(circuit, self.dynamics, self.integrator, data, self.spiking, self.memory, before)
         if made.data.batch != self.data.batch:
             raise ParameterError(f"{made.data.batch} samples for a network of {self.data.batch}: make another network")
         if made._text() != self._text():
@@ -132,24 +132,24 @@ class Rates:
     def variables(self) -> Variables:
         """Group -> variable -> its values at time zero, constants among them; times and rates in SI units."""
         samples = [self._start(sample) for sample in range(self.data.batch)]
-        found: Variables = {}
+        variables: Variables = {}
         for name, group in self.wiring.groups.items():
             start = {variable: np.concatenate([s[name][variable] for s in samples]) for variable in samples[0][name]}
-            found[name] = group.constants | start
+            variables[name] = group.constants | start
         for name in self.circuit.vertices:
             if name not in self.data.clamped:
                 # What (drive - err) is multiplied by, in 1/s.
                 gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                found[name]["rate"] = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
+                variables[name]["rate"] = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
         if self.spiking is not None:
-            self._spikes(self.spiking, found)
-        return found
+            self._spikes(self.spiking, variables)
+        return variables
 
     def _start(self, sample: int) -> Variables:
         """What one sample's run starts from."""
         activity = self.sweeps[sample].activity
         initial = {name: a[sample] for name, a in self.data.initial.items()}
-        found: Variables = {
+        variables: Variables = {
             name: {variable: activity[number] for variable, number in group.held.items()}
             for name, group in self.wiring.groups.items()
         }
@@ -157,21 +157,21 @@ class Rates:
             value = np.asarray(initial.get(name, activity[number]), dtype=np.float64).ravel()
             free = name in self.circuit.vertices and name not in self.data.clamped
             if free and self.state(name) == "dev":
-                found[name]["dev"] = value - activity[self.units.predictions[name]]
+                variables[name]["dev"] = value - activity[self.units.predictions[name]]
             else:
-                found[name]["v"] = value
+                variables[name]["v"] = value
             if self.wiring.sends(name):
-                found[name]["sent"] = value
-        return found
+                variables[name]["sent"] = value
+        return variables
 
-    def _spikes(self, spiking: Spiking, found: Variables) -> None:
+    def _spikes(self, spiking: Spiking, variables: Variables) -> None:
         errors, scales = spiking.errors, self._scales(spiking.errors)
         for name, scale in scales.items():
             size = self.circuit.graph.nodes[name].size
             phases = errors.phases.draw(size * self.data.batch, errors.units)
-            found[pairs_of(name)]["m"] = errors.potentials(phases).ravel()
-            found[pairs_of(name)]["gain"] = np.array([errors.rate / scale])
-            found[name]["jump"] = np.array([errors.quantum(scale) / spiking.decoding.filter])
+            variables[pairs_of(name)]["m"] = errors.potentials(phases).ravel()
+            variables[pairs_of(name)]["gain"] = np.array([errors.rate / scale])
+            variables[name]["jump"] = np.array([errors.quantum(scale) / spiking.decoding.filter])
 
     def window(self, first: int, steps: int) -> tuple[float, float]:
         """Begin and end (s) of the window in which a run of ``steps`` from step ``first`` on is decoded.

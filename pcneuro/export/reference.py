@@ -22,5 +22,5 @@ class ReferenceTarget(AbstractTarget):
             dtype=np.float64,
             engine=Reference(),
         )
-        found = sim.run(asked.duration, **asked.given, record=asked.records)
-        return Exported(found.gradients, found.values, found.errors, found.predictions, found.records, found.time)
+        result = sim.run(asked.duration, **asked.keywords, record=asked.records)
+        return Exported(result.gradients, result.values, result.errors, result.predictions, result.records, result.time)

@@ -100,22 +100,22 @@ def write(
     would take more than ``memory`` bytes.
     """
     check_shapes(circuit, "SONATA", SYNAPSE_BYTES, memory)
-    found = structure(circuit)
-    write_atomically(Path(path), lambda file: _write(file, found), overwrite=overwrite)
-    return found
+    edges_and_nodes = structure(circuit)
+    write_atomically(Path(path), lambda file: _write(file, edges_and_nodes), overwrite=overwrite)
+    return edges_and_nodes
 
 
-def _write(file: Any, found: Structure) -> None:
+def _write(file: Any, contents: Structure) -> None:
     import h5py
 
     with h5py.File(file, "w") as root:
         root.attrs["magic"] = np.uint32(MAGIC)
         root.attrs["version"] = np.array(VERSION, dtype=np.uint32)
-        for name, size in found.nodes.items():
+        for name, size in contents.nodes.items():
             population = root.create_group(f"nodes/{name}")
             population["node_type_id"] = np.zeros(size, dtype=np.int64)
             _grouped(population, "node", size)
-        for edges in found.edges:
+        for edges in contents.edges:
             population = root.create_group(f"edges/{edges.name}")
             for end, ids, nodes in (("source", edges.pre, edges.source), ("target", edges.post, edges.target)):
                 population[f"{end}_node_id"] = ids.astype(np.uint64)

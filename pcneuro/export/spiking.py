@@ -5,9 +5,9 @@ negative. With ``units`` pairs, each of which fires at ``rate`` where the error 
 
     quantum = scale / (units * rate)
 
-of the integral of the error over time, and what is heard of the error is the sum of all spikes, ON less OFF, each
+of the integral of the error over time, and what others receive of the error is the sum of all spikes, ON less OFF, each
 filtered by an exponential of time constant ``filter`` and area ``quantum``. With a subtractive reset nothing of the
-drive is lost, so that the integral of what is heard differs from that of the error by what the membranes still hold.
+drive is lost, so that the integral of what is received differs from that of the error by what the membranes still hold.
 Decoded over a window of length T, an error is therefore off by a part of ``scale / (units * rate * T)``: it falls with
 the inverse of T, and of ``units`` where phases are staggered (of its square root where they are drawn).
 """
@@ -162,7 +162,7 @@ class LeakyIntegrateAndFire(AbstractErrorNeurons):
     ``steady = 1 / (1 - exp(-1 / (wanted tau)))``. Without that, errors too small to reach the threshold would not be
     sent at all. Spikes come at the end of a step, dt/2 late on average, of which the reset gives the part
     (steady - 1) / steady back: the current makes up for the rest. The f-I curve is the one without noise. A baseline
-    keeps the phases of neurons apart that would else forget them.
+    keeps phases different of neurons that would else forget them.
     """
 
     baseline: float = 20.0
@@ -204,12 +204,12 @@ class AbstractValueNeurons(ABC):
 
     @abstractmethod
     def least(self) -> float | None:
-        """The least change that is sent, as a graded spike; None where others hear the value itself."""
+        """The least change that is sent, as a graded spike; None where others receive the value itself."""
 
 
 @dataclass(frozen=True)
 class Graded(AbstractValueNeurons):
-    """Others hear the value."""
+    """Others receive the value itself."""
 
     def least(self) -> float | None:
         return None
@@ -219,7 +219,7 @@ class Graded(AbstractValueNeurons):
 class SendOnDelta(AbstractValueNeurons):
     """A graded spike, the change since the last one, wherever that is at least ``threshold``.
 
-    Others hear the sum of all spikes, from the feedforward sweep on.
+    Others receive the sum of all spikes, from the feedforward sweep on.
     """
 
     threshold: float = 0.01

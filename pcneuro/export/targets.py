@@ -1,4 +1,4 @@
-"""What a target is that can be run and compared with the kernel, and those that there are."""
+"""Targets: other simulators that are run and compared with the kernel; each is found by its name."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Asked:
     """For targets whose neurons spike."""
 
     @property
-    def given(self) -> dict[str, Any]:
+    def keywords(self) -> dict[str, Any]:
         """Inputs, targets and clamps, as keywords."""
         return {"inputs": self.inputs, "targets": self.targets, "clamp": self.clamp}
 

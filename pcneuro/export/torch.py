@@ -313,7 +313,7 @@ class TorchTarget(AbstractTarget):
     def run(self, asked: Asked) -> Exported:
         asked.dynamics.only_values("an export")
         circuit, dt = a_circuit(asked.circuit), asked.integrator.dt
-        given = asked.given | {"initial": None}
+        given = asked.keywords | {"initial": None}
         data = a_run(circuit, given)
         records = listed(asked.records)
         probes = [r.resolve(circuit, data.batch, dt) for r in records]

@@ -72,10 +72,10 @@ class Checkpoint:
         """Raise CircuitFileError unless it was written by learning with the same settings."""
         for key, meaning in MEANING.items():
             if self.settings[key] != settings[key]:
-                told = f" ({self.settings[key]} there, {settings[key]} here)"
+                both = f" ({self.settings[key]} there, {settings[key]} here)"
                 digests = key in ("circuit", "start", "examples")
                 raise CircuitFileError(
-                    f"{path} is a checkpoint of {meaning}{'' if digests else told}: go on with what it was written "
+                    f"{path} is a checkpoint of {meaning}{'' if digests else both}: go on with what it was written "
                     "with, or start anew with another file"
                 )
 

@@ -45,12 +45,12 @@ class Examples:
 
     def digest(self) -> str:
         """A digest of names, shapes and values, the same for the same examples only."""
-        found = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(digest_size=16)
         for group in (self.inputs, self.targets):
             for name, array in sorted(group.items()):
-                found.update(f"{name} {array.shape} {array.dtype}".encode())
-                found.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return found.hexdigest()
+                digest.update(f"{name} {array.shape} {array.dtype}".encode())
+                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Rules by which synapses change. Every rule is local: it knows a synapse's own weight, gradient and memory."""
+"""Optimizers: local rules by which synapses change, from their own weight, gradient and memory."""
 
 from __future__ import annotations
 

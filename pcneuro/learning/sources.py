@@ -1,4 +1,4 @@
-"""Where gradients come from: a circuit that relaxes, or reverse mode. Both serve the same trainer."""
+"""Gradient sources: a circuit that relaxes, or reverse mode. Both serve the same trainer."""
 
 from __future__ import annotations
 

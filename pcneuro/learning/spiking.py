@@ -1,4 +1,4 @@
-"""Gradients that a circuit of spiking neurons finds, for the trainer."""
+"""A gradient source of spiking neurons, for the trainer."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class SpikingGradients(AbstractSource):
                 spiking=self.spiking,
                 target=self.target,
             )
-        found = self.networks[count].run(self.duration)
+        exported = self.networks[count].run(self.duration)
         with np.errstate(all="ignore"):
             loss = backprop(self.circuit, examples.inputs, examples.targets, parameters).loss
-        return Gradients(found.gradients, loss)
+        return Gradients(exported.gradients, loss)
 
     def settings(self) -> str:
         parts = (self.dynamics, self.integrator, self.spiking, f"{self.duration:g} ms")

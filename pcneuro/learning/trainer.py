@@ -167,14 +167,14 @@ class Trainer:
         self.status, self.message = Status.COMPLETED, ""
         self._take_up(resume)
 
-    def _start(self, given: Arrays) -> dict[str, np.ndarray]:
+    def _start(self, start: Arrays) -> dict[str, np.ndarray]:
         circuit = self.source.circuit
-        found = {}
-        for name, value in circuit.with_parameters(given).parameters.items():
+        arrays = {}
+        for name, value in circuit.with_parameters(start).parameters.items():
             array = real_array(f"parameter {name!r}", value).astype(np.float64)
             check_finite(f"parameter {name!r}", array)
-            found[name] = array
-        return found
+            arrays[name] = array
+        return arrays
 
     def _take_up(self, resume: bool) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -184,13 +184,13 @@ class Trainer:
         if not resume:
             raise OutputError(f"{self.path} exists already: go on from it with resume=True, or choose another name")
         self.settings = self._settings()
-        found = Checkpoint.read(self.path)
-        found.check(self.settings, self.path)
-        if {n: a.shape for n, a in found.parameters.items()} != {n: a.shape for n, a in self.parameters.items()}:
+        checkpoint = Checkpoint.read(self.path)
+        checkpoint.check(self.settings, self.path)
+        if {n: a.shape for n, a in checkpoint.parameters.items()} != {n: a.shape for n, a in self.parameters.items()}:
             raise CircuitFileError(f"{self.path} has other parameters than the circuit: it is of another circuit")
-        self.parameters, self.memory, self.updates = found.parameters, found.memory, found.updates
+        self.parameters, self.memory, self.updates = checkpoint.parameters, checkpoint.memory, checkpoint.updates
         self.epochs = [
-            Epoch(**{**row, "train": Score(**row["train"]), "test": Score(**row["test"])}) for row in found.epochs
+            Epoch(**{**row, "train": Score(**row["train"]), "test": Score(**row["test"])}) for row in checkpoint.epochs
         ]
 
     def _settings(self) -> dict[str, Any]:
@@ -225,11 +225,11 @@ class Trainer:
         with Bar("learning", quiet=report is None, period=report_period) as bar, interruptible() as noted:
             while self.epoch < epochs:
 
-                def tell(progress: Progress) -> bool:
+                def show(progress: Progress) -> bool:
                     bar.show((progress.epoch - 1 + progress.share) / epochs, str(progress))
                     return not noted
 
-                if self.advance(tell) is not Status.COMPLETED:
+                if self.advance(show) is not Status.COMPLETED:
                     break
         return self.result()
 
@@ -280,11 +280,11 @@ class Trainer:
         loss = samples = 0.0
         cure = f"; lower the rate of {self.optimizer!r}"
         for k, batch in enumerate(chosen):
-            found = self.source.gradients(self.parameters, self.train.take(batch))
-            if found.status is not Status.COMPLETED:
-                return found.status, f"{found.message}{cure if found.status is Status.DIVERGED else ''}"
-            loss, samples = loss + found.loss, samples + len(batch)
-            self._update({name: g / len(batch) for name, g in found.gradients.items()}, rate)
+            gradients = self.source.gradients(self.parameters, self.train.take(batch))
+            if gradients.status is not Status.COMPLETED:
+                return gradients.status, f"{gradients.message}{cure if gradients.status is Status.DIVERGED else ''}"
+            loss, samples = loss + gradients.loss, samples + len(batch)
+            self._update({name: g / len(batch) for name, g in gradients.gradients.items()}, rate)
             for name, value in self.parameters.items():
                 if not np.isfinite(value).all():
                     return Status.DIVERGED, f"diverged: parameter {name!r} is no longer finite{cure}"

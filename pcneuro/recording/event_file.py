@@ -107,7 +107,7 @@ class EventFile:
 
     def leave(self) -> Path | None:
         """Close the file where it is; the path, where it is to stay."""
-        with suppress(OSError, RuntimeError):  # of a full disk, which was told of before
+        with suppress(OSError, RuntimeError):  # of a full disk, which was raised before
             self._close()
         return None if self.target is None else self.place.path
 
@@ -132,12 +132,12 @@ class EventFile:
 
     def dataset(self) -> xarray.Dataset:
         """All events, which are read when they are asked for; of a complete file."""
-        found = {}
+        variables = {}
         for name in self.columns:
             variable = self.empty.variables[name]
             column = _Column(self.place, name, self.count, variable.dtype)
-            found[name] = xarray.Variable((EVENT,), indexing.LazilyIndexedArray(column), variable.attrs)
-        return self.empty.drop_vars(self.columns).assign(found)
+            variables[name] = xarray.Variable((EVENT,), indexing.LazilyIndexedArray(column), variable.attrs)
+        return self.empty.drop_vars(self.columns).assign(variables)
 
 
 def _temporary() -> Path:

@@ -90,8 +90,8 @@ class EventLog:
         number = int(np.count_nonzero(chosen))
         if number == 0:
             return
-        given = (times, np.full(len(chosen), sample), populations, units, changes)
-        for (name, (dtype, _)), array in zip(COLUMNS.items(), given, strict=True):
+        arrays = (times, np.full(len(chosen), sample), populations, units, changes)
+        for (name, (dtype, _)), array in zip(COLUMNS.items(), arrays, strict=True):
             self._columns[name].append(np.array(array[chosen], dtype=dtype))
         self._waiting += number
         self.count += number
@@ -121,16 +121,16 @@ class EventLog:
 
     def _taken(self) -> dict[str, np.ndarray]:
         """What waits, in order; then nothing waits any more."""
-        found = {}
+        columns = {}
         for name, parts in self._columns.items():
-            found[name] = np.concatenate(parts) if parts else np.zeros(0, dtype=COLUMNS[name][0])
+            columns[name] = np.concatenate(parts) if parts else np.zeros(0, dtype=COLUMNS[name][0])
             parts.clear()
         self._waiting = 0
-        order = np.argsort(found["time"], kind="stable")
-        times = found["time"][order]
+        order = np.argsort(columns["time"], kind="stable")
+        times = columns["time"][order]
         if not (times[1:] > times[:-1]).all():  # as in bins, where many are at the same time
-            order = np.lexsort([found[name] for name in reversed(ORDER)])
-        return {name: array[order] for name, array in found.items()}
+            order = np.lexsort([columns[name] for name in reversed(ORDER)])
+        return {name: array[order] for name, array in columns.items()}
 
     def close(self) -> None:
         """Write the rest, and bring the file to its place. Raises OutputError where that cannot be done."""
@@ -163,10 +163,10 @@ class EventLog:
         if self._file is not None:
             return self._file.dataset().assign_attrs(self._facts(complete=True))
         empty = self._empty()
-        found = {name: ("event", array, empty[name].attrs) for name, array in self._taken().items()}
-        for name, (_, array, _) in found.items():
+        variables = {name: ("event", array, empty[name].attrs) for name, array in self._taken().items()}
+        for name, (_, array, _) in variables.items():
             self._columns[name].append(array)
-        return empty.drop_vars(list(found)).assign(found).assign_attrs(self._facts(complete=True))
+        return empty.drop_vars(list(variables)).assign(variables).assign_attrs(self._facts(complete=True))
 
     def _empty(self) -> xarray.Dataset:
         import xarray
@@ -193,10 +193,10 @@ class EventLog:
     def describe(self, steps: int | None) -> dict[str, Any]:
         """Facts for ``result.stats``: the estimate for a run of so many steps (None at exact times), and what came."""
         kept_in = "memory" if self._file is None else str(self._what.target or "a temporary file")
-        found = estimate(self._what.units, steps, len(self._what.samples))
+        room = estimate(self._what.units, steps, len(self._what.samples))
         return {
-            **found,
-            "estimate": estimate_text(found),
+            **room,
+            "estimate": estimate_text(room),
             "events": self.count,
             "bytes": BYTES * self.count,
             "kept_in": kept_in,

@@ -70,14 +70,14 @@ class RecordEvents:
 
     def __post_init__(self) -> None:
         for what in ("vertices", "kinds"):
-            given = getattr(self, what)
-            if given is not None:
-                names = isinstance(given, Sequence) and not isinstance(given, str)
-                if not names or not given or not all(isinstance(name, str) for name in given):
+            chosen = getattr(self, what)
+            if chosen is not None:
+                names = isinstance(chosen, Sequence) and not isinstance(chosen, str)
+                if not names or not chosen or not all(isinstance(name, str) for name in chosen):
                     raise ParameterError(
-                        f"{what} of RecordEvents: {told(given)}; give a list of names, or None for all"
+                        f"{what} of RecordEvents: {told(chosen)}; give a list of names, or None for all"
                     )
-                object.__setattr__(self, what, tuple(given))
+                object.__setattr__(self, what, tuple(chosen))
         for kind in self.kinds or ():
             if kind not in KINDS:
                 raise unknown_name("kind of events to record", kind, KINDS)
@@ -117,10 +117,10 @@ class RecordEvents:
         None at exact times. Raises as a run does, and ParameterError for a batch or steps that are no whole numbers of
         at least 1 and 0.
         """
-        for what, given, least in (("batch", batch, 1), ("steps", steps, 0)):
-            whole = isinstance(given, Integral) and not isinstance(given, bool)
-            if not (whole and given >= least) and not (what == "steps" and given is None):  # type: ignore[operator]
-                raise ParameterError(f"{what} is {told(given)}; give a whole number of at least {least}")
+        for what, number, least in (("batch", batch, 1), ("steps", steps, 0)):
+            whole = isinstance(number, Integral) and not isinstance(number, bool)
+            if not (whole and number >= least) and not (what == "steps" and number is None):  # type: ignore[operator]
+                raise ParameterError(f"{what} is {told(number)}; give a whole number of at least {least}")
         kept = self.resolve(circuit, batch)
         return estimate(kept.units, steps, len(kept.samples))
 
@@ -146,12 +146,12 @@ class Kept:
 
 def population_sizes(circuit: Circuit) -> dict[str, int]:
     """Neurons of every population by its name, in the order of ``circuit.nx``: the order they are numbered in."""
-    found = {}
+    sizes = {}
     for name in (*circuit.graph.inputs, *circuit.vertices):
-        found[f"{name}.value"] = circuit.graph.nodes[name].size
+        sizes[f"{name}.value"] = circuit.graph.nodes[name].size
         if name in circuit.vertices and circuit.has_prediction(name):
-            found[f"{name}.error"] = circuit.graph.nodes[name].size
-    return found
+            sizes[f"{name}.error"] = circuit.graph.nodes[name].size
+    return sizes
 
 
 def _vertex(circuit: Circuit, name: str) -> str:
@@ -163,14 +163,14 @@ def _vertex(circuit: Circuit, name: str) -> str:
     return name
 
 
-def _indices(given: Any) -> tuple[int, ...]:
+def _indices(samples: Any) -> tuple[int, ...]:
     """Indices as whole numbers. A mask is refused: its truth values would pass for 0 and 1."""
     try:
-        if len(given) and not any(isinstance(i, bool | np.bool) for i in given):
-            return tuple(operator.index(i) for i in given)
+        if len(samples) and not any(isinstance(i, bool | np.bool) for i in samples):
+            return tuple(operator.index(i) for i in samples)
     except TypeError:
         pass
-    raise ParameterError(f"samples of RecordEvents: {told(given)}; give indices such as [0, 1], or None for all")
+    raise ParameterError(f"samples of RecordEvents: {told(samples)}; give indices such as [0, 1], or None for all")
 
 
 def estimate(units: int, steps: int | None, samples: int) -> dict[str, int | None]:
@@ -192,10 +192,10 @@ def readable(number: float) -> str:
     return f"{number:,.3g} TB"
 
 
-def estimate_text(found: dict[str, int | None]) -> str:
+def estimate_text(room: dict[str, int | None]) -> str:
     """An estimate in words."""
-    samples = f"{found['samples']:,} sample{'' if found['samples'] == 1 else 's'}"
-    text, most = f"{found['bytes_an_event']} B an event of {found['units']:,} neurons in {samples}", found["most_bytes"]
+    samples = f"{room['samples']:,} sample{'' if room['samples'] == 1 else 's'}"
+    text, most = f"{room['bytes_an_event']} B an event of {room['units']:,} neurons in {samples}", room["most_bytes"]
     if most is None:
         return f"{text}; no more is known before"
     return f"{text}; in bins {readable(most)}, at one of each neuron in each"

@@ -1,4 +1,4 @@
-"""What is to be recorded of a population, at which steps."""
+"""Probes: a variable of a vertex, read every so many steps."""
 
 from __future__ import annotations
 

@@ -100,17 +100,17 @@ class Record:
         return rows
 
 
-def _indices(what: str, given: Any) -> tuple[int, ...] | None:
+def _indices(what: str, indices: Any) -> tuple[int, ...] | None:
     """Indices as whole numbers, None staying None. A mask is refused: its truth values would pass for 0 and 1."""
-    if given is None:
+    if indices is None:
         return None
     try:
-        if isinstance(given, Sequence | np.ndarray) and not any(isinstance(i, bool | np.bool) for i in given):
-            return tuple(operator.index(i) for i in given)
+        if isinstance(indices, Sequence | np.ndarray) and not any(isinstance(i, bool | np.bool) for i in indices):
+            return tuple(operator.index(i) for i in indices)
     except TypeError:
         pass
     raise ParameterError(
-        f"{what}: {told(given)} is no sequence of whole numbers; give indices such as [0, 1], or None for all"
+        f"{what}: {told(indices)} is no sequence of whole numbers; give indices such as [0, 1], or None for all"
     )
 
 
@@ -121,15 +121,15 @@ def listed(records: Any) -> list[Record]:
     """
     if not isinstance(records, Record | Iterable) or isinstance(records, str):
         records = [records]
-    found = [records] if isinstance(records, Record) else list(records)
-    for record in found:
+    checked = [records] if isinstance(records, Record) else list(records)
+    for record in checked:
         if not isinstance(record, Record):
             raise ParameterError(f"record= has {told(record)}; give Record objects, such as pcn.Record('h1', 'error')")
-    names = [record.name for record in found]
+    names = [record.name for record in checked]
     for name in names:
         if names.count(name) > 1:
             raise ParameterError(f"{name} is recorded twice: give one Record with all its units and samples")
-    return found
+    return checked
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a run returns, and how it compares with a reference."""
+"""The result of a run, its free energy, and the comparison of gradients with a reference."""
 
 from __future__ import annotations
 
@@ -154,24 +154,24 @@ def compare(result: HasGradients, reference: HasGradients) -> Comparison:
     The cosine alone is blind where a gradient is a single number, or shrinks as a whole. Raises ParameterError where
     one of the two has no gradients or other parameters than the other, and ShapeError where their shapes differ.
     """
-    own, exact = _gradients("first", result), _gradients("second", reference)
-    for name in [*own, *exact]:
-        if name not in own or name not in exact:
-            which = "first" if name in own else "second"
+    gradients, references = _gradients("first", result), _gradients("second", reference)
+    for name in [*gradients, *references]:
+        if name not in gradients or name not in references:
+            which = "first" if name in gradients else "second"
             raise ParameterError(f"compare: only the {which} has a parameter {name!r}; {_CURE}")
-        one, other = np.shape(own[name]), np.shape(exact[name])
+        one, other = np.shape(gradients[name]), np.shape(references[name])
         if one != other:
             raise ShapeError(f"compare: parameter {name!r} is of shape {one} in the one, {other} in the other; {_CURE}")
-    return Comparison(tuple(agreement(name, gradient, exact[name]) for name, gradient in own.items()))
+    return Comparison(tuple(agreement(name, gradient, references[name]) for name, gradient in gradients.items()))
 
 
 def _gradients(which: str, source: Any) -> Mapping[str, np.ndarray]:
-    found = getattr(source, "gradients", None)
-    if not isinstance(found, Mapping):
+    gradients = getattr(source, "gradients", None)
+    if not isinstance(gradients, Mapping):
         raise ParameterError(
             f"compare: the {which} is {told(source)}, without gradients; give what run() or pcn.backprop returned"
         )
-    return found
+    return gradients
 
 
 def free_energy(

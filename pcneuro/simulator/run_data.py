@@ -1,4 +1,4 @@
-"""What a run is given, checked and merged with what the runs before it were given."""
+"""Run data: inputs, targets, clamps and initial values, checked and merged with those of the runs before."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ MOST_STEPS = 2**62
 """What the engines' counters hold, with room to spare."""
 
 
-def float_type(given: Any) -> np.dtype:
+def float_type(dtype: Any) -> np.dtype:
     """The dtype of all state. Raises ParameterError unless it is float64 or float32."""
     try:
-        found = np.dtype(given)
+        wanted = np.dtype(dtype)
     except (TypeError, ValueError):
-        found = None
-    if found is None or found not in (np.float32, np.float64):
-        raise ParameterError(f"dtype is {found or told(given)}; choose np.float64 or np.float32")
-    return found
+        wanted = None
+    if wanted is None or wanted not in (np.float32, np.float64):
+        raise ParameterError(f"dtype is {wanted or told(dtype)}; choose np.float64 or np.float32")
+    return wanted
 
 
 def merge(
     circuit: Circuit,
     previous: RunData | None,
-    given: Mapping[str, Any],
+    changes: Mapping[str, Any],
     *,
     time: float,
     dtype: np.dtype,
@@ -45,20 +45,20 @@ def merge(
 ) -> RunData:
     """The data of the next run: ``previous`` itself where nothing changes.
 
-    ``given`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping or None for "as before".
+    ``changes`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping; None is "as before".
     Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
     """
-    for what, value in given.items():
+    for what, value in changes.items():
         if value is not None and not isinstance(value, Mapping):
             raise ParameterError(f"{what} is a {type(value).__name__}; give a dict from names to arrays")
     graph = circuit.graph
     inputs: Arrays
-    if given["inputs"] is None and previous is not None:
+    if changes["inputs"] is None and previous is not None:
         inputs = dict(previous.inputs)
     else:
-        inputs = check_inputs(graph, given["inputs"] or {}, dtype)
-    clamped = _clamped(circuit, previous, given["targets"], given["clamp"])
-    initial = _by_vertex(circuit, "initial value", given["initial"] or {})
+        inputs = check_inputs(graph, changes["inputs"] or {}, dtype)
+    clamped = _clamped(circuit, previous, changes["targets"], changes["clamp"])
+    initial = _by_vertex(circuit, "initial value", changes["initial"] or {})
     for name in initial:
         if name in clamped:
             raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
@@ -98,15 +98,15 @@ def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: An
     return goals | held
 
 
-def _by_vertex(circuit: Circuit, what: str, given: Mapping[str, Any]) -> Arrays:
-    found = {}
-    for name, value in given.items():
+def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays:
+    arrays = {}
+    for name, value in values.items():
         output = circuit.graph.outputs.get(name)
         vertex = output.name if output is not None and name not in circuit.vertices else name
         if vertex not in circuit.vertices:
             raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
-        found[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
-    return found
+        arrays[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
+    return arrays
 
 
 def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
@@ -159,7 +159,7 @@ def whole_steps(duration: float, dt: float) -> int:
 def warn_of_latents(circuit: Circuit, data: RunData, engine: AbstractEngine, steps: int) -> bool:
     """Warn of free latents that dynamics with held predictions cannot infer, though something below them is clamped.
 
-    Returns whether it could tell: not before ``steps`` were enough for errors to have come all the way up.
+    Returns whether it could be seen: not before ``steps`` were enough for errors to have come all the way up.
     """
     graph = circuit.graph
     observed: set[str] = set()

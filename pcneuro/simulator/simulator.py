@@ -1,4 +1,4 @@
-"""The simulator: data and duration in, a result out. It knows circuits, engines, records and results, no numerics."""
+"""The simulator: data and duration in, a result out, at once or in chunks."""
 
 from __future__ import annotations
 
@@ -224,9 +224,9 @@ class Simulator:
             settled within the limit has status ``"unsettled"``.
         """
         steps, span = steps_of(duration, until, self.integrator.dt)
-        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        result = self._run(steps, until, given, record, events, show, interruptible).result()
+        result = self._run(steps, until, changes, record, events, show, interruptible).result()
         self._state.warn()
         return result
 
@@ -264,15 +264,15 @@ class Simulator:
         ``set_parameters`` end it, too: it raises ParameterError where it is asked for more.
         """
         steps, span = steps_of(duration, until, self.integrator.dt)
-        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        return Stream(self._run(steps, until, given, record, events, show, nullcontext))
+        return Stream(self._run(steps, until, changes, record, events, show, nullcontext))
 
     def _run(
         self,
         steps: int,
         until: Settled | None,
-        given: Mapping[str, Any],
+        changes: Mapping[str, Any],
         record: Sequence[Record],
         events: RecordEvents | None,
         report: Callable[..., None],
@@ -282,7 +282,7 @@ class Simulator:
         state = self._state
         if until is not None:
             self.schedule.check_until()
-        data = merge(self.circuit, state.data, given, time=self.time, dtype=self.dtype, carried=state.carried)
+        data = merge(self.circuit, state.data, changes, time=self.time, dtype=self.dtype, carried=state.carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time)

@@ -42,10 +42,10 @@ def read_snapshot(
     Raises CircuitFileError for a damaged file or one of another simulator; the engine is of no use then.
     """
     facts, arrays = read_archive(path, KIND)
-    for key, own in identity.items():
-        if facts.get(key) != own:
+    for key, wanted in identity.items():
+        if facts.get(key) != wanted:
             got = facts.get(key)
-            hint = "" if key == "circuit" else f": {got} there, {own} here"
+            hint = "" if key == "circuit" else f": {got} there, {wanted} here"
             raise CircuitFileError(f"{path} is the snapshot of a simulator with another {key}{hint}")
     groups: dict[str, dict[str, np.ndarray]] = {"state": {}, **{kind: {} for kind in GROUPS}}
     try:

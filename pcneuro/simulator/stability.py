@@ -1,4 +1,4 @@
-"""A step size that works: the largest rate of the linearised dynamics, by power iteration."""
+"""Stable step sizes: the largest rate of the linearised dynamics, by power iteration."""
 
 from __future__ import annotations
 

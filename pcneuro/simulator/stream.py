@@ -107,7 +107,7 @@ class Run:
     records, log
         What is to be kept of activities, and of events.
     report
-        Is told elapsed seconds, the share completed and, where it ends early, the ms that it took.
+        Called with elapsed seconds, the share completed and, where it ends early, the ms that it took.
     hold
         A context around all chunks, in which Ctrl-C may be noted between them, too.
 

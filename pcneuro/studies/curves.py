@@ -1,4 +1,4 @@
-"""What learning gave: epochs by seed and by source of gradients, their means, and the tables of them."""
+"""Learning curves: epochs by seed and by source of gradients, their means, and tables of them."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ class LearningCurves:
 
     def array(self, column: str) -> np.ndarray:
         """A column of shape (seeds, sources, epochs), NaN where an epoch was not done."""
-        found = np.full((len(self.seeds), len(self.trainings), self.longest), np.nan)
+        values = np.full((len(self.seeds), len(self.trainings), self.longest), np.nan)
         for j, trainings in enumerate(self.trainings.values()):
             for i, training in enumerate(trainings):
-                values = training.columns[column]
-                found[i, j, : len(values)] = values
-        return found
+                column_values = training.columns[column]
+                values[i, j, : len(column_values)] = column_values
+        return values
 
     def measured(self, source: str, *keys: str) -> np.ndarray:
         """A number measured after each epoch, of shape (seeds, epochs)."""
-        found = np.full((len(self.seeds), self.longest), np.nan)
+        numbers = np.full((len(self.seeds), self.longest), np.nan)
         for i, epochs in enumerate(self.epochs(source)):
             for k, epoch in enumerate(epochs):
                 value: Any = epoch.measured
                 for key in keys:
                     value = value.get(key, {})
-                found[i, k] = value if isinstance(value, float | int) else np.nan
-        return found
+                numbers[i, k] = value if isinstance(value, float | int) else np.nan
+        return numbers
 
     def names(self, key: str) -> list[str]:
         """Parameters of which something is measured."""
@@ -74,8 +74,8 @@ class LearningCurves:
     @property
     def status(self) -> Status:
         """The worst of all."""
-        found = [training.status for trainings in self.trainings.values() for training in trainings]
-        return next((s for s in (Status.INTERRUPTED, Status.DIVERGED) if s in found), Status.COMPLETED)
+        statuses = [training.status for trainings in self.trainings.values() for training in trainings]
+        return next((s for s in (Status.INTERRUPTED, Status.DIVERGED) if s in statuses), Status.COMPLETED)
 
     @property
     def message(self) -> str:
@@ -150,8 +150,12 @@ class LearningCurves:
             "parameter": ("parameter", np.array(parameters, dtype=str)),
         }
         if scalars:
-            found = np.array([[self.measured(s, SCALARS, name) for s in self.trainings] for name in scalars])
-            variables["value"] = (("scalar", "source", "seed", "epoch"), found, {"long_name": "value of a parameter"})
+            by_scalar = np.array([[self.measured(s, SCALARS, name) for s in self.trainings] for name in scalars])
+            variables["value"] = (
+                ("scalar", "source", "seed", "epoch"),
+                by_scalar,
+                {"long_name": "value of a parameter"},
+            )
             coordinates["scalar"] = ("scalar", np.array(scalars, dtype=str))
             truth = [self.truth.get(name, np.nan) for name in scalars]
             variables["truth"] = ("scalar", truth, {"long_name": "true value"})
@@ -169,8 +173,8 @@ class LearningCurves:
 
     def tables(self, chance: Mapping[str, float]) -> list[Text]:
         """To print: gradients, epochs, and parameters with a true value."""
-        found = [self._agreement(), self._learning(chance), self._values()]
-        return [table for table in found if table.rows]
+        tables = [self._agreement(), self._learning(chance), self._values()]
+        return [table for table in tables if table.rows]
 
     def _agreement(self) -> Text:
         last = self.longest - 1

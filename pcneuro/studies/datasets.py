@@ -26,8 +26,8 @@ def placed(dataset: AbstractDataset[Any], folder: str | None, places: Sequence[P
     if not isinstance(dataset, AbstractFolderDataset):
         raise ParameterError(f"data = {folder!r}: the data set {dataset.name!r} has no files; leave the key out")
     path = Path(folder).expanduser()
-    found = next((place / path for place in places if (place / path).is_dir()), path)
-    return replace(dataset, folder=found)
+    there = next((place / path for place in places if (place / path).is_dir()), path)
+    return replace(dataset, folder=there)
 
 
 def examples(
@@ -44,24 +44,24 @@ def examples(
             f"{', '.join(graph.inputs) or 'none'} and the outputs {', '.join(graph.outputs)}"
         )
     ((entry, source),), ((leave, target),) = graph.inputs.items(), graph.outputs.items()
-    found = []
+    parts = []
     for part, most in ((data.train, samples), (data.test, test_samples)):
         taken: AbstractPart = part if most is None else part.take(slice(most))
         inputs = _fitting(data.name, f"input {entry!r}", taken.inputs, source)
         targets = _fitting(data.name, f"output {leave!r}", taken.targets, target)
-        found.append(Examples({entry: inputs}, {leave: targets}))
-    return found[0], found[1]
+        parts.append(Examples({entry: inputs}, {leave: targets}))
+    return parts[0], parts[1]
 
 
 def _fitting(name: str, what: str, array: np.ndarray, node: Node) -> np.ndarray:
     """The array in the node's shape: as it is, or flat where only the grouping of an image's units differs."""
-    own, wanted = array.shape[1:], node.shape
-    if own == wanted:
+    shape, wanted = array.shape[1:], node.shape
+    if shape == wanted:
         return array
-    if 1 in (len(own), len(wanted)) and np.prod(own) == np.prod(wanted):
+    if 1 in (len(shape), len(wanted)) and np.prod(shape) == np.prod(wanted):
         return array.reshape(len(array), *wanted)
     hint = "choose a circuit of that size (its arguments say how)"
-    if len(own) == len(wanted) == 2 and own[1] == wanted[1]:
-        longer = "longer" if own[0] > wanted[0] else "shorter"
-        hint = f"sequences of {own[0]} are {longer} than the circuit's {wanted[0]}; set the length of one of them"
-    raise ShapeError(f"the data set {name!r} gives shape {own} for the circuit's {what}, which has {wanted}: {hint}")
+    if len(shape) == len(wanted) == 2 and shape[1] == wanted[1]:
+        longer = "longer" if shape[0] > wanted[0] else "shorter"
+        hint = f"sequences of {shape[0]} are {longer} than the circuit's {wanted[0]}; set the length of one of them"
+    raise ShapeError(f"the data set {name!r} gives shape {shape} for the circuit's {what}, which has {wanted}: {hint}")

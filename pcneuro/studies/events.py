@@ -33,7 +33,7 @@ def event_numbers(events: xarray.Dataset) -> dict[str, dict[str, Any]]:
 
 def event_rows(numbers: Mapping[str, Mapping[str, Any]], label: str) -> Text:
     """A row for each population that had events, and one for all together."""
-    spoke = {name: row for name, row in numbers.items() if row["events"]}
+    active = {name: row for name, row in numbers.items() if row["events"]}
     rows = [
         [
             name,
@@ -42,9 +42,9 @@ def event_rows(numbers: Mapping[str, Mapping[str, Any]], label: str) -> Text:
             f"{row['per_neuron']:.4g}",
             f"{row['time_of_99_percent']:g}",
         ]
-        for name, row in spoke.items()
+        for name, row in active.items()
     ]
-    rows.append(["all", *(f"{sum(row[key] for row in spoke.values()):,}" for key in ("neurons", "events")), "", ""])
+    rows.append(["all", *(f"{sum(row[key] for row in active.values()):,}" for key in ("neurons", "events")), "", ""])
     title = f"Events{f' ({label})' if label else ''}"
     return Text(title, ["population", "neurons", "events", "a neuron and sample", "99 % by (ms)"], rows)
 

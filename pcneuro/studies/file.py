@@ -60,14 +60,14 @@ class Plan:
 def split(key: str) -> Keys:
     """``integrator.dt`` as its parts; raises Problem for what is no dotted key of TOML."""
     try:
-        found: Any = tomllib.loads(f"{key} = 0")
+        table: Any = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:
         raise Problem((key,), "is no key: write table.key") from None
     parts = []
-    while isinstance(found, dict):
-        if len(found) != 1:
+    while isinstance(table, dict):
+        if len(table) != 1:
             raise Problem((key,), "is no key: write table.key")
-        name, found = next(iter(found.items()))
+        name, table = next(iter(table.items()))
         parts.append(name)
     return tuple(parts)
 
@@ -102,10 +102,10 @@ def put(raw: dict[str, Any], keys: Keys, value: Any) -> None:
 
 def with_values(raw: Mapping[str, Any], swept: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a file's tables with the values that the sweep sets for one run."""
-    own = copy.deepcopy(dict(raw))
+    tables = copy.deepcopy(dict(raw))
     for key, value in swept.items():
-        put(own, split(key), value)
-    return own
+        put(tables, split(key), value)
+    return tables
 
 
 def get(raw: Any, keys: Keys) -> Any:
@@ -135,9 +135,9 @@ def describe(
     except KeyError:
         value = None
     shown = "" if value is None or isinstance(value, Mapping) else f" = {_shown(value)}"
-    if any(keys[: len(own)] == own for own in swept if own):
+    if any(keys[: len(prefix)] == prefix for prefix in swept if prefix):
         return f'{path}: [{SWEEP}] "{".".join(keys)}"{shown}: {problem.text}'
-    if any(keys[: len(own)] == own for own in overrides):
+    if any(keys[: len(prefix)] == prefix for prefix in overrides):
         return f"--set {'.'.join(keys)}{shown.replace(' = ', '=', 1)}: {problem.text}"
     if not keys:
         return f"{path}: {problem.text}"
@@ -200,8 +200,8 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
         keys = tuple(dict.fromkeys(key for each in grid for key in each))
         runs = []
         for swept in grid:
-            own = with_values(base, swept)
-            runs.append(_planned(checked(task, own), own, keys))
+            tables = with_values(base, swept)
+            runs.append(_planned(checked(task, tables), tables, keys))
         if not grid:
             runs = [Planned(checked(task, base), {})]
     except Problem as problem:
@@ -220,13 +220,13 @@ def _task(raw: Mapping[str, Any]) -> type[AbstractTask]:
 
 def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) -> Planned:
     """A run, with values of all keys that any part of the sweep sets; what its own part leaves out is as without it."""
-    found = {}
+    values = {}
     for key in keys:
         try:
-            found[key] = get(raw, split(key))
+            values[key] = get(raw, split(key))
         except KeyError:
-            found[key] = _default(task, split(key))
-    return Planned(task, found)
+            values[key] = _default(task, split(key))
+    return Planned(task, values)
 
 
 def _default(holder: Any, keys: Keys) -> Any:

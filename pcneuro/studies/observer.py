@@ -1,4 +1,4 @@
-"""Who watches a simulation: told what happens and how far it is, and asked whether to go on."""
+"""Observers of a simulation: they are shown what is done and how far it is, and stop it on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AbstractObserver(ABC):
 
 
 class Silent(AbstractObserver):
-    """Tells nobody."""
+    """Shows nothing."""
 
     def say(self, text: str) -> None:
         return None
@@ -67,7 +67,7 @@ class _Noted:
 
 
 def pass_on(observer: AbstractObserver) -> None:
-    """To be called while a simulator runs: tells it of a Ctrl-C that came just before it listened."""
+    """Raise a Ctrl-C again that came just before a simulator, which is running by now, could note it."""
     if observer.stopped and not isinstance(signal.getsignal(signal.SIGINT), _Noted):
         signal.raise_signal(signal.SIGINT)
 

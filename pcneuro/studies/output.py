@@ -29,7 +29,7 @@ def unfinished(parent: Path, name: str) -> Path:
 
     Raises OutputError where there is none.
     """
-    found = []
+    folders = []
     for path in (parent / name, *parent.glob(f"{name}-*")):
         if (path.name == name or path.name[len(name) + 1 :].isdigit()) and (path / CHECKPOINTS).is_dir():
             try:
@@ -37,10 +37,10 @@ def unfinished(parent: Path, name: str) -> Path:
             except (OSError, ValueError, KeyError, TypeError):
                 done = False
             if not done:
-                found.append(path)
-    if not found:
+                folders.append(path)
+    if not folders:
         raise OutputError(f"{parent / name} has no checkpoints of an unfinished run: there is nothing to resume")
-    return max(found, key=lambda path: max(p.stat().st_mtime for p in (path, *(path / CHECKPOINTS).iterdir())))
+    return max(folders, key=lambda path: max(p.stat().st_mtime for p in (path, *(path / CHECKPOINTS).iterdir())))
 
 
 def next_free(parent: Path, name: str) -> Path:

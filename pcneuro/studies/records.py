@@ -41,19 +41,19 @@ def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]
 
     Records have dimensions in common where their intervals agree, which may depend on the time step.
     """
-    found = []
+    renamed = []
     for dataset in datasets:
         parts = []
         for name in dataset.data_vars:
             others = [other[name].dims for other in datasets if name in other]
-            own = dataset[[name]]
-            for position, dim in enumerate(own[name].dims):
+            part = dataset[[name]]
+            for position, dim in enumerate(part[name].dims):
                 if any(dims[position] != dim for dims in others):
                     new = f"{str(dim).partition('_')[0]}_{str(name).replace('.', '_')}"
-                    own = own.rename({dim: new}) if new != dim else own
-            parts.append(own)
-        found.append(xarray.merge([dataset.drop_vars(list(dataset.variables)), *parts], combine_attrs="override"))
-    return found
+                    part = part.rename({dim: new}) if new != dim else part
+            parts.append(part)
+        renamed.append(xarray.merge([dataset.drop_vars(list(dataset.variables)), *parts], combine_attrs="override"))
+    return renamed
 
 
 def _same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:
@@ -88,18 +88,18 @@ def write_records(path: Path, dataset: xarray.Dataset) -> None:
 
 def spike_records(exported: Exported) -> xarray.Dataset:
     """Spikes with a dimension of their own for each vertex, ``<vertex>.spike``."""
-    found = xarray.Dataset()
+    spikes = xarray.Dataset()
     for vertex, table in exported.spikes.items():
         for name in table.dtype.names or ():
             attributes = {"units": "ms"} if name == "time" else {}
-            found[f"{vertex}.spike_{name}"] = (f"{vertex}.spike", table[name], attributes)
-    return found
+            spikes[f"{vertex}.spike_{name}"] = (f"{vertex}.spike", table[name], attributes)
+    return spikes
 
 
-def decoded_records(exported: Exported, own: Result) -> xarray.Dataset:
+def decoded_records(exported: Exported, graded: Result) -> xarray.Dataset:
     """Errors at the end by both, (batch, unit) each, under ``<vertex>.decoded`` and ``<vertex>.graded``."""
-    found = xarray.Dataset()
-    for vertex in own.errors:
-        for name, errors in (("decoded", exported.errors[vertex]), ("graded", own.errors[vertex])):
-            found[f"{vertex}.{name}"] = (("batch", f"{vertex}.unit"), errors.reshape(len(errors), -1))
-    return found
+    decoded = xarray.Dataset()
+    for vertex in graded.errors:
+        for name, errors in (("decoded", exported.errors[vertex]), ("graded", graded.errors[vertex])):
+            decoded[f"{vertex}.{name}"] = (("batch", f"{vertex}.unit"), errors.reshape(len(errors), -1))
+    return decoded

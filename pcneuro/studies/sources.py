@@ -87,10 +87,10 @@ class Sources:
 
     def _function(self, path: Path, name: str) -> Callable[..., Any]:
         module = self._module(path)
-        found = getattr(module, name, None)
-        if not callable(found):
+        function = getattr(module, name, None)
+        if not callable(function):
             raise Problem(PLACE, f"{path.name} has no function {name!r}; {nearest(name, _functions(module))}")
-        return found
+        return function
 
 
 def _functions(module: ModuleType) -> list[str]:

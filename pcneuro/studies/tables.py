@@ -108,13 +108,13 @@ def _one_of(hints: Sequence[Any], raw: Any) -> Any:
         return made_from({made.__name__: made for made in objects}, None, raw)
     if isinstance(raw, Mapping) and named:
         parts = get_args(named[0]) or (named[0],)
-        found = {}
+        objects_by_name = {}
         for name, value in raw.items():
             try:
-                found[name] = _one_of(parts, value)
+                objects_by_name[name] = _one_of(parts, value)
             except Problem as problem:
                 raise problem.below(str(name)) from None
-        return found
+        return objects_by_name
     if isinstance(raw, list) and np.ndarray in hints:
         return np.array(raw, dtype=np.float64)
     plain = tuple(hint for hint in hints if isinstance(hint, type))

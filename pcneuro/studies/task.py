@@ -1,4 +1,4 @@
-"""What a task of a simulation file is: settings that are the file's keys, one run of it, its figures and its tables."""
+"""Tasks of a simulation file: settings that are the file's keys, one run, its figures and its tables."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ class Finished:
 
 
 REPORT_SECONDS = 0.1
-"""How often a run tells how far it is."""
+"""Seconds between two reports of progress."""
 
 
 def progress(job: Job) -> Callable[[float, float, float, float], None]:
-    """What to give a run as its ``report``: it tells who watches, and hears of a Ctrl-C."""
+    """The ``report`` of a run: passes progress on to the observer, and a Ctrl-C on to the run."""
 
     def report(elapsed: float, completed: float, start: float, duration: float) -> None:
         job.observer.progress(completed)
@@ -207,19 +207,19 @@ class DrivenTask(AbstractTask):
     def data(self, job: Job) -> dict[str, dict[str, np.ndarray]]:
         """Arrays for ``Simulator.run``: inputs, targets and clamps, drawn in the order of their names."""
         graph = job.circuit.graph
-        found: dict[str, dict[str, np.ndarray]] = {}
-        for group, given, known in (
+        arrays: dict[str, dict[str, np.ndarray]] = {}
+        for group, values, known in (
             ("inputs", self.inputs, graph.inputs),
             ("targets", self.targets, graph.outputs),
             ("clamp", self.clamp, graph.nodes),
         ):
-            found[group] = {}
-            for name in sorted(given):
+            arrays[group] = {}
+            for name in sorted(values):
                 if name not in known:
                     raise unknown_name(f"name in [{group}]", name, known)
                 node = graph.nodes.get(name) or graph.outputs[name]
-                found[group][name] = given[name].array(node.shape, self.samples, job.generator, job.folder)
-        return found
+                arrays[group][name] = values[name].array(node.shape, self.samples, job.generator, job.folder)
+        return arrays
 
     def held(self, circuit: Circuit) -> list[str]:
         """Vertices that targets and clamps hold."""

@@ -100,7 +100,7 @@ def _values(raw: Any) -> Any:
         if not numeric:
             raise Problem((), "needs numbers, as many in every row")
         return Given(values=raw)
-    return made_from({name: found for name, found in VALUES.items() if found is not Given}, None, raw)
+    return made_from({name: made for name, made in VALUES.items() if made is not Given}, None, raw)
 
 
 Values = Annotated[AbstractValues, BeforeValidator(_values)]

@@ -23,7 +23,7 @@ def test_agreement(dynamics):
     assert found.agrees
     assert found.worst < 1e-12
     assert [row.parameter for row in found.populations.rows] == ["h1.value", "h1.error", "out.value", "out.error"]
-    assert found.own.records["h1.error"].sizes["time"] == 21
+    assert found.result.records["h1.error"].sizes["time"] == 21
     assert str(found).startswith("reference agrees")
 
 

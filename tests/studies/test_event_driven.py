@@ -14,7 +14,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from circuits.mlp import mlp
 from circuits.rnn import rnn
-from pcneuro.analysis.operations import away, feedback_synapses, first_at, operations
+from pcneuro.analysis.operations import feedback_synapses, first_at, gradient_error, operations
 from pcneuro.errors import ConfigurationError, PcneuroError
 from pcneuro.studies import read, simulate
 from tests.studies.conftest import Stops
@@ -101,11 +101,11 @@ def test_the_first_step_that_is_as_good():
 
 def test_how_far_gradients_are_away():
     reference = SimpleNamespace(gradients={"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])})
-    found = away(SimpleNamespace(gradients={"a": np.array([3.0, 1.0]), "b": np.array([[4.0]])}), reference)
+    found = gradient_error(SimpleNamespace(gradients={"a": np.array([3.0, 1.0]), "b": np.array([[4.0]])}), reference)
     assert found.error == pytest.approx(1 / 5)
     assert found.cosine == pytest.approx(25 / (5 * 26**0.5))
     assert (found.worst, found.worst_parameter) == (pytest.approx(1 / 3), "a")
-    assert away(reference, reference).error == 0.0
+    assert gradient_error(reference, reference).error == 0.0
 
 
 def test_points_and_the_clocked_engine_at_equal_error(project):

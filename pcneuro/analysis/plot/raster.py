@@ -116,9 +116,9 @@ def _counts(events: xarray.Dataset, sample: int) -> tuple[np.ndarray, np.ndarray
     """Events of a sample by population, and the times that there were: all of them, where they are not too many."""
     counts, times = np.zeros(len(events["population_name"]), dtype=np.int64), np.zeros(0)
     for block in blocks(events, "sample", "population", "time"):
-        own = block["sample"] == sample
-        counts += np.bincount(block["population"][own], minlength=len(counts))
-        times = np.unique(np.concatenate([times, block["time"][own]]))
+        in_sample = block["sample"] == sample
+        counts += np.bincount(block["population"][in_sample], minlength=len(counts))
+        times = np.unique(np.concatenate([times, block["time"][in_sample]]))
         if len(times) > MOST_TIMES:
             times = times[[*range(MOST_TIMES), -1]]
     return counts, times
@@ -152,25 +152,25 @@ def _chosen(events: xarray.Dataset, populations: Sequence[str] | None, counts: n
 def _own(events: xarray.Dataset, sample: int, stack: _Stack, *columns: str) -> Any:
     """Of each block and each population of the stack: its place, and these columns of the sample's events."""
     for block in blocks(events, "sample", "population", *columns):
-        own = block["sample"] == sample
+        in_sample = block["sample"] == sample
         for place, number in enumerate(stack.numbers):
-            chosen = own & (block["population"] == number)
+            chosen = in_sample & (block["population"] == number)
             if chosen.any():
                 yield place, {name: block[name][chosen] for name in columns}
 
 
 def _marks(ax: Axes, events: xarray.Dataset, sample: int, stack: _Stack) -> None:
     """A mark for each event, about as high as its neuron's row."""
-    found: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    marks: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for place, block in _own(events, sample, stack, "time", "unit", "change"):
         rows = stack.y(place, block["unit"])
-        for on in found:
-            own = (block["change"] > 0) == on
-            found[on].append(np.stack([block["time"][own], rows[own]]))
+        for on in marks:
+            of_sign = (block["change"] > 0) == on
+            marks[on].append(np.stack([block["time"][of_sign], rows[of_sign]]))
     points = ax.get_window_extent().height * 72.0 / ax.figure.dpi
     least = float(np.min(np.diff(stack.edges) / np.maximum(stack.sizes, 1)))
     high = float(np.clip(0.8 * least * points, 2.5, 12.0))
-    number = sum(part.shape[1] for parts in found.values() for part in parts)
+    number = sum(part.shape[1] for parts in marks.values() for part in parts)
     # Marks that lie on one another are still told apart by how dark they are together.
     look: Mapping[str, Any] = {
         "marker": "|",
@@ -180,7 +180,7 @@ def _marks(ax: Axes, events: xarray.Dataset, sample: int, stack: _Stack) -> None
         "rasterized": True,
     }
     for on, colour, label in ((True, ON, "ON"), (False, OFF, "OFF")):
-        x, y = np.concatenate(found[on], axis=1) if found[on] else np.zeros((2, 0))
+        x, y = np.concatenate(marks[on], axis=1) if marks[on] else np.zeros((2, 0))
         ax.scatter(x, y, color=colour, label=label, **look)
     legend = ax.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, handletextpad=0.2, borderaxespad=0.1
@@ -225,8 +225,8 @@ def _frame(ax: Axes, stack: _Stack, span: tuple[float, float], over: bool) -> No
         ax.axhline(edge, color="white" if over else "0.8", linewidth=0.6, zorder=3 if over else 0)
     step = -(-len(stack.names) // MOST_NAMES)
     middles = ((stack.edges[:-1] + stack.edges[1:]) / 2)[::step]
-    apart = float(np.diff(middles).min(initial=1.0)) * ax.get_window_extent().height * 72.0 / ax.figure.dpi
-    between = "\n" if apart > 22.0 else " "
+    spacing = float(np.diff(middles).min(initial=1.0)) * ax.get_window_extent().height * 72.0 / ax.figure.dpi
+    between = "\n" if spacing > 22.0 else " "
     labels = [f"{short(name)}{between}({size:,})" for name, size in zip(stack.names, stack.sizes, strict=True)]
     ax.set_yticks(middles, labels[::step])
-    ax.tick_params(axis="y", length=0, labelsize=float(np.clip(0.9 * apart, 4.0, 8.0)))
+    ax.tick_params(axis="y", length=0, labelsize=float(np.clip(0.9 * spacing, 4.0, 8.0)))

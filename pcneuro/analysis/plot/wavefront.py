@@ -114,8 +114,8 @@ def _bound(ax: matplotlib.axes.Axes, rows: list[Front]) -> None:
 
 
 def _axes(ax: matplotlib.axes.Axes, rows: list[Front], report: Wavefront) -> None:
-    found = [time for row in rows for time in (row.arrival, row.bound, *row.times) if math.isfinite(time)]
-    end = max(found, default=report.time) or report.time or 1.0
+    times = [time for row in rows for time in (row.arrival, row.bound, *row.times) if math.isfinite(time)]
+    end = max(times, default=report.time) or report.time or 1.0
     ax.set_xlim(-0.02 * end, 1.03 * end)
     ax.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     count = len(rows) if len(rows) <= MOST_NAMES else SOME_NAMES

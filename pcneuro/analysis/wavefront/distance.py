@@ -1,4 +1,4 @@
-"""How far populations are from where errors begin: the least way through the circuit, and the time that it takes."""
+"""Distances from where errors begin: the least way through the circuit, and the time that it takes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Clock:
 
     @property
     def passage(self) -> float:
-        """Least time in ms from what arrives at value neurons to what they say next."""
+        """Least time in ms from what arrives at value neurons to what they send next."""
         return self.dt / self.stages if self.stages else 0.0
 
     def bound(self, delays: float, passed: int) -> float:
@@ -62,7 +62,7 @@ def least_ways(
     """Vertex -> the least way to it from the errors of the vertices ``sources``; those that none leads to are left out.
 
     The shortest path of networkx's Dijkstra over ``circuit.nx``: through feedback and a vertex's own two connections
-    and, unless the dynamics are ``linear`` and hold them, predictions. What is clamped says nothing new. Of several
+    and, unless the dynamics are ``linear`` and hold them, predictions. What is clamped sends nothing new. Of several
     ways that take as long it is one with the fewest projections.
     """
     import networkx
@@ -73,13 +73,13 @@ def least_ways(
     ways = _open_ways(circuit, clamped, linear, clock)
     ways.add_nodes_from(begin)
     lengths, paths = networkx.multi_source_dijkstra(ways, begin, weight="length")
-    found = {}
+    least = {}
     for name in circuit.vertices:
         ends = [f"{name}.error"] if name in clamped else [f"{name}.error", f"{name}.value"]
         reached = [end for end in ends if end in lengths]
         if reached:
-            found[name] = _way(ways, paths[min(reached, key=lengths.__getitem__)], clock)
-    return found
+            least[name] = _way(ways, paths[min(reached, key=lengths.__getitem__)], clock)
+    return least
 
 
 def _open_ways(circuit: Circuit, clamped: Collection[str], linear: bool, clock: Clock) -> networkx.DiGraph:

@@ -106,25 +106,25 @@ def _stride(every: float | None, dt: float) -> int:
     """The interval in steps."""
     if every is None:
         return 1
-    given = float(every) if isinstance(every, Real) and not isinstance(every, bool) else math.nan
-    if not 0 < given < math.inf:
+    interval = float(every) if isinstance(every, Real) and not isinstance(every, bool) else math.nan
+    if not 0 < interval < math.inf:
         raise ParameterError(f"every is {told(every)}; give a positive number of ms, or None for each step")
-    steps = round(given / dt)
-    if steps < 1 or abs(given / dt - steps) > 1e-6 * steps:
+    steps = round(interval / dt)
+    if steps < 1 or abs(interval / dt - steps) > 1e-6 * steps:
         near = max(steps, 1) * dt
         raise ParameterError(f"every = {every:g} ms: give a multiple of dt = {dt:g} ms, such as {near:g}")
     return steps
 
 
-def _shares(given: Any) -> tuple[float, ...]:
+def _shares(shares: Any) -> tuple[float, ...]:
     """Shares in ascending order."""
     try:
-        found = [] if isinstance(given, str) else [float(share) for share in given]
+        numbers = [] if isinstance(shares, str) else [float(share) for share in shares]
     except (TypeError, ValueError):
-        found = []
-    if not found or not all(0 < share <= 1 for share in found):
-        raise ParameterError(f"shares is {told(given)}; give numbers above 0 and up to 1, such as (0.01, 0.1, 0.5)")
-    return tuple(sorted(set(found)))
+        numbers = []
+    if not numbers or not all(0 < share <= 1 for share in numbers):
+        raise ParameterError(f"shares is {told(shares)}; give numbers above 0 and up to 1, such as (0.01, 0.1, 0.5)")
+    return tuple(sorted(set(numbers)))
 
 
 def _assembled(

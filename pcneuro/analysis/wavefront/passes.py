@@ -35,7 +35,7 @@ Take = Callable[[Chunk], None]
 class Passes:
     """Runs through all ``steps``, looked at every ``stride`` steps.
 
-    ``status`` and ``message`` tell how they ended; no pass goes on once one has not completed.
+    ``status`` and ``message`` are those of their end; no pass goes on once one has not completed.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the wavefront of a run is: a row for each population, and curves over time."""
+"""The report of a wavefront: a row for each population, and curves over time."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class Wavefront:
             (
                 row.vertex,
                 str(row.hops) if row.path else "-",
-                *(told_time(value) for value in (row.bound, row.arrival, *row.times)),
+                *(time_text(value) for value in (row.bound, row.arrival, *row.times)),
             )
             for row in self.rows
         ]
@@ -220,13 +220,13 @@ class Wavefront:
         return "\n".join(lines)
 
     def _critical_text(self) -> str:
-        steps = [f"{name} ({told_time(time)})" for name, _, time in self.critical]
+        steps = [f"{name} ({time_text(time)})" for name, _, time in self.critical]
         if len(steps) > SHOWN:
             steps = [*steps[: SHOWN // 2], f"... {len(steps) - SHOWN} more ...", *steps[-SHOWN // 2 :]]
         return " -> ".join(steps)
 
 
-def told_time(value: float) -> str:
+def time_text(value: float) -> str:
     """A time for a table; a dash where there is none."""
     return f"{value:g}" if math.isfinite(value) else "-"
 
@@ -251,8 +251,8 @@ def growth(times: np.ndarray, energy: np.ndarray) -> float:
     moments, values = moments[chosen], values[chosen]
     with np.errstate(all="ignore"):
         changes = np.abs(np.diff(values) / np.diff(moments))
-        told = np.isfinite(changes) & (np.abs(np.diff(values)) > NOISE * np.abs(values[1:]))
-    if np.count_nonzero(told) < 3:
+        changing = np.isfinite(changes) & (np.abs(np.diff(values)) > NOISE * np.abs(values[1:]))
+    if np.count_nonzero(changing) < 3:
         return math.nan
-    middle = (moments[1:] + moments[:-1])[told] / 2
-    return float(np.polyfit(middle - middle.mean(), np.log(changes[told]), 1)[0])
+    middle = (moments[1:] + moments[:-1])[changing] / 2
+    return float(np.polyfit(middle - middle.mean(), np.log(changes[changing]), 1)[0])

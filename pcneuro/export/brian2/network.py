@@ -200,8 +200,8 @@ class AbstractNetwork(ABC):
         Arguments are those of the network and of ``Circuit.with_parameters``. Raises ParameterError where they need
         another network: another number of samples, other clamped vertices, or numbers that are part of the equations.
         """
-        given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-        self.rates = self.rates.replaced(given, parameters)
+        data = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+        self.rates = self.rates.replaced(data, parameters)
         self.steps, self.begun = 0, False
         with self.backend.active():
             if isinstance(self.backend, Runtime):
@@ -237,11 +237,11 @@ class AbstractNetwork(ABC):
         for projection in self.rates.wiring.projections:
             weights = projection.weights
             if not projection.plain:
-                own = np.array(self.synapses[projection.name].w)
-                different = own != weights.values
+                present = np.array(self.synapses[projection.name].w)
+                different = present != weights.values
                 changed |= bool(different.any())
                 if weights.parameter is not None:
-                    values[weights.parameter][_index(weights)[different]] = own[different]
+                    values[weights.parameter][_index(weights)[different]] = present[different]
                 elif different.any():
                     raise ParameterError(
                         f"weights of {projection.name} were written to, which are computed or constant: give "
@@ -250,16 +250,16 @@ class AbstractNetwork(ABC):
         for projection in self.rates.wiring.projections if changed else ():
             weights = projection.weights
             if weights.parameter is not None:
-                own = np.array(self.synapses[projection.name].w)
-                if (own != values[weights.parameter][_index(weights)]).any():
+                present = np.array(self.synapses[projection.name].w)
+                if (present != values[weights.parameter][_index(weights)]).any():
                     raise ParameterError(
                         f"synapses that share parameter {weights.parameter!r} have been given different weights: write "
                         "the same to all of its projections and samples, or give parameters to reset()"
                     )
         if changed:
             shaped = {n: v.reshape(circuit.parameters[n].shape) for n, v in values.items()}
-            given = dict.fromkeys(("inputs", "targets", "clamp")) | {"initial": self.rates.data.initial}
-            self.rates = self.rates.replaced(given, shaped)
+            data = dict.fromkeys(("inputs", "targets", "clamp")) | {"initial": self.rates.data.initial}
+            self.rates = self.rates.replaced(data, shaped)
             constants = {name: group.constants for name, group in self.rates.wiring.groups.items()}
             for name, variables in self.rates.variables().items():
                 for variable in variables.keys() - constants[name].keys():
@@ -276,12 +276,12 @@ class AbstractNetwork(ABC):
         return rows.reshape(*rows.shape[:-1], self.rates.data.batch, *shape).copy()
 
     def _read(self) -> Found:
-        found: Found = {kind: {} for kind in self.results}
+        arrays: Found = {kind: {} for kind in self.results}
         for name in self.rates.circuit.vertices:
             for kind, variable in self.results.items():
                 if kind == "value" or self._has_error(name):
-                    found[kind][name] = self._shaped(name, self._now(name, variable))
-        return found
+                    arrays[kind][name] = self._shaped(name, self._now(name, variable))
+        return arrays
 
     def _now(self, vertex: str, variable: str) -> np.ndarray:
         """(batch * units,) at the end of the run."""
@@ -301,14 +301,14 @@ class AbstractNetwork(ABC):
         batch = self.rates.data.batch
         return rows.reshape(len(rows), batch, self.groups[probe.vertex].N // batch)
 
-    def _exported(self, found: Found, records: Any) -> Exported:
+    def _exported(self, arrays: Found, records: Any) -> Exported:
         rates = self.rates
-        gradients = hebbian(rates.circuit, rates.dynamics, rates.data, found["value"], found["error"])
-        for arrays in found.values():
+        gradients = hebbian(rates.circuit, rates.dynamics, rates.data, arrays["value"], arrays["error"])
+        for by_vertex in arrays.values():
             for name, node in rates.circuit.graph.outputs.items():
-                arrays.setdefault(name, arrays[node.name])
+                by_vertex.setdefault(name, by_vertex[node.name])
         time = self.steps * self.dt
-        return self._result(Exported(gradients, found["value"], found["error"], found["prediction"], records, time))
+        return self._result(Exported(gradients, arrays["value"], arrays["error"], arrays["prediction"], records, time))
 
     @abstractmethod
     def _result(self, exported: Exported) -> Exported:

@@ -1,7 +1,7 @@
 """Circuits in Brian2 at the level of spikes: errors as ON and OFF neurons, and value neurons that are graded or spike.
 
 An error still has its analog form, in the dendrite of its value neuron (``err``), which drives its ON and OFF neurons.
-What its value neuron, and the value neurons that it was predicted from, hear of it are spikes (``heard``).
+What its value neuron, and the value neurons that it was predicted from, receive of it are spikes (``heard``).
 """
 
 from __future__ import annotations
@@ -74,18 +74,18 @@ class SpikingNetwork(AbstractNetwork):
 
     @staticmethod
     def _longest_step(rates: Rates) -> float:
-        """dt (ms) up to which no sample is unstable: half of what errors that are heard at once allow.
+        """dt (ms) up to which no sample is unstable: half of what errors that arrive at once allow.
 
-        With e heard through a filter, in steps of Euler's method, a mode that decays at the rate lambda is
+        With e received through a filter, in steps of Euler's method, a mode that decays at the rate lambda is
         e' = (1 - b) e + b x, x' = x - lambda dt e. The product of its eigenvalues is 1 - b + b lambda dt: so it takes
         dt < 1 / lambda, where without the delay it is 2 / lambda.
         """
-        found = np.inf
+        longest = np.inf
         for s in range(rates.data.batch):
             one = rates.data.sample(s)
             works = stable_dt(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
-            found = min(found, works / 2)
-        return found
+            longest = min(longest, works / 2)
+        return longest
 
     def _build(self) -> None:
         super()._build()
@@ -115,15 +115,15 @@ class SpikingNetwork(AbstractNetwork):
             raise ParameterError(f"spikes of {vertex!r} are not kept: name it in spikes= of the network")
         monitor, units = self.spike_monitors[vertex], self.spiking.errors.units
         index = np.array(monitor.i)
-        found = np.empty(index.size, dtype=SPIKE)
-        found["time"] = np.array(monitor.t) * 1e3
+        spikes = np.empty(index.size, dtype=SPIKE)
+        spikes["time"] = np.array(monitor.t) * 1e3
         pair, neuron = np.divmod(index, units)
         place, off = np.divmod(pair, 2)
         sample, unit = np.divmod(place, self.rates.circuit.graph.nodes[vertex].size)
         for name, values in (("sample", sample), ("unit", unit), ("neuron", neuron), ("sign", 1 - 2 * off)):
-            found[name] = values
+            spikes[name] = values
         # The step behind the last, which a standalone program makes.
-        return found[found["time"] < (self.steps - 0.5) * self.dt]
+        return spikes[spikes["time"] < (self.steps - 0.5) * self.dt]
 
     def _result(self, exported: Exported) -> Exported:
         return replace(exported, spikes={name: self.spikes(name) for name in sorted(self.kept)})
@@ -153,14 +153,14 @@ def spiking(
     spiking
         How errors and values become spikes, and how these are decoded; ``Spiking()`` by default.
     record
-        ``pcneuro.Record`` objects: of an error, what is heard of it.
+        ``pcneuro.Record`` objects: of an error, what others receive of it.
     spikes
         Vertices whose error neurons' spikes are kept.
 
     Raises what ``rate`` raises, and ParameterError for rates above a spike a step or windows longer than a run.
     """
-    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    rates = Rates(circuit, dynamics, integrator, given, Spiking() if spiking is None else spiking, memory)
+    data = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    rates = Rates(circuit, dynamics, integrator, data, Spiking() if spiking is None else spiking, memory)
     return SpikingNetwork(rates, listed(record), target, list(spikes))
 
 
@@ -172,8 +172,8 @@ class SpikingTarget(AbstractTarget):
     at_records = False
 
     def run(self, asked: Asked) -> Exported:
-        given = asked.given | {"initial": None}
-        rates = Rates(asked.circuit, asked.dynamics, asked.integrator, given, asked.spiking, MEMORY)
+        data = asked.keywords | {"initial": None}
+        rates = Rates(asked.circuit, asked.dynamics, asked.integrator, data, asked.spiking, MEMORY)
         copies = 2 * asked.spiking.errors.units * rates.data.batch
         sizes = {name: asked.circuit.graph.nodes[name].size for name in rates.units.predictions}
         kept = [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]

@@ -46,7 +46,7 @@ def give(made, name, *variables):
 
 '''
 _SPIKES = """
-The groups ..._error are pairs of ON and OFF neurons that an error drives; heard is what others get of their spikes,
+The groups ..._error are pairs of ON and OFF neurons that an error drives; heard is what others receive of their spikes,
 mean and value_mean are means of that and of the values between begin and end.
 """
 _ERF = """\
@@ -90,8 +90,8 @@ def write(
     Neurons are graded, or spike as ``spiking`` says. Other arguments are those of ``brian2.rate``, and so are the
     errors raised; OutputError where a file exists (unless ``overwrite``) or cannot be written.
     """
-    given = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    rates = Rates(circuit, dynamics, integrator, given, spiking, memory)
+    values = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    rates = Rates(circuit, dynamics, integrator, values, spiking, memory)
     script = Path(path)
     data = script.with_suffix(".npz")
     if data == script:
@@ -127,14 +127,14 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, duration: fl
     if any("erf(" in group.equations for group in rates.wiring.groups.values()):
         yield _ERF
     for name, group in rates.wiring.groups.items():
-        own, variables = rates.names[name], numbers[name]
-        yield f'groups[{own!r}] = NeuronGroup(\n    {group.size},\n    """\n'
+        brian_name, variables = rates.names[name], numbers[name]
+        yield f'groups[{brian_name!r}] = NeuronGroup(\n    {group.size},\n    """\n'
         yield "".join(f"    {line}\n" for line in group.lines)
         yield f'    """,\n    method={group.method!r},\n'
         if group.threshold is not None:
             yield f"    threshold={group.threshold!r},\n    reset={group.reset!r},\n"
-        yield f"    clock=clock,\n    name={own!r},\n    namespace=functions,\n)\n"
-        yield f"give(groups[{own!r}], {', '.join(map(repr, (own, *variables)))})\n\n"
+        yield f"    clock=clock,\n    name={brian_name!r},\n    namespace=functions,\n)\n"
+        yield f"give(groups[{brian_name!r}], {', '.join(map(repr, (brian_name, *variables)))})\n\n"
     for projection in rates.wiring.projections:
         name, before, behind = projection.name, rates.names[projection.before], rates.names[projection.behind]
         yield f"synapses[{name!r}] = Synapses(\n    groups[{before!r}],\n    groups[{behind!r}],\n"

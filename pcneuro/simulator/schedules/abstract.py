@@ -1,4 +1,4 @@
-"""What a schedule is."""
+"""The abstract schedule: in which order populations take their steps."""
 
 from __future__ import annotations
 

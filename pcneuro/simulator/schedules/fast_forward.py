@@ -1,4 +1,4 @@
-"""No steps at all: the state that so many steps lead to, by one graded sweep from the outputs back."""
+"""FastForward: the state that so many steps lead to, without them, by one graded sweep from the outputs back."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class FastForward(AbstractSchedule):
             )
 
     def admit(self, circuit: Circuit, clamped: Collection[str]) -> None:
-        found = {name: rates for name, rates in circuit.rates.items() if name not in clamped}
-        for name, (low, high) in found.items():
+        free = {name: rates for name, rates in circuit.rates.items() if name not in clamped}
+        for name, (low, high) in free.items():
             if low <= 0:
                 raise ParameterError(
                     f"FastForward needs a leak in every free population: {name!r} has no prediction, so that "
                     "its precision is 0; clamp it, give it a prior, or use Parallel()"
                 )
-            first, (least, most) = next(iter(found.items()))
+            first, (least, most) = next(iter(free.items()))
             if max(high, most) - min(low, least) > 1e-12 * high:
                 raise ParameterError(
                     "FastForward needs one rate precision / tau in all free populations: "

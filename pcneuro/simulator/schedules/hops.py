@@ -1,4 +1,4 @@
-"""How far an error has come: the weights of paths of k hops after n steps, or at a time.
+"""Hop-count distributions: the weights of paths of k hops after n steps, or at a time.
 
 With one rate everywhere, fixed prediction is e' = A e + b - e in units of that rate: A pulls errors one hop upstream,
 b is what the clamped populations send. From rest, e = sum_k P[K >= k] A^(k-1) b, and an initial e0 decays as
@@ -56,7 +56,7 @@ def stepped(integrator: AbstractIntegrator, steps: np.ndarray, eta: float, hops:
     """The same for any integrator, whose weights need not be probabilities: it steps two chains, one from rest."""
     chains = np.zeros((2, hops + 1))
     chains[:, 0] = 1.0  # K >= 0 is held at one, K = 0 leaks
-    found = np.zeros((2, len(steps), hops + 1))
+    shares_by_step = np.zeros((2, len(steps), hops + 1))
     done = 0
     for at in np.argsort(steps, kind="stable"):
         while done < steps[at]:
@@ -70,8 +70,8 @@ def stepped(integrator: AbstractIntegrator, steps: np.ndarray, eta: float, hops:
                 slopes.append(slope)
             chains = before + eta * sum(b * k for b, k in zip(integrator.weights, slopes, strict=True))
             done = done + 1 if not np.array_equal(chains, before) else int(steps.max())
-        found[:, at] = chains
-    return found[0], found[1]
+        shares_by_step[:, at] = chains
+    return shares_by_step[0], shares_by_step[1]
 
 
 @lru_cache(16)

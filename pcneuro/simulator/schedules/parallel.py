@@ -1,4 +1,4 @@
-"""All populations step at the same time (Jacobi), as parallel neurons do."""
+"""Parallel: all populations step at the same time (Jacobi), as parallel neurons do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One population after the other, from the outputs back: the order of Millidge et al. (2020) for RNN and LSTM."""
+"""Sequential: one population after the other, outputs first, as Millidge et al. (2020) do for RNN and LSTM."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ def divergence_figure(
     for row, name in enumerate(parameters):
         linear, logarithmic = axes[row]
         for label, dynamics, records in lines:
-            away = np.ma.masked_invalid(records["divergence"].sel(parameter=name).values)
+            distances = np.ma.masked_invalid(records["divergence"].sel(parameter=name).values)
             steps = records["iteration"].values
             look = {"color": colours[label], "linestyle": strokes.get(dynamics, "-")}
-            linear.plot(steps, away, **look)
-            logarithmic.plot(steps, np.ma.masked_less_equal(away, 0.0), **look)
+            linear.plot(steps, distances, **look)
+            logarithmic.plot(steps, np.ma.masked_less_equal(distances, 0.0), **look)
         logarithmic.set_yscale("log")
         for value in sorted(tolerances):
             logarithmic.axhline(value, color="0.4", linewidth=0.8, linestyle=":")

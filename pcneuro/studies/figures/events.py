@@ -53,28 +53,28 @@ def _pareto(ax: Axes, records: xarray.Dataset, mark: float) -> None:
     clocked = records["clocked.operations"].values, records["clocked.error"].values
     ax.plot(*_positive(*clocked), color="0.35", label="clocked")
     for number, mode in enumerate(records["mode"].values):
-        own = records.sel(mode=mode)
+        points = records.sel(mode=mode)
         colour = COLOURS[number % len(COLOURS)]
         look: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "markersize": 3.5, "linewidth": 1.0}
-        ax.plot(*_positive(own["operations"].values, own["error"].values), color=colour, label=str(mode), **look)
-        _name_thresholds(ax, own, colour, last=number == records.sizes["mode"] - 1, ends=records.sizes["mode"] > 2)
+        ax.plot(*_positive(points["operations"].values, points["error"].values), color=colour, label=str(mode), **look)
+        _name_thresholds(ax, points, colour, last=number == records.sizes["mode"] - 1, ends=records.sizes["mode"] > 2)
     ax.axhline(mark, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     ax.set_xscale("log")
     ax.set_yscale("log")
 
 
-def _name_thresholds(ax: Axes, own: xarray.Dataset, colour: str, last: bool, ends: bool) -> None:
+def _name_thresholds(ax: Axes, points: xarray.Dataset, colour: str, last: bool, ends: bool) -> None:
     """Thresholds theta beside every other decade: of the ``last`` mode above its line, of others below theirs.
 
     Of more than two modes beside the largest and the smallest only.
     """
-    largest, smallest = own["threshold"].values.max(), own["threshold"].values.min()
+    largest, smallest = points["threshold"].values.max(), points["threshold"].values.min()
     place: dict[str, Any] = {"xytext": (4, 3), "ha": "left", "va": "bottom"}
     if not last:
         place = {"xytext": (-4, -4), "ha": "right", "va": "top"}
-    for threshold in own["threshold"].values:
+    for threshold in points["threshold"].values:
         decade = np.log10(threshold)
-        point = own.sel(threshold=threshold)
+        point = points.sel(threshold=threshold)
         x, y = float(point["operations"]), float(point["error"])
         if abs(decade - round(decade)) > 0.01 or round(decade) % DECADES or not (x > 0 and y > 0):
             continue

@@ -66,9 +66,9 @@ def _distances(ax: Axes, records: xarray.Dataset) -> None:
     names = [str(name) for name in records["parameter"].values]
     many = len(names) > 2 * FEW
     for name, colour in zip(names, sequence(len(names)), strict=True):
-        away = np.ma.masked_invalid(records["relative_error"].sel(parameter=name).values).mean(axis=0)
-        away = np.ma.masked_less_equal(away, 0)
-        ax.plot(records["epoch"].values, away, color=colour, linewidth=1, label=None if many else name)
+        errors = np.ma.masked_invalid(records["relative_error"].sel(parameter=name).values).mean(axis=0)
+        errors = np.ma.masked_less_equal(errors, 0)
+        ax.plot(records["epoch"].values, errors, color=colour, linewidth=1, label=None if many else name)
     ax.set_yscale("log")
     ax.set_ylabel("gradient error (relative)")
     if many:

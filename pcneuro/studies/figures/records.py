@@ -80,10 +80,10 @@ def overlaid_figure(records: xarray.Dataset) -> Figure:
 def _overlaid(above: Axes, below: Axes, records: xarray.Dataset, name: str, against: str, colour: Any) -> bool:
     """Draw one recording by both; returns whether they differ at all."""
     axis = records[name].dims[0]
-    own, other = (records[key].transpose(..., axis) for key in (name, f"{name}.{against}"))
-    flat = [array.values.reshape(-1, array.shape[-1]) for array in (own, other)]
-    time, away = records[axis].values, np.linalg.norm(flat[0] - flat[1], axis=0)
+    kernel, other = (records[key].transpose(..., axis) for key in (name, f"{name}.{against}"))
+    flat = [array.values.reshape(-1, array.shape[-1]) for array in (kernel, other)]
+    time, distances = records[axis].values, np.linalg.norm(flat[0] - flat[1], axis=0)
     above.plot(time, np.linalg.norm(flat[0], axis=0), color=colour, linewidth=3.0, alpha=0.4)
     above.plot(time, np.linalg.norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
-    below.plot(time, np.where(away > 0, away, np.nan), color=colour, marker=".", markersize=3)
-    return bool((away > 0).any())
+    below.plot(time, np.where(distances > 0, distances, np.nan), color=colour, marker=".", markersize=3)
+    return bool((distances > 0).any())

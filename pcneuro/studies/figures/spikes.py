@@ -43,9 +43,9 @@ def raster_figure(records: xarray.Dataset) -> Figure:
     axes = figure.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
     most = int(neuron.max(initial=0)) + 1
     for ax, chosen in zip(axes, units, strict=True):
-        own = (sample == 0) & (unit == chosen) & (time <= SHOWN)
+        shown = (sample == 0) & (unit == chosen) & (time <= SHOWN)
         for value, colour in ((1, COLOURS[1]), (-1, COLOURS[0])):
-            of = own & (sign == value)
+            of = shown & (sign == value)
             ax.scatter(time[of], neuron[of], s=9, marker="|", color=colour, linewidths=0.7, rasterized=True)
         ax.set_ylim(-0.5, most - 0.5)
         ax.set_yticks([])
@@ -68,9 +68,9 @@ def decoded_figure(records: xarray.Dataset) -> Figure:
     colours: Sequence[Any] = COLOURS if len(names) <= len(COLOURS) else sequence(len(names))
     ends: list[float] = []
     for name, colour in zip(names, colours, strict=False):
-        own, other = (records[f"{name}.{kind}"].values.ravel() for kind in ("graded", "decoded"))
-        ax.scatter(own, other, s=8, color=colour, alpha=0.6, linewidths=0, label=name)
-        ends += [float(own.min(initial=0.0)), float(own.max(initial=0.0))]
+        graded, decoded = (records[f"{name}.{kind}"].values.ravel() for kind in ("graded", "decoded"))
+        ax.scatter(graded, decoded, s=8, color=colour, alpha=0.6, linewidths=0, label=name)
+        ends += [float(graded.min(initial=0.0)), float(graded.max(initial=0.0))]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     ax.plot([low, high], [low, high], color="0.3", linewidth=0.8, zorder=0)
     ax.set_xlabel("error, graded neurons")

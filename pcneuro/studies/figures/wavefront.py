@@ -60,11 +60,11 @@ def sweep_axis(runs: Sequence[Finished]) -> str | None:
 
 def _groups(runs: Sequence[Finished], key: str) -> dict[str, list[Finished]]:
     """Runs by what else was swept, in words; of each in the order of the key's values."""
-    found: dict[str, list[Finished]] = {}
+    groups: dict[str, list[Finished]] = {}
     for run in runs:
         rest = ", ".join(f"{k.rpartition('.')[2]} = {v}" for k, v in run.swept.items() if k != key)
-        found.setdefault(rest, []).append(run)
-    return {rest: sorted(group, key=lambda r: r.swept[key]) for rest, group in list(found.items())[:MOST_PANELS]}
+        groups.setdefault(rest, []).append(run)
+    return {rest: sorted(group, key=lambda r: r.swept[key]) for rest, group in list(groups.items())[:MOST_PANELS]}
 
 
 def _panels(groups: dict[str, list[Finished]]) -> tuple[Figure, list[Axes]]:

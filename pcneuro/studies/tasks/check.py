@@ -1,4 +1,4 @@
-"""The task ``check``: the same run by the kernel and by another simulator, and how far they are apart."""
+"""The task ``check``: the same run by the kernel and by another simulator, and how far they differ."""
 
 from __future__ import annotations
 
@@ -52,50 +52,50 @@ class CheckTask(RunTask):
             raise ParameterError("a check steps all populations at the same time, not one after the other (Sequential)")
         data = self.data(job)
         records = self.record or every_record(job.circuit)
-        own = self.simulate(job, self.simulator(job.circuit), data, records)
-        if own.status is not Status.COMPLETED:
+        result = self.simulate(job, self.simulator(job.circuit), data, records)
+        if result.status is not Status.COMPLETED:
             # There is nothing that another simulator could agree with.
-            numbers = {"against": self.against, "agrees": False, "worst": float("nan"), "stats": own.stats}
-            return Outcome(numbers, own.records, own.status, own.message, job.circuit)
+            numbers = {"against": self.against, "agrees": False, "worst": float("nan"), "stats": result.stats}
+            return Outcome(numbers, result.records, result.status, result.message, job.circuit)
         asked = Asked(
             job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
         )
         job.observer.say(f"The same by {self.against}")
-        found = hold_against(own, asked, self.against, self.tolerance, np.dtype(self.dtype))
-        status: Status = own.status
-        message = own.message
+        check = hold_against(result, asked, self.against, self.tolerance, np.dtype(self.dtype))
+        status: Status = result.status
+        message = result.message
         if job.observer.stopped:
             status, message = Status.INTERRUPTED, f"interrupted while {self.against} ran, which came to its end"
         numbers = {
             "against": self.against,
-            "tolerance": found.tolerance,
-            "worst": found.worst,
-            "agrees": found.agrees,
-            "populations": found.populations.as_dict(),
-            "gradients": found.gradients.as_dict(),
-            "stats": own.stats,
+            "tolerance": check.tolerance,
+            "worst": check.worst,
+            "agrees": check.agrees,
+            "populations": check.populations.as_dict(),
+            "gradients": check.gradients.as_dict(),
+            "stats": result.stats,
         }
-        return Outcome(numbers, _beside(found), status, message, job.circuit)
+        return Outcome(numbers, _beside(check), status, message, job.circuit)
 
     @classmethod
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
         from pcneuro.studies.figures.records import overlaid_figure
         from pcneuro.studies.figures.spikes import decoded_figure, has_spikes, raster_figure
 
-        found: dict[str, Figure] = {}
+        figures: dict[str, Figure] = {}
         for number, run in enumerate(runs[:MOST]):
             ending, records = f"-{number}" if len(runs) > 1 else "", run.outcome.records
             if "against" not in records.attrs:
                 continue
-            found[f"traces{ending}"] = overlaid_figure(records)
+            figures[f"traces{ending}"] = overlaid_figure(records)
             if has_spikes(records):
-                found[f"errors{ending}"] = decoded_figure(records)
-                found[f"raster{ending}"] = raster_figure(records)
-        return found
+                figures[f"errors{ending}"] = decoded_figure(records)
+                figures[f"raster{ending}"] = raster_figure(records)
+        return figures
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        found = []
+        tables = []
         columns = ["cosine", "norm ratio", "relative error"]
         for run in runs:
             numbers, label = run.outcome.numbers, f" ({run.label})" if run.label else ""
@@ -103,15 +103,15 @@ class CheckTask(RunTask):
                 compared = numbers.get(what, {})
                 lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
                 title = f"Kernel and {numbers['against']}, {what}{label}"
-                found.append(Text(title, [first, *columns], lines))
-        return found
+                tables.append(Text(title, [first, *columns], lines))
+        return tables
 
 
-def _beside(found: Check) -> xarray.Dataset:
+def _beside(check: Check) -> xarray.Dataset:
     """Both recordings in one dataset, those of the other simulator under ``<variable>.<name>``."""
-    own, other, name = found.own, found.other, found.against
+    result, other, name = check.result, check.other, check.against
     renamed: Mapping[Any, str] = {key: f"{key}.{name}" for key in other.records.data_vars}
-    both = own.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts")
+    both = result.records.merge(other.records.rename_vars(renamed), combine_attrs="drop_conflicts")
     if other.spikes:
-        both = both.merge(spike_records(other)).merge(decoded_records(other, own))
+        both = both.merge(spike_records(other)).merge(decoded_records(other, result))
     return both.assign_attrs(against=name)

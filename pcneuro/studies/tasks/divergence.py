@@ -50,7 +50,7 @@ class DivergenceTask(DrivenTask):
         true = backprop(job.circuit, data["inputs"], data["targets"]).gradients
         with np.errstate(all="ignore"):
             history = gradient_history(job.circuit, self.dynamics, inputs, values, errors, names)
-            away = np.array([_norms(history[name] - true[name]) for name in names])
+            distances = np.array([_norms(history[name] - true[name]) for name in names])
         time = recorded_times(result)
         steps = np.round(time / self.integrator.dt).astype(np.int64)
         numbers: dict[str, Any] = {
@@ -63,23 +63,23 @@ class DivergenceTask(DrivenTask):
                 name: {
                     "true": _plain(true[name]),
                     "final": _plain(result.gradients[name]),
-                    "divergence_at_start": float(away[k, 0]),
-                    "divergence_at_end": float(away[k, -1]),
-                    "steps_to_tolerance": self._reached(away[k], steps),
+                    "divergence_at_start": float(distances[k, 0]),
+                    "divergence_at_end": float(distances[k, -1]),
+                    "steps_to_tolerance": self._reached(distances[k], steps),
                 }
                 for k, name in enumerate(names)
             },
         }
-        return Outcome(numbers, _dataset(names, time, steps, away), result.status, result.message, job.circuit)
+        return Outcome(numbers, _dataset(names, time, steps, distances), result.status, result.message, job.circuit)
 
     def eta(self, circuit: Circuit) -> float | None:
         """dt/tau, where all populations have the same: the inference rate."""
         rates = {float(r) for tau in circuit.tau.values() for r in np.unique(self.integrator.dt / tau)}
         return rates.pop() if len(rates) == 1 else None
 
-    def _reached(self, away: np.ndarray, steps: np.ndarray) -> int | None:
+    def _reached(self, distances: np.ndarray, steps: np.ndarray) -> int | None:
         """First step from which on the divergence stays below the tolerance."""
-        above = np.flatnonzero(~(away < self.tolerance))
+        above = np.flatnonzero(~(distances < self.tolerance))
         first = int(above[-1]) + 1 if len(above) else 0
         return int(steps[first]) if first < len(steps) else None
 
@@ -97,7 +97,7 @@ class DivergenceTask(DrivenTask):
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        found = []
+        tables = []
         for name, first in runs[0].outcome.numbers["parameters"].items():
             rows = []
             for run in runs:
@@ -116,8 +116,8 @@ class DivergenceTask(DrivenTask):
             true = f", by backprop {first['true']:.9g}" if isinstance(first["true"], float) else ""
             tolerance = f"{runs[0].outcome.numbers['tolerance']:g}"
             columns = ["dynamics", "eta", f"steps until < {tolerance}", "at the end", "divergence at the end"]
-            found.append(Text(f"dL/d{name}{true}", columns, rows))
-        return found
+            tables.append(Text(f"dL/d{name}{true}", columns, rows))
+        return tables
 
 
 def _norms(array: np.ndarray) -> np.ndarray:
@@ -129,14 +129,14 @@ def _plain(array: np.ndarray) -> Any:
     return float(array) if array.ndim == 0 else array.tolist()
 
 
-def _dataset(names: Sequence[str], time: np.ndarray, steps: np.ndarray, away: np.ndarray) -> xarray.Dataset:
+def _dataset(names: Sequence[str], time: np.ndarray, steps: np.ndarray, distances: np.ndarray) -> xarray.Dataset:
     import xarray
 
     return xarray.Dataset(
         {
             "divergence": (
                 ("parameter", "time"),
-                away,
+                distances,
                 {"long_name": "norm of the gradient's difference from backprop's"},
             )
         },

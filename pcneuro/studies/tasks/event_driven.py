@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from pcneuro.analysis.operations import away, feedback_synapses, first_at, operations
+from pcneuro.analysis.operations import feedback_synapses, first_at, gradient_error, operations
 from pcneuro.circuit.backprop import BackpropResult, backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import DATASETS, AbstractDataset
@@ -42,13 +42,13 @@ Row = dict[str, Any]
 def _modes(raw: Any) -> Any:
     if not isinstance(raw, list | tuple):
         raise Problem((), 'needs a list of tables, such as [{kind = "TimeBinned"}, {kind = "Exact"}]')
-    found = []
+    modes = []
     for number, table in enumerate(raw):
         try:
-            found.append(made_from(MODES, None, table))
+            modes.append(made_from(MODES, None, table))
         except Problem as problem:
             raise problem.below(str(number)) from None
-    return found
+    return modes
 
 
 class EventDrivenTask(DrivenTask):
@@ -125,7 +125,7 @@ class EventDrivenTask(DrivenTask):
                 "steps_to_mark": first_at([c["error"] for c in clocked], MARK),
             },
             "events": by_mode,
-            "at_mark": {"error": MARK, **{name: _cheapest(own) for name, own in by_mode.items()}},
+            "at_mark": {"error": MARK, **{name: _cheapest(rows_of_mode) for name, rows_of_mode in by_mode.items()}},
         }
         records = self._dataset(clocked, synapses, rows)
         return Outcome(numbers, records, status, message, job.circuit)
@@ -141,16 +141,16 @@ class EventDrivenTask(DrivenTask):
         assert self.duration is not None
         simulator, steps = self.simulator(job.circuit), round(self.duration / self.integrator.dt)
         result = simulator.run(0.0, **data)  # type: ignore[arg-type]
-        found = [asdict(away(result, reference))]
+        rows = [asdict(gradient_error(result, reference))]
         for step in range(steps):
             if job.observer.stopped:
-                return found, Status.INTERRUPTED, f"interrupted after {step} steps of the clocked engine"
+                return rows, Status.INTERRUPTED, f"interrupted after {step} steps of the clocked engine"
             result = simulator.run(self.integrator.dt)
             if result.status is not Status.COMPLETED:
-                return found, result.status, result.message
-            found.append(asdict(away(result, reference)))
+                return rows, result.status, result.message
+            rows.append(asdict(gradient_error(result, reference)))
             job.observer.progress((step + 1) / steps, "clocked")
-        return found, Status.COMPLETED, f"completed {steps} steps"
+        return rows, Status.COMPLETED, f"completed {steps} steps"
 
     def _events(self, job: Job, data: RunArrays, reference: BackpropResult) -> tuple[list[Row], Status, str]:
         """A row for each threshold and mode, large thresholds first: a small one takes as long as all before it."""
@@ -158,28 +158,28 @@ class EventDrivenTask(DrivenTask):
         weights = np.array([1 / threshold for _, threshold in plan])
         sizes = (1 - STEPPING) * weights / weights.sum()
         done = STEPPING
-        found: list[Row] = []
+        rows: list[Row] = []
         for (mode, threshold), size in zip(plan, sizes, strict=True):
             name, watched = _name(mode), PartObserver(job.observer, done, float(size))
             watched.progress(0.0, f"{name}, threshold {threshold:g}")
             if job.observer.stopped:
-                return found, Status.INTERRUPTED, f"interrupted after {len(found)} of {len(plan)} runs by events"
+                return rows, Status.INTERRUPTED, f"interrupted after {len(rows)} of {len(plan)} runs by events"
             simulator = self._by_events(job.circuit, mode, threshold)
             result = self.simulate(replace(job, observer=watched), simulator, data, [])
             if result.status is not Status.COMPLETED:
-                return found, result.status, f"{name}, threshold {threshold:g}: {result.message}"
+                return rows, result.status, f"{name}, threshold {threshold:g}: {result.message}"
             batch = result.stats["batch"]
-            found.append(
+            rows.append(
                 {
                     "mode": name,
                     "threshold": threshold,
                     "events": sum(result.stats["events"].values()) / batch,
                     "operations": operations(result.stats) / batch,
-                    **asdict(away(result, reference)),
+                    **asdict(gradient_error(result, reference)),
                 }
             )
             done += float(size)
-        return found, Status.COMPLETED, f"completed {len(plan)} runs by events"
+        return rows, Status.COMPLETED, f"completed {len(plan)} runs by events"
 
     # What is shown
 
@@ -224,20 +224,20 @@ class EventDrivenTask(DrivenTask):
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        found, short = [], []
+        tables, short = [], []
         columns = ["threshold", "error (%)", "worst (%)", "cosine", "operations", "clocked", "clocked / events"]
         for run in runs:
             for name, rows in run.outcome.numbers["events"].items():
                 if rows:
                     text = f"{_title(run)}, {name}: synaptic operations a sample, clocked ones at the same error"
-                    found.append(Text(text, columns, [_cells(row) for row in reversed(rows)]))
+                    tables.append(Text(text, columns, [_cells(row) for row in reversed(rows)]))
                 best = run.outcome.numbers["at_mark"][name]
                 if best is not None:
                     short.append([_title(run), name, *_cells(best)])
         if short:
             title = f"Fewest synaptic operations a sample for a gradient error of {100 * MARK:g} % at most"
-            found.append(Text(title, ["circuit", "engine", *columns], short))
-        return found
+            tables.append(Text(title, ["circuit", "engine", *columns], short))
+        return tables
 
 
 def _name(mode: AbstractMode) -> str:

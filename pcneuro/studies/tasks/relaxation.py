@@ -30,8 +30,8 @@ class RelaxationTask(DrivenTask):
         relaxation = ErrorRelaxation.of(simulator, result, data["inputs"], self.held(job.circuit))
         numbers: dict[str, Any] = {"time": result.time, "loss": result.loss, "vertices": relaxation.numbers()}
         for key in ("deviation_continuous", "deviation_stepped"):
-            found = [row[key] for row in numbers["vertices"].values() if key in row]
-            numbers[f"largest_{key}"] = max(found) if found else None
+            values = [row[key] for row in numbers["vertices"].values() if key in row]
+            numbers[f"largest_{key}"] = max(values) if values else None
         if not data["clamp"] and not job.circuit.graph.latents:
             reference = backprop(job.circuit, data["inputs"], data["targets"])
             numbers["against_backprop"] = compare(result, reference).as_dict()

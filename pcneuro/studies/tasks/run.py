@@ -34,13 +34,13 @@ def _events(raw: Any) -> Any:
 def _records(raw: Any) -> Any:
     if not isinstance(raw, list):
         raise Problem((), "needs tables: write [[record]] above the keys of each")
-    found = []
+    records = []
     for number, table in enumerate(raw):
         try:
-            found.append(made_from({"Record": Record}, "Record", table))
+            records.append(made_from({"Record": Record}, "Record", table))
         except Problem as problem:
             raise problem.below(str(number)) from None
-    return found
+    return records
 
 
 class RunTask(DrivenTask):
@@ -89,13 +89,13 @@ class RunTask(DrivenTask):
         from pcneuro.studies.figures.circuit import readable_circuit
         from pcneuro.studies.figures.records import records_figure
 
-        found = readable_circuit(runs[0].outcome.circuit)
+        figures = readable_circuit(runs[0].outcome.circuit)
         if any(len(run.outcome.records.data_vars) for run in runs):
-            found["records"] = records_figure([(run.label, run.outcome.records) for run in runs])
+            figures["records"] = records_figure([(run.label, run.outcome.records) for run in runs])
         kept = [(run.label, run.outcome.events) for run in runs if run.outcome.events is not None]
         if kept:
-            found["raster"] = events_figure(kept)
-        return found
+            figures["raster"] = events_figure(kept)
+        return figures
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
@@ -109,13 +109,13 @@ class RunTask(DrivenTask):
             ]
             for run in runs
         ]
-        found = [Text("State at the end", ["run", "time (ms)", "loss", "free energy", "status"], rows)]
+        tables = [Text("State at the end", ["run", "time (ms)", "loss", "free energy", "status"], rows)]
         for run in runs:
             compared = run.outcome.numbers.get("against_backprop", {})
             lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
             title = f"Gradients against backprop{f' ({run.label})' if run.label else ''}"
             if lines:
-                found.append(Text(title, ["parameter", "cosine", "norm ratio", "relative error"], lines))
+                tables.append(Text(title, ["parameter", "cosine", "norm ratio", "relative error"], lines))
             if "events" in run.outcome.numbers:
-                found.append(event_rows(run.outcome.numbers["events"], run.label))
-        return found
+                tables.append(event_rows(run.outcome.numbers["events"], run.label))
+        return tables

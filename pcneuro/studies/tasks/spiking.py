@@ -78,32 +78,32 @@ class SpikingTask(DrivenTask):
         return examples(self.dataset.load(), job.circuit, most, None)
 
     def perform(self, job: Job) -> Outcome:
-        given = self._examples(job)
+        sets = self._examples(job)
         data = self.data(job)
-        if given is not None:
-            first = given[0].take(np.arange(self.samples))
+        if sets is not None:
+            first = sets[0].take(np.arange(self.samples))
             data = {"inputs": dict(first.inputs), "targets": dict(first.targets), "clamp": data["clamp"]}
         # It takes next to no time, and none of the progress.
-        own = self.simulate(replace(job, observer=Silent()), self.simulator(job.circuit), data, [])
-        measured, shown = self._measured(job, data, own)
+        graded = self.simulate(replace(job, observer=Silent()), self.simulator(job.circuit), data, [])
+        measured, shown = self._measured(job, data, graded)
         numbers: dict[str, Any] = {key: rows for key, rows in measured.items() if rows}
-        status, message = own.status, own.message
+        status, message = graded.status, graded.message
         trainings: dict[str, Training] = {}
-        if given is not None and self.learning is not None and not job.observer.stopped:
-            trainings = self._learn(job, *given, self.learning)
+        if sets is not None and self.learning is not None and not job.observer.stopped:
+            trainings = self._learn(job, *sets, self.learning)
             numbers["learning"] = {name: training.columns for name, training in trainings.items()}
         if job.observer.stopped:
             status, message = Status.INTERRUPTED, "interrupted: not everything was measured"
-        return Outcome(numbers, _records(measured, own, shown, trainings), status, message, job.circuit)
+        return Outcome(numbers, _records(measured, graded, shown, trainings), status, message, job.circuit)
 
     # Errors and gradients
 
     def _measured(
-        self, job: Job, data: RunArrays, own: Result
+        self, job: Job, data: RunArrays, graded: Result
     ) -> tuple[dict[str, list[dict[str, Any]]], Exported | None]:
         """Rows by number of neurons and by simulated time; and the run with the most neurons."""
         assert self.duration is not None
-        found: dict[str, list[dict[str, Any]]] = {"by_units": [], "by_duration": []}
+        rows: dict[str, list[dict[str, Any]]] = {"by_units": [], "by_duration": []}
         shown: Exported | None = None
         most = max(self.units)
         runs = [("by_units", n, self.duration, self.spiking.decoding.window) for n in sorted(self.units)]
@@ -116,9 +116,9 @@ class SpikingTask(DrivenTask):
                 break
             last = key == "by_units" and units == most
             exported = self._spikes(job, data, units, duration, window, last)
-            found[key].append({"units": units, "duration": duration, "window": window, **_apart(exported, own)})
+            rows[key].append({"units": units, "duration": duration, "window": window, **_differences(exported, graded)})
             shown = exported if last else shown
-        return found, shown
+        return rows, shown
 
     def _spikes(self, job: Job, data: RunArrays, units: int, duration: float, window: float, kept: bool) -> Exported:
         hidden = [name for name in job.circuit.vertices if name not in job.circuit.energies]
@@ -154,7 +154,7 @@ class SpikingTask(DrivenTask):
             ),
             SOURCES[1]: PredictiveCoding(self.simulator(job.circuit), learning.duration),
         }
-        found: dict[str, Training] = {}
+        trainings: dict[str, Training] = {}
         for turn, (name, source) in enumerate(sources.items()):
             trainer = Trainer(
                 source,
@@ -170,9 +170,9 @@ class SpikingTask(DrivenTask):
                 # Nearly all of it is spent on spikes.
                 done = MEASURING + (1 - MEASURING) * (trainer.epoch / learning.epochs if turn == 0 else 1.0)
                 share = (1 - MEASURING) / learning.epochs if turn == 0 else 0.0
-                trainer.advance(_teller(job, name, done, share))
-            found[name] = trainer.result()
-        return found
+                trainer.advance(_progress_shown(job, name, done, share))
+            trainings[name] = trainer.result()
+        return trainings
 
     # What is shown
 
@@ -180,22 +180,22 @@ class SpikingTask(DrivenTask):
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
         from pcneuro.studies.figures.spikes import accuracy_figure, decoded_figure, has_spikes, raster_figure
 
-        found = {"spiking": accuracy_figure([(run.label, run.outcome.records) for run in runs])}
+        figures = {"spiking": accuracy_figure([(run.label, run.outcome.records) for run in runs])}
         shown = runs[0].outcome.records
         if has_spikes(shown):
-            found["errors"] = decoded_figure(shown)
-            found["raster"] = raster_figure(shown)
-        return found
+            figures["errors"] = decoded_figure(shown)
+            figures["raster"] = raster_figure(shown)
+        return figures
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        found: list[Text] = []
+        tables: list[Text] = []
         for run in runs:
             label = f" ({run.label})" if run.label else ""
             for key, title in (("by_units", "Neurons an error"), ("by_duration", "Simulated time")):
                 rows = run.outcome.numbers.get(key, [])
                 if rows:
-                    found.append(_table(f"{title}{label}", rows))
+                    tables.append(_table(f"{title}{label}", rows))
             learned = run.outcome.numbers.get("learning", {})
             lines = [
                 [name, str(c["epoch"][-1]), *_score(c["test_loss"][-1], c["test_accuracy"][-1], sum(c["seconds"]))]
@@ -204,29 +204,31 @@ class SpikingTask(DrivenTask):
             ]
             if lines:
                 columns = ["gradients from", "epochs", "test loss", "test accuracy (%)", "seconds"]
-                found.append(Text(f"Learning{label}", columns, lines))
-        return found
+                tables.append(Text(f"Learning{label}", columns, lines))
+        return tables
 
 
 def _score(loss: float, accuracy: float, seconds: float) -> list[str]:
     return [f"{loss:.4f}", f"{100 * accuracy:.2f}", f"{seconds:.1f}"]
 
 
-def _teller(job: Job, name: str, done: float, share: float) -> Callable[[Any], bool]:
-    def tell(progress: Any) -> bool:
+def _progress_shown(job: Job, name: str, done: float, share: float) -> Callable[[Any], bool]:
+    def show_progress(progress: Any) -> bool:
         job.observer.progress(done + share * progress.share, f"{progress}, {name}")
         return not job.observer.stopped
 
-    return tell
+    return show_progress
 
 
-def _apart(found: Exported, own: Result) -> dict[str, Any]:
+def _differences(decoded: Exported, graded: Result) -> dict[str, Any]:
     """How far decoded errors and gradients are from those of graded neurons."""
     with np.errstate(all="ignore"):
-        gradients = compare(found, own)
-        errors = {name: agreement(name, found.errors[name], error).relative_error for name, error in own.errors.items()}
+        gradients = compare(decoded, graded)
+        errors = {
+            name: agreement(name, decoded.errors[name], error).relative_error for name, error in graded.errors.items()
+        }
         # A gradient that is zero has no direction.
-        cosines = [row.cosine for row in gradients.rows if own.gradients[row.parameter].any()]
+        cosines = [row.cosine for row in gradients.rows if graded.gradients[row.parameter].any()]
     return {
         "errors": errors,
         "gradients": gradients.as_dict(),
@@ -253,25 +255,25 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> Text:
 
 
 def _records(
-    measured: dict[str, list[dict[str, Any]]], own: Result, shown: Exported | None, trainings: dict[str, Training]
+    measured: dict[str, list[dict[str, Any]]], graded: Result, shown: Exported | None, trainings: dict[str, Training]
 ) -> xarray.Dataset:
     """What was measured with its dimensions, decoded and graded errors, spikes, and learning by epoch."""
     import xarray
 
-    found = xarray.Dataset()
+    records = xarray.Dataset()
     for key, rows in measured.items():
         if rows:
             axis = key.removeprefix("by_")
-            found = found.assign_coords({axis: [row[axis] for row in rows], "vertex": list(rows[0]["errors"])})
+            records = records.assign_coords({axis: [row[axis] for row in rows], "vertex": list(rows[0]["errors"])})
             errors = [[row["errors"][name] for name in rows[0]["errors"]] for row in rows]
-            found[f"error_{key}"] = ((axis, "vertex"), errors)
-            found[f"window_{key}"] = (axis, [row["window"] for row in rows], {"units": "ms"})
+            records[f"error_{key}"] = ((axis, "vertex"), errors)
+            records[f"window_{key}"] = (axis, [row["window"] for row in rows], {"units": "ms"})
             for name in ("worst_gradient", "least_cosine"):
-                found[f"{name}_{key}"] = (axis, [row[name] for row in rows])
+                records[f"{name}_{key}"] = (axis, [row[name] for row in rows])
     if shown is not None:
-        found = found.merge(spike_records(shown)).merge(decoded_records(shown, own))
+        records = records.merge(spike_records(shown)).merge(decoded_records(shown, graded))
     for name, training in trainings.items():
         learned = training.dataset().drop_attrs()
         # One that was interrupted has fewer epochs.
-        found = found.merge(learned.rename({key: f"{name}_{key}" for key in learned.data_vars}), join="outer")
-    return found
+        records = records.merge(learned.rename({key: f"{name}_{key}" for key in learned.data_vars}), join="outer")
+    return records

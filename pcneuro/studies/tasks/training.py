@@ -136,7 +136,7 @@ class TrainingTask(AbstractTask):
                 for turn, (name, trainer) in enumerate(trainers.items()):
                     share = (k * self.epochs + max(number - 1, 0) + turn / 2) / (self.seeds * max(self.epochs, 1))
                     if trainer.epoch < number and trainer.status is Status.COMPLETED:
-                        trainer.advance(self._tell(job, f"seed {self.seed + k}, {name}", share))
+                        trainer.advance(self._progress_shown(job, f"seed {self.seed + k}, {name}", share))
                 if job.observer.stopped or any(t.status is not Status.COMPLETED for t in trainers.values()):
                     break
             curves.seeds.append(self.seed + k)
@@ -148,13 +148,13 @@ class TrainingTask(AbstractTask):
                 break
         return curves
 
-    def _tell(self, job: Job, what: str, share: float) -> Callable[[Progress], bool]:
-        def tell(progress: Progress) -> bool:
+    def _progress_shown(self, job: Job, what: str, share: float) -> Callable[[Progress], bool]:
+        def show_progress(progress: Progress) -> bool:
             done = share + progress.share / (2 * self.seeds * self.epochs)
             job.observer.progress(done, f"{progress}, {what}")
             return not job.observer.stopped
 
-        return tell
+        return show_progress
 
     def _trainers(
         self, job: Job, k: int, circuit: Circuit, simulator: Simulator, learn: Examples, test: Examples
@@ -166,10 +166,10 @@ class TrainingTask(AbstractTask):
             return {SCALARS: {name: float(np.ravel(a)[0]) for name, a in parameters.items() if a.size == 1}}
 
         def agreement(parameters: Arrays) -> dict[str, Any]:
-            own, exact = (source.gradients(parameters, probe) for source in sources.values())
+            gradients, exact = (source.gradients(parameters, probe) for source in sources.values())
             with np.errstate(all="ignore"):
-                compared = compare(own, exact)
-                squares = [np.sum((own.gradients[n] - g) ** 2) for n, g in exact.gradients.items()]
+                compared = compare(gradients, exact)
+                squares = [np.sum((gradients.gradients[n] - g) ** 2) for n, g in exact.gradients.items()]
             distance = float(np.sqrt(sum(squares))) / len(probe)
             return {GRADIENTS: compared.as_dict(), DISTANCE: distance, **scalars(parameters)}
 
@@ -214,12 +214,12 @@ class TrainingTask(AbstractTask):
         from pcneuro.studies.figures.relaxation import errors_figure
 
         panels = [(run.label, run.outcome.records) for run in runs]
-        found = {"learning": learning_figure(panels), **readable_circuit(runs[0].outcome.circuit)}
+        figures = {"learning": learning_figure(panels), **readable_circuit(runs[0].outcome.circuit)}
         if all("error_norm" in records for _, records in panels):
-            found["relaxation"] = errors_figure(panels)
+            figures["relaxation"] = errors_figure(panels)
         if all("value" in records for _, records in panels):
-            found["parameters"] = values_figure(panels)
-        return found
+            figures["parameters"] = values_figure(panels)
+        return figures
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:

@@ -60,13 +60,13 @@ class WavefrontTask(DrivenTask):
     def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
         from pcneuro.studies.figures.wavefront import energy_figure, front_figure, sweep_axis, times_figure
 
-        found: dict[str, Figure] = {}
+        figures: dict[str, Figure] = {}
         for number, run in enumerate(runs[:MOST]):
-            found[f"wavefront-{number}" if len(runs) > 1 else "wavefront"] = front_figure(run)
+            figures[f"wavefront-{number}" if len(runs) > 1 else "wavefront"] = front_figure(run)
         key = sweep_axis(runs)
         if key is not None:
-            found |= {"times": times_figure(runs, key), "energy": energy_figure(runs, key)}
-        return found
+            figures |= {"times": times_figure(runs, key), "energy": energy_figure(runs, key)}
+        return figures
 
     @classmethod
     def tables(cls, runs: Sequence[Finished]) -> list[Text]:
@@ -80,9 +80,9 @@ class WavefrontTask(DrivenTask):
         if len(rows) > LONGEST:
             cut = [f"... {len(rows) - LONGEST} more ..."] + [""] * (len(rows[0]) - 1)
             rows = [*rows[: LONGEST // 2], cut, *rows[-LONGEST // 2 :]]
-        found = [Text("Wavefront", ["population", "hops", "bound (ms)", "arrival (ms)", *shares], rows)]
+        tables = [Text("Wavefront", ["population", "hops", "bound (ms)", "arrival (ms)", *shares], rows)]
         way = [[row["vertex"], _told(row["arrival"]), _told(row["time"])] for row in numbers["critical"]]
-        return [*found, Text("Critical path", ["population", "arrival (ms)", "time (ms)"], way)] if way else found
+        return [*tables, Text("Critical path", ["population", "arrival (ms)", "time (ms)"], way)] if way else tables
 
 
 def _row(name: str, row: dict[str, Any]) -> list[str]:
@@ -94,8 +94,8 @@ def _last(run: Finished) -> list[str]:
     numbers = run.outcome.numbers
     populations = numbers["populations"]
     changes = [numbers["growth"], numbers["swing"]]
-    told = ["-" if x is None else f"{scale * x:.3g}" for x, scale in zip(changes, (1000, 100), strict=True)]
-    cells = [run.label or "-", numbers["status"], *told]
+    shown = ["-" if x is None else f"{scale * x:.3g}" for x, scale in zip(changes, (1000, 100), strict=True)]
+    cells = [run.label or "-", numbers["status"], *shown]
     last = numbers["critical"][-1]["vertex"] if numbers["critical"] else None
     if last is None:
         arrived = {name: row["arrival"] for name, row in populations.items() if row["arrival"] is not None}
