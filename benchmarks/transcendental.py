@@ -20,6 +20,7 @@ import numpy as np
 from machine import report
 
 from pcneuro.kernels import dispatch, lists
+from pcneuro.kernels.arguments import Memory, Operators
 from pcneuro.kernels.primitives import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
@@ -61,8 +62,8 @@ def ours(name: str, dtype: np.dtype, repetitions: int) -> float:
         arguments += [k * ROWS, dispatch.IDENTITY, 0]
     ints, context = np.array([*arguments, ROWS]), np.array([lanes, lanes, 0, 1])
     code = np.array([[dispatch.opcode(name), 0]] * CALLS)
-    table, shared = dispatch.table(dtype, code), np.zeros(1, dtype)
-    return fastest(lambda: lists.execute(table, code, buf, shared, ints, context), repetitions) / CALLS
+    operators, memory = Operators(dispatch.table(dtype, code), ints), Memory(buf, np.zeros(1, dtype), context)
+    return fastest(lambda: lists.execute(operators, memory, code), repetitions) / CALLS
 
 
 def by_numpy(name: str, dtype: np.dtype, repetitions: int) -> float:

@@ -396,6 +396,7 @@ def run_kernel(
 ) -> int:
     """Run one operator kernel on buffers of rows; ``tables`` follow the arguments in ``ints``. Returns its status."""
     from pcneuro.kernels import dispatch, lists
+    from pcneuro.kernels.arguments import Memory, Operators
     from pcneuro.kernels.hebbian import PANEL
 
     flat = [np.asarray(t, dtype=np.int64).ravel() for t in tables]
@@ -405,7 +406,7 @@ def run_kernel(
     context = np.array([lanes, active, 0, 1, shared.size], dtype=np.int64)
     with np.errstate(all="ignore"):
         # Without flushing subnormal numbers, which is a setting of whole runs.
-        status, _ = lists.run_list(dispatch.table(buf.dtype, code), code, buf, wide, ints, context)
+        status, _ = lists.run_list(Operators(dispatch.table(buf.dtype, code), ints), Memory(buf, wide, context), code)
     shared[...] = wide[: shared.size]
     return status
 

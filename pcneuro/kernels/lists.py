@@ -8,8 +8,10 @@ from pcneuro.kernels.subnormals import flush, restore
 
 
 @kernel
-def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
-    """Run a list of instructions, (opcode, position of its arguments) a row. Returns (status, failed instruction)."""
+def run_list(operators, memory, code):  # type: ignore[no-untyped-def]
+    """Run a list of instructions on one block. Returns (status, failed instruction)."""
+    table, ints = operators
+    buf, shared, context = memory
     for i in range(code.shape[0]):
         status = call_op(table[code[i, 0]], buf, shared, ints, code[i, 1], context)
         if status != OK:
@@ -18,22 +20,23 @@ def run_list(table, code, buf, shared, ints, context):  # type: ignore[no-untype
 
 
 @kernel
-def execute(table, code, buf, shared, ints, context):  # type: ignore[no-untyped-def]
-    """The same with subnormal numbers as ``advance`` takes them."""
-    before = flush(buf)
-    told = run_list(table, code, buf, shared, ints, context)
+def execute(operators, memory, code):  # type: ignore[no-untyped-def]
+    """The same with subnormal numbers as ``loop.advance`` takes them."""
+    before = flush(memory.buf)
+    outcome = run_list(operators, memory, code)
     restore(before)
-    return told
+    return outcome
 
 
 @kernel
-def add_up(table, code, parts, bufs, shared, ints, contexts, share, shares, panel):  # type: ignore[no-untyped-def]
-    """Run instructions that sum over samples, of which instruction i is to be done in ``parts[i] * shares`` parts.
+def add_up(operators, blocks, sums):  # type: ignore[no-untyped-def]
+    """Do one share of the sums, each over all blocks before the next, so that what is added to stays in the cache.
 
-    Does the parts of one of the ``shares``, each over all blocks before the next, so that what is added to stays in the
-    cache. Reads ``bufs``, adds to ``shared``, where ``panel`` is room of this share's own; writes to ``contexts``.
-    Returns (status, failed instruction, block).
+    Adds to ``blocks.shared``, writes to ``blocks.contexts``. Returns (status, failed instruction, block).
     """
+    table, ints = operators
+    bufs, shared, contexts = blocks
+    code, parts, share, shares, panel = sums
     before = flush(bufs[0])
     for i in range(code.shape[0]):
         for part in range(share * parts[i], (share + 1) * parts[i]):

@@ -11,6 +11,7 @@ import numpy as np
 
 import pcneuro as pcn
 from pcneuro.kernels import dispatch, lists
+from pcneuro.kernels.arguments import Memory, Operators
 from tests.helpers import Arrays, case, targets_near, variant
 
 BATCHES = {"float64": (3, 16), "float32": (1,)}
@@ -83,9 +84,8 @@ def failing_kernel() -> Arrays:
         return dispatch.OK if at != 1 else 7
 
     code = np.array([[0, 0], [0, 1], [0, 2]])
-    status = lists.execute(
-        [kernel], code, np.zeros(1), np.zeros(1), np.zeros(1, dtype=np.int64), np.array([1, 1, 0, 1])
-    )
+    memory = Memory(np.zeros(1), np.zeros(1), np.array([1, 1, 0, 1]))
+    status = lists.execute(Operators([kernel], np.zeros(1, dtype=np.int64)), memory, code)
     return {"status": np.array(status), "run": np.array(log)}
 
 

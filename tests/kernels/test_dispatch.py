@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pcneuro.kernels import dispatch, lists
+from pcneuro.kernels.arguments import Memory, Operators
 from tests.kernels import selection
 
 ROOT = Path(__file__).parents[2]
@@ -128,8 +129,9 @@ def test_a_compiled_kernel_that_raises_has_failed(monkeypatch):
         return dispatch.OK
 
     ints, code, numbers = np.zeros(1, dtype=np.int64), np.zeros((3, 2), dtype=np.int64), np.zeros(1)
+    operators = Operators(np.array([kernel.address]), ints)
     for lanes, (status, failed) in ((1, (0, 0)), (0, (dispatch.OK, -1))):
-        context = np.array([lanes], dtype=np.int64)
-        assert lists.run_list(np.array([kernel.address]), code, numbers, numbers, ints, context) == (status, failed)
+        memory = Memory(numbers, numbers, np.array([lanes], dtype=np.int64))
+        assert lists.run_list(operators, memory, code) == (status, failed)
     assert reported == [ValueError]
     assert dispatch.OK != 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pcneuro.kernels import dispatch, elementwise, lists
+from pcneuro.kernels.arguments import Memory, Operators
 from pcneuro.kernels.primitives import PRIMITIVES
 from pcneuro.kernels.transcendental.trigonometric import farthest
 from pcneuro.kernels.vectors import Format
@@ -159,5 +160,6 @@ def test_without_fused_multiplication_they_are_as_exact(name, dtype, monkeypatch
     buf = np.concatenate([x, np.zeros_like(x)])
     ints, context = np.array([x.size, 0, dispatch.IDENTITY, 0, x.size]), np.array([1, 1, 0, 1])
     table = np.array([kernel.address])
-    assert lists.run_list(table, np.zeros((1, 2), np.int64), buf, np.zeros(1, dtype), ints, context) == (1, -1)
+    memory = Memory(buf, np.zeros(1, dtype), context)
+    assert lists.run_list(Operators(table, ints), memory, np.zeros((1, 2), np.int64)) == (1, -1)
     assert accuracy.ulps(buf[x.size :], accuracy.exact(name, x)).max() <= 1.7

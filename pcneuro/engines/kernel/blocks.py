@@ -12,7 +12,9 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine
 from pcneuro.engines.kernel.threads import spread
-from pcneuro.kernels import dispatch, lists, loop, samples
+from pcneuro.kernels import dispatch, lists, samples
+from pcneuro.kernels.arguments import Memory, Operators, Tableau
+from pcneuro.kernels.rest import WORK_ROWS
 from pcneuro.kernels.tile import vector_length
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
@@ -50,7 +52,7 @@ class AbstractBlocks(AbstractEngine):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, name)
         self.table = dispatch.table(dtype)
-        self.weights = np.array(integrator.weights, dtype=dtype)
+        self.tableau = Tableau(np.array(integrator.tableau, dtype=dtype), np.array(integrator.weights, dtype=dtype))
         self.lanes = 1
         self.buf = np.zeros((1, 1), dtype=dtype)
         self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
@@ -66,9 +68,9 @@ class AbstractBlocks(AbstractEngine):
         return vector * -(-batch // (blocks * vector))
 
     def _shape(self, program: Program, batch: int) -> tuple[int, int]:
-        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_plan``."""
+        """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_layout``."""
         lanes = self._lanes(batch)
-        stages = len(self.weights)
+        stages = len(self.tableau.weights)
         regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
         rows = program.rows + regions * program.units
         return -(-batch // lanes), max(rows, 1) * lanes
@@ -86,7 +88,7 @@ class AbstractBlocks(AbstractEngine):
         self.contexts[:, dispatch.LANES] = self.lanes
         self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
         self.contexts[:, dispatch.PARTS] = 1
-        self.work = np.zeros((blocks, loop.WORK_ROWS * self.lanes), dtype=self.dtype)
+        self.work = np.zeros((blocks, WORK_ROWS * self.lanes), dtype=self.dtype)
 
     def _write(self, slot: Slot, values: np.ndarray) -> None:
         """Give every sample its values; lanes without a sample repeat the last one, so that they stay as finite."""
@@ -102,6 +104,11 @@ class AbstractBlocks(AbstractEngine):
         return activities.reshape(self.data.batch, *shape)
 
     # Running
+
+    @property
+    def operators(self) -> Operators:
+        """What the program's instructions refer to."""
+        return Operators(self.table, self.program.ints)
 
     def spread(self, role: str, function: Callable[[int], T], count: int, amount: int = 1) -> list[T]:
         """Do something ``count`` times, in several threads if that is worth it.
@@ -138,7 +145,8 @@ class AbstractBlocks(AbstractEngine):
                 self.checked(instructions, self.shared, np.array([1, 1, 0, 1, 0], dtype=np.int64))
 
     def checked(self, code: np.ndarray, buf: np.ndarray, context: np.ndarray) -> None:
-        status, at = lists.execute(self.table, code, buf, self.shared, self.program.ints, context)
+        """Run instructions on a buffer; raises what the operator raises that does not take its operands."""
+        status, at = lists.execute(self.operators, Memory(buf, self.shared, context), code)
         if status != dispatch.OK:
             self._refuse(int(code[at, 0]), int(code[at, 1]))
 

@@ -17,8 +17,9 @@ from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
 from pcneuro.graph.graph import Latent
-from pcneuro.kernels import dispatch, lists, loop, samples
+from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
+from pcneuro.kernels.arguments import Dirty, Layout, Memory, Rest
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
@@ -32,7 +33,7 @@ from pcneuro.recording.probe import Probe
 class KernelEngine(AbstractBlocks):
     """The program of a circuit, and the ways to run it."""
 
-    calls = lists.execute, lists.add_up, loop.advance, loop.refresh, samples.put, samples.take
+    calls = lists.execute, lists.add_up, loop.advance, updates.refresh, samples.put, samples.take
     """The compiled functions that every run calls, beside the operator kernels of its program."""
 
     def __init__(
@@ -53,9 +54,8 @@ class KernelEngine(AbstractBlocks):
         self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
-        self.tableau = np.array(integrator.tableau, dtype=dtype)
         self.tolerance = np.dtype(dtype).type(tolerance)
-        self.limits = np.zeros(0, dtype=dtype)
+        self.limits = Settled().limits(dtype)
         self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]] = {}
         self.rhs = as_array()
         # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
@@ -112,9 +112,9 @@ class KernelEngine(AbstractBlocks):
 
     def _expect_kernels(self) -> None:
         """Say which kernels a run calls, gradients included."""
-        _, sweep, _, updates = self._prepared()
+        _, sweep, _, steps = self._prepared()
         sums = (code for phase in self.phases for code in (phase.whole, phase.split))
-        dispatch.expect(self.dtype, (sweep, updates.code, updates.tail, *sums), self.calls)
+        dispatch.expect(self.dtype, (sweep, steps.tables.code, steps.tail, *sums), self.calls)
 
     def _prepared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains and instruction lists for what is clamped now."""
@@ -126,8 +126,8 @@ class KernelEngine(AbstractBlocks):
     def _prepare(self) -> None:
         """The state of the kernels for what is clamped now."""
         gain, self.sweep, self.rhs, self.updates = self._prepared()
-        self.compile(self.sweep, self.updates.code, self.updates.tail)
-        self.plan = self._plan()
+        self.compile(self.sweep, self.updates.tables.code, self.updates.tail)
+        self.layout = self._layout()
         self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
         self.flags = self.updates.fresh(len(self.buf))
         # Of each vertex' state, and of all errors.
@@ -155,22 +155,12 @@ class KernelEngine(AbstractBlocks):
         opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
         return gain, opening, rhs, update_steps(program, self.dynamics, clamped)
 
-    def _plan(self) -> np.ndarray:
-        """Where things stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
-        program = self.program
-        stages = len(self.weights)
-        plan = np.zeros(8, dtype=np.int64)
-        plan[[loop.STATE, loop.DRIVE, loop.ERROR]] = [
-            program.regions[r] for r in (self.dynamics.state, "drive", "error")
-        ]
-        plan[[loop.GAIN, loop.UNITS, loop.STAGES, loop.START, loop.SEEN]] = [
-            program.gain_row,
-            program.units,
-            stages,
-            program.rows,
-            program.rows + (1 + stages if stages > 1 else 0) * program.units,
-        ]
-        return plan
+    def _layout(self) -> Layout:
+        """Where states stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
+        program, stages = self.program, len(self.tableau.weights)
+        state, drive, error = (program.regions[region] for region in (self.dynamics.state, "drive", "error"))
+        sent = program.rows + (1 + stages if stages > 1 else 0) * program.units
+        return Layout(state, drive, error, program.gain_row, program.units, program.rows, sent)
 
     def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
         """The rows, one or two, whose sum is a variable of a vertex."""
@@ -186,7 +176,7 @@ class KernelEngine(AbstractBlocks):
 
     def begin(self, until: Settled | None) -> None:
         super().begin(until)
-        self.limits = np.zeros(0, dtype=self.dtype) if until is None else until.limits(self.dtype)
+        self.limits = (until or Settled()).limits(self.dtype)
 
     @property
     def blocks(self) -> list[slice]:
@@ -216,26 +206,16 @@ class KernelEngine(AbstractBlocks):
 
     def _step_block(self, block: int, number: int, steps: int, buffer: RecordBuffer) -> tuple[int, int, bool]:
         """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
-        records = buffer.table()
+        records = buffer.of_block(block)
         status, done, finite = dispatch.OK, 0, True
         if self.rested[block] is None:
-            status, done, finite = loop.advance(
-                *self._of_block(block),
-                self.tableau,
-                self.weights,
-                self.tolerance,
-                self.largest[block],
-                self.limits,
-                self.work[block],
-                records,
-                buffer.buf[block],
-                number,
-                steps,
-            )
+            relative, absolute, rounding = self.limits
+            rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block])
+            status, done, finite = loop.advance(*self._of_block(block), self.tableau, rest, records, number, steps)
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
             self.rested[block] = number + done
-        recording.hold(records, self.buf[block], buffer.buf[block], self.lanes, number + done, steps - done)
+        recording.hold(records, self.buf[block], self.lanes, number + done, steps - done)
         return status, done, finite
 
     def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
@@ -261,18 +241,13 @@ class KernelEngine(AbstractBlocks):
         self.current = True
 
     def _of_block(self, block: int) -> tuple[Any, ...]:
-        """What all functions of ``loop`` take first."""
-        updates, flags, buf, context = self.updates, self.flags[block], self.buf[block], self.contexts[block]
-        tables = updates.code, updates.updates, updates.groups, updates.dependencies, updates.vertices
-        return self.table, *tables, flags, buf, self.shared, self.program.ints, context, self.plan
+        """What the functions of ``loop`` and ``updates`` take first."""
+        memory = Memory(self.buf[block], self.shared, self.contexts[block])
+        dirty = Dirty(self.flags[block], self.largest[block], self.tolerance)
+        return self.operators, memory, self.updates.tables, self.layout, dirty
 
     def _refresh_block(self, block: int) -> int:
-        return loop.refresh(
-            *self._of_block(block),
-            self.tolerance,
-            self.largest[block],
-            self.updates.tail,
-        )
+        return updates.refresh(*self._of_block(block), self.updates.tail)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         if variable == "feedback" and not self.driven:

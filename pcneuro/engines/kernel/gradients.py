@@ -10,6 +10,7 @@ import numpy as np
 from pcneuro.engines.kernel.blocks import Phase
 from pcneuro.engines.kernel.threads import spread
 from pcneuro.kernels import dispatch, lists
+from pcneuro.kernels.arguments import Blocks, Sums
 from pcneuro.kernels.dispatch import PARTITIONED
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.program import Program
@@ -81,17 +82,9 @@ def _sum(engine: AbstractBlocks, phase: Phase, shares: int, share: int) -> None:
         codes.insert(0, (phase.whole, np.ones(len(phase.whole), dtype=np.int64), 1))
     for code, parts, among in codes:
         if len(code):
-            status, at, block = lists.add_up(
-                engine.table,
-                code,
-                parts,
-                engine.buf,
-                engine.shared,
-                engine.program.ints,
-                engine.contexts.copy(),
-                share,
-                among,
-                engine.program.shared_rows + share * PANEL[engine.dtype],
-            )
+            blocks = Blocks(engine.buf, engine.shared, engine.contexts.copy())
+            panel = engine.program.shared_rows + share * PANEL[engine.dtype]
+            sums = Sums(code, parts, share, among, panel)
+            status, at, block = lists.add_up(engine.operators, blocks, sums)
             if status != dispatch.OK:
                 engine.checked(code[at : at + 1], engine.buf[block], engine.contexts[block])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.kernels.records import RECORD_COLUMNS
+from pcneuro.kernels.arguments import RECORD_COLUMNS, Records
 from pcneuro.ops.base import Slot
 from pcneuro.recording.probe import Probe
 
@@ -42,13 +42,13 @@ class RecordBuffer:
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         return cls(probes, slots, number, lanes, offsets, np.zeros((blocks, max(int(offsets[-1]), 1)), dtype=dtype))
 
-    def table(self) -> np.ndarray:
-        """The table ``records`` for one block, which the loop writes to."""
+    def of_block(self, block: int) -> Records:
+        """What the loop writes to for one block."""
         rows = []
         for probe, slots, offset in zip(self.probes, self.slots, self.offsets, strict=False):
             added = slots[1].row if len(slots) > 1 else -1
             rows.append([slots[0].row, slots[0].units, probe.every, offset, added])
-        return np.array(rows, dtype=np.int64).reshape(-1, RECORD_COLUMNS)
+        return Records(np.array(rows, dtype=np.int64).reshape(-1, RECORD_COLUMNS), self.buf[block])
 
     def recorded(self, steps: int, batch: int) -> list[np.ndarray]:
         """By probe what was recorded in the first ``steps`` steps: (times, batch, units)."""

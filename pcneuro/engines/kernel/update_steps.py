@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.feedback import value_feedback
-from pcneuro.kernels import loop
+from pcneuro.kernels import arguments
+from pcneuro.kernels.arguments import FRESH, UNSWEPT
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
@@ -23,18 +24,14 @@ GROUP = 32
 
 @dataclass(frozen=True)
 class UpdateSteps:
-    """What ``loop.advance`` goes through in every time step: see the columns there.
+    """What ``loop.advance`` goes through in every time step.
 
     ``flag_count`` is the number of dirty flags of a block; ``tail`` are instructions for what gradients ask for beside
     update steps that do not end at a drive; ``swept`` are flags that need not be up where the feedforward sweep has
     just computed all predictions.
     """
 
-    code: np.ndarray
-    updates: np.ndarray
-    groups: np.ndarray
-    dependencies: np.ndarray
-    vertices: np.ndarray
+    tables: arguments.Updates
     flag_count: int
     tail: np.ndarray
     swept: np.ndarray
@@ -58,7 +55,7 @@ class _Builder:
         self.code: Code = []
         self.rows: list[list[int]] = []
         self.dependencies: list[int] = []
-        self.flag_count = loop.UNSWEPT + 1
+        self.flag_count = UNSWEPT + 1
         self.state = {name: self._flag() for name in program.first}
         self.sent_state = {name: self._flag() for name in program.first}
         self.sent_error = {name: self._flag() for name in program.first}
@@ -71,7 +68,13 @@ class _Builder:
         return self.flag_count - 1
 
     def _add(
-        self, code: Code, inputs: Sequence[int], vertex: int = -1, *, begun: int = loop.FRESH, drives: bool = False
+        self,
+        code: Code,
+        inputs: Sequence[int],
+        vertex: int = -1,
+        *,
+        begun: int = FRESH,
+        drives: bool = False,
     ) -> int:
         """Add an update step, which depends on these flags; returns the flag that is up where it ran.
 
@@ -97,7 +100,7 @@ class _Builder:
         for name, code in self.program.node_forward.items():
             inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
             code = code + self.program.node_linearise.get(name, [])
-            self.computed[name] = self._add(code, inputs, begun=loop.UNSWEPT)
+            self.computed[name] = self._add(code, inputs, begun=UNSWEPT)
 
     def errors(self) -> None:
         """Every vertex's error."""
@@ -168,15 +171,18 @@ class _Builder:
             predicted = int(self.program.circuit.has_prediction(name))
             vertices.append([first, self.graph.nodes[name].size, *flags, drive, free, predicted])
         groups = self.groups()
-        return UpdateSteps(
+        tables = arguments.Updates(
             as_array(self.code),
-            np.array(self.rows, dtype=np.int64).reshape(-1, loop.UPDATE_COLUMNS),
-            np.array(groups, dtype=np.int64).reshape(-1, loop.GROUP_COLUMNS),
+            np.array(self.rows, dtype=np.int64).reshape(-1, arguments.UPDATE_COLUMNS),
+            np.array(groups, dtype=np.int64).reshape(-1, arguments.GROUP_COLUMNS),
             np.array(self.dependencies, dtype=np.int64),
-            np.array(vertices, dtype=np.int64).reshape(-1, loop.VERTEX_COLUMNS),
+            np.array(vertices, dtype=np.int64).reshape(-1, arguments.VERTEX_COLUMNS),
+        )
+        return UpdateSteps(
+            tables,
             self.flag_count,
             as_array(self.tail()),
-            np.array([loop.UNSWEPT, *self.state.values(), *self.sent_state.values()]),
+            np.array([UNSWEPT, *self.state.values(), *self.sent_state.values()]),
         )
 
 

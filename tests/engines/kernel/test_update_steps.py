@@ -10,7 +10,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from circuits.rnn import rnn
 from pcneuro.errors import ParameterError
-from pcneuro.kernels import loop
+from pcneuro.kernels import arguments
 from tests.circuits_for_tests import chain, data_for, every_dynamics, random_dag, same
 
 INTEGRATORS = [pcn.Euler(1.0), pcn.RungeKutta4(2.0)]
@@ -69,8 +69,8 @@ def test_circuits_are_the_same_bit_for_bit_until_nothing_moves(circuit, dtype, b
     assert same(runs[0].values, runs[1].values)
     assert same(runs[0].gradients, runs[1].gradients)
     # At last nothing is evaluated any more.
-    assert not sim._engine.flags[:, loop.FRESH].any()
-    ran = sim._engine.flags[:, sim._engine.updates.updates[:, loop.RAN]]
+    assert not sim._engine.flags[:, arguments.FRESH].any()
+    ran = sim._engine.flags[:, sim._engine.updates.tables.updates[:, arguments.RAN]]
     assert ran.mean() < 0.5
 
 
@@ -90,7 +90,7 @@ def evaluated(length: int, steps: int) -> int:
     """How many update steps ran, over all time steps, on a chain."""
     sim = pcn.Simulator(pcn.build_circuit(chain(length, 0.9)), dtype=np.float32, integrator=pcn.Euler(9.0))
     sim.run(0.0, inputs={"x": 0.5}, targets={f"v{length}": 0.1})
-    count, ran = 0, sim._engine.updates.updates[:, loop.RAN]
+    count, ran = 0, sim._engine.updates.tables.updates[:, arguments.RAN]
     for _ in range(steps):
         sim.run(9.0)
         count += int(sim._engine.flags[0, ran].sum())
@@ -114,7 +114,7 @@ def test_predictions_of_what_is_clamped_are_made_once():
     sim = pcn.Simulator(circuit, dynamics=pcn.Strict())
     inputs, targets = data_for(circuit.graph, 3)
     sim.run(3.0, inputs=inputs, targets=targets)
-    ran = sim._engine.flags[0, sim._engine.updates.updates[:, loop.RAN]].tolist()
+    ran = sim._engine.flags[0, sim._engine.updates.tables.updates[:, arguments.RAN]].tolist()
     # x @ W and its tanh were not computed again; the readout, both errors and the feedback to h were.
     assert ran == [0, 0, 1, 1, 1, 1]
 

@@ -1,0 +1,136 @@
+"""The structures that compiled functions take: arrays and numbers by name, grouped by what they are.
+
+A docstring says what stands in the fields, and which of them are written or added to; all others are only read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Columns of ``Updates.updates``: instructions from ... to, what it depends on in ``dependencies`` from ... to, the flag
+# that says it ran, the vertex whose error it computes (-1: none), and whether it ends at the drive of one
+CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN, VERTEX, DRIVES, UPDATE_COLUMNS = range(8)
+# Columns of ``Updates.groups``: update steps from ... to, what they depend on outside in ``dependencies`` from ... to,
+# and the flag that says that one of them ran (CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN)
+BUSY, GROUP_COLUMNS = RAN, RAN + 1
+# Columns of ``Updates.vertices``: first unit, units; the flags that say that its state changed, and changed for its
+# readers; that its error was computed, and changed for its readers; that its drive was computed; whether it is free;
+# whether it has errors
+FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
+# The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
+# theirs, which is down where the feedforward sweep has just computed them
+FRESH, UNSWEPT = 0, 1
+# Columns of ``Records.table``: first row copied, number of rows, every so many steps, offset in the record buffer, and
+# the first of the rows that are added to what is copied (-1: none)
+SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
+
+
+class Operators(NamedTuple):
+    """What instructions, rows of (opcode, position of the arguments), refer to.
+
+    ``table`` has the operator kernels by opcode: addresses, or functions where nothing is compiled. ``ints`` (int64)
+    has the arguments of all instructions.
+    """
+
+    table: Any
+    ints: np.ndarray
+
+
+class Memory(NamedTuple):
+    """What instructions work on: one block of samples.
+
+    Writes and adds to ``buf``: activities, of which row r has ``lanes`` samples from ``r * lanes`` on. ``shared`` is
+    what all samples share; instructions that sum over samples add to it. ``context`` (int64) has what operator kernels
+    are told of the block, by LANES ... PANEL of ``dispatch``.
+    """
+
+    buf: np.ndarray
+    shared: np.ndarray
+    context: np.ndarray
+
+
+class Blocks(NamedTuple):
+    """All blocks of samples: ``bufs`` and ``contexts`` are those of ``Memory``, a row a block."""
+
+    bufs: np.ndarray
+    shared: np.ndarray
+    contexts: np.ndarray
+
+
+class Sums(NamedTuple):
+    """Instructions that sum over samples, and the share of them that one thread does.
+
+    Instruction i of ``code`` is done in ``parts[i] * shares`` parts, of which this is number ``share`` of the
+    ``shares``; ``panel`` is the row of ``shared`` where this share has room of its own.
+    """
+
+    code: np.ndarray
+    parts: np.ndarray
+    share: int
+    shares: int
+    panel: int
+
+
+class Updates(NamedTuple):
+    """The update steps of a time step: ``code`` has their instructions, the others (int64) the columns above."""
+
+    code: np.ndarray
+    updates: np.ndarray
+    groups: np.ndarray
+    dependencies: np.ndarray
+    vertices: np.ndarray
+
+
+class Layout(NamedTuple):
+    """Where the states of vertices stand: first rows of ``buf``, and of ``shared`` for ``gain``.
+
+    ``units`` are those of all vertices, in each region. Where there is more than one stage, the state at the beginning
+    of a step and the slope of every stage stand from ``start`` on; where there is a tolerance, the states and the
+    errors as they were sent last from ``sent`` on.
+    """
+
+    state: int
+    drive: int
+    error: int
+    gain: int
+    units: int
+    start: int
+    sent: int
+
+
+class Dirty(NamedTuple):
+    """Writes ``flags`` (int64), the dirty flags of a block, and ``largest``.
+
+    What has changed by no more than ``tolerance`` times the largest there has been is not sent: by vertex the largest
+    state, then the largest of all errors.
+    """
+
+    flags: np.ndarray
+    largest: np.ndarray
+    tolerance: Any
+
+
+class Tableau(NamedTuple):
+    """The tableau of an explicit Runge-Kutta method, A and b of Butcher (1964)."""
+
+    matrix: np.ndarray
+    weights: np.ndarray
+
+
+class Rest(NamedTuple):
+    """When a vertex is at rest, by ``Settled.limits``: looked for if ``watched``. Writes ``work``, rows of lanes."""
+
+    watched: bool
+    relative: Any
+    absolute: Any
+    rounding: Any
+    work: np.ndarray
+
+
+class Records(NamedTuple):
+    """What is recorded of a block: writes ``buf``, and in ``table`` (int64, columns above) the next offset in it."""
+
+    table: np.ndarray
+    buf: np.ndarray
