@@ -10,7 +10,6 @@ from pcneuro.circuit.properties import given_properties
 from pcneuro.errors import GraphError, ParameterError
 from pcneuro.graph.graph import Graph, Latent, Node
 from pcneuro.model.energies import AbstractEnergy
-from pcneuro.ops.base import Elementwise, Gather, Product, Reduce
 
 
 class AbstractChoice:
@@ -48,35 +47,28 @@ class Grouped(AbstractChoice):
 
     def chosen(self, node: Node) -> bool:
         graph = self.graph
-        if node.name in graph.shared and isinstance(node.operator.role, Gather | Reduce):
+        if node.name in graph.shared and node.operator.description.moves:
             return False
         users = graph.consumers[node.name]
         if len(users) != 1 or not self._affine(node):
             return True
         user = graph.nodes[users[0]]
-        return not (isinstance(user.operator.role, Elementwise) and (len(user.operands) == 1 or self._affine(user)))
+        return user.operator.description.formula is None or (len(user.operands) > 1 and not self._affine(user))
 
     def _affine(self, node: Node) -> bool:
-        if node.is_leaf or not isinstance(node.operator.role, Elementwise | Product):
+        if node.is_leaf:
+            return False
+        description = node.operator.description
+        if description.formula is None and description.subscripts is None:
             return False
         activities = [k for k, o in enumerate(node.operands) if o not in self.graph.shared]
         linear = all(node.operator.linear_in(k) for k in activities)
         # Of a product of two activities each factor alone is linear, the two together are not.
-        additive = isinstance(node.operator.role, Elementwise) and all(
-            node.operator.linear_in(k) and not _modulates(node, activities, k) for k in activities
+        additive = description.formula is not None and all(
+            node.operator.linear_in(k) and not any(description.modulates(j, k) for j in activities if j != k)
+            for k in activities
         )
         return bool(activities) and linear and (len(activities) == 1 or additive)
-
-
-def _modulates(node: Node, operands: list[int], k: int) -> bool:
-    """Whether the derivative by operand k depends on another of these operands."""
-    from pcneuro.ops.formula import variables_of
-    from pcneuro.ops.maps import Map
-
-    operator = node.operator
-    if not isinstance(operator, Map):
-        return True
-    return bool({operator.names[j] for j in operands if j != k} & set(variables_of(operator.definition.derivatives[k])))
 
 
 def _choice(graph: Graph, vertices: str) -> AbstractChoice:

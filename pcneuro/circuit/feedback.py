@@ -24,7 +24,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter
-from pcneuro.ops.base import Product
 
 Arrays = dict[str, np.ndarray]
 
@@ -132,7 +131,7 @@ def _arriving(graph: Graph, name: str, joined: bool) -> tuple[Pull, ...]:
     for consumer in reversed(dict.fromkeys(graph.consumers[name])):
         node = graph.nodes[consumer]
         shared = name in graph.shared and consumer not in graph.shared
-        together = joined and shared and isinstance(node.operator.role, Product)
+        together = joined and shared and node.operator.description.subscripts is not None
         for k, operand in enumerate(node.operands):
             if operand == name:
                 shapes = tuple(graph.nodes[o].shape for o in node.operands)

@@ -8,8 +8,6 @@ from itertools import combinations
 
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.graph.graph import Latent, Node, Parameter
-from pcneuro.ops.base import AbstractOperator, Elementwise, Gather, Opaque, Product, Reduce
-from pcneuro.ops.formula import Formula, parse, variables_of
 
 
 @dataclass(frozen=True)
@@ -25,29 +23,6 @@ class Projection:
     parameters: tuple[str, ...]
     hebbian: bool
     synapses: int
-
-
-def _multiplied(formula: Formula, a: str, b: str) -> bool:
-    """Whether a product, quotient or power in a formula has one variable on one side and the other on the other."""
-    if not isinstance(formula, tuple):
-        return False
-    name, *arguments = formula
-    if name in ("multiply", "multiply_or_zero", "divide", "power"):
-        left, right = (variables_of(argument) for argument in arguments)
-        if (a in left and b in right) or (b in left and a in right):
-            return True
-    return any(_multiplied(argument, a, b) for argument in arguments)
-
-
-def multiplies(operator: AbstractOperator, j: int, k: int) -> bool:
-    """Whether operand j multiplies operand k, as a weight or gain does, and is not only added to it as a bias is."""
-    match operator.role:
-        case Elementwise(expression=expression, variables=variables):
-            return _multiplied(parse(expression, variables, internal=True), variables[j], variables[k])
-        case Gather() | Reduce():
-            return False
-        case Product() | Opaque():
-            return True
 
 
 class Dendrites:
@@ -112,7 +87,7 @@ class Dendrites:
             depends.add(name)
             if not all(node.operator.linear_in(k) for k in reached):
                 return False
-            if any(multiplies(node.operator, j, k) for j, k in combinations(reached, 2)):
+            if any(node.operator.description.multiplies(j, k) for j, k in combinations(reached, 2)):
                 return False
         return True
 
@@ -126,13 +101,15 @@ class Dendrites:
             lowest = ways & -ways
             ways ^= lowest
             node, k = self.connections[lowest.bit_length() - 1]
-            weighing = [o for j, o in enumerate(node.operands) if self.is_weight(o) and multiplies(node.operator, j, k)]
+            weighing = [
+                o
+                for j, o in enumerate(node.operands)
+                if self.is_weight(o) and node.operator.description.multiplies(j, k)
+            ]
             for operand in weighing:
                 weights |= self.carried[operand]
             count = node.operator.connections(k, *(self.graph.nodes[o].shape for o in node.operands))
-            contracts = isinstance(node.operator.role, Product) or (
-                isinstance(node.operator.role, Opaque) and bool(weighing)
-            )
+            contracts = node.operator.description.contracts(bool(weighing))
             (contractions if contracts else others).append(count)
         synapses = sum(contractions) if contractions else max(others)
         hebbian = bool(weights) and self.linear(child, weights)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from pcneuro.errors import DataError, ParameterError
+from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, SwappedPairs
 
 Shape = tuple[int, ...]
@@ -45,7 +46,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Pull:
+class PlacedPull:
     """A product of ``gradient`` with the transposed derivative by operand ``k``, written or added to ``target``."""
 
     k: int
@@ -87,44 +88,6 @@ class AbstractLowering(ABC):
         if flat.size == rows and np.array_equal(flat, np.arange(rows)):
             return IDENTITY
         return self.table(flat)
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """Role: ``out = expression`` of the operands, unit by unit, with broadcasting.
-
-    ``variables`` are the operands' names in the expression, in their order; ``derivatives`` the partial derivative by
-    each, an expression of the variables and of ``out``.
-    """
-
-    expression: str
-    variables: tuple[str, ...]
-    derivatives: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Product:
-    """Role: an einsum of two operands; a projection where one of them is a parameter, a product of activities else."""
-
-    subscripts: str
-
-
-@dataclass(frozen=True)
-class Gather:
-    """Role: every unit of the output is a copy of one unit of the (concatenated) operands."""
-
-
-@dataclass(frozen=True)
-class Reduce:
-    """Role: sums, means or products over axes."""
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """Role: none of the others."""
-
-
-Role = Elementwise | Product | Gather | Reduce | Opaque
 
 
 @dataclass(frozen=True)
@@ -239,9 +202,9 @@ class AbstractOperator(ABC):
         return self.kind
 
     @property
-    @abstractmethod
-    def role(self) -> Role:
-        """The operator as ``Circuit.equations`` tells of it; exporters use ``units``."""
+    def description(self) -> Description:
+        """What the operator is, for equations, exporters and whoever builds circuits: ``units``, and more if it can."""
+        return Description(self.units)
 
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
@@ -275,7 +238,7 @@ class AbstractOperator(ABC):
         return None
 
     @abstractmethod
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         """Emit what writes (or adds, with ``pull.accumulate``) the derivative's product with the gradient.
 
         A target that is not laned while the gradient is gets the sum over the lanes in use, always added.

@@ -27,13 +27,13 @@ from pcneuro.ops.base import (
     AbstractOperator,
     AbstractUnits,
     Placed,
-    Product,
-    Pull,
+    PlacedPull,
     Shape,
     Slot,
     Units,
     size,
 )
+from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
@@ -222,8 +222,8 @@ class Contract(AbstractOperator):
         return "matmul"
 
     @property
-    def role(self) -> Product:
-        return Product(self.subscripts)
+    def description(self) -> Description:
+        return Description(self.units, subscripts=self.subscripts)
 
     def _sizes(self, shapes: Sequence[Shape]) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -278,7 +278,7 @@ class Contract(AbstractOperator):
         a, b = at.operands
         _lower_einsum(low, self.subscripts, at.out, a, b, self._sizes(at.shapes), False)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         a, b = at.operands
         a, b = (pull.gradient, b) if pull.k == 0 else (a, pull.gradient)
         subscripts = self._vjp_subscripts(pull.k)

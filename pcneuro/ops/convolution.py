@@ -25,9 +25,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Units,
     apply,
@@ -203,10 +202,6 @@ class Convolution(AbstractOperator):
     def label(self) -> str:
         return f"conv{len(self.stride)}d"
 
-    @property
-    def role(self) -> Opaque:
-        return Opaque()
-
     def shape(self, *shapes: Shape) -> Shape:
         x, w = shapes
         axes = len(self.stride)
@@ -342,7 +337,7 @@ class Convolution(AbstractOperator):
         x, w = (promoted(low, s, at.out.laned) for s in (x, w))
         low.emit("contract_windows", at.out.row, x.row, w.row, 0, at.out.units, 0, *arguments)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         x, w = at.operands
         gradient, target = pull.gradient, pull.target
         if pull.k == 0 and x.laned and not w.laned:

@@ -22,9 +22,8 @@ from pcneuro.ops.base import (
     AbstractOperator,
     AbstractTraced,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Units,
     Weights,
@@ -128,10 +127,6 @@ class Embedding(AbstractOperator):
 
     kind: ClassVar[str] = "embedding"
 
-    @property
-    def role(self) -> Opaque:
-        return Opaque()
-
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 2 or len(shapes[1]) != 2:
             text = " and ".join(map(str, shapes))
@@ -176,7 +171,7 @@ class Embedding(AbstractOperator):
         table_shared = int(at.out.laned and not table.laned)
         low.emit("embed", at.out.row, tokens.row, table.row, table_shared, tokens.units, *at.shapes[1])
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         if pull.k == 0:
             if not pull.accumulate:
                 nothing = np.empty(0, dtype=np.int64)

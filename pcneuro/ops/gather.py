@@ -17,14 +17,14 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Gather,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Units,
     Weights,
     size,
 )
+from pcneuro.ops.description import Description
 from pcneuro.ops.rows import lower_combine
 
 
@@ -46,8 +46,8 @@ class Take(AbstractOperator):
         return self.name
 
     @property
-    def role(self) -> Gather:
-        return Gather()
+    def description(self) -> Description:
+        return Description(self.units, copied=self.indices.ravel(), moves=True)
 
     def shape(self, *shapes: Shape) -> Shape:
         units = sum(size(s) for s in shapes)
@@ -112,6 +112,6 @@ class Take(AbstractOperator):
             if chosen.size or k == 0:
                 lower_combine(low, at.out, chosen, operand, units, k > 0)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         chosen, units = self._share(pull.k, at.shapes)
         lower_combine(low, pull.target, units, pull.gradient, chosen, pull.accumulate)

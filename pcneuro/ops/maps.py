@@ -19,9 +19,8 @@ from pcneuro.ops.base import (
     AbstractOperator,
     AbstractUnits,
     ArrayFunction,
-    Elementwise,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Slot,
     Units,
@@ -31,6 +30,7 @@ from pcneuro.ops.base import (
     unit_indices,
 )
 from pcneuro.ops.derivatives import derivatives, local_derivatives
+from pcneuro.ops.description import Description, UnitFormula
 from pcneuro.ops.formula import COMPOSED, Formula, evaluate, parse, to_text, variables_of
 from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.ops.registry import public
@@ -69,9 +69,9 @@ def _user_definition(expression: str, variables: tuple[str, ...]) -> _Definition
 
 
 @cache
-def _role(definition: _Definition, names: tuple[str, ...]) -> Elementwise:
+def _written(definition: _Definition, names: tuple[str, ...]) -> UnitFormula:
     derivatives = tuple(to_text(d) for d in definition.derivatives)
-    return Elementwise(to_text(definition.formula), names, derivatives)
+    return UnitFormula(to_text(definition.formula), names, derivatives)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Map(AbstractOperator):
         return "expression" if self.variables else self.function
 
     @property
-    def role(self) -> Elementwise:
-        return _role(self.definition, self.names)
+    def description(self) -> Description:
+        return Description(self.units, formula=_written(self.definition, self.names))
 
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != len(self.names):
@@ -184,7 +184,7 @@ class Map(AbstractOperator):
                 factors[k] = (1.0, "out", emitter.slot(derivative))
         return factors
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         scale, variable, factor = at.linearised[pull.k]
         indices = self._indices(at)
         every = indices["out"]
@@ -246,7 +246,8 @@ def _named(name: str) -> ArrayFunction:
         return apply(operator, *operands)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name}: {operator.role.expression}, elementwise, on traced or plain arrays of any shape."
+    expression = to_text(operator.definition.formula)
+    function.__doc__ = f"{name}: {expression}, elementwise, on traced or plain arrays of any shape."
     return function
 
 

@@ -21,9 +21,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Slot,
     Units,
@@ -132,10 +131,6 @@ class Normalise(AbstractOperator):
         if not (isinstance(self.epsilon, int | float) and 0 < self.epsilon < math.inf):
             raise ParameterError(f"layer_norm: epsilon is {self.epsilon!r}; give a positive, finite number")
 
-    @property
-    def role(self) -> Opaque:
-        return Opaque()
-
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 1 or not self.axes or not all(0 <= a < len(shapes[0]) for a in self.axes):
             raise ShapeError(f"layer_norm over axes {self.axes} of shapes {' and '.join(map(str, shapes))}")
@@ -186,7 +181,7 @@ class Normalise(AbstractOperator):
         low.emit("normalise_scale", *rows, *groups)
         return scale
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         scratch = low.temporary(2, at.out.laned)
         rows = pull.target.row, pull.gradient.row, at.out.row, at.linearised.row, scratch.row
         low.emit("normalise_vjp", *rows, int(pull.accumulate), *lower_groups(low, at.shape, self.axes))

@@ -24,9 +24,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Slot,
     Units,
@@ -172,10 +171,6 @@ class _AbstractPooling(AbstractOperator):
         if any(not 0 <= 2 * p <= n for p, n in zip(self.padding, self.size, strict=True)):
             raise ShapeError(f"{self.label}: padding {self.padding} must be from 0 to half of size {self.size}")
 
-    @property
-    def role(self) -> Opaque:
-        return Opaque()
-
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 1 or len(shapes[0]) != len(self.size) + 1:
             text = " and ".join(map(str, shapes))
@@ -267,7 +262,7 @@ class MaxPool(_AbstractPooling):
         low.emit("max_pool_choice", choice.row, at.operands[0].row, at.out.row, *self._arguments(low, at))
         return choice
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         rows = pull.target.row, pull.gradient.row, at.linearised.row, int(pull.accumulate)
         low.emit("max_pool_vjp", *rows, *self._arguments(low, at))
 
@@ -313,7 +308,7 @@ class AveragePool(_AbstractPooling):
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         self._lower(low, at, at.out, at.operands[0], False, False)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         self._lower(low, at, pull.gradient, pull.target, True, pull.accumulate)
 
 

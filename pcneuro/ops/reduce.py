@@ -18,8 +18,7 @@ from pcneuro.ops.base import (
     AbstractOperator,
     AbstractUnits,
     Placed,
-    Pull,
-    Reduce,
+    PlacedPull,
     Shape,
     Slot,
     Units,
@@ -27,6 +26,7 @@ from pcneuro.ops.base import (
     size,
     unit_indices,
 )
+from pcneuro.ops.description import Description
 from pcneuro.ops.registry import answers, at_line, refuse
 from pcneuro.ops.rows import lower_combine
 
@@ -42,8 +42,8 @@ class _AbstractReduction(AbstractOperator):
         object.__setattr__(self, "axes", tuple(int(a) for a in self.axes))
 
     @property
-    def role(self) -> Reduce:
-        return Reduce()
+    def description(self) -> Description:
+        return Description(self.units, moves=True)
 
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 1 or not all(0 <= a < len(shapes[0]) for a in self.axes):
@@ -102,7 +102,7 @@ class Sum(_AbstractReduction):
         every = np.arange(at.operands[0].units)
         lower_combine(low, at.out, self._groups(at), at.operands[0], every, False, scale=self.scale)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         every = np.arange(pull.target.units)
         lower_combine(low, pull.target, every, pull.gradient, self._groups(at), pull.accumulate, scale=self.scale)
 
@@ -197,7 +197,7 @@ class Prod(_AbstractReduction):
         low.emit("product_of_others", others.row, at.operands[0].row, *self._members(low, at))
         return others
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         every = np.arange(pull.target.units)
         lower_combine(low, pull.target, every, pull.gradient, self._groups(at), pull.accumulate, at.linearised, every)
 

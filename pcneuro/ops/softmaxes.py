@@ -21,9 +21,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Slot,
     Units,
@@ -190,10 +189,6 @@ class _AbstractSoftmax(AbstractOperator):
 
     axis: int
 
-    @property
-    def role(self) -> Opaque:
-        return Opaque()
-
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 1 or not 0 <= self.axis < len(shapes[0]):
             raise ShapeError(f"{self.label} over axis {self.axis} of shapes {' and '.join(map(str, shapes))}")
@@ -228,7 +223,7 @@ class _AbstractSoftmax(AbstractOperator):
         groups = lower_groups(low, at.shape, (self.axis,))
         low.emit(self.kind, at.out.row, at.operands[0].row, scratch.row, *groups)
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         scratch = low.temporary(1, at.out.laned)
         rows = pull.target.row, pull.gradient.row, at.linearised.row, scratch.row
         groups = lower_groups(low, at.shape, (self.axis,))

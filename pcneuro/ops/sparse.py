@@ -20,9 +20,8 @@ from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
     AbstractUnits,
-    Opaque,
     Placed,
-    Pull,
+    PlacedPull,
     Shape,
     Units,
     Weights,
@@ -117,10 +116,6 @@ class SparseProduct(AbstractOperator):
         return "sparse"
 
     @property
-    def role(self) -> Opaque:
-        return Opaque()
-
-    @property
     def rows(self) -> int:
         """Rows n of W."""
         return self.starts.size - 1
@@ -185,7 +180,7 @@ class SparseProduct(AbstractOperator):
         kernel = "gather_synapses" if self.transposed else "scatter_synapses"
         low.emit(kernel, at.out.row, x.row, w.row, 0, *self._arguments(low, at))
 
-    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: Pull) -> None:
+    def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         x, w = at.operands
         arguments = self._arguments(low, at)
         if pull.k == 0:

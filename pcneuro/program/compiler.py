@@ -10,9 +10,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.ops.base import Placed, Slot
-from pcneuro.ops.base import Pull as PlacedPull
-from pcneuro.ops.gather import Take
+from pcneuro.ops.base import Placed, PlacedPull, Slot
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.allocation import Allocation
 from pcneuro.program.lowering import Code, Lowering
@@ -108,10 +106,9 @@ class _Compiler:
 
     def alias(self, name: str) -> bool:
         """Whether a folded node is another view of its one operand: the same units in the same order."""
-        operator = self.graph.nodes[name].operator
-        if not isinstance(operator, Take) or len(self.graph.nodes[name].operands) != 1:
+        flat = self.graph.nodes[name].operator.description.copied
+        if flat is None or len(self.graph.nodes[name].operands) != 1:
             return False
-        flat = operator.indices.ravel()
         return flat.size == self.operands(name)[0].units and np.array_equal(flat, np.arange(flat.size))
 
     def forward(self, program: Program) -> None:
@@ -263,7 +260,8 @@ class _FeedbackCode(AbstractVisitor[Station, Slot]):
         linearised = compiler.linearised.get(name)
         plain = isinstance(linearised, dict) and linearised.get(pull.k) == (1.0, None, None)
         same = plain and source.units == compiler.place[name].units
-        if compiler.alias(name) if isinstance(pull.node.operator, Take) else same:
+        copies = pull.node.operator.description.copied is not None
+        if compiler.alias(name) if copies else same:
             self.adjoint[operand] = leaving
             return True
         return False

@@ -51,21 +51,21 @@ def test_parentheses_where_they_are_needed(formula: Formula, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_role_says_the_operator_and_its_derivatives(name: str) -> None:
+def test_description_says_the_operator_and_its_derivatives(name: str) -> None:
     operator = Map(name)
-    role = operator.role
-    operands = [np.array([[0.3, 0.6]]), np.array([[0.4, 0.2]])][: len(role.variables)]
+    written = operator.description.formula
+    operands = [np.array([[0.3, 0.6]]), np.array([[0.4, 0.2]])][: len(written.variables)]
     operands = [1 + a for a in operands] if name == "arccosh" else operands
-    variables = dict(zip(role.variables, operands, strict=True))
-    output = evaluate(parse(role.expression, role.variables, True), variables)
+    variables = dict(zip(written.variables, operands, strict=True))
+    output = evaluate(parse(written.expression, written.variables, True), variables)
     assert output == pytest.approx(operator.forward(*operands))
-    for k, text in enumerate(role.derivatives):
-        derivative = evaluate(parse(text, (*role.variables, "out"), True), variables | {"out": output})
+    for k, text in enumerate(written.derivatives):
+        derivative = evaluate(parse(text, (*written.variables, "out"), True), variables | {"out": output})
         assert derivative * np.ones((1, 2)) == pytest.approx(operator.vjp(k, np.ones((1, 2)), output, *operands))
 
 
-def test_role_of_an_expression_has_the_users_names() -> None:
-    assert Map("a*tanh(b/2)", ("a", "b")).role.variables == ("a", "b")
+def test_description_of_an_expression_has_the_users_names() -> None:
+    assert Map("a*tanh(b/2)", ("a", "b")).description.formula.variables == ("a", "b")
     assert elementwise("a*tanh(b/2)", ("a", "b"))(2.0, 0.0) == 0.0
 
 

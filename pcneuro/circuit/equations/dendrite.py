@@ -12,8 +12,8 @@ from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
 from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.graph.graph import Constant, Node
-from pcneuro.ops.base import Elementwise, Gather, Product
-from pcneuro.ops.formula import Formula, parse, substitute
+from pcneuro.ops.description import UnitFormula
+from pcneuro.ops.formula import Formula, substitute
 
 _LARGEST = 8
 """Operations that an expression has at most before a part of it gets an equation of its own."""
@@ -123,7 +123,7 @@ class Compartment(AbstractVisitor[Station, Formula]):
         found, stack = {self.root}, [self.root]
         while stack:
             node = self.graph.nodes[stack.pop()]
-            for operand in node.operands if isinstance(node.operator.role, Elementwise) else ():
+            for operand in node.operands if node.operator.description.formula is not None else ():
                 inner = operand not in self.dendrites.sources and not self.dendrites.is_weight(operand)
                 if inner and operand not in found and self.graph.nodes[operand].shape == node.shape:
                     found.add(operand)
@@ -132,18 +132,18 @@ class Compartment(AbstractVisitor[Station, Formula]):
 
     def _uses(self) -> Counter[str]:
         """How often each node's formula would be written out, forward and back."""
-        found: Counter[str] = Counter()
+        uses: Counter[str] = Counter()
         for node in self.nodes:
-            role = node.operator.role
-            if not isinstance(role, Elementwise):
+            written = node.operator.description.formula
+            if written is None:
                 continue
-            here = occurrences(_forward(role))
+            here = occurrences(written.formula)
             for pull in self.places.stations[node.name].pulls:
-                here += occurrences(_derivative(role, pull.k))
-            found[node.name] += here["out"]
-            for variable, operand in zip(role.variables, node.operands, strict=True):
-                found[operand] += here[variable]
-        return found
+                here += occurrences(written.derivative(pull.k))
+            uses[node.name] += here["out"]
+            for variable, operand in zip(written.variables, node.operands, strict=True):
+                uses[operand] += here[variable]
+        return uses
 
     def _operand(self, name: str) -> Formula:
         if name in self.symbols:
@@ -169,16 +169,16 @@ class Compartment(AbstractVisitor[Station, Formula]):
         self.block.constants.append(f"{symbol} : 1 ({flags}){comment}")
         return symbol
 
-    def _operands(self, node: Node, role: Elementwise) -> dict[str, Formula]:
-        return dict(zip(role.variables, map(self._operand, node.operands), strict=True))
+    def _operands(self, node: Node, written: UnitFormula) -> dict[str, Formula]:
+        return dict(zip(written.variables, map(self._operand, node.operands), strict=True))
 
     def write(self) -> None:
         """Write the equations, forward and back, and what goes back into the blocks before this one."""
         uses = self._uses()
         for node in self.nodes:
-            role = node.operator.role
-            if isinstance(role, Elementwise):
-                formula = substitute(_forward(role), self._operands(node, role))
+            written = node.operator.description.formula
+            if written is not None:
+                formula = substitute(written.formula, self._operands(node, written))
                 if node.name != self.root and (uses[node.name] > 1 or operations(formula) > _LARGEST):
                     formula = self.block.define(node.name, formula, self.block.forward)
                 self.symbols[node.name] = formula
@@ -205,7 +205,7 @@ class Compartment(AbstractVisitor[Station, Formula]):
 
     def arrive(self, station: Station) -> Formula | None:
         node, total = station.node, plus(self.arrived.get(station.name, ()))
-        if not isinstance(node.operator.role, Elementwise):
+        if node.operator.description.formula is None:
             if total != 0.0:
                 _Synapses(self, node).backward(self.named(f"g_{self.symbols[node.name]}", total))
             return None
@@ -213,10 +213,10 @@ class Compartment(AbstractVisitor[Station, Formula]):
         return self.named(f"g_{node.name}", total) if long else total
 
     def pull(self, station: Station, pull: Pull, leaving: Formula) -> None:
-        role = station.node.operator.role
-        assert isinstance(role, Elementwise)
-        names = self._operands(station.node, role) | {"out": self.symbols[station.name]}
-        product = times(substitute(_derivative(role, pull.k), names), leaving)
+        written = station.node.operator.description.formula
+        assert written is not None
+        names = self._operands(station.node, written) | {"out": self.symbols[station.name]}
+        product = times(substitute(written.derivative(pull.k), names), leaving)
         self.arrived.setdefault(pull.operand, []).append(product)
 
     def named(self, wanted: str, formula: Formula) -> str:
@@ -247,13 +247,17 @@ class _Synapses:
         self.active = [k for k, o in enumerate(node.operands) if not weighs(o)]
         self.weights = [k for k, o in enumerate(node.operands) if weighs(o)]
         self.terms: dict[int, str] = {}
-        role = node.operator.role
-        if isinstance(role, Product):
-            terms = role.subscripts.replace("->", ",").split(",")
+        subscripts = node.operator.description.subscripts
+        if subscripts is not None:
+            terms = subscripts.replace("->", ",").split(",")
             order = [*self.active, 2, *self.weights]
             letters = dict.fromkeys("".join(terms[k] for k in order))
             index = dict(zip(letters, _INDICES, strict=False))
             self.terms = {k: "".join(index[c] for c in term) for k, term in enumerate(terms)}
+
+    @property
+    def _copies(self) -> bool:
+        return self.node.operator.description.copied is not None
 
     def _place(self, k: int) -> str:
         return self.places.place(self.compartment.vertex, self.node.operands[k])
@@ -285,18 +289,14 @@ class _Synapses:
         if self.terms:
             a, b = (f"v{self._subscripts(k)} of {self._place(k)}" for k in (0, 1))
             return f"{_over(self.terms[0] + self.terms[1], self.terms[2])}({a})*({b})"
-        if isinstance(self.node.operator.role, Gather):
+        if self._copies:
             return f"v_pre of the one unit of {sources} that it copies"
         weights = "".join(f", {self._weight(k)}" for k in self.weights)
         return f"{label} over synapses from {sources} of v_pre{weights}"
 
     def backward(self, behind: str) -> None:
         """Write what goes back through the synapses, and by what their weights change, from the error behind them."""
-        label, target, linear = (
-            self.node.operator.label,
-            self.compartment.name,
-            isinstance(self.node.operator.role, Gather),
-        )
+        label, target, linear = self.node.operator.label, self.compartment.name, self._copies
         for k in self.active:
             if self.terms and self.weights:
                 text = f"sum over synapses to {target} of {self._weight(self.weights[0])}*{behind}_post"
@@ -321,11 +321,3 @@ def _over(letters: str, kept: str) -> str:
     """``"sum over k of "`` for the letters that are not kept."""
     summed = [c for c in dict.fromkeys(letters) if c not in kept]
     return f"sum over {', '.join(summed)} of " if summed else ""
-
-
-def _forward(role: Elementwise) -> Formula:
-    return parse(role.expression, role.variables, internal=True)
-
-
-def _derivative(role: Elementwise, k: int) -> Formula:
-    return parse(role.derivatives[k], (*role.variables, "out"), internal=True)

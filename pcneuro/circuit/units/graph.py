@@ -18,7 +18,7 @@ from pcneuro.circuit.units.feedback import UnitStation, UnitWalk, list_stations
 from pcneuro.circuit.units.populations import Population, Source, SynapseGroup, SynapticSum, UnitFunction, sources_of
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
-from pcneuro.ops.base import AbstractUnits, Elementwise, Gather, Units, Weights
+from pcneuro.ops.base import AbstractUnits, Units, Weights
 from pcneuro.ops.pairs import AbstractPairs
 
 Arrays = dict[str, np.ndarray]
@@ -78,7 +78,7 @@ class UnitGraph(AbstractUnits):
                 name, node, self._numbers(name, node, operands) if alone else self._made(node, operands)
             )
         # Sums have weights of their own; functions read populations, and so do sums of parameters alone.
-        reads = isinstance(node.operator.role, Elementwise | Gather)
+        reads = node.operator.description.reads_unit_by_unit
         read = [o for o in node.operands if o in self.parameters] if reads else [node.operands[0]] if alone else []
         known = {**made, **{o: self._population(o, made[o]) for o in read}}
         units = self._vertex(name, node, self._made(node, [known[o] for o in node.operands]))
@@ -100,7 +100,7 @@ class UnitGraph(AbstractUnits):
     def _made(self, node: Node, operands: Sequence[Units | Weights]) -> Units:
         """What is computed from activities."""
         shapes = [self.circuit.graph.nodes[o].shape for o in node.operands]
-        return node.operator.units(self, node.shape, shapes, operands)
+        return node.operator.description.units(self, node.shape, shapes, operands)
 
     def _population(self, name: str, weights: Units | Weights) -> Units:
         """That of a parameter, or of a constant, which has none yet."""
