@@ -89,6 +89,16 @@ class Activity:
                         self.values[name] = self.predictions[name].copy()
                     self.presynaptic[name] = self.values[name].copy()
 
+    def reweight(self) -> None:
+        """Read the parameters anew, and what is computed from them alone; all else stays as it is."""
+        for name, node in self.circuit.graph.nodes.items():
+            if isinstance(node.source, Parameter):
+                self.presynaptic[name] = self.parameters[name][None]
+            elif name in self.circuit.graph.shared and name not in self.vertices and not node.is_leaf:
+                self.presynaptic[name] = self.outputs[name] = node.compute(
+                    *(self.presynaptic[o] for o in node.operands)
+                )
+
     def compare(self, dynamics: AbstractDynamics) -> None:
         """Bring errors up to date with the values: those of vertices, or of the energies of what is clamped."""
         dynamics.refresh(self)

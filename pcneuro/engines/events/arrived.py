@@ -6,11 +6,13 @@ derivatives that errors go back with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.activity import Activity
+from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import AbstractUnitWalk, SlopePull, Source, SynapsePull, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.circuit.units.populations import summed
 from pcneuro.ops.base import Weights
@@ -19,6 +21,23 @@ from pcneuro.ops.formula import evaluate
 Arrays = dict[str, np.ndarray]
 Place = tuple[int, str | None]
 """Of a synapse group: its population and operand."""
+
+
+def gradients_of_late(units: UnitGraph, dense: Activity, late: Sequence[Sequence[np.ndarray]]) -> Arrays:
+    """dL/dparameter, (entries,), where of what value neurons sent something has not arrived: ``units`` are plastic.
+
+    ``late`` has it by sample and synapse group, (synapses,).
+    """
+    circuit, batch = units.circuit, dense.batch
+    known = {n: dense.presynaptic[n].reshape(batch, -1) for n in (*circuit.graph.inputs, *circuit.vertices)}
+    missing = [np.stack(rows) for rows in zip(*late, strict=True)]
+    at_synapses: dict[Place, np.ndarray] = {}
+    for group, rows in zip(synapse_groups(units), missing, strict=True):
+        population = units.populations[group.population]
+        neurons = population.pre if isinstance(population, SynapticSum) else slice(None)
+        at_synapses[group.population, group.operand] = known[group.parent][:, neurons] - rows
+    errors = {name: dense.errors[name].reshape(batch, -1) for name in units.predictions}
+    return gradients(units, known, at_synapses, errors)
 
 
 def gradients(

@@ -23,6 +23,27 @@ def bounds(
     return walk.bounds, {name: adjoints[units.parameters[name]][_ITSELF] for name in units.circuit.parameters}
 
 
+def bounds_of_batch(
+    units: UnitGraph,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    thresholds: Mapping[str, np.ndarray],
+    clamped: Collection[str],
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Vertex -> bound of its errors, (batch, \\*shape); parameter -> that of its gradient, summed over samples.
+
+    ``samples`` have the values of inputs and vertices at the sweep.
+    """
+    nodes = units.circuit.graph.nodes
+    of_errors: list[dict[str, np.ndarray]] = []
+    total = {name: np.zeros(array.shape) for name, array in units.circuit.parameters.items()}
+    for values in samples:
+        errors, gradients = bounds(units, units.forward(values, {}), thresholds, clamped)
+        of_errors.append(errors)
+        for name, array in gradients.items():
+            total[name] += array.reshape(total[name].shape)
+    return {n: np.stack([errors[n].reshape(nodes[n].shape) for errors in of_errors]) for n in of_errors[0]}, total
+
+
 _SENT, _ITSELF = 0, 1
 """Rows of the walk: how far off what is known of errors can be, and how far off errors themselves can."""
 

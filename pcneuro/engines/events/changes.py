@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pcneuro.circuit.units import UnitFunction, UnitGraph
+from pcneuro.circuit.units import UnitFunction
 from pcneuro.engines.events.senders import Sender, Sending
 from pcneuro.engines.events.state import Sample
+from pcneuro.engines.events.topology import Topologies
 from pcneuro.recording.event_log import EventLog
 
 Arrays = dict[str, np.ndarray]
@@ -25,11 +26,11 @@ class ChangeCounter:
     is given; adds to the counts of its ``samples``.
     """
 
-    def __init__(self, sender: Sender, parameters: Mapping[str, np.ndarray]) -> None:
-        circuit, data = sender.circuit.with_parameters(parameters), sender.data
+    def __init__(self, sender: Sender, topologies: Topologies, parameters: Mapping[str, np.ndarray]) -> None:
+        circuit, data = sender.circuit, sender.data
         self.data, self.dtype = data, sender.dtype
         self.names = sender.circuit.vertices
-        units = self.units = UnitGraph(circuit)
+        units = self.units = topologies.units(parameters)
         silence = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in circuit.graph.latents}
         values = {n: data.initial.get(n, a) for n, a in silence.items() if not circuit.has_prediction(n)}
         values |= data.inputs
@@ -38,7 +39,7 @@ class ChangeCounter:
             for s in range(data.batch)
         ]
         no_errors = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in units.predictions}
-        self.sending = Sending(sender, units, self.swept, no_errors)
+        self.sending = Sending(sender, topologies.of(units, data.clamped), units, self.swept, no_errors)
         self.samples = [self.sending.sample(activity, False) for activity in self.swept]
         self.known: list[Arrays] = [self._at_the_sweep(activity) for activity in self.swept]
 
@@ -46,7 +47,7 @@ class ChangeCounter:
         layout, units = self.sending.layout, self.units
         return {
             "values": np.concatenate([activity[units.values[n]] for n in self.names]).astype(self.dtype),
-            "errors": np.zeros(self.sending.entry.size, dtype=self.dtype),
+            "errors": np.zeros(self.sending.topology.count, dtype=self.dtype),
             "adjoints": np.zeros(layout.nodes),
             "activities": layout.activity(activity).astype(np.float64),
         }
@@ -64,8 +65,8 @@ class ChangeCounter:
             changed = {k: present[k] != self.known[s][k] for k in KNOWN}
             sends = np.concatenate(
                 [
-                    changed["values"] & (sending.exit >= 0),
-                    changed["errors"] & (sending.entry >= 0),
+                    changed["values"] & (sending.topology.exit >= 0),
+                    changed["errors"] & (sending.topology.entry >= 0),
                     changed["adjoints"] & sending.layout.axons,
                 ]
             )
@@ -76,7 +77,7 @@ class ChangeCounter:
             self._count_operations(sample, changed)
             if log is not None and log.samples[s]:
                 change = np.concatenate([present[k] - self.known[s][k] for k in KNOWN[:3]])[codes]
-                populations, neurons = sending.senders(codes, log.populations)
+                populations, neurons = sending.topology.sent_by(codes, log.populations)
                 log.append(s, np.full(codes.size, time), populations, neurons, change)
             self.known[s] = present
 
@@ -88,8 +89,8 @@ class ChangeCounter:
             activity = self.units.forward(present, {})
         adjoints = self.units.adjoints(activity, {n: e[s].ravel() for n, e in errors.items()})
         back = layout.activity(adjoints).astype(np.float64)
-        slopes, at = layout.slopes_at(activity), 0
-        for number, name in layout.gates:
+        slopes, at = layout.slopes_at(self.units, activity), 0
+        for number, name in layout.formulas.gates:
             size = self.units.populations[number].size
             reader = layout.reads.get((number, name))
             if reader is not None:
@@ -107,7 +108,7 @@ class ChangeCounter:
     def _multiplications(self, changed: Mapping[str, np.ndarray]) -> int:
         """Products with derivatives, and derivatives worked out anew, of functions that something new comes to."""
         layout, number_of_products = self.sending.layout, 0
-        for number, _ in layout.gates:
+        for number, _ in layout.formulas.gates:
             nodes = layout.nodes_of(layout.number[number])
             back = changed["adjoints"][nodes]
             if self.sending.strict:

@@ -23,10 +23,14 @@ class Counts:
         self.sending, self.samples, self.steps = sending, samples, steps
         self.events = np.sum([sample["events"] for sample in samples], axis=0)
         layout = sending.layout
-        ways = (("sends_up", layout.up), ("sends_down", layout.down))
-        sent = [(np.sum([sample[name] for sample in samples], axis=0), fan) for name, fan in ways]
+        weights = sending.weights
+        ways = (
+            ("sends_up", layout.up.synapses, weights.effective_up),
+            ("sends_down", layout.down.synapses, weights.effective_down),
+        )
+        sent = [(np.sum([sample[name] for sample in samples], axis=0), each) for name, *each in ways]
         self.operations = np.stack(
-            [self._by_population(n * f) for n, fan in sent for f in (fan.synapses, fan.effective)], axis=1
+            [self._by_population(number * synapses) for number, each in sent for synapses in each], axis=1
         )
         """(populations, 4): of all synapses and of those with a weight other than 0, up; and down."""
 
@@ -38,7 +42,7 @@ class Counts:
         """``"h1.error"`` -> neurons, events, and operations of what they sent."""
         sending = self.sending
         circuit, layout = sending.engine.circuit, sending.layout
-        units = sending.entry.size
+        units = sending.topology.count
         up, down = (layout.by_owner(self.operations[:, column]) for column in (1, 3))
         axons = np.zeros(layout.kind.size, dtype=np.int64)
         if sending.strict:
@@ -58,7 +62,7 @@ class Counts:
     def by_kind(self) -> dict[str, dict[str, int]]:
         """Kind of projection -> operations, and what they would be in every step. Plasticity is one Hebbian update."""
         most = self.steps * len(self.samples)
-        done, synapses = self.operations.sum(axis=0), self.sending.synapses
+        done, synapses = self.operations.sum(axis=0), self.sending.topology.synapses
         found = {
             "prediction": {"Effective_MACs": int(done[1]), "Effective_ACs": 0, "Dense": synapses["prediction"] * most},
             "feedback": {"Effective_MACs": int(done[3]), "Effective_ACs": 0, "Dense": synapses["feedback"] * most},

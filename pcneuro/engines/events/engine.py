@@ -30,16 +30,17 @@ import numpy as np
 
 from pcneuro.circuit.activity import Activity
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.synapses import synapse_groups
-from pcneuro.circuit.units import SynapticSum, UnitGraph
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
-from pcneuro.engines.events import arrived
+from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
-from pcneuro.engines.events.bounds import bounds
+from pcneuro.engines.events.bounds import bounds_of_batch
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending
-from pcneuro.engines.events.state import KEPT, Sample
+from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Thresholds
+from pcneuro.engines.events.topology import Topologies
+from pcneuro.engines.events.update import update
 from pcneuro.engines.kernel.threads import available_threads, spread
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.kernels import dispatch
@@ -76,13 +77,17 @@ class EventEngine(AbstractEngine):
         self.dense.parameters = self.parameters
         self.mode, self.threshold, self.values = mode, threshold, values
         self.threads = threads or available_threads()
+        self.topologies = Topologies(
+            circuit, dtype, integrator.dt if mode.binned else None, not dynamics.holds_predictions
+        )
         self.samples: list[Sample] = []
-        self.units: UnitGraph
         self.sending: Sending
         self.swept: list[list[np.ndarray]]
         """Activity of all populations at the sweep, by sample."""
         self.base: dict[str, np.ndarray] = {}
         """Where value neurons were at the sweep; they are counted from there."""
+        self.began: dict[str, np.ndarray] = {}
+        """The parameters at the sweep, which thresholds are of."""
         self.number = 0
         """The step that is next."""
         self.first = 0
@@ -99,9 +104,27 @@ class EventEngine(AbstractEngine):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {name: np.array(array, dtype=self.dtype) for name, array in parameters.items()}
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Let parameters have new values from the next step on: what was sent stays sent, and thresholds stay.
+
+        Under fixed prediction predictions stay those of the sweep. Raises ParameterError at exact times, where what is
+        due next was computed with the old ones, and with conduction delays, where events are under way.
+        """
+        if not self.mode.binned or self.circuit.delayed:
+            what = "conduction delays" if self.mode.binned else repr(self.mode)
+            raise ParameterError(
+                f"{self.name} does not change parameters between steps with {what}: use TimeBinned() without delays, "
+                "or set_parameters(), which starts anew from the present values"
+            )
+        self.load(parameters)
+        self.dense.reweight()
+        update(self.sending, self.topologies.units(self.parameters), self.samples, self.swept, self.number)
+        self.current = False
+
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
         self.samples, self.data = [], data
+        self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
         self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}
         self.number = self.first = 0
@@ -114,13 +137,14 @@ class EventEngine(AbstractEngine):
     def _make(self) -> None:
         """Samples at the sweep, from which value neurons may begin elsewhere."""
         self.current = False
-        circuit, batch, dense = self.circuit.with_parameters(self.parameters), self.data.batch, self.dense
-        units = self.units = UnitGraph(circuit)
+        batch, dense = self.data.batch, self.dense
+        units = self.topologies.units(self.parameters)
         self.swept = [
             units.forward({k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}, {})
             for s in range(batch)
         ]
-        self.sending = Sending(self, units, self.swept, self._equilibria())
+        topology = self.topologies.of(units, self.data.clamped)
+        self.sending = Sending(self, topology, units, self.swept, self._equilibria())
         self.mode.admit(self.sending)
         for s in range(batch):
             sample = self.sending.sample(self.swept[s], self.mode.lines)
@@ -129,7 +153,7 @@ class EventEngine(AbstractEngine):
                 if name in self.data.clamped and name in units.predictions:
                     away = -dense.errors[name][s].ravel() / self.circuit.precision[name].ravel()
                     sample["x"][part], sample["predicted"][part] = 0.0, away
-                elif name in circuit.graph.latents and name in units.predictions:
+                elif name in self.circuit.graph.latents and name in units.predictions:
                     # The sweep took its value, which need not be what is expected of it.
                     sample["predicted"][part] = (dense.predictions[name][s] - self.base[name][s]).ravel()
             self.samples.append(sample)
@@ -213,7 +237,7 @@ class EventEngine(AbstractEngine):
         if not self.log.samples[number]:
             return
         times, codes, changes = self.samples[number].taken()
-        populations, units = self.sending.senders(codes, self.log.populations)
+        populations, units = self.sending.topology.sent_by(codes, self.log.populations)
         scale = self.integrator.dt if self.mode.binned else 1.0
         self.log.append(number, times * scale, populations, units, changes)
 
@@ -295,23 +319,9 @@ class EventEngine(AbstractEngine):
         self.evaluate()
         if self.dynamics.holds_predictions or not self.circuit.delayed:
             return self.dense.gradients()
-        return self._of_what_arrived()
-
-    def _of_what_arrived(self) -> dict[str, np.ndarray]:
-        """Gradients where a synapse changes by what has arrived at it."""
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
-        known = {
-            name: self.dense.presynaptic[name].reshape(self.data.batch, -1)
-            for name in (*self.circuit.graph.inputs, *self.circuit.vertices)
-        }
-        late = [np.stack(rows) for rows in zip(*(self.sending.late(sample) for sample in self.present), strict=True)]
-        at_synapses = {}
-        for group, missing in zip(synapse_groups(units), late, strict=True):
-            population = units.populations[group.population]
-            neurons = population.pre if isinstance(population, SynapticSum) else slice(None)
-            at_synapses[group.population, group.operand] = known[group.parent][:, neurons] - missing
-        errors = {name: self.dense.errors[name].reshape(self.data.batch, -1) for name in units.predictions}
-        gradients = arrived.gradients(units, known, at_synapses, errors)
+        late = [self.sending.late(sample) for sample in self.present]
+        gradients = arrived.gradients_of_late(units, self.dense, late)
         return {n: gradients[n].reshape(a.shape).astype(self.dtype) for n, a in self.parameters.items()}
 
     @property
@@ -325,43 +335,47 @@ class EventEngine(AbstractEngine):
         return {name: scale * self._of_units(name, found) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        found = self.dense.state() | {"step": np.array([self.number, self.first]), "events.limits": self.sending.limits}
-        found |= {f"base.{name}": array for name, array in self.base.items()}
-        kept = [sample.kept() for sample in self.samples]
-        for name in kept[0]:
-            found[f"events.{name}"] = np.stack([one[name] for one in kept])
-        for number, sample in enumerate(self.samples):
-            found |= {f"events.{number}.{name}": array for name, array in sample.queued().items()}
-        return found
+        dense, samples = self.dense.state(), snapshots.state(self.samples)
+        arrays = {**dense, **samples, "events.limits": self.sending.limits}
+        arrays["step"] = np.array([self.number, self.first])
+        arrays |= {f"base.{name}": array for name, array in self.base.items()}
+        if self.updated:
+            arrays |= {f"began.{name}": array for name, array in self.began.items()}
+        return arrays
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
-        base = {key.removeprefix("base."): a for key, a in state.items() if key.startswith("base.")}
-        own = {key.removeprefix("events."): a for key, a in state.items() if key.startswith("events.")}
-        if (
-            not {*KEPT, "counts", "limits"} <= own.keys()
-            or "step" not in state
-            or base.keys() != set(self.circuit.vertices)
-        ):
-            raise ValueError("it is none of an event-driven engine")
-        if any(len(own[name]) != data.batch for name in (*KEPT, "counts")):
-            raise ValueError("it is of another number of samples")
-        rest = {k: a for k, a in state.items() if k != "step" and k.partition(".")[0] not in ("base", "events")}
+        parts = snapshots.Parts(state)
+        parts.check(data.batch, self.circuit.vertices)
         self.samples = []
-        self.dense.take_up(data.batch, data.inputs, data.clamped, rest)
+        self.dense.take_up(data.batch, data.inputs, data.clamped, parts.dense)
         self.data = data
-        if any(a.shape != self.dense.values[name].shape for name, a in base.items()):
+        if any(a.shape != self.dense.values[name].shape for name, a in parts.base.items()):
             raise ValueError("its values at the sweep have other shapes")
-        self.base = {name: a.astype(self.dtype) for name, a in base.items()}
+        self.base = {name: a.astype(self.dtype) for name, a in parts.base.items()}
+        present = dict(self.parameters)
+        self.began = present | parts.began
+        if self.updated:
+            # Thresholds are of what the parameters were at the sweep.
+            self.load(self.began)
+            self.dense.reweight()
         self._make()
-        if not np.array_equal(self.sending.limits, own["limits"]):
+        if not np.array_equal(self.sending.limits, parts.events["limits"]):
             raise ValueError("its thresholds are others")
+        if parts.began:
+            self.load(present)
+            self.dense.reweight()
+            self.sending.reweight(self.topologies.units(self.parameters))
         for number, sample in enumerate(self.samples):
-            prefix = f"{number}."
-            queued = {key.removeprefix(prefix): a for key, a in own.items() if key.startswith(prefix)}
-            sample.take_up({name: own[name][number] for name in (*KEPT, "counts")} | queued)
+            sample.net = self.sending.net
+            sample.take_up(parts.of_sample(number))
         self.number, self.first = (int(n) for n in state["step"])
         self.current, self.finite = False, True
         self.evaluate()
+
+    @property
+    def updated(self) -> bool:
+        """Whether parameters have changed since the sweep."""
+        return any(self.began[name] is not array for name, array in self.parameters.items())
 
     @property
     def identity(self) -> str:
@@ -378,18 +392,15 @@ class EventEngine(AbstractEngine):
             raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
         if self.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
             raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
-        nodes = self.circuit.graph.nodes
+        if self.updated:
+            raise ParameterError("there is no bound where parameters have changed between steps: start anew")
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
-        found: list[dict[str, np.ndarray]] = []
-        total = {name: np.zeros(array.shape) for name, array in self.parameters.items()}
-        for s in range(self.data.batch):
-            given = {k: a[s] for k, a in (*self.data.inputs.items(), *self.base.items())}
-            errors, gradients = bounds(units, units.forward(given, {}), limits, self.data.clamped)
-            found.append(errors)
-            for name, array in gradients.items():
-                total[name] += array.reshape(total[name].shape)
-        return {n: np.stack([f[n].reshape(nodes[n].shape) for f in found]) for n in found[0]}, total
+        samples = [
+            {name: array[s] for name, array in (*self.data.inputs.items(), *self.base.items())}
+            for s in range(self.data.batch)
+        ]
+        return bounds_of_batch(units, samples, limits, self.data.clamped)
 
     def describe(self) -> dict[str, Any]:
         return {

@@ -109,7 +109,7 @@ class Exact(AbstractMode):
             # Below, an error and what it was sent as cannot be told apart, and it would be sent again and again.
             largest = float(np.abs(sending.equilibria.get(name, 0.0)).max(initial=0.0))
             least = LEAST_STEPS * float(np.finfo(sending.threshold.dtype).eps) * largest
-            own = sending.threshold[part][sending.entry[part] >= 0]
+            own = sending.threshold[part][sending.topology.entry[part] >= 0]
             if own.size and own.min() < least:
                 raise ParameterError(
                     f"threshold {own.min():.3g} of {name!r} is below what {sending.threshold.dtype.name} resolves of "

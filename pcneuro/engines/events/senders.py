@@ -1,4 +1,4 @@
-"""What all samples of an event-driven engine share: the net that events go through, and from what on they are sent."""
+"""What all samples of an event-driven engine share: the network that events go through, and thresholds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
+from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import SynapticSum, UnitGraph
-from pcneuro.engines.events.network import Delays, Layout
 from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
+from pcneuro.engines.events.topology import Topology
 from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
 
 if TYPE_CHECKING:
@@ -52,76 +52,59 @@ def _rms(array: np.ndarray) -> float:
 
 
 class Sending:
-    """Units in the order of their vertices, thresholds, and the net."""
+    """A topology with its weights, what thresholds there are, and the synaptic network that kernels read of them.
+
+    ``swept`` is the activity of all populations of ``units`` at the sweep, by sample, ``equilibria`` the errors of
+    vertices where fixed prediction brings them, (batch, \\*shape).
+    """
 
     def __init__(
         self,
         engine: Sender,
+        topology: Topology,
         units: UnitGraph,
-        activity: list[list[np.ndarray]],
+        swept: list[list[np.ndarray]],
         equilibria: Mapping[str, np.ndarray],
     ) -> None:
-        self.engine, self.units, self.activity, self.equilibria = engine, units, activity, equilibria
-        circuit, held = engine.circuit, engine.data.clamped
-        self.strict = not engine.dynamics.holds_predictions
-        self.delays = self._delays()
-        self.delayed = bool(self.delays)
-        self.layout = Layout(units, held, engine.dtype, self.delays, self.strict)
-        self.slices: dict[str, slice] = {}
-        """Vertex -> its units."""
-        count = 0
-        for name in circuit.vertices:
-            self.slices[name] = slice(count, count + circuit.graph.nodes[name].size)
-            count = self.slices[name].stop
+        self.engine, self.topology, self.units, self.swept, self.equilibria = engine, topology, units, swept, equilibria
+        self.layout, self.slices, self.strict = topology.layout, topology.slices, topology.strict
+        circuit, clamped = engine.circuit, engine.data.clamped
         errors, values = self._thresholds()
         tau, precision = self._units(circuit.tau), self._units(circuit.precision)
-        free = self._units({n: np.full(circuit.tau[n].shape, float(n not in held)) for n in circuit.vertices})
-        entry, exit_, unit, mean = self._places()
+        free = self._units({n: np.full(circuit.tau[n].shape, float(n not in clamped)) for n in circuit.vertices})
         dtype, layout = engine.dtype, self.layout
         gain = engine.mode.gain(engine.integrator, tau, precision) * free
-        gate = self._gates(errors, activity) if self.strict else np.zeros(0)
-        sends = {"prediction": layout.up, "feedback": layout.down}
-        self.synapses = {kind: int(fan.synapses.sum()) for kind, fan in sends.items()}
-        """Kind -> how many there are."""
-        rooms = [int(np.count_nonzero(np.diff(f.first))) + 1 if self.delayed else 0 for f in (layout.up, layout.down)]
+        gate = self._gates(errors) if self.strict else np.zeros(0)
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
+        self.weights = layout.weights(units)
         self.net = SynapticNetwork(
             dtype,
             strict=int(self.strict),
             exact=int(not engine.mode.binned),
-            units=count,
-            room_up=rooms[0],
-            room_down=rooms[1],
-            unit=unit,
-            mean=mean,
-            entry=entry,
-            exit=exit_,
+            units=topology.count,
+            room_up=topology.rooms[0],
+            room_down=topology.rooms[1],
+            unit=topology.unit,
+            mean=topology.mean,
+            entry=topology.entry,
+            exit=topology.exit,
             precision=precision,
             gain=gain,
             rate=free * precision / tau,
             threshold=errors,
             value_threshold=values,
             gate=gate,
-            **layout.arrays(),
+            **layout.arrays(self.weights),
         )
-        self.entry, self.exit = entry, exit_
-        own = [errors[(entry >= 0)], values[exit_ >= 0], gate[gate >= 0]]
-        self.limits = np.concatenate(own).astype(dtype)
+        limits = [errors[topology.entry >= 0], values[topology.exit >= 0], gate[gate >= 0]]
+        self.limits = np.concatenate(limits).astype(dtype)
         """Thresholds of all that may send."""
 
-    def _delays(self) -> Delays:
-        """In bins, or in ms where there are none. Raises ParameterError for delays shorter than a bin."""
-        engine, found = self.engine, {}
-        for group in synapse_groups(self.units) if engine.circuit.delayed else ():
-            up, down = (
-                steps_at(self.units, group, kind, engine.integrator.dt)
-                if engine.mode.binned
-                else delays_at(self.units, group, kind)
-                for kind in ("prediction", "feedback")
-            )
-            if np.any(up) or np.any(down):
-                found[group.population, group.operand] = up, down
-        return found
+    def reweight(self, units: UnitGraph) -> None:
+        """Take other weights, those of ``units``; thresholds stay."""
+        self.units, self.weights = units, self.layout.weights(units)
+        self.net = self.net.replaced(**self.layout.weighted(self.weights))
+        self.__dict__.pop("connection_sparsity", None)
 
     def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.concatenate([np.ravel(by_name[n]) for n in self.engine.circuit.vertices]).astype(np.float64)
@@ -147,38 +130,13 @@ class Sending:
                 values[name] = values[name] / leak
         return self._units(errors), self._units(values)
 
-    def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Units -> nodes that errors go down and values go up from; nodes -> units of values, and of predictions."""
-        units, layout, held = self.units, self.layout, self.engine.data.clamped
-        count = sum(part.stop - part.start for part in self.slices.values())
-        entry, exit_ = np.full(count, -1, dtype=np.int64), np.full(count, -1, dtype=np.int64)
-        unit, mean = np.full(layout.nodes, -1, dtype=np.int32), np.full(layout.nodes, -1, dtype=np.int32)
-        for name, part in self.slices.items():
-            own, value = np.arange(part.start, part.stop), self._nodes(units.values[name])
-            prediction = units.predictions.get(name)
-            if name not in held:
-                unit[value] = own
-                if self.strict and (np.diff(layout.up.first)[value] > 0).any():
-                    exit_[part] = value
-            if prediction is None or prediction not in layout.active:
-                continue
-            entry[part] = self._nodes(prediction)
-            compared = units.means.get(name, prediction) if name in held else prediction
-            if self.strict:
-                mean[self._nodes(compared)] = own
-        return entry, exit_, unit, mean
-
-    def _nodes(self, number: int) -> np.ndarray:
-        own = self.layout.number[number]
-        return np.arange(self.layout.offset[own], self.layout.offset[own + 1])
-
-    def _gates(self, errors: np.ndarray, activity: list[list[np.ndarray]]) -> np.ndarray:
+    def _gates(self, errors: np.ndarray) -> np.ndarray:
         """Under strict dynamics, of nodes: what an error's threshold comes to behind its dendrite; -1 inside of it."""
         layout, units = self.layout, self.units
         axons = layout.axons
         gate = np.full(layout.nodes, -1.0)
         adjoints = [
-            units.adjoints(a, {n: e[s].ravel() for n, e in self.equilibria.items()}) for s, a in enumerate(activity)
+            units.adjoints(a, {n: e[s].ravel() for n, e in self.equilibria.items()}) for s, a in enumerate(self.swept)
         ]
         reads = {own: number for (number, _), own in layout.reads.items()}
         numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, SynapticSum)}
@@ -198,7 +156,7 @@ class Sending:
 
     def prediction(self, sample: Sample, vertex: str) -> np.ndarray:
         """What a vertex' dendrite makes of what it knows, (units,), under strict dynamics."""
-        return sample["activity"][self._nodes(self.units.predictions[vertex])]
+        return sample["activity"][self.topology.nodes(self.units.predictions[vertex])]
 
     def late(self, sample: Sample) -> list[np.ndarray]:
         """By synapse group, of every synapse: what was sent of its value neuron and has not arrived yet."""
@@ -208,8 +166,8 @@ class Sending:
         missing = np.zeros(layout.up.delay.size + 1)
         np.add.at(missing, groups, changes)
         np.add.at(missing, layout.up.first[nodes + 1], -changes)
-        by_synapse = np.zeros(layout.order.size)
-        by_synapse[layout.order] = np.repeat(np.cumsum(missing)[:-1], np.diff(layout.up.begin))
+        by_synapse = np.zeros(layout.up.order.size)
+        by_synapse[layout.up.order] = np.repeat(np.cumsum(missing)[:-1], np.diff(layout.up.begin))
         places = [(c, layout.places.get((c.population, c.operand))) for c in synapse_groups(self.units)]
         return [np.zeros(c.synapses) if place is None else by_synapse[place] for c, place in places]
 
@@ -228,38 +186,14 @@ class Sending:
         dense = effective = 0
         for population in self.units.populations:
             if isinstance(population, SynapticSum) and population.weights.parameter is not None:
-                before = [activity[population.source] != 0 for activity in self.activity]
+                before = [activity[population.source] != 0 for activity in self.swept]
                 fan_out = np.bincount(population.pre, minlength=before[0].size)
                 dense += population.pre.size * len(before)
                 effective += sum(int(fan_out[there].sum()) for there in before)
         return dense, effective
 
-    def senders(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Who sent events of these codes: the number of its population, and the unit in it.
-
-        Under strict dynamics errors are sent by nodes, along the axons of a dendrite; a unit then is the neuron whose
-        dendrite it is, of several the first.
-        """
-        names, of, neuron = self._codes
-        numbered = np.array([numbers.get(name, -1) for name in names], dtype=np.int32)
-        return numbered[of[codes]], neuron[codes]
-
-    @cached_property
-    def _codes(self) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Names of populations; and of each code which of them it is of, and the neuron."""
-        layout, units = self.layout, self.entry.size
-        names = [f"{name}.{kind}" for name in self.slices for kind in ("value", "error")]
-        of, neuron = (np.zeros(2 * units + layout.nodes, dtype=np.int32) for _ in range(2))
-        for number, part in enumerate(self.slices.values()):
-            for kind, first in enumerate((0, units)):
-                own = slice(first + part.start, first + part.stop)
-                of[own], neuron[own] = 2 * number + kind, np.arange(part.stop - part.start)
-        for population, name in layout.owner.items():
-            of[2 * units :][layout.offset[population] : layout.offset[population + 1]] = names.index(f"{name}.error")
-        neuron[2 * units :] = layout.neuron
-        return names, of, neuron
-
     def sample(self, activity: list[np.ndarray], lines: bool) -> Sample:
         """The state of a sample at the sweep."""
         layout = self.layout
-        return Sample(self.net, layout.slopes_at(activity), layout.activity(activity), layout.most_operands, lines)
+        slopes = layout.slopes_at(self.units, activity)
+        return Sample(self.net, slopes, layout.activity(activity), layout.formulas.most_operands, lines)

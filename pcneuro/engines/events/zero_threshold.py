@@ -17,6 +17,7 @@ from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.changes import ChangeCounter
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.thresholds import Thresholds
+from pcneuro.engines.events.topology import Topologies
 from pcneuro.engines.kernel.engine import KernelEngine
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -51,6 +52,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.number = self.first = 0
         """The step that is next, and that from which on it is counted."""
         self.log: EventLog | None = None
+        self.topologies = Topologies(circuit, dtype, integrator.dt, not dynamics.holds_predictions)
         self.counter: ChangeCounter
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
@@ -65,7 +67,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.start(data)
         self.data = data
         self.number = self.first = 0
-        self.counter = ChangeCounter(self, self.parameters)
+        self.counter = ChangeCounter(self, self.topologies, self.parameters)
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         if number != self.number:
@@ -135,7 +137,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith(COUNTER)})
         self.data = data
         number, first = (int(n) for n in counted.pop("step"))
-        self.counter = ChangeCounter(self, self.parameters)
+        self.counter = ChangeCounter(self, self.topologies, self.parameters)
         self.counter.take_up(counted)
         self.number, self.first = number, first
 

@@ -1,0 +1,56 @@
+"""Whose dendrite each population and node of a layout is in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, sources_of
+
+if TYPE_CHECKING:
+    from pcneuro.engines.events.network import Layout
+
+
+def owners_of(layout: Layout) -> dict[int, str]:
+    """Population -> the vertex in whose dendrite it is (of several the first), or that it is the values of."""
+    units, owners = layout.units, {}
+    for name in units.circuit.vertices:
+        owners[layout.number[units.values[name]]] = name
+        open_ = [numbers[name] for numbers in (units.predictions, units.means) if name in numbers]
+        while open_:
+            number = open_.pop()
+            population = units.populations[number]
+            if isinstance(population, Source) or layout.number[number] in owners:
+                continue
+            owners[layout.number[number]] = name
+            owners.update({reader: name for (function, _), reader in layout.reads.items() if function == number})
+            open_.extend(sources_of(population))
+    return owners
+
+
+def neurons_of(layout: Layout) -> np.ndarray:
+    """(nodes,): the neuron whose dendrite a node is in, by its place in the population; of several the first."""
+    neurons, units = np.full(layout.nodes, -1, dtype=np.int64), layout.units
+    for numbers in (units.predictions, units.means, units.values):
+        for number in numbers.values():
+            nodes = layout.nodes_of(layout.number[number])
+            neurons[nodes] = np.arange(nodes.stop - nodes.start)
+
+    def behind(here: int, target: int, pre: np.ndarray, post: np.ndarray) -> None:
+        """Nodes of ``target`` that ``here`` reads, in the same dendrite, are of the same neurons."""
+        if layout.owner.get(here, "") == layout.owner.get(target):
+            there = neurons[layout.nodes_of(target)]
+            unset = np.flatnonzero(there[pre] < 0)[::-1]
+            there[pre[unset]] = neurons[layout.nodes_of(here)][post[unset]]
+
+    for number in reversed(range(len(units.populations))):
+        population, here = units.populations[number], layout.number[number]
+        if isinstance(population, SynapticSum):
+            behind(here, layout.number[population.source], population.pre, population.post)
+        elif isinstance(population, UnitFunction):
+            each = np.arange(population.size)
+            for name, operand in population.operands.items():
+                if isinstance(operand, int):
+                    behind(here, layout.read_by(number, name), each, each)
+    return np.maximum(neurons, 0)

@@ -1,0 +1,138 @@
+"""What an event-driven engine sorts and indexes once: it depends on what is clamped, not on weights or data."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+
+import numpy as np
+
+from pcneuro.circuit.structure import AbstractCircuit
+from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
+from pcneuro.circuit.units import UnitGraph
+from pcneuro.circuit.units.reweighting import reweighted
+from pcneuro.engines.events.network import Delays, Layout
+
+NONE = -1
+"""Where there is no unit or node."""
+
+
+class Topology:
+    """Units in the order of their vertices, the layout of the synaptic network, and where units stand in it.
+
+    ``bin_ms`` is the length of a bin, or None at exact times. Raises ParameterError for delays shorter than a bin.
+    """
+
+    def __init__(
+        self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, bin_ms: float | None, strict: bool
+    ) -> None:
+        self.units, self.clamped, self.strict = units, clamped, strict
+        circuit = units.circuit
+        delays = _delays(units, bin_ms)
+        self.layout = Layout(units, clamped, dtype, delays, strict)
+        self.slices: dict[str, slice] = {}
+        """Vertex -> its units."""
+        count = 0
+        for name in circuit.vertices:
+            self.slices[name] = slice(count, count + circuit.graph.nodes[name].size)
+            count = self.slices[name].stop
+        self.count = count
+        layout = self.layout
+        self.entry, self.exit = (np.full(count, NONE, dtype=np.int64) for _ in range(2))
+        """Unit -> the node that its error goes down from, and that its value goes up from, or -1."""
+        self.unit, self.mean = (np.full(layout.nodes, NONE, dtype=np.int32) for _ in range(2))
+        """Node -> the unit that it is the value neuron of, and that whose prediction it is, or -1."""
+        self._place(clamped)
+        self.synapses = {
+            kind: int(table.synapses.sum()) for kind, table in (("prediction", layout.up), ("feedback", layout.down))
+        }
+        """Kind -> how many there are."""
+        self.rooms = [
+            int(np.count_nonzero(np.diff(table.first))) + 1 if delays else 0 for table in (layout.up, layout.down)
+        ]
+        """The most events that a bin may put under way, up and down."""
+        self.senders = self._senders()
+
+    def _place(self, clamped: Container[str]) -> None:
+        """Find the nodes of units, and the units of nodes."""
+        units, layout = self.units, self.layout
+        for name, part in self.slices.items():
+            own, value = np.arange(part.start, part.stop), self.nodes(units.values[name])
+            prediction = units.predictions.get(name)
+            if name not in clamped:
+                self.unit[value] = own
+                if self.strict and (np.diff(layout.up.first)[value] > 0).any():
+                    self.exit[part] = value
+            if prediction is None or prediction not in layout.active:
+                continue
+            self.entry[part] = self.nodes(prediction)
+            if self.strict:
+                self.mean[self.nodes(self.compared(name))] = own
+
+    def compared(self, vertex: str) -> int:
+        """The population of the unit graph that values of a vertex are compared with: its prediction, or a mean."""
+        prediction = self.units.predictions[vertex]
+        return self.units.means.get(vertex, prediction) if vertex in self.clamped else prediction
+
+    def nodes(self, number: int) -> np.ndarray:
+        """Nodes of a population of the unit graph."""
+        nodes = self.layout.nodes_of(self.layout.number[number])
+        return np.arange(nodes.start, nodes.stop)
+
+    def _senders(self) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Names of populations; and of each code of an event which of them it is of, and the neuron.
+
+        Under strict dynamics errors are sent by nodes, along the axons of a dendrite; a unit then is the neuron whose
+        dendrite it is, of several the first.
+        """
+        layout, units = self.layout, self.count
+        names = [f"{name}.{kind}" for name in self.slices for kind in ("value", "error")]
+        population, neuron = (np.zeros(2 * units + layout.nodes, dtype=np.int32) for _ in range(2))
+        for number, part in enumerate(self.slices.values()):
+            for kind, first in enumerate((0, units)):
+                codes = slice(first + part.start, first + part.stop)
+                population[codes], neuron[codes] = 2 * number + kind, np.arange(part.stop - part.start)
+        for here, name in layout.owner.items():
+            population[2 * units :][layout.nodes_of(here)] = names.index(f"{name}.error")
+        neuron[2 * units :] = layout.neuron
+        return names, population, neuron
+
+    def sent_by(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Who sent events of these codes: the number of its population, and the unit in it."""
+        names, population, neuron = self.senders
+        numbered = np.array([numbers.get(name, NONE) for name in names], dtype=np.int32)
+        return numbered[population[codes]], neuron[codes]
+
+
+class Topologies:
+    """The topologies of one engine, each made when what is clamped first asks for it, and kept."""
+
+    def __init__(self, circuit: AbstractCircuit, dtype: np.dtype, bin_ms: float | None, strict: bool) -> None:
+        self.circuit, self.dtype, self.bin_ms, self.strict = circuit, dtype, bin_ms, strict
+        self._units: UnitGraph | None = None
+        self._by_clamped: dict[frozenset[str], Topology] = {}
+
+    def units(self, parameters: Mapping[str, np.ndarray]) -> UnitGraph:
+        """The unit graph with these parameters; what it connects is listed the first time."""
+        circuit = self.circuit.with_parameters(parameters)
+        self._units = UnitGraph(circuit) if self._units is None else reweighted(self._units, circuit)
+        return self._units
+
+    def of(self, units: UnitGraph, clamped: Iterable[str]) -> Topology:
+        """The topology where these vertices are clamped."""
+        names = frozenset(clamped)
+        if names not in self._by_clamped:
+            self._by_clamped[names] = Topology(units, names, self.dtype, self.bin_ms, self.strict)
+        return self._by_clamped[names]
+
+
+def _delays(units: UnitGraph, bin_ms: float | None) -> Delays:
+    """Of places where there are any: in bins, or in ms at exact times."""
+    delays = {}
+    for group in synapse_groups(units) if units.circuit.delayed else ():
+        up, down = (
+            delays_at(units, group, kind) if bin_ms is None else steps_at(units, group, kind, bin_ms)
+            for kind in ("prediction", "feedback")
+        )
+        if np.any(up) or np.any(down):
+            delays[group.population, group.operand] = up, down
+    return delays
