@@ -139,6 +139,14 @@ class AbstractEngine(ABC):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Take new values of parameters; they hold from the next ``start``."""
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Take new values of parameters, which hold from the next step on; the state goes on as it is.
+
+        Where predictions are held they stay those of the sweep, and so do the activities that derivatives are taken at.
+        Raises ParameterError for engines and circuits that cannot do this between two steps.
+        """
+        raise ParameterError(f"{self.name} takes new parameters with a new start only: use set_parameters()")
+
     @abstractmethod
     def start(self, data: RunData) -> None:
         """Clamp what is given, and set all else by the feedforward sweep."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pcneuro.circuit.units import UnitFunction
+from pcneuro.circuit.units import UnitFunction, UnitGraph
 from pcneuro.engines.events.senders import Sender, Sending
 from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.topology import Topologies
@@ -51,6 +51,11 @@ class ChangeCounter:
             "adjoints": np.zeros(layout.nodes),
             "activities": layout.activity(activity).astype(np.float64),
         }
+
+    def reweight(self, units: UnitGraph) -> None:
+        """Take other weights: what is known stays, and what goes back from now on is of these."""
+        self.units = units
+        self.sending.reweight(units)
 
     def count(self, time: float, values: Arrays, errors: Arrays, log: EventLog | None) -> None:
         """What differs from what is known is sent at this time (ms), by neurons of these values and errors."""

@@ -58,6 +58,10 @@ class ZeroThresholdEngine(AbstractEngine):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.kernel.load(parameters)
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        self.kernel.update(parameters)
+        self.counter.reweight(self.topologies.units(self.parameters))
+
     def begin(self, until: Settled | None) -> None:
         self.kernel.begin(until)
         self.until, self.rested = until, self.kernel.rested

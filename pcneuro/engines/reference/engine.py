@@ -48,6 +48,15 @@ class ReferenceEngine(AbstractEngine):
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        self.load(parameters)
+        for name, node in self.circuit.graph.nodes.items():
+            if isinstance(node.source, Parameter):
+                self.presynaptic[name] = self.parameters[name][None]
+            elif name in self.circuit.graph.shared and name not in self.vertices and not node.is_leaf:
+                self.output[name] = node.compute(*(self.presynaptic[o] for o in node.operands))
+                self.presynaptic[name] = self.output[name]
+
     def start(self, data: RunData) -> None:
         self.data = data
         self.value = {n: a.astype(self.dtype) for n, a in data.clamped.items()}
