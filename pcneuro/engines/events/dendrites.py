@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, sources_of
-
-if TYPE_CHECKING:
-    from pcneuro.engines.events.network import Layout
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 
 
-def owners_of(layout: Layout) -> dict[int, str]:
+class Numbered(Protocol):
+    """Where the populations of a unit graph stand among the nodes of a synaptic network (``network.Layout``)."""
+
+    @property
+    def units(self) -> UnitGraph: ...
+    @property
+    def number(self) -> Sequence[int]: ...
+    @property
+    def reads(self) -> Mapping[tuple[int, str], int]: ...
+    @property
+    def nodes(self) -> int: ...
+    @property
+    def owner(self) -> Mapping[int, str]: ...
+    def nodes_of(self, population: int) -> slice: ...
+    def read_by(self, number: int, operand: str) -> int: ...
+
+
+def owners_of(layout: Numbered) -> dict[int, str]:
     """Population -> the vertex in whose dendrite it is (of several the first), or that it is the values of."""
     units, owners = layout.units, {}
     for name in units.circuit.vertices:
@@ -29,7 +44,7 @@ def owners_of(layout: Layout) -> dict[int, str]:
     return owners
 
 
-def neurons_of(layout: Layout) -> np.ndarray:
+def neurons_of(layout: Numbered) -> np.ndarray:
     """(nodes,): the neuron whose dendrite a node is in, by its place in the population; of several the first."""
     neurons, units = np.full(layout.nodes, -1, dtype=np.int64), layout.units
     for numbers in (units.predictions, units.means, units.values):
