@@ -290,8 +290,16 @@ def save_properties(graph: Graph, properties: ByVertex, facts: dict[str, Any], a
 def load_properties(
     graph: Graph, vertices: Iterable[str], facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> ByVertex:
-    """The properties of all vertices from a file. Raises KeyError or ValueError for what is missing or does not fit."""
+    """The properties of all vertices from a file.
+
+    Raises KeyError or ValueError for what is missing or does not fit, and UnknownNameError for a property that there
+    is not, of which a newer pcneuro may know.
+    """
     vertices = tuple(vertices)
+    for key in arrays:
+        name, _, vertex = key.partition("/")
+        if vertex in vertices and name not in graph.nodes:
+            class_of_kind("property of vertices", name, known_properties())
     values = {name: known.load(name, graph, vertices, facts, arrays) for name, known in known_properties().items()}
     return _records(graph, vertices, values)
 

@@ -67,6 +67,14 @@ def test_circuits_of_before_are_read_and_remain_the_same(tmp_path, monkeypatch):
     assert str(loaded) == table
 
 
+def test_a_property_of_a_newer_version_is_named(tmp_path, monkeypatch):
+    with monkeypatch.context() as newer:
+        newer.setattr(properties, "VertexProperties", WithNoise)
+        noisy().save(tmp_path / "noisy.pcn")
+    with pytest.raises(CircuitFileError, match="unknown property of vertices 'noise'; this pcneuro knows energy, pre"):
+        pcn.load_circuit(tmp_path / "noisy.pcn")
+
+
 @pytest.mark.usefixtures("noise_is_known")
 def test_what_does_not_fit_a_property_is_refused(tmp_path, monkeypatch):
     graph = mlp((3, 4, 2))
