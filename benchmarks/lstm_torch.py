@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch  # noqa: TID253
+import torch
 from worker import serve
 
 GATES = ("input", "forget", "candidate", "output")

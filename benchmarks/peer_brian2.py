@@ -13,7 +13,7 @@ import logging
 import tempfile
 from collections.abc import Mapping
 
-import brian2 as b2  # noqa: TID253
+import brian2 as b2
 import numpy as np
 from peer import Problem, Step, main
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import loops
 import numpy as np
-import torch  # noqa: TID253
+import torch
 from peer import Problem, Step, main
-from torch.nn import functional  # noqa: TID253
+from torch.nn import functional
 
 Tensors = Mapping[str, torch.Tensor]
 Layer = tuple[Callable[..., torch.Tensor], tuple[str, ...]]

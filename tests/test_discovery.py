@@ -1,4 +1,4 @@
-"""A file that is put into a folder is found by itself: operators, delays, dynamics, energies, integrators."""
+"""A file that is put into a folder is found by itself: operators, dynamics, exporters, tasks, data sets and so on."""
 
 from __future__ import annotations
 
@@ -56,6 +56,38 @@ from pcneuro.model.integrators.euler import Euler
 class HalfEuler(Euler):
     pass
 """,
+    "export/echo.py": """
+from pcneuro.export.reference import ReferenceTarget
+from pcneuro.export.targets import AbstractTarget
+
+
+class EchoTarget(AbstractTarget):
+    name = "echo"
+
+    def run(self, asked):
+        return ReferenceTarget().run(asked)
+""",
+    "studies/tasks/run_twice.py": """
+from pcneuro.studies.tasks.run import RunTask
+
+
+class RunTwiceTask(RunTask):
+    kind = "run_twice"
+""",
+    "data/sets/few_digits.py": """
+from pcneuro.data.sets.digits import Digits
+
+
+class FewDigits(Digits):
+    name = "few_digits"
+""",
+    "simulator/schedules/shuffled.py": """
+from pcneuro.simulator.schedules.parallel import Parallel
+
+
+class Shuffled(Parallel):
+    pass
+""",
 }
 
 SCRIPT = """
@@ -66,9 +98,15 @@ from pcneuro.model.delays.abstract import DELAYS
 from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.model.integrators.abstract import INTEGRATORS
+from pcneuro.data import DATASETS
+from pcneuro.export.targets import targets
+from pcneuro.simulator.schedules.abstract import SCHEDULES
+import pcneuro.studies
+from pcneuro.studies.task import TASKS
 
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
 assert "doubled" in pcn.ops.__all__
+assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES
 graph = pcn.trace(lambda x, w: {"y": pcn.ops.doubled(np.cumsum(x * w))}, x=pcn.Input((3,)), w=pcn.Parameter(np.ones(3)))
 print(pcn.backprop(graph, {"x": np.arange(1.0, 4.0)}).values["y"][0].tolist(), pcn.__file__)
 """

@@ -1,6 +1,12 @@
-"""No file of the package imports another in a circle, not even inside a function or for annotations."""
+"""Imports of the package: no circles, rooms as CONTRIBUTING.md has them, optional libraries where they are needed.
+
+What a file imports inside a function or for annotations counts for circles, too.
+"""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +55,41 @@ def test_a_circle_is_found_where_there_is_one(tmp_path: Path, monkeypatch) -> No
     assert [sorted(circle) for circle in nx.simple_cycles(import_graph(package))] == [
         ["package.first", "package.second"]
     ]
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+INSTALLED = {"llvmlite", "cycler"}
+"""What numba and matplotlib bring along."""
+
+
+def test_contributing_has_the_rooms_in_the_order_of_the_layers() -> None:
+    layers = next(c for c in PROJECT["tool"]["importlinter"]["contracts"] if c["type"] == "layers")["layers"]
+    rooms = [re.findall(r"\w+", layer) for layer in layers if layer != "(__main__)"]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| room | holds |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in table.splitlines()[2:]]
+    assert rows == rooms
+
+
+def libraries(path: Path) -> Iterator[tuple[str, bool]]:
+    """What a file imports that is neither Python's nor the package's, and whether when it is itself imported."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            top = name.partition(".")[0]
+            if top not in sys.stdlib_module_names and top != "pcneuro":
+                yield top, node in tree.body
+
+
+def test_optional_libraries_are_imported_inside_functions_and_in_export_and_data_only() -> None:
+    required = {re.split(r"[^\w-]", line)[0] for line in PROJECT["project"]["dependencies"]} | INSTALLED
+    optional = set()
+    for path in (ROOT / "pcneuro").rglob("*.py"):
+        for library, at_once in libraries(path):
+            if library not in required:
+                optional.add(library)
+                assert not at_once, f"{path} imports {library} when it is imported itself"
+                assert path.relative_to(ROOT / "pcneuro").parts[0] in ("export", "data"), (path, library)
+    assert "sklearn" in optional, "the walk has found the imports"

@@ -97,7 +97,7 @@ def check(
     against: Annotated[
         str,
         typer.Option(
-            metavar="TARGET", help="brian2-rate, brian2-spiking, nest, nir, torch or reference.", show_default=False
+            metavar="TARGET", help="Such as brian2-rate or reference; an unknown one lists all.", show_default=False
         ),
     ],
     tolerance: Annotated[
