@@ -24,8 +24,9 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorator of functions that only other kernels call, and so are private: calling one from Python is an error
-    that nothing catches. ``options`` are further ones of ``numba.njit``.
+    """Decorator of functions that only other kernels call, and so are private; Python gets a TypeError.
+
+    ``options`` are further ones of ``numba.njit``.
     """
     return _decorated(function, {"cache": usable(), "no_cpython_wrapper": True} | options)
 
@@ -47,9 +48,16 @@ def _decorated(function: Callable[..., Any] | None, options: dict[str, Any]) -> 
         with compiling(name, dispatcher):
             return compile_for(*args, **kws)
 
+    def refused(*args: Any, **kws: Any) -> Any:
+        raise TypeError(f"{name} is called by kernels only: call {function.__name__}.py_func, or make it a kernel")
+
     # Numba asks these two for what a kernel calls, and for what Python calls.
     dispatcher.get_call_template = without_constants
     dispatcher._compile_for_args = from_present_sources
+    if options.get("no_cpython_wrapper"):
+        # Nor may it find what has been compiled, and jump to a wrapper that is not there.
+        dispatcher._insert = lambda *compiled, **kinds: None
+        dispatcher._compile_for_args = refused
     return dispatcher
 
 
