@@ -103,3 +103,14 @@ def test_the_record_of_a_vertex_is_what_the_mappings_are_made_of():
     assert circuit.properties["h1"].energy is None
     with pytest.raises(ValueError, match="read-only"):
         circuit.tau["h1"][0] = 1.0
+
+
+def test_an_energy_is_shown_by_its_kind():
+    """Nothing shows it so far; a property of its kind, say of cells, would be shown so."""
+    energy = properties.known_properties()["energy"]
+    assert [energy.attribute(x) for x in (None, pcn.Bernoulli())] == ["", "bernoulli"]
+    assert [energy.text(x) for x in (None, pcn.Bernoulli())] == ["-", "bernoulli"]
+    graph = mlp((3, 4, 2))
+    assert energy.is_default(graph, "out", pcn.SquaredError())
+    assert energy.is_default(graph, "h1", None)
+    assert not energy.is_default(graph, "out", pcn.Bernoulli())
