@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.targets import Asked, Exported, targets
+from pcneuro.export.targets import Exported, RunRequest, targets
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record
@@ -70,10 +70,10 @@ def every_record(circuit: Circuit) -> list[Record]:
     ]
 
 
-def hold_against(result: Result, asked: Asked, against: str, tolerance: float | None, dtype: np.dtype) -> Check:
+def hold_against(result: Result, request: RunRequest, against: str, tolerance: float | None, dtype: np.dtype) -> Check:
     """Do the run that gave ``result`` by another simulator, and compare both."""
     target = targets()[against]()
-    other = target.run(asked)
+    other = target.run(request)
     with np.errstate(all="ignore"):
         rows = _at_records(result, other) if target.at_records else _at_end(result, other)
         gradients = compare(other, result)
@@ -141,7 +141,7 @@ def check(
     result = simulator.run(duration, **data, record=records)  # type: ignore[arg-type]
     if result.status is not Status.COMPLETED:
         raise ParameterError(f"there is nothing to agree with: {result.message}")
-    asked = Asked(
+    request = RunRequest(
         circuit,
         simulator.dynamics,
         simulator.integrator,
@@ -150,4 +150,4 @@ def check(
         records=records,
         spiking=Spiking() if spiking is None else spiking,
     )
-    return hold_against(result, asked, against, tolerance, simulator.dtype)
+    return hold_against(result, request, against, tolerance, simulator.dtype)

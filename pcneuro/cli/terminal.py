@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pcneuro.simulator.progress import Bar
 from pcneuro.studies.observer import AbstractObserver
-from pcneuro.studies.task import Text
+from pcneuro.studies.task import TextTable
 
 WIDTH = 160
 """Columns where there is no terminal."""
@@ -29,7 +29,7 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
 
 
-def print_tables(tables: Iterable[Text]) -> None:
+def print_tables(tables: Iterable[TextTable]) -> None:
     """Print tables, aligned, numbers to the right."""
     out = console()
     for table in tables:

@@ -48,7 +48,7 @@ def imported(module: str, tool: str, extra: str) -> Any:
         ) from None
 
 
-def a_circuit(circuit: Any) -> Circuit:
+def checked_circuit(circuit: Any) -> Circuit:
     """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite."""
     check_object("circuit", circuit, Circuit)
     for (source, target), delay in circuit.delays.items():
@@ -81,6 +81,6 @@ def settings(
     return chosen
 
 
-def a_run(circuit: Circuit, data: Mapping[str, Any], previous: RunData | None = None) -> RunData:
+def checked_run_data(circuit: Circuit, data: Mapping[str, Any], previous: RunData | None = None) -> RunData:
     """What a circuit is given at time zero, as for ``Simulator.run``; raises what that raises."""
     return merge(circuit, previous, data, time=0.0, dtype=np.dtype(np.float64), carried=dict)

@@ -17,9 +17,9 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
-from pcneuro.export.checked import MEMORY, a_circuit, a_run, imported, refuse_size, settings
+from pcneuro.export.checked import MEMORY, checked_circuit, checked_run_data, imported, refuse_size, settings
 from pcneuro.export.rate_neurons import Parts, estimate, made
-from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.probe import Probe
@@ -264,9 +264,9 @@ def network(
         an operator without an equivalent, parameters or weights that are not finite, or a network larger than
         ``memory``.
     """
-    circuit = a_circuit(circuit)
+    circuit = checked_circuit(circuit)
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
-    data = a_run(circuit, {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial})
+    data = checked_run_data(circuit, {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial})
     return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)
 
 
@@ -275,12 +275,12 @@ class NestTarget(AbstractTarget):
 
     name = "nest"
 
-    def run(self, asked: Asked) -> Exported:
+    def run(self, request: RunRequest) -> Exported:
         built = network(
-            asked.circuit,
-            **asked.keywords,
-            dynamics=asked.dynamics,
-            integrator=asked.integrator,
-            record=asked.records,
+            request.circuit,
+            **request.keywords,
+            dynamics=request.dynamics,
+            integrator=request.integrator,
+            record=request.records,
         )
-        return built.run(asked.duration)
+        return built.run(request.duration)

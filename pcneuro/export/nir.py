@@ -47,7 +47,7 @@ from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, check_object, told
 from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
-from pcneuro.export.checked import MEMORY, a_circuit, a_run, check_shapes, imported, refuse_size
+from pcneuro.export.checked import MEMORY, check_shapes, checked_circuit, checked_run_data, imported, refuse_size
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import write_atomically
@@ -197,7 +197,7 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 
 def _data(circuit: Circuit, arrays: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
-    data = a_run(a_circuit(circuit), arrays)
+    data = checked_run_data(checked_circuit(circuit), arrays)
     if sample is None and data.batch > 1:
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"

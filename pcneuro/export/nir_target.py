@@ -14,10 +14,10 @@ from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export import nir
-from pcneuro.export.checked import a_circuit, a_run, settings
+from pcneuro.export.checked import checked_circuit, checked_run_data, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.nir_steps import Executed
-from pcneuro.export.targets import AbstractTarget, Asked, Exported, hebbian
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import Euler
 from pcneuro.recording.record import dataset, listed
@@ -29,15 +29,15 @@ class NirTarget(AbstractTarget):
 
     name = "nir"
 
-    def run(self, asked: Asked) -> Exported:
-        circuit, (dynamics, integrator) = asked.circuit, settings(asked.dynamics, asked.integrator, None)
+    def run(self, request: RunRequest) -> Exported:
+        circuit, (dynamics, integrator) = request.circuit, settings(request.dynamics, request.integrator, None)
         if not isinstance(integrator, Euler):
             raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
-        values = asked.keywords
-        data = a_run(a_circuit(circuit), {**values, "initial": None})
-        records = listed(asked.records)
+        values = request.keywords
+        data = checked_run_data(checked_circuit(circuit), {**values, "initial": None})
+        records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
-        steps = whole_steps(asked.duration, integrator.dt)
+        steps = whole_steps(request.duration, integrator.dt)
         samples = [self._states(circuit, data, values, dynamics, s, integrator.dt, steps) for s in range(data.batch)]
         states = {k: {n: np.stack([f[k][n] for f in samples], axis=1) for n in samples[0][k]} for k in samples[0]}
         rows = []

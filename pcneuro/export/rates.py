@@ -12,7 +12,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, told, unknown_name
-from pcneuro.export.checked import a_circuit, a_run, check_shapes, refuse_size, settings
+from pcneuro.export.checked import check_shapes, checked_circuit, checked_run_data, refuse_size, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
@@ -43,13 +43,13 @@ class Rates:
         memory: float = np.inf,
         previous: RunData | None = None,
     ) -> None:
-        a_circuit(circuit)
+        checked_circuit(circuit)
         why = "Brian2 takes its sums over synapses once a step"
         self.dynamics, self.integrator = settings(dynamics, integrator, why)
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         self.spiking, self.memory = spiking, memory
-        self.data = a_run(circuit, data, previous)
+        self.data = checked_run_data(circuit, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.circuit, self.units = circuit, UnitGraph(circuit)
         self._check_size()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcneuro.engines import Reference
-from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.simulator.simulator import Simulator
 
 
@@ -14,13 +14,13 @@ class ReferenceTarget(AbstractTarget):
 
     name = "reference"
 
-    def run(self, asked: Asked) -> Exported:
+    def run(self, request: RunRequest) -> Exported:
         sim = Simulator(
-            asked.circuit,
-            dynamics=asked.dynamics,
-            integrator=asked.integrator,
+            request.circuit,
+            dynamics=request.dynamics,
+            integrator=request.integrator,
             dtype=np.float64,
             engine=Reference(),
         )
-        result = sim.run(asked.duration, **asked.keywords, record=asked.records)
+        result = sim.run(request.duration, **request.keywords, record=request.records)
         return Exported(result.gradients, result.values, result.errors, result.predictions, result.records, result.time)

@@ -15,7 +15,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.export.checked import MEMORY, a_circuit, check_shapes
+from pcneuro.export.checked import MEMORY, check_shapes, checked_circuit
 from pcneuro.export.wiring import Wiring
 from pcneuro.files import write_atomically
 from pcneuro.ops.base import Weights
@@ -53,7 +53,7 @@ def structure(circuit: Circuit) -> Structure:
     value neurons to error neurons (through a dendrite where there is one), feedback goes the other way by the same
     synapses, and every error neuron is excited by its value neuron and inhibits it.
     """
-    circuit = a_circuit(circuit)
+    circuit = checked_circuit(circuit)
     wiring = Wiring(UnitGraph(circuit), set(), held=False)
     nodes: dict[str, int] = {}
     behind: dict[str, str] = {}

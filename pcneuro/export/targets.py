@@ -40,7 +40,7 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A run from the feedforward sweep: what a simulator is made of, and what its ``run`` is given (ms)."""
 
     circuit: Circuit
@@ -82,7 +82,7 @@ class AbstractTarget(ABC):
             raise ValueError(f"two targets are called {cls.name!r}")
 
     @abstractmethod
-    def run(self, asked: Asked) -> Exported:
+    def run(self, request: RunRequest) -> Exported:
         """The same run there.
 
         Raises MissingExtraError where its library is not installed, and ParameterError for what it cannot represent.

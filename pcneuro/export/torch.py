@@ -17,8 +17,8 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
-from pcneuro.export.checked import a_circuit, a_run, imported
-from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.checked import checked_circuit, checked_run_data, imported
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Weights
@@ -310,15 +310,15 @@ class TorchTarget(AbstractTarget):
 
     name = "torch"
 
-    def run(self, asked: Asked) -> Exported:
-        asked.dynamics.only_values("an export")
-        circuit, dt = a_circuit(asked.circuit), asked.integrator.dt
-        given = asked.keywords | {"initial": None}
-        data = a_run(circuit, given)
-        records = listed(asked.records)
+    def run(self, request: RunRequest) -> Exported:
+        request.dynamics.only_values("an export")
+        circuit, dt = checked_circuit(request.circuit), request.integrator.dt
+        given = request.keywords | {"initial": None}
+        data = checked_run_data(circuit, given)
+        records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, dt) for r in records]
-        steps = whole_steps(asked.duration, dt)
-        relaxed = Relaxation(circuit, asked.dynamics, asked.integrator, data)
+        steps = whole_steps(request.duration, dt)
+        relaxed = Relaxation(circuit, request.dynamics, request.integrator, data)
         steps, rows = relaxed.run(steps, probes)
         chosen = [r.choose(a) for r, a in zip(records, rows, strict=True)]
         return Exported(

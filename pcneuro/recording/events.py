@@ -86,7 +86,7 @@ class RecordEvents:
         if self.samples is not None:
             object.__setattr__(self, "samples", _indices(self.samples))
 
-    def resolve(self, circuit: Circuit, batch: int) -> Kept:
+    def resolve(self, circuit: Circuit, batch: int) -> EventSelection:
         """What that is of a circuit and a batch.
 
         Raises UnknownNameError for an unknown vertex, ParameterError where nothing is left, ShapeError for a sample
@@ -108,7 +108,7 @@ class RecordEvents:
         if not all(-batch <= s < batch for s in samples):
             raise ShapeError(f"RecordEvents names a sample outside the batch of {batch}: {list(samples)}")
         target = None if self.path is None else place(self.path, overwrite=self.overwrite)
-        return Kept(sizes, recorded, np.unique(np.array(samples, dtype=np.int32) % batch), target)
+        return EventSelection(sizes, recorded, np.unique(np.array(samples, dtype=np.int32) % batch), target)
 
     def estimate(self, circuit: Circuit, batch: int = 1, steps: int | None = None) -> dict[str, int | None]:
         """Bytes that a run of so many steps in bins may need, or at exact times (None).
@@ -126,7 +126,7 @@ class RecordEvents:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class EventSelection:
     """What RecordEvents are of a circuit and a batch.
 
     ``sizes`` has the neurons of every population, by name; ``recorded`` whether its events are kept (populations,);

@@ -11,7 +11,7 @@ import numpy as np
 
 from pcneuro.learning import Epoch, Training
 from pcneuro.simulator.result import Status
-from pcneuro.studies.task import Text
+from pcneuro.studies.task import TextTable
 
 if TYPE_CHECKING:
     import xarray
@@ -171,12 +171,12 @@ class LearningCurves:
                 lines.append(",".join([str(k), source, *cells]))
         return "\n".join(lines) + "\n"
 
-    def tables(self, chance: Mapping[str, float]) -> list[Text]:
+    def tables(self, chance: Mapping[str, float]) -> list[TextTable]:
         """To print: gradients, epochs, and parameters with a true value."""
         tables = [self._agreement(), self._learning(chance), self._values()]
         return [table for table in tables if table.rows]
 
-    def _agreement(self) -> Text:
+    def _agreement(self) -> TextTable:
         last = self.longest - 1
         rows = []
         for name in self.names(GRADIENTS):
@@ -188,9 +188,9 @@ class LearningCurves:
         columns = ["parameter"]
         for when in ("start", f"epoch {last}"):
             columns += [f"{when}: cosine", "norm ratio", "distance"]
-        return Text("Gradients of the circuit against backprop, on one batch", columns, rows)
+        return TextTable("Gradients of the circuit against backprop, on one batch", columns, rows)
 
-    def _learning(self, chance: Mapping[str, float]) -> Text:
+    def _learning(self, chance: Mapping[str, float]) -> TextTable:
         scale = 1 / self.rows
         each = "a time step" if self.rows > 1 else "a sample"
         shown = [("test_loss", f"test loss {each}", lambda m, e: _loss(m * scale, e * scale))]
@@ -211,9 +211,9 @@ class LearningCurves:
         if chance:
             guesses = [_percent(chance[key], np.nan) for key in ("accuracy", "majority")]
             at = f"; chance: {guesses[0]} (most frequent class {guesses[1]}), loss {chance['loss'] * scale:.3f}"
-        return Text(f"Learning{of}{at}", columns, rows)
+        return TextTable(f"Learning{of}{at}", columns, rows)
 
-    def _values(self) -> Text:
+    def _values(self) -> TextTable:
         rows = []
         for name in self.names(SCALARS):
             if name not in self.truth:
@@ -225,7 +225,7 @@ class LearningCurves:
                     cells.append(_number(mean[0], error[0]))
             rows.append(cells)
         columns = ["parameter", "true", "circuit, start", "backprop", f"circuit, epoch {self.longest - 1}", "backprop"]
-        return Text("Parameters", columns, rows)
+        return TextTable("Parameters", columns, rows)
 
 
 def mean_and_error(values: np.ndarray) -> tuple[list[float], list[float]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcneuro.analysis.event_counts import events_per_neuron, time_of_share
-from pcneuro.studies.task import Text
+from pcneuro.studies.task import TextTable
 
 if TYPE_CHECKING:
     import xarray
@@ -31,7 +31,7 @@ def event_numbers(events: xarray.Dataset) -> dict[str, dict[str, Any]]:
     }
 
 
-def event_rows(numbers: Mapping[str, Mapping[str, Any]], label: str) -> Text:
+def event_rows(numbers: Mapping[str, Mapping[str, Any]], label: str) -> TextTable:
     """A row for each population that had events, and one for all together."""
     active = {name: row for name, row in numbers.items() if row["events"]}
     rows = [
@@ -46,7 +46,7 @@ def event_rows(numbers: Mapping[str, Mapping[str, Any]], label: str) -> Text:
     ]
     rows.append(["all", *(f"{sum(row[key] for row in active.values()):,}" for key in ("neurons", "events")), "", ""])
     title = f"Events{f' ({label})' if label else ''}"
-    return Text(title, ["population", "neurons", "events", "a neuron and sample", "99 % by (ms)"], rows)
+    return TextTable(title, ["population", "neurons", "events", "a neuron and sample", "99 % by (ms)"], rows)
 
 
 def events_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:

@@ -22,7 +22,7 @@ LONGEST = 60
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRun:
     """One run that a file asks for: its task, and what the sweep sets for it, by dotted key."""
 
     task: AbstractTask
@@ -36,7 +36,7 @@ class Plan:
     path: Path
     raw: Mapping[str, Any]
     overrides: Mapping[Keys, Any]
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
 
     @property
     def name(self) -> str:
@@ -203,7 +203,7 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
             tables = with_values(base, swept)
             runs.append(_planned(checked(task, tables), tables, keys))
         if not grid:
-            runs = [Planned(checked(task, base), {})]
+            runs = [PlannedRun(checked(task, base), {})]
     except Problem as problem:
         raise Plan(path, raw, overrides, ()).error(problem, swept) from None
     return Plan(path, raw, overrides, tuple(runs))
@@ -218,7 +218,7 @@ def _task(raw: Mapping[str, Any]) -> type[AbstractTask]:
     return TASKS[kind]
 
 
-def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) -> Planned:
+def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) -> PlannedRun:
     """A run, with values of all keys that any part of the sweep sets; what its own part leaves out is as without it."""
     values = {}
     for key in keys:
@@ -226,7 +226,7 @@ def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) ->
             values[key] = get(raw, split(key))
         except KeyError:
             values[key] = _default(task, split(key))
-    return Planned(task, values)
+    return PlannedRun(task, values)
 
 
 def _default(holder: Any, keys: Keys) -> Any:

@@ -18,12 +18,12 @@ from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.errors import ConfigurationError, PcneuroError
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
-from pcneuro.studies.file import Plan, Planned
+from pcneuro.studies.file import Plan, PlannedRun
 from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
 from pcneuro.studies.sources import Sources
 from pcneuro.studies.tables import Problem
-from pcneuro.studies.task import Finished, Job, Text
+from pcneuro.studies.task import FinishedRun, Job, TextTable
 
 RECORDS = "records.nc"
 SEED = "seed"
@@ -39,7 +39,7 @@ class Report:
     status: Status
     message: str
     summary: Mapping[str, Any]
-    tables: Sequence[Text]
+    tables: Sequence[TextTable]
 
 
 def simulate(
@@ -78,7 +78,7 @@ def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
     return [_circuit(plan, run, sources, run.task.arguments) for run in plan.runs]
 
 
-def _circuit(plan: Plan, run: Planned, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
+def _circuit(plan: Plan, run: PlannedRun, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
     try:
         made = sources.circuit(run.task.circuit, arguments)
         if run.task.delays is None:
@@ -123,7 +123,7 @@ def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
                 raise _placed(plan, run, error) from error
 
 
-def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:
+def _placed(plan: Plan, run: PlannedRun, error: PcneuroError) -> PcneuroError:
     """The same kind of error, with the file and the swept values in front."""
     if isinstance(error, ConfigurationError):
         return error
@@ -133,9 +133,9 @@ def _placed(plan: Plan, run: Planned, error: PcneuroError) -> PcneuroError:
 
 def _runs(
     plan: Plan, circuits: Sequence[Circuit], sources: Sources, output: Output, observer: AbstractObserver
-) -> tuple[list[Finished], PcneuroError | None]:
+) -> tuple[list[FinishedRun], PcneuroError | None]:
     """The runs that were finished, and the error that ended them."""
-    finished: list[Finished] = []
+    finished: list[FinishedRun] = []
     for number, (run, circuit) in enumerate(zip(plan.runs, circuits, strict=True)):
         if observer.stopped and finished:
             break
@@ -147,13 +147,13 @@ def _runs(
                 raise placed from error
             placed.__cause__ = error
             return finished, placed
-        finished.append(Finished(run.task, outcome, run.swept))
+        finished.append(FinishedRun(run.task, outcome, run.swept))
         if outcome.status is Status.INTERRUPTED:
             break
     return finished, None
 
 
-def _ending(runs: Sequence[Finished], planned: int, failure: PcneuroError | None) -> tuple[Status, str]:
+def _ending(runs: Sequence[FinishedRun], planned: int, failure: PcneuroError | None) -> tuple[Status, str]:
     if failure is not None:
         return Status.INTERRUPTED, str(failure)
     ended = [run.outcome.status for run in runs]
@@ -167,7 +167,7 @@ def _ending(runs: Sequence[Finished], planned: int, failure: PcneuroError | None
 
 
 def _summary(
-    plan: Plan, runs: Sequence[Finished], status: Status, message: str, started: datetime, seconds: float
+    plan: Plan, runs: Sequence[FinishedRun], status: Status, message: str, started: datetime, seconds: float
 ) -> dict[str, Any]:
     task = plan.runs[0].task
     return {
@@ -199,7 +199,7 @@ def _summary(
     }
 
 
-def _write(output: Output, runs: Sequence[Finished], summary: dict[str, Any]) -> None:
+def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> None:
     from pcneuro.studies.figures.style import style
     from pcneuro.studies.records import stack, write_records
 

@@ -72,7 +72,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Text:
+class TextTable:
     """A table of text to print: a title, the columns' names, and rows of as many cells."""
 
     title: str
@@ -90,14 +90,14 @@ class Outcome:
     message: str
     circuit: Circuit = field(repr=False)
     texts: Mapping[str, str] = field(default_factory=dict)
-    tables: Sequence[Text] = ()
+    tables: Sequence[TextTable] = ()
     events: xarray.Dataset | None = field(default=None, repr=False)
     detail: Any = field(default=None, repr=False)
     """What else the task's figures are made of."""
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """An outcome, the task that it came of, and what was set for it by the sweep."""
 
     task: AbstractTask
@@ -153,12 +153,12 @@ class AbstractTask(Table):
 
     @classmethod
     @abstractmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         """File name without suffix -> figure, of all runs of a sweep together."""
 
     @classmethod
     @abstractmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         """The main numbers, to print."""
 
     def simulator(self, circuit: Circuit) -> Simulator:

@@ -30,7 +30,7 @@ class AbstractValues(Table):
         """Values of the leaf's own shape, or of shape (samples, \\*shape). ``folder`` is that of the file."""
 
 
-class Given(AbstractValues):
+class LiteralValues(AbstractValues):
     """``x = [0.5, 1.0]``: the values themselves, of the leaf's own shape or with an axis of samples in front."""
 
     kind = "given"
@@ -99,8 +99,8 @@ def _values(raw: Any) -> Any:
             numeric = False
         if not numeric:
             raise Problem((), "needs numbers, as many in every row")
-        return Given(values=raw)
-    return made_from({name: made for name, made in VALUES.items() if made is not Given}, None, raw)
+        return LiteralValues(values=raw)
+    return made_from({name: made for name, made in VALUES.items() if made is not LiteralValues}, None, raw)
 
 
 Values = Annotated[AbstractValues, BeforeValidator(_values)]

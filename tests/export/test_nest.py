@@ -14,7 +14,7 @@ import pcneuro as pcn
 from circuits.cnn import cnn
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export import nest
-from pcneuro.export.targets import Asked, targets
+from pcneuro.export.targets import RunRequest, targets
 from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag
 from tests.export import agreement
 from tests.export.agreement import close
@@ -222,8 +222,8 @@ def test_target():
     """As ``pcneuro check --against nest`` finds it."""
     circuit = per_unit(linear())
     data, record = given(circuit.graph, 2), [pcn.Record("h1", "error", every=2.0)]
-    asked = Asked(circuit, STRICT, pcn.Euler(1.0), 9.0, **data, clamp={}, records=record)
-    found, wanted = (targets()[name]().run(asked) for name in ("nest", "reference"))
+    request = RunRequest(circuit, STRICT, pcn.Euler(1.0), 9.0, **data, clamp={}, records=record)
+    found, wanted = (targets()[name]().run(request) for name in ("nest", "reference"))
     close(found.records["h1.error"], wanted.records["h1.error"], "h1")
     for name, array in wanted.gradients.items():
         close(found.gradients[name], array, name)

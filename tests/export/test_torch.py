@@ -12,7 +12,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from circuits.transformer import transformer
 from pcneuro.errors import MissingExtraError
-from pcneuro.export.targets import Asked, Exported, targets
+from pcneuro.export.targets import Exported, RunRequest, targets
 from pcneuro.export.torch import TorchTarget, functions
 from pcneuro.ops.formula import evaluate, parse
 from pcneuro.ops.primitives import PRIMITIVES
@@ -28,10 +28,10 @@ INTEGRATORS = [pcn.Euler(1.0), pcn.ExponentialEuler(2.0), pcn.RungeKutta4(1.5)]
 def by_torch(circuit: pcn.Circuit, inputs: dict, targets: dict, duration: float, records=(), **settings) -> Exported:
     """The run in PyTorch."""
     defaults = {"dynamics": pcn.FixedPrediction(), "integrator": pcn.Euler(1.0), "clamp": {}}
-    asked = Asked(
+    request = RunRequest(
         circuit=circuit, duration=duration, inputs=inputs, targets=targets, records=records, **(defaults | settings)
     )
-    return TorchTarget().run(asked)
+    return TorchTarget().run(request)
 
 
 def agree(circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, silent=False, **settings) -> None:

@@ -44,7 +44,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Way:
+class ErrorPath:
     """The least way of an error to a vertex: the vertices on it, its projections, and the time in ms that it takes."""
 
     path: tuple[str, ...]
@@ -52,13 +52,13 @@ class Way:
     bound: float
 
 
-NONE = Way((), 0, math.inf)
+NONE = ErrorPath((), 0, math.inf)
 """No way leads there."""
 
 
 def least_ways(
     circuit: Circuit, sources: Iterable[str], clamped: Collection[str], linear: bool, clock: Clock
-) -> dict[str, Way]:
+) -> dict[str, ErrorPath]:
     """Vertex -> the least way to it from the errors of the vertices ``sources``; those that none leads to are left out.
 
     The shortest path of networkx's Dijkstra over ``circuit.nx``: through feedback and a vertex's own two connections
@@ -101,9 +101,9 @@ def _open_ways(circuit: Circuit, clamped: Collection[str], linear: bool, clock: 
     return ways
 
 
-def _way(ways: networkx.DiGraph, path: list[str], clock: Clock) -> Way:
+def _way(ways: networkx.DiGraph, path: list[str], clock: Clock) -> ErrorPath:
     edges = [ways.edges[edge] for edge in pairwise(path)]
     vertices = dict.fromkeys(node.rpartition(".")[0] for node in path)
     delays = math.fsum(edge["delay"] for edge in edges)
     passed = sum(edge["passes"] for edge in edges)
-    return Way(tuple(vertices), sum(edge["hop"] for edge in edges), clock.bound(delays, passed))
+    return ErrorPath(tuple(vertices), sum(edge["hop"] for edge in edges), clock.bound(delays, passed))

@@ -9,7 +9,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates
-from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record, listed
@@ -77,12 +77,12 @@ class RateTarget(AbstractTarget):
 
     name = "brian2-rate"
 
-    def run(self, asked: Asked) -> Exported:
+    def run(self, request: RunRequest) -> Exported:
         network = rate(
-            asked.circuit,
-            **asked.keywords,
-            dynamics=asked.dynamics,
-            integrator=asked.integrator,
-            record=asked.records,
+            request.circuit,
+            **request.keywords,
+            dynamics=request.dynamics,
+            integrator=request.integrator,
+            record=request.records,
         )
-        return network.run(asked.duration)
+        return network.run(request.duration)

@@ -19,7 +19,7 @@ from pcneuro.export.checked import MEMORY
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.rates import Rates
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.targets import AbstractTarget, Asked, Exported
+from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record, listed
@@ -171,10 +171,10 @@ class SpikingTarget(AbstractTarget):
     tolerance = 0.03
     at_records = False
 
-    def run(self, asked: Asked) -> Exported:
-        data = asked.keywords | {"initial": None}
-        rates = Rates(asked.circuit, asked.dynamics, asked.integrator, data, asked.spiking, MEMORY)
-        copies = 2 * asked.spiking.errors.units * rates.data.batch
-        sizes = {name: asked.circuit.graph.nodes[name].size for name in rates.units.predictions}
+    def run(self, request: RunRequest) -> Exported:
+        data = request.keywords | {"initial": None}
+        rates = Rates(request.circuit, request.dynamics, request.integrator, data, request.spiking, MEMORY)
+        copies = 2 * request.spiking.errors.units * rates.data.batch
+        sizes = {name: request.circuit.graph.nodes[name].size for name in rates.units.predictions}
         kept = [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]
-        return SpikingNetwork(rates, listed(asked.records), "numpy", kept).run(asked.duration)
+        return SpikingNetwork(rates, listed(request.records), "numpy", kept).run(request.duration)

@@ -18,7 +18,7 @@ from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, pane
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pcneuro.studies.task import Finished
+    from pcneuro.studies.task import FinishedRun
 
 ROOM = 1e4
 """Energies are drawn up to so many times the largest at the start: what diverges leaves the picture there."""
@@ -37,7 +37,7 @@ HOLLOW: dict[str, Any] = {
 CROSS: dict[str, Any] = {"marker": "x", "markersize": 6, "color": "black", "linestyle": "none"}
 
 
-def front_figure(run: Finished) -> Figure:
+def front_figure(run: FinishedRun) -> Figure:
     """The wavefront of one run."""
     report: Wavefront = run.outcome.detail
     ax = wavefront(report, Figure(figsize=size_of(report), layout="constrained").subplots())
@@ -49,7 +49,7 @@ def front_figure(run: Finished) -> Figure:
     return figure
 
 
-def sweep_axis(runs: Sequence[Finished]) -> str | None:
+def sweep_axis(runs: Sequence[FinishedRun]) -> str | None:
     """The first swept key with numbers, of which there are several."""
     for key in runs[0].swept:
         values = [run.swept[key] for run in runs]
@@ -58,16 +58,16 @@ def sweep_axis(runs: Sequence[Finished]) -> str | None:
     return None
 
 
-def _groups(runs: Sequence[Finished], key: str) -> dict[str, list[Finished]]:
+def _groups(runs: Sequence[FinishedRun], key: str) -> dict[str, list[FinishedRun]]:
     """Runs by what else was swept, in words; of each in the order of the key's values."""
-    groups: dict[str, list[Finished]] = {}
+    groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
         rest = ", ".join(f"{k.rpartition('.')[2]} = {v}" for k, v in run.swept.items() if k != key)
         groups.setdefault(rest, []).append(run)
     return {rest: sorted(group, key=lambda r: r.swept[key]) for rest, group in list(groups.items())[:MOST_PANELS]}
 
 
-def _panels(groups: dict[str, list[Finished]]) -> tuple[Figure, list[Axes]]:
+def _panels(groups: dict[str, list[FinishedRun]]) -> tuple[Figure, list[Axes]]:
     columns = min(len(groups), 2)
     rows = -(-len(groups) // columns)
     figure = Figure(figsize=(WIDTH, 3.2 * rows + 0.2))
@@ -80,7 +80,7 @@ def _panels(groups: dict[str, list[Finished]]) -> tuple[Figure, list[Axes]]:
     return figure, axes
 
 
-def times_figure(runs: Sequence[Finished], key: str) -> Figure:
+def times_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
     """Time to the largest of the shares against a swept number: a line for each population, a panel for all else."""
     groups = _groups(runs, key)
     figure, axes = _panels(groups)
@@ -102,7 +102,7 @@ def _legend(figure: Figure, handles: dict[str, Any], *last: str) -> None:
     figure.legend(list(entries.values()), list(entries), loc="outside right upper")
 
 
-def _times_lines(ax: Axes, group: Sequence[Finished], key: str) -> dict[str, Any]:
+def _times_lines(ax: Axes, group: Sequence[FinishedRun], key: str) -> dict[str, Any]:
     """Lines of one panel; by what its legend says. Where a run diverged there is no gradient, but a cross."""
     x = np.array([float(run.swept[key]) for run in group])
     rows = [{row.vertex: row for row in run.outcome.detail.rows} for run in group]
@@ -128,7 +128,7 @@ def _times_lines(ax: Axes, group: Sequence[Finished], key: str) -> dict[str, Any
     return handles
 
 
-def energy_figure(runs: Sequence[Finished], key: str) -> Figure:
+def energy_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
     """Free energy over time, a line for each value of a swept number, a panel for all else."""
     groups = _groups(runs, key)
     figure, axes = _panels(groups)

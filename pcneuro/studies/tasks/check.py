@@ -11,12 +11,12 @@ from pydantic import Field, field_validator
 from pcneuro.analysis.check import Check, check_target, every_record, hold_against
 from pcneuro.errors import ParameterError
 from pcneuro.export.spiking import Spiking
-from pcneuro.export.targets import Asked
+from pcneuro.export.targets import RunRequest
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.schedules import Sequential
 from pcneuro.studies.records import decoded_records, spike_records
 from pcneuro.studies.tables import Problem, kind_table
-from pcneuro.studies.task import Finished, Job, Outcome, Text
+from pcneuro.studies.task import FinishedRun, Job, Outcome, TextTable
 from pcneuro.studies.tasks.run import RunTask
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class CheckTask(RunTask):
             # There is nothing that another simulator could agree with.
             numbers = {"against": self.against, "agrees": False, "worst": float("nan"), "stats": result.stats}
             return Outcome(numbers, result.records, result.status, result.message, job.circuit)
-        asked = Asked(
+        request = RunRequest(
             job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
         )
         job.observer.say(f"The same by {self.against}")
-        check = hold_against(result, asked, self.against, self.tolerance, np.dtype(self.dtype))
+        check = hold_against(result, request, self.against, self.tolerance, np.dtype(self.dtype))
         status: Status = result.status
         message = result.message
         if job.observer.stopped:
@@ -78,7 +78,7 @@ class CheckTask(RunTask):
         return Outcome(numbers, _beside(check), status, message, job.circuit)
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.records import overlaid_figure
         from pcneuro.studies.figures.spikes import decoded_figure, has_spikes, raster_figure
 
@@ -94,7 +94,7 @@ class CheckTask(RunTask):
         return figures
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         tables = []
         columns = ["cosine", "norm ratio", "relative error"]
         for run in runs:
@@ -103,7 +103,7 @@ class CheckTask(RunTask):
                 compared = numbers.get(what, {})
                 lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
                 title = f"Kernel and {numbers['against']}, {what}{label}"
-                tables.append(Text(title, [first, *columns], lines))
+                tables.append(TextTable(title, [first, *columns], lines))
         return tables
 
 

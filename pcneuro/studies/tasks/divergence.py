@@ -13,7 +13,7 @@ from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.gradient_history import gradient_history
 from pcneuro.errors import ParameterError, unknown_name
-from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     import xarray
@@ -84,7 +84,7 @@ class DivergenceTask(DrivenTask):
         return int(steps[first]) if first < len(steps) else None
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.divergence import divergence_figure
 
         lines = []
@@ -96,7 +96,7 @@ class DivergenceTask(DrivenTask):
         return {"divergence": divergence_figure(names, lines, tolerances)}
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         tables = []
         for name, first in runs[0].outcome.numbers["parameters"].items():
             rows = []
@@ -116,7 +116,7 @@ class DivergenceTask(DrivenTask):
             true = f", by backprop {first['true']:.9g}" if isinstance(first["true"], float) else ""
             tolerance = f"{runs[0].outcome.numbers['tolerance']:g}"
             columns = ["dynamics", "eta", f"steps until < {tolerance}", "at the end", "divergence at the end"]
-            tables.append(Text(f"dL/d{name}{true}", columns, rows))
+            tables.append(TextTable(f"dL/d{name}{true}", columns, rows))
         return tables
 
 

@@ -22,7 +22,7 @@ from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.datasets import examples
 from pcneuro.studies.observer import PartObserver
 from pcneuro.studies.tables import Problem, kind_table, made_from
-from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     import xarray
@@ -217,26 +217,26 @@ class EventDrivenTask(DrivenTask):
         return xarray.Dataset(variables, coordinates)
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.events import pareto_figure
 
         return {"pareto": pareto_figure([(_title(run), run.outcome.records) for run in runs], MARK)}
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         tables, short = [], []
         columns = ["threshold", "error (%)", "worst (%)", "cosine", "operations", "clocked", "clocked / events"]
         for run in runs:
             for name, rows in run.outcome.numbers["events"].items():
                 if rows:
                     text = f"{_title(run)}, {name}: synaptic operations a sample, clocked ones at the same error"
-                    tables.append(Text(text, columns, [_cells(row) for row in reversed(rows)]))
+                    tables.append(TextTable(text, columns, [_cells(row) for row in reversed(rows)]))
                 best = run.outcome.numbers["at_mark"][name]
                 if best is not None:
                     short.append([_title(run), name, *_cells(best)])
         if short:
             title = f"Fewest synaptic operations a sample for a gradient error of {100 * MARK:g} % at most"
-            tables.append(Text(title, ["circuit", "engine", *columns], short))
+            tables.append(TextTable(title, ["circuit", "engine", *columns], short))
         return tables
 
 
@@ -244,7 +244,7 @@ def _name(mode: AbstractMode) -> str:
     return repr(mode).removesuffix("()")
 
 
-def _title(run: Finished) -> str:
+def _title(run: FinishedRun) -> str:
     return run.outcome.numbers["title"] or run.label or run.task.circuit.rpartition(":")[2]
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from pcneuro.analysis.relaxation import ErrorRelaxation, error_records
 from pcneuro.circuit.backprop import backprop
 from pcneuro.simulator.result import compare
-from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,13 +38,13 @@ class RelaxationTask(DrivenTask):
         return Outcome(numbers, relaxation.dataset(), result.status, result.message, job.circuit)
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.relaxation import relaxation_figure
 
         return {"relaxation": relaxation_figure([(run.label, run.outcome.records) for run in runs])}
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         rows = []
         for run in runs:
             numbers = run.outcome.numbers
@@ -54,4 +54,4 @@ class RelaxationTask(DrivenTask):
             cells = ["-" if d is None else f"{d:.2e}" for d in deviations]
             rows.append([run.label or "-", str(len(numbers["vertices"])), slowest, *cells])
         columns = ["run", "populations", "all settled at (ms)", "max |e - Erlang|", "max |e - binomial|"]
-        return [Text("Relaxation of the errors", columns, rows)]
+        return [TextTable("Relaxation of the errors", columns, rows)]

@@ -16,7 +16,7 @@ from pcneuro.recording.record import Record
 from pcneuro.simulator.result import compare
 from pcneuro.studies.events import event_numbers, event_rows, events_figure
 from pcneuro.studies.tables import Problem, made_from
-from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +85,7 @@ class RunTask(DrivenTask):
         job.observer.say(f"Events: {estimate_text(events.estimate(job.circuit, batch, steps))}")
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.circuit import readable_circuit
         from pcneuro.studies.figures.records import records_figure
 
@@ -98,7 +98,7 @@ class RunTask(DrivenTask):
         return figures
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         rows = [
             [
                 run.label or "-",
@@ -109,13 +109,13 @@ class RunTask(DrivenTask):
             ]
             for run in runs
         ]
-        tables = [Text("State at the end", ["run", "time (ms)", "loss", "free energy", "status"], rows)]
+        tables = [TextTable("State at the end", ["run", "time (ms)", "loss", "free energy", "status"], rows)]
         for run in runs:
             compared = run.outcome.numbers.get("against_backprop", {})
             lines = [[name, *(f"{value:.9g}" for value in row.values())] for name, row in compared.items()]
             title = f"Gradients against backprop{f' ({run.label})' if run.label else ''}"
             if lines:
-                tables.append(Text(title, ["parameter", "cosine", "norm ratio", "relative error"], lines))
+                tables.append(TextTable(title, ["parameter", "cosine", "norm ratio", "relative error"], lines))
             if "events" in run.outcome.numbers:
                 tables.append(event_rows(run.outcome.numbers["events"], run.label))
         return tables

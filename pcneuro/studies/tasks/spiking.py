@@ -23,7 +23,7 @@ from pcneuro.studies.datasets import examples
 from pcneuro.studies.observer import Silent
 from pcneuro.studies.records import decoded_records, spike_records
 from pcneuro.studies.tables import Problem, Table, kind_table
-from pcneuro.studies.task import DrivenTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     import xarray
@@ -177,7 +177,7 @@ class SpikingTask(DrivenTask):
     # What is shown
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.spikes import accuracy_figure, decoded_figure, has_spikes, raster_figure
 
         figures = {"spiking": accuracy_figure([(run.label, run.outcome.records) for run in runs])}
@@ -188,8 +188,8 @@ class SpikingTask(DrivenTask):
         return figures
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
-        tables: list[Text] = []
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
+        tables: list[TextTable] = []
         for run in runs:
             label = f" ({run.label})" if run.label else ""
             for key, title in (("by_units", "Neurons an error"), ("by_duration", "Simulated time")):
@@ -204,7 +204,7 @@ class SpikingTask(DrivenTask):
             ]
             if lines:
                 columns = ["gradients from", "epochs", "test loss", "test accuracy (%)", "seconds"]
-                tables.append(Text(f"Learning{label}", columns, lines))
+                tables.append(TextTable(f"Learning{label}", columns, lines))
         return tables
 
 
@@ -238,7 +238,7 @@ def _differences(decoded: Exported, graded: Result) -> dict[str, Any]:
     }
 
 
-def _table(title: str, rows: Sequence[dict[str, Any]]) -> Text:
+def _table(title: str, rows: Sequence[dict[str, Any]]) -> TextTable:
     columns = ["neurons", "time (ms)", "window (ms)", "worst error (%)", "worst gradient (%)", "least cosine"]
     lines = [
         [
@@ -251,7 +251,7 @@ def _table(title: str, rows: Sequence[dict[str, Any]]) -> Text:
         ]
         for row in rows
     ]
-    return Text(title, columns, lines)
+    return TextTable(title, columns, lines)
 
 
 def _records(

@@ -34,7 +34,7 @@ from pcneuro.studies.curves import BP, DISTANCE, GRADIENTS, PC, SCALARS, Learnin
 from pcneuro.studies.datasets import examples, placed
 from pcneuro.studies.sampling import sample_text
 from pcneuro.studies.tables import kind_table
-from pcneuro.studies.task import AbstractTask, Finished, Job, Outcome, Text
+from pcneuro.studies.task import AbstractTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -208,7 +208,7 @@ class TrainingTask(AbstractTask):
         }
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.circuit import readable_circuit
         from pcneuro.studies.figures.learning import learning_figure, values_figure
         from pcneuro.studies.figures.relaxation import errors_figure
@@ -222,13 +222,13 @@ class TrainingTask(AbstractTask):
         return figures
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         return [
-            Text(f"{table.title}{f' ({run.label})' if run.label else ''}", table.columns, table.rows)
+            TextTable(f"{table.title}{f' ({run.label})' if run.label else ''}", table.columns, table.rows)
             for run in runs
             for table in run.outcome.tables
         ]
 
 
-def _text_table(name: str, text: str) -> Text:
-    return Text(f"Text written by the first seed's circuit, {name}", [""], [[line] for line in text.splitlines()])
+def _text_table(name: str, text: str) -> TextTable:
+    return TextTable(f"Text written by the first seed's circuit, {name}", [""], [[line] for line in text.splitlines()])

@@ -12,7 +12,7 @@ from pcneuro.analysis.wavefront import SHARES, wavefront
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
 from pcneuro.simulator.result import Status
-from pcneuro.studies.task import REPORT_SECONDS, DrivenTask, Finished, Job, Outcome, Text, progress
+from pcneuro.studies.task import REPORT_SECONDS, DrivenTask, FinishedRun, Job, Outcome, TextTable, progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ class WavefrontTask(DrivenTask):
         return Outcome(numbers, report.to_dataset(), status, report.message, job.circuit, detail=report)
 
     @classmethod
-    def figures(cls, runs: Sequence[Finished]) -> dict[str, Figure]:
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
         from pcneuro.studies.figures.wavefront import energy_figure, front_figure, sweep_axis, times_figure
 
         figures: dict[str, Figure] = {}
@@ -69,27 +69,29 @@ class WavefrontTask(DrivenTask):
         return figures
 
     @classmethod
-    def tables(cls, runs: Sequence[Finished]) -> list[Text]:
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         shares = [f"{100 * share:g} % (ms)" for share in runs[0].outcome.numbers["shares"]]
         if len(runs) > 1:
             changes = ["growth (1/s)", "swing (%)"]
             columns = ["run", "status", *changes, "last population", "bound (ms)", "arrival (ms)", *shares]
-            return [Text("Wavefronts, at the population that is last", columns, [_last(run) for run in runs])]
+            return [TextTable("Wavefronts, at the population that is last", columns, [_last(run) for run in runs])]
         numbers = runs[0].outcome.numbers
         rows = [_row(name, row) for name, row in numbers["populations"].items()]
         if len(rows) > LONGEST:
             cut = [f"... {len(rows) - LONGEST} more ..."] + [""] * (len(rows[0]) - 1)
             rows = [*rows[: LONGEST // 2], cut, *rows[-LONGEST // 2 :]]
-        tables = [Text("Wavefront", ["population", "hops", "bound (ms)", "arrival (ms)", *shares], rows)]
+        tables = [TextTable("Wavefront", ["population", "hops", "bound (ms)", "arrival (ms)", *shares], rows)]
         way = [[row["vertex"], _told(row["arrival"]), _told(row["time"])] for row in numbers["critical"]]
-        return [*tables, Text("Critical path", ["population", "arrival (ms)", "time (ms)"], way)] if way else tables
+        return (
+            [*tables, TextTable("Critical path", ["population", "arrival (ms)", "time (ms)"], way)] if way else tables
+        )
 
 
 def _row(name: str, row: dict[str, Any]) -> list[str]:
     return [name, _told(row["hops"]), _told(row["bound"]), _told(row["arrival"]), *map(_told, row["times"])]
 
 
-def _last(run: Finished) -> list[str]:
+def _last(run: FinishedRun) -> list[str]:
     """A run in a line: what happened at the end of its critical path, or where errors came last."""
     numbers = run.outcome.numbers
     populations = numbers["populations"]
