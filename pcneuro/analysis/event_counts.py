@@ -10,6 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, told
+from pcneuro.recording.activity import parts_of
 from pcneuro.recording.events import population_sizes
 
 if TYPE_CHECKING:
@@ -22,40 +23,47 @@ PARTS = 4096
 
 
 def events_per_unit(events: xarray.Dataset, circuit: Circuit) -> dict[str, np.ndarray]:
-    """How many events each neuron sent, by recorded population, of shape (sample, \\*shape).
+    """How many events each neuron sent, by population, of shape (sample, \\*shape).
 
-    Samples are those of ``events["recorded_sample"]``. Raises ParameterError for what are no events of the circuit.
+    Of recorded events (``result.events``), in the samples and populations that were recorded, or of
+    ``result.activity``. Raises ParameterError for what is neither, or of another circuit.
     """
-    checked(events)
-    if {n: int(k) for n, k in zip(*_populations(events), strict=True)} != population_sizes(circuit):
+    counts, sizes = _counted(events), population_sizes(circuit)
+    if "event" in events.sizes:
+        named = {name: int(size) for name, size in zip(*_populations(events), strict=True)}
+    else:
+        named = {**sizes, **{name: part.shape[1] for name, part in counts.items()}}
+    if named != sizes:
         raise ParameterError("these events are of another circuit: it has other populations, or of other sizes")
-    samples, (names, sizes) = events["recorded_sample"].values, _populations(events)
-    first = np.concatenate([[0], np.cumsum(sizes)])
-    counts = np.zeros((len(samples), first[-1]), dtype=np.int64)
-    for block in blocks(events, "sample", "population", "unit"):
-        row = np.searchsorted(samples, block["sample"])
-        place = row * first[-1] + first[block["population"]] + block["unit"]
-        counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
-    shapes = {name: circuit.graph.nodes[name.rpartition(".")[0]].shape for name in names}
-    return {
-        name: counts[:, first[p] : first[p + 1]].reshape(len(samples), *shapes[name])
-        for p, name in enumerate(names)
-        if events["population_recorded"].values[p]
-    }
+    shapes = {name: circuit.graph.nodes[name.rpartition(".")[0]].shape for name in counts}
+    return {name: part.reshape(len(part), *shapes[name]) for name, part in counts.items()}
 
 
 def events_per_neuron(events: xarray.Dataset, until: float | None = None) -> dict[str, float]:
-    """Events of a neuron in a sample, on average, by recorded population: until a time (ms, inclusive), or of all."""
-    checked(events)
+    """Events of a neuron in a sample, on average, by population: until a time (ms, inclusive), or of all.
+
+    Of recorded events, or of ``result.activity``, which has no times.
+    """
     if until is not None and math.isnan(until):
         raise ParameterError("until is not a number; give a time in ms, or None for all events")
-    names, sizes = _populations(events)
-    counts = np.zeros(len(names), dtype=np.int64)
-    for block in blocks(events, "time", "population"):
-        early = block["population"] if until is None else block["population"][block["time"] <= until]
-        counts += np.bincount(early, minlength=len(names))
-    neurons = np.maximum(sizes, 1) * events.sizes["recorded_sample"]
-    return _by_name(events, counts / neurons)
+    return {name: float(part.sum()) / max(part.size, len(part), 1) for name, part in _counted(events, until).items()}
+
+
+def _counted(events: xarray.Dataset, until: float | None = None) -> dict[str, np.ndarray]:
+    """Population -> events by neuron, (sample, units): what ``result.activity`` has, or counted of recorded ones."""
+    if "neuron" in getattr(events, "sizes", ()) and "events" in events.variables and until is None:
+        return parts_of(events)
+    checked(events)
+    samples, (names, sizes) = events["recorded_sample"].values, _populations(events)
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    counts = np.zeros((len(samples), first[-1]), dtype=np.int64)
+    for block in blocks(events, "time", "sample", "population", "unit"):
+        row = np.searchsorted(samples, block["sample"])
+        place = row * first[-1] + first[block["population"]] + block["unit"]
+        early = place if until is None else place[block["time"] <= until]
+        counts += np.bincount(early, minlength=counts.size).reshape(counts.shape)
+    recorded = events["population_recorded"].values
+    return {name: counts[:, first[p] : first[p + 1]] for p, name in enumerate(names) if recorded[p]}
 
 
 def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, float]:

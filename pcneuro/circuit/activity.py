@@ -47,6 +47,11 @@ class Activity:
         """Vertices that are not clamped."""
         return [name for name in self.circuit.vertices if name not in self.clamped]
 
+    def variable(self, name: str) -> Arrays:
+        """Arrays by vertex of a variable: "value", "error", "prediction" or "feedback"."""
+        variables = {"value": self.values, "error": self.errors, "prediction": self.predictions}
+        return (variables | {"feedback": self.feedback})[name]
+
     def start(
         self,
         batch: int,

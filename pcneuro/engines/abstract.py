@@ -18,6 +18,8 @@ from pcneuro.model.settled import Settled
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
+    import xarray
+
     from pcneuro.recording.event_log import EventLog
 
 
@@ -195,6 +197,10 @@ class AbstractEngine(ABC):
 
         Infinite where none has; None from an engine that sees no more than its state at each step.
         """
+        return None
+
+    def activity(self) -> xarray.Dataset | None:
+        """Events and operations by neuron since the start, for ``result.activity``; None where there are no events."""
         return None
 
     @abstractmethod

@@ -58,6 +58,10 @@ class Result:
     events : xarray.Dataset, optional
         The events that ``RecordEvents`` asked for, with the dimension event: time (ms), sample, population, unit,
         change. Those on disk are read when they are asked for.
+    activity : xarray.Dataset, optional
+        Counts by neuron since the start of the simulation, from engines that have events: ``events``,
+        ``Effective_MACs`` and ``synaptic_operations``, with the dimensions batch and neuron, of which ``population``
+        (``"h1.error"``) and ``unit`` say which it is. Those in ``stats`` are their sums.
     """
 
     gradients: dict[str, np.ndarray]
@@ -72,6 +76,7 @@ class Result:
     time: float
     stats: dict[str, Any]
     events: xarray.Dataset | None = field(default=None, repr=False)
+    activity: xarray.Dataset | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"

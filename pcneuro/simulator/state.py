@@ -213,6 +213,7 @@ class State:
             self.time,
             stats,
             events,
+            self.engine.activity(),
         )
 
     # Snapshots

@@ -1,4 +1,14 @@
-"""How far off errors and gradients can be if what is known of an error is a threshold away from it."""
+"""How far off errors and gradients can be if what is known of an error is a threshold away from it.
+
+Under fixed prediction, what others know of an error is at most a threshold theta away from it, at all
+times. An error relaxes to what it receives: it is a mean of that over the past, with weights that are positive and sum
+to 1 at most (of Euler's method as long as dt Pi / tau <= 1). So with |J| the absolute derivatives of the sweep, and
+children c of i,
+
+    |e_i - exact e_i| <= B_i = sum over c of |J_ci|^T (theta_c + B_c)
+
+at all times, and B = 0 where an error is clamped. The same chain rule bounds gradients.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +35,20 @@ def bounds(
 
 def bounds_of_batch(
     units: UnitGraph,
-    samples: Sequence[Mapping[str, np.ndarray]],
+    values: Mapping[str, np.ndarray],
     thresholds: Mapping[str, np.ndarray],
     clamped: Collection[str],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Vertex -> bound of its errors, (batch, \\*shape); parameter -> that of its gradient, summed over samples.
 
-    ``samples`` have the values of inputs and vertices at the sweep.
+    ``values`` are those of inputs and vertices at the sweep, (batch, \\*shape).
     """
     nodes = units.circuit.graph.nodes
     of_errors: list[dict[str, np.ndarray]] = []
     total = {name: np.zeros(array.shape) for name, array in units.circuit.parameters.items()}
-    for values in samples:
-        errors, gradients = bounds(units, units.forward(values, {}), thresholds, clamped)
+    for s in range(len(next(iter(values.values())))):
+        activity = units.forward({name: array[s] for name, array in values.items()}, {})
+        errors, gradients = bounds(units, activity, thresholds, clamped)
         of_errors.append(errors)
         for name, array in gradients.items():
             total[name] += array.reshape(total[name].shape)

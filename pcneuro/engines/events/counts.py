@@ -1,4 +1,4 @@
-"""What events came to: numbers of events and of operations, under NeuroBench's names.
+"""Event statistics: numbers of events and of operations, under NeuroBench's names.
 
 NeuroBench (Yik et al. 2025) counts multiply-accumulates of activations and weights that are not zero
 (``Effective_MACs``), accumulates where activations are binary (``Effective_ACs``; none here, since events are graded),
@@ -7,68 +7,94 @@ and what there would be without sparsity (``Dense``: all synapses in every step 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.engines.events.topology import NONE
+from pcneuro.recording.activity import activity_dataset
+
 if TYPE_CHECKING:
+    import xarray
+
     from pcneuro.engines.events.senders import Sending
     from pcneuro.engines.events.state import Sample
 
 
 class Counts:
-    """Since the start of a simulation, over all samples."""
+    """Since the start of a simulation: by sample and neuron, of which all statistics are sums.
+
+    Of a vertex' value neurons there are counts under strict dynamics, where they send; of its error neurons where it
+    has any. What is sent and received within a dendrite counts for the neuron whose dendrite it is.
+    """
 
     def __init__(self, sending: Sending, samples: list[Sample], steps: int) -> None:
         self.sending, self.samples, self.steps = sending, samples, steps
-        self.events = np.sum([sample["events"] for sample in samples], axis=0)
-        layout = sending.layout
-        weights = sending.weights
-        ways = (
-            ("sends_up", layout.up.synapses, weights.effective_up),
-            ("sends_down", layout.down.synapses, weights.effective_down),
+        circuit, self.sizes = sending.engine.circuit, dict[str, int]()
+        """Population -> its neurons."""
+        for name, part in sending.slices.items():
+            kinds = ["value"] * sending.strict + ["error"] * circuit.has_prediction(name)
+            self.sizes |= {f"{name}.{kind}": part.stop - part.start for kind in kinds}
+        ends = np.cumsum([0, *self.sizes.values()])
+        self._first = dict(zip(self.sizes, ends.tolist(), strict=False))
+        weights, layout = sending.weights, sending.layout
+        self.events = self._by_neuron([sample["events"] for sample in samples], sending.topology.senders)
+        up, down = ([sample[name] for sample in samples] for name in ("sends_up", "sends_down"))
+        self.effective, self.synaptic = (
+            self._by_neuron([sends * each_up for sends in up], self._nodes("value"))
+            + self._by_neuron([sends * each_down for sends in down], self._nodes("error"))
+            for each_up, each_down in (
+                (weights.effective_up, weights.effective_down),
+                (layout.up.synapses, layout.down.synapses),
+            )
         )
-        sent = [(np.sum([sample[name] for sample in samples], axis=0), each) for name, *each in ways]
-        self.operations = np.stack(
-            [self._by_population(number * synapses) for number, each in sent for synapses in each], axis=1
-        )
-        """(populations, 4): of all synapses and of those with a weight other than 0, up; and down."""
+        """Operations of what each neuron sent, (batch, neurons), of synapses with a weight other than 0, and of all."""
 
-    def _by_population(self, nodes: np.ndarray) -> np.ndarray:
-        """Sums of whole numbers of nodes over each population."""
-        return np.diff(np.concatenate([[0], np.cumsum(nodes)])[self.sending.layout.offset])
+    def _nodes(self, kind: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Names of populations; and of each node which of them it counts for, and the neuron."""
+        layout = self.sending.layout
+        names = [f"{name}.{kind}" for name in self.sending.slices]
+        population = np.full(layout.nodes, NONE, dtype=np.int32)
+        for here, name in layout.owner.items():
+            population[layout.nodes_of(here)] = names.index(f"{name}.{kind}")
+        return names, population, layout.neuron
+
+    def _by_neuron(self, counts: Sequence[np.ndarray], senders: tuple[list[str], np.ndarray, np.ndarray]) -> np.ndarray:
+        """Counts of codes or nodes, summed over those of a neuron, (batch, neurons)."""
+        names, population, neuron = senders
+        first = np.array([self._first.get(name, NONE) for name in [*names, ""]], dtype=np.int64)
+        place = first[population]
+        known = place >= 0
+        by_neuron = np.zeros((len(counts), sum(self.sizes.values())), dtype=np.int64)
+        for row, numbers in zip(by_neuron, counts, strict=True):
+            np.add.at(row, (place + neuron)[: numbers.size][known[: numbers.size]], numbers[known[: numbers.size]])
+        return by_neuron
+
+    def activity(self) -> xarray.Dataset:
+        """``result.activity``."""
+        counts = {"events": self.events, "Effective_MACs": self.effective, "synaptic_operations": self.synaptic}
+        return activity_dataset(self.sizes, counts)
 
     def by_population(self) -> dict[str, dict[str, int]]:
         """``"h1.error"`` -> neurons, events, and operations of what they sent."""
-        sending = self.sending
-        circuit, layout = sending.engine.circuit, sending.layout
-        units = sending.topology.count
-        up, down = (layout.by_owner(self.operations[:, column]) for column in (1, 3))
-        axons = np.zeros(layout.kind.size, dtype=np.int64)
-        if sending.strict:
-            np.add.at(axons, layout.population, self.events[2 * units :])
-        sent = layout.by_owner(axons)
-        found: dict[str, dict[str, int]] = {}
-        for name, part in sending.slices.items():
-            size = part.stop - part.start
-            if sending.strict:
-                events = int(self.events[part].sum())
-                found[f"{name}.value"] = {"neurons": size, "events": events, "Effective_MACs": up[name]}
-            if circuit.has_prediction(name):
-                own = sent[name] if sending.strict else int(self.events[units + part.start : units + part.stop].sum())
-                found[f"{name}.error"] = {"neurons": size, "events": own, "Effective_MACs": down[name]}
-        return found
+        table = {}
+        for name, size in self.sizes.items():
+            part = slice(self._first[name], self._first[name] + size)
+            events, operations = (int(counts[:, part].sum()) for counts in (self.events, self.effective))
+            table[name] = {"neurons": size, "events": events, "Effective_MACs": operations}
+        return table
 
     def by_kind(self) -> dict[str, dict[str, int]]:
         """Kind of projection -> operations, and what they would be in every step. Plasticity is one Hebbian update."""
         most = self.steps * len(self.samples)
-        done, synapses = self.operations.sum(axis=0), self.sending.topology.synapses
-        found = {
-            "prediction": {"Effective_MACs": int(done[1]), "Effective_ACs": 0, "Dense": synapses["prediction"] * most},
-            "feedback": {"Effective_MACs": int(done[3]), "Effective_ACs": 0, "Dense": synapses["feedback"] * most},
-        }
+        synapses, populations = self.sending.topology.synapses, self.by_population()
+        kinds = {}
+        for kind, sender in (("prediction", "value"), ("feedback", "error")):
+            done = sum(p["Effective_MACs"] for name, p in populations.items() if name.endswith(f".{sender}"))
+            kinds[kind] = {"Effective_MACs": done, "Effective_ACs": 0, "Dense": synapses[kind] * most}
         dense, effective = self.sending.plasticity
-        return found | {"plasticity": {"Effective_MACs": effective, "Effective_ACs": 0, "Dense": dense}}
+        return kinds | {"plasticity": {"Effective_MACs": effective, "Effective_ACs": 0, "Dense": dense}}
 
     def stats(self) -> dict[str, Any]:
         """For ``result.stats``."""
@@ -81,7 +107,7 @@ class Counts:
             "Effective_MACs": sum(kinds[k]["Effective_MACs"] for k in sent),
             "Effective_ACs": 0,
             "Dense": sum(kinds[k]["Dense"] for k in sent),
-            "synaptic_operations": int(self.operations[:, [0, 2]].sum()),
+            "synaptic_operations": int(self.synaptic.sum()),
             "dendritic_multiplications": sum(s.state.gates for s in self.samples),
             "activation_sparsity": 1.0 - events / chances if chances else 1.0,
             "connection_sparsity": self.sending.connection_sparsity,

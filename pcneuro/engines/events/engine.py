@@ -7,24 +7,14 @@ crossing of a threshold is computed, as in quantised state systems (Kofman & Jun
 
 Under fixed prediction error neurons send their errors. Under strict dynamics value neurons send their values, too, and
 dendrites work out predictions anew from what they know; what goes back through a dendrite then changes with its
-derivatives as well as with the error, and is sent once it has changed by as much as a threshold of the error makes of
-it (``gates``).
-
-**A bound.** Under fixed prediction, what others know of an error is at most a threshold theta away from it, at all
-times. An error relaxes to what it receives: it is a mean of that over the past, with weights that are positive and sum
-to 1 at most (of Euler's method as long as dt Pi / tau <= 1). So with |J| the absolute derivatives of the sweep, and
-children c of i,
-
-    |e_i - exact e_i| <= B_i = sum over c of |J_ci|^T (theta_c + B_c)
-
-at all times, and B = 0 where an error is clamped. The same chain rule bounds gradients (``bounds``).
+derivatives as well as with the error, and is sent once it has changed by what a threshold of the error makes of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +39,9 @@ from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
+
+if TYPE_CHECKING:
+    import xarray
 
 MOST_BYTES = 2_000_000_000
 """What events under way may take, of all samples together."""
@@ -77,9 +70,8 @@ class EventEngine(AbstractEngine):
         self.dense.parameters = self.parameters
         self.mode, self.threshold, self.values = mode, threshold, values
         self.threads = threads or available_threads()
-        self.topologies = Topologies(
-            circuit, dtype, integrator.dt if mode.binned else None, not dynamics.holds_predictions
-        )
+        bin_ms = integrator.dt if mode.binned else None
+        self.topologies = Topologies(circuit, dtype, bin_ms, not dynamics.holds_predictions)
         self.samples: list[Sample] = []
         self.sending: Sending
         self.swept: list[list[np.ndarray]]
@@ -284,7 +276,7 @@ class EventEngine(AbstractEngine):
             self.current = True
 
     def _evaluate(self) -> None:
-        seen = [self.mode.seen(s, self.number, self.integrator.dt) for s in self.samples]
+        seen = [self.mode.seen(sample, self.number, self.integrator.dt) for sample in self.samples]
         _, *parts = zip(*seen, strict=True)
         values, predicted, known, received = (np.stack(arrays) for arrays in parts)
         self.present = [one.sample for one in seen]
@@ -306,14 +298,7 @@ class EventEngine(AbstractEngine):
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         self.evaluate()
-        dense = self.dense
-        variables = {
-            "value": dense.values,
-            "error": dense.errors,
-            "prediction": dense.predictions,
-            "feedback": dense.feedback,
-        }
-        return variables[variable][vertex].copy()
+        return self.dense.variable(variable)[vertex].copy()
 
     def gradients(self) -> dict[str, np.ndarray]:
         self.evaluate()
@@ -396,16 +381,18 @@ class EventEngine(AbstractEngine):
             raise ParameterError("there is no bound where parameters have changed between steps: start anew")
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
-        samples = [
-            {name: array[s] for name, array in (*self.data.inputs.items(), *self.base.items())}
-            for s in range(self.data.batch)
-        ]
-        return bounds_of_batch(units, samples, limits, self.data.clamped)
+        return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)
+
+    def _counts(self) -> Counts:
+        return Counts(self.sending, self.samples, self.number - self.first)
+
+    def activity(self) -> xarray.Dataset:
+        return self._counts().activity()
 
     def describe(self) -> dict[str, Any]:
         return {
             "engine": self.label,
             "threads": self.threads,
             "mode": repr(self.mode),
-            **Counts(self.sending, self.samples, self.number - self.first).stats(),
+            **self._counts().stats(),
         }

@@ -7,7 +7,7 @@ change by change, so that results are its own bit for bit; beside it stands a co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
+
+if TYPE_CHECKING:
+    import xarray
 
 COUNTER = "counter."
 """What arrays of the counter begin with in a snapshot."""
@@ -149,6 +152,12 @@ class ZeroThresholdEngine(AbstractEngine):
     def identity(self) -> str:
         return f"{super().identity}, {self.mode!r}"
 
+    def _counts(self) -> Counts:
+        return Counts(self.counter.sending, self.counter.samples, self.number - self.first)
+
+    def activity(self) -> xarray.Dataset:
+        return self._counts().activity()
+
     def describe(self) -> dict[str, Any]:
-        counts = Counts(self.counter.sending, self.counter.samples, self.number - self.first).stats()
+        counts = self._counts().stats()
         return self.kernel.describe() | {"engine": "events", "mode": repr(self.mode), **counts}
