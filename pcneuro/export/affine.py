@@ -75,7 +75,7 @@ class Transfer:
     drive: Affine
 
 
-class Forms:
+class AffineForms:
     """Populations of a unit graph as affine functions of sources, and of transfer functions of what is held.
 
     Parameters

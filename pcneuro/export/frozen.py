@@ -68,8 +68,8 @@ def sweep(units: UnitGraph, data: RunData, sample: int = 0) -> Sweep:
         {name: a[sample] for name, a in part.items()} for part in (data.inputs, data.clamped, data.initial)
     )
     latents = {n: np.zeros(node.shape) for n, node in circuit.graph.latents.items() if not circuit.has_prediction(n)}
-    given = {name: a for name, a in initial.items() if name in circuit.graph.latents}
-    activity = units.forward(inputs | latents | given, clamped)
+    roots = {name: a for name, a in initial.items() if name in circuit.graph.latents}
+    activity = units.forward(inputs | latents | roots, clamped)
     predictions = {name: activity[number] for name, number in units.predictions.items()}
     errors: dict[str, np.ndarray] = {}
     start: dict[str, np.ndarray] = {}

@@ -46,9 +46,11 @@ from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, check_object, told
-from pcneuro.export.backward import AbstractNeurons, Backward, Dense, Part, Sketch, conv2d
+from pcneuro.export.backward import AbstractNeurons, Backward
 from pcneuro.export.checked import MEMORY, check_shapes, checked_circuit, checked_run_data, imported, refuse_size
+from pcneuro.export.error_shapes import conv2d
 from pcneuro.export.frozen import Sweep, sweep
+from pcneuro.export.sketch import Dense, Sketch, SketchNode
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import write_atomically
 from pcneuro.model.dynamics import AbstractDynamics
@@ -308,7 +310,7 @@ def graph(
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)
     what = f"{sketch.entries:,} numbers, since synapses are dense matrices,"
     refuse_size(NUMBER_BYTES * sketch.entries, what, "NIR", memory)
-    nodes = {name: _node(nir, part) for name, part in sketch.parts.items()}
+    nodes = {name: _node(nir, node) for name, node in sketch.nodes.items()}
     return nir.NIRGraph(nodes=nodes, edges=sketch.edges, metadata={"time": "s", "spike": "one" if step else "impulse"})
 
 
@@ -327,12 +329,12 @@ def _sketch(
             units, at, sketch, delay, spiking, spiking.errors.scales(at.equilibrium(units)), height
         )
     Backward(units, at.activity, data.clamped, sketch, neurons)
-    if not sketch.parts:
+    if not sketch.nodes:
         raise ParameterError("there is no error in this circuit, now or later: clamp something, as with targets=")
     return sketch
 
 
-def _node(nir: Any, part: Part) -> Any:
+def _node(nir: Any, part: SketchNode) -> Any:
     fields = {name: f.make() if isinstance(f, Dense) else f for name, f in part.fields.items()}
     if part.primitive in ("Input", "Output"):
         key = part.primitive.lower()

@@ -27,7 +27,7 @@ from pcneuro.circuit.projections import projections
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
-from pcneuro.export.affine import Affine, Forms
+from pcneuro.export.affine import Affine, AffineForms
 from pcneuro.export.frozen import frozen
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, Strict
 from pcneuro.model.integrators import AbstractIntegrator
@@ -212,7 +212,7 @@ def _strict(sample: _Sample) -> Parts:
     circuit, units = sample.circuit, UnitGraph(sample.circuit)
     free = set(circuit.vertices).difference(sample.clamped)
     names = {name: value(name) if name in circuit.vertices else name for name in units.values}
-    forms = Forms(units, names, free, TRANSFERS, "NEST")
+    forms = AffineForms(units, names, free, TRANSFERS, "NEST")
     predictions = {name: forms.of(number) for name, number in units.predictions.items()}
     means = {name: forms.of(number) for name, number in units.means.items() if name in sample.clamped}
     parts = Parts(substeps=2)

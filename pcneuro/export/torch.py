@@ -92,15 +92,15 @@ class Predictions:
             self.weights[number] = weights
             self.indices[number] = torch.tensor(synapses.pre), torch.tensor(synapses.post)
 
-    def _activity(self, number: int, population: SynapticSum | UnitFunction, found: Mapping[int, Tensor]) -> Tensor:
+    def _activity(self, number: int, population: SynapticSum | UnitFunction, activity: Mapping[int, Tensor]) -> Tensor:
         if isinstance(population, SynapticSum):
-            source, weights = found[population.source], self.weights[number]
+            source, weights = activity[population.source], self.weights[number]
             if number not in self.indices:
                 return source @ weights
             pre, post = self.indices[number]
             empty = source.new_zeros(len(source), population.size)
             return empty.index_add(1, post, source.index_select(1, pre) * weights)
-        read = {k: found[x] for k, x in population.operands.items() if isinstance(x, int)}
+        read = {k: activity[x] for k, x in population.operands.items() if isinstance(x, int)}
         samples = max((len(x) for x in read.values()), default=1)
         if population.derivatives == FIRST_OF_EQUALS:
             # Of ties, too, everything goes to the first, as in PyTorch's own pooling.
@@ -124,13 +124,13 @@ class Predictions:
 
         ``value`` gets the activity of all populations before them.
         """
-        found = dict(self.shared)
+        activity = dict(self.shared)
         for number, population in enumerate(self.units.populations):
             if isinstance(population, Source):
-                found[number] = value(population.name, found)
-            elif number not in found:
-                found[number] = self._activity(number, population, found)
-        return found
+                activity[number] = value(population.name, activity)
+            elif number not in activity:
+                activity[number] = self._activity(number, population, activity)
+        return activity
 
 
 class Relaxation:
@@ -176,25 +176,25 @@ class Relaxation:
     def predict(self) -> None:
         """Compute every prediction from the present values; those that vertices do not have yet are the sweep's."""
         self.leaves = {}
-        found = self.predictions.forward(self._leaf)
+        activity = self.predictions.forward(self._leaf)
         predicted, means = self.units.predictions.items(), self.units.means.items()
-        self.outcome = {name: self._of_all(found[number]) for name, number in predicted}
+        self.outcome = {name: self._of_all(activity[number]) for name, number in predicted}
         self.prediction = {name: outcome.detach() for name, outcome in self.outcome.items()}
-        self.mean = {name: self._of_all(found[number]).detach() for name, number in means}
+        self.mean = {name: self._of_all(activity[number]).detach() for name, number in means}
 
-    def _leaf(self, name: str, found: Mapping[int, Tensor]) -> Tensor:
+    def _leaf(self, name: str, activity: Mapping[int, Tensor]) -> Tensor:
         if name in self.inputs:
             return self.inputs[name]
         if name not in self.value:
-            self.value[name] = self._start(name, found)
+            self.value[name] = self._start(name, activity)
         self.leaves[name] = self.value[name].detach().clone().requires_grad_()
         return self.leaves[name]
 
-    def _start(self, name: str, found: Mapping[int, Tensor]) -> Tensor:
+    def _start(self, name: str, activity: Mapping[int, Tensor]) -> Tensor:
         if name in self.clamped:
             return self.clamped[name]
         if name in self.units.predictions:
-            return self._of_all(found[self.units.predictions[name]]).detach().clone()
+            return self._of_all(activity[self.units.predictions[name]]).detach().clone()
         return self.torch.zeros(self.data.batch, self.circuit.graph.nodes[name].size, dtype=self.torch.float64)
 
     def _of_all(self, activity: Tensor) -> Tensor:
@@ -214,22 +214,24 @@ class Relaxation:
 
     def _back(self, to: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Sum of (d prediction / d leaf)^T e over all predictions, for each of these leaves."""
-        told = [name for name, outcome in self.outcome.items() if outcome.requires_grad]
-        found: Sequence[Tensor | None] = [None] * len(to)
-        if told and to:
-            outcomes, errors = [self.outcome[n] for n in told], [self.error[n] for n in told]
+        sending = [name for name, outcome in self.outcome.items() if outcome.requires_grad]
+        returned: Sequence[Tensor | None] = [None] * len(to)
+        if sending and to:
+            outcomes, errors = [self.outcome[n] for n in sending], [self.error[n] for n in sending]
             # Held predictions are gone back from in every step.
-            found = self.torch.autograd.grad(outcomes, list(to.values()), errors, retain_graph=True, allow_unused=True)
+            returned = self.torch.autograd.grad(
+                outcomes, list(to.values()), errors, retain_graph=True, allow_unused=True
+            )
         return {
             name: self.torch.zeros_like(leaf) if back is None else back
-            for (name, leaf), back in zip(to.items(), found, strict=True)
+            for (name, leaf), back in zip(to.items(), returned, strict=True)
         }
 
     def gradients(self) -> dict[str, np.ndarray]:
         """dL/dparameter = -(d prediction / d parameter)^T e, summed over the batch, of the parameter's shape."""
-        found = self._back(self.predictions.parameters)
+        returned = self._back(self.predictions.parameters)
         shapes = {name: values.shape for name, values in self.circuit.parameters.items()}
-        return {name: -back.detach().numpy().reshape(shapes[name]) for name, back in found.items()}
+        return {name: -back.detach().numpy().reshape(shapes[name]) for name, back in returned.items()}
 
     # Time
 
@@ -280,13 +282,13 @@ class Relaxation:
     def arrays(self, variable: str) -> dict[str, np.ndarray]:
         """Vertex and output -> the same as an array (samples, \\*shape)."""
         nodes = self.circuit.graph.nodes
-        found = {
+        arrays = {
             name: tensor.detach().numpy().copy().reshape(self.data.batch, *nodes[name].shape)
             for name, tensor in self.read(variable).items()
         }
         for name, node in self.circuit.graph.outputs.items():
-            found.setdefault(name, found[node.name])
-        return found
+            arrays.setdefault(name, arrays[node.name])
+        return arrays
 
 
 def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
@@ -313,8 +315,8 @@ class TorchTarget(AbstractTarget):
     def run(self, request: RunRequest) -> Exported:
         request.dynamics.only_values("an export")
         circuit, dt = checked_circuit(request.circuit), request.integrator.dt
-        given = request.keywords | {"initial": None}
-        data = checked_run_data(circuit, given)
+        keywords = request.keywords | {"initial": None}
+        data = checked_run_data(circuit, keywords)
         records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, dt) for r in records]
         steps = whole_steps(request.duration, dt)

@@ -43,8 +43,8 @@ class Wiring:
         self, units: UnitGraph, clamped: set[str], held: bool, batch: int = 1, spiking: Spiking | None = None
     ) -> None:
         self.units, self.clamped, self.held, self.spiking = units, clamped, held, spiking
-        self.heard = "err" if spiking is None else "heard"
-        """Variable of an error as others, and its own value neuron, hear it."""
+        self.error_variable = "err" if spiking is None else "heard"
+        """Variable of an error as others, and its own value neuron, receive it."""
         self.populations, self.active = units.populations, units.active()
         self.groups: dict[str, Group] = {}
         self.projections: list[GroupSynapses] = []
@@ -112,11 +112,11 @@ class Wiring:
                 self.owner[r] if isinstance(self.populations[r], UnitFunction) else None
                 for r in readers.get(number, [])
             }
-            own = place.get(number)
-            if own is None:
-                (own,) = used if len(used) == 1 else (None,)
+            owner = place.get(number)
+            if owner is None:
+                (owner,) = used if len(used) == 1 else (None,)
             # With a point in it, which no vertex or input has.
-            self.owner[number] = own or f"{population.node}.{number}"
+            self.owner[number] = owner or f"{population.node}.{number}"
         for number, name in sorted(self.owner.items()):
             if name not in self.groups:
                 group = self.groups[name] = Group(name, self.populations[number].size, Block(name))
@@ -181,7 +181,7 @@ class Wiring:
         population, group = self.populations[number], self.groups[self.owner[number]]
         terms = self.back.setdefault(number, [])
         if self.units.predictions.get(self.owner[number]) == number:
-            terms.append(self.heard)
+            terms.append(self.error_variable)
         if isinstance(population, Source):
             self._finish(population, terms)
             return None
@@ -192,10 +192,10 @@ class Wiring:
 
     def slope_back(self, pull: SlopePull, behind: Formula) -> None:
         """What goes back through a function to one operand, which may be a copy."""
-        own = self.owner[pull.number]
+        owner = self.owner[pull.number]
         named = self.named[pull.number] | {"out": self.variable[pull.number]}
-        copied = pull.source in self.copies.get(own, {})
-        terms = self.shares.setdefault((own, pull.source), []) if copied else self.back.setdefault(pull.source, [])
+        copied = pull.source in self.copies.get(owner, {})
+        terms = self.shares.setdefault((owner, pull.source), []) if copied else self.back.setdefault(pull.source, [])
         terms.append(times(substitute(pull.derivative, named), behind))
 
     def copies_back(self, number: int) -> None:
@@ -248,7 +248,7 @@ class Wiring:
             return
         group, predicted = self.groups[name], circuit.has_prediction(name)
         lines = [f"drive = {brian2_text(plus(terms))} : 1"]
-        leak = f" - {self.heard}" if predicted else ""
+        leak = f" - {self.error_variable}" if predicted else ""
         if name in self.clamped:
             lines.append("v : 1")
         elif self.held and predicted:
@@ -306,9 +306,9 @@ class Wiring:
         self.projections.append(
             GroupSynapses(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
         )
-        heard = "heard_post += polarity_pre*jump_post"
+        on_spike = "heard_post += polarity_pre*jump_post"
         self.projections.append(
-            GroupSynapses(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, heard)
+            GroupSynapses(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, on_spike)
         )
 
     def _error(self, name: str) -> str:
@@ -344,12 +344,12 @@ class _WayBack(AbstractVisitor[UnitStation, Formula]):
 
 def checked_names(wiring: Wiring) -> dict[str, str]:
     """Group -> a name for it that means nothing else to Brian2, and is no other's."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     # Vertices and inputs keep their names, what has a point in it gives way.
     for name in sorted(wiring.groups, key=lambda name: "." in name):
         plain = name.replace(".", "_")
         plain = f"{plain}_group" if is_taken(plain) or MADE.fullmatch(plain) else plain
-        while plain in found.values():
+        while plain in names.values():
             plain += "_"
-        found[name] = plain
-    return found
+        names[name] = plain
+    return names

@@ -120,15 +120,15 @@ class Compartment(AbstractVisitor[Station, Formula]):
         """Node -> what comes back to it, in terms."""
 
     def _nodes(self) -> list[Node]:
-        found, stack = {self.root}, [self.root]
+        names, stack = {self.root}, [self.root]
         while stack:
             node = self.graph.nodes[stack.pop()]
             for operand in node.operands if node.operator.description.formula is not None else ():
                 inner = operand not in self.dendrites.sources and not self.dendrites.is_weight(operand)
-                if inner and operand not in found and self.graph.nodes[operand].shape == node.shape:
-                    found.add(operand)
+                if inner and operand not in names and self.graph.nodes[operand].shape == node.shape:
+                    names.add(operand)
                     stack.append(operand)
-        return [self.graph.nodes[n] for n in sorted(found, key=self.dendrites.position.__getitem__)]
+        return [self.graph.nodes[n] for n in sorted(names, key=self.dendrites.position.__getitem__)]
 
     def _uses(self) -> Counter[str]:
         """How often each node's formula would be written out, forward and back."""

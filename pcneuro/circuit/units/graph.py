@@ -128,12 +128,12 @@ class UnitGraph(AbstractUnits):
 
     def synapses(self, size: int, source: Units, pre: np.ndarray, post: np.ndarray, weights: Weights | float) -> Units:
         pre, post = (np.asarray(index, dtype=np.int64).ravel() for index in (pre, post))
-        own = weights if isinstance(weights, Weights) else Weights(np.array([float(weights)]))
-        self._check(own)
+        table = weights if isinstance(weights, Weights) else Weights(np.array([float(weights)]))
+        self._check(table)
         inside = not pre.size or (pre.max() < source.size and post.max() < size)
-        if not inside or pre.size != post.size or own.values.size not in (1, pre.size):
+        if not inside or pre.size != post.size or table.values.size not in (1, pre.size):
             raise ValueError(f"node {self.node!r}: its synapses do not fit its populations")
-        return self._added(SynapticSum.of(self.node, size, source.number, pre, post, own))
+        return self._added(SynapticSum.of(self.node, size, source.number, pre, post, table))
 
     def projection(self, size: int, source: Units, pairs: AbstractPairs, weights: Weights) -> Units:
         self._check(weights)
@@ -167,14 +167,14 @@ class UnitGraph(AbstractUnits):
     @cached_property
     def children(self) -> list[tuple[str, ...]]:
         """Of each population, the vertices in whose dendrites it is: those whose predictions it goes into."""
-        found: list[set[str]] = [set() for _ in self.populations]
+        children: list[set[str]] = [set() for _ in self.populations]
         for name, number in self.predictions.items():
-            found[number].add(name)
+            children[number].add(name)
         for number in reversed(range(len(self.populations))):
             for source in sources_of(self.populations[number]):
                 if not isinstance(self.populations[source], Source):
-                    found[source] |= found[number]
-        return [tuple(name for name in self.circuit.vertices if name in own) for own in found]
+                    children[source] |= children[number]
+        return [tuple(name for name in self.circuit.vertices if name in names) for names in children]
 
     @property
     def synapse_count(self) -> int:
@@ -189,14 +189,14 @@ class UnitGraph(AbstractUnits):
     def active(self, held: Container[str] = ()) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``."""
         vertices = {name for name in self.circuit.vertices if name not in held}
-        found: set[int] = set()
+        active: set[int] = set()
         for number, population in enumerate(self.populations):
             if isinstance(population, Source):
                 if population.name in vertices:
-                    found.add(number)
-            elif found.intersection(sources_of(population)):
-                found.add(number)
-        return found
+                    active.add(number)
+            elif active.intersection(sources_of(population)):
+                active.add(number)
+        return active
 
     # The same in NumPy
 
@@ -205,19 +205,19 @@ class UnitGraph(AbstractUnits):
 
         A vertex for which none is given takes its prediction on, as in the feedforward sweep; ``clamped`` go first.
         """
-        found: list[np.ndarray] = []
+        activity: list[np.ndarray] = []
         for population in self.populations:
             if isinstance(population, Source):
                 name = population.name
-                given = clamped.get(name, values.get(name))
-                value = found[self.predictions[name]] if given is None else given
-                found.append(np.asarray(value, dtype=np.float64).ravel())
+                known = clamped.get(name, values.get(name))
+                value = activity[self.predictions[name]] if known is None else known
+                activity.append(np.asarray(value, dtype=np.float64).ravel())
             elif isinstance(population, SynapticSum):
-                weighted = population.weights.values * found[population.source][population.pre]
-                found.append(np.bincount(population.post, weights=weighted, minlength=population.size))
+                weighted = population.weights.values * activity[population.source][population.pre]
+                activity.append(np.bincount(population.post, weights=weighted, minlength=population.size))
             else:
-                found.append(population.evaluated(population.formula, found))
-        return found
+                activity.append(population.evaluated(population.formula, activity))
+        return activity
 
     @cached_property
     def feedback(self) -> tuple[UnitStation, ...]:

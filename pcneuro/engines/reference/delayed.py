@@ -91,7 +91,7 @@ class DelayedReference(ReferenceEngine):
         """Of what goes back, (batch, synapses), by synapse group."""
         self.seen: dict[Place, np.ndarray] = {}
         """What dendrites see now at a population and operand that read value neurons, (batch, synapses)."""
-        self.found: list[np.ndarray] = []
+        self.activities: list[np.ndarray] = []
         """Activity of every population, (batch, units), when predictions were last computed."""
         self.quiet: int | None = None
         """The number of the step since which the run's ``until`` holds."""
@@ -136,7 +136,7 @@ class DelayedReference(ReferenceEngine):
         for name in self.circuit.vertices:
             shape = self.value[name].shape
             if name in self.units.predictions:
-                self.prediction[name] = self.found[self.units.predictions[name]].reshape(shape).astype(self.dtype)
+                self.prediction[name] = self.activities[self.units.predictions[name]].reshape(shape).astype(self.dtype)
             else:
                 self.prediction[name] = self.value[name].copy()
 
@@ -165,29 +165,29 @@ class DelayedReference(ReferenceEngine):
 
     def compute(self) -> None:
         """Activity of all populations at what is ``seen``."""
-        self.found = []
+        self.activities = []
         for number, population in enumerate(self.units.populations):
             if isinstance(population, Source):
-                self.found.append(self.past[population.name].now.copy())
+                self.activities.append(self.past[population.name].now.copy())
             elif isinstance(population, SynapticSum):
                 weighted = population.weights.values * self.read_by(number, None, population)
-                self.found.append(summed(weighted, population.post, population.size))
+                self.activities.append(summed(weighted, population.post, population.size))
             else:
-                self.found.append(self._evaluated(number, population, population.formula))
+                self.activities.append(self._evaluated(number, population, population.formula))
 
     def read_by(self, number: int, name: str | None, population: SynapticSum | UnitFunction) -> np.ndarray:
         """What a population reads, (batch, synapses or units), value neurons as they were when it left them."""
         if (number, name) in self.seen:
             return self.seen[number, name]
         if isinstance(population, SynapticSum):
-            return self.found[population.source][:, population.pre]
+            return self.activities[population.source][:, population.pre]
         assert name is not None
         operand = population.operands[name]
-        return operand.values if isinstance(operand, Weights) else self.found[operand]
+        return operand.values if isinstance(operand, Weights) else self.activities[operand]
 
     def slope(self, pull: SlopePull) -> np.ndarray:
         """The derivative of a function at what dendrites see, (batch, units)."""
-        return self._evaluated(pull.number, pull.function, pull.derivative, out=self.found[pull.number])
+        return self._evaluated(pull.number, pull.function, pull.derivative, out=self.activities[pull.number])
 
     def _evaluated(self, number: int, function: UnitFunction, formula: Any, **more: np.ndarray) -> np.ndarray:
         named = {name: self.read_by(number, name, function) for name in function.operands}
@@ -201,13 +201,13 @@ class DelayedReference(ReferenceEngine):
     def _adjoints(self, relaxed: bool = False) -> Arrays:
         """Feedback to every vertex: what has arrived of what its children have sent back."""
         self._backward()
-        found = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}
+        feedback = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}
         for group, sent, steps, neurons in zip(self.places, self.sent, self.back, self.neurons, strict=True):
-            if group.parent in found:
+            if group.parent in feedback:
                 arrived = sent.at(steps, np.arange(group.synapses))
-                total = found[group.parent]
+                total = feedback[group.parent]
                 total += summed(arrived, neurons, total.shape[1]).astype(self.dtype)
-        return {name: total.reshape(self.value[name].shape) for name, total in found.items()}
+        return {name: total.reshape(self.value[name].shape) for name, total in feedback.items()}
 
     def _backward(self, learning: bool = False) -> list[np.ndarray]:
         """Send the present errors back, to the synapses of value neurons, which keep them.
@@ -256,15 +256,17 @@ class DelayedReference(ReferenceEngine):
         return super().state() | {key: history.newest_first() for key, history in self._histories().items()}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
-        own = {key: a for key, a in state.items() if key.partition(".")[0] in ("past", "sent")}
+        histories = {key: a for key, a in state.items() if key.partition(".")[0] in ("past", "sent")}
         wanted = {key: (length, data.batch, units) for key, (length, units) in self.lengths.items()}
-        if {key: a.shape for key, a in own.items()} != wanted or any(a.dtype.kind != "f" for a in own.values()):
+        if {key: a.shape for key, a in histories.items()} != wanted or any(
+            a.dtype.kind != "f" for a in histories.values()
+        ):
             raise ValueError("its histories are of other delays")
-        self._take(data, {key: a for key, a in state.items() if key not in own})
+        self._take(data, {key: a for key, a in state.items() if key not in histories})
         self._wire()
         self._begin()
         for key, history in self._histories().items():
-            history.take(own[key])
+            history.take(histories[key])
         self.evaluate()
 
     def describe(self) -> dict[str, Any]:
