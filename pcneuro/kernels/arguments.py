@@ -15,10 +15,27 @@ CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN, VERTEX, DRIVES, UPDATE_COLUMNS 
 # Columns of ``Updates.groups``: update steps from ... to, what they depend on outside in ``dependencies`` from ... to,
 # and the flag that says that one of them ran (CODE, CODE_END, DEPENDENCY, DEPENDENCY_END, RAN)
 BUSY, GROUP_COLUMNS = RAN, RAN + 1
-# Columns of ``Updates.vertices``: first unit, units; the flags that say that its state changed, and changed for its
-# readers; that its error was computed, and changed for its readers; that its drive was computed; whether it is free;
-# whether it has errors
-FIRST, SIZE, MOVED, SENT_STATE, ERRED, SENT_ERROR, DRIVEN, FREE, PREDICTED, VERTEX_COLUMNS = range(10)
+# Columns of ``Updates.states``, a row of which is one row of the state of a vertex, those of values first: first unit
+# among all units that are integrated, units; the flags that say that it changed, and changed for its readers; that its
+# leak was computed (of values: their error), and changed for its readers; that its drive was computed; whether it
+# moves; whether something predicts it; the first rows of ``Memory.buf`` of state, drive and leak, and of
+# ``Memory.shared`` for the gain
+(
+    FIRST,
+    SIZE,
+    MOVED,
+    SENT_STATE,
+    LEAKED,
+    SENT_ERROR,
+    DRIVEN,
+    FREE,
+    PREDICTED,
+    STATE,
+    DRIVE,
+    LEAK,
+    GAIN,
+    STATE_COLUMNS,
+) = range(14)
 # The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
 # theirs, which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
@@ -80,21 +97,18 @@ class Updates(NamedTuple):
     updates: np.ndarray
     groups: np.ndarray
     dependencies: np.ndarray
-    vertices: np.ndarray
+    states: np.ndarray
 
 
 class Layout(NamedTuple):
-    """Where the states of vertices stand: first rows of ``buf``, and of ``shared`` for ``gain``.
+    """Where the loop keeps things: first rows of ``Memory.buf``.
 
-    ``units`` are those of all vertices, in each region. Where there is more than one stage, the state at the beginning
-    of a step and the slope of every stage stand from ``start`` on; where there is a tolerance, the states and the
-    errors as they were sent last from ``sent`` on.
+    ``error`` is where the errors of all vertices stand; ``units`` are all that are integrated. Where there is more than
+    one stage, the state at the beginning of a step and the slope of every stage stand from ``start`` on; where there is
+    a tolerance, the states and the errors as they were sent last from ``sent`` on.
     """
 
-    state: int
-    drive: int
     error: int
-    gain: int
     units: int
     start: int
     sent: int
@@ -103,8 +117,8 @@ class Layout(NamedTuple):
 class Dirty(NamedTuple):
     """Writes ``flags`` (int64), the dirty flags of a block, and ``largest``.
 
-    What has changed by no more than ``tolerance`` times the largest there has been is not sent: by vertex the largest
-    state, then the largest of all errors.
+    What has changed by no more than ``tolerance`` times the largest there has been is not sent: by row of
+    ``Updates.states`` the largest, then the largest of all errors.
     """
 
     flags: np.ndarray

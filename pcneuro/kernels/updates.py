@@ -16,6 +16,7 @@ from pcneuro.kernels.arguments import (
     SENT_ERROR,
     SENT_STATE,
     SIZE,
+    STATE,
     VERTEX,
 )
 from pcneuro.kernels.compiling import inner, kernel
@@ -45,30 +46,30 @@ def _send(buf, source, sent, size, tolerance, largest):  # type: ignore[no-untyp
 
 
 @inner(forceinline=True)
-def flag_state(v, moved, memory, vertices, layout, dirty):  # type: ignore[no-untyped-def]
-    """Put up the flags of a vertex whose state has moved or not."""
+def flag_state(v, moved, memory, states, layout, dirty):  # type: ignore[no-untyped-def]
+    """Put up the flags of a row of the states that has moved or not."""
     flags, largest, tolerance = dirty
-    flags[vertices[v, MOVED]] = moved
+    flags[states[v, MOVED]] = moved
     sent = int(moved)
     if moved and tolerance > 0:
         lanes = memory.context[LANES]
-        row, size = vertices[v, FIRST] * lanes, vertices[v, SIZE] * lanes
-        source, target = layout.state * lanes + row, layout.sent * lanes + row
+        source, target = states[v, STATE] * lanes, (layout.sent + states[v, FIRST]) * lanes
+        size = states[v, SIZE] * lanes
         sent = _send(memory.buf, source, target, size, tolerance, largest[v : v + 1])
-    flags[vertices[v, SENT_STATE]] = sent
+    flags[states[v, SENT_STATE]] = sent
 
 
 @inner(forceinline=True)
-def _flag_error(v, changed, memory, vertices, layout, dirty):  # type: ignore[no-untyped-def]
+def _flag_error(v, changed, memory, states, layout, dirty):  # type: ignore[no-untyped-def]
     """Put up the flag of a vertex whose error has changed or not, as its readers see it."""
     flags, largest, tolerance = dirty
     if changed == 1 and tolerance > 0:
         lanes = memory.context[LANES]
-        row, size = vertices[v, FIRST] * lanes, vertices[v, SIZE] * lanes
+        row, size = states[v, FIRST] * lanes, states[v, SIZE] * lanes
         error, target = layout.error * lanes + row, (layout.sent + layout.units) * lanes + row
         # An error is small or large beside those of all populations.
-        changed = _send(memory.buf, error, target, size, tolerance, largest[vertices.shape[0] :]) | flags[FRESH]
-    flags[vertices[v, SENT_ERROR]] = changed
+        changed = _send(memory.buf, error, target, size, tolerance, largest[states.shape[0] :]) | flags[FRESH]
+    flags[states[v, SENT_ERROR]] = changed
 
 
 @inner(forceinline=True)
@@ -76,7 +77,7 @@ def _run(first, last, operators, memory, tables, layout, dirty, drives):  # type
     """Run those of the update steps from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
     table, ints = operators
     buf, shared, context = memory
-    code, updates, _, dependencies, vertices = tables
+    code, updates, _, dependencies, states = tables
     flags = dirty.flags
     ran = 0
     for k in range(first, last):
@@ -93,7 +94,7 @@ def _run(first, last, operators, memory, tables, layout, dirty, drives):  # type
                 if status != OK:
                     return status, ran
         if updates[k, VERTEX] >= 0:
-            _flag_error(updates[k, VERTEX], changed, memory, vertices, layout, dirty)
+            _flag_error(updates[k, VERTEX], changed, memory, states, layout, dirty)
     return OK, ran
 
 

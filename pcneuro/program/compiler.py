@@ -43,7 +43,8 @@ class _Compiler:
         self.regions.setdefault("deviation", self.regions["error"])
         self.values = self._values(clamped)
         self.precision_row = self.low.reserve(units, False).row
-        self.gain_row, self.decay_row, self.growth_row = (self.low.reserve(units, False).row for _ in range(3))
+        self.gain_row = self.low.reserve(len(dynamics.rows) * units, False).row
+        self.decay_row, self.growth_row = (self.low.reserve(units, False).row for _ in range(2))
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}

@@ -71,7 +71,8 @@ class AbstractBlocks(AbstractEngine):
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_layout``."""
         lanes = self._lanes(batch)
         stages = len(self.tableau.weights)
-        regions = (1 + stages if stages > 1 else 0) + (2 if self.tolerance > 0 else 0)
+        states = len(self.dynamics.rows)
+        regions = (1 + stages if stages > 1 else 0) * states + (states + 1 if self.tolerance > 0 else 0)
         rows = program.rows + regions * program.units
         return -(-batch // lanes), max(rows, 1) * lanes
 

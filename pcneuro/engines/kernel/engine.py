@@ -106,6 +106,11 @@ class KernelEngine(AbstractBlocks):
             deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
             state = deviation if self.dynamics.state == "deviation" else values
             self._write(program.slot(self.dynamics.state, name), state)
+        for row in self.dynamics.rows[1:]:
+            begun = data.rows.get(row.variable, {})
+            for name in self.circuit.vertices:
+                nothing = np.zeros((data.batch, *self.circuit.graph.nodes[name].shape))
+                self._write(program.slot(row.region, name), begun.get(name, nothing))
         if not data.initial:
             self.flags[:, self.updates.swept] = 0
         self.current = self.driven = False
@@ -128,19 +133,19 @@ class KernelEngine(AbstractBlocks):
         gain, self.sweep, self.rhs, self.updates = self._prepared()
         self.compile(self.sweep, self.updates.tables.code, self.updates.tail)
         self.layout = self._layout()
-        self.shared[self.program.gain_row : self.program.gain_row + self.program.units] = gain
+        self.shared[self.program.gain_row : self.program.gain_row + gain.size] = gain
         self.flags = self.updates.fresh(len(self.buf))
-        # Of each vertex' state, and of all errors.
-        self.largest = np.zeros((len(self.buf), len(self.program.first) + 1), dtype=self.dtype)
+        # Of each row of the states, and of all errors.
+        self.largest = np.zeros((len(self.buf), len(self.updates.tables.states) + 1), dtype=self.dtype)
 
     def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains, the feedforward sweep, what follows from a state, and the update steps."""
         program, clamped = self.program, self.data.clamped
-        gain = np.zeros(program.units)
-        for name, first in program.first.items():
-            if name not in clamped:
-                values = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                gain[first : first + values.size] = values.ravel()
+        gain = np.zeros(len(self.dynamics.rows) * program.units)
+        for name, row in self.moving():
+            first = self.dynamics.rows.index(row) * program.units + program.first[name]
+            values = self.gain(name, row)
+            gain[first : first + values.size] = values.ravel()
         energies = [code for name, code in program.energy.items() if name in clamped]
         rhs = as_array(
             *(program.code[k] for k in self.dynamics.before_error),
@@ -158,9 +163,9 @@ class KernelEngine(AbstractBlocks):
     def _layout(self) -> Layout:
         """Where states stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
         program, stages = self.program, len(self.tableau.weights)
-        state, drive, error = (program.regions[region] for region in (self.dynamics.state, "drive", "error"))
-        sent = program.rows + (1 + stages if stages > 1 else 0) * program.units
-        return Layout(state, drive, error, program.gain_row, program.units, program.rows, sent)
+        units = len(self.dynamics.rows) * program.units
+        sent = program.rows + (1 + stages if stages > 1 else 0) * units
+        return Layout(program.regions["error"], units, program.rows, sent)
 
     def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
         """The rows, one or two, whose sum is a variable of a vertex."""

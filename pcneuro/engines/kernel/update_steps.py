@@ -14,7 +14,7 @@ import numpy as np
 from pcneuro.circuit.feedback import value_feedback
 from pcneuro.kernels import arguments
 from pcneuro.kernels.arguments import FRESH, UNSWEPT
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
 
@@ -59,6 +59,13 @@ class _Builder:
         self.state = {name: self._flag() for name in program.first}
         self.sent_state = {name: self._flag() for name in program.first}
         self.sent_error = {name: self._flag() for name in program.first}
+        self.further: dict[StateRow, dict[str, tuple[int, int]]] = {
+            row: {name: (self._flag(), self._flag()) for name in program.first} for row in dynamics.rows[1:]
+        }
+        """Row of the state beside values -> vertex -> flags that it changed, and changed for its readers."""
+        for row, flags in self.further.items():
+            if row.variable == "error":
+                self.sent_error = {name: sent for name, (_, sent) in flags.items()}
         self.error: dict[str, int] = {}
         self.computed: dict[str, int] = {}
         self.feedback: dict[str, int] = {}
@@ -111,7 +118,8 @@ class _Builder:
             if name in self.clamped:
                 code += self.program.energy.get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
-            self.error[name] = self._add(code, inputs, number)
+            inputs += [flags[name][0] for flags in self.further.values()]
+            self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error") else number)
 
     def adjoint(self, name: str) -> int:
         """The flag that is up where the adjoint of a node has changed."""
@@ -158,25 +166,54 @@ class _Builder:
             groups.append([first, last, dependency, len(self.dependencies), self._flag()])
         return groups
 
+    def changes(self, region: str, name: str) -> int:
+        """The flag that is up where a drive or leak of a vertex has changed."""
+        if region == "drive":
+            return self.feedback.get(name, self.error[name])
+        for row, flags in self.further.items():
+            if row.region == region:
+                return flags[name][0]
+        return self.error[name]
+
+    def states(self) -> list[list[int]]:
+        """The table of what is integrated: values of all vertices, then the further rows of the state."""
+        table, program = [], self.program
+        for number, row in enumerate(self.dynamics.rows):
+            before = number * program.units
+            for name, first in program.first.items():
+                flags = self.further[row][name] if number else (self.state[name], self.sent_state[name])
+                predicted = program.circuit.has_prediction(name)
+                moves = self.dynamics.moves(row, name in self.clamped, predicted)
+                regions = (program.regions[region] + first for region in (row.region, row.drive, row.leak))
+                table.append(
+                    [
+                        before + first,
+                        self.graph.nodes[name].size,
+                        *flags,
+                        self.changes(row.leak, name),
+                        self.sent_error[name],
+                        self.changes(row.drive, name),
+                        int(moves),
+                        int(predicted),
+                        *regions,
+                        program.gain_row + before + first,
+                    ]
+                )
+        return table
+
     def build(self) -> UpdateSteps:
         if not self.dynamics.holds_predictions:
             self.predictions()
         self.errors()
         self.pulls()
-        vertices = []
-        for name, first in self.program.first.items():
-            flags = [self.state[name], self.sent_state[name], self.error[name], self.sent_error[name]]
-            drive = self.feedback.get(name, self.error[name])
-            free = int(name not in self.clamped)
-            predicted = int(self.program.circuit.has_prediction(name))
-            vertices.append([first, self.graph.nodes[name].size, *flags, drive, free, predicted])
+        states = self.states()
         groups = self.groups()
         tables = arguments.Updates(
             as_array(self.code),
             np.array(self.rows, dtype=np.int64).reshape(-1, arguments.UPDATE_COLUMNS),
             np.array(groups, dtype=np.int64).reshape(-1, arguments.GROUP_COLUMNS),
             np.array(self.dependencies, dtype=np.int64),
-            np.array(vertices, dtype=np.int64).reshape(-1, arguments.VERTEX_COLUMNS),
+            np.array(states, dtype=np.int64).reshape(-1, arguments.STATE_COLUMNS),
         )
         return UpdateSteps(
             tables,

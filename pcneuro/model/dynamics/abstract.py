@@ -47,7 +47,8 @@ class StateRow:
     """A quantity that neurons integrate: time constant * d(row)/dt = drive - leak, unit by unit.
 
     ``variable`` is what records call it (``"value"``, ``"error"``); ``region``, ``drive`` and ``leak`` are the regions
-    of the compiled program that hold the three (``program.Program``).
+    of the compiled program that hold the three (``program.Program``). Rows are stepped in their order, so that a drive
+    or leak is no region of an earlier row.
     """
 
     variable: str
@@ -81,6 +82,9 @@ class AbstractDynamics(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        for number, row in enumerate(cls.rows):
+            if {row.drive, row.leak} & {earlier.region for earlier in cls.rows[:number]}:
+                raise TypeError(f"{cls.__name__}: {row} moves by an earlier row, which has been stepped by then")
         DYNAMICS[cls.__name__] = cls
 
     @property
