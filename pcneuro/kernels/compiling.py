@@ -24,7 +24,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorator of functions that only other kernels call, and so are private; Python gets a TypeError.
+    """Decorator of functions that only other kernels call; Python gets a TypeError.
 
     ``options`` are further ones of ``numba.njit``.
     """
