@@ -18,11 +18,24 @@ PYPI_NAMES = {"matplotlib-base": "matplotlib"}
 CONDA_ONLY = {"pip"}
 
 
+# What users work with beside the runtime dependencies.
+WORKED_WITH = {"numpy", "numba", "brian2", "networkx", "pytest"}
+OLDEST = "3.11"
+
+
 def project_bounds() -> dict[str, SpecifierSet]:
-    """Python, the runtime dependencies and the `data` extra, which the main job needs."""
-    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["data"]
-    requirements = [Requirement(line) for line in lines]
-    return {"python": SpecifierSet(PROJECT["requires-python"])} | {r.name: r.specifier for r in requirements}
+    """Python, the runtime dependencies, the extras `data` and `brian2`, and pytest; those of the oldest Python.
+
+    Conda knows no markers, so that there is one list for all.
+    """
+    extras = PROJECT["optional-dependencies"]
+    pytest = [line for line in extras["test"] if Requirement(line).name == "pytest"]
+    bounds = {"python": SpecifierSet(PROJECT["requires-python"])}
+    for line in PROJECT["dependencies"] + extras["data"] + extras["brian2"] + pytest:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": OLDEST}):
+            bounds[requirement.name] = bounds.get(requirement.name, SpecifierSet()) & requirement.specifier
+    return bounds
 
 
 def environment_bounds() -> dict[str, SpecifierSet]:
@@ -38,6 +51,15 @@ def environment_bounds() -> dict[str, SpecifierSet]:
 
 def test_environment_has_the_same_packages_with_the_same_bounds():
     assert environment_bounds() == project_bounds()
+
+
+def test_environment_has_what_users_work_with():
+    assert environment_bounds().keys() >= WORKED_WITH
+
+
+def test_the_oldest_python_is_the_one_that_the_bounds_are_of():
+    assert OLDEST in project_bounds()["python"]
+    assert "3.10" not in project_bounds()["python"]
 
 
 def test_every_dependency_has_a_lower_bound():

@@ -153,21 +153,6 @@ def test_mlp_of_the_contract_reaches_backprop(dtype, tolerance, vertices):
     assert pcn.compare(result, pcn.backprop(circuit, inputs, targets)).worst < tolerance
 
 
-@engines
-def test_no_output_error_moves_nothing(engine):
-    graph = mlp((4, 5, 3))
-    circuit = pcn.build_circuit(graph)
-    inputs, _ = data_for(graph, 2)
-    for dynamics in (pcn.FixedPrediction(), pcn.Strict()):
-        start = pcn.Simulator(circuit, dynamics=dynamics, engine=engine)
-        sweep = start.run(0.0, inputs=inputs).predictions["out"]
-        result = pcn.Simulator(circuit, dynamics=dynamics, engine=engine).run(
-            50.0, inputs=inputs, targets={"out": sweep}
-        )
-        assert all(np.abs(g).max() < 1e-14 for g in result.gradients.values())
-        assert result.loss == pytest.approx(0.0, abs=1e-28)
-
-
 def test_strict_descends_the_free_energy():
     graph = mlp((6, 8, 7, 3), scale=1.5)
     circuit = pcn.build_circuit(graph, precision={"h1": 2.0})

@@ -176,19 +176,6 @@ def test_data_that_changes_on_the_way(mode):
     assert found.stats["Dense"] == 2 * 12 * synapses
 
 
-def test_bins_without_thresholds_are_restored(tmp_path):
-    circuit = three_layers()
-    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.0))
-    sim.run(12.0, **data_of(circuit, 2))
-    sim.store(tmp_path / "state")
-    first = sim.run(20.0, events=pcn.RecordEvents())
-    sim.restore(tmp_path / "state")
-    again = sim.run(20.0, events=pcn.RecordEvents())
-    assert again.events.equals(first.events)
-    assert equal(again, first)
-    assert again.stats["events"] == first.stats["events"]
-
-
 @modes
 def test_damaged_snapshots_are_refused(mode, tmp_path):
     """Indices in them are read by compiled code: none may lead outside of an array."""

@@ -28,19 +28,6 @@ def equal(a: pcn.Result, b: pcn.Result) -> None:
 
 
 @every_dynamics
-def test_a_run_in_pieces_is_one_run(dynamics):
-    circuit, inputs, targets = delayed_layers()
-    whole, parts = (simulator(circuit, dynamics=dynamics) for _ in range(2))
-    expected = whole.run(40.0, inputs=inputs, targets=targets)
-    for duration in (0.0, 7.0, 1.0, 32.0):
-        found = parts.run(duration, inputs=inputs, targets=targets)
-        assert parts.values.keys() == found.values.keys()
-    equal(expected, found)
-    whole.reset()
-    equal(whole.run(40.0), expected)
-
-
-@every_dynamics
 def test_store_and_restore_keep_what_is_on_its_way(dynamics, tmp_path):
     circuit, inputs, targets = delayed_layers()
     sim = simulator(circuit, dynamics=dynamics)
@@ -82,16 +69,6 @@ def test_new_inputs_and_parameters_begin_without_a_past():
     sim.set_parameters(weights)
     again = simulator(circuit.with_parameters(weights))
     equal(sim.run(5.0), again.run(5.0, inputs=changed, targets=targets, initial=carried))
-
-
-def test_float32_is_close():
-    circuit, inputs, targets = delayed_layers()
-    found = [
-        simulator(circuit, dynamics=pcn.Strict(), dtype=dtype).run(30.0, inputs=inputs, targets=targets)
-        for dtype in (np.float64, np.float32)
-    ]
-    assert found[1].values["h1"].dtype == found[1].gradients["W1"].dtype == np.float32
-    assert pcn.compare(*found).worst < 1e-4
 
 
 # Refusals
