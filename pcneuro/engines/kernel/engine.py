@@ -72,6 +72,19 @@ class KernelEngine(AbstractBlocks):
             view[...] = value
             self.parameters[name] = view
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Take new values of parameters, which hold from the next step on; see ``AbstractEngine.update``.
+
+        Under fixed prediction weights are new where errors are pulled back through them, but predictions and the
+        derivatives of functions stay those of the sweep until the next ``start``.
+        """
+        self.load(parameters)
+        self.execute_shared(self.program.code["shared"])
+        # No flag tells of a parameter: whatever may read one is computed again, and what had settled goes on.
+        self.flags[...] = 1
+        self.rested[:] = [None] * len(self.rested)
+        self.current = self.driven = False
+
     def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
         """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}

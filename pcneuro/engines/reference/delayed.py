@@ -127,6 +127,9 @@ class DelayedReference(ReferenceEngine):
         super().load(parameters)
         self._wire()
 
+    def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        raise ParameterError(f"{self.name} does not change parameters while events are under way: use set_parameters()")
+
     def predict(self, sweep: bool = False) -> None:
         if sweep:
             super().predict(True)

@@ -53,9 +53,11 @@ class ReferenceEngine(AbstractEngine):
         for name, node in self.circuit.graph.nodes.items():
             if isinstance(node.source, Parameter):
                 self.presynaptic[name] = self.parameters[name][None]
-            elif name in self.circuit.graph.shared and name not in self.vertices and not node.is_leaf:
+            elif name in self.circuit.graph.shared and not node.is_leaf:
                 self.output[name] = node.compute(*(self.presynaptic[o] for o in node.operands))
-                self.presynaptic[name] = self.output[name]
+                if name not in self.vertices:
+                    self.presynaptic[name] = self.output[name]
+        self.evaluate()
 
     def start(self, data: RunData) -> None:
         self.data = data
