@@ -4,7 +4,8 @@ Numba passes an array as seven numbers and counts references to it wherever it g
 synapses. A structure is passed as one pointer, to a table of where its arrays are and how long; ``state.x`` in a kernel
 loads these two, without reference counting: whoever calls a kernel keeps the structure for as long as it runs.
 
-Without compilation a structure is an ordinary object with NumPy arrays as attributes.
+For a handful of arrays NamedTuples do (``kernels.arguments``). Without compilation a structure is an ordinary object
+with NumPy arrays as attributes.
 """
 
 from __future__ import annotations
