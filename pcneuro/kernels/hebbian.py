@@ -8,7 +8,7 @@ up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -85,6 +85,52 @@ def _make_outer(height: int, vectors: int, masked: bool) -> Callable[..., Any]:
     return outer
 
 
+def _emit_taps(vec: Vectors, pointers: Sequence[Any], at: Sequence[Any], height: int, width: int) -> None:
+    """The code of ``_make_taps``: ``pointers`` to shared, buf and ints, and ``at``, the other arguments of ``taps``."""
+    build = vec.builder
+    shared, buf, ints = pointers
+    out, out_rows, out_taps, a, a_rows, b, b_taps, a_places, b_places, places, lanes, count = at
+
+    def entry(table: Any, j: Any) -> Any:
+        return build.load(build.gep(ints, [build.add(table, j)]))
+
+    def starts(first: Any, table: Any, n: int) -> list[Any]:
+        offsets = [build.mul(entry(table, vec.i64(i)), lanes) for i in range(n)]
+        return [build.gep(buf, [build.add(first, offset)]) for offset in offsets]
+
+    mask = vec.below(count)
+    rows, sources = starts(a, a_rows, height), starts(b, b_taps, width)
+    before = build.block
+    loop, done = build.append_basic_block("taps.place"), build.append_basic_block("taps.done")
+    build.branch(loop)
+    build.position_at_end(loop)
+    p = build.phi(ir.IntType(64))
+    p.add_incoming(vec.i64(0), before)
+    total = [[build.phi(vec.type) for _ in range(width)] for _ in range(height)]
+    here = build.mul(entry(a_places, p), lanes)
+    there = build.mul(entry(b_places, p), lanes)
+    # What is beyond the samples is zero on one side, and as finite as the last sample on the other.
+    x = [vec.load(build.gep(row, [here]), mask) for row in rows]
+    new: list[list[Any]] = [[] for _ in rows]
+    for j, source in enumerate(sources):
+        y = vec.load(build.gep(source, [there]))
+        for r in range(height):
+            new[r].append(vec.fma(x[r], y, total[r][j]))
+    following = build.add(p, vec.i64(1))
+    p.add_incoming(following, loop)
+    for r in range(height):
+        for j in range(width):
+            total[r][j].add_incoming(vec.zero, before)
+            total[r][j].add_incoming(new[r][j], loop)
+    build.cbranch(build.icmp_signed("<", following, places), loop, done)
+    build.position_at_end(done)
+    for r in range(height):
+        row = build.add(out, entry(out_rows, vec.i64(r)))
+        for j in range(width):
+            place = build.gep(shared, [build.add(row, entry(out_taps, vec.i64(j)))])
+            build.store(build.fadd(build.load(place), vec.sum(new[r][j])), place)
+
+
 def _make_taps(height: int, width: int) -> Callable[..., Any]:
     """Build ``taps(...)``, with the arguments of ``hebb_taps`` but for ``count``, a vector's length at most.
 
@@ -115,50 +161,8 @@ def _make_taps(height: int, width: int) -> Callable[..., Any]:
         real = buf.dtype
 
         def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]
-            shared_p, buf_p, ints_p = (
-                context.make_array(t)(context, build, x).data for t, x in zip(signature.args[:3], args[:3])
-            )
-            out, out_rows, out_taps, a, a_rows, b, b_taps, a_places, b_places, places, lanes, count = args[3:]
-            vec = Vectors(build, real)
-
-            def entry(table, j):  # type: ignore[no-untyped-def]
-                return build.load(build.gep(ints_p, [build.add(table, j)]))
-
-            def starts(first, table, n):  # type: ignore[no-untyped-def]
-                offsets = [build.mul(entry(table, vec.i64(i)), lanes) for i in range(n)]
-                return [build.gep(buf_p, [build.add(first, offset)]) for offset in offsets]
-
-            mask = vec.below(count)
-            rows, sources = starts(a, a_rows, height), starts(b, b_taps, width)
-            before = build.block
-            loop, done = build.append_basic_block("taps.place"), build.append_basic_block("taps.done")
-            build.branch(loop)
-            build.position_at_end(loop)
-            p = build.phi(ir.IntType(64))
-            p.add_incoming(vec.i64(0), before)
-            total = [[build.phi(vec.type) for _ in range(width)] for _ in range(height)]
-            here = build.mul(entry(a_places, p), lanes)
-            there = build.mul(entry(b_places, p), lanes)
-            # What is beyond the samples is zero on one side, and as finite as the last sample on the other.
-            x = [vec.load(build.gep(row, [here]), mask) for row in rows]
-            new: list[list[Any]] = [[] for _ in rows]
-            for j, source in enumerate(sources):
-                y = vec.load(build.gep(source, [there]))
-                for r in range(height):
-                    new[r].append(vec.fma(x[r], y, total[r][j]))
-            following = build.add(p, vec.i64(1))
-            p.add_incoming(following, loop)
-            for r in range(height):
-                for j in range(width):
-                    total[r][j].add_incoming(vec.zero, before)
-                    total[r][j].add_incoming(new[r][j], loop)
-            build.cbranch(build.icmp_signed("<", following, places), loop, done)
-            build.position_at_end(done)
-            for r in range(height):
-                row = build.add(out, entry(out_rows, vec.i64(r)))
-                for j in range(width):
-                    place = build.gep(shared_p, [build.add(row, entry(out_taps, vec.i64(j)))])
-                    build.store(build.fadd(build.load(place), vec.sum(new[r][j])), place)
+            pointers = [context.make_array(t)(context, build, x).data for t, x in zip(signature.args[:3], args[:3])]
+            _emit_taps(Vectors(build, real), pointers, args[3:], height, width)
             return context.get_dummy_value()
 
         return sig, codegen
