@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -74,21 +74,25 @@ def wavefront(
     ParameterError
         For a duration, interval or shares that do not fit, and for a schedule without a common time.
     """
-    dt = simulator.integrator.dt
-    steps, span = steps_of(duration, None, dt)
-    stride = _stride(every, dt)
-    if steps == 0 or steps % stride:
-        more = max(1, -(-steps // stride)) * stride * dt
-        raise ParameterError(f"duration {span:g} ms is no multiple of every = {stride * dt:g} ms: try {more:g} ms")
-    if not simulator.schedule.together:
-        raise ParameterError(
-            f"{simulator.schedule!r}: its populations take turns, and no wave goes through them; use Parallel()"
-        )
+    steps, span = steps_of(duration, None, simulator.integrator.dt)
+    stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)
-    show = reporter(report, report_period, 0.0, steps * dt)
+    show = reporter(report, report_period, 0.0, steps * simulator.integrator.dt)
+    return _measured(simulator, {"inputs": inputs, "targets": targets, "clamp": clamp}, steps, stride, wanted, show)
+
+
+def _measured(
+    simulator: Simulator,
+    data: Mapping[str, Mapping[str, Any] | None],
+    steps: int,
+    stride: int,
+    shares: tuple[float, ...],
+    show: Callable[[float, float], None],
+) -> Wavefront:
+    """The report of both passes, looked at every ``stride`` steps."""
     with interruptible() as noted:
         simulator.reset()
-        first = simulator.run(0.0, inputs=inputs, targets=targets, clamp=clamp)
+        first = simulator.run(0.0, **data)  # type: ignore[arg-type]
         passes = Passes(simulator, first.stats["batch"], steps, stride, show, noted)
         passes.note(first.status, first.message)
         arrivals = Arrivals(simulator, first, passes)
@@ -97,9 +101,23 @@ def wavefront(
         if passes.status is Status.COMPLETED:
             last = simulator.run(0.0)
             passes.note(last.status, last.message)
-        curves = GradientShares(simulator, last if passes.status is Status.COMPLETED else None, wanted, passes)
+        curves = GradientShares(simulator, last if passes.status is Status.COMPLETED else None, shares, passes)
         curves.measure()
     return _assembled(simulator, first, arrivals, curves, passes, reached)
+
+
+def _checked_stride(simulator: Simulator, steps: int, duration: float, every: float | None) -> int:
+    """The interval in steps, of which the run is a multiple; raises ParameterError."""
+    dt = simulator.integrator.dt
+    stride = _stride(every, dt)
+    if steps == 0 or steps % stride:
+        more = max(1, -(-steps // stride)) * stride * dt
+        raise ParameterError(f"duration {duration:g} ms is no multiple of every = {stride * dt:g} ms: try {more:g} ms")
+    if not simulator.schedule.together:
+        raise ParameterError(
+            f"{simulator.schedule!r}: its populations take turns, and no wave goes through them; use Parallel()"
+        )
+    return stride
 
 
 def _stride(every: float | None, dt: float) -> int:
