@@ -131,16 +131,16 @@ def test_too_large_is_said_before_there_are_synapses(tmp_path):
     def function(x, K):
         return pcn.ops.conv2d(x, K)
 
-    leaves = {"x": pcn.Input((64, 512, 512)), "K": pcn.Parameter(np.zeros((64, 64, 5, 5)))}
+    leaves = {"x": pcn.Input((64, 256, 256)), "K": pcn.Parameter(np.zeros((64, 64, 5, 5)))}
     circuit = pcn.build_circuit(pcn.trace(function, **leaves))
     from pcneuro.export import brian2, nir, sonata
 
-    data = {"inputs": {"x": np.zeros((64, 512, 512))}, "targets": {"out": np.zeros((64, 508, 508))}}
+    data = {"inputs": {"x": np.zeros((64, 256, 256))}, "targets": {"out": np.zeros((64, 252, 252))}}
     for make in (
         lambda: brian2.rate(circuit, **data),
         lambda: brian2.script(circuit, tmp_path / "x.py", 1.0, **data),
         lambda: nir.graph(circuit, **data),
         lambda: sonata.write(circuit, tmp_path / "x.h5"),
     ):
-        with pytest.raises(ParameterError, match=r"26,\d+,\d+,\d+ synapses would take about .* GB"):
+        with pytest.raises(ParameterError, match=r"6,\d+,\d+,\d+ synapses would take about .* GB"):
             make()
