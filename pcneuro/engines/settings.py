@@ -70,9 +70,17 @@ class Kernel(Engine):
             raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
         check_stages(integrator)
         dynamics.only_values("a circuit with conduction delays")
-        held, mode = Absolute(0.0), TimeBinned()
+        nothing, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
-            circuit, dynamics, integrator, dtype, type(self).__name__, held, mode, threads=self.threads, label="kernel"
+            circuit,
+            dynamics,
+            integrator,
+            dtype,
+            type(self).__name__,
+            nothing,
+            mode,
+            threads=self.threads,
+            label="kernel",
         )
 
 
@@ -109,9 +117,9 @@ class EventDriven(Engine):
         whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
         if self.threads is not None and (not whole or self.threads < 1):
             raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        for given in (self.threshold, self.values):
-            if given is not None:
-                by_vertex(given, given if isinstance(given, Mapping) else {})
+        for chosen in (self.threshold, self.values):
+            if chosen is not None:
+                by_vertex(chosen, chosen if isinstance(chosen, Mapping) else {})
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
@@ -119,10 +127,10 @@ class EventDriven(Engine):
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
         errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
-        given = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
+        thresholds = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
         if self.values is not None:
-            given += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
-        if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in given):
+            thresholds += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
+        if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in thresholds):
             made: type[ZeroThresholdEngine | EventEngine] = ZeroThresholdEngine
         else:
             made = EventEngine

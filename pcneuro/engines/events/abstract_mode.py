@@ -1,4 +1,4 @@
-"""What a mode of the event-driven engine is: how time goes on."""
+"""What a mode of the event-driven engine is: how time goes on, in bins or from event to event."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AbstractMode(ABC):
 
     def __repr__(self) -> str:
         """With what is not as it is by default."""
-        own = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
+        changed = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
 
     @abstractmethod
     def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:

@@ -119,4 +119,4 @@ class Counts:
 
     def _footprint(self) -> int:
         """Bytes of synapses and of the state of all samples."""
-        return self.sending.net.nbytes + sum(sample.bytes for sample in self.samples)
+        return self.sending.network.nbytes + sum(sample.bytes for sample in self.samples)

@@ -201,11 +201,11 @@ class EventEngine(AbstractEngine):
         at = [(number, DONE)] * len(self.samples)
         open_ = list(range(len(self.samples))) if end > number else []
         while open_:
-            found = spread(partial(self._one, open_, at, end), len(open_), self.threads)
-            for s, reached in zip(open_, found, strict=True):
+            outcomes = spread(partial(self._one, open_, at, end), len(open_), self.threads)
+            for s, reached in zip(open_, outcomes, strict=True):
                 at[s] = reached
                 if self.log is not None:
-                    self._tell(s)
+                    self._log_events(s)
                 if reached[1] == QUEUE_FULL:
                     self._enlarge(self.samples[s], reached[0])
             open_ = [s for s in open_ if at[s][1] not in (DONE, NOT_FINITE)]
@@ -223,7 +223,7 @@ class EventEngine(AbstractEngine):
         for number, sample in enumerate(self.samples):
             sample.keep_events(log is not None and bool(log.samples[number]))
 
-    def _tell(self, number: int) -> None:
+    def _log_events(self, number: int) -> None:
         """Let the log have a sample's events."""
         assert self.log is not None
         if not self.log.samples[number]:
@@ -315,9 +315,9 @@ class EventEngine(AbstractEngine):
 
     def arrivals(self) -> dict[str, np.ndarray]:
         """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
-        found = np.stack([sample["arrival"] for sample in self.samples])
+        arrival = np.stack([sample["arrival"] for sample in self.samples])
         scale = self.integrator.dt if self.mode.binned else 1.0
-        return {name: scale * self._of_units(name, found) for name in self.sending.slices}
+        return {name: scale * self._of_units(name, arrival) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
         dense, samples = self.dense.state(), snapshots.state(self.samples)
@@ -351,7 +351,7 @@ class EventEngine(AbstractEngine):
             self.dense.reweight()
             self.sending.reweight(self.topologies.units(self.parameters))
         for number, sample in enumerate(self.samples):
-            sample.net = self.sending.net
+            sample.network = self.sending.network
             sample.take_up(parts.of_sample(number))
         self.number, self.first = (int(n) for n in state["step"])
         self.current, self.finite = False, True

@@ -33,7 +33,7 @@ class TimeBinned(AbstractMode):
     something are not stepped, and have a closed form.
 
     ``cumulative``: what was not sent adds up over bins, and is sent, too, where that sum passes the threshold, so that
-    small differences that stay are told in the end (as in the cumulative errors of Lava's ``Delta`` neurons).
+    small differences that stay are sent in the end (as in the cumulative errors of Lava's ``Delta`` neurons).
     """
 
     cumulative: bool = False
@@ -60,14 +60,14 @@ class TimeBinned(AbstractMode):
         """All units are awake."""
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
-        done, why = advance_bins(number, end - number, sample.net, sample.state, self.cumulative)
+        done, why = advance_bins(number, end - number, sample.network, sample.state, self.cumulative)
         return number + done, why
 
     def seen(self, sample: Sample, number: int, dt: float) -> Seen:
         # What the bin brings before its units are stepped, as clocked engines have errors of the present values.
         copy = sample.copied()
-        exchange_events(number, copy.net, copy.state, self.cumulative)
-        advance_sleeping(copy.net, copy.state, number)
+        exchange_events(number, copy.network, copy.state, self.cumulative)
+        advance_sleeping(copy.network, copy.state, number)
         return Seen(copy, copy["x"], copy["predicted"], copy["sent_value"], copy["received"])
 
 
@@ -109,18 +109,18 @@ class Exact(AbstractMode):
             # Below, an error and what it was sent as cannot be told apart, and it would be sent again and again.
             largest = float(np.abs(sending.equilibria.get(name, 0.0)).max(initial=0.0))
             least = LEAST_STEPS * float(np.finfo(sending.threshold.dtype).eps) * largest
-            own = sending.threshold[part][sending.topology.entry[part] >= 0]
-            if own.size and own.min() < least:
+            sent = sending.threshold[part][sending.topology.entry[part] >= 0]
+            if sent.size and sent.min() < least:
                 raise ParameterError(
-                    f"threshold {own.min():.3g} of {name!r} is below what {sending.threshold.dtype.name} resolves of "
+                    f"threshold {sent.min():.3g} of {name!r} is below what {sending.threshold.dtype.name} resolves of "
                     f"its errors, which are up to {largest:.3g}: Exact() needs {least:.2g} or more"
                 )
 
     def prepare(self, sample: Sample) -> None:
-        schedule_all(sample.net, sample.state, 0.0)
+        schedule_all(sample.network, sample.state, 0.0)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
-        why = advance_exact(end * dt, sample.net, sample.state)
+        why = advance_exact(end * dt, sample.network, sample.state)
         if why == DONE and not (np.isfinite(sample["x"]).all() and np.isfinite(sample["predicted"]).all()):
             return end - 1, NOT_FINITE
         return (end if why == DONE else number), why
@@ -128,8 +128,8 @@ class Exact(AbstractMode):
     def seen(self, sample: Sample, number: int, dt: float) -> Seen:
         # A look ahead, of which nothing stays: copying the whole state would copy what is under way, too.
         kept = {name: sample[name].copy() for name in ("x", "received", "at")}
-        refresh_all(sample.net, sample.state, number * dt)
-        found = Seen(sample, sample["x"].copy(), sample["predicted"], sample["sent_value"], sample["received"].copy())
+        refresh_all(sample.network, sample.state, number * dt)
+        seen = Seen(sample, sample["x"].copy(), sample["predicted"], sample["sent_value"], sample["received"].copy())
         for name, array in kept.items():
             sample[name][:] = array
-        return found
+        return seen

@@ -61,12 +61,14 @@ class Layout:
     neurons passes synapses, which may have delays.
     """
 
-    def __init__(self, units: UnitGraph, held: Container[str], dtype: np.dtype, delays: Delays, strict: bool) -> None:
+    def __init__(
+        self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, delays: Delays, strict: bool
+    ) -> None:
         self.units, self.dtype = units, dtype
-        changing = units.active(held)
+        changing = units.active(clamped)
         self.back = changing & self._behind(units.predictions.values(), back=True)
         """Of the unit graph: populations through which errors may go back."""
-        compared = [number for name, number in units.means.items() if name in held]
+        compared = [number for name, number in units.means.items() if name in clamped]
         self.active = changing & self._behind([*units.predictions.values(), *compared])
         """Of the unit graph: populations whose activity may change, and of use."""
         self.number: list[int] = []

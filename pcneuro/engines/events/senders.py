@@ -77,7 +77,7 @@ class Sending:
         gate = self._gates(errors) if self.strict else np.zeros(0)
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
         self.weights = layout.weights(units)
-        self.net = SynapticNetwork(
+        self.network = SynapticNetwork(
             dtype,
             strict=int(self.strict),
             exact=int(not engine.mode.binned),
@@ -103,7 +103,7 @@ class Sending:
     def reweight(self, units: UnitGraph) -> None:
         """Take other weights, those of ``units``; thresholds stay."""
         self.units, self.weights = units, self.layout.weights(units)
-        self.net = self.net.replaced(**self.layout.weighted(self.weights))
+        self.network = self.network.replaced(**self.layout.weighted(self.weights))
         self.__dict__.pop("connection_sparsity", None)
 
     def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -114,18 +114,21 @@ class Sending:
         circuit, engine = self.engine.circuit, self.engine
         nodes, equilibria = circuit.graph.nodes, self.equilibria
         of_errors = by_vertex(engine.threshold, equilibria)
-        given = engine.threshold if engine.values is None else engine.values
+        thresholds = engine.threshold if engine.values is None else engine.values
         # Latents without a prior have values to send, but no errors.
-        of_values = by_vertex(given, dict.fromkeys(circuit.vertices) if engine.values is not None else equilibria)
+        of_values = by_vertex(thresholds, dict.fromkeys(circuit.vertices) if engine.values is not None else equilibria)
         errors, values = {}, {}
         for name in circuit.vertices:
             size, shape, precision = nodes[name].size, nodes[name].shape, circuit.precision[name].ravel()
-            own = equilibria.get(name, np.zeros((1, *shape)))
-            own = own.reshape(len(own), -1)
-            errors[name] = of_errors[name].of(own, shape, name) if name in equilibria else np.zeros(size)
+            relaxed = equilibria.get(name, np.zeros((1, *shape)))
+            relaxed = relaxed.reshape(len(relaxed), -1)
+            errors[name] = of_errors[name].of(relaxed, shape, name) if name in equilibria else np.zeros(size)
             leak = np.where(precision > 0, precision, 1.0)
-            limit = of_values.get(name) or by_vertex({} if isinstance(given, Mapping) else given, {name: None})[name]
-            values[name] = limit.of(own / leak, shape, name)
+            limit = (
+                of_values.get(name)
+                or by_vertex({} if isinstance(thresholds, Mapping) else thresholds, {name: None})[name]
+            )
+            values[name] = limit.of(relaxed / leak, shape, name)
             if engine.values is None and isinstance(limit, Absolute):
                 values[name] = values[name] / leak
         return self._units(errors), self._units(values)
@@ -138,17 +141,17 @@ class Sending:
         adjoints = [
             units.adjoints(a, {n: e[s].ravel() for n, e in self.equilibria.items()}) for s, a in enumerate(self.swept)
         ]
-        reads = {own: number for (number, _), own in layout.reads.items()}
+        reads = {reader: number for (number, _), reader in layout.reads.items()}
         numbers = {layout.number[n]: n for n, p in enumerate(units.populations) if isinstance(p, SynapticSum)}
-        for own in np.flatnonzero(layout.kind == SUM):
-            nodes = slice(layout.offset[own], layout.offset[own + 1])
+        for here in np.flatnonzero(layout.kind == SUM):
+            nodes = layout.nodes_of(here)
             if not axons[nodes].any():
                 continue
-            name = layout.owner[own]
-            number = numbers.get(own)
+            name = layout.owner[here]
+            number = numbers.get(here)
             if number is None:
                 # What a function sends back to its operand
-                number = reads[own]
+                number = reads[here]
             whole = _rms(self.equilibria[name])
             share = _rms(np.stack([a[number] for a in adjoints])) / whole if whole else 1.0
             gate[nodes] = np.mean(errors[self.slices[name]]) * (share or 1.0)
@@ -196,4 +199,4 @@ class Sending:
         """The state of a sample at the sweep."""
         layout = self.layout
         slopes = layout.slopes_at(self.units, activity)
-        return Sample(self.net, slopes, layout.activity(activity), layout.formulas.most_operands, lines)
+        return Sample(self.network, slopes, layout.activity(activity), layout.formulas.most_operands, lines)

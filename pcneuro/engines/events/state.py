@@ -30,15 +30,15 @@ class Sample:
     """Arrays of one sample, which kernels change."""
 
     def __init__(
-        self, net: SynapticNetwork, slopes: np.ndarray, activity: np.ndarray, operands: int, lines: bool
+        self, network: SynapticNetwork, slopes: np.ndarray, activity: np.ndarray, operands: int, lines: bool
     ) -> None:
-        self.net, self.dtype, self.lines = net, slopes.dtype, lines
-        self.units, self.nodes, self.blocks = net.units, net.nodes, -(-net.units // BLOCK)
+        self.network, self.dtype, self.lines = network, slopes.dtype, lines
+        self.units, self.nodes, self.blocks = network.units, network.nodes, -(-network.units // BLOCK)
         self.state = self._state(slopes, activity, operands)
 
     def _state(self, slopes: np.ndarray, activity: np.ndarray, operands: int) -> State:
         """All arrays at the sweep, with room for the events of one bin."""
-        net, strict, lines = self.net, bool(self.net.strict), self.lines
+        network, strict, lines = self.network, bool(self.network.strict), self.lines
         units, nodes, blocks = self.units, self.nodes, self.blocks
         in_strict = nodes if strict else 0
         zeros = dict.fromkeys("x received predicted sent sent_value residue residue_value change".split(), units)
@@ -47,12 +47,12 @@ class Sample:
         zeros |= dict.fromkeys("adjoint known changed changed_nodes".split(), in_strict)
         zeros |= dict.fromkeys("incoming dirty dirty_nodes".split(), nodes)
         zeros |= {"incoming_slope": nodes if lines else 0, "contributions": slopes.size if strict else 0}
-        zeros |= {"dirty_count": net.populations, "events": 2 * units + in_strict}
+        zeros |= {"dirty_count": network.populations, "events": 2 * units + in_strict}
         zeros |= {"operands": operands, "stack": DEPTH, "last_decay": 3}
         zeros |= dict.fromkeys(RECORDS, 0)
         counts = dict.fromkeys(COUNTS, 0) | {"awake_count": blocks, "lines": int(lines)}
-        counts["simple"] = int(net.exact and not strict and not lines)
-        rooms = {"down": net.room_down + 1, "up": net.room_up + 1}
+        counts["simple"] = int(network.exact and not strict and not lines)
+        rooms = {"down": network.room_down + 1, "up": network.room_up + 1}
         return State(
             self.dtype,
             **counts,
@@ -86,7 +86,7 @@ class Sample:
 
     def _need(self, way: str) -> int:
         """The most events that one event or bin may put under way."""
-        need: int = getattr(self.net, f"room_{way}")
+        need: int = getattr(self.network, f"room_{way}")
         return need
 
     def _queue(self, way: str, name: str) -> np.ndarray:
@@ -181,15 +181,15 @@ class Sample:
             events[f"{way}.most"] = np.array([axons.most_queued])
         return events
 
-    def take_up(self, given: Mapping[str, np.ndarray]) -> None:
+    def take_up(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take up a state from a snapshot, which anybody may have written. Raises ValueError for what cannot be one."""
-        for name, own in self.kept().items():
-            array = given[name]
-            if own.shape != array.shape or own.dtype != array.dtype:
+        for name, place in self.kept().items():
+            array = arrays[name]
+            if place.shape != array.shape or place.dtype != array.dtype:
                 raise ValueError(f"its {name} has another size")
             if name != "counts":
-                own[...] = array
-        counts = dict(zip(COUNTS, given["counts"].tolist(), strict=True))
+                place[...] = array
+        counts = dict(zip(COUNTS, arrays["counts"].tolist(), strict=True))
         awake = counts["awake_count"]
         listed, since = self["awake"][:awake], self["since"]
         if not 0 <= awake <= self.blocks or ((self["awake"] < 0) | (self["awake"] >= self.blocks)).any():
@@ -199,23 +199,23 @@ class Sample:
         self.state.awake_count, self.state.gates = awake, counts["gates"]
         for block in range(self.blocks):
             reschedule(self.state, block, self.units)
-        self._take_up_queues(given)
+        self._take_up_queues(arrays)
 
-    def _take_up_queues(self, given: Mapping[str, np.ndarray]) -> None:
+    def _take_up_queues(self, arrays: Mapping[str, np.ndarray]) -> None:
         for way in WAYS:
-            own = {name: given[f"{way}.{name}"] for name in QUEUE}
-            key, most = own["key"], given[f"{way}.most"]
-            sizes = {a.shape for name, a in own.items() if name != "slope" or self.lines}
+            queue = {name: arrays[f"{way}.{name}"] for name in QUEUE}
+            key, most = queue["key"], arrays[f"{way}.most"]
+            sizes = {a.shape for name, a in queue.items() if name != "slope" or self.lines}
             if sizes != {(key.size,)} or key.dtype != np.int64 or most.shape != (1,) or (key < 0).any():
                 raise ValueError("its events under way are none")
             node, group = key >> 32, key & 0xFFFFFFFF
-            if (node >= self.nodes).any() or np.isnan(own["time"]).any():
+            if (node >= self.nodes).any() or np.isnan(queue["time"]).any():
                 raise ValueError("its events under way are none")
-            first = getattr(self.net, way).first
+            first = getattr(self.network, way).first
             if ((group < first[node]) | (group >= first[node + 1])).any():
                 raise ValueError("its events under way lead nowhere")
             self._make_room(way, key.size + self._need(way) + 1)
-            for name, array in own.items():
+            for name, array in queue.items():
                 if array.size:
                     self._queue(way, name)[: key.size] = array
             self._way(way).queued, self._way(way).most_queued = key.size, int(most[0])

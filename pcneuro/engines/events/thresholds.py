@@ -97,23 +97,23 @@ Thresholds = AbstractThreshold | float | Mapping[str, AbstractThreshold | float]
 DEFAULT = Share()
 
 
-def by_vertex(given: Thresholds, vertices: Mapping[str, object]) -> dict[str, AbstractThreshold]:
+def by_vertex(thresholds: Thresholds, vertices: Mapping[str, object]) -> dict[str, AbstractThreshold]:
     """Vertex -> its threshold. Raises ParameterError for what is none, UnknownNameError for what is no vertex with an
     error."""
-    if isinstance(given, Mapping):
-        for name in given:
+    if isinstance(thresholds, Mapping):
+        for name in thresholds:
             if name not in vertices:
-                found: UnknownNameError = unknown_name("vertex with errors", name, vertices)
-                raise found
-        return {name: _threshold(given.get(name, DEFAULT)) for name in vertices}
-    return dict.fromkeys(vertices, _threshold(given))
+                unknown: UnknownNameError = unknown_name("vertex with errors", name, vertices)
+                raise unknown
+        return {name: _threshold(thresholds.get(name, DEFAULT)) for name in vertices}
+    return dict.fromkeys(vertices, _threshold(thresholds))
 
 
-def _threshold(given: AbstractThreshold | float) -> AbstractThreshold:
-    if isinstance(given, AbstractThreshold):
-        return given
-    if isinstance(given, Real) and not isinstance(given, bool):
-        return Share(given)  # type: ignore[arg-type]
+def _threshold(threshold: AbstractThreshold | float) -> AbstractThreshold:
+    if isinstance(threshold, AbstractThreshold):
+        return threshold
+    if isinstance(threshold, Real) and not isinstance(threshold, bool):
+        return Share(threshold)  # type: ignore[arg-type]
     raise ParameterError(
-        f"threshold is {told(given)}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
+        f"threshold is {told(threshold)}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
     )

@@ -56,17 +56,17 @@ class Topology:
         """Find the nodes of units, and the units of nodes."""
         units, layout = self.units, self.layout
         for name, part in self.slices.items():
-            own, value = np.arange(part.start, part.stop), self.nodes(units.values[name])
+            here, value = np.arange(part.start, part.stop), self.nodes(units.values[name])
             prediction = units.predictions.get(name)
             if name not in clamped:
-                self.unit[value] = own
+                self.unit[value] = here
                 if self.strict and (np.diff(layout.up.first)[value] > 0).any():
                     self.exit[part] = value
             if prediction is None or prediction not in layout.active:
                 continue
             self.entry[part] = self.nodes(prediction)
             if self.strict:
-                self.mean[self.nodes(self.compared(name))] = own
+                self.mean[self.nodes(self.compared(name))] = here
 
     def compared(self, vertex: str) -> int:
         """The population of the unit graph that values of a vertex are compared with: its prediction, or a mean."""

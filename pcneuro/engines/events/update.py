@@ -29,7 +29,7 @@ def update(sending: Sending, units: UnitGraph, samples: list[Sample], swept: lis
     old_units, old = sending.units, sending.weights
     sending.reweight(units)
     for sample, activity in zip(samples, swept, strict=True):
-        sample.net = sending.net
+        sample.network = sending.network
         correction = _Correction(sending, sample, old_units, step)
         if sending.strict:
             correction.predictions()
@@ -104,11 +104,11 @@ class _Correction:
                 state.dirty_count[population] = ALL_NODES
                 state.pending += 1
                 state.top = max(state.top, population)
-        backward(sample.net, state, float(self.step))
+        backward(sample.network, state, float(self.step))
         state.touched[state.touched_units[: state.touched_count]] = 0
         state.touched_count = 0
 
     def _wake(self, units: np.ndarray) -> None:
         """Bring the blocks of these units to the present: they sleep no longer."""
         for block in np.unique(units // BLOCK):
-            wake(self.sample.net, self.sample.state, int(block), float(self.step))
+            wake(self.sample.network, self.sample.state, int(block), float(self.step))
