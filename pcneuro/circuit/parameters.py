@@ -9,7 +9,6 @@ import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import Graph, Parameter, Pattern, check_finite, real_array
-from pcneuro.ops.sparse import SparseProduct
 
 
 def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
@@ -38,9 +37,9 @@ def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
 def _pattern(graph: Graph, name: str) -> Pattern | None:
     """Where the synapses of a sparse parameter stand: its users know it, in a circuit from a file, too."""
     for user in graph.consumers[name]:
-        source = graph.nodes[user].source
-        if isinstance(source, SparseProduct):
-            return Pattern(source.starts, source.columns, source.width)
+        pattern = graph.nodes[user].operator.description.pattern
+        if pattern is not None:
+            return Pattern(*pattern)
     return None
 
 

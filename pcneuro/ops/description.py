@@ -70,6 +70,8 @@ class Description:
     """Where it is an einsum of two operands: a projection if one is a parameter, else a product of activities."""
     copied: np.ndarray | None = None
     """Where it only copies: the unit that each unit of the output copies, all operands' units one behind the other."""
+    pattern: tuple[np.ndarray, np.ndarray, int] | None = None
+    """Where its weights are those of a sparse matrix: where they stand by rows, as starts, columns and width."""
     moves: bool = False
     """Whether it only moves, copies, sums up or multiplies units of one array, without weights."""
 

@@ -27,6 +27,7 @@ from pcneuro.ops.base import (
     Weights,
     size,
 )
+from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
@@ -114,6 +115,10 @@ class SparseProduct(AbstractOperator):
     @property
     def label(self) -> str:
         return "sparse"
+
+    @property
+    def description(self) -> Description:
+        return Description(self.units, pattern=(self.starts, self.columns, self.width))
 
     @property
     def rows(self) -> int:
