@@ -29,8 +29,8 @@ from pcneuro.recording.probe import Probe
 if TYPE_CHECKING:
     import xarray
 
-COUNTER = "counter."
-"""What arrays of the counter begin with in a snapshot."""
+COUNTER, BEGAN = "counter.", "began."
+"""What arrays of the counter, and parameters at the sweep, begin with in a snapshot."""
 
 
 class ZeroThresholdEngine(AbstractEngine):
@@ -57,11 +57,15 @@ class ZeroThresholdEngine(AbstractEngine):
         self.log: EventLog | None = None
         self.topologies = Topologies(circuit, dtype, integrator.dt, not dynamics.holds_predictions)
         self.counter: ChangeCounter
+        self.began: dict[str, np.ndarray] = {}
+        """The parameters at the sweep, if they have changed since."""
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.kernel.load(parameters)
 
     def update(self, parameters: Mapping[str, np.ndarray]) -> None:
+        if not self.began:
+            self.began = {name: array.copy() for name, array in self.parameters.items()}
         self.kernel.update(parameters)
         self.counter.reweight(self.topologies.units(self.parameters))
 
@@ -74,6 +78,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.start(data)
         self.data = data
         self.number = self.first = 0
+        self.began = {}
         self.counter = ChangeCounter(self, self.topologies, self.parameters)
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
@@ -135,16 +140,20 @@ class ZeroThresholdEngine(AbstractEngine):
 
     def state(self) -> dict[str, np.ndarray]:
         counted = {f"{COUNTER}{name}": array for name, array in self.counter.state().items()}
-        return self.kernel.state() | counted | {f"{COUNTER}step": np.array([self.number, self.first])}
+        began = {f"{BEGAN}{name}": array for name, array in self.began.items()}
+        return self.kernel.state() | counted | began | {f"{COUNTER}step": np.array([self.number, self.first])}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         counted = {k.removeprefix(COUNTER): a for k, a in state.items() if k.startswith(COUNTER)}
         if "step" not in counted:
             raise ValueError("it is none of an event-driven engine")
-        self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith(COUNTER)})
+        self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith((COUNTER, BEGAN))})
         self.data = data
+        self.began = {k.removeprefix(BEGAN): a for k, a in state.items() if k.startswith(BEGAN)}
         number, first = (int(n) for n in counted.pop("step"))
-        self.counter = ChangeCounter(self, self.topologies, self.parameters)
+        self.counter = ChangeCounter(self, self.topologies, self.began or self.parameters)
+        if self.began:
+            self.counter.reweight(self.topologies.units(self.parameters))
         self.counter.take_up(counted)
         self.number, self.first = number, first
 

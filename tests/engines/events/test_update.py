@@ -21,16 +21,17 @@ def changed(circuit: pcn.Circuit) -> dict[str, np.ndarray]:
 
 
 @both
-def test_an_update_between_steps_is_that_of_the_reference(dynamics, tmp_path):
+@pytest.mark.parametrize("engine", [ALL, pcn.EventDriven(0.0)], ids=["smallest", "zero"])
+def test_an_update_between_steps_is_that_of_the_reference(dynamics, engine, tmp_path):
     """Engines are updated themselves: a simulator's ``set_parameters`` starts anew."""
     for _, circuit, scale in examples():
         data = data_of(circuit, 2, scale)
-        sims = [pcn.Simulator(circuit, dynamics=dynamics, engine=each) for each in (pcn.Reference(), ALL)]
+        sims = [pcn.Simulator(circuit, dynamics=dynamics, engine=each) for each in (pcn.Reference(), engine)]
         for sim in sims:
             sim.run(6.0, **data)
             sim._engine.update(changed(circuit))
         sims[1].store(tmp_path / "updated", overwrite=True)
-        again = pcn.Simulator(circuit, dynamics=dynamics, engine=ALL)
+        again = pcn.Simulator(circuit, dynamics=dynamics, engine=engine)
         again.restore(tmp_path / "updated")
         wanted, found, restored = (sim.run(6.0) for sim in (*sims, again))
         for part in ("values", "errors", "predictions", "gradients"):
