@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcneuro.circuit.activity import Activity
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.feedback import feedback, pull_back
-from pcneuro.engines.abstract import RunData
-from pcneuro.engines.settings import Reference
-from pcneuro.model.dynamics import FixedPrediction
+from pcneuro.circuit.feedback import pull_back
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.simulator.schedules.hops import binomial_share, erlang_share
 from pcneuro.simulator.simulator import Simulator
@@ -67,26 +66,20 @@ def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expect
     free = [name for name in circuit.vertices if name not in clamped]
     rates = {float(r) for n in free for r in np.unique(circuit.precision[n] / circuit.tau[n])}
     steps = {float(g) for n in free for g in np.unique(_eta(circuit, integrator, n))}
-    if simulator.dynamics != FixedPrediction() or len(rates) != 1 or rates == {0.0} or len(steps) != 1:
+    if not _has_closed_form(simulator.dynamics) or len(rates) != 1 or rates == {0.0} or len(steps) != 1:
         return None
-    engine = Reference().make(circuit, simulator.dynamics, integrator, np.dtype(np.float64))
-    engine.load(simulator.parameters)
+    sweep = Activity(circuit.with_parameters(simulator.parameters), np.dtype(np.float64))
     batch = len(next(iter((clamped | inputs).values()), np.zeros(1)))
-    engine.start(RunData(batch, inputs, clamped))
-    sweep: dict[str, Arrays] = {"presynaptic": {}, "output": {}}
-    for key, array in engine.state().items():
-        group, _, name = key.partition(".")
-        if group in sweep:
-            sweep[group][name] = array
-    way = feedback(circuit.graph, circuit.vertices)
+    sweep.start(batch, inputs, clamped, {})
+    sweep.evaluate(simulator.dynamics)
     nothing = {name: np.zeros((batch, *circuit.graph.nodes[name].shape)) for name in circuit.vertices}
 
     def hop(errors: Arrays) -> Arrays:
         """What these errors bring to free vertices, one hop upstream."""
-        back = pull_back(way, nothing | errors, sweep["presynaptic"], sweep["output"])
+        back = pull_back(sweep.way, nothing | errors, sweep.presynaptic, sweep.outputs)
         return {name: back.get(name, nothing[name]) for name in free}
 
-    errors = {name: engine.read(name, "error") for name in circuit.vertices}
+    errors = sweep.errors
     graded: dict[str, dict[int, np.ndarray]] = {name: {0: error} for name, error in errors.items()}
     part = hop({name: error for name, error in errors.items() if name in clamped})
     for hops in range(1, len(circuit.vertices) + 1):
@@ -97,6 +90,11 @@ def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expect
                 graded[name][hops] = part[name]
         part = hop(part)
     return Expectation(graded, rates.pop(), steps.pop())
+
+
+def _has_closed_form(dynamics: AbstractDynamics) -> bool:
+    """Whether errors are all that moves, and add up."""
+    return dynamics.superposes and dynamics.holds_predictions and len(dynamics.rows) == 1
 
 
 def _eta(circuit: Circuit, integrator: AbstractIntegrator, vertex: str) -> np.ndarray:

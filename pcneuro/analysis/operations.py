@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.events.network import Layout
+from pcneuro.engines.events.network import NetworkLayout
 from pcneuro.simulator.result import HasGradients, compare
 
 
@@ -26,7 +26,7 @@ def feedback_synapses(circuit: Circuit, held: Collection[str]) -> int:
     sample in each step, counted as in ``operations``. Raises ParameterError for an operator that is not known in single
     units.
     """
-    layout = Layout(UnitGraph(circuit), held, np.dtype(np.float64), {}, strict=False)
+    layout = NetworkLayout(UnitGraph(circuit), held, np.dtype(np.float64), {}, strict=False)
     return int(layout.down.synapses.sum())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.properties import given_properties
+from pcneuro.circuit.properties import properties_from_arguments
 from pcneuro.errors import GraphError, ParameterError
 from pcneuro.graph.graph import Graph, Latent, Node
 from pcneuro.model.energies import AbstractEnergy
@@ -131,5 +131,5 @@ def build_circuit(
         if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node))
     )
     arguments = {"tau": tau, "precision": precision, "energies": energies, **properties}
-    circuit = Circuit(graph, chosen, given_properties(graph, chosen, arguments))
+    circuit = Circuit(graph, chosen, properties_from_arguments(graph, chosen, arguments))
     return circuit.with_delays(delays)

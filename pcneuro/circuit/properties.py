@@ -56,7 +56,7 @@ class AbstractProperty(ABC):
         """Whether a value is the default."""
 
     @abstractmethod
-    def given(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, Any]:
+    def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, Any]:
         """Vertex -> value, from what a user passed to ``build_circuit``. Raises what is wrong with it."""
 
     @abstractmethod
@@ -102,7 +102,7 @@ class PerUnit(AbstractProperty):
     def _fits(self, array: np.ndarray) -> bool:
         return bool(np.isfinite(array).all() and (array >= 0 if self.zero_allowed else array > 0).all())
 
-    def given(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, np.ndarray]:
+    def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, np.ndarray]:
         """A scalar, an array or a dict by vertex as one array for each vertex."""
         vertices = dict.fromkeys(vertices)
         by_vertex = values if isinstance(values, Mapping) else None
@@ -180,7 +180,7 @@ class OutputEnergy(AbstractProperty):
     def is_default(self, graph: Graph, vertex: str, value: AbstractEnergy | None) -> bool:
         return value == self.default(graph, vertex)
 
-    def given(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, AbstractEnergy | None]:
+    def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, AbstractEnergy | None]:
         if values is not None and not isinstance(values, Mapping):
             raise ParameterError(
                 f"{self.keyword} is {told(values)}; give a dict from outputs to energies, such as "
@@ -260,7 +260,7 @@ def _records(graph: Graph, vertices: Iterable[str], values: Mapping[str, Mapping
     return records
 
 
-def given_properties(graph: Graph, vertices: Iterable[str], arguments: Mapping[str, Any]) -> ByVertex:
+def properties_from_arguments(graph: Graph, vertices: Iterable[str], arguments: Mapping[str, Any]) -> ByVertex:
     """The properties of all vertices from arguments of ``build_circuit``, by keyword.
 
     Raises TypeError for an argument that is no property's keyword, and what each property raises for its values.
@@ -271,7 +271,7 @@ def given_properties(graph: Graph, vertices: Iterable[str], arguments: Mapping[s
         if keyword not in keywords:
             raise TypeError(f"build_circuit() got an unexpected keyword argument {keyword!r}")
     values = {
-        name: known.given(graph, vertices, arguments[known.keyword]) if known.keyword in arguments else {}
+        name: known.from_argument(graph, vertices, arguments[known.keyword]) if known.keyword in arguments else {}
         for name, known in known_properties().items()
     }
     return _records(graph, vertices, values)

@@ -208,7 +208,7 @@ def synapse_blocks(circuit: AbstractCircuit, block: int = BLOCK) -> Iterator[Syn
     for number, children in enumerate(units.children):
         for child in children:
             numbers[child].append(number)
-    return (found for child in circuit.vertices for found in _dendrite(units, child, numbers[child], int(block)))
+    return (each for child in circuit.vertices for each in _dendrite(units, child, numbers[child], int(block)))
 
 
 def _dendrite(units: UnitGraph, child: str, numbers: list[int], block: int) -> Iterator[SynapseBlock]:

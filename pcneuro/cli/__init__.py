@@ -1,4 +1,4 @@
-"""The command line: ``pcneuro run``, ``show``, ``info`` and ``cache``. It parses, calls the package, and prints."""
+"""The command line, ``pcneuro run``, ``check``, ``show``, ``data``, ``info``, ``cache``: it parses, calls and prints."""
 
 from __future__ import annotations
 

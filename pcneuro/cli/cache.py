@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 
 from pcneuro.cli import warming
+from pcneuro.cli.codes import SUCCESS
 from pcneuro.cli.terminal import Terminal
 from pcneuro.kernels import cache
 
@@ -19,27 +20,27 @@ def info() -> int:
     state = cache.state()
     if not state.folders:
         print("no folder can be written: kernels are compiled in every process; set NUMBA_CACHE_DIR")
-        return 0
+        return SUCCESS
     for folder in state.folders:
         print(folder)
     print(f"{state.files} files, {size(state.size)}")
     for dtype in warming.DTYPES:
         print(f"{dtype}: {'compiled' if dtype.name in state.warm else 'not compiled yet'}")
-    return 0
+    return SUCCESS
 
 
 def clear() -> int:
     """Remove compiled kernels; returns the exit code."""
     files, count = cache.clear()
     print(f"removed {files} files, {size(count)}")
-    return 0
+    return SUCCESS
 
 
 def warm() -> int:
     """Compile what a run in either dtype needs; returns the exit code."""
     if numba.config.DISABLE_JIT:
         print("nothing to compile: NUMBA_DISABLE_JIT is set")
-        return 0
+        return SUCCESS
     if cache.usable():
         cache.refresh()
         with Terminal("compiling kernels", patience=0.0) as terminal:

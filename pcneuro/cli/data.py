@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pcneuro.cli.codes import SUCCESS
 from pcneuro.cli.terminal import Terminal
 from pcneuro.data import DATASETS, AbstractFolderDataset, fetch
 
@@ -20,7 +21,7 @@ def list_them(folder: Path | None) -> int:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
+    return SUCCESS
 
 
 def fetch_it(name: str, folder: Path | None) -> int:
@@ -31,4 +32,4 @@ def fetch_it(name: str, folder: Path | None) -> int:
         print(path)
     if fetched.kept:
         print(f"{fetched.kept} of {fetched.kept + len(fetched.new)} there already")
-    return 0
+    return SUCCESS

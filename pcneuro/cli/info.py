@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from pcneuro.cli.cache import size
+from pcneuro.cli.codes import SUCCESS
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import cache, host
 
@@ -32,7 +33,7 @@ def info() -> int:
         print(f"{name:<{width}}  {value}")
     for text in slow():
         print(f"warning: {text}")
-    return 0
+    return SUCCESS
 
 
 def _version(package: str) -> str:

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcneuro.cli.codes import DIVERGED, INTERRUPTED, UNSETTLED
+from pcneuro.cli.codes import DIVERGED, INTERRUPTED, SUCCESS, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.simulator.result import Status
 from pcneuro.studies import Plan, Report, read, simulate
 
 CODES = {
-    Status.COMPLETED: 0,
+    Status.COMPLETED: SUCCESS,
     Status.DIVERGED: DIVERGED,
     Status.UNSETTLED: UNSETTLED,
     Status.INTERRUPTED: INTERRUPTED,

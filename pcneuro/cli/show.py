@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.cli.codes import SUCCESS
 from pcneuro.errors import ConfigurationError, OutputError
 from pcneuro.files import write_atomically
 from pcneuro.studies import Sources, read
@@ -25,7 +26,7 @@ def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) ->
     if draw is not None:
         _draw(circuit, draw, overwrite)
         print(f"\ndrawn to {draw}")
-    return 0
+    return SUCCESS
 
 
 def _circuit(reference: str) -> Circuit:

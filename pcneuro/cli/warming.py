@@ -42,7 +42,7 @@ class AbstractPortion(ABC):
 
 
 @dataclass(frozen=True)
-class Operators(AbstractPortion):
+class OperatorKernels(AbstractPortion):
     """Operator kernels, by name."""
 
     dtype: np.dtype
@@ -50,13 +50,13 @@ class Operators(AbstractPortion):
 
     @property
     def weight(self) -> float:
-        own = 0.0
-        inner: dict[str, float] = {}
+        bodies = 0.0
+        callees: dict[str, float] = {}
         for name in self.names:
             first, *others = weights(dispatch.KERNELS[name]).items()
-            own += first[1]
-            inner |= dict(others)
-        return own + sum(inner.values())
+            bodies += first[1]
+            callees |= dict(others)
+        return bodies + sum(callees.values())
 
     def compile(self) -> None:
         code = np.array([[dispatch.opcode(name), 0] for name in self.names])
@@ -115,7 +115,7 @@ def portions() -> list[AbstractPortion]:
         by_file[inspect.getfile(function)].append(name)
     every: list[AbstractPortion] = []
     for dtype in DTYPES:
-        every += [Loop(dtype), Events(dtype), *(Operators(dtype, tuple(names)) for names in by_file.values())]
+        every += [Loop(dtype), Events(dtype), *(OperatorKernels(dtype, tuple(names)) for names in by_file.values())]
     # The loops run a circuit, whose operators should not be under way in another process at that time.
     return sorted(every, key=lambda p: (not isinstance(p, Events), not isinstance(p, Loop), -p.weight))
 

@@ -1,4 +1,4 @@
-"""Engines: what computes a run. The kernel engine is fast; the reference engine is slow, obvious, and its oracle."""
+"""Engines: what computes a run. Compiled steps for all, events between neurons, and NumPy, the oracle of both."""
 
 from pcneuro.engines.abstract import AbstractEngine, Engine, RunData, Stepped
 from pcneuro.engines.events.modes import Exact, TimeBinned

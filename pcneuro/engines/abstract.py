@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""What an engine is: it holds the state of a run, steps it, and is read; and what it is given, and gives back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Circuits in other tools: one target a module, whose library is imported where it is used.
+"""Circuits in other tools: one target a file, whose library is imported where it is used.
 
-``units`` is a circuit in single units and synapses, which is all that a target needs to know.
+What a target needs to know of a circuit is its single units and synapses (``pcneuro.circuit.units``).
 """

@@ -102,34 +102,35 @@ class AffineForms:
         """Populations whose rates change."""
         self.transfers: dict[str, Transfer] = {}
         """Population -> what it is, in an order in which each reads sources and earlier ones only."""
-        self._found: dict[int, Affine] = {}
+        self._forms: dict[int, Affine] = {}
+        """Number of a population -> what it computes, of those that have been asked for."""
 
     def of(self, number: int) -> Affine:
         """What a population computes."""
         for each in sorted(self._needed(number)):
             population = self.units.populations[each]
             if isinstance(population, Source):
-                self._found[each] = Affine.copy_of(self.names[population.name], population.size)
+                self._forms[each] = Affine.copy_of(self.names[population.name], population.size)
             elif isinstance(population, SynapticSum):
                 size = self.units.populations[population.source].size
                 weights = np.broadcast_to(population.weights.values, population.pre.shape)
                 place = (population.post, population.pre)
                 matrix = sparse.csr_array((weights, place), shape=(population.size, size))
-                self._found[each] = self._found[population.source].summed(matrix)
+                self._forms[each] = self._forms[population.source].summed(matrix)
             else:
                 operands = {
-                    name: self._found[x] if isinstance(x, int) else Affine.fixed(x.values)
+                    name: self._forms[x] if isinstance(x, int) else Affine.fixed(x.values)
                     for name, x in population.operands.items()
                 }
-                self._found[each] = self._formula(population, population.formula, operands)
-        return self._found[number]
+                self._forms[each] = self._formula(population, population.formula, operands)
+        return self._forms[number]
 
     def _needed(self, number: int) -> set[int]:
         """Populations that are still to be found for one."""
         needed: set[int] = set()
         stack: Iterable[int] = [number]
         while stack:
-            new = {n for n in stack if n not in needed and n not in self._found}
+            new = {n for n in stack if n not in needed and n not in self._forms}
             needed |= new
             stack = [s for n in new for s in sources_of(self.units.populations[n])]
         return needed

@@ -18,7 +18,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import MEMORY, checked_circuit, checked_run_data, imported, refuse_size, settings
-from pcneuro.export.rate_neurons import Parts, estimate, made
+from pcneuro.export.rate_neurons import NestNeurons, estimate, made
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
@@ -112,7 +112,7 @@ class NestNetwork:
         self.states: list[Rates] = []
         """Rates of all populations by sample, where the last run has left them."""
 
-    def _parts(self, sample: int) -> Parts:
+    def _parts(self, sample: int) -> NestNeurons:
         parts = made(self.circuit, self.dynamics, self.integrator, self.data, sample)
         _clock(self.integrator.dt, parts.substeps)
         _check_size(parts.neuron_count, parts.synapse_count, self.memory)
@@ -120,7 +120,7 @@ class NestNetwork:
 
     # Building
 
-    def build(self, sample: int = 0) -> Parts:
+    def build(self, sample: int = 0) -> NestNeurons:
         """Make the network of a sample in NEST, which is reset before, with rates as the last run has left them.
 
         Returns what it is made of. ``nest.Simulate`` then runs it by hand.
@@ -153,7 +153,7 @@ class NestNetwork:
         """
         return 1 if self.steps % probe.every else probe.every
 
-    def _meters(self, parts: Parts) -> dict[tuple[str, int], Any]:
+    def _meters(self, parts: NestNeurons) -> dict[tuple[str, int], Any]:
         """A multimeter for every population that is recorded, and every interval (steps)."""
         meters: dict[tuple[str, int], Any] = {}
         for probe in self.probes:
@@ -199,7 +199,13 @@ class NestNetwork:
         return {name: np.atleast_1d(np.array(nodes.rate)) for name, nodes in self.populations.items()}
 
     def _trace(
-        self, probe: Probe, parts: Parts, meters: Mapping[tuple[str, int], Any], steps: int, begin: Rates, end: Rates
+        self,
+        probe: Probe,
+        parts: NestNeurons,
+        meters: Mapping[tuple[str, int], Any],
+        steps: int,
+        begin: Rates,
+        end: Rates,
     ) -> np.ndarray:
         """(times, units) of a variable. A multimeter takes what lies between the beginning of a run and its end."""
         form, every = parts.readouts[probe.vertex, probe.variable], self._every(probe)

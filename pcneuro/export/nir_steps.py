@@ -55,7 +55,7 @@ class Executed:
             (sent[source] for source in self.sources[name]), np.zeros(tuple(self.nodes[name].input_type["input"]))
         )
 
-    def signals(self) -> Arrays:
+    def activity(self) -> Arrays:
         """What every node gives now."""
         sent = dict(self.inputs)
         for name, state in self.state.items():
@@ -65,7 +65,7 @@ class Executed:
         return sent
 
     def step(self) -> None:
-        sent = self.signals()
+        sent = self.activity()
         for name, state in self.state.items():
             node, current = self.nodes[name], self.current(name, sent)
             if kind(node) == "Delay":
@@ -93,7 +93,7 @@ class Executed:
         outputs = [n for n, node in self.nodes.items() if kind(node) == "Output"]
         rows: dict[str, list[np.ndarray]] = {n.removesuffix("_output"): [] for n in outputs}
         for k in range(steps + 1):
-            sent = self.signals()
+            sent = self.activity()
             for name in outputs:
                 rows[name.removesuffix("_output")].append(sent[name].ravel())
             if k < steps:

@@ -68,7 +68,7 @@ class Neurons:
 
 
 @dataclass(eq=False)
-class Parts:
+class NestNeurons:
     """Populations and what they receive.
 
     Attributes
@@ -125,7 +125,7 @@ class Parts:
 
 
 def estimate(circuit: Circuit, clamped: Iterable[str], linear: bool) -> tuple[int, int]:
-    """Neurons and synapses, from the shapes of a circuit alone: about as many as ``Parts`` will have."""
+    """Neurons and synapses, from the shapes of a circuit alone: about as many as ``NestNeurons`` will have."""
     free = set(circuit.vertices).difference(clamped)
     sizes = {name: circuit.graph.nodes[name].size for name in circuit.vertices}
     # Under fixed prediction feedback goes to values and to errors; else there are predictions, and memories of values.
@@ -177,7 +177,7 @@ class _Sample:
             total += Affine.copy_of(error(vertex), self.values[vertex].size).scaled(-1.0)
         return total
 
-    def read(self, parts: Parts, predictions: Mapping[str, Affine]) -> Parts:
+    def read(self, parts: NestNeurons, predictions: Mapping[str, Affine]) -> NestNeurons:
         """The parts with readouts of all variables."""
         for name in self.circuit.vertices:
             parts.readouts[name, "value"] = Affine.copy_of(value(name), self.values[name].size)
@@ -188,9 +188,9 @@ class _Sample:
         return parts
 
 
-def _fixed(sample: _Sample) -> Parts:
+def _fixed(sample: _Sample) -> NestNeurons:
     """Under fixed prediction: values and errors integrate feedback, with a leak to the prediction and to zero."""
-    parts, linear = Parts(substeps=1), sample.linear
+    parts, linear = NestNeurons(substeps=1), sample.linear
     for name, rates in sample.values.items():
         if name in sample.clamped:
             parts.hold(value(name), rates)
@@ -207,7 +207,7 @@ def _fixed(sample: _Sample) -> Parts:
     return sample.read(parts, {name: Affine.fixed(p) for name, p in linear.predictions.items()})
 
 
-def _strict(sample: _Sample) -> Parts:
+def _strict(sample: _Sample) -> NestNeurons:
     """Under strict dynamics: errors sum values and predictions, values add to their memories what errors send."""
     circuit, units = sample.circuit, UnitGraph(sample.circuit)
     free = set(circuit.vertices).difference(sample.clamped)
@@ -215,7 +215,7 @@ def _strict(sample: _Sample) -> Parts:
     forms = AffineForms(units, names, free, TRANSFERS, "NEST")
     predictions = {name: forms.of(number) for name, number in units.predictions.items()}
     means = {name: forms.of(number) for name, number in units.means.items() if name in sample.clamped}
-    parts = Parts(substeps=2)
+    parts = NestNeurons(substeps=2)
     parts.hold(ONE, np.ones(1))
     for name, rates in sample.inputs.items():
         parts.hold(name, rates)
@@ -244,7 +244,7 @@ SCHEMES = {FixedPrediction: _fixed, Strict: _strict}
 
 def made(
     circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, data: RunData, sample: int
-) -> Parts:
+) -> NestNeurons:
     """The parts of a circuit for one sample of the data.
 
     Raises ParameterError for dynamics that are not known, for what cannot be represented, and for weights that are

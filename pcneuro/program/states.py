@@ -20,9 +20,9 @@ def emit_states(low: Lowering, program: Program, dynamics: AbstractDynamics) -> 
         if not dynamics.integrates("error") and (d != e or (program.circuit.precision[name] != 1.0).any()):
             low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
         program.vertex_code["error"][name] = low.taken()
-        own = {region: row + program.first[name] for region, row in program.regions.items()}
+        rows_of = {region: row + program.first[name] for region, row in program.regions.items()}
         for part in dynamics.parts:
-            dynamics.emit(part, low, own | {"value": v.row, "precision": weight}, v.units)
+            dynamics.emit(part, low, rows_of | {"value": v.row, "precision": weight}, v.units)
             program.vertex_code[part][name] = low.taken()
         if v != p:
             low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)

@@ -23,7 +23,7 @@ from pcneuro.simulator.result import Result
 from pcneuro.simulator.run_data import float_type, merge, steps_of
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.stability import check_step
-from pcneuro.simulator.state import State
+from pcneuro.simulator.state import SimulationState
 from pcneuro.simulator.stream import Run, Stream
 
 
@@ -86,7 +86,7 @@ class Simulator:
         schedule.check_delays(circuit)
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
         self.dtype = dtype
-        self._state = State(circuit, dynamics, integrator, schedule, engine, dtype)
+        self._state = SimulationState(circuit, dynamics, integrator, schedule, engine, dtype)
 
     def __reduce__(self) -> NoReturn:
         # Its engine holds addresses of compiled code, which another process does not have.

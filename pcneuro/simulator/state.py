@@ -29,7 +29,7 @@ class UnderWay(Protocol):
         """End it: something else goes on with the simulation."""
 
 
-class State:
+class SimulationState:
     """What a ``Simulator`` holds.
 
     ``step`` is the number of the next step; ``chunk`` the number of steps that the engine is next asked for, what it

@@ -20,7 +20,7 @@ from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset
 from pcneuro.simulator.progress import interruptible
 from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.state import State
+from pcneuro.simulator.state import SimulationState
 
 if TYPE_CHECKING:
     import xarray
@@ -116,7 +116,7 @@ class Run:
 
     def __init__(
         self,
-        state: State,
+        state: SimulationState,
         steps: int,
         until: Settled | None,
         data: RunData,

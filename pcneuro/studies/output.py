@@ -75,7 +75,7 @@ class Output:
     """
 
     def __init__(self, out: Path | None, name: str, *, overwrite: bool, resume: bool = False) -> None:
-        self.given, self.name, self.overwrite, self.resume = out is not None, name, overwrite, resume
+        self.chosen, self.name, self.overwrite, self.resume = out is not None, name, overwrite, resume
         if resume and overwrite:
             raise OutputError("--resume goes on with what is there, --overwrite starts anew: pass one of them")
         if out is not None:
@@ -126,7 +126,7 @@ class Output:
     def checkpoint(self, name: str) -> Path:
         """Place of the checkpoint ``name``, in the folder of the results, which is then made."""
         with writing(self.folder):
-            if not self.kept and not self.given:
+            if not self.kept and not self.chosen:
                 self.folder = next_free(self.folder.parent, self.name)
             self.kept = True
             folder = self.folder / CHECKPOINTS
@@ -161,7 +161,7 @@ class Output:
 
     def commit(self) -> Path:
         """Move everything to its place: at once where the folder is new, else file by file, the summary last."""
-        if not self.given and not self.kept:
+        if not self.chosen and not self.kept:
             self.folder = next_free(self.folder.parent, self.name)
         if self._occupied():
             raise OutputError(f"{self.folder} was made by something else meanwhile: choose another --out")

@@ -42,7 +42,7 @@ class Sources:
         try:
             made = called(**arguments)
         except (Exception, SystemExit) as error:
-            raise Problem(PLACE, f"{function}() raised {_told(error)}") from error
+            raise Problem(PLACE, f"{function}() raised {_one_line(error)}") from error
         if isinstance(made, Graph):
             made = build_circuit(made)
         if not isinstance(made, Circuit):
@@ -81,7 +81,7 @@ class Sources:
             try:
                 specification.loader.exec_module(module)
             except (Exception, SystemExit) as error:
-                raise Problem(PLACE, f"{path.name} does not run: {_told(error)}") from error
+                raise Problem(PLACE, f"{path.name} does not run: {_one_line(error)}") from error
             self.modules[path] = module
         return self.modules[path]
 
@@ -116,7 +116,7 @@ def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any])
             raise Problem((ARGUMENTS, name), f"is missing: {function.__name__}() needs it")
 
 
-def _told(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """An exception in one line, with the place where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pcneuro.cli import warming
-from pcneuro.cli.warming import Events, Loop, Operators
+from pcneuro.cli.warming import Events, Loop, OperatorKernels
 from pcneuro.kernels import dispatch
 
 
 def test_every_operator_kernel_is_compiled_once_for_each_dtype():
-    names = [(p.dtype, name) for p in warming.portions() if isinstance(p, Operators) for name in p.names]
+    names = [(p.dtype, name) for p in warming.portions() if isinstance(p, OperatorKernels) for name in p.names]
     assert sorted(names, key=str) == sorted(
         ((np.dtype(dtype), name) for dtype in (np.float32, np.float64) for name in dispatch.KERNELS), key=str
     )

@@ -7,7 +7,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ParameterError
-from pcneuro.export.rate_neurons import Parts, estimate, made
+from pcneuro.export.rate_neurons import NestNeurons, estimate, made
 from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.simulator.run_data import merge
 from tests.circuits_for_tests import every_dynamics
@@ -16,7 +16,7 @@ from tests.export.linear_circuits import given, linear
 STRICT = pcn.Strict()
 
 
-def parts(circuit: pcn.Circuit, dynamics: pcn.Strict | pcn.FixedPrediction, **data) -> Parts:
+def parts(circuit: pcn.Circuit, dynamics: pcn.Strict | pcn.FixedPrediction, **data) -> NestNeurons:
     """Of the first sample."""
     asked = {"clamp": None, "initial": None, **(data or given(circuit.graph))}
     merged = merge(circuit, None, asked, time=0.0, dtype=np.dtype(np.float64), carried=dict)

@@ -149,7 +149,7 @@ def _chosen(events: xarray.Dataset, populations: Sequence[str] | None, counts: n
     return list(populations)
 
 
-def _own(events: xarray.Dataset, sample: int, stack: _Stack, *columns: str) -> Any:
+def _events_of(events: xarray.Dataset, sample: int, stack: _Stack, *columns: str) -> Any:
     """Of each block and each population of the stack: its place, and these columns of the sample's events."""
     for block in blocks(events, "sample", "population", *columns):
         in_sample = block["sample"] == sample
@@ -162,7 +162,7 @@ def _own(events: xarray.Dataset, sample: int, stack: _Stack, *columns: str) -> A
 def _marks(ax: Axes, events: xarray.Dataset, sample: int, stack: _Stack) -> None:
     """A mark for each event, about as high as its neuron's row."""
     marks: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    for place, block in _own(events, sample, stack, "time", "unit", "change"):
+    for place, block in _events_of(events, sample, stack, "time", "unit", "change"):
         rows = stack.y(place, block["unit"])
         for on in marks:
             of_sign = (block["change"] > 0) == on
@@ -199,7 +199,7 @@ def _image(ax: Axes, events: xarray.Dataset, sample: int, stack: _Stack, times: 
     ]
     columns = len(times) - 1
     counts = [np.zeros((columns, n)) for n in rows]
-    for place, block in _own(events, sample, stack, "time", "unit"):
+    for place, block in _events_of(events, sample, stack, "time", "unit"):
         n, size = rows[place], stack.sizes[place]
         column = ((block["time"] - times[0]) / (times[-1] - times[0]) * columns).astype(np.int64)
         field = np.clip(column, 0, columns - 1) * n + block["unit"].astype(np.int64) * n // size

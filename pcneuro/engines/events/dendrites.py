@@ -11,7 +11,7 @@ from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, 
 
 
 class Numbered(Protocol):
-    """Where the populations of a unit graph stand among the nodes of a synaptic network (``network.Layout``)."""
+    """Where the populations of a unit graph stand among the nodes of a synaptic network (``network.NetworkLayout``)."""
 
     @property
     def units(self) -> UnitGraph: ...

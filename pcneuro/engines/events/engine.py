@@ -329,7 +329,7 @@ class EventEngine(AbstractEngine):
         return arrays
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
-        parts = snapshots.Parts(state)
+        parts = snapshots.SnapshotArrays(state)
         parts.check(data.batch, self.circuit.vertices)
         self.samples = []
         self.dense.take_up(data.batch, data.inputs, data.clamped, parts.dense)

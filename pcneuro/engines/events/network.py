@@ -24,7 +24,7 @@ all, in bins or ms: of the prediction, and of the feedback."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Synapses:
+class _SumSynapses:
     """Of one sum: nodes before and behind each, delays up and down."""
 
     before: np.ndarray
@@ -54,7 +54,7 @@ def joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype)
 
 
-class Layout:
+class NetworkLayout:
     """Nodes, populations and synapses of a circuit; those that values are read through have sums of their own.
 
     A function that reads value neurons does so through one synapse each, so that whatever comes from or goes to value
@@ -142,7 +142,7 @@ class Layout:
             isinstance(operand, int) and operand in self.active and isinstance(self.units.populations[operand], Source)
         )
 
-    def _synapses(self, delays: Delays) -> Iterator[_Synapses]:
+    def _synapses(self, delays: Delays) -> Iterator[_SumSynapses]:
         def delays_of(number: int, operand: str | None, count: int) -> list[np.ndarray]:
             return [np.broadcast_to(d, count) for d in delays.get((number, operand), (0.0, 0.0))]
 
@@ -154,7 +154,7 @@ class Layout:
             if isinstance(population, SynapticSum):
                 before = self.offset[self.number[population.source]] + population.pre
                 up, down = delays_of(number, None, population.pre.size)
-                yield _Synapses(before, here + population.post, up, down, number in self.back, True, (number, None))
+                yield _SumSynapses(before, here + population.post, up, down, number in self.back, True, (number, None))
             elif isinstance(population, UnitFunction):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
@@ -164,7 +164,7 @@ class Layout:
                         behind = self.offset[self.reads[number, name]] + each
                         up, down = delays_of(number, name, population.size)
                         back = name in population.derivatives and number in self.back
-                        yield _Synapses(before, behind, up, down, back, number not in behind_sums, (number, name))
+                        yield _SumSynapses(before, behind, up, down, back, number not in behind_sums, (number, name))
 
     def _behind_sums(self) -> set[int]:
         """Populations that sums read in the dendrite: what these read one to one are no synapses beside those."""
@@ -295,10 +295,3 @@ class Layout:
             assert isinstance(function, UnitFunction)
             slopes.append(function.evaluated(function.derivatives[name], activity, out=activity[number]))
         return joined(slopes, np.float64).astype(self.dtype)
-
-    def by_owner(self, numbers: np.ndarray) -> Mapping[str, int]:
-        """Vertex -> the sum of these numbers of populations over those that are in its dendrite or its values."""
-        total = dict.fromkeys(self.units.circuit.vertices, 0)
-        for population, name in self.owner.items():
-            total[name] += int(numbers[population])
-        return total

@@ -22,7 +22,7 @@ def state(samples: Sequence[Sample]) -> Arrays:
     return arrays
 
 
-class Parts:
+class SnapshotArrays:
     """The arrays of a snapshot, which anybody may have written, by what they are of."""
 
     def __init__(self, state: Mapping[str, np.ndarray]) -> None:

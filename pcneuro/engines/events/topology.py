@@ -10,7 +10,7 @@ from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.circuit.units.reweighting import reweighted
-from pcneuro.engines.events.network import Delays, Layout
+from pcneuro.engines.events.network import Delays, NetworkLayout
 
 NONE = -1
 """Where there is no unit or node."""
@@ -28,7 +28,7 @@ class Topology:
         self.units, self.clamped, self.strict = units, clamped, strict
         circuit = units.circuit
         delays = _delays(units, bin_ms)
-        self.layout = Layout(units, clamped, dtype, delays, strict)
+        self.layout = NetworkLayout(units, clamped, dtype, delays, strict)
         self.slices: dict[str, slice] = {}
         """Vertex -> its units."""
         count = 0

@@ -250,7 +250,7 @@ class DelayedReference(ReferenceEngine):
         raise ParameterError("populations that wait for each other have no conduction delays: use Parallel()")
 
     def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
-        raise ParameterError("there is no law of hops for conduction delays: use Parallel()")
+        raise ParameterError("there is no hop-count distribution with conduction delays: use Parallel()")
 
     def _histories(self) -> dict[str, History]:
         return {f"past.{name}": h for name, h in self.past.items()} | {f"sent.{k}": h for k, h in enumerate(self.sent)}

@@ -73,9 +73,9 @@ class ReferenceEngine(AbstractEngine):
         for name, initial in data.initial.items():
             self.value[name] = initial.astype(self.dtype)
         for row in self.dynamics.rows[1:]:
-            rows, given = self._variable(row.variable), data.rows.get(row.variable, {})
+            rows, initial_rows = self._variable(row.variable), data.rows.get(row.variable, {})
             for name in self.circuit.vertices:
-                rows[name] = np.array(given.get(name, np.zeros_like(self.value[name])), self.dtype)
+                rows[name] = np.array(initial_rows.get(name, np.zeros_like(self.value[name])), self.dtype)
         self.evaluate()
 
     def predict(self, sweep: bool = False) -> None:
@@ -186,11 +186,11 @@ class ReferenceEngine(AbstractEngine):
         finite = True
         for name in reversed(list(self.circuit.graph.nodes)):
             if name in self.vertices:
-                own = [probe for probe in probes if probe.vertex == name]
-                own_row = [(n, row) for n, row in self.moving() if n == name]
-                stepped = self._relax(own_row, number, steps, own)
+                probes_here = [probe for probe in probes if probe.vertex == name]
+                moving = [(n, row) for n, row in self.moving() if n == name]
+                stepped = self._relax(moving, number, steps, probes_here)
                 finite = finite and stepped.finite
-                recorded |= dict(zip(own, stepped.recorded, strict=True))
+                recorded |= dict(zip(probes_here, stepped.recorded, strict=True))
         self.evaluate()
         return Stepped(steps, finite, [recorded[probe] for probe in probes])
 
@@ -222,9 +222,9 @@ class ReferenceEngine(AbstractEngine):
 
     def _powers(self, errors: Arrays) -> list[Arrays]:
         """These errors, and what comes of them hop by hop at free vertices, until nothing is left."""
-        found, kept = [], self.error
+        powers, kept = [], self.error
         while any(e.any() for e in errors.values()):
-            found.append(errors)
+            powers.append(errors)
             self.error = errors
             adjoints = self._adjoints()
             errors = {
@@ -232,7 +232,7 @@ class ReferenceEngine(AbstractEngine):
                 for n, e in errors.items()
             }
         self.error = kept
-        return found
+        return powers
 
     def _stack(self, probe: Probe, taken: list[np.ndarray]) -> np.ndarray:
         units = self.circuit.graph.nodes[probe.vertex].size
@@ -267,19 +267,19 @@ class ReferenceEngine(AbstractEngine):
         self.evaluate()
 
     def _take(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
-        found: dict[str, Arrays] = {group: {} for group in self._groups()}
+        groups: dict[str, Arrays] = {group: {} for group in self._groups()}
         for key, array in state.items():
             group, _, name = key.partition(".")
-            found[group][name] = array.copy()
+            groups[group][name] = array.copy()
         shapes = {n: (data.batch, *self.circuit.graph.nodes[n].shape) for n in self.circuit.vertices}
-        if {n: a.shape for n, a in found["value"].items()} != shapes:
+        if {n: a.shape for n, a in groups["value"].items()} != shapes:
             raise ValueError("its vertices have other shapes")
-        if found["presynaptic"].keys() != self.circuit.graph.nodes.keys():
+        if groups["presynaptic"].keys() != self.circuit.graph.nodes.keys():
             raise ValueError("its nodes have other names")
         self.data = data
         for group, arrays in self._groups().items():
             arrays.clear()
-            arrays.update(found[group])
+            arrays.update(groups[group])
 
     def describe(self) -> dict[str, Any]:
         return {"engine": "reference", "threads": 1}

@@ -184,7 +184,7 @@ class AbstractNetwork(ABC):
             raise ParameterError(
                 f"{steps} steps for a standalone program that was built for {backend.steps}: make another network"
             )
-        backend.run(self._given)
+        backend.run(self._waiting)
 
     def reset(
         self,
@@ -211,7 +211,7 @@ class AbstractNetwork(ABC):
     def _put(self, rates: Rates) -> None:
         """Write all numbers into the network; those for a program that has been built wait for its next run."""
         built = isinstance(self.backend, Standalone) and self.backend.steps is not None
-        self._given: dict[Any, np.ndarray] = {}
+        self._waiting: dict[Any, np.ndarray] = {}
         for name, weights in rates.weights().items():
             self._set(self.synapses[name], "w", weights, built)
         for name, variables in rates.variables().items():
@@ -221,7 +221,7 @@ class AbstractNetwork(ABC):
     def _set(self, owner: Any, variable: str, values: np.ndarray, built: bool) -> None:
         if built:
             view = owner.state(variable)
-            self._given[view] = self.b2.Quantity(values, dim=view.dim)
+            self._waiting[view] = self.b2.Quantity(values, dim=view.dim)
         else:
             owner.variables[variable].set_value(values)
 

@@ -230,10 +230,10 @@ class EventDrivenTask(DrivenTask):
             for name, rows in run.outcome.numbers["events"].items():
                 if rows:
                     text = f"{_title(run)}, {name}: synaptic operations a sample, clocked ones at the same error"
-                    tables.append(TextTable(text, columns, [_cells(row) for row in reversed(rows)]))
+                    tables.append(TextTable(text, columns, [_text_row(row) for row in reversed(rows)]))
                 best = run.outcome.numbers["at_mark"][name]
                 if best is not None:
-                    short.append([_title(run), name, *_cells(best)])
+                    short.append([_title(run), name, *_text_row(best)])
         if short:
             title = f"Fewest synaptic operations a sample for a gradient error of {100 * MARK:g} % at most"
             tables.append(TextTable(title, ["circuit", "engine", *columns], short))
@@ -254,7 +254,7 @@ def _cheapest(rows: Sequence[Row]) -> Row | None:
     return min(near, key=lambda row: row["operations"]) if near else None
 
 
-def _cells(row: Row) -> list[str]:
+def _text_row(row: Row) -> list[str]:
     clocked, ratio = row["clocked_operations"], row["ratio"]
     return [
         f"{row['threshold']:g}",

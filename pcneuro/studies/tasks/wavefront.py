@@ -81,14 +81,20 @@ class WavefrontTask(DrivenTask):
             cut = [f"... {len(rows) - LONGEST} more ..."] + [""] * (len(rows[0]) - 1)
             rows = [*rows[: LONGEST // 2], cut, *rows[-LONGEST // 2 :]]
         tables = [TextTable("Wavefront", ["population", "hops", "bound (ms)", "arrival (ms)", *shares], rows)]
-        way = [[row["vertex"], _told(row["arrival"]), _told(row["time"])] for row in numbers["critical"]]
+        way = [[row["vertex"], _number_text(row["arrival"]), _number_text(row["time"])] for row in numbers["critical"]]
         return (
             [*tables, TextTable("Critical path", ["population", "arrival (ms)", "time (ms)"], way)] if way else tables
         )
 
 
 def _row(name: str, row: dict[str, Any]) -> list[str]:
-    return [name, _told(row["hops"]), _told(row["bound"]), _told(row["arrival"]), *map(_told, row["times"])]
+    return [
+        name,
+        _number_text(row["hops"]),
+        _number_text(row["bound"]),
+        _number_text(row["arrival"]),
+        *map(_number_text, row["times"]),
+    ]
 
 
 def _last(run: FinishedRun) -> list[str]:
@@ -108,5 +114,5 @@ def _last(run: FinishedRun) -> list[str]:
     return [*cells, name, *rest]
 
 
-def _told(value: float | None) -> str:
+def _number_text(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:g}"
