@@ -86,7 +86,7 @@ class Kernel(Engine):
 
 @dataclass(frozen=True, eq=False)
 class EventDriven(Engine):
-    """What neurons have to say is sent as events.
+    """Neurons send changes of their activity as events.
 
     Parameters
     ----------

@@ -247,8 +247,8 @@ def _check_spiking(spiking: Spiking) -> None:
         )
     if not isinstance(spiking.values, Graded):
         raise ParameterError(
-            f"values is {type(spiking.values).__name__}: under fixed prediction nothing hears values, and NIR has no "
-            "neuron that sends changes; it takes Graded"
+            f"values is {type(spiking.values).__name__}: under fixed prediction nothing receives values, and NIR has "
+            "no neuron that sends changes; it takes Graded"
         )
 
 

@@ -36,14 +36,14 @@ from pcneuro.ops.formula import Formula, substitute
 class Wiring:
     """Groups and projections of a circuit for these dynamics, with these vertices clamped.
 
-    With ``spiking`` what others hear of errors, and it may be of values, is what comes of spikes.
+    With ``spiking`` what others receive of errors, and it may be of values, is what comes of spikes.
     """
 
     def __init__(
         self, units: UnitGraph, clamped: set[str], held: bool, batch: int = 1, spiking: Spiking | None = None
     ) -> None:
         self.units, self.clamped, self.held, self.spiking = units, clamped, held, spiking
-        self.error_variable = "err" if spiking is None else "heard"
+        self.error_variable = "err" if spiking is None else "received"
         """Variable of an error as others, and its own value neuron, receive it."""
         self.populations, self.active = units.populations, units.active()
         self.groups: dict[str, Group] = {}
@@ -237,7 +237,7 @@ class Wiring:
     # Dynamics
 
     def sends(self, name: str) -> bool:
-        """Whether others hear the spikes of its value neurons instead of their values."""
+        """Whether others receive the spikes of its value neurons instead of their values."""
         free = name in self.units.circuit.vertices and name not in self.clamped
         return free and self.spiking is not None and self.spiking.values.least() is not None
 
@@ -266,14 +266,14 @@ class Wiring:
             self._decode(group, predicted, self.spiking)
 
     def _decode(self, group: Group, predicted: bool, spiking: Spiking) -> None:
-        """What is heard of spikes, and means over the window in which they are read."""
+        """What is received of spikes, and means over the window in which they are read."""
         window = f"int(t >= begin and t < end)/({spiking.decoding.window!r}*ms)"
         group.lines += ["begin : second (shared, constant)", "end : second (shared, constant)"]
         group.lines.append(f"dvalue_mean/dt = v*{window} : 1")
         if predicted:
             group.lines += [
-                f"dheard/dt = -heard/({spiking.decoding.filter!r}*ms) : 1",
-                f"dmean/dt = heard*{window} : 1",
+                f"dreceived/dt = -received/({spiking.decoding.filter!r}*ms) : 1",
+                f"dmean/dt = received*{window} : 1",
                 f"dprediction_mean/dt = prediction*{window} : 1",
                 "jump : 1 (shared, constant)",
             ]
@@ -285,7 +285,7 @@ class Wiring:
             group.reset = "sent = v"
 
     def _pair(self, group: Group, spiking: Spiking) -> None:
-        """The ON and OFF neurons of a vertex' errors, with one synapse from each error and one to what is heard."""
+        """The ON and OFF neurons of a vertex' errors, with one synapse from each error and one to what is received."""
         errors = spiking.errors
         pairs = self.groups[pairs_of(group.name)] = Group(
             pairs_of(group.name), 2 * errors.units * group.size, Block(group.name)

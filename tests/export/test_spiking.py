@@ -121,7 +121,7 @@ def test_baseline_cancels_and_noise_does_not_shift():
 
 
 def test_spikes_are_what_is_heard():
-    """What is heard at the end is the filtered sum of the recorded spikes; their number, the monitor's count."""
+    """What is received at the end is the filtered sum of the recorded spikes; their number, the monitor's count."""
     circuit, data = problem()
     spiking = Spiking(decoding=Decoding(window=100.0))
     record = [pcn.Record("h1", "error")]
@@ -134,10 +134,10 @@ def test_spikes_are_what_is_heard():
     kept = 1.0 - 1.0 / 2.5
     for sample, unit in ((0, 0), (1, 6)):
         own = spikes[(spikes["sample"] == sample) & (spikes["unit"] == unit)]
-        # A spike of step k is heard from step k + 1 on.
+        # A spike of step k is received from step k + 1 on.
         age = 200 - 1 - np.rint(own["time"])
-        heard = jump * float(np.sum(own["sign"] * kept**age))
-        np.testing.assert_allclose(found.records["h1.error"].values[-1, sample, unit], heard, rtol=1e-9, atol=1e-12)
+        received = jump * float(np.sum(own["sign"] * kept**age))
+        np.testing.assert_allclose(found.records["h1.error"].values[-1, sample, unit], received, rtol=1e-9, atol=1e-12)
 
 
 def test_a_run_goes_on_and_begins_again():

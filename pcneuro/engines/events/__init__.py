@@ -1,1 +1,1 @@
-"""The event-driven engine: what neurons have to say is sent as events."""
+"""The event-driven engine: neurons send changes of their activity as events."""

@@ -1,7 +1,7 @@
-"""The event-driven engine: neurons that send changes, when there is something new to say.
+"""The event-driven engine: neurons that send changes of their activity, where these are large enough.
 
-Send-on-delta (Miskowicz 2006): what a neuron has to say is sent as the change since it was last sent, once that is at
-least its threshold; in between, what others know of it is what was sent. With ``TimeBinned`` all of a bin's events come
+Send-on-delta (Miskowicz 2006): an activity is sent as the change since it was last sent, once that is at least its
+threshold; in between, what others know of it is what was sent. With ``TimeBinned`` all of a bin's events come
 at once and units step by Euler's method; with ``Exact`` the leaky dynamics are solved between events, and the next
 crossing of a threshold is computed, as in quantised state systems (Kofman & Junco 2001).
 

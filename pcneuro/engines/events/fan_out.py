@@ -15,7 +15,7 @@ LEAST_ROW = 8
 
 @dataclass(frozen=True, eq=False)
 class FanOut:
-    """Where synapses in one direction lead, as ``FanOutTable`` describes it; their weights stand apart."""
+    """Where synapses in one direction lead, as ``FanOutTable`` describes it; weights are kept beside it."""
 
     first: np.ndarray
     begin: np.ndarray

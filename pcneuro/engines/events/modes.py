@@ -29,7 +29,7 @@ LEAST_STEPS = 4
 class TimeBinned(AbstractMode):
     """Bins of dt: within each, events first, then a step of all units that are awake.
 
-    Units sleep and wake in blocks of 32 neighbours: those of which none has anything more to say unless it receives
+    Units sleep and wake in blocks of 32 neighbours: those of which none has anything more to send unless it receives
     something are not stepped, and have a closed form.
 
     ``cumulative``: what was not sent adds up over bins, and is sent, too, where that sum passes the threshold, so that

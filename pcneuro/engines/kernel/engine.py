@@ -116,9 +116,10 @@ class KernelEngine(AbstractBlocks):
         self.execute_shared(code["shared"])
         self.execute("sweep", self.sweep)
         for name, values in data.initial.items():
-            deviation = values - self._read(program.slot("prediction", name), values.shape[1:])
-            state = deviation if self.dynamics.state == "deviation" else values
-            self._write(program.slot(self.dynamics.state, name), state)
+            # What the state and other regions add up to is the activity.
+            for region in (region for region in self.dynamics.activity if region != self.dynamics.state):
+                values = values - self._read(program.slot(region, name), values.shape[1:])
+            self._write(program.slot(self.dynamics.state, name), values)
         for row in self.dynamics.rows[1:]:
             begun = data.rows.get(row.variable, {})
             for name in self.circuit.vertices:

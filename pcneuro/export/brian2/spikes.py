@@ -1,7 +1,7 @@
 """Circuits in Brian2 at the level of spikes: errors as ON and OFF neurons, and value neurons that are graded or spike.
 
 An error still has its analog form, in the dendrite of its value neuron (``err``), which drives its ON and OFF neurons.
-What its value neuron, and the value neurons that it was predicted from, receive of it are spikes (``heard``).
+What its value neuron, and the value neurons that it was predicted from, receive of it are spikes (``received``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SpikingNetwork(AbstractNetwork):
 
     variables: ClassVar[Mapping[str, str]] = {
         "value": "v",
-        "error": "heard",
+        "error": "received",
         "prediction": "prediction",
         "feedback": "drive",
     }
@@ -62,7 +62,7 @@ class SpikingNetwork(AbstractNetwork):
         works = self._longest_step(rates)
         if dt > works:
             raise ParameterError(
-                f"spikes are heard a step late, with which this circuit is unstable at dt = {dt:g} ms: use dt = "
+                f"spikes are received a step late, with which this circuit is unstable at dt = {dt:g} ms: use dt = "
                 f"{works:.2g} ms, or a longer tau"
             )
         for name in spikes:

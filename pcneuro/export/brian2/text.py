@@ -46,8 +46,8 @@ def give(made, name, *variables):
 
 '''
 _SPIKES = """
-The groups ..._error are pairs of ON and OFF neurons that an error drives; heard is what others receive of their spikes,
-mean and value_mean are means of that and of the values between begin and end.
+The groups ..._error are pairs of ON and OFF neurons that an error drives; received is what their spikes are to
+others, mean and value_mean are means of that and of the values between begin and end.
 """
 _ERF = """\
 from scipy.special import erf
