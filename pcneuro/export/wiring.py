@@ -199,7 +199,7 @@ class Wiring:
         terms.append(times(substitute(pull.derivative, named), behind))
 
     def copies_back(self, number: int) -> None:
-        """A copy is made for the first reader, which comes last here: by now all others have said what goes back."""
+        """A copy is made for the first reader, which comes last here: by now all others have known what goes back."""
         for operand, (name, first) in self.copies.get(self.owner[number], {}).items():
             if first == number:
                 self._copy_back(number, operand, name)
@@ -306,17 +306,17 @@ class Wiring:
         self.projections.append(
             GroupSynapses(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
         )
-        on_spike = "heard_post += polarity_pre*jump_post"
+        on_spike = "received_post += polarity_pre*jump_post"
         self.projections.append(
             GroupSynapses(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, on_spike)
         )
 
     def _error(self, name: str) -> str:
-        said = "sent" if self.sends(name) else "v"
+        known = "sent" if self.sends(name) else "v"
         if name in self.clamped and name in self.units.means:
             return f"precision*(v - {self.variable[self.units.means[name]]})"
-        deviates = self.held and name not in self.clamped and said == "v"
-        return "precision*dev" if deviates else f"precision*({said} - prediction)"
+        deviates = self.held and name not in self.clamped and known == "v"
+        return "precision*dev" if deviates else f"precision*({known} - prediction)"
 
 
 class _WayBack(AbstractVisitor[UnitStation, Formula]):

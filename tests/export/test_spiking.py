@@ -120,7 +120,7 @@ def test_baseline_cancels_and_noise_does_not_shift():
     assert 0.003 < away(noisy, wanted) < 0.06
 
 
-def test_spikes_are_what_is_heard():
+def test_spikes_are_what_is_received():
     """What is received at the end is the filtered sum of the recorded spikes; their number, the monitor's count."""
     circuit, data = problem()
     spiking = Spiking(decoding=Decoding(window=100.0))
