@@ -16,7 +16,12 @@ import numpy as np
 from pcneuro.ops.base import apply
 from pcneuro.ops.contract import Contract
 from pcneuro.ops.maps import Map
+from pcneuro.ops.reduce import Sum
 from pcneuro.ops.registry import answers, public
+
+
+class Halved(Sum):
+    kind = "halved"
 
 
 @public
@@ -99,13 +104,14 @@ from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.model.integrators.abstract import INTEGRATORS
 from pcneuro.data import DATASETS
+from pcneuro.ops.base import OPERATORS
 from pcneuro.export.targets import targets
 from pcneuro.simulator.schedules.abstract import SCHEDULES
 import pcneuro.studies
 from pcneuro.studies.task import TASKS
 
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
-assert "doubled" in pcn.ops.__all__
+assert "doubled" in pcn.ops.__all__ and "halved" in OPERATORS
 assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES
 graph = pcn.trace(lambda x, w: {"y": pcn.ops.doubled(np.cumsum(x * w))}, x=pcn.Input((3,)), w=pcn.Parameter(np.ones(3)))
 print(pcn.backprop(graph, {"x": np.arange(1.0, 4.0)}).values["y"][0].tolist(), pcn.__file__)
