@@ -1,4 +1,4 @@
-"""The reference engine is an oracle: what is held against it neither inherits from it nor runs it."""
+"""The reference engine is an oracle: nothing else inherits from it, and only the settings of engines import it."""
 
 from __future__ import annotations
 

@@ -118,11 +118,10 @@ class ReferenceEngine(AbstractEngine):
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
 
-    def _adjoints(self, relaxed: bool = False) -> Arrays:
+    def _adjoints(self) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
-        parameter's Hebbian change. ``relaxed``: with errors of free vertices where fixed prediction brings them."""
-        seeds = {n: e for n, e in self.error.items() if not (relaxed and n not in self.data.clamped)}
-        return pull_back(self.way, seeds, self.presynaptic, self.output)
+        parameter's Hebbian change."""
+        return pull_back(self.way, self.error, self.presynaptic, self.output)
 
     def _variable(self, variable: str) -> Arrays:
         """Arrays of a variable by vertex: values, errors, or what dynamics integrate beside them."""
