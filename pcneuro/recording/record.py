@@ -69,15 +69,8 @@ class Record:
             raise unknown_name("variable to record", self.variable, VARIABLES)
         if self.variable in ("error", "prediction") and not circuit.has_prediction(vertex):
             raise ParameterError(f"vertex {vertex!r} is a latent without a prior: it has no {self.variable} to record")
-        steps = 1
-        if self.every is not None:
-            ratio = self.every / dt
-            steps = round(ratio) if np.isfinite(ratio) else 0
-            if steps < 1 or abs(ratio - steps) > 1e-6 * max(steps, 1):
-                raise ParameterError(
-                    f"record of {self.vertex!r} every {self.every:g} ms: give a multiple of dt = {dt:g} ms, "
-                    f"such as {max(steps, 1) * dt:g}"
-                )
+        what = f"record of {self.vertex!r} every"
+        steps = 1 if self.every is None else interval_in_steps(what, self.every, dt)
         for what, indices, count in (
             ("unit", self.units, circuit.graph.nodes[vertex].size),
             ("sample", self.samples, batch),
@@ -98,6 +91,16 @@ class Record:
         if self.units is not None:
             rows = rows[:, :, np.asarray(self.units, dtype=np.int64)]
         return rows
+
+
+def interval_in_steps(what: str, interval: float, dt: float) -> int:
+    """The steps of an interval, both in ms. Raises ParameterError that says ``what`` it is for what is no multiple."""
+    ratio = interval / dt
+    steps = round(ratio) if np.isfinite(ratio) else 0
+    if steps < 1 or abs(ratio - steps) > 1e-6 * max(steps, 1):
+        near = max(steps, 1) * dt
+        raise ParameterError(f"{what} {interval:g} ms: give a multiple of dt = {dt:g} ms, such as {near:g}")
+    return steps
 
 
 def _indices(what: str, indices: Any) -> tuple[int, ...] | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from pcneuro.errors import OutputError
 from pcneuro.files import writing
+from pcneuro.simulator.result import Status
 
 SUMMARY = "summary.json"
 RESULTS = "results"
@@ -33,7 +34,7 @@ def unfinished(parent: Path, name: str) -> Path:
     for path in (parent / name, *parent.glob(f"{name}-*")):
         if (path.name == name or path.name[len(name) + 1 :].isdigit()) and (path / CHECKPOINTS).is_dir():
             try:
-                done = json.loads((path / SUMMARY).read_text(encoding="utf-8"))["status"] == "completed"
+                done = json.loads((path / SUMMARY).read_text(encoding="utf-8"))["status"] == Status.COMPLETED
             except (OSError, ValueError, KeyError, TypeError):
                 done = False
             if not done:

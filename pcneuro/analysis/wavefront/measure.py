@@ -11,6 +11,7 @@ from pcneuro.analysis.wavefront.distance import NONE, Clock, least_ways
 from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
 from pcneuro.errors import ParameterError, told
+from pcneuro.recording.record import interval_in_steps
 from pcneuro.simulator.progress import Report, interruptible, reporter
 from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.run_data import steps_of
@@ -127,11 +128,7 @@ def _stride(every: float | None, dt: float) -> int:
     interval = float(every) if isinstance(every, Real) and not isinstance(every, bool) else math.nan
     if not 0 < interval < math.inf:
         raise ParameterError(f"every is {told(every)}; give a positive number of ms, or None for each step")
-    steps = round(interval / dt)
-    if steps < 1 or abs(interval / dt - steps) > 1e-6 * steps:
-        near = max(steps, 1) * dt
-        raise ParameterError(f"every = {every:g} ms: give a multiple of dt = {dt:g} ms, such as {near:g}")
-    return steps
+    return interval_in_steps("every =", interval, dt)
 
 
 def _shares(shares: Any) -> tuple[float, ...]:

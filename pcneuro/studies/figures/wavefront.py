@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from pcneuro.analysis.plot import wavefront
 from pcneuro.analysis.plot.wavefront import size_of
 from pcneuro.analysis.wavefront import Wavefront
+from pcneuro.simulator.result import Status
 from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, panel_letters, sequence
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def front_figure(run: FinishedRun) -> Figure:
     """The wavefront of one run."""
     report: Wavefront = run.outcome.detail
     ax = wavefront(report, Figure(figsize=size_of(report), layout="constrained").subplots())
-    title = ", ".join(part for part in (run.label, "" if report.status == "completed" else report.message) if part)
+    title = ", ".join(part for part in (run.label, "" if report.status is Status.COMPLETED else report.message) if part)
     figure = ax.figure
     assert isinstance(figure, Figure)
     if title:
@@ -121,7 +122,7 @@ def _times_lines(ax: Axes, group: Sequence[FinishedRun], key: str) -> dict[str, 
             handles[name] = line
     if restless.any():
         handles[UNSETTLED] = Line2D([], [], color="0.4", **HOLLOW)
-    lost = x[[run.outcome.detail.status == "diverged" for run in group]]
+    lost = x[[run.outcome.detail.status is Status.DIVERGED for run in group]]
     if len(lost):
         (cross,) = ax.plot(lost, np.full(len(lost), 0.97), transform=ax.get_xaxis_transform(), **CROSS)
         handles[DIVERGED] = cross
@@ -145,7 +146,7 @@ def energy_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
             value = run.swept[key]
             (line,) = ax.plot(time, np.where(shown, energy, np.nan), color=colours[value])
             handles[f"{name} = {value:g}"] = line
-            if report.status == "diverged" and shown.any():
+            if report.status is Status.DIVERGED and shown.any():
                 last = np.flatnonzero(shown)[-1]
                 (handles[DIVERGED],) = ax.plot(time[last], energy[last], **CROSS)
         ax.set_yscale("log")
