@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from events_nets import MODES, NETS, Data, Net, by_events, letters
+from events_circuits import MODES, NETS, Data, Net, by_events, letters
 from machine import median_and_spread, report, seconds
 
 import pcneuro as pcn

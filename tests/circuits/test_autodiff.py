@@ -14,7 +14,7 @@ import pytest
 
 from tests.circuits.small import small
 from tests.extras import with_jax
-from tests.helpers import Autograd
+from tests.function_libraries import Autograd
 
 
 class AutogradLayers(Autograd):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import io
 import itertools
-import json
 import pickle
-import zipfile
 
 import networkx as nx
 import numpy as np
@@ -17,9 +14,9 @@ import pcneuro as pcn
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.errors import CircuitFileError, ParameterError, ShapeError, UnknownNameError
+from pcneuro.errors import ParameterError, ShapeError, UnknownNameError
 from pcneuro.model.delays import DELAYS, Places
-from tests.circuits_for_tests import mlp, random_dag, scalar_graph
+from tests.circuits_for_tests import mlp, random_dag
 
 FORTH, BACK = ("h1.value", "h2.error"), ("h2.error", "h1.value")
 ALL_KINDS = {
@@ -218,7 +215,7 @@ def test_an_array_like_a_kernel_is_by_tap():
         assert delay == values[feature, 0, i - y + 1, j - x + 1]
 
 
-def test_crossings_of_a_projection_share_an_array_in_their_order():
+def test_synapse_groups_of_a_projection_share_an_array_in_their_order():
     """h is read by a sum over synapses, and twice by a function, one to one."""
 
     def function(x, W):
@@ -267,7 +264,7 @@ def test_a_shared_dendrite_has_one_delay():
         delays_at(UnitGraph(different), group, "feedback")
 
 
-def test_every_projection_of_random_graphs_is_crossed():
+def test_every_projection_of_random_graphs_has_synapse_groups():
     """Synapse groups and networkx's edges name the same pairs, and there is one delay for each synapse."""
     for seed, vertices in itertools.product(range(20), ("all", "marked")):
         circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
@@ -338,69 +335,3 @@ def test_the_equations_tell_of_delays():
     assert "# delay: what comes from x.value left it 2 ms before" in lines
     assert "# delay: what comes from h1.value left it 0 to 14 ms before" in lines
     assert not [line for line in layers().equations().splitlines() if "delay" in line]
-
-
-def test_round_trip(tmp_path):
-    circuit = layers(delays=ALL_KINDS)
-    circuit.save(tmp_path / "c.pcn")
-    loaded = pcn.load_circuit(tmp_path / "c.pcn")
-    assert loaded.delays == circuit.delays
-    assert list(loaded.delays) == list(circuit.delays)
-    assert fingerprint(loaded) == fingerprint(circuit)
-
-
-def _rewritten(source, path, change) -> None:
-    """A copy of a saved circuit whose JSON facts are changed."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == "facts.npy":
-                head = data.index(b"{", data.index(b"}"))
-                facts = json.loads(data[head:])
-                change(facts)
-                buffer = io.BytesIO()
-                np.save(buffer, np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8))
-                data = buffer.getvalue()
-            new.writestr(name, data)
-
-
-def _of(delays: list, kind: str) -> dict:
-    """What a file has of the first delay of a kind."""
-    return next(entry for entry in delays if entry["kind"] == kind)["attributes"]
-
-
-DAMAGE = {
-    "a negative delay": lambda d: _of(d, "ConstantDelay").update(ms=-1.0),
-    "a text for a delay": lambda d: _of(d, "ConstantDelay").update(ms="4"),
-    "an unknown kind": lambda d: d[0].update(kind="Delay"),
-    "an unknown setting": lambda d: _of(d, "ConstantDelay").update(seed=1),
-    "a missing setting": lambda d: _of(d, "UniformDelay").pop("low"),
-    "a missing array": lambda d: _of(d, "SynapticDelays").update(values={"array": "none"}),
-    "an array of another shape": lambda d: _of(d, "SynapticDelays").update(values={"array": "tau/h1"}),
-    "an edge that is none": lambda d: d[0].update(edge=["h1.value", "h1.error"]),
-    "an edge of three": lambda d: d[0].update(edge=["h1.value", "h1.error", "h2.error"]),
-    "an edge twice": lambda d: d.append(d[0]),
-    "no edge": lambda d: d[0].pop("edge"),
-    "no list": lambda d: d.__setitem__(0, 3),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_refused(tmp_path, damage):
-    circuit = layers(delays=ALL_KINDS)
-    circuit.save(tmp_path / "c.pcn")
-    _rewritten(tmp_path / "c.pcn", tmp_path / "same.pcn", lambda facts: None)
-    assert pcn.load_circuit(tmp_path / "same.pcn").delays == circuit.delays
-    _rewritten(tmp_path / "c.pcn", tmp_path / "d.pcn", lambda facts: DAMAGE[damage](facts["delays"]))
-    with pytest.raises(CircuitFileError) as caught:
-        pcn.load_circuit(tmp_path / "d.pcn")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_without_delays_is_as_it_was(tmp_path):
-    """Nothing about them is written, so that fingerprints of circuits without any stay what they were."""
-    from pcneuro.files import read_archive
-
-    pcn.build_circuit(scalar_graph()).save(tmp_path / "c.pcn")
-    facts, _ = read_archive(tmp_path / "c.pcn", "circuit")
-    assert "delays" not in facts

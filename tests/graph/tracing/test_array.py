@@ -14,8 +14,9 @@ import scipy.special
 
 import pcneuro as pcn
 from pcneuro.errors import ShapeError, TraceError
+from tests.function_libraries import AUTOGRAD, Ours
 from tests.graph.tracing import library_of_functions
-from tests.helpers import AUTOGRAD, Ours, assert_close, case, check_case, every_case
+from tests.helpers import assert_close, case, check_case, every_case
 
 USED = [
     case("a loop", lambda np, a, b: _steps(np, a, b), (3,), (3, 3), low=-0.5, high=0.5),
