@@ -14,13 +14,34 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from pcneuro.kernels.bitcode import without_machine_code
 from pcneuro.kernels.cache import refresh_once, save_in_turn, usable
 from pcneuro.kernels.progress import compiling, name_of
+
+_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorator of functions that Python calls. ``options`` are further ones of ``numba.njit``."""
-    return _decorated(function, {"cache": usable(), "nogil": True} | options)
+    if function is None:
+        return lambda function: kernel(function, **options)
+    if numba.config.DISABLE_JIT:
+        return function
+    options = _OPTIONS | {"cache": usable()} | options
+    dispatcher = numba.njit(no_cfunc_wrapper=True, nogil=True, **options)(function)
+    save_in_turn(dispatcher._cache)
+    compile_for, name = dispatcher._compile_for_args, name_of(function)
+
+    def from_present_sources(*args: Any, **kws: Any) -> Any:
+        refresh_once()
+        with compiling(name, dispatcher):
+            return compile_for(*args, **kws)
+
+    # Numba asks the first for what Python calls, the others for what other kernels call.
+    dispatcher._compile_for_args = from_present_sources
+    contained = _contained(function, options)
+    dispatcher.get_call_template, dispatcher.get_overload = contained.get_call_template, contained.get_overload
+    return dispatcher
 
 
 def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -28,36 +49,31 @@ def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     ``options`` are further ones of ``numba.njit``.
     """
-    return _decorated(function, {"cache": usable(), "no_cpython_wrapper": True} | options)
-
-
-def _decorated(function: Callable[..., Any] | None, options: dict[str, Any]) -> Any:
     if function is None:
-        return lambda function: _decorated(function, options)
+        return lambda function: inner(function, **options)
     if numba.config.DISABLE_JIT:
         return function
-    dispatcher = numba.njit(error_model="numpy", no_cfunc_wrapper=True, **options)(function)
-    save_in_turn(dispatcher._cache)
-    resolve, compile_for, name = dispatcher.get_call_template, dispatcher._compile_for_args, name_of(function)
-
-    def without_constants(args: Sequence[types.Type], kws: dict[str, types.Type]) -> Any:
-        return resolve([types.unliteral(t) for t in args], {name: types.unliteral(t) for name, t in kws.items()})
-
-    def from_present_sources(*args: Any, **kws: Any) -> Any:
-        refresh_once()
-        with compiling(name, dispatcher):
-            return compile_for(*args, **kws)
+    dispatcher, name = _contained(function, _OPTIONS | {"cache": usable()} | options), name_of(function)
 
     def refused(*args: Any, **kws: Any) -> Any:
         raise TypeError(f"{name} is called by kernels only: call {function.__name__}.py_func, or make it a kernel")
 
-    # Numba asks these two for what a kernel calls, and for what Python calls.
+    # Nor may Python find what has been compiled, and jump to a wrapper that is not there.
+    dispatcher._insert = lambda *compiled, **kinds: None
+    dispatcher._compile_for_args = refused
+    return dispatcher
+
+
+def _contained(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """The version of a function that other kernels contain."""
+    dispatcher = without_machine_code(function, **options)
+    save_in_turn(dispatcher._cache)
+    resolve = dispatcher.get_call_template
+
+    def without_constants(args: Sequence[types.Type], kws: dict[str, types.Type]) -> Any:
+        return resolve([types.unliteral(t) for t in args], {name: types.unliteral(t) for name, t in kws.items()})
+
     dispatcher.get_call_template = without_constants
-    dispatcher._compile_for_args = from_present_sources
-    if options.get("no_cpython_wrapper"):
-        # Nor may it find what has been compiled, and jump to a wrapper that is not there.
-        dispatcher._insert = lambda *compiled, **kinds: None
-        dispatcher._compile_for_args = refused
     return dispatcher
 
 

@@ -31,7 +31,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from pcneuro.kernels.compiling import callback, kernel
+from pcneuro.kernels.compiling import callback, inner, kernel
 from pcneuro.kernels.progress import compilation, name_of
 
 OK = 1
@@ -143,9 +143,9 @@ if numba.config.DISABLE_JIT:
         """Call one operator kernel."""
         return entry(buf, shared, ints, at, context)
 else:
-    row = numba.njit(row)
+    row = kernel(row, cache=False)
 
-    @kernel(cache=False)
+    @inner(cache=False)
     def ix(position):  # type: ignore[no-untyped-def]
         """See above."""
         return types.uintp(position)

@@ -6,9 +6,11 @@ import pkgutil
 import numba
 import numpy as np
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 import pcneuro
 from pcneuro.kernels import cache
+from pcneuro.kernels.bitcode import BitcodeCacheImpl, without_machine_code
 from pcneuro.kernels.compiling import callback, inner, kernel
 
 compiled = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
@@ -49,6 +51,23 @@ def test_a_version_is_compiled_for_types_not_for_constants():
     assert len(_scaled.signatures) == 1
     with pytest.raises(TypeError, match="_scaled is called by kernels only"):
         _scaled(1.5, 2, True)
+
+
+@compiled
+def test_what_kernels_contain_has_no_machine_code_before_and_after_the_cache():
+    contained = without_machine_code(_doubled, cache=False)
+    contained.compile((numba.types.float64,))
+    (result,) = contained.overloads.values()
+    with global_compiler_lock:
+        read = BitcodeCacheImpl(_doubled).rebuild(result.target_context, result._reduce())
+    assert read.target_context is result.target_context
+    for library in (result.library, read.library):
+        assert [f.name for f in library.get_defined_functions()] == [result.fndesc.llvm_func_name]
+        assert library.get_pointer_to_function(result.fndesc.llvm_func_name) == 0
+
+
+def _doubled(x):
+    return 2 * x
 
 
 def test_options_are_those_of_numba():
