@@ -353,8 +353,6 @@ def test_a_run_until_it_has_settled(setup, layers):
     assert pcn.compare(result, pcn.backprop(circuit, **data)).worst < 1e-4
 
 
-# Counting to whom errors would be sent, the event-driven engine multiplies those that have overflowed.
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @every_dynamics
 def test_what_diverges_is_told_with_its_population(setup, dynamics):
     """Strict: weights of 10 against leaks of 1; fixed: weights so large that errors overflow on the way back."""

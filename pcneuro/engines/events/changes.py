@@ -57,6 +57,8 @@ class ChangeCounter:
         self.units = units
         self.sending.reweight(units)
 
+    # Where a run diverges the engine says so, not NumPy.
+    @np.errstate(all="ignore")
     def count(self, time: float, values: Arrays, errors: Arrays, log: EventLog | None) -> None:
         """What differs from what is known is sent at this time (ms), by neurons of these values and errors."""
         silent = {n: np.zeros_like(values[n]) for n in self.names}
