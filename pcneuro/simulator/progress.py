@@ -132,8 +132,9 @@ class Bar:
     if ``quiet``.
     """
 
-    def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0, patience: float = QUIET) -> None:
-        self.what, self.quiet, self.period, self.patience = what, quiet, period, patience
+    def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0, patience: float | None = None) -> None:
+        self.what, self.quiet, self.period = what, quiet, period
+        self.patience = QUIET if patience is None else patience
         self.bar: rich.progress.Progress | None = None
         self.begun = time.monotonic()
         self.last = -math.inf

@@ -281,5 +281,5 @@ def test_kernels_touch_nothing_outside_the_table(kernel, bad):
 def test_a_table_has_two_axes(shape):
     with pytest.raises(ShapeError, match=r"embedding takes tokens and a table \(vocabulary, features\), got shapes"):
         embed(np.zeros(2), np.zeros(shape))
-    with pytest.raises(ShapeError, match=r"takes tokens and a table .*test_embedding\.py"):
+    with pytest.raises(ShapeError, match=r"takes tokens and a table .*test_embeddings\.py"):
         pcn.trace(embed, tokens=pcn.Input((2,)), table=pcn.Parameter(np.zeros(shape)))

@@ -115,8 +115,13 @@ def test_control_c_while_a_chunk_is_computed_ends_it(circuit):
 def test_control_c_between_chunks_is_raised(circuit):
     chunks = pcn.Simulator(circuit).stream(50.0, **given(circuit))
     next(chunks)
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    # Other libraries, or the shell that began the tests, may have set another answer to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_stream_that_is_left_leaves_the_simulator_where_it_is(circuit, tmp_path):
