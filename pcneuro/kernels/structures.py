@@ -10,6 +10,7 @@ with NumPy arrays as attributes.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import numpy as np
@@ -87,20 +88,18 @@ class AbstractStructure:
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.kinds)}: {', '.join(odd)} is missing or odd")
         table = np.zeros(sum(map(_width, self.kinds.values())), dtype=np.int64)
         made: dict[str, Any] = {"dtype": np.dtype(dtype), "table": table, "address": table.ctypes.data}
-        fields: dict[str, tuple[int, types.Type]] = {}
+        nested: list[StructureType] = []
         for name, kind in self.kinds.items():
-            value, slot, numba_type = values[name], self.slots[name], types.int64
+            value, slot = values[name], self.slots[name]
             if kind is int:
                 table[slot] = value
             elif isinstance(kind, type):
-                made[name], table[slot], numba_type = value, value.address, value.type
+                made[name], table[slot] = value, value.address
+                nested.append(value.type)
             else:
-                items = kind.__metadata__[0] or made["dtype"]
-                array = made[name] = np.ascontiguousarray(value, items)
+                array = made[name] = np.ascontiguousarray(value, kind.__metadata__[0] or made["dtype"])
                 table[slot : slot + 2] = array.ctypes.data, array.size
-                numba_type = types.Array(from_dtype(items), 1, "C")
-            fields[name] = slot, numba_type
-        made["type"] = StructureType(f"{type(self).__name__}({made['dtype'].name})", fields)
+        made["type"] = _type_of(type(self), made["dtype"], tuple(nested))  # type: ignore[arg-type]
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
@@ -126,6 +125,22 @@ class AbstractStructure:
     def nbytes(self) -> int:
         """Bytes of arrays and tables."""
         return self.table.nbytes + sum(v.nbytes for v in self.values().values() if not isinstance(v, int))
+
+
+# Structures are made for every sample of every run; Numba takes half a millisecond to make the types of one.
+@cache
+def _type_of(structure: type[AbstractStructure], dtype: np.dtype, nested: tuple[StructureType, ...]) -> StructureType:
+    """Numba's type of a structure; ``nested`` are those of the structures in it, in their order."""
+    fields: dict[str, tuple[int, types.Type]] = {}
+    inner = iter(nested)
+    for name, kind in structure.kinds.items():
+        numba_type = types.int64
+        if isinstance(kind, type) and kind is not int:
+            numba_type = next(inner)
+        elif kind is not int:
+            numba_type = types.Array(from_dtype(np.dtype(kind.__metadata__[0] or dtype)), 1, "C")
+        fields[name] = structure.slots[name], numba_type
+    return StructureType(f"{structure.__name__}({dtype.name})", fields)
 
 
 @typeof_impl.register(AbstractStructure)
