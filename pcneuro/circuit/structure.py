@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -28,18 +29,18 @@ class AbstractCircuit:
     @cached_property
     def tau(self) -> Mapping[str, np.ndarray]:
         """Vertex -> time constants of its value neurons in ms, float64 of the vertex's shape."""
-        return {name: record.tau for name, record in self.properties.items()}
+        return MappingProxyType({name: record.tau for name, record in self.properties.items()})
 
     @cached_property
     def precision(self) -> Mapping[str, np.ndarray]:
         """Vertex -> precisions of its predictions, float64 of its shape; 0 at a latent leaf without a prior."""
-        return {name: record.precision for name, record in self.properties.items()}
+        return MappingProxyType({name: record.precision for name, record in self.properties.items()})
 
     @cached_property
     def energies(self) -> Mapping[str, AbstractEnergy]:
         """Vertex of each output -> its energy, in the order of the outputs."""
         energies = {node.name: self.properties[node.name].energy for node in self.graph.outputs.values()}
-        return {name: energy for name, energy in energies.items() if energy is not None}
+        return MappingProxyType({name: energy for name, energy in energies.items() if energy is not None})
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:

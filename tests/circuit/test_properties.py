@@ -114,3 +114,11 @@ def test_an_energy_is_shown_by_its_kind():
     assert energy.is_default(graph, "out", pcn.SquaredError())
     assert energy.is_default(graph, "h1", None)
     assert not energy.is_default(graph, "out", pcn.Bernoulli())
+
+
+@pytest.mark.parametrize("name", ["tau", "precision", "energies"])
+def test_the_mappings_of_a_circuit_cannot_be_written_to(name):
+    """What a simulation reads would else differ from the record, which is what is saved."""
+    circuit = pcn.build_circuit(pcn.trace(lambda x, w: pcn.vertex(x * w, "h"), x=pcn.Input(()), w=pcn.Parameter(2.0)))
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        getattr(circuit, name)["h"] = 5.0
