@@ -31,12 +31,12 @@ class Circuit(AbstractCircuit):
     graph : Graph
     vertices : tuple of str
         In topological order: nodes with neurons of their own, latent leaves included, inputs not.
-    properties : dict
+    properties : mapping, read-only
         Vertex -> what its neurons have, ``pcneuro.circuit.properties.VertexProperties``. By property there are
         ``tau`` and ``precision`` (vertex -> time constants in ms, and precisions, float64 of the vertex's shape; the
         precision of a latent leaf without a prior is 0: nothing predicts it) and ``energies`` (vertex of each output
         -> its energy).
-    delays : dict
+    delays : mapping, read-only
         Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
     """
 

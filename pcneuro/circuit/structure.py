@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.properties import ByVertex, is_predicted
+from pcneuro.errors import unknown_name
 from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
+
+Value = TypeVar("Value")
+
+
+class VertexMapping(Mapping[str, Value]):
+    """Vertex -> something, read-only. Raises UnknownNameError, with the nearest name, for a vertex that it lacks."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, vertex: str) -> Value:
+        try:
+            return self._values[vertex]
+        except KeyError:
+            raise unknown_name("vertex", vertex, self._values) from None
+
+    def get(self, vertex: str, default: Any = None) -> Any:
+        return self._values.get(vertex, default)
+
+    def __contains__(self, vertex: object) -> bool:
+        return vertex in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,21 +57,26 @@ class AbstractCircuit:
     properties: ByVertex = field(repr=False)
     delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        # What was read of them is kept, and what is saved is read again: the two cannot part.
+        object.__setattr__(self, "properties", VertexMapping(self.properties))
+        object.__setattr__(self, "delays", MappingProxyType(dict(self.delays)))
+
     @cached_property
     def tau(self) -> Mapping[str, np.ndarray]:
         """Vertex -> time constants of its value neurons in ms, float64 of the vertex's shape."""
-        return MappingProxyType({name: record.tau for name, record in self.properties.items()})
+        return VertexMapping({name: record.tau for name, record in self.properties.items()})
 
     @cached_property
     def precision(self) -> Mapping[str, np.ndarray]:
         """Vertex -> precisions of its predictions, float64 of its shape; 0 at a latent leaf without a prior."""
-        return MappingProxyType({name: record.precision for name, record in self.properties.items()})
+        return VertexMapping({name: record.precision for name, record in self.properties.items()})
 
     @cached_property
     def energies(self) -> Mapping[str, AbstractEnergy]:
         """Vertex of each output -> its energy, in the order of the outputs."""
         energies = {node.name: self.properties[node.name].energy for node in self.graph.outputs.values()}
-        return MappingProxyType({name: energy for name, energy in energies.items() if energy is not None})
+        return VertexMapping({name: energy for name, energy in energies.items() if energy is not None})
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:

@@ -6,10 +6,10 @@ transposition) has no synapses of its own: those behind it begin at the value ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
@@ -37,11 +37,13 @@ class SynapseBlock:
     """
 
     source: str
-    """The input or vertex whose value neurons are read; or a node within the dendrite, behind other synapses."""
+    """The input or vertex whose value neurons are read; or a node within the dendrite, behind other synapses; or a
+    step of a node that takes several, ``"<node>.1"`` the first (as a softmax: exponentials, their sum, quotients)."""
     child: str
     """The vertex whose dendrite, and so whose prediction, they belong to."""
     node: str
-    """The node of the graph, the child itself or one before it in its dendrite, that sums over them."""
+    """The node of the graph, the child itself or one before it in its dendrite, that sums over them; or a step of it,
+    named likewise."""
     pre: np.ndarray
     """Units of the source, int64."""
     post: np.ndarray
@@ -94,8 +96,8 @@ class _DelayReader:
 class _Dendrite:
     """Lists the synapses of one vertex's dendrite, population by population."""
 
-    def __init__(self, units: UnitGraph, child: str, numbers: list[int], block: int) -> None:
-        self.units, self.child, self.numbers, self.block = units, child, numbers, block
+    def __init__(self, units: UnitGraph, names: Sequence[str], child: str, numbers: Sequence[int], block: int) -> None:
+        self.units, self.names, self.child, self.numbers, self.block = units, names, child, numbers, block
         self.readers: dict[str, _DelayReader] = {}
         self.copies: dict[int, DelayPair] = {}
         self.read = {x for n in numbers for x in _operands(units, n)} | {units.predictions[child]}
@@ -104,12 +106,13 @@ class _Dendrite:
         for number in self.numbers:
             population = self.units.populations[number]
             if isinstance(population, SynapticSum):
-                yield from self._copied(number, population) if is_copy(population) else self._summed(population)
+                copy = is_copy(population)
+                yield from self._copied(number, population) if copy else self._summed(number, population)
             elif isinstance(population, UnitFunction):
                 for operand, source in population.operands.items():
                     parent = self.units.populations[source] if isinstance(source, int) else None
                     if isinstance(parent, Source):
-                        yield from self._one_to_one(population, operand, parent.name)
+                        yield from self._one_to_one(number, population, operand, parent.name)
 
     def _reader(self, parent: str) -> _DelayReader:
         if parent not in self.readers:
@@ -125,7 +128,7 @@ class _Dendrite:
         if isinstance(parent, Source):
             self.copies[number] = self._reader(parent.name).read(copy.size)
         if number in self.read:
-            yield from self._summed(copy, self._origin(number))
+            yield from self._summed(number, copy, self._origin(number))
 
     def _origin(self, number: int) -> _Origin:
         """Where the activity of a population comes from, back through copies."""
@@ -138,7 +141,7 @@ class _Dendrite:
             return _Origin(before.population, units, before.copy, before.copied[through])
         return _Origin(before.population, units, number, np.arange(population.size))
 
-    def _summed(self, synapses: SynapticSum, copied: _Origin | None = None) -> Iterator[SynapseBlock]:
+    def _summed(self, number: int, synapses: SynapticSum, copied: _Origin | None = None) -> Iterator[SynapseBlock]:
         """The synapses of a sum; of a copy with its origin, one to one."""
         origin = copied or self._origin(synapses.source)
         source = self.units.populations[origin.population]
@@ -153,15 +156,16 @@ class _Dendrite:
                 at, (forward, back) = origin.copied[read], self.copies[origin.copy]
                 delays = forward[at], None if back is None else back[at]
             units = read if origin.units is None else origin.units[read]
-            yield self._block(_name(source), synapses.node, units, post, weights, delays)
+            yield self._block(self.names[origin.population], self.names[number], units, post, weights, delays)
 
-    def _one_to_one(self, function: UnitFunction, operand: str, parent: str) -> Iterator[SynapseBlock]:
+    def _one_to_one(self, number: int, function: UnitFunction, operand: str, parent: str) -> Iterator[SynapseBlock]:
         """What a function reads of value neurons, unit by unit."""
         weights = _slope(function, operand)
         for first, last in self._ranges(function.size):
             every = np.arange(first, last)
             some = weights.take(every if weights.values.size > 1 else np.zeros(every.size, dtype=np.int64))
-            yield self._block(parent, function.node, every, every, some, self._reader(parent).read(every.size))
+            delays = self._reader(parent).read(every.size)
+            yield self._block(parent, self.names[number], every, every, some, delays)
 
     def _block(
         self, source: str, node: str, pre: np.ndarray, post: np.ndarray, weights: Weights, delays: DelayPair
@@ -183,8 +187,19 @@ def _operands(units: UnitGraph, number: int) -> list[int]:
     return list(sources_of(population)) if isinstance(population, UnitFunction) else []
 
 
-def _name(population: Any) -> str:
-    return population.name if isinstance(population, Source) else population.node
+def _step_names(units: UnitGraph) -> list[str]:
+    """Names of all populations: a node's last is called like the node, those before it ``"<node>.1"`` and on."""
+    last = {p.node: number for number, p in enumerate(units.populations) if not isinstance(p, Source)}
+    steps: Counter[str] = Counter()
+    names = []
+    for number, population in enumerate(units.populations):
+        if isinstance(population, Source):
+            names.append(population.name)
+            continue
+        steps[population.node] += 1
+        is_last = last[population.node] == number
+        names.append(population.node if is_last else f"{population.node}.{steps[population.node]}")
+    return names
 
 
 def _slope(function: UnitFunction, operand: str) -> Weights:
@@ -208,8 +223,6 @@ def synapse_blocks(circuit: AbstractCircuit, block: int = BLOCK) -> Iterator[Syn
     for number, children in enumerate(units.children):
         for child in children:
             numbers[child].append(number)
-    return (each for child in circuit.vertices for each in _dendrite(units, child, numbers[child], int(block)))
-
-
-def _dendrite(units: UnitGraph, child: str, numbers: list[int], block: int) -> Iterator[SynapseBlock]:
-    return _Dendrite(units, child, numbers, block).blocks() if child in units.predictions else iter(())
+    names = _step_names(units)
+    dendrites = (_Dendrite(units, names, n, numbers[n], int(block)) for n in circuit.vertices if n in units.predictions)
+    return (each for dendrite in dendrites for each in dendrite.blocks())

@@ -116,9 +116,18 @@ def test_an_energy_is_shown_by_its_kind():
     assert not energy.is_default(graph, "out", pcn.Bernoulli())
 
 
-@pytest.mark.parametrize("name", ["tau", "precision", "energies"])
+@pytest.mark.parametrize("name", ["properties", "tau", "precision", "energies", "delays"])
 def test_the_mappings_of_a_circuit_cannot_be_written_to(name):
     """What a simulation reads would else differ from the record, which is what is saved."""
     circuit = pcn.build_circuit(pcn.trace(lambda x, w: pcn.vertex(x * w, "h"), x=pcn.Input(()), w=pcn.Parameter(2.0)))
     with pytest.raises(TypeError, match="does not support item assignment"):
         getattr(circuit, name)["h"] = 5.0
+
+
+@pytest.mark.parametrize("name", ["properties", "tau", "precision"])
+def test_a_vertex_that_there_is_not(name):
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    with pytest.raises(UnknownNameError, match="unknown vertex 'hh1': did you mean 'h1'"):
+        getattr(circuit, name)["hh1"]
+    assert "hh1" not in getattr(circuit, name)
+    assert getattr(circuit, name).get("hh1") is None

@@ -12,7 +12,7 @@ from scipy import sparse
 import pcneuro as pcn
 from circuits.rnn import rnn
 from pcneuro.circuit.synapses import edge_of
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, ShapeError
 from tests.circuits_for_tests import mlp, random_dag
 
 GENERATOR = np.random.default_rng(5)
@@ -172,8 +172,44 @@ def test_of_any_circuit_each_is_listed_once(seed):
     whole, parts = list(circuit.synapses()), list(circuit.synapses(2))
     assert sum(map(len, whole)) == sum(map(len, parts))
     for some in whole:
-        assert some.pre.max() < circuit.graph.nodes[some.source].size
+        if some.source in circuit.graph.nodes:
+            assert some.pre.max() < circuit.graph.nodes[some.source].size
         assert some.weight.shape == some.pre.shape == some.post.shape == some.delay.shape
+
+
+STEPS = {
+    "squared": lambda h: h @ h * np.ones(2),
+    "outer": lambda h: np.einsum("i,j->ij", h, h),
+    "softmax": lambda h: pcn.ops.softmax(h),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_node_of_several_steps_has_no_synapses_to_itself(name):
+    graph = pcn.trace(lambda x: {"y": STEPS[name](pcn.vertex(x + 0.0, "h"))}, x=pcn.Input((3,)))
+    circuit = pcn.build_circuit(graph, vertices="marked")
+    blocks = list(circuit.synapses())
+    assert all(some.source != some.node for some in blocks)
+    names = {name for some in blocks for name in (some.source, some.node)}
+    assert any("." in name for name in names)
+    assert {name.partition(".")[0] for name in names} <= set(circuit.graph.nodes)
+
+
+def test_a_unit_that_is_read_three_times_has_three_synapses():
+    def function(x):
+        h = pcn.vertex(x + 0.0, "h")
+        return {"y": np.tanh(h) * (2 * h) + h}
+
+    circuit = pcn.build_circuit(pcn.trace(function, x=pcn.Input((2,))), vertices="marked")
+    read = [some for some in circuit.synapses() if some.source == "h"]
+    assert sum(map(len, read)) == 6
+    assert circuit.nx.edges["h.value", "y.error", "prediction"]["synapses"] == 2
+    # Delays that fit are as many.
+    slow = circuit.with_delays({("h.value", "y.error"): pcn.SynapticDelays(np.arange(1.0, 7.0))})
+    delays = np.concatenate([some.delay for some in slow.synapses() if some.source == "h"])
+    np.testing.assert_array_equal(delays, np.arange(1.0, 7.0))
+    with pytest.raises(ShapeError, match="6"):
+        circuit.with_delays({("h.value", "y.error"): pcn.SynapticDelays(np.ones(2))})
 
 
 LARGE = {
