@@ -11,6 +11,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.events.network import NetworkLayout
+from pcneuro.norms import cosine, norm
 from pcneuro.simulator.result import HasGradients, compare
 
 
@@ -51,11 +52,10 @@ def gradient_error(result: HasGradients, reference: HasGradients) -> GradientErr
             np.concatenate([np.ravel(each.gradients[row.parameter]).astype(np.float64) for row in rows])
             for each in (result, reference)
         )
-        norm, other = np.linalg.norm(gradient), np.linalg.norm(exact)
-        error, cosine = np.linalg.norm(gradient - exact) / other, gradient @ exact / (norm * other)
+        error = norm(gradient - exact) / norm(exact)
         # NaN, if there is one, is the worst of all.
         worst = rows[int(np.argmax([row.relative_error for row in rows]))]
-    return GradientError(float(error), float(cosine), worst.relative_error, worst.parameter)
+    return GradientError(float(error), cosine(gradient, exact), worst.relative_error, worst.parameter)
 
 
 def first_at(errors: Sequence[float] | np.ndarray, wanted: float) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.analysis.expectation import Expectation, expectation
+from pcneuro.norms import norm
 from pcneuro.recording.record import Record
 from pcneuro.simulator.simulator import Simulator
 
@@ -107,7 +108,7 @@ class ErrorRelaxation:
             ),
             "final_norm": (
                 "vertex",
-                [float(np.linalg.norm(final[n])) for n in names],
+                [float(norm(final[n])) for n in names],
                 {"long_name": "norm of the error at equilibrium"},
             ),
         }
@@ -136,7 +137,7 @@ class ErrorRelaxation:
         rows: dict[str, Any] = {}
         for name, errors in self.errors.items():
             final = self.final[name]
-            row = {"final_norm": float(np.linalg.norm(final)), "settling_time": self._settling(errors, final)}
+            row = {"final_norm": float(norm(final)), "settling_time": self._settling(errors, final)}
             if self.expected is not None:
                 row["hops"] = self._hops(name)
                 row["deviation_continuous"] = _deviation(errors, self.expected.continuous(name, self.time), final)
@@ -146,7 +147,7 @@ class ErrorRelaxation:
         return rows
 
     def _settling(self, errors: np.ndarray, final: np.ndarray) -> float | None:
-        away = _norms(errors - final) > SETTLED * np.linalg.norm(final)
+        away = _norms(errors - final) > SETTLED * norm(final)
         last = int(np.flatnonzero(away)[-1]) + 1 if away.any() else 0
         return float(self.time[last]) if last < len(self.time) else None
 
@@ -154,7 +155,7 @@ class ErrorRelaxation:
 def _norms(errors: np.ndarray) -> np.ndarray:
     """Norm over everything but time."""
     with np.errstate(all="ignore"):
-        return np.linalg.norm(errors.reshape(len(errors), -1).astype(np.float64), axis=1)
+        return norm(errors.reshape(len(errors), -1), axis=1)
 
 
 def _deviation(errors: np.ndarray, expected: np.ndarray, final: np.ndarray) -> float:

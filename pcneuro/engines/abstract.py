@@ -84,16 +84,33 @@ class AbstractEngine(ABC):
         self.until: Settled | None = None
         self.rested: list[int | None] = [None]
         """By block of samples the number of the step before which it had settled."""
+        self.resting: list[int | None] = [None]
+        """By block of samples the number of the step since which it has been at rest; None where it is not."""
 
     def begin(self, until: Settled | None) -> None:
         """Begin a run, in which each block of samples (``blocks``) is held as it is once it has settled."""
-        self.until, self.rested = until, [None] * len(self.blocks)
+        self.until, self.rested, self.resting = until, [None] * len(self.blocks), [None] * len(self.blocks)
+
+    @property
+    def steps_to_rest(self) -> int:
+        """For how many steps a block has to be at rest to have settled.
+
+        With conduction delays those of the longest: all that was on its way has then come, and has moved nothing.
+        """
+        return 0
 
     def look(self, number: int) -> bool:
         """Whether all blocks have settled by the step of this ``number``; errors and feedback must be up to date."""
         assert self.until is not None
         for k, samples in enumerate(self.blocks):
-            if self.rested[k] is None and self.rests(self.until, samples):
+            if self.rested[k] is not None:
+                continue
+            if not self.rests(self.until, samples):
+                self.resting[k] = None
+                continue
+            since = self.resting[k]
+            self.resting[k] = since = number if since is None else since
+            if number - since >= self.steps_to_rest:
                 self.rested[k] = number
         return None not in self.rested
 

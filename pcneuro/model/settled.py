@@ -23,6 +23,9 @@ class Settled:
     which has none, are compared with its activity v. Or where a step changes the population by no more than the
     rounding of its state (v - prediction under fixed prediction, else v), as it can come no nearer.
 
+    With conduction delays this has to hold for as long as the longest of them, as what is on its way might move
+    something yet; where neurons send only changes above a threshold, until nothing is on its way.
+
     Parameters
     ----------
     rtol

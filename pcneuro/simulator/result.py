@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import all_finite
+from pcneuro.norms import cosine, norm
 
 if TYPE_CHECKING:
     import xarray
@@ -144,13 +145,12 @@ class Comparison:
 def agreement(parameter: str, gradient: np.ndarray, reference: np.ndarray) -> Agreement:
     """Cosine, norm ratio and relative error of one gradient, computed in float64."""
     g, r = (np.asarray(a, dtype=np.float64).ravel() for a in (gradient, reference))
-    norm, other = float(np.linalg.norm(g)), float(np.linalg.norm(r))
+    size, other = float(norm(g)), float(norm(r))
     if other == 0.0:
         return Agreement(
-            parameter, float("nan"), float("nan") if norm == 0 else float("inf"), 0.0 if norm == 0 else float("inf")
+            parameter, float("nan"), float("nan") if size == 0 else float("inf"), 0.0 if size == 0 else float("inf")
         )
-    cosine = float(g @ r / (norm * other)) if norm else float("nan")
-    return Agreement(parameter, cosine, norm / other, float(np.linalg.norm(g - r)) / other)
+    return Agreement(parameter, cosine(g, r), size / other, float(norm(g - r)) / other)
 
 
 def compare(result: HasGradients, reference: HasGradients) -> Comparison:

@@ -12,6 +12,7 @@ from pcneuro.engines.settings import Reference
 from pcneuro.errors import DataError, UnstableStepError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.norms import norm
 
 ITERATIONS = 20
 SAFETY = 0.8
@@ -86,13 +87,13 @@ def stable_dt(
         rate = 0.0
         scale = 1e-6 * max(1.0, max(float(np.abs(base[key]).max()) for key in moving))
         for _ in range(ITERATIONS):
-            direction /= np.linalg.norm(direction) or 1.0
+            direction /= float(norm(direction)) or 1.0
             parts = np.split(direction, np.cumsum([base[key].size for key in moving])[:-1])
             displaced = {
                 key: base[key] + scale * part.reshape(base[key].shape) for key, part in zip(moving, parts, strict=True)
             }
             direction = (slope(displaced) - at_base) / scale
-            rate = float(np.linalg.norm(direction))
+            rate = float(norm(direction))
             if not np.isfinite(rate) or rate == 0:
                 return np.inf
     limit = min(integrator.stability, 2.0)

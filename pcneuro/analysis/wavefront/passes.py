@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pcneuro import norms
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import Result, Status, free_energy
 from pcneuro.simulator.simulator import Simulator
@@ -218,7 +219,7 @@ class GradientShares:
 
     def norm(self, name: str) -> float:
         """Of the final error."""
-        return float(np.linalg.norm(self.final[name])) if name in self.final else math.nan
+        return float(norms.norm(self.final[name])) if name in self.final else math.nan
 
     def measure(self) -> None:
         """Make the pass, if there is anything to compare with."""

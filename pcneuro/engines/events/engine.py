@@ -247,10 +247,15 @@ class EventEngine(AbstractEngine):
 
     def rests(self, until: Any, samples: slice) -> bool:
         self.evaluate()
-        # Nothing is on its way, and nothing is due by now.
-        now = self.number * self.integrator.dt
-        waits = any(sample.under_way or (sample["due"] <= now).any() for sample in self.present)
+        now, waits = self.number * self.integrator.dt, False
+        if not self.sending.every_change:
+            # Nothing may be on its way, and nothing due by now.
+            waits = any(sample.under_way or (sample["due"] <= now).any() for sample in self.present)
         return not waits and super().rests(until, samples)
+
+    @property
+    def steps_to_rest(self) -> int:
+        return self.sending.topology.longest if self.sending.every_change else 0
 
     def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         raise ParameterError(NO_ORDER)
@@ -390,9 +395,5 @@ class EventEngine(AbstractEngine):
         return self._counts().activity()
 
     def describe(self) -> dict[str, Any]:
-        return {
-            "engine": self.label,
-            "threads": self.threads,
-            "mode": repr(self.mode),
-            **self._counts().stats(),
-        }
+        counts = self._counts().stats()
+        return {"engine": self.label, "threads": self.threads, "mode": repr(self.mode), **counts}

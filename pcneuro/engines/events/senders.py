@@ -14,6 +14,7 @@ from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.engines.events.topology import Topology
 from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
+from pcneuro.norms import root_mean_square
 
 if TYPE_CHECKING:
     from pcneuro.circuit.circuit import Circuit
@@ -45,10 +46,6 @@ class Sender(Protocol):
 
     threshold: Thresholds
     values: Thresholds | None
-
-
-def _rms(array: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
 
 
 class Sending:
@@ -99,6 +96,8 @@ class Sending:
         limits = [errors[topology.entry >= 0], values[topology.exit >= 0], gate[gate >= 0]]
         self.limits = np.concatenate(limits).astype(dtype)
         """Thresholds of all that may send."""
+        self.every_change = bool((self.limits == 0).any())
+        """Whether some send whatever changes, so that something is on its way until nothing changes at all."""
 
     def reweight(self, units: UnitGraph) -> None:
         """Take other weights, those of ``units``; thresholds stay."""
@@ -152,8 +151,8 @@ class Sending:
             if number is None:
                 # What a function sends back to its operand
                 number = reads[here]
-            whole = _rms(self.equilibria[name])
-            share = _rms(np.stack([a[number] for a in adjoints])) / whole if whole else 1.0
+            whole = root_mean_square(self.equilibria[name])
+            share = root_mean_square(np.stack([a[number] for a in adjoints])) / whole if whole else 1.0
             gate[nodes] = np.mean(errors[self.slices[name]]) * (share or 1.0)
         return gate
 

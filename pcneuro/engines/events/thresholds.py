@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError, UnknownNameError, told, unknown_name
+from pcneuro.norms import root_mean_square
 
 
 def _checked(values: float | np.ndarray, what: str) -> np.ndarray:
@@ -60,7 +61,7 @@ class Share(AbstractThreshold):
         return self.share == 0
 
     def of(self, errors: np.ndarray, shape: tuple[int, ...], vertex: str) -> np.ndarray:
-        return np.full(errors.shape[1], self.share * (float(np.sqrt(np.mean(errors**2))) or 1.0))
+        return np.full(errors.shape[1], self.share * (root_mean_square(errors) or 1.0))
 
 
 @dataclass(frozen=True, eq=False)

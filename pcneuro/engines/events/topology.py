@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping
 
 import numpy as np
@@ -29,6 +30,8 @@ class Topology:
         circuit = units.circuit
         delays = _delays(units, bin_ms)
         self.layout = NetworkLayout(units, clamped, dtype, delays, strict)
+        self.longest = _longest(units, delays)
+        """The longest delay, in bins, or in ms at exact times."""
         self.slices: dict[str, slice] = {}
         """Vertex -> its units."""
         count = 0
@@ -136,3 +139,13 @@ def _delays(units: UnitGraph, bin_ms: float | None) -> Delays:
         if np.any(up) or np.any(down):
             delays[group.population, group.operand] = up, down
     return delays
+
+
+def _longest(units: UnitGraph, delays: Delays) -> int:
+    """The longest of all delays. Those of inputs' values, which are constant, do not count."""
+    longest = 0.0
+    for group in synapse_groups(units):
+        up, down = delays.get((group.population, group.operand), (0, 0))
+        counted = (down,) if group.parent in units.circuit.graph.inputs else (up, down)
+        longest = max([longest, *(float(np.max(each, initial=0.0)) for each in counted)])
+    return math.ceil(longest)

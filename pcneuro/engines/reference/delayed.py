@@ -31,7 +31,6 @@ from pcneuro.errors import ParameterError
 from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import evaluate
 from pcneuro.recording.probe import Probe
@@ -93,8 +92,6 @@ class DelayedReference(ReferenceEngine):
         """What dendrites see now at a population and operand that read value neurons, (batch, synapses)."""
         self.activities: list[np.ndarray] = []
         """Activity of every population, (batch, units), when predictions were last computed."""
-        self.quiet: int | None = None
-        """The number of the step since which the run's ``until`` holds."""
         self._wire()
 
     def _wire(self) -> None:
@@ -231,20 +228,9 @@ class DelayedReference(ReferenceEngine):
         for history in (*self.past.values(), *self.sent):
             history.step()
 
-    def begin(self, until: Settled | None) -> None:
-        super().begin(until)
-        self.quiet = None
-
-    def look(self, number: int) -> bool:
-        """At rest for as long as the longest delay: all that was on its way has then come, and changed nothing."""
-        assert self.until is not None
-        if not self.rests(self.until, slice(None)):
-            self.quiet = None
-        elif self.quiet is None:
-            self.quiet = number
-        if self.rested[0] is None and self.quiet is not None and number - self.quiet >= self.longest:
-            self.rested[0] = number
-        return self.rested[0] is not None
+    @property
+    def steps_to_rest(self) -> int:
+        return self.longest
 
     def settle(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         raise ParameterError("populations that wait for each other have no conduction delays: use Parallel()")

@@ -44,6 +44,9 @@ def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
     if away == 0.0:
         return low
     bow = bend * math.exp(-low)
+    # Squares are of shares of the largest, whatever the unit of errors.
+    scale = max(abs(tilt), abs(bow), abs(away))
+    tilt, bow, away = tilt / scale, bow / scale, away / scale
     root = tilt * tilt + 2.0 * bow * away
     width = 2.0 * away / (tilt + math.copysign(math.sqrt(root), away)) if root > 0.0 else abs(away)
     width = max(abs(width), 1e-12)
@@ -165,7 +168,7 @@ def _send_due(net, state, u, now):  # type: ignore[no-untyped-def]
     if net.strict != 0 and net.exit[u] >= 0:
         far, limit = state.x[u] - state.sent_value[u], net.value_threshold[u]
         mute = net.entry[u] < 0
-        if mute or precision == 0.0 or abs(far) * threshold >= abs(away) * limit:
+        if mute or precision == 0.0 or abs(far) / limit >= abs(away) / threshold:
             if abs(far) < limit and net.gain[u] > 0.0:
                 # It is there but for rounding.
                 far = math.copysign(limit, far)

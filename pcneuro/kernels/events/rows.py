@@ -38,8 +38,9 @@ def _ratio(error, received, sent, rate, threshold, sends):  # type: ignore[no-un
     gap = received - sent
     goal = sent + math.copysign(threshold, gap)
     ahead, beyond = received - error, received - goal
-    ratio = 1.0 if abs(ahead) <= abs(beyond) else np.float64(ahead / beyond)
-    never = (rate == 0.0) | (abs(gap) <= threshold) | (beyond * gap <= 0.0)
+    ratio = 1.0 if abs(ahead) <= abs(beyond) else np.float64(ahead / (1.0 if beyond == 0.0 else beyond))
+    # Of signs: a product of the two may be too small or too large for a number.
+    never = (rate == 0.0) | (abs(gap) <= threshold) | (beyond * math.copysign(1.0, gap) <= 0.0)
     ratio = np.inf if never else ratio
     ratio = 1.0 if (error != sent) & (abs(error - sent) >= threshold) else ratio
     return ratio if sends else np.inf
@@ -48,7 +49,7 @@ def _ratio(error, received, sent, rate, threshold, sends):  # type: ignore[no-un
 @inner(forceinline=True)
 def _due(now, logarithm, rate):  # type: ignore[no-untyped-def]
     """When that is, by the logarithm of ``_ratio``: now, where it is 0. What is not a number is never due."""
-    later = now + logarithm / rate
+    later = now + logarithm / (1.0 if rate == 0.0 else rate)
     return now if logarithm == 0.0 else later
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcneuro.analysis.plot.names import COLOURS
+from pcneuro.norms import norm
 from pcneuro.studies.figures.style import FEW, MOST_PANELS, SEQUENCE, WIDTH, panel_letters, sequence
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _overlaid(above: Axes, below: Axes, records: xarray.Dataset, name: str, agai
     axis = records[name].dims[0]
     kernel, other = (records[key].transpose(..., axis) for key in (name, f"{name}.{against}"))
     flat = [array.values.reshape(-1, array.shape[-1]) for array in (kernel, other)]
-    time, distances = records[axis].values, np.linalg.norm(flat[0] - flat[1], axis=0)
-    above.plot(time, np.linalg.norm(flat[0], axis=0), color=colour, linewidth=3.0, alpha=0.4)
-    above.plot(time, np.linalg.norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
+    time, distances = records[axis].values, norm(flat[0] - flat[1], axis=0)
+    above.plot(time, norm(flat[0], axis=0), color=colour, linewidth=3.0, alpha=0.4)
+    above.plot(time, norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
     below.plot(time, np.where(distances > 0, distances, np.nan), color=colour, marker=".", markersize=3)
     return bool((distances > 0).any())

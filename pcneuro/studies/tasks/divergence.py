@@ -13,6 +13,7 @@ from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.gradient_history import gradient_history
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.norms import norm
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class DivergenceTask(DrivenTask):
 
 
 def _norms(array: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(array.reshape(len(array), -1), axis=1)
+    return norm(array.reshape(len(array), -1), axis=1)
 
 
 def _plain(array: np.ndarray) -> Any:

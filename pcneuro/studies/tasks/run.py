@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from pcneuro.circuit.backprop import backprop
 from pcneuro.engines import EventDriven
+from pcneuro.norms import norm
 from pcneuro.recording.events import RecordEvents, estimate_text
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import compare
@@ -62,8 +63,8 @@ class RunTask(DrivenTask):
             "time": result.time,
             "loss": result.loss,
             "energy": result.energy,
-            "error_norms": {name: float(np.linalg.norm(e.astype(np.float64))) for name, e in result.errors.items()},
-            "gradient_norms": {n: float(np.linalg.norm(g.astype(np.float64))) for n, g in result.gradients.items()},
+            "error_norms": {name: float(norm(e)) for name, e in result.errors.items()},
+            "gradient_norms": {n: float(norm(g)) for n, g in result.gradients.items()},
             "stats": result.stats,
         }
         if data["targets"] and not data["clamp"] and not job.circuit.graph.latents:

@@ -28,6 +28,7 @@ from pcneuro.learning import (
 )
 from pcneuro.learning.examples import Arrays
 from pcneuro.model.energies import SoftmaxCrossEntropy
+from pcneuro.norms import norm
 from pcneuro.simulator.result import Status, compare
 from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.curves import BP, DISTANCE, GRADIENTS, PC, SCALARS, LearningCurves
@@ -169,8 +170,8 @@ class TrainingTask(AbstractTask):
             gradients, exact = (source.gradients(parameters, probe) for source in sources.values())
             with np.errstate(all="ignore"):
                 compared = compare(gradients, exact)
-                squares = [np.sum((gradients.gradients[n] - g) ** 2) for n, g in exact.gradients.items()]
-            distance = float(np.sqrt(sum(squares))) / len(probe)
+                parts = [norm(gradients.gradients[n] - g) for n, g in exact.gradients.items()]
+            distance = float(norm(np.array(parts))) / len(probe)
             return {GRADIENTS: compared.as_dict(), DISTANCE: distance, **scalars(parameters)}
 
         return {

@@ -297,10 +297,11 @@ def test_fixed_prediction_comes_to_backprop():
     assert pcn.compare(result, pcn.backprop(circuit, inputs, targets)).worst < 1e-12
 
 
-def test_it_has_settled_when_nothing_is_on_its_way():
+@pytest.mark.parametrize("engine", [REFERENCE, pcn.Kernel(), pcn.EventDriven(0.0)], ids=repr)
+def test_it_has_settled_when_nothing_is_on_its_way(engine):
     """At first all hidden neurons are at rest, as the error of the output takes 20 ms to each of them."""
     circuit = pcn.build_circuit(chain(3), delays=20.0)
-    sim = simulator(circuit)
+    sim = pcn.Simulator(circuit, engine=engine)
     result = sim.run(until=pcn.Settled(rtol=1e-6), inputs={"x": 1.0}, targets={"v3": 2.0})
     assert result.status is Status.COMPLETED
     np.testing.assert_allclose(result.errors["v1"], result.errors["v3"], rtol=1e-5)
@@ -308,6 +309,26 @@ def test_it_has_settled_when_nothing_is_on_its_way():
     # Once there, it has to be quiet for as long as anything could take.
     assert sim.run(until=pcn.Settled(rtol=1e-6)).stats["settled_ms"] == [20.0]
     assert sim.run(until=pcn.Settled(rtol=1e-6, limit=10.0)).status is Status.UNSETTLED
+
+
+@every_dynamics
+@pytest.mark.parametrize("delay", [6.0, pcn.UniformDelay(1.0, 9.0, seed=2)], ids=repr)
+def test_engines_stop_at_the_same_step(dynamics, delay):
+    """Not where rounding alone goes on, long after: all changes are sent, and some always are on their way."""
+    circuit = pcn.build_circuit(mlp((3, 4, 4, 2), scale=0.5), delays=delay)
+    inputs, targets = data_for(circuit.graph, 1)
+    wanted, *results = (
+        pcn.Simulator(circuit, dynamics=dynamics, engine=engine).run(
+            until=pcn.Settled(limit=3000.0), inputs=inputs, targets=targets
+        )
+        for engine in (REFERENCE, pcn.Kernel(), pcn.EventDriven(0.0))
+    )
+    assert wanted.status is Status.COMPLETED
+    assert wanted.time > 20.0
+    for result in results:
+        assert result.stats["steps"] == wanted.stats["steps"]
+        assert result.stats["settled_ms"] == wanted.stats["settled_ms"]
+        assert pcn.compare(result, wanted).worst < 1e-9
 
 
 def test_delays_can_make_strict_dynamics_diverge():

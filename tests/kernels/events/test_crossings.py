@@ -81,6 +81,9 @@ def test_what_is_there_already_is_due_now(dtype):
     one, half = dtype(1), dtype(0.5)
     assert crossing(one, -one, dtype(0), one, half, NOW) == NOW
     assert crossing_of_lines(one, -one, half, dtype(0), half, one, half, NOW) == NOW
+    # Also of a neuron that does not move, and of one that is where it goes to.
+    assert crossing(one, -one, dtype(0), dtype(0), half, NOW) == NOW
+    assert crossing(one, one, dtype(0), one, half, NOW) == NOW
 
 
 @DTYPES
@@ -91,3 +94,21 @@ def test_what_stays_is_never_due(dtype):
     assert crossing_of_lines(one, one, zero, one, zero, one, dtype(0.1), NOW) == np.inf
     assert crossing_of_lines(one, one, zero, one, zero, zero, dtype(0.1), NOW) == np.inf
     assert not crossing(dtype(np.nan), one, zero, one, dtype(0.1), NOW) <= NOW + LATEST
+
+
+@pytest.mark.parametrize(
+    ("dtype", "exponent"), [(np.float32, -70), (np.float32, 70), (np.float64, -600), (np.float64, 600)]
+)
+def test_the_unit_of_errors_does_not_matter(dtype, exponent):
+    """Scaled by a power of two, of which products of two are no numbers any more, all is due at the same time."""
+    rng = np.random.default_rng(2)
+    for _ in range(CASES):
+        error, received, slope, sent, sent_slope = rng.normal(0, [0.1, 1, 0.3, 0.1, 0.3]).astype(dtype)
+        rate, threshold = dtype(rng.choice([0.0, 0.1, 1.0])), dtype(rng.uniform(0.2, 0.6))
+        large = [np.ldexp(x, exponent) for x in (error, received, slope, sent, sent_slope, threshold)]
+        assert crossing(large[0], large[1], large[3], rate, large[5], NOW) == crossing(
+            error, received, sent, rate, threshold, NOW
+        )
+        assert crossing_of_lines(*large[:5], rate, large[5], NOW) == crossing_of_lines(
+            error, received, slope, sent, sent_slope, rate, threshold, NOW
+        )
