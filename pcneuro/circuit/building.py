@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.properties import properties_from_arguments
-from pcneuro.errors import GraphError, ParameterError
+from pcneuro.circuit.properties import properties_from_arguments, property_keywords
+from pcneuro.errors import GraphError, ParameterError, unknown_name
 from pcneuro.graph.graph import Graph, Latent, Node
 from pcneuro.model.energies import AbstractEnergy
 
@@ -119,8 +119,12 @@ def build_circuit(
     ------
     ParameterError, UnknownNameError, ShapeError
         For constants that are not positive or do not fit, for delays that are negative or do not fit the synapses, and
-        for a vertex, output or edge that is unknown.
+        for a vertex, output, edge or property that is unknown.
     """
+    for keyword in properties:
+        if keyword not in property_keywords():
+            known = {**build_circuit.__kwdefaults__, **dict.fromkeys(property_keywords())}
+            raise unknown_name("argument of build_circuit", keyword, known)
     if not isinstance(graph, Graph):
         raise GraphError(f"build_circuit needs a Graph (from pcn.trace), got a {type(graph).__name__}")
     choice = _choice(graph, vertices)

@@ -260,16 +260,17 @@ def _records(graph: Graph, vertices: Iterable[str], values: Mapping[str, Mapping
     return records
 
 
+def property_keywords() -> list[str]:
+    """The arguments of ``build_circuit`` that are properties of vertices."""
+    return [known.keyword for known in known_properties().values()]
+
+
 def properties_from_arguments(graph: Graph, vertices: Iterable[str], arguments: Mapping[str, Any]) -> ByVertex:
     """The properties of all vertices from arguments of ``build_circuit``, by keyword.
 
-    Raises TypeError for an argument that is no property's keyword, and what each property raises for its values.
+    Raises what each property raises for its values.
     """
     vertices = tuple(vertices)
-    keywords = {known.keyword for known in known_properties().values()}
-    for keyword in arguments:
-        if keyword not in keywords:
-            raise TypeError(f"build_circuit() got an unexpected keyword argument {keyword!r}")
     values = {
         name: known.from_argument(graph, vertices, arguments[known.keyword]) if known.keyword in arguments else {}
         for name, known in known_properties().items()

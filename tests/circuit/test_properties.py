@@ -14,7 +14,7 @@ from pcneuro.circuit import properties
 from pcneuro.circuit.properties import PerUnit, VertexProperties
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, ParameterError, UnknownNameError
-from tests.circuits_for_tests import mlp
+from tests.circuits_for_tests import chain, mlp
 
 NOISE = np.array([0.0, 0.5, 0.0, 1.5])
 
@@ -84,7 +84,7 @@ def test_what_does_not_fit_a_property_is_refused(tmp_path, monkeypatch):
         pcn.build_circuit(graph, noise=np.ones(5))
     with pytest.raises(UnknownNameError, match="unknown vertex in noise 'h3'"):
         pcn.build_circuit(graph, noise={"h3": 1.0})
-    with pytest.raises(TypeError, match=r"build_circuit\(\) got an unexpected keyword argument 'nois'"):
+    with pytest.raises(UnknownNameError, match="unknown argument of build_circuit 'nois': did you mean 'noise'"):
         pcn.build_circuit(graph, nois=1.0)
     for wrong in (np.ones(5), np.array([1.0, np.nan, 1.0, 1.0])):
         circuit = noisy()
@@ -131,3 +131,9 @@ def test_a_vertex_that_there_is_not(name):
         getattr(circuit, name)["hh1"]
     assert "hh1" not in getattr(circuit, name)
     assert getattr(circuit, name).get("hh1") is None
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("Tau", "tau"), ("precisions", "precision"), ("delay", "delays")])
+def test_an_unknown_argument_is_told_with_the_nearest(wrong, right):
+    with pytest.raises(UnknownNameError, match=f"unknown argument of build_circuit '{wrong}': did you mean '{right}'"):
+        pcn.build_circuit(chain(2), **{wrong: 1.0})
