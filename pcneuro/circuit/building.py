@@ -123,7 +123,7 @@ def build_circuit(
     """
     for keyword in properties:
         if keyword not in property_keywords():
-            known = {**build_circuit.__kwdefaults__, **dict.fromkeys(property_keywords())}
+            known = dict.fromkeys([*(build_circuit.__kwdefaults__ or ()), *property_keywords()])
             raise unknown_name("argument of build_circuit", keyword, known)
     if not isinstance(graph, Graph):
         raise GraphError(f"build_circuit needs a Graph (from pcn.trace), got a {type(graph).__name__}")

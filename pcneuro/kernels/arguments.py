@@ -148,3 +148,72 @@ class Records(NamedTuple):
 
     table: np.ndarray
     buf: np.ndarray
+
+
+class RowSums(NamedTuple):
+    """The sums of ``tile.project_rows``: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j], r < n.
+
+    ``out`` and ``a`` are rows of ``Memory.buf``, to which the offsets in ``out_table`` and ``a_table`` are added; these
+    tables and the two of weights are positions in ``Operators.ints``. Where both ``a_table`` and ``w_table`` go up in
+    equal steps, ``a_step`` and ``w_step`` are these, else 0. Where ``fresh`` is not 0, rows are written instead,
+    whatever they hold.
+    """
+
+    out: int
+    out_table: int
+    n: int
+    lanes: int
+    a: int
+    a_table: int
+    w: int
+    w_rows: int
+    w_table: int
+    k: int
+    fresh: int
+    a_step: int
+    w_step: int
+
+
+class PanelSums(NamedTuple):
+    """The sums of ``hebbian.hebb_panel``: for r < rows and c < columns,
+
+    shared[out + out_table[r] + c] += sum over l < k of buf[(a + a_table[r]) * lanes + l] * panel[l, c]
+
+    The ``panel`` stands in ``Memory.shared``, a row of two vectors for each sample l; tables are positions in
+    ``Operators.ints``.
+    """
+
+    out: int
+    out_table: int
+    rows: int
+    columns: int
+    a: int
+    a_table: int
+    lanes: int
+    panel: int
+    k: int
+
+
+class TapSums(NamedTuple):
+    """The sums of ``hebbian.hebb_taps``: for r < rows and j < taps, over p < places and samples i < active,
+
+    shared[out + out_rows[r] + out_taps[j]] += sum of x * y
+
+    where x is sample i of row a + a_rows[r] + a_places[p] of ``Memory.buf``, and y of row b + b_taps[j] + b_places[p];
+    tables are positions in ``Operators.ints``.
+    """
+
+    out: int
+    out_rows: int
+    rows: int
+    out_taps: int
+    taps: int
+    a: int
+    a_rows: int
+    b: int
+    b_taps: int
+    a_places: int
+    b_places: int
+    places: int
+    lanes: int
+    active: int

@@ -15,8 +15,10 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
+from pcneuro.kernels.arguments import PanelSums, TapSums
 from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.tile import HEIGHT, VECTOR_BYTES, Vectors, vector_length
 
@@ -27,23 +29,21 @@ PANEL = {
 
 
 def _make_outer(height: int, vectors: int, masked: bool) -> Callable[..., Any]:
-    """Build ``outer(shared, buf, ints, out, out_table, a, a_table, lanes, panel, k, count)``.
+    """Build ``outer(shared, buf, ints, sums)``: the sums of ``PanelSums`` for ``height`` rows and ``vectors`` vectors.
 
-    For r < height and v < vectors: shared[out + out_table[r] + v-th vector] += sum over l < k of
-    buf[(a + a_table[r]) * lanes + l] * shared[panel + l * width + v-th vector], with panels of two vectors' width; of
-    the vectors, the first ``count`` elements where ``masked``. Tables are positions in ``ints``.
+    ``sums.columns`` are those of one vector, the first elements of it that are summed where ``masked``.
     """
 
     @intrinsic
-    def outer(typingctx, shared, buf, ints, out, out_table, a, a_table, lanes, panel, k, count):  # type: ignore[no-untyped-def]
-        sig = types.void(shared, buf, ints, *([types.int64] * 8))
+    def outer(typingctx, shared, buf, ints, sums):  # type: ignore[no-untyped-def]
+        sig = types.void(shared, buf, ints, sums)
         real = buf.dtype
 
         def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
             shared_p, buf_p, ints_p = (
                 context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3])
             )
-            out, out_table, a, a_table, lanes, panel, k, count = args[3:]
+            out, out_table, _, count, a, a_table, lanes, panel, k = cgutils.unpack_tuple(b, args[3])
             vec = Vectors(b, real)
 
             def entry(table, j):  # type: ignore[no-untyped-def]
@@ -86,10 +86,10 @@ def _make_outer(height: int, vectors: int, masked: bool) -> Callable[..., Any]:
 
 
 def _emit_taps(vec: Vectors, pointers: Sequence[Any], at: Sequence[Any], height: int, width: int) -> None:
-    """The code of ``_make_taps``: ``pointers`` to shared, buf and ints, and ``at``, the other arguments of ``taps``."""
+    """The code of ``_make_taps``: ``pointers`` to shared, buf and ints, and ``at``, the numbers of ``TapSums``."""
     build = vec.builder
     shared, buf, ints = pointers
-    out, out_rows, out_taps, a, a_rows, b, b_taps, a_places, b_places, places, lanes, count = at
+    out, out_rows, _, out_taps, _, a, a_rows, b, b_taps, a_places, b_places, places, lanes, count = at
 
     def entry(table: Any, j: Any) -> Any:
         return build.load(build.gep(ints, [build.add(table, j)]))
@@ -132,37 +132,19 @@ def _emit_taps(vec: Vectors, pointers: Sequence[Any], at: Sequence[Any], height:
 
 
 def _make_taps(height: int, width: int) -> Callable[..., Any]:
-    """Build ``taps(...)``, with the arguments of ``hebb_taps`` but for ``count``, a vector's length at most.
+    """Build ``taps(shared, buf, ints, sums)``: the sums of ``TapSums`` for ``height`` rows and ``width`` taps.
 
-    For r < height and j < width: shared[out + out_rows[r] + out_taps[j]] += sum over p < places and i < count of
-    buf[(a_rows[r] + a_places[p]) * lanes + a + i] * buf[(b_taps[j] + b_places[p]) * lanes + b + i].
+    Of a vector of samples at most: ``sums.a`` and ``sums.b`` are elements of ``buf``, those of its first sample.
     """
 
     @intrinsic
-    def taps(
-        typingctx,
-        shared,
-        buf,
-        ints,
-        out,
-        out_rows,
-        out_taps,
-        a,
-        a_rows,
-        b,
-        b_taps,
-        a_places,
-        b_places,
-        places,
-        lanes,
-        count,
-    ):  # type: ignore[no-untyped-def]
-        sig = types.void(shared, buf, ints, *([types.int64] * 12))
+    def taps(typingctx, shared, buf, ints, sums):  # type: ignore[no-untyped-def]
+        sig = types.void(shared, buf, ints, sums)
         real = buf.dtype
 
         def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]
             pointers = [context.make_array(t)(context, build, x).data for t, x in zip(signature.args[:3], args[:3])]
-            _emit_taps(Vectors(build, real), pointers, args[3:], height, width)
+            _emit_taps(Vectors(build, real), pointers, cgutils.unpack_tuple(build, args[3]), height, width)
             return context.get_dummy_value()
 
         return sig, codegen
@@ -172,82 +154,55 @@ def _make_taps(height: int, width: int) -> Callable[..., Any]:
 
 if numba.config.DISABLE_JIT:
 
-    def hebb_panel(shared, buf, ints, out, out_table, rows, columns, a, a_table, lanes, panel, k):  # type: ignore[no-untyped-def]
+    def hebb_panel(shared, buf, ints, sums):  # type: ignore[no-untyped-def]
         """Twin of the compiled function."""
-        width = 2 * vector_length(buf.dtype)
-        for r in range(rows):
-            first, row = out + ints[out_table + r], (a + ints[a_table + r]) * lanes
-            for j in range(k):
-                place = panel + j * width
+        width, columns = 2 * vector_length(buf.dtype), sums.columns
+        for r in range(sums.rows):
+            first, row = sums.out + ints[sums.out_table + r], (sums.a + ints[sums.a_table + r]) * sums.lanes
+            for j in range(sums.k):
+                place = sums.panel + j * width
                 shared[first : first + columns] += buf[row + j] * shared[place : place + columns]
 
-    def hebb_taps(
-        shared,
-        buf,
-        ints,
-        out,
-        out_rows,
-        rows,
-        out_taps,
-        taps,
-        a,
-        a_rows,
-        b,
-        b_taps,
-        a_places,
-        b_places,
-        places,
-        lanes,
-        active,
-    ):  # type: ignore[no-untyped-def]
+    def hebb_taps(shared, buf, ints, sums):  # type: ignore[no-untyped-def]
         """Twin of the compiled function."""
-        for r in range(rows):
-            for j in range(taps):
-                for p in range(places):
-                    x = (a + ints[a_rows + r] + ints[a_places + p]) * lanes
-                    y = (b + ints[b_taps + j] + ints[b_places + p]) * lanes
+        lanes, active = sums.lanes, sums.active
+        for r in range(sums.rows):
+            for j in range(sums.taps):
+                for p in range(sums.places):
+                    x = (sums.a + ints[sums.a_rows + r] + ints[sums.a_places + p]) * lanes
+                    y = (sums.b + ints[sums.b_taps + j] + ints[sums.b_places + p]) * lanes
                     change = np.dot(buf[x : x + active], buf[y : y + active])
-                    shared[out + ints[out_rows + r] + ints[out_taps + j]] += change
+                    shared[sums.out + ints[sums.out_rows + r] + ints[sums.out_taps + j]] += change
 else:
     _MIDDLE = HEIGHT // 2
     _two_high, _two_middle, _two_low = (_make_outer(h, 2, False) for h in (HEIGHT, _MIDDLE, 1))
     _one_high, _one_middle, _one_low = (_make_outer(h, 1, True) for h in (HEIGHT, _MIDDLE, 1))
 
     @kernel(cache=False)
-    def hebb_panel(shared, buf, ints, out, out_table, rows, columns, a, a_table, lanes, panel, k):  # type: ignore[no-untyped-def]
-        """Add to ``columns`` neighbouring synapses of each of ``rows`` rows, from a panel of postsynaptic activity.
+    def hebb_panel(shared, buf, ints, sums):  # type: ignore[no-untyped-def]
+        """Add to neighbouring synapses of each row of ``PanelSums``, from a panel of postsynaptic activity.
 
-        shared[out + out_table[r] + c] += sum over l < k of buf[(a + a_table[r]) * lanes + l] * panel[l, c]. The panel
-        stands in ``shared``, a row of two vectors for each sample l; tables are positions in ``ints``. Every synapse
-        sums in the same order, whichever rows it is called with.
+        Its numbers are int64. Every synapse sums in the same order, whichever rows it is called with.
         """
         length = VECTOR_BYTES // buf.itemsize
+        out, out_table, rows, columns, a, a_table, lanes, panel, k = sums
         first = 0
         while first < columns and k > 0:
             wide = first + 2 * length <= columns
             count = min(length, columns - first)
-            o, x = out + first, panel + first
             r = 0
             while r < rows:
-                if wide:
-                    if r + HEIGHT <= rows:
-                        _two_high(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                        r += HEIGHT
-                    elif r + _MIDDLE <= rows:
-                        _two_middle(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                        r += _MIDDLE
-                    else:
-                        _two_low(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                        r += 1
-                elif r + HEIGHT <= rows:
-                    _one_high(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                    r += HEIGHT
-                elif r + _MIDDLE <= rows:
-                    _one_middle(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                    r += _MIDDLE
+                height = HEIGHT if r + HEIGHT <= rows else _MIDDLE if r + _MIDDLE <= rows else 1
+                tile = PanelSums(
+                    out + first, out_table + r, height, count, a, a_table + r, lanes, panel + first, k
+                )  # fmt: skip
+                if height == HEIGHT:
+                    _two_high(shared, buf, ints, tile) if wide else _one_high(shared, buf, ints, tile)
+                elif height == _MIDDLE:
+                    _two_middle(shared, buf, ints, tile) if wide else _one_middle(shared, buf, ints, tile)
                 else:
-                    _one_low(shared, buf, ints, o, out_table + r, a, a_table + r, lanes, x, k, count)
-                    r += 1
+                    _two_low(shared, buf, ints, tile) if wide else _one_low(shared, buf, ints, tile)
+                r += height
             first += 2 * length if wide else length
 
     # Sixteen sums, or eight where there are but sixteen registers.
@@ -255,51 +210,30 @@ else:
     _square, _column, _row, _single = (_make_taps(h, w) for h, w in ((2, _WIDTH), (2, 1), (1, _WIDTH), (1, 1)))
 
     @kernel(cache=False)
-    def hebb_taps(
-        shared,
-        buf,
-        ints,
-        out,
-        out_rows,
-        rows,
-        out_taps,
-        taps,
-        a,
-        a_rows,
-        b,
-        b_taps,
-        a_places,
-        b_places,
-        places,
-        lanes,
-        active,
-    ):  # type: ignore[no-untyped-def]
-        """Add to ``rows`` times ``taps`` synapses what they get at ``places`` places from the first ``active`` samples.
+    def hebb_taps(shared, buf, ints, sums):  # type: ignore[no-untyped-def]
+        """Add to the synapses of ``TapSums`` what they get at its places from its samples.
 
-        shared[out + out_rows[r] + out_taps[j]] += sum over p and i of x * y, where x is sample i of row
-        a + a_rows[r] + a_places[p] of buf, and y of row b + b_taps[j] + b_places[p]; tables are positions in ``ints``.
-        ``lanes`` is a multiple of the vector length. Every synapse sums in the same order, whichever rows it is called
-        with.
+        Its numbers are int64; ``lanes`` is a multiple of the vector length. Every synapse sums in the same order,
+        whichever rows it is called with.
         """
         length = VECTOR_BYTES // buf.itemsize
+        out, out_rows, rows, out_taps, taps, a, a_rows, b, b_taps, a_places, b_places, places, lanes, active = sums
         for lane in range(0, active, length):
             x, y, count = a * lanes + lane, b * lanes + lane, min(length, active - lane)
             r = 0
             while r < rows and places > 0:
                 j, two = 0, r + 2 <= rows
+                high = 2 if two else 1
                 o, s = out_rows + r, a_rows + r
                 while j < taps:
-                    t, q = out_taps + j, b_taps + j
-                    if j + _WIDTH <= taps:
-                        if two:
-                            _square(shared, buf, ints, out, o, t, x, s, y, q, a_places, b_places, places, lanes, count)
-                        else:
-                            _row(shared, buf, ints, out, o, t, x, s, y, q, a_places, b_places, places, lanes, count)
-                        j += _WIDTH
+                    wide = j + _WIDTH <= taps
+                    width = _WIDTH if wide else 1
+                    tile = TapSums(
+                        out, o, high, out_taps + j, width, x, s, y, b_taps + j, a_places, b_places, places, lanes, count
+                    )
+                    if wide:
+                        _square(shared, buf, ints, tile) if two else _row(shared, buf, ints, tile)
                     else:
-                        if two:
-                            _column(shared, buf, ints, out, o, t, x, s, y, q, a_places, b_places, places, lanes, count)
-                        else:
-                            _single(shared, buf, ints, out, o, t, x, s, y, q, a_places, b_places, places, lanes, count)
-                        j += 1
-                r += 2 if two else 1
+                        _column(shared, buf, ints, tile) if two else _single(shared, buf, ints, tile)
+                    j += width
+                r += high

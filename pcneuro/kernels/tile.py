@@ -19,6 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from pcneuro.kernels.arguments import RowSums
 from pcneuro.kernels.compiling import kernel
 
 
@@ -126,7 +127,7 @@ class Vectors:
 class _Tile:
     """Emits the code of one tile: ``height`` output rows times ``vectors`` vectors of lanes, in registers over k terms.
 
-    ``at`` has the arguments of ``project_rows``, of which those of rows begin at the tile's first, and ``lane``.
+    ``at`` has the numbers of ``RowSums``, of which those of rows begin at the tile's first, and ``lane``.
     """
 
     def __init__(
@@ -232,23 +233,6 @@ class _Tile:
         return now, phis[1 : 1 + len(moving)]
 
 
-ARGUMENTS = (
-    "out",
-    "out_table",
-    "n",
-    "lanes",
-    "a",
-    "a_table",
-    "w",
-    "w_rows",
-    "w_table",
-    "k",
-    "fresh",
-    "a_step",
-    "w_step",
-)
-
-
 def _emit_rows(b: Any, buffers: tuple[Any, Any, Any], given: dict[str, Any], vec: Vectors) -> None:
     """All lanes, a tile's width at a time; all terms, ``DEPTH`` at a time; all rows, tile by tile."""
     zero, depth = vec.i64(0), vec.i64(DEPTH)
@@ -289,44 +273,40 @@ def _emit_tiles(
 
 
 @intrinsic
-def _project_rows(typingctx, buf, shared, ints, out, o, n, lanes, a, s, w, v, t, k, fresh, a_step, w_step):  # type: ignore[no-untyped-def]
+def _project_rows(typingctx, buf, shared, ints, sums):  # type: ignore[no-untyped-def]
     def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
         buf, shared, ints = (context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3]))
-        _emit_rows(b, (buf, shared, ints), dict(zip(ARGUMENTS, args[3:])), Vectors(b, signature.args[0].dtype))
+        given = dict(zip(RowSums._fields, cgutils.unpack_tuple(b, args[3])))
+        _emit_rows(b, (buf, shared, ints), given, Vectors(b, signature.args[0].dtype))
         return context.get_dummy_value()
 
-    return types.void(buf, shared, ints, *([types.int64] * len(ARGUMENTS))), codegen
+    return types.void(buf, shared, ints, sums), codegen
 
 
 if numba.config.DISABLE_JIT:
 
-    def project_rows(buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, *_steps):  # type: ignore[no-untyped-def]
+    def project_rows(buf, shared, ints, sums):  # type: ignore[no-untyped-def]
         """Twin of the compiled function: the same sums, one output row after the other."""
-        for r in range(n):
-            first = (out + ints[out_table + r]) * lanes
-            if fresh:
+        lanes = sums.lanes
+        for r in range(sums.n):
+            first = (sums.out + ints[sums.out_table + r]) * lanes
+            if sums.fresh:
                 buf[first : first + lanes] = 0
-            for j in range(k):
-                weight = shared[w + ints[w_rows + r] + ints[w_table + j]]
-                source = (a + ints[a_table + j]) * lanes
+            for j in range(sums.k):
+                weight = shared[sums.w + ints[sums.w_rows + r] + ints[sums.w_table + j]]
+                source = (sums.a + ints[sums.a_table + j]) * lanes
                 buf[first : first + lanes] += weight * buf[source : source + lanes]
 else:
 
     @kernel(cache=False)
-    def project_rows(
-        buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, a_step, w_step
-    ):  # type: ignore[no-untyped-def]
-        """Add to ``n`` output rows: out[r] += sum over j < k of shared[w + w_rows[r] + w_table[j]] * a[j].
+    def project_rows(buf, shared, ints, sums):  # type: ignore[no-untyped-def]
+        """Add to, or write, the output rows of ``RowSums``; its numbers are int64.
 
-        Where ``fresh`` is not 0, rows are written instead, whatever they hold. ``out_table``, ``a_table``, ``w_rows``
-        and ``w_table`` are positions of offset tables in ``ints``; where both ``a_table`` and ``w_table`` go up in
-        equal steps, ``a_step`` and ``w_step`` are these, else 0. ``lanes`` is a multiple of the vector length. Reads
-        ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of out).
+        ``lanes`` is a multiple of the vector length. Reads ``buf`` (rows of a) and ``shared``, adds to ``buf`` (rows of
+        out).
         """
-        if k == 0 and fresh != 0:
-            for r in range(n):
-                for i in range(lanes):
-                    buf[(out + ints[out_table + r]) * lanes + i] = 0
-        _project_rows(
-            buf, shared, ints, out, out_table, n, lanes, a, a_table, w, w_rows, w_table, k, fresh, a_step, w_step
-        )
+        if sums.k == 0 and sums.fresh != 0:
+            for r in range(sums.n):
+                for i in range(sums.lanes):
+                    buf[(sums.out + ints[sums.out_table + r]) * sums.lanes + i] = 0
+        _project_rows(buf, shared, ints, sums)

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.arguments import PanelSums, RowSums
 from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PANEL, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_panel
@@ -79,7 +80,8 @@ def project(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
             s = a + ints[ap + p] + ints[am + m]
             if vectors:
                 v = w + ints[wp + p]
-                project_rows(buf, shared, ints, o, on, nn, lanes, s, ak, v, wn, wk, nk, 1 - accumulate, a_step, w_step)
+                sums = RowSums(o, on, nn, lanes, s, ak, v, wn, wk, nk, 1 - accumulate, a_step, w_step)
+                project_rows(buf, shared, ints, sums)
                 continue
             if accumulate == 0:
                 for n in range(nn):
@@ -166,7 +168,8 @@ def hebb(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
                             shared[ix(panel + i * width + c)] = buf[ix(row + i)]
                     o = out + ints[op + p] + ints[on] + q * width
                     s = a + ints[ap + p] + ints[ak + k]
-                    hebb_panel(shared, buf, ints, o, om + low, high - low, columns, s, am + low, lanes, panel, active)
+                    sums = PanelSums(o, om + low, high - low, columns, s, am + low, lanes, panel, active)
+                    hebb_panel(shared, buf, ints, sums)
         return OK
     for p in range(np_):
         for k in range(nk):

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.errors import ShapeError
+from pcneuro.kernels.arguments import RowSums, TapSums
 from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.kernels.hebbian import hebb_taps
@@ -72,9 +73,8 @@ def project_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-
             first = source + g * ints[at + STEP_S] + ints[ints[at + PLACE_S] + p]
             taps_s, taps_w, count = _taps(ints, at, p)
             if vectors:
-                project_rows(
-                    buf, shared, ints, out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count, fresh, 0, 0
-                )
+                sums = RowSums(out, rows_t, n, lanes, first, taps_s, weights, rows_w, taps_w, count, fresh, 0, 0)
+                project_rows(buf, shared, ints, sums)
             else:
                 for r in range(n):
                     o = (out + ints[rows_t + r]) * lanes
@@ -148,25 +148,11 @@ def hebb_windows(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
             taps_s, taps_w, count = ints[entry + TAPS_S], ints[entry + TAPS_W], ints[entry + TAPS]
             places_t, places_s, places = ints[entry + PLACES_T], ints[entry + PLACES_S], ints[entry + PLACES]
             if vectors:
-                hebb_taps(
-                    shared,
-                    buf,
-                    ints,
-                    v,
-                    rows_w + low,
-                    high - low,
-                    taps_w,
-                    count,
-                    t,
-                    rows_t + low,
-                    s,
-                    taps_s,
-                    places_t,
-                    places_s,
-                    places,
-                    lanes,
-                    active,
-                )
+                o, x, rows = rows_w + low, rows_t + low, high - low
+                sums = TapSums(
+                    v, o, rows, taps_w, count, t, x, s, taps_s, places_t, places_s, places, lanes, active
+                )  # fmt: skip
+                hebb_taps(shared, buf, ints, sums)
                 continue
             for p in range(places):
                 for r in range(low, high):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pcneuro.kernels.arguments import PanelSums, TapSums
 from pcneuro.kernels.hebbian import hebb_panel, hebb_taps
 from pcneuro.kernels.tile import HEIGHT, vector_length
 
@@ -35,10 +36,11 @@ def test_panels(dtype, rows):
             wanted[places // columns] += a[order, :samples] @ panel[:, :columns]
             parts = shared.copy()
             args = (lanes, rows * columns, samples)
-            hebb_panel(shared, a.ravel(), ints, 0, 0, rows, columns, 0, rows, *args)
+            hebb_panel(shared, a.ravel(), ints, PanelSums(0, 0, rows, columns, 0, rows, *args))
             close(shared[: rows * columns].reshape(rows, columns), wanted)
             for first, last in ((0, rows // 2), (rows // 2, rows)):
-                hebb_panel(parts, a.ravel(), ints, 0, first, last - first, columns, 0, rows + first, *args)
+                sums = PanelSums(0, first, last - first, columns, 0, rows + first, *args)
+                hebb_panel(parts, a.ravel(), ints, sums)
             np.testing.assert_array_equal(parts[: rows * columns], shared[: rows * columns])
 
 
@@ -47,7 +49,7 @@ def call(shared, first, last, buf, ints, sizes, samples):
     rows, taps, places = sizes
     a_rows, at = rows + taps + first, 2 * rows + taps
     tables = (0, first, last - first, rows, taps, 0, a_rows, rows * places, rows, at, at)
-    hebb_taps(shared, buf, ints, *tables, places, *samples)
+    hebb_taps(shared, buf, ints, TapSums(*tables, places, *samples))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pcneuro.kernels.arguments import RowSums
 from pcneuro.kernels.tile import DEPTH, HEIGHT, VECTOR_BYTES, project_rows, vector_length
 
 
@@ -32,7 +33,8 @@ def test_rows_through_tables(dtype, n, vectors):
             expected[out_rows], buf[out_rows] = 0, np.nan
         expected[out_rows] += weights @ buf[a_rows]
         flat = buf.ravel()
-        project_rows(flat, weights.ravel(), ints, 0, 0, n, lanes, 0, n, 0, n + k, 2 * n + k, k, fresh, 0, 0)
+        sums = RowSums(0, 0, n, lanes, 0, n, 0, n + k, 2 * n + k, k, fresh, 0, 0)
+        project_rows(flat, weights.ravel(), ints, sums)
         tolerance = 50 * np.finfo(dtype).eps * (1 + k**0.5)
         np.testing.assert_allclose(flat.reshape(buf.shape), expected, rtol=tolerance, atol=tolerance)
 
@@ -54,9 +56,8 @@ def test_equal_steps_change_no_bit(dtype, vectors, a_step, w_step):
             found = []
             for steps in ((0, 0), (a_step, w_step)):
                 found.append(buf.copy())
-                project_rows(
-                    found[-1], shared, ints, 0, 0, n, lanes, 0, 2 * n, 0, n, 2 * n + k, k, fresh, *steps
-                )  # fmt: skip
+                sums = RowSums(0, 0, n, lanes, 0, 2 * n, 0, n, 2 * n + k, k, fresh, *steps)
+                project_rows(found[-1], shared, ints, sums)
             np.testing.assert_array_equal(*found)
 
 
@@ -66,9 +67,9 @@ def test_nothing_to_sum():
     buf = 1 + np.arange(4.0 * lanes)
     before = buf.copy()
     ints = np.array([1, 3, 0, 0, 0, 0, 0, 0])
-    project_rows(buf, np.zeros(1), ints, 0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 0, 0, 0)
+    project_rows(buf, np.zeros(1), ints, RowSums(0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 0, 0, 0))
     np.testing.assert_array_equal(buf, before)
-    project_rows(buf, np.zeros(1), ints, 0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 1, 0, 0)
+    project_rows(buf, np.zeros(1), ints, RowSums(0, 0, 2, lanes, 0, 2, 0, 0, 2, 0, 1, 0, 0))
     np.testing.assert_array_equal(buf.reshape(4, lanes), before.reshape(4, lanes) * np.array([[1], [0], [1], [0]]))
 
 
@@ -77,7 +78,7 @@ def test_not_a_number_goes_through():
     lanes = vector_length(np.float64)
     buf = np.concatenate([np.full(lanes, np.inf), np.zeros(lanes)])
     ints = np.array([1, 0, 0, 0], dtype=np.int64)
-    project_rows(buf, np.zeros(1), ints, 0, 0, 1, lanes, 0, 1, 0, 2, 3, 1, 0, 0, 0)
+    project_rows(buf, np.zeros(1), ints, RowSums(0, 0, 1, lanes, 0, 1, 0, 2, 3, 1, 0, 0, 0))
     assert np.isnan(buf[lanes:]).all()
 
 
