@@ -52,6 +52,10 @@ class UnstableStepError(ParameterError):
     """A time step with which the integrator cannot be stable."""
 
 
+class TornStateError(PcneuroError, RuntimeError):
+    """A simulator that was stopped in the midst of a step: its neurons and its clock do not belong together."""
+
+
 class CapacityError(PcneuroError, MemoryError):
     """Something that would outgrow memory, and is stopped before."""
 

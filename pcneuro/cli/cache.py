@@ -15,9 +15,21 @@ def size(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
+def warnings() -> list[str]:
+    """What is wrong with the place of compiled kernels, and what to do about it."""
+    chosen = cache.passed_over()
+    if not cache.usable():
+        return ["no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR"]
+    if chosen is not None:
+        return [f"NUMBA_CACHE_DIR is {chosen}, where nothing can be written: it is not used; name another folder"]
+    return []
+
+
 def info() -> int:
     """Print where compiled kernels are, and whether they are there; returns the exit code."""
     state = cache.state()
+    for text in warnings() if state.folders else ():
+        print(f"warning: {text}")
     if not state.folders:
         print("no folder can be written: kernels are compiled in every process; set NUMBA_CACHE_DIR")
         return SUCCESS

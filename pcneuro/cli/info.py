@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from pcneuro.cli.cache import size
+from pcneuro.cli.cache import warnings as place_warnings
 from pcneuro.cli.codes import SUCCESS
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import cache, host
@@ -72,8 +73,7 @@ def slow() -> list[str]:
         warnings.append("the processor has no AVX2: expect a quarter of the speed, or less")
     if available_threads() == 1:
         warnings.append("one processor is available: batches are not simulated in parallel")
-    if not cache.usable():
-        warnings.append("no folder for compiled kernels can be written: each start compiles them; set NUMBA_CACHE_DIR")
-    elif not numba.config.DISABLE_JIT and not cache.state().warm:
+    warnings += place_warnings()
+    if cache.usable() and not numba.config.DISABLE_JIT and not cache.state().warm:
         warnings.append("first runs compile the kernels that they need; pcneuro cache warm compiles all of them now")
     return warnings

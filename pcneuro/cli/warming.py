@@ -148,13 +148,17 @@ def _compile(number: int, portion: AbstractPortion) -> None:
 
 
 def warm(show: Callable[[float, str], None]) -> None:
-    """Compile all kernels for both dtypes, or find them compiled; ``show`` is told the share and what is compiled."""
+    """Compile all kernels for both dtypes, or find them compiled.
+
+    ``show`` is told the share and what is compiled, once there is something to compile.
+    """
     parts = portions()
     total = sum(part.weight for part in parts)
     shares = [0.0] * len(parts)
     context = get_context("spawn")
     messages = context.Queue()
     with ProcessPoolExecutor(available_threads(), context, _begin, (messages,)) as pool:
+        compiling = False
         running: dict[Future[None], int] = {pool.submit(_compile, k, part): k for k, part in enumerate(parts)}
         try:
             while running:
@@ -162,7 +166,9 @@ def warm(show: Callable[[float, str], None]) -> None:
                 for future in [each for each in running if each.done()]:
                     future.result()
                     shares[running.pop(future)] = 1.0
-                show(sum(s * p.weight for s, p in zip(shares, parts, strict=True)) / total, name)
+                compiling = compiling or bool(name)
+                if compiling:
+                    show(sum(s * p.weight for s, p in zip(shares, parts, strict=True)) / total, name)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -3,6 +3,9 @@
 Numba compares a cached function with the file that holds it, not with the helpers from other files that were compiled
 into it. So a digest of every file that holds kernels stands in a stamp beside the cache, and what was compiled from
 other sources is removed before anything is loaded. Versions and processors need no digest: Numba has them in its keys.
+
+Nor does Numba look whether a file is whole. What a kill, a full disk or a lost block has left of one is known by a
+digest in front of it, removed, and compiled again.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +26,7 @@ from threading import Lock
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 from pcneuro.kernels.host import cpu_name
 
@@ -94,10 +99,18 @@ def usable() -> bool:
         return False
 
 
+def passed_over() -> str | None:
+    """``NUMBA_CACHE_DIR`` where it is set, but cannot be written, so that Numba takes another folder, or none."""
+    chosen = str(numba.config.CACHE_DIR)
+    places = [folder for _, folder in locations()]
+    taken = bool(places) and all(folder.is_relative_to(chosen) for folder in places)
+    return chosen if chosen and not taken else None
+
+
 def _files() -> Iterator[Path]:
     for source, folder in locations():
         modules = {path.stem for path in source.glob("*.py")}
-        for path in folder.glob("*.nb[ci]"):
+        for path in folder.glob("*.nb[ci]*"):  # with those that were being written when their process was killed
             if path.name.partition(".")[0] in modules:
                 yield path
 
@@ -153,19 +166,78 @@ def _turn() -> Iterator[None]:
         yield
 
 
-def save_in_turn(kept: Any) -> None:
-    """Have what Numba keeps in this cache written by one process at a time.
+class _CheckedFiles(IndexDataCacheFile):
+    """Numba's index and data files of one function, the data with their digest in front, and what they are of.
+
+    Where an index was removed, names of data files are given anew, while another process may still have the old one.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write what was compiled for a signature and a processor."""
+        super().save(key, (key, data))
+
+    def load(self, key: Any) -> Any:
+        """What was written; None where there is nothing of it."""
+        there, data = super().load(key) or (None, None)
+        return data if there == key else None
+
+    def _save_data(self, name: str, data: Any) -> None:
+        written = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(written).digest() + written)
+
+    def _load_data(self, name: str) -> Any:
+        length = hashlib.sha256().digest_size
+        read = Path(self._data_path(name)).read_bytes()
+        if hashlib.sha256(read[length:]).digest() != read[:length]:
+            raise pickle.UnpicklingError("the file is not what was written")
+        return pickle.loads(read[length:])
+
+    def discard(self) -> None:
+        """Remove the index, so that none of the data files is taken for anything."""
+        with suppress(OSError):
+            os.unlink(self._index_path)
+
+
+def guard(kept: Any) -> None:
+    """Have what Numba keeps in this cache of a function written by one process at a time, and read if it is whole.
 
     The versions of a function, for either dtype, are listed in one file, which a process reads, extends and writes; two
-    at the same time may give the same name to different ones.
+    at the same time may give the same name to different ones. What is damaged is removed with a warning, and compiled
+    again; what cannot be written is compiled in each process.
     """
-    save = kept.save_overload
+    if isinstance(kept, NullCache):
+        return
+    files = _CheckedFiles(kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp())
+    kept._cache_file = files
+    save, load = kept.save_overload, kept.load_overload
 
     def in_turn(signature: Any, compiled: Any) -> None:
-        with _turn():
-            save(signature, compiled)
+        try:
+            with _turn():
+                try:
+                    save(signature, compiled)
+                except Exception:  # what unpickling a damaged index raises may be anything
+                    files.discard()
+                    save(signature, compiled)
+        except OSError as error:
+            _say(f"compiled kernels cannot be kept in {kept.cache_path} ({error.strerror or error}): the next start")
 
-    kept.save_overload = in_turn
+    def if_whole(signature: Any, target: Any) -> Any:
+        try:
+            return load(signature, target)
+        except Exception:  # the same
+            files.discard()
+            _say(f"a damaged file of compiled kernels in {kept.cache_path} was removed: this start")
+            return None
+
+    kept.save_overload, kept.load_overload = in_turn, if_whole
+
+
+@cache
+def _say(text: str) -> None:
+    """Warn, once for all functions that it holds for."""
+    warnings.warn(f"{text} compiles them again", RuntimeWarning, stacklevel=2)
 
 
 def refresh() -> None:
@@ -210,8 +282,9 @@ def clear() -> tuple[int, int]:
             count += 1
     stamp = _stamp()
     if stamp is not None:
-        with suppress(OSError):
-            stamp.unlink()
+        for left in (stamp, *stamp.parent.glob(f"{STAMP}.*")):
+            with suppress(OSError):
+                left.unlink()
     return count, size
 
 

@@ -15,7 +15,7 @@ from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
 from pcneuro.kernels.bitcode import without_machine_code
-from pcneuro.kernels.cache import refresh_once, save_in_turn, usable
+from pcneuro.kernels.cache import guard, refresh_once, usable
 from pcneuro.kernels.progress import compiling, name_of
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy"}
@@ -29,7 +29,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return function
     options = _OPTIONS | {"cache": usable()} | options
     dispatcher = numba.njit(no_cfunc_wrapper=True, nogil=True, **options)(function)
-    save_in_turn(dispatcher._cache)
+    guard(dispatcher._cache)
     compile_for, name = dispatcher._compile_for_args, name_of(function)
 
     def from_present_sources(*args: Any, **kws: Any) -> Any:
@@ -67,7 +67,7 @@ def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 def _contained(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     """The version of a function that other kernels contain."""
     dispatcher = without_machine_code(function, **options)
-    save_in_turn(dispatcher._cache)
+    guard(dispatcher._cache)
     resolve = dispatcher.get_call_template
 
     def without_constants(args: Sequence[types.Type], kws: dict[str, types.Type]) -> Any:
@@ -83,7 +83,7 @@ def callback(name: str, function: Callable[..., Any], signature: types.Type) -> 
     made: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
     if usable():
         made.enable_caching()
-        save_in_turn(made._cache)
+        guard(made._cache)
     with compiling(name, function):
         made.compile()
     return made

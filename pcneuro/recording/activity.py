@@ -43,3 +43,11 @@ def parts_of(activity: xarray.Dataset, name: str = "events") -> dict[str, np.nda
     ends = np.append(np.flatnonzero(populations[1:] != populations[:-1]) + 1, len(populations))
     parts = np.split(counts, ends[:-1], axis=1) if populations.size else []
     return {str(populations[end - 1]): part for end, part in zip(ends, parts, strict=False)}
+
+
+def since(now: xarray.Dataset, before: xarray.Dataset) -> xarray.Dataset:
+    """What was counted between two such datasets of the same neurons."""
+    part = now.copy(deep=True)
+    for name, counts in part.data_vars.items():
+        counts.values[...] -= before[name].values
+    return part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ class EventLog:
         What to keep, and of what. Raises as ``RecordEvents.resolve`` does; nothing is written yet.
     begin
         Time at the begin of the run, in ms.
+    parted
+        Whether events are handed over as they come, by ``part``, and so kept no longer.
 
     Attributes
     ----------
@@ -46,13 +49,16 @@ class EventLog:
         Whether a sample's events are kept.
     """
 
-    def __init__(self, events: RecordEvents, circuit: Circuit, batch: int, begin: float = 0.0) -> None:
+    def __init__(
+        self, events: RecordEvents, circuit: Circuit, batch: int, begin: float = 0.0, *, parted: bool = False
+    ) -> None:
         self._what, self._overwrite = events.resolve(circuit, batch), events.overwrite
         self.populations = {name: number for number, name in enumerate(self._what.sizes)}
         self.kept = self._what.recorded
         self.samples = np.isin(np.arange(batch), self._what.samples)
         self.begin = self.end = begin
         self.count = 0
+        self._parted, self._handed = parted, begin
         self._columns: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
         self._waiting = 0
         self._file: EventFile | None = None
@@ -95,7 +101,7 @@ class EventLog:
             self._columns[name].append(np.array(array[chosen], dtype=dtype))
         self._waiting += number
         self.count += number
-        if self._waiting >= (BLOCK if self._file is not None else max(1, MEMORY // BYTES)):
+        if not self._parted and self._waiting >= (BLOCK if self._file is not None else max(1, MEMORY // BYTES)):
             try:
                 self._spill()
             except OutputError as error:
@@ -106,8 +112,20 @@ class EventLog:
         self.end = now
         if self._failure is not None:
             raise self._failure
-        if self._file is not None and time.monotonic() - self._written >= SECONDS:
+        if not self._parted and self._file is not None and time.monotonic() - self._written >= SECONDS:
             self._spill()
+
+    def part(self) -> xarray.Dataset:
+        """The events since the last part, as ``dataset`` has them, which are kept no longer than in a file, if any.
+
+        Raises OutputError where they cannot be written there.
+        """
+        columns, begin, self._handed = self._taken(), self._handed, self.end
+        if self._file is not None:
+            self._file.append(columns)
+            self._file.note(self._facts(complete=False))
+        facts = {"begin": begin, "end": self.end, "order": ", ".join(ORDER), "complete": 1}
+        return self._filled(columns).assign_attrs(facts)
 
     def _spill(self) -> None:
         """Write what waits to the file, which is made where there is none."""
@@ -162,11 +180,16 @@ class EventLog:
         """
         if self._file is not None:
             return self._file.dataset().assign_attrs(self._facts(complete=True))
-        empty = self._empty()
-        variables = {name: ("event", array, empty[name].attrs) for name, array in self._taken().items()}
-        for name, (_, array, _) in variables.items():
+        columns = self._taken()
+        for name, array in columns.items():
             self._columns[name].append(array)
-        return empty.drop_vars(list(variables)).assign(variables).assign_attrs(self._facts(complete=True))
+        return self._filled(columns).assign_attrs(self._facts(complete=True))
+
+    def _filled(self, columns: Mapping[str, np.ndarray]) -> xarray.Dataset:
+        """A dataset of these events."""
+        empty = self._empty()
+        variables = {name: ("event", array, empty[name].attrs) for name, array in columns.items()}
+        return empty.drop_vars(list(variables)).assign(variables)
 
     def _empty(self) -> xarray.Dataset:
         import xarray
@@ -203,10 +226,10 @@ class EventLog:
         }
 
 
-def log_of(events: RecordEvents | None, circuit: Circuit, batch: int, begin: float) -> EventLog | None:
+def log_of(events: RecordEvents | None, circuit: Circuit, batch: int, begin: float, *, parted: bool) -> EventLog | None:
     """A log for a run, where there is to be one. Raises ParameterError for what is no RecordEvents."""
     if events is None:
         return None
     if not isinstance(events, RecordEvents):
         raise ParameterError(f"events= is {told(events)}; give pcn.RecordEvents(), or None for no events")
-    return EventLog(events, circuit, batch, begin)
+    return EventLog(events, circuit, batch, begin, parted=parted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,7 +17,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.recording.event_log import log_of
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
-from pcneuro.simulator.progress import Report, interruptible, reporter
+from pcneuro.simulator.progress import Report, reporter
 from pcneuro.simulator.result import Result
 from pcneuro.simulator.run_data import float_type, merge, steps_of
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
@@ -100,6 +99,8 @@ class Simulator:
     @property
     def time(self) -> float:
         """Simulated time in ms."""
+        if not self._state.elsewhere:
+            self._state.check()
         return self._state.time
 
     @property
@@ -131,6 +132,7 @@ class Simulator:
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """Present values of the parameters (copies)."""
+        self._state.check()
         return {name: value.copy() for name, value in self._engine.parameters.items()}
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
@@ -141,7 +143,10 @@ class Simulator:
         self._state.load(values)
 
     def reset(self) -> None:
-        """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps."""
+        """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps.
+
+        Whatever stopped the simulator before, Ctrl-C in the midst of a step included, it can be used again then.
+        """
         self._state.reset()
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -192,6 +197,8 @@ class Simulator:
     ) -> Result:
         """Simulate on from where the last run stopped (first: from the feedforward sweep), for a time or to rest.
 
+        Without any of ``inputs``, ``targets`` and ``clamp`` it goes on with those of the last run.
+
         Parameters
         ----------
         duration
@@ -211,7 +218,8 @@ class Simulator:
             ``Record`` objects.
         events
             ``RecordEvents(...)`` to keep the events of an engine that has some, in ``result.events``. Where the run
-            ends with an exception, a file that they go to is left beside its place, as ``<path>.part``.
+            ends with an exception, a file that they go to is left beside its place, as ``<path>.part``, until another
+            run has written there.
         report, report_period
             None, ``"text"`` (progress on standard error), or a callable (elapsed s, share completed, start ms, duration
             ms), at most every ``report_period`` seconds.
@@ -226,7 +234,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        result = self._run(steps, until, changes, record, events, show, interruptible).result()
+        result = self._run(steps, until, changes, record, events, show, parted=False).result()
         self._state.warn()
         return result
 
@@ -252,21 +260,23 @@ class Simulator:
         ------
         Chunk
             Some 0.2 s of computing, or 32 MB of records, each; schedules that cannot be left on the way make one chunk
-            of all. The last one has the state at the end of the run, its status and message. Between two chunks the
-            simulator's state can be read (``values``, ``errors``, ``gradients``, ``store``).
+            of all. Each has the events and counts of its own steps; the last one has the state at the end of the run,
+            its status, message and ``stats``. Between two chunks the simulator's state can be read (``values``,
+            ``errors``, ``gradients``, ``store``).
 
         Notes
         -----
-        Nothing is simulated before the first chunk is asked for. Ctrl-C while a chunk is computed ends the stream after
-        it, with status ``"interrupted"``; between chunks it is raised as usual. A stream that is not taken to its end,
-        by ``break`` say, leaves the simulator where it is; ``close()``, or ``with``, ends it then and there, and a file
-        of events stays beside its place, as ``<path>.part``. ``run``, ``stream``, ``reset``, ``restore`` and
+        Nothing is simulated before the first chunk is asked for. Ctrl-C while a chunk is computed, or kernels for it
+        are compiled, ends the stream after it, with status ``"interrupted"``; between chunks it is raised as usual, and
+        so is a second one (see ``run``). A stream that is not taken to its end, by ``break`` say, leaves the simulator
+        where it is; ``close()``, or ``with``, ends it then and there, and a file of events stays beside its place, as
+        ``<path>.part``, until another run has written there. ``run``, ``stream``, ``reset``, ``restore`` and
         ``set_parameters`` end it, too: it raises ParameterError where it is asked for more.
         """
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        return Stream(self._run(steps, until, changes, record, events, show, nullcontext))
+        return Stream(self._run(steps, until, changes, record, events, show, parted=True))
 
     def _run(
         self,
@@ -276,17 +286,19 @@ class Simulator:
         record: Sequence[Record],
         events: RecordEvents | None,
         report: Callable[..., None],
-        hold: Callable[[], AbstractContextManager[Any]],
+        *,
+        parted: bool,
     ) -> Run:
         """A run of these data that is about to begin. A call that is refused leaves the simulator as it was."""
         state = self._state
+        state.check()
         if until is not None:
             self.schedule.check_until()
         data = merge(self.circuit, state.data, changes, time=self.time, dtype=self.dtype, carried=state.carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
-        log = log_of(events, self.circuit, data.batch, self.time)
-        run = Run(state, steps, until, data, records, log, report, hold)
+        log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
+        run = Run(state, steps, until, data, records, log, report, parted=parted)
         state.claim(run)
         return run
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -13,6 +15,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.engines import AbstractEngine, Engine, RunData
+from pcneuro.errors import ParameterError, TornStateError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.simulator.result import Result, Status, free_energy, not_finite, not_finite_message
@@ -55,6 +58,12 @@ class SimulationState:
         # Whether it may still have to be said that a latent is not inferred.
         self._watched = dynamics.holds_predictions and bool(circuit.graph.latents)
         self._run: UnderWay | None = None
+        self._user = threading.RLock()
+        """Held by the thread that simulates."""
+        self._torn: str | None = None
+        """What stopped a change of the state that was not completed."""
+        self._before: dict[str, np.ndarray] = {}
+        """Parameters as they were before they were last changed, where that was not completed."""
 
     def _made(self) -> AbstractEngine:
         engine: AbstractEngine = self.settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
@@ -66,13 +75,55 @@ class SimulationState:
         """Simulated time in ms."""
         return self.step * self.integrator.dt
 
-    # One run at a time
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another thread simulates now."""
+        if not self._user.acquire(blocking=False):
+            return True
+        self._user.release()
+        return False
+
+    # One run at a time, and all of a change or none
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """While it holds, only this thread uses the state; raises ParameterError where another one simulates."""
+        if not self._user.acquire(blocking=False):
+            raise ParameterError(
+                "this simulator is being run in another thread: wait until that has ended, or make a simulator of the "
+                "same circuit for each thread"
+            )
+        try:
+            yield
+        finally:
+            self._user.release()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """While it holds, neurons and clock need not belong together; what ends it by an exception leaves them so."""
+        self._torn = "an exception"
+        try:
+            yield
+        except BaseException as error:
+            self._torn = type(error).__name__
+            raise
+        self._torn = None
+
+    def check(self) -> None:
+        """Raise ParameterError where another thread simulates, TornStateError where a change was not completed."""
+        with self.used():
+            if self._torn is not None:
+                raise TornStateError(
+                    f"this simulator was stopped by {self._torn} in the midst of a step or change: its neurons and its "
+                    "clock do not belong together; call reset(), or restore() a state that was stored"
+                )
 
     def claim(self, run: UnderWay | None) -> None:
         """Let a run (None: what is no run) have the state; one that is under way is ended."""
-        if self._run is not None and self._run is not run:
-            self._run.supersede()
-        self._run = run
+        with self.used():
+            if self._run is not None and self._run is not run:
+                self._run.supersede()
+            self._run = run
 
     def release(self, run: UnderWay) -> None:
         """A run has ended."""
@@ -82,7 +133,11 @@ class SimulationState:
     # What it stands at
 
     def ready(self) -> None:
-        """Start the engine, where data or parameters have changed, and bring errors up to date."""
+        """Start the engine, where data or parameters have changed, and bring errors up to date.
+
+        Raises as ``check`` does. Stopped on the way, it does the same again when it is next called.
+        """
+        self.check()
         if self.data is None:
             silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
             self.engine.start(RunData(1, inputs=silent))
@@ -135,26 +190,41 @@ class SimulationState:
         """Let the next step be on this data."""
         if data is not self.data and self.step > 0:
             data = replace(data, rows=self._carried_rows())
-        self._started = self._started and data is self.data
-        self.data = data
+        with self.changing():
+            self._started = self._started and data is self.data
+            self.data = data
 
     def load(self, values: Mapping[str, Any]) -> None:
         """New values of parameters; raises for those that do not fit."""
+        self.check()
         checked = check_parameters(self.circuit.graph, values)
-        self.claim(None)
-        if self.data is not None:
-            if self.step > 0:
-                self.data = replace(self.data, initial=self.carried(), rows=self._carried_rows())
-            self._started = False
-        self.engine.load(checked)
+        before = {name: self.engine.parameters[name].copy() for name in checked}
+        with self.used():
+            self.claim(None)
+            with self.changing():
+                self._before = before
+                if self.data is not None:
+                    if self.step > 0:
+                        self.data = replace(self.data, initial=self.carried(), rows=self._carried_rows())
+                    self._started = False
+                self.engine.load(checked)
+                self._before = {}
 
     def reset(self) -> None:
-        """Back to time zero, with the present data."""
-        self.claim(None)
-        if self.data is not None:
-            self.data = replace(self.data, initial={}, rows={})
-            self._started = False
-        self.step = 0
+        """Back to time zero, with the present data; a state that is torn is made anew."""
+        with self.used():
+            self.claim(None)
+            torn = self._torn is not None
+            with self.changing():
+                if torn:
+                    parameters = {n: a.copy() for n, a in (self.engine.parameters | self._before).items()}
+                    self.engine = self._made()
+                    self.engine.load(parameters)
+                    self._before = {}
+                if self.data is not None:
+                    self.data = replace(self.data, initial={}, rows={})
+                    self._started = False
+                self.step = 0
 
     # The end of a run
 
@@ -227,9 +297,12 @@ class SimulationState:
         """Take up what ``store`` wrote; raises CircuitFileError, and stays as it is then."""
         engine = self._made()
         step, data = read_snapshot(path, engine, self._identity())
-        self.claim(None)
-        self.step, self.data, self.engine = step, data, engine
-        self._started = self._evaluated = True
+        with self.used():
+            self.claim(None)
+            with self.changing():
+                self.step, self.data, self.engine = step, data, engine
+                self._started = self._evaluated = True
+                self._before = {}
 
     def _identity(self) -> dict[str, str]:
         return {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +14,7 @@ import numpy as np
 from pcneuro.engines import RunData, Stepped
 from pcneuro.errors import ParameterError
 from pcneuro.model.settled import Settled
+from pcneuro.recording.activity import since
 from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset
@@ -64,6 +64,13 @@ class Chunk:
         How the run ended, as in ``Result``: of the last chunk, which has no steps. None in all others.
     message : str
         What happened and, where the run did not complete, what to do.
+    events : xarray.Dataset, optional
+        The events of these steps that ``RecordEvents`` asked for, in memory, as in ``Result.events``.
+    activity : xarray.Dataset, optional
+        Events and operations by neuron in these steps, from engines that have events. Over all chunks they add up to
+        ``Result.activity``, but for what was counted before the run.
+    stats : dict
+        Of the last chunk, as in ``Result``: of the whole run. Empty in all others.
     """
 
     first: int
@@ -73,6 +80,9 @@ class Chunk:
     recorded: tuple[Recorded, ...] = field(repr=False)
     status: Status | None = None
     message: str = ""
+    events: xarray.Dataset | None = field(default=None, repr=False)
+    activity: xarray.Dataset | None = field(default=None, repr=False)
+    stats: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def start(self) -> float:
@@ -108,8 +118,8 @@ class Run:
         What is to be kept of activities, and of events.
     report
         Called with elapsed seconds, the share completed and, where it ends early, the ms that it took.
-    hold
-        A context around all chunks, in which Ctrl-C may be noted between them, too.
+    parted
+        Whether chunks have the events and counts of their own, for want of a result that has those of all.
 
     Raises what ``Record.resolve`` does. ``chunks`` are made as they are asked for; nothing is changed before.
     """
@@ -123,18 +133,21 @@ class Run:
         records: Sequence[Record],
         log: EventLog | None,
         report: Callable[..., None],
-        hold: Callable[[], AbstractContextManager[Any]],
+        *,
+        parted: bool,
     ) -> None:
         self.state, self.steps, self.until, self.data = state, steps, until, data
-        self.records, self.log, self.report = records, log, report
+        self.records, self.log, self.report, self.parted = records, log, report, parted
         self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
         units = sum(state.circuit.graph.nodes[p.vertex].size / p.every for p in self.probes)
         self.most = max(1, int(CHUNK_BYTES / max(units * data.batch * state.dtype.itemsize, 1.0)))
         """Steps whose records may be taken out of the engine at once."""
         self.first, self.done = state.step, 0
         self.begun = 0.0
+        self.counted: xarray.Dataset | None = None
+        """What had been counted by the end of the last chunk."""
         self.superseded = False
-        self.chunks = self._chunks(hold)
+        self.chunks = self._chunks()
 
     def supersede(self) -> None:
         """End it, as something else goes on with the simulation."""
@@ -143,50 +156,62 @@ class Run:
         self.superseded = True
         self.chunks.close()
 
-    def _chunks(self, hold: Callable[[], AbstractContextManager[Any]]) -> Generator[Chunk, None, None]:
+    def _chunks(self) -> Generator[Chunk, None, None]:
         state = self.state
         try:
             with state.engine.recording(self.log):
-                state.take(self.data)
-                state.ready()
-                self.first, self.begun = state.step, time.perf_counter()
-                state.engine.begin(self.until)
-                self.report(0.0, 0.0)
-                with hold():
-                    status, message = yield from self._stepping()
-            state.evaluate()
-            if self.until is not None and status is Status.COMPLETED:
-                status, message = self._settling(self.until)
-            yield self._chunk(state.step, 0, self._end(status), status, message)
+                with interruptible() as noted:
+                    state.take(self.data)
+                    state.ready()
+                    self.first, self.begun = state.step, time.perf_counter()
+                    state.engine.begin(self.until)
+                    self.counted = state.engine.activity() if self.parted else None
+                    self.report(0.0, 0.0)
+                    interrupted = bool(noted)
+                status, message = yield from self._stepping(interrupted)
+                with interruptible() as noted:
+                    state.evaluate()
+                    if self.until is not None and status is Status.COMPLETED:
+                        status, message = self._settling(self.until)
+                    if noted and status is Status.COMPLETED:
+                        status, message = Status.INTERRUPTED, self._interruption()
+                    last = self._chunk(state.step, 0, self._end(status), status, message)
+            yield replace(last, stats=self._stats())
         finally:
             state.release(self)
 
-    def _stepping(self) -> Generator[Chunk, None, tuple[Status, str]]:
-        """All steps, and how they ended."""
+    def _stepping(self, interrupted: bool) -> Generator[Chunk, None, tuple[Status, str]]:
+        """All steps, and how they ended; none where Ctrl-C came before."""
         state = self.state
-        while self.done < self.steps:
+        while self.done < self.steps and not interrupted:
             with interruptible() as noted:
                 # Noted before where all that is done is in such a context.
-                first, stepped = state.step, None if noted else self._step()
+                chunk, stepped = None, None if noted else self._step()
+                if stepped is not None:
+                    chunk = self._chunk(state.step - stepped.steps, stepped.steps, stepped.recorded)
                 interrupted = bool(noted)
-            if stepped is not None:
-                yield self._chunk(first, stepped.steps, stepped.recorded)
+            if chunk is not None and stepped is not None:
+                yield chunk
                 if not stepped.finite:
                     return Status.DIVERGED, state.divergence()
-                if stepped.settled:
+                if stepped.settled and not interrupted:
                     break
-            if interrupted and self.done < self.steps:
-                text = f"interrupted at {state.time:g} ms, after {self.done} of {self.steps} steps; run again to go on"
-                return Status.INTERRUPTED, text
+        if interrupted:
+            return Status.INTERRUPTED, self._interruption()
         return Status.COMPLETED, f"completed {self.done} steps, to {state.time:g} ms"
+
+    def _interruption(self) -> str:
+        """The message of a run that Ctrl-C has ended."""
+        return f"interrupted at {self.state.time:g} ms, after {self.done} of {self.steps} steps; run again to go on"
 
     def _step(self) -> Stepped:
         """The steps of one chunk."""
         state, left = self.state, self.steps - self.done
         count = min(state.chunk, left, self.most) if state.schedule.divisible else left
         started = time.perf_counter()
-        stepped = state.schedule.step(state.engine, state.step, count, self.probes)
-        state.advanced(stepped.steps)
+        with state.changing():
+            stepped = state.schedule.step(state.engine, state.step, count, self.probes)
+            state.advanced(stepped.steps)
         self.done += stepped.steps
         if self.log is not None:
             self.log.flush(state.time)
@@ -206,7 +231,18 @@ class Run:
             Recorded(record, probe, -(-first // probe.every) * probe.every, record.choose(array))
             for record, probe, array in zip(self.records, self.probes, rows, strict=True)
         )
-        return Chunk(first, steps, self.state.integrator.dt, self.data.batch, recorded, status, message)
+        events = self.log.part() if self.parted and self.log is not None else None
+        return Chunk(
+            first, steps, self.state.integrator.dt, self.data.batch, recorded, status, message, events, self._counts()
+        )
+
+    def _counts(self) -> xarray.Dataset | None:
+        """What was counted since the chunk before."""
+        if self.counted is None:
+            return None
+        before, self.counted = self.counted, self.state.engine.activity()
+        assert self.counted is not None
+        return since(self.counted, before)
 
     def _end(self, status: Status) -> list[np.ndarray]:
         """The state at the end, for the records that are due."""
@@ -226,15 +262,9 @@ class Run:
             return Status.COMPLETED, f"settled after {steps} steps, {taken:g} ms, at {state.time:g} ms"
         return Status.UNSETTLED, until.missed(engine.rested.count(None), len(engine.rested), taken)
 
-    def result(self) -> Result:
-        """Take all chunks, and have the result."""
+    def _stats(self) -> dict[str, Any]:
+        """Facts of the whole run, for the result."""
         state, dt = self.state, self.state.integrator.dt
-        rows: list[list[np.ndarray]] = [[] for _ in self.records]
-        for chunk in self.chunks:
-            for parts, recorded in zip(rows, chunk.recorded, strict=True):
-                parts.append(recorded.rows)
-            status, message = chunk.status, chunk.message
-        assert status is not None
         stats = {
             "steps": state.step - self.first,
             "seconds": time.perf_counter() - self.begun,
@@ -245,9 +275,26 @@ class Run:
             stats |= {"until": repr(self.until), "settled_ms": times}
         if self.log is not None:
             stats["events_record"] = self.log.describe(self.steps if state.engine.in_steps else None)
-        arrays = [np.concatenate(parts) for parts in rows]
-        records = dataset(self.records, self.probes, arrays, self.first, dt, self.data.batch)
-        return state.result(records, status, message, stats, None if self.log is None else self.log.dataset())
+        return stats
+
+    def result(self) -> Result:
+        """Take all chunks, and have the result. Ctrl-C on the way is noted, and told of in its status."""
+        rows: list[list[np.ndarray]] = [[] for _ in self.records]
+        status = None
+        with self.state.used(), interruptible() as noted:
+            for chunk in self.chunks:
+                for parts, recorded in zip(rows, chunk.recorded, strict=True):
+                    parts.append(recorded.rows)
+                status, message, stats = chunk.status, chunk.message, dict(chunk.stats)
+            if status is None:
+                raise ParameterError("this run was ended by another thread that ran or changed the same simulator")
+            arrays = [np.concatenate(parts) for parts in rows]
+            records = dataset(self.records, self.probes, arrays, self.first, self.state.integrator.dt, self.data.batch)
+            events = None if self.log is None else self.log.dataset()
+            result = self.state.result(records, status, message, stats, events)
+            if noted and result.status is Status.COMPLETED:
+                result = replace(result, status=Status.INTERRUPTED, message=self._interruption())
+        return result
 
 
 class Stream(Iterator[Chunk]):
@@ -262,15 +309,17 @@ class Stream(Iterator[Chunk]):
                 "this stream has ended, as its simulator was run, reset, restored or given parameters since: do that "
                 "once the stream has come to its end, or has been closed, and call stream() again"
             )
-        chunk = next(self._run.chunks)
+        with self._run.state.used():
+            chunk = next(self._run.chunks)
         if chunk.status is not None:
             self._run.state.warn()
         return chunk
 
     def close(self) -> None:
         """End it where it is; the simulator can go on from there."""
-        self._run.chunks.close()
-        self._run.state.release(self._run)
+        with self._run.state.used():
+            self._run.chunks.close()
+            self._run.state.release(self._run)
 
     def __enter__(self) -> Self:
         return self

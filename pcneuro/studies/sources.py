@@ -63,8 +63,12 @@ class Sources:
 
     def _find(self, file: str) -> Path:
         for folder in self.folders:
-            if (folder / file).is_file():
-                return folder / file
+            path = folder / file
+            if path.is_file():
+                return path
+            if path.exists():
+                kind = "a folder" if path.is_dir() else "no regular file"
+                raise Problem(PLACE, f"{path} is {kind}: name a saved circuit, or 'file.py:function'")
         looked = ", ".join(str(folder) for folder in self.folders)
         raise Problem(PLACE, f"there is no file {file!r} in {looked}")
 

@@ -35,6 +35,7 @@ def test_info_has_versions_processor_threads_blas_and_cache(pcneuro):
         ("pcneuro.kernels.host.simd_features", lambda: ("sse2",), "the processor has no AVX2"),
         ("pcneuro.cli.info.available_threads", lambda: 1, "one processor is available"),
         ("pcneuro.kernels.cache.usable", lambda: False, "no folder for compiled kernels can be written"),
+        ("pcneuro.kernels.cache.passed_over", lambda: "/none", "NUMBA_CACHE_DIR is /none, where nothing can be written"),
         ("pcneuro.kernels.cache.state", lambda: cache.CacheState((), 0, 0, ()), "first runs compile the kernels"),
     ],
 )
@@ -57,14 +58,22 @@ def test_cache_info_tells_where_and_whether(pcneuro, monkeypatch, tmp_path):
     assert "no folder can be written" in pcneuro("cache", "info")[1]
 
 
+def test_a_folder_that_is_not_used_is_told_of(pcneuro, monkeypatch):
+    monkeypatch.setattr(cache, "passed_over", lambda: "/none")
+    text = "warning: NUMBA_CACHE_DIR is /none, where nothing can be written: it is not used; name another folder"
+    for command in (["cache", "info"], ["cache", "warm"], ["info"]):
+        assert text in pcneuro(*command)[1].splitlines()
+
+
 def test_cache_clear_removes_what_is_there(pcneuro, monkeypatch):
     monkeypatch.setattr(cache, "clear", lambda: (3, 2_500_000))
     assert pcneuro("cache", "clear")[1] == "removed 3 files, 2.5 MB\n"
 
 
 def test_cache_warm_leaves_nothing_to_compile(pcneuro):
-    code, out, _ = pcneuro("cache", "warm")
-    assert code == 0
+    pcneuro("cache", "warm")
+    code, out, err = pcneuro("cache", "warm")
+    assert (code, err) == (0, "")  # there is no progress of what is done
     assert "float64: compiled\nfloat32: compiled\n" in out
     assert cache.state().warm == ("float32", "float64")
 

@@ -1,5 +1,7 @@
 """``pcneuro show``."""
 
+import os
+
 import pytest
 
 import pcneuro as pcn
@@ -46,6 +48,11 @@ def test_show_says_what_is_wrong(refused, folder):
         "circuits.py:smal: circuits.py has no function 'smal'; did you"
     )
     assert refused("show", "nowhere.npz").startswith("nowhere.npz: there is no file")
+    (folder / "below").mkdir()
+    assert refused("show", "below").endswith("below is a folder: name a saved circuit, or 'file.py:function'")
+    assert refused("show", os.devnull) == (
+        f"{os.devnull}: {os.devnull} is no regular file: name a saved circuit, or 'file.py:function'"
+    )
     (folder / "y.toml").write_text('task = "run"\n')
     assert refused("show", "y.toml") == "y.toml: circuit: is missing: 'file.py:function', or a saved circuit"
     (folder / "damaged.npz").write_bytes(b"PK")

@@ -69,6 +69,13 @@ def test_progress_ends_when_all_is_compiled(here, monkeypatch):
     assert {name for _, name in shown} == {"float32"}
 
 
+def test_there_is_no_progress_of_what_is_loaded(here, monkeypatch):
+    monkeypatch.setattr(Loop, "compile", lambda self: None)
+    shown = []
+    warming.warm(lambda share, name: shown.append((share, name)))
+    assert shown == []
+
+
 def test_an_error_of_a_process_is_one_of_the_command(here, monkeypatch):
     def fail(self):
         raise OSError("no space left")

@@ -1,7 +1,9 @@
 """The cache of compiled kernels: no older than its sources, and done without where it cannot be written."""
 
+import errno
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -177,3 +179,92 @@ def test_kernels_in_a_folder_of_their_own_are_never_older_than_their_sources(tmp
     assert printed(1) == ("2", True)
     assert printed(1) == ("2", False)
     assert printed(10) == ("11", True)
+
+
+DOUBLED = """
+from pcneuro.kernels.compiling import inner, kernel
+
+@inner
+def plus(x):
+    return x + x
+
+@kernel
+def doubled(x):
+    return plus(x)
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """A kernel of a module of its own as a new process has it, and the folder of its cache."""
+    source = tmp_path / "doubling.py"
+    source.write_text(DOUBLED)
+    cache.refresh_once()  # in the folders that this process has
+    monkeypatch.setattr(cache.numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    cache._say.cache_clear()
+    yield lambda: runpy.run_path(str(source))["doubled"], tmp_path / "cache"
+    cache._say.cache_clear()
+
+
+def emptied(content):
+    return b""
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def garbled(content):
+    return b"\x00" * 500
+
+
+def zeroed(content):
+    """As after a loss of power: of the right length, but a block was never written."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(min(64, len(content) - middle)) + content[middle + 64 :]
+
+
+@pytest.mark.skipif(bool(cache.numba.config.DISABLE_JIT), reason="compiles")
+@pytest.mark.parametrize(
+    ("ending", "damage"),
+    [
+        *((ending, damage) for ending in ("nbi", "nbc") for damage in (emptied, truncated, garbled)),
+        ("nbc", zeroed),
+    ],
+)
+def test_a_damaged_file_is_removed_with_a_warning_and_compiled_again(loaded, ending, damage):
+    fresh, folder = loaded
+    assert fresh()(3) == 6
+    function = fresh()
+    assert (function(3), sum(function.stats.cache_hits.values())) == (6, 1)
+    files = list(folder.rglob(f"*.{ending}"))
+    assert len(files) == 2  # of the kernel, and of what it contains
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+    function = fresh()
+    with pytest.warns(RuntimeWarning, match="damaged file of compiled kernels in .* was removed: .* again") as warned:
+        assert (function(3), sum(function.stats.cache_hits.values())) == (6, 0)
+    assert len(warned) == 1
+    function = fresh()
+    assert (function(3), sum(function.stats.cache_hits.values())) == (6, 1)
+
+
+@pytest.mark.skipif(bool(cache.numba.config.DISABLE_JIT), reason="compiles")
+def test_a_full_disk_keeps_nothing_and_stops_nothing(loaded, monkeypatch):
+    fresh, _ = loaded
+
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache._CheckedFiles, "_open_for_write", full)
+    with pytest.warns(RuntimeWarning, match="cannot be kept in .*No space left"):
+        assert fresh()(3) == 6
+
+
+def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for chosen, expected in (("", None), (tmp_path / "good", None), (tmp_path / "file", str(tmp_path / "file"))):
+        monkeypatch.setattr(cache.numba.config, "CACHE_DIR", str(chosen))
+        cache._locations.cache_clear()
+        assert cache.passed_over() == expected
+    cache._locations.cache_clear()

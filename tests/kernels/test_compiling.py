@@ -92,12 +92,9 @@ def test_processes_keep_what_they_compile_one_after_the_other(monkeypatch):
     turns, saved = [], []
     monkeypatch.setattr(cache, "_turn", lambda: Turn(turns))
 
-    class Kept:
-        def save_overload(self, signature, result):
-            saved.append((signature, list(turns)))
-
-    kept = Kept()
-    cache.save_in_turn(kept)
+    kept = cache.FunctionCache(Turn.__enter__)
+    monkeypatch.setattr(kept, "save_overload", lambda signature, result: saved.append((signature, list(turns))))
+    cache.guard(kept)
     kept.save_overload("signature", None)
     assert saved == [("signature", ["taken"])]
     assert turns == ["taken", "left"]

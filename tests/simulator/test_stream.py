@@ -192,3 +192,62 @@ def test_latents_that_are_not_inferred_are_warned_of_where_it_was_called(simulat
     with pytest.warns(PcneuroWarning, match="free latent 'z'") as warned:
         simulate(sim)
     assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("path", ["memory", "file"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"engine": pcn.EventDriven()},
+        {"engine": pcn.EventDriven(threshold=0.01)},
+        {"engine": pcn.EventDriven(0.01, pcn.Exact())},
+        {"engine": pcn.EventDriven(0.01), "dynamics": pcn.Strict()},
+    ],
+    ids=str,
+)
+def test_events_and_counts_of_chunks_are_those_of_the_run(circuit, settings, path, tmp_path, monkeypatch):
+    monkeypatch.setattr(stream_module, "CHUNK_SECONDS", 0.0)
+    sim = pcn.Simulator(circuit, **settings)
+    sim.run(10.0, **given(circuit))
+    before = sim.run(0.0).activity
+    result = sim.run(40.0, events=pcn.RecordEvents(kinds=["error"]))
+    sim.reset()
+    sim.run(10.0)
+    place = tmp_path / "events.nc" if path == "file" else None
+    chunks = list(sim.stream(40.0, events=pcn.RecordEvents(kinds=["error"], path=place)))
+    assert len(chunks) > 3
+    assert result.events.sizes["event"] > 0
+    for chunk in chunks:
+        times = chunk.events["time"].values
+        assert ((times >= chunk.start) & (times <= chunk.time)).all()
+        assert (chunk.events.attrs["begin"], chunk.events.attrs["end"]) == (chunk.start, chunk.time)
+    joined = xarray.concat([chunk.events for chunk in chunks], "event", data_vars="minimal")
+    xarray.testing.assert_equal(joined, result.events.load())
+    if place is not None:
+        xarray.testing.assert_equal(joined, xarray.load_dataset(place))
+    for name, counts in result.activity.data_vars.items():
+        parts = np.sum([chunk.activity[name].values for chunk in chunks], axis=0)
+        np.testing.assert_array_equal(parts, counts.values - before[name].values)
+        assert chunks[-1].activity[name].attrs == counts.attrs
+    assert chunks[-1].stats.keys() == result.stats.keys()
+    same = {key for key in result.stats if key not in ("seconds", "events_record")}
+    assert {key: chunks[-1].stats[key] for key in same} == {key: result.stats[key] for key in same}
+    assert chunks[-1].stats["events_record"]["events"] == result.events.sizes["event"]
+    assert all(chunk.stats == {} for chunk in chunks[:-1])
+
+
+def test_what_has_no_events_has_none_in_its_chunks(circuit):
+    for chunk in pcn.Simulator(circuit).stream(20.0, **given(circuit)):
+        assert (chunk.events, chunk.activity) == (None, None)
+
+
+def test_events_of_a_stream_are_kept_for_one_chunk(circuit, monkeypatch):
+    """They are in memory as long as their chunk is, and in no temporary file."""
+    monkeypatch.setattr("pcneuro.recording.event_log.MEMORY", 1)
+    monkeypatch.setattr("pcneuro.recording.event_file._temporary", None)
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven())
+    for chunk in sim.stream(20.0, events=pcn.RecordEvents(), **given(circuit)):
+        sizes = (
+            [part.nbytes for parts in sim._state.engine.log._columns.values() for part in parts] if chunk.steps else []
+        )
+        assert sizes == []

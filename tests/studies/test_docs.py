@@ -47,8 +47,11 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     for name in ("simulations", "circuits"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    from_python, in_chunks = blocks("python")
+    from_python, in_chunks, back = blocks("python")
     exec(from_python, {})
     assert capsys.readouterr().out.startswith("results/scalar_graph completed {'true': -11.37")
-    exec(in_chunks, {})
+    names: dict = {}
+    exec(in_chunks, names)
     assert capsys.readouterr().out.startswith("completed 2000 steps, to 2000 ms")
+    exec(back, names)
+    assert names["sim"].time == 2500.0
