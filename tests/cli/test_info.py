@@ -35,7 +35,7 @@ def test_info_has_versions_processor_threads_blas_and_cache(pcneuro):
         ("pcneuro.kernels.host.simd_features", lambda: ("sse2",), "the processor has no AVX2"),
         ("pcneuro.cli.info.available_threads", lambda: 1, "one processor is available"),
         ("pcneuro.kernels.cache.usable", lambda: False, "no folder for compiled kernels can be written"),
-        ("pcneuro.kernels.cache.passed_over", lambda: "/none", "NUMBA_CACHE_DIR is /none, where nothing can be written"),
+        ("pcneuro.kernels.cache.passed_over", lambda: "/none", "NUMBA_CACHE_DIR is /none, where nothing can be"),
         ("pcneuro.kernels.cache.state", lambda: cache.CacheState((), 0, 0, ()), "first runs compile the kernels"),
     ],
 )
