@@ -49,7 +49,7 @@ def _root(start, slope, bend, goal, low, high):  # type: ignore[no-untyped-def]
     tilt, bow, away = tilt / scale, bow / scale, away / scale
     root = tilt * tilt + 2.0 * bow * away
     width = 2.0 * away / (tilt + math.copysign(math.sqrt(root), away)) if root > 0.0 else abs(away)
-    width = max(abs(width), 1e-12)
+    width = max(float(abs(width)), 1e-12)
     u = low + width
     while high == np.inf and width < 1e300:
         value = start + slope * u + bend * _bent(u)

@@ -19,10 +19,16 @@ from pcneuro.kernels.events.units import touch
 
 
 @inner(forceinline=True)
+def _divisor(x):  # type: ignore[no-untyped-def]
+    """A number, or 1 where it is 0 and the quotient is not used: the same type, and no condition to branch at."""
+    return x + (x == 0.0)
+
+
+@inner(forceinline=True)
 def _relaxed(x, predicted, received, precision, gain, rate, decay, time):  # type: ignore[no-untyped-def]
     """A value ``time`` ms later, in which nothing was received; ``decay`` is exp(-rate * time)."""
     error = precision * (x - predicted)
-    there = predicted + (received + (error - received) * decay) / precision
+    there = predicted + (received + (error - received) * decay) / _divisor(precision)
     moved = there if rate > 0.0 else x + gain * received * time
     # Rounding moves nothing in no time.
     return x if time == 0.0 else moved
@@ -38,7 +44,7 @@ def _ratio(error, received, sent, rate, threshold, sends):  # type: ignore[no-un
     gap = received - sent
     goal = sent + math.copysign(threshold, gap)
     ahead, beyond = received - error, received - goal
-    ratio = 1.0 if abs(ahead) <= abs(beyond) else np.float64(ahead / (1.0 if beyond == 0.0 else beyond))
+    ratio = 1.0 if abs(ahead) <= abs(beyond) else np.float64(ahead / _divisor(beyond))
     # Of signs: a product of the two may be too small or too large for a number.
     never = (rate == 0.0) | (abs(gap) <= threshold) | (beyond * math.copysign(1.0, gap) <= 0.0)
     ratio = np.inf if never else ratio
@@ -49,7 +55,7 @@ def _ratio(error, received, sent, rate, threshold, sends):  # type: ignore[no-un
 @inner(forceinline=True)
 def _due(now, logarithm, rate):  # type: ignore[no-untyped-def]
     """When that is, by the logarithm of ``_ratio``: now, where it is 0. What is not a number is never due."""
-    later = now + logarithm / (1.0 if rate == 0.0 else rate)
+    later = now + logarithm / _divisor(rate)
     return now if logarithm == 0.0 else later
 
 
