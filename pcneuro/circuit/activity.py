@@ -18,6 +18,17 @@ from pcneuro.model.dynamics import AbstractDynamics
 Arrays = dict[str, np.ndarray]
 
 
+def check_like(got: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless the arrays of a state have the names, shapes and types of another's."""
+    for name in sorted(got.keys() ^ wanted.keys()):
+        raise ValueError(f"{name!r} is {'missing' if name in wanted else 'nothing that its state has'}")
+    for name, array in wanted.items():
+        if got[name].shape != array.shape or got[name].dtype != array.dtype:
+            raise ValueError(
+                f"{name!r} is {got[name].dtype} of shape {got[name].shape} instead of {array.dtype} of {array.shape}"
+            )
+
+
 class Activity:
     """Values, predictions and errors of a circuit for a batch of data: arrays of shape (batch, \\*shape) by vertex.
 
@@ -163,16 +174,12 @@ class Activity:
         self, batch: int, inputs: Mapping[str, np.ndarray], clamped: Mapping[str, np.ndarray], state: Mapping[str, Any]
     ) -> None:
         """Take up what ``state`` gave, for the same data. Raises ValueError, and changes nothing, for what is none."""
-        groups: dict[str, Arrays] = {group: {} for group in self._groups()}
-        for key, array in state.items():
-            group, _, name = key.partition(".")
-            groups[group][name] = array.copy()
-        shapes = {n: (batch, *self.circuit.graph.nodes[n].shape) for n in self.circuit.vertices}
-        if {n: a.shape for n, a in groups["value"].items()} != shapes:
-            raise ValueError("its vertices have other shapes")
-        if groups["presynaptic"].keys() != self.circuit.graph.nodes.keys():
-            raise ValueError("its nodes have other names")
+        template = Activity(self.circuit, self.dtype)
+        template.start(batch, inputs, clamped, {})
+        check_like(state, template.state())
         self.batch, self.inputs, self.clamped = batch, inputs, frozenset(clamped)
         for group, arrays in self._groups().items():
             arrays.clear()
-            arrays.update(groups[group])
+            arrays.update(
+                {key.partition(".")[2]: a.copy() for key, a in state.items() if key.partition(".")[0] == group}
+            )

@@ -12,7 +12,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.properties import load_properties
 from pcneuro.circuit.saving import _LEAVES
 from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
-from pcneuro.files import read_archive
+from pcneuro.files import STUMBLES, read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.model.delays import DELAYS, AbstractDelay
 from pcneuro.ops.base import OPERATORS, AbstractOperator
@@ -42,8 +42,9 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
     except KeyError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: there is no {error} in it") from None
-    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise CircuitFileError(f"{path} holds no valid circuit: {type(error).__name__}: {error}") from None
+    except STUMBLES as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise CircuitFileError(f"{path} holds no valid circuit: {reason}") from None
 
 
 def _attributes(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pcneuro.data.abstract import AbstractDataset, LoadedDataset
 from pcneuro.data.downloads import AbstractDownload
 from pcneuro.data.parts import Images, P
 from pcneuro.errors import DataFileError, ParameterError
+from pcneuro.files import open_regular
 
 ENVIRONMENT = "PCNEURO_DATA"
 """The environment variable that names the folder of the data where the user does not."""
@@ -40,8 +41,8 @@ def reading(path: Path) -> Iterator[None]:
 
 def read_text(path: Path) -> str:
     """A text in UTF-8, its lines ended by a newline. Raises DataFileError where it is none, or empty."""
-    with reading(path):
-        raw = path.read_bytes()
+    with reading(path), open_regular(path) as file:
+        raw = file.read()
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

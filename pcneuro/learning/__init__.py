@@ -1,6 +1,7 @@
 """Learning: gradients, from a circuit or from backprop, and a trainer that follows them over seeded mini-batches."""
 
 from pcneuro.learning.checkpoint import load_parameters
+from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Examples, Score, batches, evaluate
 from pcneuro.learning.optimizers import OPTIMIZERS, SGD, AbstractOptimizer, Adam
 from pcneuro.learning.rates import (
@@ -12,7 +13,7 @@ from pcneuro.learning.rates import (
     StepDecay,
 )
 from pcneuro.learning.sources import AbstractSource, Backprop, Gradients, PredictiveCoding
-from pcneuro.learning.trainer import Epoch, Progress, Trainer, Training
+from pcneuro.learning.trainer import Progress, Trainer, Training
 
 __all__ = [
     "OPTIMIZERS",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import CircuitFileError
-from pcneuro.files import read_archive, write_archive
+from pcneuro.files import STUMBLES, read_archive, write_archive
+from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.optimizers import Memory
 
 KIND = "checkpoint"
@@ -33,13 +34,13 @@ class Checkpoint:
 
     settings: Mapping[str, Any]
     updates: int
-    epochs: list[dict[str, Any]]
+    epochs: Sequence[Epoch]
     parameters: dict[str, np.ndarray]
     memory: dict[str, Memory]
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
         """Write it. Raises OutputError where the file exists (without ``overwrite``) or cannot be written."""
-        facts = {"settings": dict(self.settings), "updates": self.updates, "epochs": self.epochs}
+        facts = {"settings": dict(self.settings), "updates": self.updates, "epochs": [e.row() for e in self.epochs]}
         arrays = {f"parameter/{name}": value for name, value in self.parameters.items()}
         for name, memory in self.memory.items():
             arrays |= {f"memory/{k}/{name}": value for k, value in enumerate(memory)}
@@ -49,23 +50,22 @@ class Checkpoint:
     def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
         """Read it. Raises CircuitFileError for a file that is damaged, of another version, or something else."""
         facts, arrays = read_archive(path, KIND)
-        parameters = {k.removeprefix("parameter/"): v for k, v in arrays.items() if k.startswith("parameter/")}
         try:
-            memory = {}
-            for name, value in parameters.items():
-                slots = sum(key.startswith("memory/") and key.split("/", 2)[2] == name for key in arrays)
-                memory[name] = tuple(arrays[f"memory/{k}/{name}"] for k in range(slots))
-                if any(a.shape != value.shape for a in memory[name]):
-                    raise ValueError(f"memory of {name!r}")
-            settings = {key: facts["settings"][key] for key in MEANING}
-            updates, epochs = int(facts["updates"]), list(facts["epochs"])
-            if [epoch["number"] for epoch in epochs] != list(range(len(epochs))) or not epochs:
-                raise ValueError("epochs")
-            wrong = next((n for n, a in parameters.items() if a.dtype != np.float64 or not np.isfinite(a).all()), None)
-            if wrong is not None:
-                raise ValueError(f"values of {wrong!r}")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise CircuitFileError(f"{path} holds no valid checkpoint: {type(error).__name__}: {error}") from None
+            parameters = {k.removeprefix("parameter/"): _finite(k, a) for k, a in arrays.items() if _is_parameter(k)}
+            memory = {name: _memory(name, value, arrays) for name, value in parameters.items()}
+            if len(arrays) != len(parameters) + sum(map(len, memory.values())):
+                raise ValueError("an array of it is nothing that is learned with")
+            given, updates, rows = facts["settings"], facts["updates"], facts["epochs"]
+            if not isinstance(given, dict) or not isinstance(rows, list) or not rows:
+                raise ValueError("its settings or epochs are none")
+            if isinstance(updates, bool) or not isinstance(updates, int) or updates < 0:
+                raise ValueError("its number of updates is none")
+            epochs = [Epoch.from_row(row, number) for number, row in enumerate(rows)]
+            settings = {key: given[key] for key in MEANING}
+        except KeyError as error:
+            raise CircuitFileError(f"{path} holds no valid checkpoint: there is no {error} in it") from None
+        except STUMBLES as error:
+            raise CircuitFileError(f"{path} holds no valid checkpoint: {' '.join(str(error).split())}") from None
         return cls(settings, updates, epochs, parameters, memory)
 
     def check(self, settings: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -83,3 +83,23 @@ class Checkpoint:
 def load_parameters(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Parameters by name out of a checkpoint, for ``Circuit.with_parameters``. Raises CircuitFileError."""
     return Checkpoint.read(path).parameters
+
+
+def _is_parameter(key: str) -> bool:
+    return key.startswith("parameter/")
+
+
+def _memory(name: str, value: np.ndarray, arrays: Mapping[str, np.ndarray]) -> Memory:
+    """What is remembered of a parameter. Raises ValueError where that cannot be."""
+    memory: list[np.ndarray] = []
+    while (key := f"memory/{len(memory)}/{name}") in arrays:
+        memory.append(_finite(key, arrays[key]))
+        if memory[-1].shape != value.shape:
+            raise ValueError(f"{key} has another shape than {name!r}")
+    return tuple(memory)
+
+
+def _finite(key: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.float64 or not np.isfinite(array).all():
+        raise ValueError(f"{key} has NaN or infinity, or another type than float64")
+    return array

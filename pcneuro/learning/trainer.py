@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
 from pcneuro.graph.graph import check_finite, real_array
 from pcneuro.learning.checkpoint import Checkpoint
+from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Arrays, Examples, Score, batches, evaluate
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
@@ -25,23 +26,6 @@ from pcneuro.simulator.result import Status
 
 if TYPE_CHECKING:
     import xarray
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """How learning stood after ``number`` passes through the examples; 0 is the start.
-
-    ``train`` is the score on as many of the samples learned from as there are to test with, always the same ones;
-    ``rate`` is the learning rate, ``seconds`` is wall-clock time spent on gradients and updates in this epoch, and
-    ``measured`` is what the trainer's ``measure`` returned.
-    """
-
-    number: int
-    train: Score
-    test: Score
-    rate: float
-    seconds: float
-    measured: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -186,12 +170,26 @@ class Trainer:
         self.settings = self._settings()
         checkpoint = Checkpoint.read(self.path)
         checkpoint.check(self.settings, self.path)
-        if {n: a.shape for n, a in checkpoint.parameters.items()} != {n: a.shape for n, a in self.parameters.items()}:
-            raise CircuitFileError(f"{self.path} has other parameters than the circuit: it is of another circuit")
+        self._check_fits(checkpoint, self.path)
         self.parameters, self.memory, self.updates = checkpoint.parameters, checkpoint.memory, checkpoint.updates
-        self.epochs = [
-            Epoch(**{**row, "train": Score(**row["train"]), "test": Score(**row["test"])}) for row in checkpoint.epochs
-        ]
+        self.epochs = list(checkpoint.epochs)
+
+    def _check_fits(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Raise CircuitFileError unless it has what a checkpoint of this trainer has."""
+        if {n: a.shape for n, a in checkpoint.parameters.items()} != {n: a.shape for n, a in self.parameters.items()}:
+            raise CircuitFileError(f"{path} has other parameters than the circuit: it is of another circuit")
+        for name, memory in checkpoint.memory.items():
+            if len(memory) != len(self.memory[name]):
+                raise CircuitFileError(
+                    f"{path} remembers {len(memory)} array(s) of {name!r}, and {self.optimizer!r} "
+                    f"{len(self.memory[name])}: it is damaged; start anew with another file"
+                )
+        updates = (len(checkpoint.epochs) - 1) * -(-len(self.train) // self.batch)
+        if checkpoint.updates != updates:
+            raise CircuitFileError(
+                f"{path} tells of {checkpoint.updates} updates in {len(checkpoint.epochs) - 1} epoch(s), which make "
+                f"{updates}: it is damaged; start anew with another file"
+            )
 
     def _settings(self) -> dict[str, Any]:
         start = hashlib.blake2b(digest_size=16)
@@ -261,8 +259,7 @@ class Trainer:
         measured = {} if self.measure is None else self.measure(self.parameters)
         self.epochs.append(Epoch(number, *self._scores(), rate, seconds, measured))
         if self.path is not None:
-            rows = [asdict(epoch) for epoch in self.epochs]
-            checkpoint = Checkpoint(self.settings, self.updates, rows, self.parameters, self.memory)
+            checkpoint = Checkpoint(self.settings, self.updates, self.epochs, self.parameters, self.memory)
             checkpoint.write(self.path, overwrite=number > 0)
         return self.status
 

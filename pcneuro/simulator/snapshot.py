@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, RunData
 from pcneuro.errors import CircuitFileError
-from pcneuro.files import read_archive, write_archive
+from pcneuro.files import STUMBLES, read_archive, write_archive
 from pcneuro.simulator.run_data import MOST_STEPS
 
 KIND = "snapshot"
@@ -52,13 +54,25 @@ def read_snapshot(
         for key, array in arrays.items():
             kind, _, name = key.partition("/")
             groups[kind][name] = array
-        step, batch = int(facts["step"]), facts["batch"]
-        data = None if batch is None else RunData(int(batch), groups["inputs"], groups["clamped"], groups["initial"])
+        step, batch = _whole(facts["step"]), facts["batch"]
+        data = None if batch is None else RunData(_whole(batch), groups["inputs"], groups["clamped"], groups["initial"])
+        if data is None and (step or any(groups[kind] for kind in GROUPS)):
+            raise ValueError("it has no batch size, and something that has one")
         _check(engine.circuit, step, data)
         engine.set_state(data or RunData(1), groups["state"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CircuitFileError(f"{path} does not fit this simulator: {error}") from None
+        # What an engine passes over is as wrong as what it lacks.
+        check_like(groups["state"], engine.state())
+    except KeyError as error:
+        raise CircuitFileError(f"{path} does not fit this simulator: there is no {error} in it") from None
+    except STUMBLES as error:
+        raise CircuitFileError(f"{path} does not fit this simulator: {' '.join(str(error).split())}") from None
     return step, data
+
+
+def _whole(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError("its step number or batch size is none")
+    return number
 
 
 def _check(circuit: Circuit, step: int, data: RunData | None) -> None:

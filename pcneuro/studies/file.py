@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pcneuro.errors import ConfigurationError
+from pcneuro.files import open_regular
 from pcneuro.studies.tables import KIND, Problem, checked, nearest
 from pcneuro.studies.task import TASKS, AbstractTask
 
@@ -174,11 +175,11 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return tomllib.load(file)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no TOML: {error}") from None
 
 

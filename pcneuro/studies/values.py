@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from pcneuro.errors import ConfigurationError
+from pcneuro.files import open_regular, plain_array
 from pcneuro.studies.tables import Problem, Table, made_from
 
 VALUES: dict[str, type[AbstractValues]] = {}
@@ -81,8 +83,9 @@ class FileValues(AbstractValues):
     def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
         path = folder / self.path
         try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
+            with open_regular(path) as file:
+                return plain_array(file, os.fstat(file.fileno()).st_size)
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None
 

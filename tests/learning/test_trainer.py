@@ -5,8 +5,8 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
-from pcneuro.files import read_archive, write_archive
 from pcneuro.simulator.result import Status
+from tests.archives_for_tests import rewrite
 from tests.learning.small import classifier, clusters
 
 LEARN, TEST = clusters(), clusters(30, seed=4)
@@ -162,15 +162,14 @@ def test_a_damaged_checkpoint_or_one_of_another_version_is_refused(tmp_path, mon
     with pytest.raises(CircuitFileError, match="damaged or truncated"):
         trainer(checkpoint=path, resume=True)
     path.write_bytes(whole)
-    facts, arrays = read_archive(path, "checkpoint")
     for spoilt in ({"epochs": []}, {"updates": "x"}, {"settings": {}}, {"epochs": [{"number": 4}]}):
-        bad = {key: value for key, value in facts.items() if key not in ("format", "version")} | spoilt
-        write_archive(path, "checkpoint", bad, arrays, overwrite=True)
+        path.write_bytes(whole)
+        rewrite(path, lambda facts, arrays, spoilt=spoilt: facts.update(spoilt))
         with pytest.raises(CircuitFileError, match="holds no valid checkpoint"):
             trainer(checkpoint=path, resume=True)
     path.write_bytes(whole)
-    monkeypatch.setattr("pcneuro.files.VERSION", 99)
-    with pytest.raises(CircuitFileError, match="has version 1; this pcneuro reads version 99"):
+    monkeypatch.setattr("pcneuro.files.archive.VERSION", 99)
+    with pytest.raises(CircuitFileError, match="has version 2; this pcneuro reads version 99"):
         trainer(checkpoint=path, resume=True)
     monkeypatch.undo()
     classifier().save(path, overwrite=True)

@@ -15,6 +15,7 @@ import numpy as np
 from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractImageFiles, reading, scaled
 from pcneuro.data.parts import Images
+from pcneuro.files import open_regular
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -88,7 +89,7 @@ class MNIST(AbstractImageFiles):
     def _array(self, path: Path, magic: int, name: str) -> np.ndarray:
         """What an IDX file has in it: unsigned bytes of the shape that its header tells."""
         needed = f"needed is {self.files[name]}"
-        with reading(path), path.open("rb") as plain:
+        with reading(path), open_regular(path) as plain:
             compressed = plain.read(len(GZIP)) == GZIP
             plain.seek(0)
             file: Any = gzip.open(plain) if compressed else plain

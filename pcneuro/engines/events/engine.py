@@ -335,7 +335,7 @@ class EventEngine(AbstractEngine):
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         parts = snapshots.SnapshotArrays(state)
-        parts.check(data.batch, self.circuit.vertices)
+        parts.check(data.batch, self.circuit.vertices, self.parameters)
         self.samples = []
         self.dense.take_up(data.batch, data.inputs, data.clamped, parts.dense)
         self.data = data

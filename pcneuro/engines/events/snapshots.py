@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from pcneuro.circuit.activity import check_like
 from pcneuro.engines.events.state import KEPT, Sample
 
 Arrays = dict[str, np.ndarray]
@@ -37,8 +38,10 @@ class SnapshotArrays:
         self.base, self.began, self.events = parts["base"], parts["began"], parts["events"]
         """Values at the sweep; parameters there, if they have changed since; samples."""
 
-    def check(self, batch: int, vertices: Collection[str]) -> None:
-        """Raise ValueError where something is missing, or of another number of samples."""
+    def check(self, batch: int, vertices: Collection[str], parameters: Mapping[str, np.ndarray]) -> None:
+        """Raise ValueError where something is missing, of another number of samples, or of other parameters."""
+        if self.began:
+            check_like(self.began, parameters)
         if not {*FIXED, "limits"} <= self.events.keys() or not self.complete or self.base.keys() != set(vertices):
             raise ValueError("it is none of an event-driven engine")
         if any(len(self.events[name]) != batch for name in FIXED):

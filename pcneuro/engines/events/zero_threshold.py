@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
@@ -150,6 +151,8 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith((COUNTER, BEGAN))})
         self.data = data
         self.began = {k.removeprefix(BEGAN): a for k, a in state.items() if k.startswith(BEGAN)}
+        if self.began:
+            check_like(self.began, self.parameters)
         number, first = (int(n) for n in counted.pop("step"))
         self.counter = ChangeCounter(self, self.topologies, self.began or self.parameters)
         if self.began:

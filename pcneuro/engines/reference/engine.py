@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
@@ -266,19 +267,13 @@ class ReferenceEngine(AbstractEngine):
         self.evaluate()
 
     def _take(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
-        groups: dict[str, Arrays] = {group: {} for group in self._groups()}
-        for key, array in state.items():
-            group, _, name = key.partition(".")
-            groups[group][name] = array.copy()
-        shapes = {n: (data.batch, *self.circuit.graph.nodes[n].shape) for n in self.circuit.vertices}
-        if {n: a.shape for n, a in groups["value"].items()} != shapes:
-            raise ValueError("its vertices have other shapes")
-        if groups["presynaptic"].keys() != self.circuit.graph.nodes.keys():
-            raise ValueError("its nodes have other names")
-        self.data = data
+        self.start(data)
+        check_like(state, ReferenceEngine.state(self))
         for group, arrays in self._groups().items():
             arrays.clear()
-            arrays.update(groups[group])
+            arrays.update(
+                {key.partition(".")[2]: a.copy() for key, a in state.items() if key.partition(".")[0] == group}
+            )
 
     def describe(self) -> dict[str, Any]:
         return {"engine": "reference", "threads": 1}

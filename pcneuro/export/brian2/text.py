@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from pcneuro.errors import OutputError
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates, Variables
 from pcneuro.export.spiking import Spiking
-from pcneuro.files import write_atomically
+from pcneuro.files import place, write_atomically
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.simulator.run_data import whole_steps
@@ -27,13 +28,17 @@ Every group is a population: v are its value neurons, err its error neurons, I_.
 one projection, f_... what comes back from one, g_... what is sent back through it.{more}
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 from brian2 import Clock, Function, Hz, Network, NeuronGroup, Synapses, ms, prefs, second
 
 prefs.codegen.target = "numpy"
-data = np.load(Path(__file__).with_name({data!r}), allow_pickle=False)
+path = Path(__file__).with_name({data!r})
+if hashlib.sha256(path.read_bytes()).hexdigest() != {digest!r}:
+    raise SystemExit(f"{{path}} is damaged, or not of this script: write both again")
+data = np.load(path, allow_pickle=False)
 clock = Clock({dt!r} * ms)
 functions = {{}}
 groups, synapses = {{}}, {{}}
@@ -104,23 +109,27 @@ def write(
         times = rates.window(0, steps)
         for name in circuit.vertices:
             numbers[name] |= dict(zip(("begin", "end"), map(np.atleast_1d, times), strict=True))
-    text = "".join(_text(rates, numbers, script.name, data.name, steps * rates.integrator.dt))
-    write_atomically(script, lambda file: _put(file, text), overwrite=overwrite)
+    place(script, overwrite=overwrite)
     arrays: dict[str, Any] = dict(_arrays(rates, numbers))
     write_atomically(data, lambda file: np.savez_compressed(file, **arrays), overwrite=overwrite)
+    with data.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    text = "".join(_text(rates, numbers, script.name, data.name, digest, steps * rates.integrator.dt))
+    write_atomically(script, lambda file: _put(file, text), overwrite=overwrite)
 
 
 def _put(file: Any, text: str) -> None:
     file.write(text.encode("utf-8"))
 
 
-def _text(rates: Rates, numbers: Variables, script: str, data: str, duration: float) -> Iterator[str]:
+def _text(rates: Rates, numbers: Variables, script: str, data: str, digest: str, duration: float) -> Iterator[str]:
     spikes = rates.spiking is not None
     yield _HEAD.format(
         neurons="spiking" if spikes else "graded",
         dynamics=repr(rates.dynamics),
         script=script.replace('"', "'").replace("\\", "/"),
         data=data,
+        digest=digest,
         dt=rates.integrator.dt,
         more=_SPIKES.rstrip() if spikes else "",
     )

@@ -1,0 +1,10 @@
+"""Files that are written whole or not at all, and archives of JSON and plain arrays, which run no code when read."""
+
+from pcneuro.files.archive import read_archive as read_archive
+from pcneuro.files.archive import write_archive as write_archive
+from pcneuro.files.reading import STUMBLES as STUMBLES
+from pcneuro.files.reading import open_regular as open_regular
+from pcneuro.files.reading import plain_array as plain_array
+from pcneuro.files.writing import place as place
+from pcneuro.files.writing import write_atomically as write_atomically
+from pcneuro.files.writing import writing as writing

@@ -1,0 +1,70 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pcneuro.errors import OutputError, PcneuroError, told
+
+
+def place(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Where a path leads to. Raises OutputError where there is a file (without ``overwrite``), or something else."""
+    target = path_of(path, OutputError)
+    if target.is_symlink():
+        target = target.resolve()
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target} is no regular file: choose another name")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
+    return target
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into one line. HDF5 tells of a full disk with RuntimeError as well."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if "errno = 28" in reason or "No space left" in reason:
+            reason = "No space left on device"
+        raise OutputError(f"cannot write {path}: {' '.join(reason.split())}; what was there is as it was") from error
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
+    """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
+    target = place(path, overwrite=overwrite)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            write(file)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def path_of(path: Any, error: type[PcneuroError]) -> Path:
+    """A path from text or path object; the error for anything else: a number would be taken for an open file."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fsdecode(path):
+        raise error(f"the path of a file is {told(path)}; give a name such as 'circuit.pcn'")
+    return Path(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
