@@ -16,6 +16,7 @@ import pytest
 
 import pcneuro as pcn
 from tests.function_libraries import AUTOGRAD, OURS
+from tests.single_units import check_units
 
 Arrays = dict[str, np.ndarray]
 
@@ -209,10 +210,16 @@ def assert_all_close(got: Mapping[str, Any], expected: Mapping[str, Any], tolera
 
 
 def check_case(each: Case) -> None:
-    """``check_forward`` and ``check_gradients`` of some variants of a case: what is traced is the function."""
+    """``check_forward`` and ``check_gradients`` of some variants of a case: what is traced is the function.
+
+    And ``check_units`` of the one in which all operands learn: its circuit in single units does the same.
+    """
     for v in few_variants(each):
         check_forward(v)
         check_gradients(v)
+    (learns,) = learning(each)
+    inputs = learns.data(1)
+    check_units(pcn.build_circuit(learns.graph), inputs, targets_near(learns.graph, inputs, 1, 0.1))
 
 
 def check_forward(v: Variant) -> None:

@@ -10,45 +10,16 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from circuits.rnn import rnn
 from circuits.transformer import transformer
-from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines import Reference, RunData
 from pcneuro.errors import ParameterError
 from tests.circuits_for_tests import data_for, random_dag
-
-
-def agree(circuit: pcn.Circuit, inputs: dict, targets: dict) -> None:
-    """Predictions, output errors and feedback of one sample, away from the feedforward sweep."""
-    rng = np.random.default_rng(1)
-    units = UnitGraph(circuit)
-    clamped = {circuit.graph.outputs[name].name: np.asarray(a)[:1] for name, a in targets.items()}
-    data = RunData(1, {name: np.asarray(a)[:1] for name, a in inputs.items()}, clamped)
-    engine = Reference().make(circuit, pcn.Strict(), pcn.Euler(1.0), np.dtype(np.float64))
-    engine.start(data)
-    found = units.forward(data.inputs, clamped)
-    for name, number in units.predictions.items():
-        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
-    for name in circuit.vertices:
-        if name not in clamped:
-            engine.value[name] = engine.value[name] + 0.05 * rng.normal(size=engine.value[name].shape)
-    engine.evaluate()
-    values = data.inputs | engine.value
-    found = units.forward(values, {})
-    errors = {name: e.ravel() for name, e in engine.error.items()}
-    for name, number in units.predictions.items():
-        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
-        mean = found[units.means[name] if name in clamped and name in units.means else number]
-        error = circuit.precision[name].ravel() * (engine.value[name].ravel() - mean)
-        np.testing.assert_allclose(error, errors[name], rtol=1e-10, atol=1e-12)
-    feedback = units.backward(found, errors)
-    for name, back in feedback.items():
-        np.testing.assert_allclose(back, engine.feedback[name].ravel(), rtol=1e-9, atol=1e-12)
+from tests.single_units import check_units
 
 
 @pytest.mark.parametrize("vertices", ["auto", "all", "marked"])
 def test_random_graphs(vertices):
     for seed in range(25):
         circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
-        agree(circuit, *data_for(circuit.graph, 1))
+        check_units(circuit, *data_for(circuit.graph, 1))
 
 
 READY = {
@@ -66,11 +37,11 @@ def test_ready_circuits(name):
     for output, node in circuit.graph.outputs.items():
         if isinstance(circuit.energies[node.name], pcn.SoftmaxCrossEntropy):
             targets[output] = np.broadcast_to(np.eye(node.shape[-1])[1], (1, *node.shape))
-    agree(circuit, inputs, targets)
+    check_units(circuit, inputs, targets)
 
 
 def operators(x, image, w, K, S, tokens):
-    """What the ready circuits do not have."""
+    """A circuit of theirs."""
     ops = pcn.ops
     a = pcn.vertex(ops.avg_pool2d(image, 3, 2, 1).reshape(-1), "pooled")
     b = pcn.vertex(ops.max_pool2d(image, 3, 2, 1).reshape(-1)[:6], "largest")
@@ -83,7 +54,8 @@ def operators(x, image, w, K, S, tokens):
     return pcn.vertex(a[:6] + b + c + np.concatenate([d, d, d]) + e + f + g + h, "out")
 
 
-def test_every_operator():
+def test_operators_that_the_ready_circuits_do_not_have():
+    """Each by itself goes through ``check_units`` in its own test; here they are together."""
     from scipy.sparse import random_array
 
     rng = np.random.default_rng(0)
@@ -100,7 +72,7 @@ def test_every_operator():
     circuit = pcn.build_circuit(graph)
     inputs, targets = data_for(graph, 1)
     inputs["tokens"] = np.array([[0.0, 3.0, 1.0]])
-    agree(circuit, inputs, targets)
+    check_units(circuit, inputs, targets)
 
 
 def test_both_operands_are_activities():
@@ -110,13 +82,13 @@ def test_both_operands_are_activities():
         return pcn.vertex(np.einsum("ij,kj->ik", v, v), "out")
 
     graph = pcn.trace(function, x=pcn.Input((2, 3)), y=pcn.Input((4,)))
-    agree(pcn.build_circuit(graph), *data_for(graph, 1))
+    check_units(pcn.build_circuit(graph), *data_for(graph, 1))
 
 
 def test_clamped_bernoulli_output():
     graph = pcn.trace(lambda x, W: pcn.vertex(np.tanh(x), "h") @ W, x=pcn.Input((3,)), W=pcn.Parameter(np.eye(3, 2)))
     circuit = pcn.build_circuit(graph, energies={"out": pcn.Bernoulli()})
-    agree(circuit, data_for(graph, 1)[0], {"out": np.array([[0.0, 1.0]])})
+    check_units(circuit, data_for(graph, 1)[0], {"out": np.array([[0.0, 1.0]])})
 
 
 def test_all_operators_say_what_they_are():

@@ -2,8 +2,49 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as anp
+import autograd.scipy.special
+
 from pcneuro.ops.maps import FUNCTIONS
+from tests.function_libraries import written_out
 from tests.helpers import case, check_case, check_engines, every_case, every_variant, learning
+
+
+@written_out
+def elementwise(expression: str, variables: tuple[str, ...] = ("x",)) -> Callable[..., Any]:
+    """The expression, evaluated as Python."""
+    code = compile(expression, "expression", "eval")
+    return lambda *operands: eval(code, {**vars(anp), **dict(zip(variables, operands, strict=True))})
+
+
+@written_out
+def cbrt(x: Any) -> Any:
+    return anp.sign(x) * anp.abs(x) ** (1 / 3)
+
+
+@written_out
+def relu(x: Any) -> Any:
+    return anp.where(x > 0, x, 0.0)
+
+
+@written_out
+def sigmoid(x: Any) -> Any:
+    return 0.5 * (anp.tanh(0.5 * x) + 1)
+
+
+@written_out
+def softplus(x: Any) -> Any:
+    return anp.logaddexp(x, 0.0)
+
+
+@written_out
+def gelu(x: Any) -> Any:
+    return 0.5 * x * (1 + autograd.scipy.special.erf(x / math.sqrt(2)))
+
 
 # name: where its values are drawn from
 UNARY = {

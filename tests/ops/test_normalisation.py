@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ParameterError, ShapeError
+from tests.function_libraries import written_out
 from tests.helpers import (
     assert_close,
     case,
@@ -17,6 +21,13 @@ from tests.helpers import (
     every_variant,
     targets_near,
 )
+
+
+@written_out
+def layer_norm(x: Any, gain: Any = 1.0, bias: Any = 0.0, axis: Any = -1, epsilon: float = 1e-5) -> Any:
+    centred = x - anp.mean(x, axis=axis, keepdims=True)
+    return gain * centred / anp.sqrt(anp.var(x, axis=axis, keepdims=True) + epsilon) + bias
+
 
 RNG = np.random.default_rng(0)
 CASES = [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ShapeError
+from tests.function_libraries import written_out
 from tests.helpers import (
     assert_close,
     case,
@@ -19,6 +22,26 @@ from tests.helpers import (
     every_variant,
     targets_near,
 )
+
+
+@written_out
+def max_pool2d(x: Any, *settings: Any) -> Any:
+    return anp.max(_windows(x, -1e9, *settings), axis=0)
+
+
+@written_out
+def avg_pool2d(x: Any, *settings: Any) -> Any:
+    return anp.mean(_windows(x, 0.0, *settings), axis=0)
+
+
+def _windows(x: Any, fill: float, size: Any, stride: Any = None, padding: Any = 0) -> Any:
+    """One array for each place of a window, (places, channels, height, width), in autograd's NumPy."""
+    (h, w), (s, t), (p, q) = (v if isinstance(v, tuple) else (v, v) for v in (size, stride or size, padding))
+    wide = anp.pad(x, ((0, 0), (p, p), (q, q)), "constant", constant_values=fill)
+    m, n = (wide.shape[1] - h) // s + 1, (wide.shape[2] - w) // t + 1
+    places = itertools.product(range(h), range(w))
+    return anp.stack([wide[:, i : i + s * (m - 1) + 1 : s, j : j + t * (n - 1) + 1 : t] for i, j in places])
+
 
 RNG = np.random.default_rng(0)
 # x, then size, stride and padding

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import autograd.numpy as anp
 import numpy as np
 import pytest
 import scipy.special
 
 import pcneuro as pcn
 from pcneuro.errors import ShapeError
+from tests.function_libraries import written_out
 from tests.helpers import (
     assert_close,
     case,
@@ -19,6 +23,17 @@ from tests.helpers import (
     run_kernel,
     targets_near,
 )
+
+
+@written_out
+def softmax(x: Any, axis: int = -1) -> Any:
+    return anp.exp(x) / anp.sum(anp.exp(x), axis=axis, keepdims=True)
+
+
+@written_out
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    return x - anp.log(anp.sum(anp.exp(x), axis=axis, keepdims=True))
+
 
 CASES = [
     case("last axis", lambda np, a: np.softmax(a), (5,), analytic=False),
