@@ -111,7 +111,7 @@ def build_circuit(
         Conduction delays between vertices: a number (ms) or a delay object for all projections in both directions, or a
         dict from edges of ``Circuit.nx`` to such, as ``{("h1.value", "h2.error"): 2.0, ("h2.error", "h1.value"):
         pcn.UniformDelay(1.0, 5.0)}`` (0 where it has none). Between the value and error neurons of a vertex there is
-        none. Those of inputs are without effect, as inputs are constant.
+        none.
     properties
         Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 

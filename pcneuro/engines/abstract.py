@@ -29,7 +29,8 @@ class RunData:
 
     ``clamped`` are the vertices that are held, targets included; ``initial`` are values of free vertices after the
     feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the state, by variable and
-    vertex: they begin at zero where none are given.
+    vertex: they begin at zero where none are given. Where it ``continues`` the simulation that an engine is in, what is
+    on its way through conduction delays goes on; else all has been as in the feedforward sweep.
     """
 
     batch: int
@@ -37,6 +38,7 @@ class RunData:
     clamped: Mapping[str, np.ndarray] = field(default_factory=dict)
     initial: Mapping[str, np.ndarray] = field(default_factory=dict)
     rows: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    continues: bool = False
 
     def sample(self, number: int) -> RunData:
         """Inputs and clamps of one sample, as a batch of one."""
@@ -168,7 +170,7 @@ class AbstractEngine(ABC):
 
     @abstractmethod
     def start(self, data: RunData) -> None:
-        """Clamp what is given, and set all else by the feedforward sweep."""
+        """Clamp what is given, and set all else by the feedforward sweep; data may continue what has been so far."""
 
     @abstractmethod
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:

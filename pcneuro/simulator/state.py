@@ -189,7 +189,7 @@ class SimulationState:
     def take(self, data: RunData) -> None:
         """Let the next step be on this data."""
         if data is not self.data and self.step > 0:
-            data = replace(data, rows=self._carried_rows())
+            data = replace(data, rows=self._carried_rows(), continues=True)
         with self.changing():
             self._started = self._started and data is self.data
             self.data = data
@@ -205,7 +205,8 @@ class SimulationState:
                 self._before = before
                 if self.data is not None:
                     if self.step > 0:
-                        self.data = replace(self.data, initial=self.carried(), rows=self._carried_rows())
+                        rows = self._carried_rows()
+                        self.data = replace(self.data, initial=self.carried(), rows=rows, continues=True)
                     self._started = False
                 self.engine.load(checked)
                 self._before = {}
@@ -222,7 +223,7 @@ class SimulationState:
                     self.engine.load(parameters)
                     self._before = {}
                 if self.data is not None:
-                    self.data = replace(self.data, initial={}, rows={})
+                    self.data = replace(self.data, initial={}, rows={}, continues=False)
                     self._started = False
                 self.step = 0
 

@@ -279,18 +279,23 @@ def test_changed_targets_take_the_state_along(setup, layers, dynamics):
     after = sim.run(0.0, targets=other)
     np.testing.assert_allclose(after.values["h1"], before.values["h1"], rtol=1e-13)
     assert after.time == 10.0
-    expected = setup.run(circuit, 500.0, {"inputs": data["inputs"], "targets": other}, dynamics=dynamics)
-    close(sim.run(500.0), expected, 1e-4)
+    expected = setup.run(circuit, 900.0, {"inputs": data["inputs"], "targets": other}, dynamics=dynamics)
+    close(sim.run(900.0), expected, 1e-4)
 
 
 def test_changed_inputs_take_values_along(setup, layers):
+    """And with delays what is on its way, too: another run of the reference than one that begins with these values."""
     circuit, data = layers
     sim = setup.simulator(circuit)
     before = sim.run(30.0, **data)
     changed = {"x": data["inputs"]["x"] + 1.0}
     carried = {name: value for name, value in before.values.items() if name != "out"}
     expected = setup.simulator(circuit).run(5.0, inputs=changed, targets=data["targets"], initial=carried)
-    close(sim.run(5.0, inputs=changed), expected, 1e-12)
+    after = sim.run(5.0, inputs=changed)
+    if circuit.delayed:
+        assert np.abs(after.errors["h1"] - expected.errors["h1"]).max() > 0.01
+    else:
+        close(after, expected, 1e-12)
 
 
 def test_new_parameters_hold_at_once(setup, layers):

@@ -186,9 +186,14 @@ class UnitGraph(AbstractUnits):
         """Where dendrites read value neurons: ``pcneuro.circuit.synapses.synapse_groups``."""
         return list(find_synapse_groups(self))
 
-    def active(self, held: Container[str] = ()) -> set[int]:
-        """Populations to which errors go back: those that depend on a vertex that is not ``held``."""
+    def active(self, held: Container[str] = (), inputs: bool = False) -> set[int]:
+        """Populations to which errors go back: those that depend on a vertex that is not ``held``.
+
+        With ``inputs``, those that depend on one of these, too.
+        """
         vertices = {name for name in self.circuit.vertices if name not in held}
+        if inputs:
+            vertices |= self.circuit.graph.inputs.keys()
         active: set[int] = set()
         for number, population in enumerate(self.populations):
             if isinstance(population, Source):

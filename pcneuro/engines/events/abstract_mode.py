@@ -57,8 +57,12 @@ class AbstractMode(ABC):
         """Raises ParameterError for thresholds of what may send that it does not take."""
 
     @abstractmethod
-    def prepare(self, sample: Sample) -> None:
-        """Bring a sample to time zero."""
+    def time(self, number: int, dt: float) -> float:
+        """When step ``number`` begins, in the unit that times of events have."""
+
+    @abstractmethod
+    def prepare(self, sample: Sample, now: float) -> None:
+        """Bring a sample to its begin at this time."""
 
     @abstractmethod
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:

@@ -49,12 +49,12 @@ def gradients(
     synapse of a group has received of its value neuron, (batch, synapses).
     """
     with np.errstate(all="ignore"):
-        adjoints = _ArrivedWalk(units, values, arrived, errors).walk()
+        adjoints = ArrivedWalk(units, values, arrived, errors).walk()
     return {name: -adjoints[units.parameters[name]].sum(axis=0) for name in units.circuit.parameters}
 
 
-class _ArrivedWalk(AbstractUnitWalk):
-    """The way back of all samples, at the activity that follows from what has arrived."""
+class ArrivedWalk(AbstractUnitWalk):
+    """The way back of all samples, at the activity that follows from what has arrived; see ``gradients``."""
 
     def __init__(
         self, units: UnitGraph, values: Mapping[str, np.ndarray], arrived: Mapping[Place, np.ndarray], errors: Arrays
@@ -71,7 +71,7 @@ class _ArrivedWalk(AbstractUnitWalk):
                 weighted = population.weights.values * self._read(number, population)
                 self.activity.append(summed(weighted, population.post, population.size))
             else:
-                self.activity.append(self._evaluated(number, population, population.formula))
+                self.activity.append(self.evaluated(number, population, population.formula))
 
     def _read(self, number: int, population: SynapticSum) -> np.ndarray:
         """What the synapses of a sum have received, (batch, synapses)."""
@@ -79,7 +79,8 @@ class _ArrivedWalk(AbstractUnitWalk):
             return self.arrived[number, None]
         return self.activity[population.source][:, population.pre]
 
-    def _evaluated(self, number: int, function: UnitFunction, formula: Any, **more: np.ndarray) -> np.ndarray:
+    def evaluated(self, number: int, function: UnitFunction, formula: Any, **more: np.ndarray) -> np.ndarray:
+        """A formula over the operands of a function, (batch, units)."""
         operands: Arrays = {}
         for name, operand in function.operands.items():
             if (number, name) in self.arrived:
@@ -92,7 +93,7 @@ class _ArrivedWalk(AbstractUnitWalk):
         return self.errors[vertex]
 
     def slope(self, pull: SlopePull) -> np.ndarray:
-        return self._evaluated(pull.number, pull.function, pull.derivative, out=self.activity[pull.number])
+        return self.evaluated(pull.number, pull.function, pull.derivative, out=self.activity[pull.number])
 
     def presynaptic(self, pull: SynapsePull) -> np.ndarray:
         return self._read(pull.number, pull.synapses)

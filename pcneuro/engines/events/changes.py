@@ -95,14 +95,7 @@ class ChangeCounter:
             present = {n: a[s] for n, a in (*self.data.inputs.items(), *values.items())}
             activity = self.units.forward(present, {})
         adjoints = self.units.adjoints(activity, {n: e[s].ravel() for n, e in errors.items()})
-        back = layout.activity(adjoints).astype(np.float64)
-        slopes, at = layout.slopes_at(self.units, activity), 0
-        for number, name in layout.formulas.gates:
-            size = self.units.populations[number].size
-            reader = layout.reads.get((number, name))
-            if reader is not None:
-                back[layout.nodes_of(reader)] = slopes[at : at + size] * adjoints[number]
-            at += size
+        back = layout.sent_back(self.units, activity, adjoints)
         return {"adjoints": back, "activities": layout.activity(activity).astype(np.float64)}
 
     def _count_operations(self, sample: Sample, changed: Mapping[str, np.ndarray]) -> None:

@@ -25,6 +25,7 @@ from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, S
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch
+from pcneuro.engines.events.continuing import Before, Now, go_on
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import Sample
@@ -115,15 +116,23 @@ class EventEngine(AbstractEngine):
 
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
+        before = None
+        if data.continues and self.circuit.delayed:
+            before = Before(self.sending, self.samples, self.base, self.data.inputs)
         self.samples, self.data = [], data
         self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
         self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}
-        self.number = self.first = 0
+        self.number = self.first = self.number if before else 0
         self.finite = True
         self._make()
+        time = self.mode.time(self.number, self.integrator.dt)
+        if before is not None:
+            for sample in self.samples:
+                sample.shift(time)
+            go_on(before, Now(self.sending, self.samples, self.base, data.inputs, data.clamped, time))
         for sample in self.samples:
-            self.mode.prepare(sample)
+            self.mode.prepare(sample, time)
         self.evaluate()
 
     def _make(self) -> None:

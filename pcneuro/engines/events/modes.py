@@ -56,7 +56,10 @@ class TimeBinned(AbstractMode):
     def admit(self, sending: Sending) -> None:
         """All that there are."""
 
-    def prepare(self, sample: Sample) -> None:
+    def time(self, number: int, dt: float) -> float:
+        return float(number)
+
+    def prepare(self, sample: Sample, now: float) -> None:
         """All units are awake."""
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
@@ -116,8 +119,11 @@ class Exact(AbstractMode):
                     f"its errors, which are up to {largest:.3g}: Exact() needs {least:.2g} or more"
                 )
 
-    def prepare(self, sample: Sample) -> None:
-        schedule_all(sample.network, sample.state, 0.0)
+    def time(self, number: int, dt: float) -> float:
+        return number * dt
+
+    def prepare(self, sample: Sample, now: float) -> None:
+        schedule_all(sample.network, sample.state, now)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
         why = advance_exact(end * dt, sample.network, sample.state)

@@ -32,6 +32,8 @@ class _SumSynapses:
     up: np.ndarray
     down: np.ndarray
     way_down: bool
+    free: bool
+    """Whether what it reads depends on a value neuron that is not clamped."""
     counted: bool
     place: tuple[int, str | None]
     """Population of the unit graph, and operand of a function, that read."""
@@ -58,18 +60,24 @@ class NetworkLayout:
     """Nodes, populations and synapses of a circuit; those that values are read through have sums of their own.
 
     A function that reads value neurons does so through one synapse each, so that whatever comes from or goes to value
-    neurons passes synapses, which may have delays.
+    neurons passes synapses, which may have delays. Where there are any, nodes and groups of synapses are the same
+    whatever is clamped, and under strict dynamics inputs are among those that send: what is on its way goes on when
+    data change.
     """
 
     def __init__(
         self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, delays: Delays, strict: bool
     ) -> None:
         self.units, self.dtype = units, dtype
-        changing = units.active(clamped)
-        self.back = changing & self._behind(units.predictions.values(), back=True)
+        self.free = units.active(clamped)
+        """Of the unit graph: populations that depend on a vertex that is not clamped."""
+        self.changing = units.active() if delays else self.free
+        """Of the unit graph: populations that errors may go back to."""
+        self.back = self.changing & self._behind(units.predictions.values(), back=True)
         """Of the unit graph: populations through which errors may go back."""
-        compared = [number for name, number in units.means.items() if name in clamped]
-        self.active = changing & self._behind([*units.predictions.values(), *compared])
+        compared = [number for name, number in units.means.items() if delays or name in clamped]
+        moving = units.active(inputs=True) if delays and strict else self.changing
+        self.active = moving & self._behind([*units.predictions.values(), *compared])
         """Of the unit graph: populations whose activity may change, and of use."""
         self.number: list[int] = []
         """Population of the unit graph -> here."""
@@ -94,7 +102,7 @@ class NetworkLayout:
         for number, population in enumerate(self.units.populations):
             if isinstance(population, UnitFunction) and number in self.active:
                 for name, operand in population.operands.items():
-                    if self._free(operand):
+                    if self._sends(operand):
                         self.reads[number, name] = len(sizes)
                         kinds.append(SUM)
                         sizes.append(population.size)
@@ -112,6 +120,9 @@ class NetworkLayout:
         )
         down, up = (joined([getattr(p, way) for p in parts], np.float64) for way in ("down", "up"))
         back = self._back
+        self.reaches = np.zeros(self.nodes, dtype=bool)
+        """Node -> whether what it sends down goes, or leads, to value neurons that are not clamped."""
+        self.reaches[behind[back & joined([np.full(p.before.size, p.free) for p in parts], bool)]] = True
         self.down = fan_out(self.population, behind[back], before[back], down[back], counted[back])
         # Values are sent under strict dynamics only.
         self._up = slice(None) if strict else slice(0)
@@ -136,8 +147,8 @@ class NetworkLayout:
                 open_.extend(sources_of(population))
         return reached
 
-    def _free(self, operand: int | Weights) -> bool:
-        """Whether an operand is value neurons that are not clamped."""
+    def _sends(self, operand: int | Weights) -> bool:
+        """Whether an operand is value neurons that may send."""
         return (
             isinstance(operand, int) and operand in self.active and isinstance(self.units.populations[operand], Source)
         )
@@ -154,7 +165,8 @@ class NetworkLayout:
             if isinstance(population, SynapticSum):
                 before = self.offset[self.number[population.source]] + population.pre
                 up, down = delays_of(number, None, population.pre.size)
-                yield _SumSynapses(before, here + population.post, up, down, number in self.back, True, (number, None))
+                free, back = population.source in self.free, number in self.back
+                yield _SumSynapses(before, here + population.post, up, down, back, free, free, (number, None))
             elif isinstance(population, UnitFunction):
                 for name, operand in population.operands.items():
                     if (number, name) in self.reads:
@@ -163,8 +175,10 @@ class NetworkLayout:
                         before = self.offset[self.number[operand]] + each
                         behind = self.offset[self.reads[number, name]] + each
                         up, down = delays_of(number, name, population.size)
-                        back = name in population.derivatives and number in self.back
-                        yield _SumSynapses(before, behind, up, down, back, number not in behind_sums, (number, name))
+                        back = name in population.derivatives and number in self.back and operand in self.changing
+                        free = operand in self.free
+                        counted = free and number not in behind_sums
+                        yield _SumSynapses(before, behind, up, down, back, free, counted, (number, name))
 
     def _behind_sums(self) -> set[int]:
         """Populations that sums read in the dendrite: what these read one to one are no synapses beside those."""
@@ -198,7 +212,7 @@ class NetworkLayout:
             formula[here] = writer.write(function.formula, names)
             for name, operand in function.operands.items():
                 reached = number in self.back and name in function.derivatives
-                gate = reached and isinstance(operand, int) and operand in self.active
+                gate = reached and isinstance(operand, int) and operand in self.changing
                 columns["slope"].append(room if gate else -1)
                 derivatives.append(writer.write(function.derivatives[name], names) if gate else (0, 0))
                 if gate:
@@ -286,6 +300,18 @@ class NetworkLayout:
             assert isinstance(source, int)
             by_node[self.nodes_of(reader)] = activity[source]
         return by_node
+
+    def sent_back(self, units: UnitGraph, activity: list[np.ndarray], adjoints: list[np.ndarray]) -> np.ndarray:
+        """(nodes,): what comes back to each, where it comes to the populations of a unit graph of this layout."""
+        back = self.activity(adjoints).astype(np.float64)
+        slopes, at = self.slopes_at(units, activity), 0
+        for number, name in self.formulas.gates:
+            size = units.populations[number].size
+            reader = self.reads.get((number, name))
+            if reader is not None:
+                back[self.nodes_of(reader)] = slopes[at : at + size] * adjoints[number]
+            at += size
+        return back
 
     def slopes_at(self, units: UnitGraph, activity: list[np.ndarray]) -> np.ndarray:
         """Derivatives of functions of a unit graph of this layout, at these activities of its populations."""

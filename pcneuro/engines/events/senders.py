@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from pcneuro.circuit.synapses import synapse_groups
-from pcneuro.circuit.units import SynapticSum, UnitGraph
+from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitGraph
 from pcneuro.engines.events.state import Sample
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.engines.events.topology import Topology
+from pcneuro.engines.events.under_way import late
 from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
 from pcneuro.norms import root_mean_square
 
@@ -162,16 +163,22 @@ class Sending:
 
     def late(self, sample: Sample) -> list[np.ndarray]:
         """By synapse group, of every synapse: what was sent of its value neuron and has not arrived yet."""
-        layout, queued = self.layout, sample.queued()
-        nodes, groups, changes = queued["up.key"] >> 32, queued["up.key"] & 0xFFFFFFFF, queued["up.change"]
-        # An event has not come to the group that it reaches next, and to those of its node behind it.
-        missing = np.zeros(layout.up.delay.size + 1)
-        np.add.at(missing, groups, changes)
-        np.add.at(missing, layout.up.first[nodes + 1], -changes)
+        queue = {name.removeprefix("up."): array for name, array in sample.queued().items()}
+        # Values are sent without slopes, so that the time does not matter.
+        return self.by_group(late(self.layout.up, queue, 0.0).change)
+
+    def by_group(self, missing: np.ndarray) -> list[np.ndarray]:
+        """By synapse group, of every synapse, what the synapses of value neurons have in the order of their table."""
+        layout = self.layout
         by_synapse = np.zeros(layout.up.order.size)
-        by_synapse[layout.up.order] = np.repeat(np.cumsum(missing)[:-1], np.diff(layout.up.begin))
+        by_synapse[layout.up.order] = missing
         places = [(c, layout.places.get((c.population, c.operand))) for c in synapse_groups(self.units)]
         return [np.zeros(c.synapses) if place is None else by_synapse[place] for c, place in places]
+
+    def neurons_before(self, group: SynapseGroup) -> np.ndarray:
+        """Units of the value neurons before the synapses of a group."""
+        population = self.units.populations[group.population]
+        return population.pre if isinstance(population, SynapticSum) else np.arange(group.synapses)
 
     @cached_property
     def connection_sparsity(self) -> float:

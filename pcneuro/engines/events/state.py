@@ -214,8 +214,18 @@ class Sample:
             first = getattr(self.network, way).first
             if ((group < first[node]) | (group >= first[node + 1])).any():
                 raise ValueError("its events under way lead nowhere")
-            self._make_room(way, key.size + self._need(way) + 1)
-            for name, array in queue.items():
-                if array.size:
-                    self._queue(way, name)[: key.size] = array
-            self._way(way).queued, self._way(way).most_queued = key.size, int(most[0])
+            self._fill(way, queue, int(most[0]))
+
+    def _fill(self, way: str, queue: Mapping[str, np.ndarray], most: int) -> None:
+        count = queue["key"].size
+        self._make_room(way, count + self._need(way) + 1)
+        for name, array in queue.items():
+            if array.size:
+                self._queue(way, name)[:count] = array
+        self._way(way).queued, self._way(way).most_queued = count, most
+
+    def put_under_way(self, way: str, queue: Mapping[str, np.ndarray]) -> None:
+        """Have these events under way in one direction, and no others: arrays by the names in ``QUEUE``."""
+        order = np.lexsort((queue["key"], queue["time"]))
+        kept = {name: array[order] if array.size else array for name, array in queue.items()}
+        self._fill(way, kept, order.size)

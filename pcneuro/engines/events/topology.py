@@ -65,10 +65,9 @@ class Topology:
                 self.unit[value] = here
                 if self.strict and (np.diff(layout.up.first)[value] > 0).any():
                     self.exit[part] = value
-            if prediction is None or prediction not in layout.active:
-                continue
-            self.entry[part] = self.nodes(prediction)
-            if self.strict:
+            if prediction in layout.back:
+                self.entry[part] = self.nodes(prediction)
+            if self.strict and prediction in layout.active:
                 self.mean[self.nodes(self.compared(name))] = here
 
     def compared(self, vertex: str) -> int:
@@ -97,12 +96,17 @@ class Topology:
         for here, name in layout.owner.items():
             population[2 * units :][layout.nodes_of(here)] = names.index(f"{name}.error")
         neuron[2 * units :] = layout.neuron
+        # What only clamped neurons hear is none.
+        population[2 * units :][~layout.reaches] = NONE
+        for name, part in self.slices.items():
+            if self.units.predictions.get(name) not in layout.free:
+                population[units + part.start : units + part.stop] = NONE
         return names, population, neuron
 
     def sent_by(self, codes: np.ndarray, numbers: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
         """Who sent events of these codes: the number of its population, and the unit in it."""
         names, population, neuron = self.senders
-        numbered = np.array([numbers.get(name, NONE) for name in names], dtype=np.int32)
+        numbered = np.array([numbers.get(name, NONE) for name in [*names, ""]], dtype=np.int32)
         return numbered[population[codes]], neuron[codes]
 
 

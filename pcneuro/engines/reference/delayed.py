@@ -1,8 +1,9 @@
 """The reference engine with conduction delays: plain NumPy, synapse by synapse, over histories of what was sent.
 
 At step n the dendrite of a vertex sees, at each synapse, its parent's activity of step n - d; before step 0 that was
-the feedforward sweep's. What its errors send back along the synapse at step n arrives at the parent at step n + d';
-before the first has arrived nothing does. Derivatives are those at what the dendrite sees when the error is sent.
+the feedforward sweep's. What its errors send back to the synapse at step n arrives at the parent at step n + d', times
+the weight at that time; before the first has arrived nothing does. Derivatives are those at what the dendrite sees when
+the error is sent. New data or parameters change what is sent from then on, and not what is on its way.
 """
 
 from __future__ import annotations
@@ -108,8 +109,7 @@ class DelayedReference(ReferenceEngine):
             population = self.units.populations[group.population]
             self.neurons.append(population.pre if isinstance(population, SynapticSum) else np.arange(population.size))
             forth, back = (steps_at(self.units, group, k, self.integrator.dt) for k in ("prediction", "feedback"))
-            # Inputs are constant.
-            self.forth.append(0 if group.parent in self.circuit.graph.inputs else forth)
+            self.forth.append(forth)
             self.back.append(back)
         longest = [[int(np.max(s, initial=0)) for s in steps] for steps in (self.forth, self.back)]
         self.longest = max((n for each in longest for n in each), default=0)
@@ -144,31 +144,34 @@ class DelayedReference(ReferenceEngine):
         return array.reshape(self.data.batch, -1)
 
     def _begin(self) -> None:
-        """Histories at time zero: all has been as in the sweep, and nothing is on its way back."""
-        self.past, self.sent = {}, []
-        for key, (length, units) in self.lengths.items():
-            kind, _, name = key.partition(".")
-            if kind == "past":
-                self.past[name] = History(self._flat(self.presynaptic[name]), length)
-            else:
-                self.sent.append(History(np.zeros((self.data.batch, units)), length))
+        """Dendrites see the sweep. All has been so, and nothing is on its way back, unless data continue."""
+        swept = {name: self._flat(self.presynaptic[name]) for name in self.units.values}
+        if not self.data.continues:
+            self.past, self.sent = {}, []
+            for key, (length, units) in self.lengths.items():
+                kind, _, name = key.partition(".")
+                if kind == "past":
+                    self.past[name] = History(swept[name], length)
+                else:
+                    self.sent.append(History(np.zeros((self.data.batch, units)), length))
+        for name in self.circuit.graph.inputs:
+            self.past[name].now[...] = swept[name]
         with np.errstate(all="ignore"):
-            self._read()
+            places = zip(self.places, self.neurons, strict=True)
+            self._see({(c.population, c.operand): swept[c.parent][:, neurons] for c, neurons in places}, swept)
 
     def _read(self) -> None:
         """Activity of all populations at what dendrites see now."""
-        self.seen = {
-            (c.population, c.operand): self.past[c.parent].at(steps, neurons)
-            for c, steps, neurons in zip(self.places, self.forth, self.neurons, strict=True)
-        }
-        self.compute()
+        places = zip(self.places, self.forth, self.neurons, strict=True)
+        seen = {(c.population, c.operand): self.past[c.parent].at(steps, neurons) for c, steps, neurons in places}
+        self._see(seen, {name: history.now for name, history in self.past.items()})
 
-    def compute(self) -> None:
-        """Activity of all populations at what is ``seen``."""
-        self.activities = []
+    def _see(self, seen: dict[Place, np.ndarray], present: Mapping[str, np.ndarray]) -> None:
+        """Activity of all populations where dendrites see this, and value neurons have these values."""
+        self.seen, self.activities = seen, []
         for number, population in enumerate(self.units.populations):
             if isinstance(population, Source):
-                self.activities.append(self.past[population.name].now.copy())
+                self.activities.append(present[population.name].copy())
             elif isinstance(population, SynapticSum):
                 weighted = population.weights.values * self.read_by(number, None, population)
                 self.activities.append(summed(weighted, population.post, population.size))
@@ -204,7 +207,9 @@ class DelayedReference(ReferenceEngine):
         feedback = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}
         for group, sent, steps, neurons in zip(self.places, self.sent, self.back, self.neurons, strict=True):
             if group.parent in feedback:
-                arrived = sent.at(steps, np.arange(group.synapses))
+                population = self.units.populations[group.population]
+                weights = population.weights.values if isinstance(population, SynapticSum) else 1.0
+                arrived = weights * sent.at(steps, np.arange(group.synapses))
                 total = feedback[group.parent]
                 total += summed(arrived, neurons, total.shape[1]).astype(self.dtype)
         return {name: total.reshape(self.value[name].shape) for name, total in feedback.items()}
@@ -275,6 +280,10 @@ class _DelayedWalk(AbstractUnitWalk):
 
     def slope(self, pull: SlopePull) -> np.ndarray:
         return self.engine.slope(pull)
+
+    def weights(self, pull: SynapsePull) -> np.ndarray:
+        # Of value neurons' synapses, what they send back is multiplied by where it arrives.
+        return np.ones(1) if pull.place in self.engine.number else super().weights(pull)
 
     def presynaptic(self, pull: SynapsePull) -> np.ndarray | None:
         return self.engine.read_by(pull.number, None, pull.synapses) if self.learning else None

@@ -56,19 +56,12 @@ def test_store_and_restore_keep_what_is_on_its_way(dynamics, tmp_path):
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_new_inputs_and_parameters_begin_without_a_past():
-    """Values go on, and all that was on its way is gone: as from a sweep with these initial values."""
+def test_only_a_reset_empties_the_axons():
     circuit, inputs, targets = delayed_layers()
-    changed = {"x": inputs["x"] + 1.0}
     sim = simulator(circuit)
-    carried = {k: v for k, v in sim.run(30.0, inputs=inputs, targets=targets).values.items() if k != "out"}
-    fresh = simulator(circuit).run(5.0, inputs=changed, targets=targets, initial=carried)
-    equal(sim.run(5.0, inputs=changed), fresh)
-    carried = {k: v for k, v in sim.values.items() if k != "out"}
-    weights = {"W2": circuit.parameters["W2"] * 0.5}
-    sim.set_parameters(weights)
-    again = simulator(circuit.with_parameters(weights))
-    equal(sim.run(5.0), again.run(5.0, inputs=changed, targets=targets, initial=carried))
+    sim.run(30.0, inputs=inputs, targets=targets)
+    sim.reset()
+    equal(sim.run(12.0), simulator(circuit).run(12.0, inputs=inputs, targets=targets))
 
 
 # Refusals
