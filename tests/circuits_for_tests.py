@@ -13,6 +13,10 @@ ENGINES = [pcn.Reference(), pcn.Kernel()]
 engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
 DYNAMICS = [pcn.FixedPrediction(), pcn.Strict()]
 every_dynamics = pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: type(d).__name__)
+diverges = pytest.mark.filterwarnings("ignore:.* finite:pcneuro.PcneuroWarning")
+"""Of a test whose simulation diverges, and which is about something else than the warning of it."""
+not_inferred = pytest.mark.filterwarnings("ignore:.* does not infer the free latent:pcneuro.PcneuroWarning")
+"""Of a test that holds simulators of fixed prediction against each other, latents or none."""
 
 
 def same(a: dict, b: dict) -> bool:

@@ -145,40 +145,66 @@ def _empty(dt: float) -> xarray.Dataset:
 def dataset(
     records: Sequence[Record], probes: Sequence[Probe], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
 ) -> xarray.Dataset:
-    """Recorded rows as a dataset with the dimensions time (ms), batch and unit.
+    """Recorded rows as a dataset; a variable has the dimensions of time (ms), samples and units, in this order.
 
-    Where records differ in their intervals, samples or numbers of units, the dimensions that differ are called
-    ``time_<vertex>_<variable>`` and so on.
+    Units are ``<vertex>_unit``, whatever else is recorded, so that all variables of a population align; ``batch`` is
+    that of all populations. Times are ``time``, and where records differ in their intervals ``time_5ms`` and so on, one
+    for each interval. Where one population is recorded with several choices of units, ``<vertex>_unit`` is all of them
+    and each choice is called by the first record that makes it, ``<vertex>_unit_<variable>``; so are several choices of
+    samples, ``batch_<vertex>_<variable>``.
     """
     import xarray
 
     if not records:
         return _empty(dt).copy()
+    intervals = {probe.every for probe in probes}
+    samples = _selections([(r, "batch", r.samples, batch) for r in records])
     sizes = [array.shape[2] for array in rows]
-
-    def dimension(name: str, record: Record, keys: Sequence[object], key: object) -> str:
-        return name if all(k == key for k in keys) else f"{name}_{record.vertex}_{record.variable}"
-
-    kept = [(tuple(range(n)) if r.units is None else tuple(r.units)) for r, n in zip(records, sizes, strict=True)]
-    chosen = [(tuple(range(batch)) if r.samples is None else tuple(r.samples)) for r in records]
-    every = [probe.every for probe in probes]
+    chosen = zip(records, probes, sizes, strict=True)
+    units = _selections([(r, f"{probe.vertex}_unit", r.units, size) for r, probe, size in chosen])
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
-    for record, probe, array, units, samples in zip(records, probes, rows, kept, chosen, strict=True):
-        names = (
-            dimension("time", record, every, probe.every),
-            dimension("batch", record, chosen, samples),
-            dimension("unit", record, kept, units),
-        )
+    for record, probe, array, sample, unit in zip(records, probes, rows, samples, units, strict=True):
+        time = "time" if len(intervals) == 1 else f"time_{probe.every * dt:.12g}ms"
         begin = -(-first // probe.every) * probe.every
         times = (begin + probe.every * np.arange(len(array))) * dt
-        coordinates[names[0]] = (names[0], times, {"units": "ms", "long_name": "time"})
-        coordinates[names[1]] = (names[1], np.array(samples, dtype=np.int64), {"long_name": "sample"})
-        coordinates[names[2]] = (
-            names[2],
-            np.array(units, dtype=np.int64),
-            {"long_name": "unit of the vertex, flattened"},
-        )
+        coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
+        for selection, meaning in ((sample, "sample"), (unit, "unit of the vertex, flattened")):
+            indices = np.array(selection.indices, dtype=np.int64)
+            coordinates[selection.dimension] = (selection.dimension, indices, {"long_name": meaning})
         attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
-        variables[record.name] = (names, array, attributes)
+        variables[record.name] = ((time, sample.dimension, unit.dimension), array, attributes)
     return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a record keeps along one dimension: its name, and indices."""
+
+    dimension: str
+    indices: tuple[int, ...]
+
+
+def _selections(wanted: Sequence[tuple[Record, str, Sequence[int] | None, int]]) -> list[Selection]:
+    """For each record, of a dimension, the indices that it chooses (None: all) and the number that it keeps.
+
+    Records with the same indices along a dimension share it; one with others has a dimension of its own.
+    """
+    kept = [tuple(range(count)) if indices is None else tuple(indices) for _, _, indices, count in wanted]
+    choices: dict[str, set[tuple[int, ...]]] = {}
+    for (_, dimension, _, _), indices in zip(wanted, kept, strict=True):
+        choices.setdefault(dimension, set()).add(indices)
+    named = {}
+    for (_, dimension, chosen, _), indices in zip(wanted, kept, strict=True):
+        if chosen is None or len(choices[dimension]) == 1:
+            named[dimension, indices] = dimension
+    for (record, dimension, _, _), indices in zip(wanted, kept, strict=True):
+        if (dimension, indices) not in named:
+            # An output may be recorded under two names: that of its vertex is in the dimension.
+            short, long = f"{dimension}_{record.variable}", f"{dimension}_{record.vertex}_{record.variable}"
+            taken = dimension == "batch" or short in named.values()
+            named[dimension, indices] = long if taken else short
+    return [
+        Selection(named[dimension, indices], indices)
+        for (_, dimension, _, _), indices in zip(wanted, kept, strict=True)
+    ]

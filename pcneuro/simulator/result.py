@@ -43,7 +43,8 @@ class Result:
         Vertex (and output) -> activity of shape (batch, \\*shape). ``errors`` are -dL/dprediction at the equilibrium of
         fixed prediction. Latents without a prior have no errors.
     records : xarray.Dataset
-        What was recorded, with dimensions time (ms), batch and unit.
+        What was recorded, with dimensions ``time`` (ms), ``batch`` and ``<vertex>_unit``, whatever else is recorded;
+        ``time_5ms`` and so on where records differ in their intervals (docs/simulations.md).
     loss : float
         Energies of the outputs that have a target, summed over the batch.
     energy : float

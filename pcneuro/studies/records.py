@@ -39,7 +39,7 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
 def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]:
     """Datasets in which each variable has dimensions of the same names: ``time_h1_error`` where they were not.
 
-    Records have dimensions in common where their intervals agree, which may depend on the time step.
+    Records have a dimension of time in common where their intervals agree, which may depend on the time step.
     """
     renamed = []
     for dataset in datasets:
@@ -49,11 +49,17 @@ def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]
             part = dataset[[name]]
             for position, dim in enumerate(part[name].dims):
                 if any(dims[position] != dim for dims in others):
-                    new = f"{str(dim).partition('_')[0]}_{str(name).replace('.', '_')}"
+                    new = f"{_kind(str(dim))}_{str(name).replace('.', '_')}"
                     part = part.rename({dim: new}) if new != dim else part
             parts.append(part)
         renamed.append(xarray.merge([dataset.drop_vars(list(dataset.variables)), *parts], combine_attrs="override"))
     return renamed
+
+
+def _kind(dim: str) -> str:
+    """What a dimension of a record is of, of ``h1_unit``, ``time_5ms`` and so on; other dimensions as they are."""
+    parts = dim.split("_")
+    return next((kind for kind in ("unit", "batch", "time") if kind in parts), dim)
 
 
 def _same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:

@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 import pcneuro as pcn
 from pcneuro.engines.reference.delayed import DelayedReference
-from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag, same
+from tests.circuits_for_tests import chain, data_for, diverges, every_dynamics, mlp, random_dag, same
 
 DT = 1.0
 STATE = ("values", "errors", "predictions", "gradients")
@@ -336,12 +336,12 @@ def test_records_have_times_at_both_ends(setup, layers):
     record = [pcn.Record("h1", "error", every=2.0), pcn.Record("h2", "value", units=[1, 3], samples=[2])]
     result = sim.run(6.0, **data, record=record)
     assert result.records["h1.error"].shape == (4, 3, 7)
-    np.testing.assert_array_equal(result.records["h1.error"]["time_h1_error"], [0.0, 2.0, 4.0, 6.0])
+    np.testing.assert_array_equal(result.records["h1.error"]["time_2ms"], [0.0, 2.0, 4.0, 6.0])
     assert result.records["h2.value"].shape == (13, 1, 2)
     further = sim.run(3.0, record=pcn.Record("out", "error", every=2.0))
     np.testing.assert_array_equal(further.records["time"], [6.0, 8.0])
     assert further.records["time"].attrs["units"] == "ms"
-    assert further.records["out.error"].dims == ("time", "batch", "unit")
+    assert further.records["out.error"].dims == ("time", "batch", "out_unit")
 
 
 # How runs end
@@ -358,6 +358,7 @@ def test_a_run_until_it_has_settled(setup, layers):
     assert pcn.compare(result, pcn.backprop(circuit, **data)).worst < 1e-4
 
 
+@diverges
 @every_dynamics
 def test_what_diverges_is_told_with_its_population(setup, dynamics):
     """Strict: weights of 10 against leaks of 1; fixed: weights so large that errors overflow on the way back."""
@@ -371,6 +372,7 @@ def test_what_diverges_is_told_with_its_population(setup, dynamics):
     assert "population 'v" in result.message
 
 
+@diverges
 @pytest.mark.parametrize("duration", [0.0, 10.0])
 def test_what_is_not_finite_in_the_sweep_is_no_completed_run(setup, duration):
     graph = pcn.trace(lambda x, w: np.log(x * w), x=pcn.Input((2,)), w=pcn.Parameter([1.0, -1.0]))
