@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import inspect
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Number
+from pathlib import Path
 from typing import Any
+
+PACKAGE = str(Path(__file__).parent)
 
 
 class PcneuroError(Exception):
@@ -119,3 +126,30 @@ def told(value: Any) -> str:
     if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
         return repr(value)
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def warn(text: str) -> None:
+    """Give a PcneuroWarning at the line outside the package from which it was called into."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, PcneuroWarning, stacklevel=level)
+
+
+_divergence_reported = ContextVar("_divergence_reported", default=False)
+
+
+@contextmanager
+def reporting_divergence() -> Iterator[None]:
+    """Whatever runs in this context says itself, where it is seen, that a simulation diverged: no warning does."""
+    token = _divergence_reported.set(True)
+    try:
+        yield
+    finally:
+        _divergence_reported.reset(token)
+
+
+def warn_of_divergence(text: str) -> None:
+    """Warn that a simulation diverged, unless who runs it reports that."""
+    if not _divergence_reported.get():
+        warn(text)

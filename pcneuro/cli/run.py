@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pcneuro.cli.codes import DIVERGED, INTERRUPTED, SUCCESS, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
+from pcneuro.errors import reporting_divergence
 from pcneuro.simulator.result import Status
 from pcneuro.studies import Plan, Report, read, simulate
 
@@ -26,7 +27,7 @@ def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resu
 
 def run_plan(plan: Plan, out: Path | None, overwrite: bool, resume: bool) -> tuple[Report, int]:
     """Carry out a plan and print what came of it: the report, and the exit code."""
-    with Terminal(plan.name) as terminal:
+    with Terminal(plan.name) as terminal, reporting_divergence():
         report = simulate(plan, out, overwrite=overwrite, resume=resume, observer=terminal)
     print_tables(report.tables)
     seconds = report.summary["seconds"]

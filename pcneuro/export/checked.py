@@ -14,7 +14,7 @@ from pcneuro.engines import RunData
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
-from pcneuro.simulator.run_data import merge
+from pcneuro.simulator.run_data import merge, warn_of_latents
 
 MEMORY = 4_000_000_000
 """Bytes that an export may take unless more is allowed."""
@@ -81,6 +81,10 @@ def settings(
     return chosen
 
 
-def checked_run_data(circuit: Circuit, data: Mapping[str, Any], previous: RunData | None = None) -> RunData:
-    """What a circuit is given at time zero, as for ``Simulator.run``; raises what that raises."""
-    return merge(circuit, previous, data, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+def checked_run_data(
+    circuit: Circuit, dynamics: AbstractDynamics, data: Mapping[str, Any], previous: RunData | None = None
+) -> RunData:
+    """What a circuit is given at time zero, as for ``Simulator.run``; raises, and warns of, what that does."""
+    checked = merge(circuit, previous, data, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    warn_of_latents(circuit, dynamics, checked.clamped)
+    return checked

@@ -272,7 +272,8 @@ def network(
     """
     circuit = checked_circuit(circuit)
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
-    data = checked_run_data(circuit, {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial})
+    arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
+    data = checked_run_data(circuit, dynamics, arrays)
     return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)
 
 

@@ -53,7 +53,7 @@ from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.sketch import Dense, Sketch, SketchNode
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import write_atomically
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
 
 __all__ = ["drives", "graph", "states", "write"]
@@ -199,7 +199,7 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 
 def _data(circuit: Circuit, arrays: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
-    data = checked_run_data(checked_circuit(circuit), arrays)
+    data = checked_run_data(checked_circuit(circuit), FixedPrediction(), arrays)
     if sample is None and data.batch > 1:
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"

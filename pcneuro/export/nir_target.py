@@ -34,7 +34,7 @@ class NirTarget(AbstractTarget):
         if not isinstance(integrator, Euler):
             raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
         values = request.keywords
-        data = checked_run_data(checked_circuit(circuit), {**values, "initial": None})
+        data = checked_run_data(checked_circuit(circuit), dynamics, {**values, "initial": None})
         records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]
         steps = whole_steps(request.duration, integrator.dt)

@@ -49,7 +49,7 @@ class Rates:
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         self.spiking, self.memory = spiking, memory
-        self.data = checked_run_data(circuit, data, previous)
+        self.data = checked_run_data(circuit, self.dynamics, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.circuit, self.units = circuit, UnitGraph(circuit)
         self._check_size()

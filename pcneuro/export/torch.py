@@ -316,7 +316,7 @@ class TorchTarget(AbstractTarget):
         request.dynamics.only_values("an export")
         circuit, dt = checked_circuit(request.circuit), request.integrator.dt
         keywords = request.keywords | {"initial": None}
-        data = checked_run_data(circuit, keywords)
+        data = checked_run_data(circuit, request.dynamics, keywords)
         records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, dt) for r in records]
         steps = whole_steps(request.duration, dt)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.errors import CircuitFileError, OutputError, ParameterError
+from pcneuro.errors import CircuitFileError, OutputError, ParameterError, reporting_divergence, warn_of_divergence
 from pcneuro.graph.graph import check_finite, real_array
 from pcneuro.learning.checkpoint import Checkpoint
 from pcneuro.learning.epochs import Epoch
@@ -240,7 +240,8 @@ class Trainer:
         """One epoch; the first call scores the start.
 
         ``each_batch`` is called after each batch, and learning stops where it returns False. An epoch that is not
-        completed is as if it had not begun; ``status`` and ``message`` say why it was not.
+        completed is as if it had not begun; ``status`` and ``message`` say why it was not. Where it
+        diverged, a PcneuroWarning does, too.
         """
         before = self.parameters, self.memory, self.updates
         number = self.epoch + 1
@@ -254,6 +255,8 @@ class Trainer:
         if self.status is not Status.COMPLETED:
             self.parameters, self.memory, self.updates = before
             self.message = f"epoch {number}: {self.message}"
+            if self.status is Status.DIVERGED:
+                warn_of_divergence(self.message)
             return self.status
         seconds = time.perf_counter() - begun if number else 0.0
         measured = {} if self.measure is None else self.measure(self.parameters)
@@ -277,7 +280,8 @@ class Trainer:
         loss = samples = 0.0
         cure = f"; lower the rate of {self.optimizer!r}"
         for k, batch in enumerate(chosen):
-            gradients = self.source.gradients(self.parameters, self.train.take(batch))
+            with reporting_divergence():
+                gradients = self.source.gradients(self.parameters, self.train.take(batch))
             if gradients.status is not Status.COMPLETED:
                 return gradients.status, f"{gradients.message}{cure if gradients.status is Status.DIVERGED else ''}"
             loss, samples = loss + gradients.loss, samples + len(batch)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from numbers import Real
 from typing import Any
 
@@ -12,9 +11,9 @@ import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.synapses import extent
-from pcneuro.engines import AbstractEngine, RunData
-from pcneuro.errors import DataError, ParameterError, PcneuroWarning, ShapeError, told, unknown_name
+from pcneuro.engines import RunData
+from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
 
 Arrays = dict[str, np.ndarray]
@@ -148,39 +147,32 @@ def whole_steps(duration: float, dt: float) -> int:
     steps = round(duration / dt)
     if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
         steps = max(steps, 1)
-        warnings.warn(
-            f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms",
-            PcneuroWarning,
-            stacklevel=4,
-        )
+        warn(f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms")
     return steps
 
 
-def warn_of_latents(circuit: Circuit, data: RunData, engine: AbstractEngine, steps: int) -> bool:
-    """Warn of free latents that dynamics with held predictions cannot infer, though something below them is clamped.
-
-    Returns whether it could be seen: not before ``steps`` were enough for errors to have come all the way up.
-    """
+def latents_not_inferred(circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str]) -> list[str]:
+    """Free latents above something clamped, which dynamics that hold predictions do not infer; none of others."""
     graph = circuit.graph
     observed: set[str] = set()
-    for name in reversed(list(graph.nodes)):
-        if any(user in data.clamped or user in observed for user in graph.consumers[name]):
-            observed.add(name)
-    free = [name for name in graph.latents if name in observed and name not in data.clamped]
-    if not free:
-        return False
-    longest = max((high for _, high in extent(circuit).values()), default=0.0)
-    if steps * engine.integrator.dt < len(circuit.vertices) * (engine.integrator.dt + longest):
-        return False
-    fits = not any(engine.read(name, "error").any() for name in data.clamped if circuit.has_prediction(name))
-    for name in free:
-        predicted, text = circuit.has_prediction(name), None
-        if engine.read(name, "feedback").any():
-            if not predicted:
-                text = "has no prior, so that nothing brings it to rest: use pcn.Strict(), or give it a prior"
-        elif not fits and not (predicted and engine.read(name, "error").any()):
-            text = "is moved by nothing, as all derivatives by it are zero there: use pcn.Strict(), or initial="
-        if text is not None:
-            held = "FixedPrediction holds predictions and derivatives at the feedforward sweep"
-            warnings.warn(f"{held}; the free latent {name!r} {text}", PcneuroWarning, stacklevel=4)
-    return True
+    if dynamics.holds_predictions and graph.latents:
+        for name in reversed(list(graph.nodes)):
+            if any(user in clamped or user in observed for user in graph.consumers[name]):
+                observed.add(name)
+    return [name for name in graph.latents if name in observed and name not in clamped]
+
+
+def warn_of_latents(circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str]) -> bool:
+    """Warn of latents that are not inferred, though what they predict is clamped. Returns whether there are any.
+
+    Held at the sweep, the errors of what they predict do not follow them: a latent with a prior comes to rest at the
+    prior less the gradient there, at whatever distance from the posterior, and one without a prior never does.
+    """
+    names = latents_not_inferred(circuit, dynamics, clamped)
+    if names:
+        latents = f"free latent{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+        warn(
+            f"{type(dynamics).__name__} does not infer the {latents}: it holds predictions and derivatives at the "
+            f"feedforward sweep, so that no latent settles at its posterior; use dynamics=pcn.Strict()"
+        )
+    return bool(names)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
-from pcneuro.errors import ParameterError, check_object
+from pcneuro.errors import ParameterError, check_object, warn_of_divergence
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
@@ -18,7 +18,7 @@ from pcneuro.recording.event_log import log_of
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
 from pcneuro.simulator.progress import Report, reporter
-from pcneuro.simulator.result import Result
+from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.run_data import float_type, merge, steps_of
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.stability import check_step
@@ -228,14 +228,15 @@ class Simulator:
         -------
         Result
             Ctrl-C returns what was simulated so far, with status ``"interrupted"``; a run in which anything ceases to
-            be finite stops there with status ``"diverged"``, and its message says where and what to do. What has not
-            settled within the limit has status ``"unsettled"``.
+            be finite stops there with status ``"diverged"``; its message, which is also a PcneuroWarning, says where
+            and what to do. What has not settled within the limit has status ``"unsettled"``.
         """
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
         result = self._run(steps, until, changes, record, events, show, parted=False).result()
-        self._state.warn()
+        if result.status is Status.DIVERGED:
+            warn_of_divergence(result.message)
         return result
 
     def stream(
@@ -299,6 +300,8 @@ class Simulator:
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
         run = Run(state, steps, until, data, records, log, report, parted=parted)
+        if steps:
+            state.watch(data)
         state.claim(run)
         return run
 

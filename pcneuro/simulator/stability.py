@@ -42,9 +42,11 @@ def advice(
     dt, works = integrator.dt, stable_dt(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
     if works < dt:
         return f"try dt = {works:.3g} ms (now {dt:g} ms)"
+    # It cannot be what is used already, and it does not infer latents.
+    other = "" if dynamics.holds_predictions or circuit.graph.latents else ", or use FixedPrediction"
     if circuit.delayed:
-        return "without conduction delays it might not: try shorter ones, a larger tau, or FixedPrediction"
-    return "the equations themselves grow without bound here: scale the weights, or use FixedPrediction"
+        return f"without conduction delays it might not: try shorter ones, or a larger tau{other}"
+    return f"the equations themselves grow without bound here: scale the weights{other}"
 
 
 def stable_dt(

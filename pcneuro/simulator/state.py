@@ -241,11 +241,10 @@ class SimulationState:
         cure = advice(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
 
-    def warn(self) -> None:
-        """Warn, once, of latents that the dynamics cannot infer: at the line that called the caller of this."""
-        assert self.data is not None
+    def watch(self, data: RunData) -> None:
+        """Warn, once, of latents that the dynamics do not infer from the data of a run."""
         if self._watched:
-            self._watched = not warn_of_latents(self.circuit, self.data, self.engine, self.step)
+            self._watched = not warn_of_latents(self.circuit, self.dynamics, data.clamped)
 
     def settings_of_run(self) -> dict[str, Any]:
         """Facts for ``result.stats`` that hold for every run on this data."""

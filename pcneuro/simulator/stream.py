@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pcneuro.engines import RunData, Stepped
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, warn_of_divergence
 from pcneuro.model.settled import Settled
 from pcneuro.recording.activity import since
 from pcneuro.recording.event_log import EventLog
@@ -96,7 +96,7 @@ class Chunk:
 
     @property
     def records(self) -> xarray.Dataset:
-        """What was recorded, with the dimensions time (ms), batch and unit, as in ``Result.records``."""
+        """What was recorded, with the dimensions of ``Result.records``."""
         records, probes, rows = (
             [getattr(part, what) for part in self.recorded] for what in ("record", "probe", "rows")
         )
@@ -311,8 +311,8 @@ class Stream(Iterator[Chunk]):
             )
         with self._run.state.used():
             chunk = next(self._run.chunks)
-        if chunk.status is not None:
-            self._run.state.warn()
+        if chunk.status is Status.DIVERGED:
+            warn_of_divergence(chunk.message)
         return chunk
 
     def close(self) -> None:

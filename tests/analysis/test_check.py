@@ -7,7 +7,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ParameterError
-from tests.circuits_for_tests import data_for, every_dynamics, mlp
+from tests.circuits_for_tests import data_for, diverges, every_dynamics, mlp
 
 
 def problem():
@@ -35,6 +35,7 @@ def test_disagreement():
     assert pcn.check(circuit, 20.0, "reference", dtype=np.float32, **data).agrees
 
 
+@diverges
 def test_what_is_refused():
     circuit, data = problem()
     with pytest.raises(ParameterError, match="unknown target 'brian3'"):

@@ -16,7 +16,7 @@ import pcneuro as pcn
 from pcneuro.analysis.wavefront.distance import Clock, least_ways
 from pcneuro.analysis.wavefront.report import growth
 from pcneuro.errors import ParameterError, UnknownNameError
-from tests.circuits_for_tests import chain, data_for, engines, every_dynamics, mlp, random_dag
+from tests.circuits_for_tests import chain, data_for, diverges, engines, every_dynamics, mlp, random_dag
 
 SHARES = (0.01, 0.1, 0.5)
 INTEGRATORS = [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)]
@@ -239,6 +239,7 @@ def test_memory_does_not_grow_with_the_duration(monkeypatch):
     assert report.energy.energy_time[-1] == 4321.0
 
 
+@diverges
 def test_divergence_is_reported():
     sim = pcn.Simulator(pcn.build_circuit(chain(3, 10.0)), dynamics=pcn.Strict())
     report = pcn.wavefront(sim, 500.0, inputs={"x": 1.0}, targets={"v3": 0.0})

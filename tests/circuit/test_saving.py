@@ -11,7 +11,7 @@ import pcneuro as pcn
 from pcneuro.circuit import saving as storage
 from pcneuro.errors import CircuitFileError, OutputError
 from tests.archives_for_tests import rewrite
-from tests.circuits_for_tests import data_for, mlp, random_dag, scalar_graph
+from tests.circuits_for_tests import data_for, mlp, not_inferred, random_dag, scalar_graph
 
 
 def circuits():
@@ -30,6 +30,7 @@ def circuits():
     ]
 
 
+@not_inferred
 @pytest.mark.parametrize("number", range(4))
 def test_round_trip(number, tmp_path):
     circuit = circuits()[number]

@@ -108,11 +108,26 @@ def test_warnings_are_one_line(pcneuro):
     ]
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_latent_that_is_not_inferred_is_named(pcneuro, folder):
+    (folder / "food.py").write_text(
+        "import pcneuro as pcn\ndef food():\n"
+        "    return pcn.trace(lambda v: pcn.vertex(v**2, 'u'), v=pcn.Latent((), prior=3.0))\n"
+    )
+    (folder / "food.toml").write_text('task = "run"\ncircuit = "food.py:food"\nduration = 50.0\n[targets]\nu = 2.0\n')
+    _, _, err = pcneuro("run", "food.toml")
+    lines = [line for line in err.splitlines() if "warning" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("pcneuro: warning: FixedPrediction does not infer the free latent 'v'")
+    assert "warning" not in pcneuro("run", "food.toml", "--set", 'dynamics.kind="Strict"')[2]
+
+
 def test_a_run_that_diverges_ends_with_3_and_is_written(pcneuro, folder):
     text = 'task = "run"\ncircuit = "circuits.py:steep"\nduration = 3000.0\n[inputs]\nx = 1.0\n[targets]\nout = 0.0\n'
     (folder / "steep.toml").write_text(text + '[dynamics]\nkind = "Strict"\n[integrator]\ndt = 5.0\n')
     code, out, err = pcneuro("run", "steep.toml", "--out", "out")
     assert code == 3
+    assert err.count("diverged") == 1
     assert err.splitlines()[-1].startswith("pcneuro: diverged: population 'h' is no longer finite")
     assert err.endswith("; the results so far are in out\n")
     assert summary(folder / "out")["status"] == "diverged"

@@ -14,7 +14,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
 from pcneuro.export import brian2
-from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag, scalar_graph
+from tests.circuits_for_tests import data_for, every_dynamics, mlp, not_inferred, random_dag, scalar_graph
 from tests.export import agreement
 from tests.export.agreement import close
 
@@ -223,6 +223,7 @@ def test_names_that_brian2_has_and_one_unit(dynamics):
     agree(pcn.build_circuit(graph), *data_for(graph, 1), steps=4, dynamics=dynamics)
 
 
+@not_inferred
 @every_dynamics
 def test_latents_with_one_prior_for_all(dynamics):
     graph = pcn.trace(lambda z, W: z @ W, z=pcn.Latent((3,), prior=0.0), W=pcn.Parameter(np.eye(3)))

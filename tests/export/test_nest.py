@@ -15,7 +15,7 @@ from circuits.cnn import cnn
 from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export import nest
 from pcneuro.export.targets import RunRequest, targets
-from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag
+from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, not_inferred, random_dag
 from tests.export import agreement
 from tests.export.agreement import close
 from tests.export.linear_circuits import given, linear, per_unit
@@ -168,6 +168,7 @@ def test_clamped_in_the_middle(dynamics):
     agree(circuit, {**given(circuit.graph), "clamp": clamp}, dynamics=dynamics)
 
 
+@not_inferred
 @every_dynamics
 @pytest.mark.parametrize("prior", [0.25, None])
 @pytest.mark.filterwarnings("ignore:FixedPrediction holds")  # nothing brings a latent without a prior to rest

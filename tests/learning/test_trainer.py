@@ -7,6 +7,7 @@ import pcneuro as pcn
 from pcneuro.errors import CircuitFileError, OutputError, ParameterError
 from pcneuro.simulator.result import Status
 from tests.archives_for_tests import rewrite
+from tests.circuits_for_tests import diverges
 from tests.learning.small import classifier, clusters
 
 LEARN, TEST = clusters(), clusters(30, seed=4)
@@ -83,6 +84,7 @@ def test_the_history_is_a_dataset(tmp_path):
         assert read.attrs["status"] == "completed"
 
 
+@diverges
 def test_learning_stops_where_it_diverges_at_the_last_epoch_that_was_finite():
     found = trainer(optimizer=pcn.SGD(1e308)).run(5)
     assert found.status is Status.DIVERGED

@@ -11,6 +11,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import DataError, ShapeError
+from tests.circuits_for_tests import diverges
 from tests.helpers import (
     ENGINE_RUNS,
     assert_all_close,
@@ -236,6 +237,7 @@ def test_a_token_that_is_carried_away(engine):
         sim.run(50.0, inputs=inputs, targets=targets)
 
 
+@diverges
 def test_divergence_elsewhere_still_has_its_cure():
     """The advice on dt comes from small displacements, of which a token allows none."""
 

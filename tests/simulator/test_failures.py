@@ -22,7 +22,7 @@ from pcneuro.errors import (
     UnstableStepError,
 )
 from tests.archives_for_tests import rewrite
-from tests.circuits_for_tests import chain, data_for, engines, same, three_layers
+from tests.circuits_for_tests import chain, data_for, diverges, engines, same, three_layers
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,7 @@ def network():
     return three_layers()
 
 
+@diverges
 @engines
 def test_divergence_under_fixed_prediction_names_its_population(engine):
     """Errors that outgrow the floating-point range on the way back: the first population that does is named."""
@@ -40,6 +41,7 @@ def test_divergence_under_fixed_prediction_names_its_population(engine):
     assert "population 'v" in result.message
 
 
+@diverges
 def test_a_dt_that_is_named_after_divergence_works():
     def line(x, w):
         h = x
@@ -221,6 +223,7 @@ def test_a_refused_call_changes_nothing_at_all(network):
         assert same(before, sim.values)
 
 
+@diverges
 def test_a_gradient_that_is_not_finite_is_no_completed_run():
     graph = pcn.trace(lambda x, w: np.sqrt(w * x) * 2, x=pcn.Input((2,)), w=pcn.Parameter([1.0, 1.0]))
     sim = pcn.Simulator(pcn.build_circuit(graph))
@@ -311,41 +314,94 @@ def test_a_simulator_is_neither_copied_nor_pickled(network):
 # Latents that fixed prediction does not infer
 
 
-def squares(prior):
-    """Two causes of which one only modulates the other: where both are zero, nothing comes back to the modulator."""
-
-    def generate(y, z):
-        return pcn.vertex(y * z + z, "out")
-
-    return pcn.build_circuit(pcn.trace(generate, y=pcn.Latent((2,), prior=prior), z=pcn.Latent((2,), prior=0.0)))
+def food() -> pcn.Circuit:
+    """Bogacz (2017): the size of food, seen as light, with g(v) = v^2, prior 3 and observation 2."""
+    return pcn.build_circuit(pcn.trace(lambda v: pcn.vertex(v**2, "u"), v=pcn.Latent((), prior=3.0)))
 
 
 @engines
-def test_a_latent_that_nothing_moves_is_named_once(engine):
-    circuit = squares(prior=0.0)
-    targets = {"out": [1.0, 2.0]}
-    sim = pcn.Simulator(circuit, engine=engine)
+def test_a_latent_that_is_not_inferred_is_named_once(engine):
+    circuit, targets = food(), {"u": 2.0}
+    sim = pcn.Simulator(circuit, engine=engine, integrator=pcn.Euler(0.1))
+    sim.run(10.0)
+    sim.run(0.0, targets=targets)
     with pytest.warns(
-        pcn.PcneuroWarning, match=r"the free latent 'y' is moved by nothing.*use pcn\.Strict\(\)"
+        pcn.PcneuroWarning, match=r"FixedPrediction does not infer the free latent 'v'.*use dynamics=pcn\.Strict\(\)"
     ) as caught:
-        result = sim.run(50.0, targets=targets)
+        sim.run(50.0, targets=targets)
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    assert not result.values["y"].any()
     sim.run(50.0)
-    # Strict dynamics do what the warning says, and whatever moves or is held gives no warning.
-    moved = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine).run(50.0, targets=targets)
-    assert moved.values["y"].all()
-    pcn.Simulator(circuit, engine=engine).run(50.0, targets=targets, initial={"z": [1.0, 1.0]})
-    pcn.Simulator(circuit, engine=engine).run(50.0, targets=targets, clamp={"y": [0.0, 0.0]})
-    pcn.Simulator(circuit, engine=engine).run(50.0)
-    pcn.Simulator(circuit, engine=engine).run(50.0, targets={"out": [0.0, 0.0]})
+    # Strict dynamics do what the warning says: the mode is the root of 2 phi^3 - 3 phi - 3.
+    inferred = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine).run(500.0, targets=targets)
+    np.testing.assert_allclose(inferred.values["v"], np.roots([2.0, 0.0, -3.0, -3.0]).real.max(), rtol=1e-6)
+    pcn.Simulator(circuit, engine=engine).run(50.0, targets=targets, clamp={"v": 1.0})
+
+
+def below(z, y):
+    """Latents of which one is observed through two vertices, and the other not at all."""
+    h = pcn.vertex(np.tanh(z), "h")
+    return {"seen": pcn.vertex(2.0 * h, "seen"), "unseen": pcn.vertex(3.0 * y, "unseen")}
+
+
+@pytest.mark.parametrize("clamped", [{"targets": {"seen": [1.0]}}, {"clamp": {"h": [0.5]}}])
+def test_only_latents_above_what_is_clamped_are_named(clamped):
+    graph = pcn.trace(below, z=pcn.Latent((1,)), y=pcn.Latent((1,)))
+    sim = pcn.Simulator(pcn.build_circuit(graph))
+    with pytest.warns(pcn.PcneuroWarning, match="the free latent 'z': it holds"):
+        list(sim.stream(5.0, **clamped))
+    pcn.Simulator(sim.circuit).run(5.0, clamp={"z": [0.1], "h": [0.1], "seen": [0.1]})
+    with pytest.warns(pcn.PcneuroWarning, match="the free latents 'z', 'y': it holds"):
+        pcn.Simulator(sim.circuit).run(5.0, targets={"seen": [1.0], "unseen": [1.0]})
+
+
+def test_every_way_to_run_names_a_latent_that_is_not_inferred():
+    circuit, targets = food(), {"u": [2.0, 2.0]}
+    named = "does not infer the free latent 'v'"
+    with pytest.warns(pcn.PcneuroWarning, match=named):
+        pcn.wavefront(pcn.Simulator(circuit), 5.0, targets=targets)
+    with pytest.warns(pcn.PcneuroWarning, match=named):
+        pcn.check(circuit, 5.0, "reference", targets=targets)
+    examples = pcn.Examples({}, {"u": np.full(2, 2.0)})
+    with pytest.warns(pcn.PcneuroWarning, match=named) as caught:
+        pcn.PredictiveCoding(pcn.Simulator(circuit), 5.0).gradients({}, examples)
+    assert caught[0].filename == __file__
+
+
+# Divergence is seen
 
 
 @engines
-def test_a_latent_that_nothing_brings_to_rest_is_named(engine):
-    graph = pcn.trace(lambda z: np.tanh(z) * 2, z=pcn.Latent((2,)))
-    sim = pcn.Simulator(pcn.build_circuit(graph), engine=engine)
-    sim.run(50.0)
-    with pytest.warns(pcn.PcneuroWarning, match=r"the free latent 'z' has no prior.*use pcn\.Strict\(\)"):
-        sim.run(50.0, targets={"out": [1.0, 2.0]})
+def test_divergence_is_a_warning_with_population_time_and_cure(engine):
+    circuit = pcn.build_circuit(chain(3, 10.0))
+    data = {"inputs": {"x": 1.0}, "targets": {"v3": 0.0}}
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine)
+    with pytest.warns(pcn.PcneuroWarning, match=r"population 'v\d' is no longer finite at \d+ ms; try dt") as caught:
+        result = sim.run(500.0, **data)
+    assert [str(warning.message) for warning in caught] == [result.message]
+    assert caught[0].filename == __file__
+    sim.reset()
+    with pytest.warns(pcn.PcneuroWarning, match="population 'v") as caught:
+        list(sim.stream(500.0, **data))
+    assert len(caught) == 1
+
+
+def test_a_cure_is_not_what_is_used_already():
+    """Numbers that outgrow float32 at any dt."""
+    circuit = pcn.build_circuit(chain(6, 1e10))
+    sim = pcn.Simulator(circuit, dtype=np.float32)
+    with pytest.warns(pcn.PcneuroWarning, match="scale the weights$"):
+        sim.run(100.0, inputs={"x": 1e-35}, targets={"v6": 1e30})
+
+
+def test_a_training_that_diverges_is_a_warning_once():
+    circuit = pcn.build_circuit(chain(2, 3.0))
+    examples = pcn.Examples({"x": np.ones(4)}, {"v2": np.zeros(4)})
+    trainer = pcn.Trainer(
+        pcn.PredictiveCoding(pcn.Simulator(circuit), 50.0), pcn.SGD(1e200), examples, examples, batch=2
+    )
+    with pytest.warns(pcn.PcneuroWarning, match="epoch 1: .*lower the rate of SGD") as caught:
+        learned = trainer.run(3)
+    assert [str(warning.message) for warning in caught] == [learned.message]
+    assert learned.status == "diverged"
+    assert caught[0].filename == __file__

@@ -9,7 +9,7 @@ import xarray
 import pcneuro as pcn
 from pcneuro.errors import ParameterError, PcneuroWarning
 from pcneuro.simulator import stream as stream_module
-from tests.circuits_for_tests import chain, data_for, mlp
+from tests.circuits_for_tests import chain, data_for, diverges, mlp
 
 
 @pytest.fixture
@@ -89,6 +89,7 @@ def test_until_settled(circuit):
     assert (last.status, last.time) == ("unsettled", 2.0)
 
 
+@diverges
 def test_divergence_ends_it():
     circuit = pcn.build_circuit(chain(3, 10.0))
     data = {"inputs": {"x": 1.0}, "targets": {"v3": 0.0}}

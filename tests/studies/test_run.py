@@ -9,6 +9,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError, OutputError, ParameterError, UnknownNameError, UnstableStepError
 from pcneuro.simulator.result import Status
+from tests.circuits_for_tests import diverges
 from tests.studies.conftest import SMALL, Stops, png_size
 
 RECORDS = '[[record]]\nvertex = "h"\nvariable = "error"\nevery = 2.0\nunits = [0, 1]\n[[record]]\nvertex = "out"\n'
@@ -178,6 +179,7 @@ def test_a_sweep_that_is_interrupted_keeps_the_runs_before(project):
     assert summary["message"] == "interrupted after 2 of 3 runs"
 
 
+@diverges
 def test_a_run_that_diverges_is_written_and_a_sweep_goes_on(project):
     text = 'task = "run"\ncircuit = "circuits.py:steep"\nduration = 3000.0\n[inputs]\nx = 1.0\n[targets]\nout = 0.0\n'
     text += (

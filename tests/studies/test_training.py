@@ -12,6 +12,7 @@ import pcneuro as pcn
 from pcneuro.errors import ConfigurationError, DataError, DataFileError, OutputError, ParameterError, ShapeError
 from pcneuro.simulator.result import Status
 from pcneuro.studies.curves import mean_and_error
+from tests.circuits_for_tests import diverges
 from tests.studies.conftest import Stops
 
 TRAINING = """
@@ -211,6 +212,7 @@ def test_a_folder_of_something_else_is_not_resumed(training, project):
         training(out=project.folder / "mine", resume=True)
 
 
+@diverges
 def test_training_that_diverges_is_written(training):
     report, summary, _ = training("optimizer.rate=1e308", "epochs=4", "seeds=2")
     assert report.status is Status.DIVERGED

@@ -7,6 +7,7 @@ import pytest
 
 from pcneuro.errors import ConfigurationError, ParameterError
 from pcneuro.studies.tasks import wavefront
+from tests.circuits_for_tests import diverges
 from tests.studies.conftest import Stops, png_size
 
 SMALL = """
@@ -67,6 +68,7 @@ def test_no_picture_of_a_number_where_none_is_swept(project):
     assert set(summary["files"]) == {"summary.json", "records.nc", "wavefront-0.png", "wavefront-1.png"}
 
 
+@diverges
 def test_divergence_is_a_failure_unless_it_may_be(project):
     report, summary, _ = project(STEEP + '[sweep]\n"dynamics.kind" = ["FixedPrediction", "Strict"]\n')
     assert report.status == summary["status"] == "diverged"

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from circuits.autoencoder import autoencoder
 from pcneuro.errors import CircuitFileError, ParameterError
-from tests.circuits_for_tests import chain, mlp, same
+from tests.circuits_for_tests import chain, diverges, mlp, not_inferred, same
 from tests.engines.events.event_runs import all_modes, away, both, by_events, data_of, modes
 
 
@@ -32,6 +32,7 @@ def test_a_softmax_of_large_numbers_stays_within_range(dtype, delays):
     np.testing.assert_allclose(kernel.gradients["W"], wanted.gradients["W"], rtol=2e-3, atol=1e-3)
 
 
+@not_inferred
 @both
 @modes
 def test_latents_with_a_prior(dynamics, mode):
@@ -172,6 +173,7 @@ def test_errors_that_predictions_bring_have_arrived(mode):
     assert 0.0 <= arrival["first"] <= arrival["h"] <= arrival["second"] < 30.0
 
 
+@diverges
 @both
 @modes
 def test_what_is_not_finite_is_told_at_its_step(dynamics, mode):
