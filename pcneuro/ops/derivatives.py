@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ExpressionError
-from pcneuro.ops.formula import Formula, parse
+from pcneuro.ops.formula import MAX_DERIVATIVE, Formula, check_nodes, parse
 from pcneuro.ops.primitives import PRIMITIVES
 
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
@@ -43,9 +43,12 @@ def derivatives(formula: Formula, variables: tuple[str, ...]) -> tuple[Formula, 
     symbols = {name: sympy.Symbol(name, real=True) for name in variables}
     try:
         expression = _to_sympy(formula, symbols)
-        return tuple(_from_sympy(sympy.diff(expression, symbols[name])) for name in variables)
+        slopes = tuple(_from_sympy(sympy.diff(expression, symbols[name]), {}) for name in variables)
     except RecursionError:
         raise ExpressionError("it is nested too deeply") from None
+    for name, slope in zip(variables, slopes, strict=True):
+        check_nodes(slope, MAX_DERIVATIVE, f"its derivative by {name}")
+    return slopes
 
 
 def _number(value: float) -> Any:
@@ -95,7 +98,14 @@ def _power_derivative(base: Any, exponent: Any) -> Any:
     return exponent * (_applied("power", (base, _number(less))) if factor is None else factor)
 
 
-def _from_sympy(expression: Any) -> Formula:
+def _from_sympy(expression: Any, known: dict[Any, Formula]) -> Formula:
+    """The formula of a SymPy expression; equal parts of it are one object, and are translated once."""
+    if expression not in known:
+        known[expression] = _translated(expression, known)
+    return known[expression]
+
+
+def _translated(expression: Any, known: dict[Any, Formula]) -> Formula:
     if expression.is_Symbol:
         return str(expression.name)
     if expression.is_Number:
@@ -103,7 +113,7 @@ def _from_sympy(expression: Any) -> Formula:
         if not math.isfinite(value):
             raise ExpressionError(f"its derivative contains {expression}, which is not finite")
         return value
-    arguments = [_from_sympy(a) for a in expression.args]
+    arguments = [_from_sympy(a, known) for a in expression.args]
     if expression.is_Add:
         return _joined("add", arguments)
     if expression.is_Mul:

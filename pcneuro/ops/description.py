@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.ops.formula import Formula, parse, variables_of
+from pcneuro.ops.formula import Formula, to_text, variables_of
 
 _FACTORS = ("multiply", "multiply_or_zero", "divide", "power")
 """Primitives whose two operands weigh each other."""
@@ -16,24 +16,29 @@ _FACTORS = ("multiply", "multiply_or_zero", "divide", "power")
 
 @dataclass(frozen=True)
 class UnitFormula:
-    """``out = expression`` of the operands, unit by unit, with broadcasting.
+    """``out = formula`` of the operands, unit by unit, with broadcasting.
 
-    ``variables`` are the operands' names in the expression, in their order; ``derivatives`` the partial derivative by
-    each, an expression of the variables and of ``out``.
+    ``variables`` are the operands' names in the formula, in their order; ``slopes`` the partial derivative by each, a
+    formula of the variables and of ``out``.
     """
 
-    expression: str
+    formula: Formula
     variables: tuple[str, ...]
-    derivatives: tuple[str, ...]
+    slopes: tuple[Formula, ...]
 
     @property
-    def formula(self) -> Formula:
-        """The expression as a tree."""
-        return parse(self.expression, self.variables, internal=True)
+    def expression(self) -> str:
+        """The formula as text."""
+        return to_text(self.formula)
+
+    @property
+    def derivatives(self) -> tuple[str, ...]:
+        """The partial derivatives as text."""
+        return tuple(to_text(slope) for slope in self.slopes)
 
     def derivative(self, k: int) -> Formula:
-        """The partial derivative by operand k as a tree."""
-        return parse(self.derivatives[k], (*self.variables, "out"), internal=True)
+        """The partial derivative by operand k."""
+        return self.slopes[k]
 
     def multiplies(self, j: int, k: int) -> bool:
         """Whether operands j and k are two sides of a product, quotient or power."""

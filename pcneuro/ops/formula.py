@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pcneuro.errors import ExpressionError
+from pcneuro.errors import ExpressionError, told
 from pcneuro.ops.primitives import LN2, PRIMITIVES
 
 Formula = float | str | tuple[Any, ...]
@@ -61,6 +61,8 @@ COMPOSED = {
 
 MAX_LENGTH, MAX_DEPTH = 2000, 100
 """Longest text and deepest nesting of an expression, which may come from a file that somebody else wrote."""
+MAX_NODES, MAX_DERIVATIVE = 1000, 10_000
+"""Most numbers, variables and functions in an expression, and in a derivative of one, when they are written out."""
 
 
 @cache
@@ -80,7 +82,32 @@ def parse(text: str, variables: tuple[str, ...], internal: bool = False) -> Form
             tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"expression {_short(text)} does not parse: {error}") from None
-    return _Reader(text, variables, internal).read(tree, 0)
+    formula = _Reader(text, variables, internal).read(tree, 0)
+    check_nodes(formula, MAX_NODES, f"expression {_short(text)}")
+    return formula
+
+
+def nodes(formula: Formula) -> int:
+    """Numbers, variables and functions in a formula; a part that is used twice counts twice, and is looked at once."""
+    known: dict[int, int] = {}
+
+    def count(part: Formula) -> int:
+        if not isinstance(part, tuple):
+            return 1
+        if id(part) not in known:
+            known[id(part)] = 1 + sum(count(argument) for argument in part[1:])
+        return known[id(part)]
+
+    return count(formula)
+
+
+def check_nodes(formula: Formula, most: int, what: str) -> None:
+    """Raise ExpressionError for a formula that is too large to be written out, as equations and exports have it."""
+    count = nodes(formula)
+    if count > most:
+        raise ExpressionError(
+            f"{what} is {told(count)} numbers, variables and functions when written out; {most} are the most"
+        )
 
 
 def _short(text: str) -> str:

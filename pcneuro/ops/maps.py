@@ -68,12 +68,6 @@ def _user_definition(expression: str, variables: tuple[str, ...]) -> _Definition
         raise ExpressionError(f"expression {expression!r}: {error}") from None
 
 
-@cache
-def _written(definition: _Definition, names: tuple[str, ...]) -> UnitFormula:
-    derivatives = tuple(to_text(d) for d in definition.derivatives)
-    return UnitFormula(to_text(definition.formula), names, derivatives)
-
-
 @dataclass(frozen=True)
 class Map(AbstractOperator):
     """A function of ``FUNCTIONS`` by name, or (with ``variables``) a user's expression over these variables."""
@@ -109,7 +103,9 @@ class Map(AbstractOperator):
 
     @property
     def description(self) -> Description:
-        return Description(self.units, formula=_written(self.definition, self.names))
+        return Description(
+            self.units, formula=UnitFormula(self.definition.formula, self.names, self.definition.derivatives)
+        )
 
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != len(self.names):
