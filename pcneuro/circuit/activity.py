@@ -1,6 +1,7 @@
 """Activity of a circuit at one moment, in NumPy: the feedforward sweep, errors, feedback and Hebbian sums.
 
-What needs a moment of a circuit, and not its course in time, works it out here, on whole batches.
+What needs a moment of a circuit, and not its course in time, works it out here, on whole batches. The reference engine
+has the same few lines of its own, on purpose: an oracle shares as little as it can with what it is held against.
 """
 
 from __future__ import annotations

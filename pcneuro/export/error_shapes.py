@@ -55,14 +55,14 @@ def convolution(units: UnitGraph, synapses: SynapticSum) -> SynapticConvolution 
     """The convolution that these synapses are, if its transpose is one of stride 1 over square maps."""
     graph = units.circuit.graph
     node = graph.nodes[synapses.node]
-    if node.is_leaf or node.operator.kind != "convolution" or len(node.shape) != 3:
+    settings = None if node.is_leaf else node.operator.description.convolution
+    if settings is None or len(node.shape) != 3:
         return None
     x, w = (graph.nodes[o].shape for o in node.operands)
-    attributes = node.operator.attributes()
-    padding, dilation, reach = attributes["padding"], attributes["dilation"], w[-1] - 1
+    padding, dilation, reach = settings["padding"], settings["dilation"], w[-1] - 1
     square = w[2] == w[3] and node.shape[1] == node.shape[2]
     fits = all(p <= d * reach for p, d in zip(padding, dilation, strict=True))
-    if not square or not fits or attributes["stride"] != (1, 1) or units.populations[synapses.source].size != size(x):
+    if not square or not fits or settings["stride"] != (1, 1) or units.populations[synapses.source].size != size(x):
         return None
     o, *position = np.unravel_index(synapses.post, node.shape)
     c, *place = np.unravel_index(synapses.pre, x)

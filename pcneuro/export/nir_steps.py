@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.errors import ParameterError, told
+
 Arrays = dict[str, np.ndarray]
 STATEFUL = ("I", "LI", "IF", "Delay")
+STATELESS = ("Input", "Output", "Flatten", "Scale", "Linear", "Conv2d")
 
 
 def kind(node: Any) -> str:
@@ -24,7 +27,7 @@ class Executed:
     """Euler's steps of dt (s) through a NIRGraph, all nodes that have a state at the same time.
 
     A spike is ``height`` for a step, 1/dt unless it is given. ``subtract`` takes the threshold from a membrane that is
-    above it, where NIR sets it to the reset.
+    above it, where NIR sets it to the reset. Raises ParameterError for a node that it has no equations of.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class Executed:
         height: float | None = None,
     ) -> None:
         self.nodes, self.dt, self.inputs, self.subtract = graph.nodes, dt, inputs, subtract
+        for name, node in self.nodes.items():
+            _check(name, node, dt)
         self.height = 1 / dt if height is None else height
         self.sources = {name: [a for a, b in graph.edges if b == name] for name in self.nodes}
         plain = {n: s for n, s in self.sources.items() if kind(self.nodes[n]) not in STATEFUL}
@@ -101,6 +106,17 @@ class Executed:
         return {name: np.array(recorded) for name, recorded in rows.items()}
 
 
+def _check(name: str, node: Any, dt: float) -> None:
+    """Raise ParameterError unless this integrator has the equations of a node."""
+    if kind(node) not in (*STATEFUL, *STATELESS):
+        known = ", ".join((*STATEFUL, *STATELESS))
+        raise ParameterError(f"node {name!r} of the NIR graph is {told(node)}; those that can be run are {known}")
+    if kind(node) == "Conv2d" and node.groups != 1:
+        raise ParameterError(f"node {name!r} of the NIR graph, a Conv2d, has {node.groups} groups; one can be run")
+    if kind(node) == "Delay" and np.unique(np.rint(np.asarray(node.delay) / dt)).size != 1:
+        raise ParameterError(f"node {name!r} of the NIR graph, a Delay, has several; one for all units can be run")
+
+
 def _shape(node: Any) -> tuple:
     return tuple(int(n) for n in node.output_type["output"])
 
@@ -114,8 +130,6 @@ def _plain(node: Any, x: np.ndarray) -> np.ndarray:
         return node.scale * x
     if kind(node) == "Linear":
         return node.weight @ x
-    assert kind(node) == "Conv2d"
-    assert node.groups == 1
     (p, q), (d, e), (s, t) = (tuple(int(n) for n in v) for v in (node.padding, node.dilation, node.stride))
     x = np.pad(x, ((0, 0), (p, p), (q, q)))
     out = np.zeros(_shape(node)) + node.bias[:, None, None]

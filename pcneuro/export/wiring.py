@@ -48,7 +48,7 @@ class Wiring:
         self.populations, self.active = units.populations, units.active()
         self.groups: dict[str, Group] = {}
         self.projections: list[GroupSynapses] = []
-        self.owner: dict[int, str] = {}
+        self.group_of: dict[int, str] = {}
         """Population -> its group."""
         self.copies: dict[str, dict[int, tuple[str, int]]] = {}
         """Group -> population of another one that it reads unit by unit -> variable, and the first that reads it."""
@@ -106,36 +106,36 @@ class Wiring:
         for number in reversed(range(len(self.populations))):
             population = self.populations[number]
             if isinstance(population, Source):
-                self.owner[number] = population.name
+                self.group_of[number] = population.name
                 continue
             used = {
-                self.owner[r] if isinstance(self.populations[r], UnitFunction) else None
+                self.group_of[r] if isinstance(self.populations[r], UnitFunction) else None
                 for r in readers.get(number, [])
             }
             owner = place.get(number)
             if owner is None:
                 (owner,) = used if len(used) == 1 else (None,)
             # With a point in it, which no vertex or input has.
-            self.owner[number] = owner or f"{population.node}.{number}"
-        for number, name in sorted(self.owner.items()):
+            self.group_of[number] = owner or f"{population.node}.{number}"
+        for number, name in sorted(self.group_of.items()):
             if name not in self.groups:
                 group = self.groups[name] = Group(name, self.populations[number].size, Block(name))
                 group.block.taken |= TAKEN
 
     def name(self, number: int, wanted: str) -> str:
         """A free name in the group of a population."""
-        return self.groups[self.owner[number]].block.name(wanted)
+        return self.groups[self.group_of[number]].block.name(wanted)
 
     # Forward
 
     def _forward(self, number: int) -> None:
-        population, group = self.populations[number], self.groups[self.owner[number]]
+        population, group = self.populations[number], self.groups[self.group_of[number]]
         if isinstance(population, Source):
             self.variable[number] = "sent" if self.sends(population.name) else "v"
             if population.name not in self.units.circuit.vertices:
                 group.lines.append("v : 1")
             return
-        prediction = self.units.predictions.get(self.owner[number]) == number
+        prediction = self.units.predictions.get(self.group_of[number]) == number
         if isinstance(population, SynapticSum):
             name = "prediction" if prediction else self.name(number, f"I_{population.node}")
             self.variable[number] = self._summed(number, name, number)
@@ -150,7 +150,7 @@ class Wiring:
 
     def _summed(self, number: int, name: str, source: int) -> str:
         """Declare a variable that sums over synapses, or is held, in the group of a population."""
-        group = self.groups[self.owner[number]]
+        group = self.groups[self.group_of[number]]
         group.lines.append(f"{name} : 1")
         if self.held:
             group.held[name] = source
@@ -158,7 +158,7 @@ class Wiring:
 
     def _operand(self, number: int, operand: int | Weights) -> Formula:
         """An operand of a function as its group knows it."""
-        group = self.groups[self.owner[number]]
+        group = self.groups[self.group_of[number]]
         if isinstance(operand, Weights):
             if operand.fixed and np.ptp(operand.values) == 0:
                 return float(operand.values[0])
@@ -166,11 +166,11 @@ class Wiring:
             group.lines.append(f"{name} : 1 (constant)")
             group.constants[name] = operand.values
             return name
-        if self.owner[operand] == self.owner[number] and not isinstance(self.populations[operand], Source):
+        if self.group_of[operand] == self.group_of[number] and not isinstance(self.populations[operand], Source):
             return self.variable[operand]
-        copies = self.copies.setdefault(self.owner[number], {})
+        copies = self.copies.setdefault(self.group_of[number], {})
         if operand not in copies:
-            name = self.name(number, f"v_{self.owner[operand]}".replace(".", "_"))
+            name = self.name(number, f"v_{self.group_of[operand]}".replace(".", "_"))
             copies[operand] = self._summed(number, name, operand), number
         return copies[operand][0]
 
@@ -178,9 +178,9 @@ class Wiring:
 
     def behind(self, number: int) -> Formula | None:
         """What goes back from a population, by name; None where nothing does. Finishes vertices."""
-        population, group = self.populations[number], self.groups[self.owner[number]]
+        population, group = self.populations[number], self.groups[self.group_of[number]]
         terms = self.back.setdefault(number, [])
-        if self.units.predictions.get(self.owner[number]) == number:
+        if self.units.predictions.get(self.group_of[number]) == number:
             terms.append(self.error_variable)
         if isinstance(population, Source):
             self._finish(population, terms)
@@ -192,7 +192,7 @@ class Wiring:
 
     def slope_back(self, pull: SlopePull, behind: Formula) -> None:
         """What goes back through a function to one operand, which may be a copy."""
-        owner = self.owner[pull.number]
+        owner = self.group_of[pull.number]
         named = self.named[pull.number] | {"out": self.variable[pull.number]}
         copied = pull.source in self.copies.get(owner, {})
         terms = self.shares.setdefault((owner, pull.source), []) if copied else self.back.setdefault(pull.source, [])
@@ -200,13 +200,13 @@ class Wiring:
 
     def copies_back(self, number: int) -> None:
         """A copy is made for the first reader, which comes last here: by now all others have known what goes back."""
-        for operand, (name, first) in self.copies.get(self.owner[number], {}).items():
+        for operand, (name, first) in self.copies.get(self.group_of[number], {}).items():
             if first == number:
                 self._copy_back(number, operand, name)
 
     def _copy_back(self, number: int, operand: int, name: str) -> None:
         """The one-to-one synapses of a copy, in both directions."""
-        group = self.groups[self.owner[number]]
+        group = self.groups[self.group_of[number]]
         total = plus(self.shares.get((group.name, operand), ()))
         returned = None
         if total != 0.0:
@@ -217,7 +217,7 @@ class Wiring:
 
     def project(self, number: int, synapses: SynapticSum, variable: str, behind: Any) -> None:
         """The synapses of a population: forward, and back where something stands ``behind`` them."""
-        before, target = self.owner[synapses.source], self.owner[number]
+        before, target = self.group_of[synapses.source], self.group_of[number]
         backward = None
         if behind is not None:
             summed = self.groups[before].block.name(f"f_{target}".replace(".", "_"))

@@ -33,6 +33,7 @@ from pcneuro.ops.base import (
     apply,
     size,
 )
+from pcneuro.ops.description import Description
 from pcneuro.ops.registry import public
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
 from pcneuro.ops.windows import WindowPairs, Windows, several, sliding_windows
@@ -187,6 +188,11 @@ class Convolution(AbstractOperator):
     @property
     def label(self) -> str:
         return f"conv{len(self.stride)}d"
+
+    @property
+    def description(self) -> Description:
+        settings = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+        return Description(self.units, convolution=settings)
 
     def shape(self, *shapes: Shape) -> Shape:
         x, w = shapes

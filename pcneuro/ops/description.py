@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,8 @@ class Description:
     """Where it only copies: the unit that each unit of the output copies, all operands' units one behind the other."""
     pattern: tuple[np.ndarray, np.ndarray, int] | None = None
     """Where its weights are those of a sparse matrix: where they stand by rows, as starts, columns and width."""
+    convolution: Mapping[str, tuple[int, ...]] | None = None
+    """Where it is a convolution: its ``stride``, ``padding`` and ``dilation``."""
     moves: bool = False
     """Whether it only moves, copies, sums up or multiplies units of one array, without weights."""
 

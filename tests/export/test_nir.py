@@ -388,3 +388,14 @@ def test_without_the_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(MissingExtraError, match=r"python -m pip install 'pcneuro\[nir\]'"):
         nir.graph(circuit, **data)
+
+
+def test_what_cannot_be_run_is_named():
+    ends = {"in": library.Input({"input": np.array([2])}), "out": library.Output({"output": np.array([2])})}
+    edges = [("in", "x"), ("x", "out")]
+    for node, text in (
+        (library.CubaLIF(*np.ones((6, 2))), r"node 'x' of the NIR graph is a CubaLIF; those that can be run are I, LI"),
+        (library.Delay(np.array([1e-3, 2e-3])), "node 'x' of the NIR graph, a Delay, has several"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            Executed(library.NIRGraph({**ends, "x": node}, edges), 1e-3, {"in": np.ones(2)})

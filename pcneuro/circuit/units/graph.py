@@ -167,14 +167,28 @@ class UnitGraph(AbstractUnits):
     @cached_property
     def children(self) -> list[tuple[str, ...]]:
         """Of each population, the vertices in whose dendrites it is: those whose predictions it goes into."""
-        children: list[set[str]] = [set() for _ in self.populations]
-        for name, number in self.predictions.items():
-            children[number].add(name)
+        return self._behind(self.predictions)
+
+    @cached_property
+    def owners(self) -> dict[int, str]:
+        """Population -> the vertex in whose dendrite it is, of several the first, or that it is the values of.
+
+        Here the mean that a clamped output is compared with is in the output's dendrite, too.
+        """
+        owners = {number: names[0] for number, names in enumerate(self._behind(self.predictions, self.means)) if names}
+        return owners | {self.values[name]: name for name in self.circuit.vertices}
+
+    def _behind(self, *ends: Mapping[str, int]) -> list[tuple[str, ...]]:
+        """Of each population but value neurons, the vertices at whose ``ends`` is what is computed from it."""
+        vertices: list[set[str]] = [set() for _ in self.populations]
+        for numbers in ends:
+            for name, number in numbers.items():
+                vertices[number].add(name)
         for number in reversed(range(len(self.populations))):
             for source in sources_of(self.populations[number]):
                 if not isinstance(self.populations[source], Source):
-                    children[source] |= children[number]
-        return [tuple(name for name in self.circuit.vertices if name in names) for names in children]
+                    vertices[source] |= vertices[number]
+        return [tuple(name for name in self.circuit.vertices if name in names) for names in vertices]
 
     @property
     def synapse_count(self) -> int:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
+from pcneuro.circuit.units import SynapticSum, UnitFunction, UnitGraph
 
 
 class Numbered(Protocol):
@@ -29,19 +29,9 @@ class Numbered(Protocol):
 
 def owners_of(layout: Numbered) -> dict[int, str]:
     """Population -> the vertex in whose dendrite it is (of several the first), or that it is the values of."""
-    units, owners = layout.units, {}
-    for name in units.circuit.vertices:
-        owners[layout.number[units.values[name]]] = name
-        open_ = [numbers[name] for numbers in (units.predictions, units.means) if name in numbers]
-        while open_:
-            number = open_.pop()
-            population = units.populations[number]
-            if isinstance(population, Source) or layout.number[number] in owners:
-                continue
-            owners[layout.number[number]] = name
-            owners.update({reader: name for (function, _), reader in layout.reads.items() if function == number})
-            open_.extend(sources_of(population))
-    return owners
+    owners = layout.units.owners
+    here = {layout.number[number]: name for number, name in owners.items()}
+    return here | {reader: owners[function] for (function, _), reader in layout.reads.items() if function in owners}
 
 
 def neurons_of(layout: Numbered) -> np.ndarray:
