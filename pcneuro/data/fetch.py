@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pcneuro.data.abstract import named
 from pcneuro.data.downloads import AbstractDownload
 from pcneuro.data.files import AbstractFolderDataset, reading, root
 from pcneuro.errors import DownloadError, MissingExtraError, OutputError, ParameterError
+from pcneuro.files import scratch
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a server is given up."""
@@ -73,8 +73,9 @@ def fetch(
     with _written(target):
         target.mkdir(parents=True, exist_ok=True)
         for download in wanted:
-            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target) as temporary:
-                arrived = Path(temporary) / "arrived"
+            with scratch(target, ".fetch.") as temporary:
+                temporary.mkdir()
+                arrived = temporary / "arrived"
                 _download(download, arrived, report)
                 new.append(download.put(arrived, target))
     return Fetched(tuple(new), len(dataset.downloads) - len(wanted))

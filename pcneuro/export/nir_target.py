@@ -18,6 +18,7 @@ from pcneuro.export.checked import checked_circuit, checked_run_data, settings
 from pcneuro.export.frozen import sweep
 from pcneuro.export.nir_steps import Executed
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
+from pcneuro.files import scratch
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import Euler
 from pcneuro.recording.record import dataset, listed
@@ -65,8 +66,7 @@ class NirTarget(AbstractTarget):
         steps: int,
     ) -> dict[str, dict[str, np.ndarray]]:
         """value, error and prediction of every vertex at every step, (steps + 1, \\*shape)."""
-        with tempfile.TemporaryDirectory(prefix="pcneuro-nir-") as folder:
-            path = Path(folder) / "circuit.nir"
+        with scratch(Path(tempfile.gettempdir()), "pcneuro-", ".nir") as path:
             nir.write(circuit, path, **values, dynamics=dynamics, sample=sample)
             read = nir.library().read(path)
         states = Executed(read, dt * nir.MS, nir.drives(read), nir.states(read)).run(steps)

@@ -2,6 +2,9 @@
 
 from pcneuro.files.archive import read_archive as read_archive
 from pcneuro.files.archive import write_archive as write_archive
+from pcneuro.files.leftovers import finished as finished
+from pcneuro.files.leftovers import scratch as scratch
+from pcneuro.files.leftovers import unfinished as unfinished
 from pcneuro.files.reading import STUMBLES as STUMBLES
 from pcneuro.files.reading import open_regular as open_regular
 from pcneuro.files.reading import plain_array as plain_array

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pcneuro.errors import OutputError, PcneuroError, told
+from pcneuro.files.leftovers import scratch
 
 
 def place(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
@@ -41,20 +41,15 @@ def writing(path: Path) -> Iterator[None]:
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
     """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
     target = place(path, overwrite=overwrite)
-    temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            write(file)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        with scratch(target.parent, f".{target.name}.") as temporary:
+            with open(temporary, "x+b") as file:  # HDF5 reads what it writes
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def path_of(path: Any, error: type[PcneuroError]) -> Path:
@@ -62,9 +57,3 @@ def path_of(path: Any, error: type[PcneuroError]) -> Path:
     if not isinstance(path, str | os.PathLike) or "\0" in os.fsdecode(path):
         raise error(f"the path of a file is {told(path)}; give a name such as 'circuit.pcn'")
     return Path(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

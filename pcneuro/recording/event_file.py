@@ -18,11 +18,15 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from pcneuro.errors import OutputError
-from pcneuro.files import writing
+from pcneuro.files import finished, unfinished, writing
 
 CHUNK = 16_384
 """Events in a chunk of the file: large enough to be read fast, and a file of few events stays small."""
 EVENT = "event"
+PRIVATE, READABLE = 0o600, 0o666
+"""Who may read a file, of its user and others: less what the user's mask takes away."""
+PART = ".part"
+"""How the name of a file ends that is not complete."""
 
 
 class _Place:
@@ -32,7 +36,7 @@ class _Place:
         self.path = path
         self.stamp: Any = None
         if temporary:
-            weakref.finalize(self, path.unlink, missing_ok=True)
+            weakref.finalize(self, finished, path)
 
     def known(self) -> tuple[int, int, int]:
         """What changes when something else is written there."""
@@ -63,8 +67,9 @@ class _Column(BackendArray):
 class EventFile:
     """Blocks of events, one after the other, under the variables of a dataset that has no events yet.
 
-    They go to ``<target>.part`` (``.part-2``, ... where there is one), which takes the target's place when it is
-    complete; without a target to a temporary file, which is deleted with the last array that ``dataset`` gave.
+    They go to ``<target>.<owner>.part`` beside the target, whose place it takes when it is complete; where it is left,
+    it is called ``<target>.part``, until another one is complete. Without a target they go to a temporary file, which
+    is deleted with the last array that ``dataset`` gave.
 
     Raises
     ------
@@ -78,14 +83,15 @@ class EventFile:
         self.columns = [str(name) for name, variable in empty.data_vars.items() if variable.dims == (EVENT,)]
         encoding = {name: {"chunksizes": (CHUNK,), "_FillValue": None} for name in self.columns}
         with writing(target or Path(tempfile.gettempdir())):
-            path = _temporary() if target is None else _beside(target)
+            path = _temporary() if target is None else unfinished(target.parent, f"{target.name}.", PART)
             self.place = _Place(path, temporary=target is None)
             try:
+                path.touch(PRIVATE if target is None else READABLE, exist_ok=False)
                 empty.to_netcdf(path, engine="h5netcdf", unlimited_dims=[EVENT], encoding=encoding)
                 self.storage = h5py.File(path, "a")
                 self.file = h5netcdf.File(self.storage, "a")
             except BaseException:
-                path.unlink(missing_ok=True)
+                finished(path)
                 raise
 
     def append(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -106,10 +112,16 @@ class EventFile:
             self.storage.flush()  # which h5netcdf does not
 
     def leave(self) -> Path | None:
-        """Close the file where it is; the path, where it is to stay."""
+        """Close the file, and call it ``<target>.part``; its path, where it is to stay."""
         with suppress(OSError, RuntimeError):  # of a full disk, which was raised before
             self._close()
-        return None if self.target is None else self.place.path
+        if self.target is None:
+            return None
+        path = self.place.path
+        with suppress(OSError):
+            self.place.path = path.replace(_left(self.target))
+            finished(path)
+        return self.place.path
 
     def _close(self) -> None:
         self.file.close()
@@ -122,11 +134,14 @@ class EventFile:
             self._close()
         if self.target is not None:
             if self.target.exists() and not self.overwrite:
-                raise OutputError(f"{self.target} was made by something else meanwhile: the events are in {path}")
+                left = self.leave()
+                raise OutputError(f"{self.target} was made by something else meanwhile: the events are in {left}")
             with writing(self.target):
                 with open(path, "rb") as file:
                     os.fsync(file.fileno())
                 os.replace(path, self.target)
+                _left(self.target).unlink(missing_ok=True)
+            finished(path)
             self.place.path = self.target
         self.place.stamp = self.place.known()
 
@@ -141,19 +156,9 @@ class EventFile:
 
 
 def _temporary() -> Path:
-    handle, name = tempfile.mkstemp(prefix="pcneuro-events-", suffix=".nc")
-    os.close(handle)
-    return Path(name)
+    return unfinished(Path(tempfile.gettempdir()), "pcneuro-events.", ".nc")
 
 
-def _beside(target: Path) -> Path:
-    """A new empty file: one that is there is of a run that was killed, or of one that is under way."""
-    number = 1
-    while True:
-        path = target.with_name(f"{target.name}.part{f'-{number}' if number > 1 else ''}")
-        try:
-            path.touch(exist_ok=False)
-        except FileExistsError:
-            number += 1
-        else:
-            return path
+def _left(target: Path) -> Path:
+    """What a file that was not completed is called."""
+    return target.with_name(f"{target.name}{PART}")

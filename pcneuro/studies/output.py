@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import OutputError
-from pcneuro.files import writing
+from pcneuro.files import finished, unfinished, writing
 from pcneuro.simulator.result import Status
 
 SUMMARY = "summary.json"
@@ -25,7 +23,7 @@ RESULTS = "results"
 CHECKPOINTS = "checkpoints"
 
 
-def unfinished(parent: Path, name: str) -> Path:
+def last_to_resume(parent: Path, name: str) -> Path:
     """Of ``parent/name``, ``name-2``, ... the one last written that has checkpoints and is not completed.
 
     Raises OutputError where there is none.
@@ -82,7 +80,7 @@ class Output:
         if out is not None:
             self.folder = out
         else:
-            self.folder = (unfinished if resume else next_free)(Path(RESULTS), name)
+            self.folder = (last_to_resume if resume else next_free)(Path(RESULTS), name)
         for place in (self.folder, *self.folder.parents):
             if place.exists() and not place.is_dir():
                 raise OutputError(f"{place} exists, and is no folder: choose another --out")
@@ -107,18 +105,16 @@ class Output:
             return any(not (self.kept and path.name == CHECKPOINTS) for path in self.folder.iterdir())
 
     def __enter__(self) -> Output:
-        self.temporary = self.folder.parent / f".{self.folder.name}.{secrets.token_hex(4)}"
         with writing(self.folder):
             # Tried now, and made when there is something to write: what is killed on the way leaves no folder.
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             place = self.folder if self.folder.is_dir() else self.folder.parent
             tempfile.TemporaryFile(dir=place).close()
-            for left in self.folder.parent.glob(f".{self.folder.name}.????????") if self.resume else ():
-                shutil.rmtree(left, ignore_errors=True)  # of a run that was killed while it wrote
+            self.temporary = unfinished(self.folder.parent, f".{self.folder.name}.")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        shutil.rmtree(self.temporary, ignore_errors=True)
+        finished(self.temporary)
         with suppress(OSError):  # of a folder that has something in it
             if self.kept and error is not None:
                 (self.folder / CHECKPOINTS).rmdir()
@@ -133,8 +129,6 @@ class Output:
             folder = self.folder / CHECKPOINTS
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{name}.npz"
-            for left in folder.glob(f".{path.name}.*"):  # of a run that was killed while it wrote
-                left.unlink()
             if self.overwrite:
                 path.unlink(missing_ok=True)
         return path

@@ -135,7 +135,9 @@ def test_a_stream_that_is_left_leaves_the_simulator_where_it_is(circuit, tmp_pat
     assert xarray.load_dataset(tmp_path / "events.nc.part").attrs["end"] == sim.time
     assert list(chunks) == []
     expected = whole.run(50.0, **given(circuit))
-    np.testing.assert_array_equal(sim.run(50.0 - sim.time).errors["h1"], expected.errors["h1"])
+    result = sim.run(50.0 - sim.time, events=pcn.RecordEvents(path=path))
+    np.testing.assert_array_equal(result.errors["h1"], expected.errors["h1"])
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,12 @@ from typing import Any
 
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import imported
+from pcneuro.files import finished, unfinished
 
 RUNTIME = ("numpy", "cython")
 STANDALONE = "cpp_standalone"
+PRIVATE = 0o700
+"""Who may look into the folder of a program: its user."""
 
 
 def library() -> Any:
@@ -55,8 +57,10 @@ class Standalone:
 
         self.b2 = library()
         self.device = CPPStandaloneDevice()
-        self.folder = tempfile.mkdtemp(prefix="pcneuro-brian2-")
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        folder = unfinished(Path(tempfile.gettempdir()), "pcneuro-brian2-")
+        weakref.finalize(self, finished, folder)
+        folder.mkdir(PRIVATE)
+        self.folder = str(folder)
         self.steps: int | None = None
         """Steps that the program makes, once it has been built."""
 
