@@ -75,7 +75,7 @@ class Measured:
     """Of a run without its steps."""
     steps: int = 0
     """By which its runs differ."""
-    found: Activities = field(default_factory=dict)
+    activities: Activities = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,9 @@ def written(problem: Problem, circuit: pcn.Circuit, dynamics: pcn.AbstractDynami
     return Network(run, read)
 
 
-def apart(found: Activities, wanted: Activities) -> float:
+def apart(activities: Activities, wanted: Activities) -> float:
     """The largest difference, relative to the largest of each."""
-    return max(float(np.abs(found[name] - array).max() / np.abs(array).max()) for name, array in wanted.items())
+    return max(float(np.abs(activities[name] - array).max() / np.abs(array).max()) for name, array in wanted.items())
 
 
 def by_kernel(problem: Problem, circuit: pcn.Circuit, dynamics: pcn.AbstractDynamics, steps: int) -> Activities:
@@ -235,15 +235,15 @@ def measure(
             build = time.perf_counter() - begun
             network.run(0)  # compiles, or takes from the cache
             fewer = seconds(partial(network.run, FEW))
-            own = measured[name]
-            own.found = network.read()
+            times = measured[name]
+            times.activities = network.read()
             steps = steps or FEW + enough(network, least)
             more = seconds(partial(network.run, steps))
             if turn:
-                own.steps = steps - FEW
-                own.build.append(build)
-                own.step.append((more - fewer) / own.steps)
-                own.run.append(fewer - FEW * own.step[-1])
+                times.steps = steps - FEW
+                times.build.append(build)
+                times.step.append((more - fewer) / times.steps)
+                times.run.append(fewer - FEW * times.step[-1])
             # The next one finds as much memory.
             del network
             gc.collect()
@@ -254,23 +254,23 @@ def rows(measured: dict[str, Measured], kernel: Activities, target: str, dynamic
     """Lines of the table."""
     hand = measured["by hand"]
     table: list[list[object]] = []
-    for name, own in measured.items():
+    for name, times in measured.items():
         ratios = [
-            statistics.median(a) / statistics.median(b) for a, b in ((own.step, hand.step), (own.build, hand.build))
+            statistics.median(a) / statistics.median(b) for a, b in ((times.step, hand.step), (times.build, hand.build))
         ]
         table.append(
             [
                 f"{name}, {dynamics}, {target}",
-                median_and_spread([1e3 * s for s in own.step]),
+                median_and_spread([1e3 * s for s in times.step]),
                 f"{ratios[0]:.2f}",
                 f"{LIMIT:g}" if name == "exported" else "-",
-                median_and_spread([1e3 * s for s in own.run]),
-                median_and_spread(own.build),
+                median_and_spread([1e3 * s for s in times.run]),
+                median_and_spread(times.build),
                 f"{ratios[1]:.2f}",
-                f"{apart(own.found, hand.found):.1e}",
-                f"{apart(own.found, kernel):.1e}",
-                own.steps,
-                len(own.step),
+                f"{apart(times.activities, hand.activities):.1e}",
+                f"{apart(times.activities, kernel):.1e}",
+                times.steps,
+                len(times.step),
             ]
         )
     return table

@@ -28,13 +28,13 @@ HEADER = [
 def commands(sizes: dict[str, int], threads: int, folder: Path, setting: Setting) -> dict[str, list[object]]:
     """The circuit, which also writes the problem, and PyTorch's."""
     words: list[object] = [word for name, size in sizes.items() for word in (f"--{name}", size)]
-    found = {"pcneuro": [sys.executable, HERE / "lstm_circuit.py", *words, "--threads", threads, folder]}
+    commands = {"pcneuro": [sys.executable, HERE / "lstm_circuit.py", *words, "--threads", threads, folder]}
     if "torch" in setting.names:
         python = interpreter("torch", setting.environments)
         common: list[object] = [python, HERE / "lstm_torch.py", "--threads", threads, folder]
-        found["PyTorch loop"] = [*common, "--steps", sizes["steps"]]
-        found["PyTorch backprop"] = common
-    return found
+        commands["PyTorch loop"] = [*common, "--steps", sizes["steps"]]
+        commands["PyTorch backprop"] = common
+    return commands
 
 
 FILES = {"pcneuro": "circuit.npz", "PyTorch loop": "loop.npz", "PyTorch backprop": "torch.npz"}
@@ -42,17 +42,17 @@ FILES = {"pcneuro": "circuit.npz", "PyTorch loop": "loop.npz", "PyTorch backprop
 
 def measure(sizes: dict[str, int], threads: int, setting: Setting) -> tuple[list[list[object]], dict[str, list[float]]]:
     """Lines of the table, and seconds."""
-    given, processors = surroundings(threads)
+    environment, processors = surroundings(threads)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         folder = Path(temporary)
         known = commands(sizes, threads, folder, setting)
-        workers = {name: stack.enter_context(Worker(words, given, processors)) for name, words in known.items()}
+        workers = {name: stack.enter_context(Worker(words, environment, processors)) for name, words in known.items()}
         for _ in range(WARM + setting.runs):
             for worker in workers.values():
                 worker.step()
         for worker in workers.values():
             worker.end()
-        with Worker([*known["pcneuro"], "--exact"], given, processors) as exact:
+        with Worker([*known["pcneuro"], "--exact"], environment, processors) as exact:
             exact.step()
             exact.end()
         table: list[list[object]] = []

@@ -46,21 +46,21 @@ def imported(peer: Peer, setting: Setting) -> float:
     module = peer.environment or MODULES[peer.script]
     line = f"import time; begun = time.perf_counter(); import {module}; print(time.perf_counter() - begun)"
     command = [interpreter(peer.environment, setting.environments), "-c", line]
-    given, _ = surroundings(setting.threads[-1])
-    return float(subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout)
+    environment, _ = surroundings(setting.threads[-1])
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def fresh(peer: Peer, runs: int, folder: Path, setting: Setting, **more: str) -> Wait:
     """New processes, with one run each."""
-    found = Wait([], [], [])
+    wait = Wait([], [], [])
     for _ in range(runs):
         with start(peer, setting.threads[-1], folder / "problem.npz", folder / "out.npz", setting, **more) as worker:
             worker.step()
             worker.end()
-        found.imports.append(imported(peer, setting))
-        found.ready.append(worker.ready)
-        found.first.append(worker.seconds[0])
-    return found
+        wait.imports.append(imported(peer, setting))
+        wait.ready.append(worker.ready)
+        wait.first.append(worker.seconds[0])
+    return wait
 
 
 def row(name: str, wait: Wait, error: str) -> list[object]:

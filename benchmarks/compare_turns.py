@@ -98,27 +98,27 @@ def interpreter(name: str | None, folder: Path) -> str:
 
 def surroundings(threads: int) -> tuple[dict[str, str], set[int] | None]:
     """Environment variables and processors of a worker with so many threads."""
-    given = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    given |= {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    environment |= {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     if threads == 1:
-        given["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     if not hasattr(os, "sched_getaffinity"):
-        return given, None
-    return given, set(sorted(os.sched_getaffinity(0))[:threads])
+        return environment, None
+    return environment, set(sorted(os.sched_getaffinity(0))[:threads])
 
 
 def start(peer: Peer, threads: int, problem: Path, out: Path, setting: Setting, **more: str) -> Worker:
     """A worker that waits for its first turn; ``more`` environment variables."""
     command = [interpreter(peer.environment, setting.environments), HERE / peer.script, peer.method]
-    given, processors = surroundings(threads)
-    return Worker([*command, "--threads", threads, "--out", out, problem], given | more, processors)
+    environment, processors = surroundings(threads)
+    return Worker([*command, "--threads", threads, "--out", out, problem], environment | more, processors)
 
 
-def difference(found: Path, wanted: Path) -> dict[str, float]:
+def difference(path: Path, wanted: Path) -> dict[str, float]:
     """Relative error of each parameter's gradient."""
-    with np.load(found) as got, np.load(wanted) as exact:
+    with np.load(path) as got, np.load(wanted) as exact:
         if set(got) != set(exact):
-            raise WorkerEnded(str(found), 0, f"parameters differ: {', '.join(sorted(got))}; {', '.join(sorted(exact))}")
+            raise WorkerEnded(str(path), 0, f"parameters differ: {', '.join(sorted(got))}; {', '.join(sorted(exact))}")
         return {
             name: float(np.linalg.norm(got[name].astype(float) - exact[name]) / (np.linalg.norm(exact[name]) or 1.0))
             for name in exact
@@ -161,8 +161,8 @@ def take_turns(
                     notes.append(f"{peer.name}: {fault.last}")
                     break
                 facts = worker.facts
-                found = Outcome(peer, threads, facts["version"], worker.ready, worker.seconds, facts["base"])
-                outcomes.append((found, worker, out))
+                outcome = Outcome(peer, threads, facts["version"], worker.ready, worker.seconds, facts["base"])
+                outcomes.append((outcome, worker, out))
         done = _run(outcomes, setting.runs, notes)
         if check:
             dynamics = {outcome.peer.dynamics for outcome, _, _ in done} - {"exact", "none"}

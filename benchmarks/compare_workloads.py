@@ -67,8 +67,8 @@ def in_turns(
     outcomes, notes = take_turns(problem, [*peers, PEAK], setting)
     outcomes, peak = of_peak(outcomes)
     title += "; one run of " + f"{problem.steps} steps at rate {problem.rate:g}, batch {len(problem.x)}, float32"
-    found = {threads: f"{speed / 1e9:.0f}" for threads, speed in peak.items()}
-    notes.insert(0, "FMA peak, GFLOP/s: " + ", ".join(f"{speed} with {n} threads" for n, speed in found.items()))
+    peaks = {threads: f"{speed / 1e9:.0f}" for threads, speed in peak.items()}
+    notes.insert(0, "FMA peak, GFLOP/s: " + ", ".join(f"{speed} with {n} threads" for n, speed in peaks.items()))
     write(name, title, HEADER, rows(outcomes, problem, peak), out, peak=peak, notes=notes, outcomes=raw(outcomes))
     say(notes)
     return outcomes
@@ -187,19 +187,19 @@ def single(setting: Setting, out: Path) -> None:
     lengths = (20, 40) if setting.quick else (500, 2500)
     rate = 0.001
     brian2 = Peer("Brian2 cpp_standalone", "peer_brian2.py", "strict", "strict", "brian2")
-    found: dict[tuple[str, int], list[Outcome]] = {}
+    pairs: dict[tuple[str, int], list[Outcome]] = {}
     notes: list[str] = []
     for length in lengths:
         problem = problems.layered(sizes, 1, length, rate)
         outcomes, faults = take_turns(problem, [*STRICT, brian2], setting, check=length == lengths[0])
         notes += faults
         for outcome in outcomes:
-            found.setdefault((outcome.peer.name, outcome.threads), []).append(outcome)
+            pairs.setdefault((outcome.peer.name, outcome.threads), []).append(outcome)
     steps = lengths[1] - lengths[0]
-    cost = {key: (two[1].median - two[0].median) / steps for key, two in found.items() if len(two) == 2}
+    cost = {key: (two[1].median - two[0].median) / steps for key, two in pairs.items() if len(two) == 2}
     table: list[list[object]] = []
     for (name, threads), each in cost.items():
-        short, long = found[name, threads]
+        short, long = pairs[name, threads]
         spread = [(value - short.median) / steps for value in (min(long.seconds[WARM:]), max(long.seconds[WARM:]))]
         ratio = cost.get(("pcneuro", threads), float("nan")) / each
         error = max(short.errors.values(), default=float("nan"))
@@ -208,7 +208,7 @@ def single(setting: Setting, out: Path) -> None:
     header = ["method", "threads", "us a step (range of the longer run)", "gradient error", "pcneuro / this", "runs"]
     title = f"One sample, {'-'.join(map(str, sizes))}, strict dynamics, rate {rate:g}, per step"
     numbers = {
-        str(length): raw([two[k] for two in found.values() if len(two) == 2]) for k, length in enumerate(lengths)
+        str(length): raw([two[k] for two in pairs.values() if len(two) == 2]) for k, length in enumerate(lengths)
     }
     write("single", title, header, table, out, notes=notes, outcomes=numbers)
     say(notes)

@@ -42,9 +42,9 @@ def versions(python: Path, name: str) -> dict[str, str] | None:
     return json.loads(asked.stdout) if asked.returncode == 0 else None
 
 
-def _fits(found: dict[str, str] | None, name: str) -> bool:
+def _fits(versions: dict[str, str] | None, name: str) -> bool:
     exact = dict(pin.split("==") for pin in PINS[name] if "==" in pin)
-    return found is not None and all(found[package].split("+")[0] == wanted for package, wanted in exact.items())
+    return versions is not None and all(versions[package].split("+")[0] == wanted for package, wanted in exact.items())
 
 
 def environment(name: str, folder: Path) -> Path:

@@ -136,9 +136,9 @@ def linear(options: argparse.Namespace) -> None:
     lines: dict[tuple[str, str], tuple[list[Point], Line]] = {}
     for net in nets:
         for mode in MODES:
-            own = [p for p in points if p.net is net and p.mode is mode]
-            line = fit([p.operations for p in own], [statistics.median(p.seconds) for p in own])
-            lines[net.name, kind(mode)] = own, line
+            of_mode = [p for p in points if p.net is net and p.mode is mode]
+            line = fit([p.operations for p in of_mode], [statistics.median(p.seconds) for p in of_mode])
+            lines[net.name, kind(mode)] = of_mode, line
             fits.append(
                 [
                     net.name,
@@ -150,7 +150,7 @@ def linear(options: argparse.Namespace) -> None:
                     f"{line.exponent:.3f}",
                 ]
             )
-            for p in own:
+            for p in of_mode:
                 times = median_and_spread([1e3 * s for s in p.seconds])
                 rows.append(
                     [net.name, kind(mode), f"{p.threshold:g}", p.operations, times, f"{p.error():.1e}", options.runs]
@@ -172,8 +172,8 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
         figure = Figure(figsize=(WIDTH, 3.2))
         axes = figure.subplots(1, len(MODES), sharey=True)
         for ax, mode in zip(axes, MODES, strict=True):
-            own = [(net, *found) for (net, name), found in lines.items() if name == kind(mode)]
-            for (net, points, line), colour, marker in zip(own, COLOURS, "osD^", strict=False):
+            groups = [(net, *fit_of) for (net, name), fit_of in lines.items() if name == kind(mode)]
+            for (net, points, line), colour, marker in zip(groups, COLOURS, "osD^", strict=False):
                 x = np.array([p.operations for p in points], dtype=np.float64)
                 y = np.array([statistics.median(p.seconds) for p in points])
                 ax.plot(x, y, marker, color=colour, markersize=3.5, label=net)
@@ -269,22 +269,22 @@ def unrolled(options: argparse.Namespace) -> None:
     scale = float(np.sqrt(np.mean(reference.errors["out"] ** 2)))
     for mode in MODES:
         for name, made in (("of each population", float), ("of the output", lambda t: pcn.Absolute(t * scale))):
-            found: dict[float, pcn.Result] = {}
+            results: dict[float, pcn.Result] = {}
 
-            def error_of(threshold: float, mode=mode, made=made, found=found) -> float:
+            def error_of(threshold: float, mode=mode, made=made, results=results) -> float:
                 simulator = by_events(circuit, made(threshold), mode, dt)
-                found[threshold] = simulator.run(options.duration, **data)
-                return gradient_error(found[threshold], reference).error
+                results[threshold] = simulator.run(options.duration, **data)
+                return gradient_error(results[threshold], reference).error
 
             threshold = largest(error_of, options.limit, LEAST, 1.0, CLOSE)
             if threshold is None:
                 rows.append([kind(mode), name, "none", "-", "-", "-", "-", "-"])
                 continue
-            count = operations(found[threshold].stats)
+            count = operations(results[threshold].stats)
             ratio = None if clocked is None else clocked / count
             verdict = "-" if ratio is None else f"{'yes' if ratio >= 10 else 'NO'}"
             shown = "-" if ratio is None else f"{ratio:.1f}"
-            error = gradient_error(found[threshold], reference).error
+            error = gradient_error(results[threshold], reference).error
             rows.append([kind(mode), name, f"{threshold:.3g}", "-", count, shown, verdict, f"{error:.2e}"])
     header = ["engine", "threshold as a share of the errors", "threshold", "steps", "operations", "clocked / this"]
     header += [">= 10", "gradient error"]

@@ -18,8 +18,8 @@ def _predictions(xp: Any, below: Any, theta: Arrays, i: int, layers: int) -> Any
 
 
 def _gradients(values: list[Any], sent: list[Any], layers: int) -> dict[str, Any]:
-    found = {f"W{i}": -(values[i - 1].T @ sent[i]) for i in range(1, layers + 1)}
-    return found | {f"b{i}": -sent[i].sum(0) for i in range(1, layers + 1)}
+    gradients = {f"W{i}": -(values[i - 1].T @ sent[i]) for i in range(1, layers + 1)}
+    return gradients | {f"b{i}": -sent[i].sum(0) for i in range(1, layers + 1)}
 
 
 def _sweep(xp: Any, x: Any, theta: Arrays, layers: int) -> list[Any]:

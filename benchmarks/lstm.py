@@ -37,24 +37,24 @@ def measure(options: argparse.Namespace, python: Path, folder: Path) -> tuple[Wo
     """Steps in turns; each worker's gradients, and the exact ones, are files in ``folder`` then."""
     names = ("length", "hidden", "batch", "steps", "threads")
     sizes = [word for name in names for word in (f"--{name}", getattr(options, name))]
-    given = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(options.threads)}
-    own = [sys.executable, HERE / "lstm_circuit.py", *sizes, folder]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(options.threads)}
+    ours = [sys.executable, HERE / "lstm_circuit.py", *sizes, folder]
     other = [python, HERE / "lstm_torch.py", "--threads", options.threads, folder]
-    with Worker(own, given) as circuit, Worker(other, given) as torch:
+    with Worker(ours, environment) as circuit, Worker(other, environment) as torch:
         for _ in range(options.runs + 1):
             circuit.step()
             torch.step()
         circuit.end()
         torch.end()
-    with Worker([*own, "--exact"], os.environ | {"PYTHONPATH": str(ROOT)}) as exact:
+    with Worker([*ours, "--exact"], os.environ | {"PYTHONPATH": str(ROOT)}) as exact:
         exact.step()
         exact.end()
     return circuit, torch
 
 
-def errors(found: Path, exact: Path) -> dict[str, float]:
+def errors(ours: Path, exact: Path) -> dict[str, float]:
     """Relative error of each parameter's gradient."""
-    with np.load(found) as got, np.load(exact) as wanted:
+    with np.load(ours) as got, np.load(exact) as wanted:
         if set(got) != set(wanted):
             raise SystemExit(f"parameters differ: {', '.join(sorted(got))}; {', '.join(sorted(wanted))}")
         return {name: float(np.linalg.norm(got[name] - wanted[name]) / np.linalg.norm(wanted[name])) for name in wanted}

@@ -32,13 +32,13 @@ def read(path: Path) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor
     return x, y, {name: torch.from_numpy(value) for name, value in joined.items()}
 
 
-def apart(found: Tensors) -> dict[str, np.ndarray]:
+def apart(joined: Tensors) -> dict[str, np.ndarray]:
     """Gradients by the circuit's names."""
-    given = {name: found[name].numpy() for name in ("V", "b")}
+    separate = {name: joined[name].numpy() for name in ("V", "b")}
     for name, letter in (("W", "W"), ("U", "U"), ("b_gates", "b")):
-        parts = np.split(found[name].numpy(), len(GATES), axis=-1)
-        given |= {f"{letter}_{gate}": part for gate, part in zip(GATES, parts, strict=True)}
-    return given
+        parts = np.split(joined[name].numpy(), len(GATES), axis=-1)
+        separate |= {f"{letter}_{gate}": part for gate, part in zip(GATES, parts, strict=True)}
+    return separate
 
 
 def loss(x: torch.Tensor, y: torch.Tensor, theta: Tensors) -> torch.Tensor:
@@ -93,19 +93,19 @@ def loop(x: torch.Tensor, y: torch.Tensor, theta: Tensors, steps: int, rate: flo
     states = torch.stack(h[1:], dim=1)
     e_y = y - torch.softmax(states @ theta["V"] + theta["b"], dim=-1)
     from_y = e_y @ theta["V"].T
-    found = {name: torch.zeros_like(value) for name, value in theta.items()}
-    found["V"] -= states.flatten(0, 1).T @ e_y.flatten(0, 1)
-    found["b"] -= e_y.sum((0, 1))
+    gradients = {name: torch.zeros_like(value) for name, value in theta.items()}
+    gradients["V"] -= states.flatten(0, 1).T @ e_y.flatten(0, 1)
+    gradients["b"] -= e_y.sum((0, 1))
     to_h = to_c = zero
     for t in reversed(range(len(gates))):
         errors, e_c = relax(gates[t], c[t], c[t + 1], (from_y[:, t] + to_h, to_c), steps, rate)
         slopes = [g * (1 - g) if k != 2 else 1 - g * g for k, g in enumerate(gates[t])]
         sent = errors * torch.cat(slopes, dim=1)
-        found["W"] -= x[:, t].T @ sent
-        found["U"] -= h[t].T @ sent
-        found["b_gates"] -= sent.sum(0)
+        gradients["W"] -= x[:, t].T @ sent
+        gradients["U"] -= h[t].T @ sent
+        gradients["b_gates"] -= sent.sum(0)
         to_h, to_c = sent @ theta["U"].T, gates[t][1] * e_c
-    return found
+    return gradients
 
 
 def main() -> None:

@@ -95,11 +95,11 @@ def main() -> None:
     for name in CIRCUITS:
         words = [sys.executable, __file__, "--only", name, "--batch", options.batch, "--hidden", options.hidden]
         done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, text=True, check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-        ratio = found["state"] / found["activities"]
-        sizes = [f"{found[key] / 1e6:.2f}" for key in ("activities", "parameters", "state", "shared", "program")]
+        measured = json.loads(done.stdout.splitlines()[-1])
+        ratio = measured["state"] / measured["activities"]
+        sizes = [f"{measured[key] / 1e6:.2f}" for key in ("activities", "parameters", "state", "shared", "program")]
         verdict = f"{ratio:.2f}: {'yes' if ratio <= LIMIT else 'NO'}"
-        rows.append([name, *sizes, verdict, f"{found['peak'] / 1e6:.1f}", f"{found['error']:.1e}"])
+        rows.append([name, *sizes, verdict, f"{measured['peak'] / 1e6:.1f}", f"{measured['error']:.1e}"])
     header = [
         "MB of",
         "activities",

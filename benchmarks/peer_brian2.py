@@ -35,8 +35,8 @@ def populations(problem: Problem) -> tuple[list[b2.NeuronGroup], list[b2.NeuronG
     errors: list[b2.NeuronGroup | None] = []
     for i, start in enumerate(sweep(problem)):
         inside = 0 < i < problem.layers
-        own = "dv/dt = (back - err) / tau : 1\nback : 1\nerr : 1 (linked)" if inside else "v : 1"
-        group = b2.NeuronGroup(len(start), own, method="euler", name=f"value{i}", namespace={"tau": TAU * b2.ms})
+        equations = "dv/dt = (back - err) / tau : 1\nback : 1\nerr : 1 (linked)" if inside else "v : 1"
+        group = b2.NeuronGroup(len(start), equations, method="euler", name=f"value{i}", namespace={"tau": TAU * b2.ms})
         group.v = start
         values.append(group)
         if i == 0:
@@ -77,13 +77,13 @@ def projections(
 
 def gradients(problem: Problem, values: list[np.ndarray]) -> dict[str, np.ndarray]:
     """From the values at the end."""
-    found = {}
+    gradients = {}
     for i in range(1, problem.layers + 1):
         drive = values[i - 1] @ problem.theta[f"W{i}"] + problem.theta[f"b{i}"]
         guess = np.tanh(drive) if i < problem.layers else drive
         sent = (values[i] - guess) * (1 - guess**2 if i < problem.layers else 1)
-        found |= {f"W{i}": -np.outer(values[i - 1], sent), f"b{i}": -sent}
-    return found
+        gradients |= {f"W{i}": -np.outer(values[i - 1], sent), f"b{i}": -sent}
+    return gradients
 
 
 def make(method: str, problem: Problem, threads: int) -> Step:

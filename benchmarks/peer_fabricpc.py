@@ -42,11 +42,11 @@ def make(method: str, problem: Problem, threads: int) -> Step:
         InferenceSGD(eta_infer=problem.rate, infer_steps=problem.steps),
         FeedforwardStateInit(),
     )
-    given = {"v0": NodeParams(weights={}, biases={})}
+    parameters = {"v0": NodeParams(weights={}, biases={})}
     for i in range(1, last + 1):
         weights = {f"v{i - 1}->v{i}:in": jnp.asarray(problem.theta[f"W{i}"])}
-        given[f"v{i}"] = NodeParams(weights=weights, biases={"b": jnp.asarray(problem.theta[f"b{i}"])[None]})
-    params = GraphParams(nodes=given)
+        parameters[f"v{i}"] = NodeParams(weights=weights, biases={"b": jnp.asarray(problem.theta[f"b{i}"])[None]})
+    params = GraphParams(nodes=parameters)
     clamps = {"v0": jnp.asarray(problem.x), f"v{last}": jnp.asarray(problem.y)}
 
     @jax.jit
@@ -58,9 +58,9 @@ def make(method: str, problem: Problem, threads: int) -> Step:
     key = jax.random.PRNGKey(0)  # the initialiser asks for one; the sweep replaces whatever it draws
 
     def step() -> Mapping[str, np.ndarray]:
-        found = gradients(params, clamps, key).nodes
-        W = {f"W{i}": np.asarray(found[f"v{i}"].weights[f"v{i - 1}->v{i}:in"]) for i in range(1, last + 1)}
-        return W | {f"b{i}": np.asarray(found[f"v{i}"].biases["b"])[0] for i in range(1, last + 1)}
+        changes = gradients(params, clamps, key).nodes
+        W = {f"W{i}": np.asarray(changes[f"v{i}"].weights[f"v{i - 1}->v{i}:in"]) for i in range(1, last + 1)}
+        return W | {f"b{i}": np.asarray(changes[f"v{i}"].biases["b"])[0] for i in range(1, last + 1)}
 
     return step
 

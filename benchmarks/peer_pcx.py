@@ -85,12 +85,12 @@ def make(method: str, problem: Problem, threads: int) -> Step:
 
         pxf.scan(relax, xs=None, length=problem.steps)(x, model=model, optimizer=optimizer)
         with pxu.step(model, clear_params=pxc.VodeParam.Cache):
-            _, found = by_weights(x, model=model)
-        return [(layer.nn.weight.get(), layer.nn.bias.get()) for layer in found["model"].layers]
+            _, changed = by_weights(x, model=model)
+        return [(layer.nn.weight.get(), layer.nn.bias.get()) for layer in changed["model"].layers]
 
     def step() -> Mapping[str, np.ndarray]:
-        found = enumerate(gradients(x, y, model=model), 1)
-        return {name: np.asarray(g) for i, (W, b) in found for name, g in ((f"W{i}", W.T), (f"b{i}", b))}
+        layers = enumerate(gradients(x, y, model=model), 1)
+        return {name: np.asarray(g) for i, (W, b) in layers for name, g in ((f"W{i}", W.T), (f"b{i}", b))}
 
     return step
 

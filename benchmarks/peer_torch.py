@@ -67,12 +67,12 @@ def layerwise(problem: Problem, x: torch.Tensor, y: torch.Tensor, theta: Tensors
         # From the input up, so that each reads what is above it from before the step.
         for i in range(len(layers) - 1):
             errors[i] += problem.rate * (product(i + 1, [sources[i + 1]])[0] - errors[i])
-    found: dict[str, torch.Tensor] = {}
+    changes: dict[str, torch.Tensor] = {}
     for i, (_, names) in enumerate(layers):
         if names:
             gradients = product(i, [theta[name] for name in names])
-            found |= {name: -gradient for name, gradient in zip(names, gradients, strict=True)}
-    return found
+            changes |= {name: -gradient for name, gradient in zip(names, gradients, strict=True)}
+    return changes
 
 
 def unfolded(problem: Problem, x: torch.Tensor, y: torch.Tensor, theta: Tensors) -> dict[str, torch.Tensor]:
@@ -107,15 +107,15 @@ def unfolded(problem: Problem, x: torch.Tensor, y: torch.Tensor, theta: Tensors)
             else:
                 fed = (above @ theta[of[0]].T).reshape(outs[i].shape)
             errors[i] += problem.rate * (fed - errors[i])
-    found: dict[str, torch.Tensor] = {}
+    changes: dict[str, torch.Tensor] = {}
     for of, source, slope, error in zip(names, sources, slopes, errors, strict=True):
         if of and of[0].startswith("K"):
             sent = (error * slope).flatten(2)
-            found[of[0]] = -torch.einsum("bol,bkl->ok", sent, source).reshape(theta[of[0]].shape)
-            found[of[1]] = -sent.sum((0, 2)).reshape(theta[of[1]].shape)
+            changes[of[0]] = -torch.einsum("bol,bkl->ok", sent, source).reshape(theta[of[0]].shape)
+            changes[of[1]] = -sent.sum((0, 2)).reshape(theta[of[1]].shape)
         elif of:
-            found[of[0]], found[of[1]] = -(source.T @ (error * slope)), -(error * slope).sum(0)
-    return found
+            changes[of[0]], changes[of[1]] = -(source.T @ (error * slope)), -(error * slope).sum(0)
+    return changes
 
 
 def make(method: str, problem: Problem, threads: int) -> Step:
@@ -134,10 +134,10 @@ def make(method: str, problem: Problem, threads: int) -> Step:
     def step() -> Mapping[str, np.ndarray]:
         with torch.inference_mode():
             if method == "unfolded":
-                found = unfolded(problem, x, y, theta)
+                changes = unfolded(problem, x, y, theta)
             else:
-                found = written[method](torch, x, y, theta, problem.steps, problem.rate)
-            return {name: value.numpy() for name, value in found.items()}
+                changes = written[method](torch, x, y, theta, problem.steps, problem.rate)
+            return {name: value.numpy() for name, value in changes.items()}
 
     return step
 

@@ -34,13 +34,13 @@ def _peak() -> int:
 def serve(step: Callable[[], Mapping[str, np.ndarray]], path: Path, **facts: object) -> None:
     """In the worker: tell ``facts``, do a step for each line of input, and at its end save what the last returned."""
     print(json.dumps(facts | {"base": _peak()}), flush=True)
-    found: Mapping[str, np.ndarray] = {}
+    arrays: Mapping[str, np.ndarray] = {}
     for _ in sys.stdin:
         begun = time.perf_counter()
-        found = step()
+        arrays = step()
         seconds = time.perf_counter() - begun
         print(json.dumps({"seconds": seconds, "peak": _peak()}), flush=True)
-    np.savez(path, **found)
+    np.savez(path, **arrays)
 
 
 class WorkerEnded(SystemExit):
@@ -86,10 +86,10 @@ class Worker:
         with suppress(BrokenPipeError):
             self.process.stdin.write("step\n")
             self.process.stdin.flush()
-        told = self._told()
+        answer = self._told()
         if counts:
-            self.seconds.append(told["seconds"])
-        self.peak = told["peak"]
+            self.seconds.append(answer["seconds"])
+        self.peak = answer["peak"]
 
     def end(self) -> None:
         """Let it save what the last step returned."""

@@ -146,10 +146,10 @@ class _Rows:
         """The vector at i: one number for all lanes, consecutive ones, or those that a table tells."""
         b, length = self.b, _whole(self.form.length)
         cases = {n: b.append_basic_block(f"rows.{n}") for n in ("one", "several", "row", "full", "stage", "join")}
-        found = []
+        branches = []
 
         def case(value: Any) -> None:
-            found.append((value, b.block))
+            branches.append((value, b.block))
             b.branch(cases["join"])
 
         b.cbranch(b.icmp_signed("==", source.index, _whole(SCALAR)), cases["one"], cases["several"])
@@ -167,7 +167,7 @@ class _Rows:
         case(self._full(stage))
         b.position_at_end(cases["join"])
         value = b.phi(self.form.real)
-        for each, block in found:
+        for each, block in branches:
             value.add_incoming(each, block)
         return value
 
@@ -176,10 +176,10 @@ class _Rows:
         b = self.b
         # Ones in the lanes that are not used: no function is slow there.
         b.store(self.form.number(1.0).value, self._vector(stage), align=self.align)
-        with b.if_else(b.icmp_signed("==", source.index, _whole(IDENTITY))) as (consecutive, told):
+        with b.if_else(b.icmp_signed("==", source.index, _whole(IDENTITY))) as (consecutive, listed):
             with consecutive:
                 self._copy(b.gep(source.pointer, [i]), stage, count)
-            with told:
+            with listed:
                 self._copy(source.pointer, stage, count, b.gep(source.table, [b.add(source.index, i)]))
 
 

@@ -93,15 +93,15 @@ def name_of(function: Any) -> str:
 @cache
 def weights(function: Any) -> dict[str, float]:
     """Name -> weight, of a function and of all compiled functions that it calls."""
-    found: dict[str, float] = {}
+    weight_by_name: dict[str, float] = {}
     waiting = [function]
     while waiting:
         last = waiting.pop()
         plain = getattr(last, "py_func", last)
-        if name_of(plain) not in found:
-            found[name_of(plain)] = WRAPPING + len(plain.__code__.co_code)
+        if name_of(plain) not in weight_by_name:
+            weight_by_name[name_of(plain)] = WRAPPING + len(plain.__code__.co_code)
             waiting += [each for each in _called(plain) if hasattr(each, "py_func")]
-    return found
+    return weight_by_name
 
 
 @dataclass
@@ -133,8 +133,8 @@ class Compilation:
                 self.expect("", [(name, function)])
 
     def _add(self, name: str, function: Any) -> None:
-        own, *inner = weights(function).items()
-        for key, weight in ((name, own[1]), *inner):
+        outermost, *inner = weights(function).items()
+        for key, weight in ((name, outermost[1]), *inner):
             if key not in self.waiting:
                 self.waiting[key] = weight
                 self.total += weight

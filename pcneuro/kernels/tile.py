@@ -151,21 +151,21 @@ class _Tile:
 
     def term(self, sums: list[list[Any]], source: Any, weights: Sequence[Any]) -> list[list[Any]]:
         """One term more in all sums."""
-        vec, found = self.vec, [list(row) for row in sums]
+        vec, new = self.vec, [list(row) for row in sums]
         if self.height < self.vectors:
             # The smaller of the two is kept in registers.
             spread = [vec.splat(self.b.load(w)) for w in weights]
             for v in range(self.vectors):
                 x = vec.load(self.vector(source, v))
                 for r in range(self.height):
-                    found[r][v] = vec.fma(spread[r], x, sums[r][v])
-            return found
+                    new[r][v] = vec.fma(spread[r], x, sums[r][v])
+            return new
         xs = [vec.load(self.vector(source, v)) for v in range(self.vectors)]
         for r, w in enumerate(weights):
             weight = vec.splat(self.b.load(w))
             for v, x in enumerate(xs):
-                found[r][v] = vec.fma(weight, x, sums[r][v])
-        return found
+                new[r][v] = vec.fma(weight, x, sums[r][v])
+        return new
 
     def emit(self, strided: bool) -> None:
         """The loop over terms, and what is before and behind it; ``strided`` where no table need be read in it."""
@@ -233,35 +233,35 @@ class _Tile:
         return now, phis[1 : 1 + len(moving)]
 
 
-def _emit_rows(b: Any, buffers: tuple[Any, Any, Any], given: dict[str, Any], vec: Vectors) -> None:
+def _emit_rows(b: Any, buffers: tuple[Any, Any, Any], numbers: dict[str, Any], vec: Vectors) -> None:
     """All lanes, a tile's width at a time; all terms, ``DEPTH`` at a time; all rows, tile by tile."""
     zero, depth = vec.i64(0), vec.i64(DEPTH)
     lane = zero
     for vectors, heights in TILES:
         width = vec.i64(vectors * vec.length)
-        last = b.sub(given["lanes"], b.srem(b.sub(given["lanes"], lane), width))
+        last = b.sub(numbers["lanes"], b.srem(b.sub(numbers["lanes"], lane), width))
         with cgutils.for_range_slice(b, lane, last, width, inc=True) as (here, _):
-            with cgutils.for_range_slice(b, zero, given["k"], depth, inc=True) as (j, _):
-                left = b.sub(given["k"], j)
+            with cgutils.for_range_slice(b, zero, numbers["k"], depth, inc=True) as (j, _):
+                left = b.sub(numbers["k"], j)
                 some = b.select(b.icmp_signed("<", left, depth), left, depth)
-                anew = b.select(b.icmp_signed("==", j, zero), given["fresh"], zero)
-                block = given | {name: b.add(given[name], j) for name in ("a_table", "w_table")}
+                anew = b.select(b.icmp_signed("==", j, zero), numbers["fresh"], zero)
+                block = numbers | {name: b.add(numbers[name], j) for name in ("a_table", "w_table")}
                 _emit_tiles(vec, buffers, block | {"lane": here, "k": some, "fresh": anew}, vectors, heights)
         lane = last
 
 
 def _emit_tiles(
-    vec: Vectors, buffers: tuple[Any, Any, Any], given: dict[str, Any], vectors: int, heights: Sequence[int]
+    vec: Vectors, buffers: tuple[Any, Any, Any], numbers: dict[str, Any], vectors: int, heights: Sequence[int]
 ) -> None:
     """All rows, the tallest tiles first."""
     b, first = vec.builder, vec.i64(0)
     for height in heights:
-        last = b.sub(given["n"], b.srem(b.sub(given["n"], first), vec.i64(height)))
+        last = b.sub(numbers["n"], b.srem(b.sub(numbers["n"], first), vec.i64(height)))
         with cgutils.for_range_slice(b, first, last, vec.i64(height), inc=True) as (r, _):
-            rows = given | {name: b.add(given[name], r) for name in ("out_table", "w_rows")}
+            rows = numbers | {name: b.add(numbers[name], r) for name in ("out_table", "w_rows")}
             tile = _Tile(vec, buffers, rows, height, vectors)
             if height == heights[0]:
-                with b.if_else(b.icmp_signed("!=", given["w_step"], vec.i64(0))) as (even, uneven):
+                with b.if_else(b.icmp_signed("!=", numbers["w_step"], vec.i64(0))) as (even, uneven):
                     with even:
                         tile.emit(strided=True)
                     with uneven:
@@ -276,8 +276,8 @@ def _emit_tiles(
 def _project_rows(typingctx, buf, shared, ints, sums):  # type: ignore[no-untyped-def]
     def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
         buf, shared, ints = (context.make_array(t)(context, b, x).data for t, x in zip(signature.args[:3], args[:3]))
-        given = dict(zip(RowSums._fields, cgutils.unpack_tuple(b, args[3])))
-        _emit_rows(b, (buf, shared, ints), given, Vectors(b, signature.args[0].dtype))
+        numbers = dict(zip(RowSums._fields, cgutils.unpack_tuple(b, args[3])))
+        _emit_rows(b, (buf, shared, ints), numbers, Vectors(b, signature.args[0].dtype))
         return context.get_dummy_value()
 
     return types.void(buf, shared, ints, sums), codegen

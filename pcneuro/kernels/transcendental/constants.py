@@ -22,14 +22,14 @@ def parts(value: Fraction, format: Format, count: int, short: int = 0) -> tuple[
 
     The first has ``short`` fewer binary digits than the type, so that it times an integer of ``short`` digits is exact.
     """
-    found = []
+    numbers = []
     digits = format.digits + 1 - short
     for _ in range(count):
         exponent = math.frexp(float(value))[1]
         unit = Fraction(2) ** (exponent - digits)
         part = round(value / unit) * unit
-        found.append(float(part))
+        numbers.append(float(part))
         value -= part
         digits = format.digits + 1
-    assert all(float(np.dtype(format.dtype).type(p)) == p for p in found)
-    return tuple(found)
+    assert all(float(np.dtype(format.dtype).type(p)) == p for p in numbers)
+    return tuple(numbers)
