@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -135,15 +135,17 @@ class SimulationState:
     def ready(self) -> None:
         """Start the engine, where data or parameters have changed, and bring errors up to date.
 
-        Raises as ``check`` does. Stopped on the way, it does the same again when it is next called.
+        Raises as ``check`` does. Stopped on the way, it does the same again when it is next called; but where what was
+        under way is to go on, it is lost with the state that is made anew, which is torn.
         """
         self.check()
         if self.data is None:
             silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
             self.engine.start(RunData(1, inputs=silent))
         elif not self._started:
-            self.engine.start(self.data)
-            self._started = self._evaluated = True
+            with self.changing() if self.data.continues else nullcontext():
+                self.engine.start(self.data)
+                self._started = self._evaluated = True
         elif not self._evaluated:
             self.evaluate()
 

@@ -181,6 +181,23 @@ def test_a_second_control_c_while_the_state_is_made_costs_nothing(circuit, simul
     assert same(sim.run(20.0).errors, pcn.Simulator(circuit).run(20.0, **given(circuit)).errors)
 
 
+@pytest.mark.parametrize("engine", [pcn.Kernel(), pcn.Reference(), pcn.EventDriven(0.01)], ids=repr)
+def test_what_is_under_way_is_not_lost_in_silence(circuit, engine, monkeypatch):
+    """With conduction delays a state is made anew from the one before, which is then gone."""
+    delayed, data = circuit.with_delays(pcn.ConstantDelay(3.0)), given(circuit)
+    sim = pcn.Simulator(delayed, engine=engine)
+    sim.run(5.0, **data)
+    interrupts(monkeypatch, sim._state.engine, "start", 2, after=True)
+    changed = {"out": 0.5 * data["targets"]["out"]}
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(5.0, targets=changed)
+    with pytest.raises(TornStateError):
+        sim.run(5.0)
+    sim.reset()
+    expected = pcn.Simulator(delayed, engine=engine).run(10.0, inputs=data["inputs"], targets=changed)
+    assert same(sim.run(10.0).errors, expected.errors)
+
+
 def test_parameters_are_taken_all_or_none(circuit, monkeypatch):
     sim = pcn.Simulator(circuit)
     sim.run(5.0, **given(circuit))
