@@ -49,21 +49,21 @@ def _functions(np):
 
 def results() -> Arrays:
     """Values, errors and gradients of all cases, for both dynamics and dtypes."""
-    found: Arrays = {}
+    arrays: Arrays = {}
     for each in CASES:
         for kinds in (("active", "shared"), ("shared", "active")):
             v = variant(each, *kinds)
             for dtype, batches in BATCHES.items():
                 for batch in batches:
-                    found |= {f"{v} {dtype} {batch} {k}": a for k, a in _run(v, np.dtype(dtype), batch).items()}
-    return found
+                    arrays |= {f"{v} {dtype} {batch} {k}": a for k, a in _run(v, np.dtype(dtype), batch).items()}
+    return arrays
 
 
 def _run(v, dtype, batch) -> Arrays:
     inputs = v.data(batch)
     circuit = pcn.build_circuit(v.graph, vertices="all")
     targets = targets_near(v.graph, inputs, batch, 0.1)
-    found = {}
+    arrays = {}
     for dynamics in (pcn.FixedPrediction(), pcn.Strict()):
         sim = pcn.Simulator(
             circuit, dynamics=dynamics, integrator=pcn.RungeKutta4(1.0), dtype=dtype, engine=pcn.Kernel(threads=1)
@@ -71,8 +71,8 @@ def _run(v, dtype, batch) -> Arrays:
         result = sim.run(1.0, inputs=inputs, targets=targets)
         assert result.status == "completed"
         for part in ("values", "errors", "gradients"):
-            found |= {f"{dynamics} {part} {n}": a for n, a in getattr(result, part).items()}
-    return found
+            arrays |= {f"{dynamics} {part} {n}": a for n, a in getattr(result, part).items()}
+    return arrays
 
 
 def failing_kernel() -> Arrays:

@@ -12,9 +12,9 @@ from pcneuro.kernels.tile import HEIGHT, vector_length
 DTYPES = [np.float32, np.float64]
 
 
-def close(found, wanted):
-    eps = np.finfo(found.dtype).eps
-    np.testing.assert_allclose(found, wanted, rtol=200 * eps, atol=200 * eps)
+def close(array, wanted):
+    eps = np.finfo(array.dtype).eps
+    np.testing.assert_allclose(array, wanted, rtol=200 * eps, atol=200 * eps)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -72,9 +72,9 @@ def test_taps(dtype, taps):
                 wanted += a[p::places, :active] @ b[p : p + taps, :active].T
 
             shared, parts = np.zeros(rows * taps, dtype), np.zeros(rows * taps, dtype)
-            given = buf, ints, (rows, taps, places), (lanes, active)
-            call(shared, 0, rows, *given)
+            arguments = buf, ints, (rows, taps, places), (lanes, active)
+            call(shared, 0, rows, *arguments)
             close(shared.reshape(rows, taps), wanted.astype(dtype))
-            call(parts, 0, rows // 2, *given)
-            call(parts, rows // 2, rows, *given)
+            call(parts, 0, rows // 2, *arguments)
+            call(parts, rows // 2, rows, *arguments)
             np.testing.assert_array_equal(parts, shared)

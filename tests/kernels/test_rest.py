@@ -42,7 +42,7 @@ def expected(suspect, regions, states, until):
 def test_the_first_that_is_not_at_rest_is_found(dtype):
     rng = np.random.default_rng(0)
     lanes, sizes = 5, [3, 1, 4, 2]
-    found = []
+    suspects = []
     for trial in range(300):
         states = np.zeros((len(sizes), STATE_COLUMNS), dtype=np.int64)
         states[:, SIZE], states[:, FREE] = sizes, rng.random(len(sizes)) < 0.8
@@ -68,6 +68,6 @@ def test_the_first_that_is_not_at_rest_is_found(dtype):
         memory = Memory(np.concatenate(rows).ravel(), np.concatenate(gains), context)
         rest = Rest(True, *until.limits(np.dtype(dtype)), np.zeros(WORK_ROWS * lanes, dtype=dtype))
         suspect = int(rng.integers(len(sizes)))
-        found.append(first_restless(suspect, memory, states, rest))
-        assert found[-1] == expected(suspect, regions, states, until)
-    assert {-1, *range(len(sizes))} == set(found)
+        suspects.append(first_restless(suspect, memory, states, rest))
+        assert suspects[-1] == expected(suspect, regions, states, until)
+    assert {-1, *range(len(sizes))} == set(suspects)

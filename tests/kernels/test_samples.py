@@ -25,6 +25,6 @@ def test_there_and_back(dtype, units, samples, lanes):
     assert not rows[:, row + units :].any()
     bufs[:, (row + units) * lanes :] = 0.5
     for added, more in ((-1, 0.0), (row + units, 0.5)):
-        found = np.full(values.size, np.nan, dtype=dtype)
-        take(bufs, row, added, units, lanes, found)
-        np.testing.assert_array_equal(found.reshape(values.shape), values + dtype(more))
+        taken = np.full(values.size, np.nan, dtype=dtype)
+        take(bufs, row, added, units, lanes, taken)
+        np.testing.assert_array_equal(taken.reshape(values.shape), values + dtype(more))

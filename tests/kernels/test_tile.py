@@ -53,12 +53,12 @@ def test_equal_steps_change_no_bit(dtype, vectors, a_step, w_step):
             shared = rng.normal(size=n * 3 + abs(w_step) * k).astype(dtype)
             tables = [np.arange(k) * step - min(0, step * (k - 1)) for step in (a_step, w_step)]
             ints = np.concatenate([span + rng.permutation(n), np.arange(n) * 3, *tables]).astype(np.int64)
-            found = []
+            bufs = []
             for steps in ((0, 0), (a_step, w_step)):
-                found.append(buf.copy())
+                bufs.append(buf.copy())
                 sums = RowSums(0, 0, n, lanes, 0, 2 * n, 0, n, 2 * n + k, k, fresh, *steps)
-                project_rows(found[-1], shared, ints, sums)
-            np.testing.assert_array_equal(*found)
+                project_rows(bufs[-1], shared, ints, sums)
+            np.testing.assert_array_equal(*bufs)
 
 
 def test_nothing_to_sum():

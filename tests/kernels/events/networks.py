@@ -61,9 +61,9 @@ def fan_out(sender, target, weight, delay, population, nodes, dtype) -> FanOutTa
     sender, target, weight, delay = (x[order] for x in (sender, target, weight, delay))
     first, begin, delays, base, to = [0], [], [], [], []
     for node in range(nodes):
-        own = np.flatnonzero(sender == node)
-        for d in np.unique(delay[own]):
-            group = own[delay[own] == d]
+        leaving = np.flatnonzero(sender == node)
+        for d in np.unique(delay[leaving]):
+            group = leaving[delay[leaving] == d]
             follow = group.size >= 2 and (np.diff(target[group]) == 1).all()
             begin.append(group[0])
             delays.append(d)
@@ -230,10 +230,10 @@ class Bins:
         change = error - self.sent
         sends = self._sends(change, self.residue, of.threshold, cumulative)
         self.sent[sends], self.residue[sends] = error[sends], 0
-        told = np.where(sends, change, 0)[n:]
+        sent_now = np.where(sends, change, 0)[n:]
         if not self.strict:
             self.events[units : 2 * units][n:][sends[n:]] += 1
-        self.back += told
+        self.back += sent_now
         slopes = 1 - np.tanh(self.known_sum) ** 2
         passed = slopes * self.back - self.back_sent
         if self.strict:

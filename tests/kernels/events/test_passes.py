@@ -21,8 +21,8 @@ def some(rng, count, share):
     return changes, senders
 
 
-def close(found, wanted):
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+def close(array, wanted):
+    np.testing.assert_allclose(array, wanted, rtol=0, atol=1e-12)
 
 
 @EXACT

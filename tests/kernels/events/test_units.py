@@ -126,18 +126,18 @@ def test_a_population_receives_its_input(dtype):
     net, state, rng = random_state(of)
     state.incoming[:] = rng.normal(size=net.nodes) * (np.arange(net.nodes) % 3 > 0)
     state.dirty[:] = 1
-    own, incoming = slice(0, of.n), state.incoming[: of.n].astype(float)
+    of_a, incoming = slice(0, of.n), state.incoming[: of.n].astype(float)
     x, predicted, received = floats(state)
     wanted = later(net, x, predicted, received, 5.0 - state.at)
     receive_rows(net, state, net.offset[A], of.n, 5.0)
-    close(state.x[own], wanted[own], dtype)
+    close(state.x[of_a], wanted[of_a], dtype)
     close(state.x[of.n :], x[of.n :], dtype)
-    close(state.received[own], received[own] + incoming, dtype)
-    np.testing.assert_array_equal(state.arrival[own], np.where(incoming != 0, 5.0, np.inf))
-    assert not state.incoming[own].any()
-    assert not state.dirty[own].any()
+    close(state.received[of_a], received[of_a] + incoming, dtype)
+    np.testing.assert_array_equal(state.arrival[of_a], np.where(incoming != 0, 5.0, np.inf))
+    assert not state.incoming[of_a].any()
+    assert not state.dirty[of_a].any()
     assert state.dirty[of.n :].all()
-    np.testing.assert_allclose(state.due[own], due(net, state, 5.0)[own], rtol=1e-6)
+    np.testing.assert_allclose(state.due[of_a], due(net, state, 5.0)[of_a], rtol=1e-6)
 
 
 @DTYPES
