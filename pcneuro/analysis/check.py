@@ -14,6 +14,7 @@ from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Exported, RunRequest, targets
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.quantities import in_ms
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import Agreement, Comparison, Result, Status, agreement, compare
 from pcneuro.simulator.simulator import Simulator
@@ -135,6 +136,7 @@ def check(
         For an unknown target, what a target cannot represent, or a run of the kernel that did not complete.
     """
     check_target(against)
+    duration = in_ms("duration", duration)
     simulator = Simulator(circuit, dynamics=dynamics, integrator=integrator, dtype=dtype)
     records = list(record) or every_record(circuit)
     data = {"inputs": inputs or {}, "targets": targets or {}, "clamp": clamp or {}}

@@ -10,6 +10,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, told
+from pcneuro.quantities import in_ms
 from pcneuro.recording.activity import parts_of
 from pcneuro.recording.events import population_sizes
 
@@ -44,6 +45,7 @@ def events_per_neuron(events: xarray.Dataset, until: float | None = None) -> dic
 
     Of recorded events, or of ``result.activity``, which has no times.
     """
+    until = in_ms("until", until)
     if until is not None and math.isnan(until):
         raise ParameterError("until is not a number; give a time in ms, or None for all events")
     return {name: float(part.sum()) / max(part.size, len(part), 1) for name, part in _counted(events, until).items()}

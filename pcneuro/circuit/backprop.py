@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.feedback import joined_feedback, pull_back
 from pcneuro.errors import GraphError, ShapeError, UnknownNameError, unknown_name
 from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
@@ -97,6 +97,7 @@ def backprop(
         except AttributeError:
             raise GraphError(f"backprop needs a Graph or a Circuit, got a {type(graph).__name__}") from None
     energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
+    check_labels({"inputs": inputs, "targets": targets})
     goals = check_targets(graph, {} if targets is None else targets, energies, precision)
     leaves, batch = _leaves(graph, {} if inputs is None else inputs, parameters or {}, latents or {}, goals)
     seeds: Arrays = {}

@@ -15,9 +15,11 @@ from pcneuro.model.energies import AbstractEnergy
 def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
     """An array of shape (batch, \\*shape): of the leaf's own shape it is a batch of one.
 
-    Raises ShapeError for any other shape, and DataError for NaN or infinity.
+    Of a labelled array (``xarray.DataArray``) the dimension ``batch`` is that of samples, wherever it stands; all
+    others, and the columns of tables, are taken in their order. Raises ShapeError for any other shape and for labels
+    that do not say which dimension is that of samples, and DataError for NaN or infinity.
     """
-    array = real_array(what, value)
+    array = real_array(what, samples_first(what, value, len(shape)))
     if array.shape == shape:
         array = array[None]
     elif array.shape[1:] != shape or array.ndim != len(shape) + 1:
@@ -27,6 +29,62 @@ def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float
         raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
     check_finite(what, array)
     return array.astype(dtype)
+
+
+BATCH = "batch"
+"""Name of the dimension of samples, in results and in what is given."""
+
+
+def samples_first(what: str, value: Any, axes: int | None = None) -> Any:
+    """A labelled array with the dimension of samples in front; all else as it is.
+
+    ``axes`` is the number of axes of one sample; None where there are samples in any case. Raises ShapeError where it
+    is not said which dimension is that of samples.
+    """
+    dims = getattr(value, "dims", None)
+    if not isinstance(dims, tuple) or not hasattr(value, "transpose") or not dims:
+        return value
+    batched_dims = len(dims) > 1 if axes is None else len(dims) == axes + 1
+    if BATCH in dims and (batched_dims or axes is None):
+        return value.transpose(BATCH, ...)
+    if BATCH in dims and len(dims) == axes:
+        raise ShapeError(f"{what} has the dimensions {dims}; needed are {BATCH!r} and {axes} for the axes of a sample")
+    if batched_dims and len(dims) > 1:
+        raise ShapeError(
+            f"{what} has the dimensions {dims}: call that of samples {BATCH!r}, as in .rename({dims[0]}={BATCH!r}), or "
+            "give .values"
+        )
+    return value
+
+
+def check_labels(groups: Mapping[str, Any]) -> None:
+    """Raise ShapeError where samples are labelled and the same labels stand in another order in two arrays.
+
+    ``groups`` are arrays by name, of those that are called inputs, targets and so on.
+    """
+    arrays = {
+        f"{what.removesuffix('s')} {name!r}": value
+        for what, group in groups.items()
+        if isinstance(group, Mapping)
+        for name, value in group.items()
+    }
+    labelled = {what: labels for what, value in arrays.items() if (labels := _labels(value)) is not None}
+    for what, labels in labelled.items():
+        first, others = next(iter(labelled.items()))
+        if len(labels) == len(others) and not np.array_equal(labels, others) and {*labels} == {*others}:
+            raise ShapeError(
+                f"samples of {what} have the labels of those of {first} in another order: bring both into one, as by "
+                ".reindex, or give arrays without labels"
+            )
+
+
+def _labels(value: Any) -> Any:
+    """Labels of the samples of a table or labelled array, as a list; None where it has none."""
+    if hasattr(value, "iloc"):
+        return value.index.tolist()
+    if isinstance(getattr(value, "dims", None), tuple) and BATCH in getattr(value, "coords", ()):
+        return value.coords[BATCH].values.tolist()
+    return None
 
 
 def common_batch(arrays: Mapping[str, np.ndarray]) -> int:

@@ -18,6 +18,7 @@ from pcneuro.errors import ParameterError, class_of_kind, told, unknown_name
 from pcneuro.graph.graph import Graph, Latent, Node, real_array
 from pcneuro.model.energies.abstract import ENERGIES, AbstractEnergy
 from pcneuro.model.energies.squared_error import SquaredError
+from pcneuro.quantities import in_ms, plain
 
 VALUE, ERROR = "value", "error"
 """Kinds of populations."""
@@ -88,6 +89,8 @@ class PerUnit(AbstractProperty):
     number: float = 1.0
     """The default."""
     zero_allowed: bool = False
+    time: bool = False
+    """Whether it is in ms, so that quantities of other units of time are converted."""
 
     def default(self, graph: Graph, vertex: str) -> np.ndarray:
         node = graph.nodes[vertex]
@@ -125,6 +128,8 @@ class PerUnit(AbstractProperty):
         return arrays
 
     def _array(self, node: Node, value: Any) -> np.ndarray:
+        what = f"{self.keyword} of vertex {node.name!r}"
+        value = plain(what, in_ms(what, value) if self.time else value)
         got = told(value)
         try:
             numbers = real_array(self.keyword, value)
@@ -224,7 +229,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 class VertexProperties:
     """What the value and error neurons of one vertex have, each with how it is given, saved, loaded and shown."""
 
-    tau: Annotated[np.ndarray, PerUnit("tau", heading="tau/ms", optional=False, number=10.0)]
+    tau: Annotated[np.ndarray, PerUnit("tau", heading="tau/ms", optional=False, number=10.0, time=True)]
     """Time constants of the value neurons in ms, of the vertex's shape."""
     precision: Annotated[np.ndarray, PerUnit("precision", populations=(ERROR,), optional=False, number=1.0)]
     """Precisions of the predictions, of the vertex's shape; 0 where nothing predicts the vertex."""

@@ -20,6 +20,7 @@ from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
+from pcneuro.quantities import in_ms
 
 Edge = tuple[str, str]
 """Names of two populations of ``Circuit.nx``."""
@@ -180,6 +181,7 @@ def delays_of(circuit: AbstractCircuit, delays: Any) -> dict[Edge, AbstractDelay
 def _delay(what: str, value: Any) -> AbstractDelay:
     if isinstance(value, AbstractDelay):
         return value
+    value = in_ms(what, value)
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < float("inf"):
         raise ParameterError(
             f"{what}: {told(value)}; give a finite number of ms that is not negative, or a delay such as "

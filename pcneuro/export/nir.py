@@ -55,6 +55,7 @@ from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import write_atomically
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
+from pcneuro.quantities import in_ms
 
 __all__ = ["drives", "graph", "states", "write"]
 
@@ -305,6 +306,7 @@ def graph(
     nir = library()
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data, chosen = _data(circuit, arrays, sample)
+    delay, step = in_ms("delay", delay), in_ms("step", step)
     _check(dynamics, spiking, delay, step)
     check_shapes(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)

@@ -24,6 +24,13 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.quantities import in_ms
+
+
+def _times(made: Any, *names: str) -> None:
+    """Make fields that are quantities of time numbers of ms."""
+    for name in names:
+        object.__setattr__(made, name, in_ms(f"{type(made).__name__}: {name}", getattr(made, name)))
 
 
 def _positive(made: Any, *names: str, zero: tuple[str, ...] = ()) -> None:
@@ -176,6 +183,7 @@ class LeakyIntegrateAndFire(AbstractErrorNeurons):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _times(self, "tau")
         _positive(self, "tau")
 
     def equations(self) -> list[str]:
@@ -243,6 +251,7 @@ class Decoding:
     window: float = 250.0
 
     def __post_init__(self) -> None:
+        _times(self, "filter", "window")
         _positive(self, "filter", "window")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from pcneuro.errors import DataError, GraphError, ShapeError, unknown_name
 from pcneuro.ops.base import AbstractOperator, Shape
+from pcneuro.quantities import plain_array
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -43,13 +44,11 @@ def check_finite(what: str, array: np.ndarray) -> None:
 
 
 def real_array(what: str, value: Any) -> np.ndarray:
-    """A float64 array of what was given (float32 stays). Raises DataError where that is no array of real numbers."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise DataError(f"{what} is no array: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"{what} has dtype {array.dtype}; real numbers are needed")
+    """A float64 array of what was given (float32 stays).
+
+    Raises DataError where that is no array of real numbers, has a unit, or has values under a mask.
+    """
+    array = plain_array(what, value)
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.backprop import forward_pass
-from pcneuro.circuit.batches import check_inputs, check_targets, common_batch
+from pcneuro.circuit.batches import check_inputs, check_labels, check_targets, common_batch, samples_first
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+from pcneuro.quantities import plain_array
 
 Arrays = Mapping[str, np.ndarray]
 CHUNK_BYTES = 64_000_000
@@ -22,13 +24,24 @@ CHUNK_BYTES = 64_000_000
 class Examples:
     """Samples to learn from: ``inputs`` and ``targets`` by name, each of shape (samples, \\*shape).
 
-    Raises ShapeError where the numbers of samples differ, ParameterError where there are none.
+    Arrays, lists, and tables, whose rows are samples; of a labelled array (``xarray.DataArray``) the dimension
+    ``batch`` is that of samples. They are kept as arrays. Raises ShapeError where the numbers of samples differ, or
+    labels do not say which dimension they are, DataError for what is no array of real numbers, has units or is under a
+    mask, and ParameterError where there are no samples.
     """
 
     inputs: Arrays
     targets: Arrays
 
     def __post_init__(self) -> None:
+        groups = {"inputs": self.inputs, "targets": self.targets}
+        for what, group in groups.items():
+            if not isinstance(group, Mapping):
+                raise ParameterError(f"{what} of examples are {told(group)}; give a dict from names to arrays")
+        check_labels(groups)
+        for what, group in groups.items():
+            arrays = {name: _samples(f"{what.removesuffix('s')} {name!r}", array) for name, array in group.items()}
+            object.__setattr__(self, what, arrays)
         common_batch({f"input {n!r}": a for n, a in self.inputs.items()} | dict(self.targets))
         if not self.targets or not len(self):
             raise ParameterError("there are no examples: give targets for at least one sample")
@@ -51,6 +64,14 @@ class Examples:
                 digest.update(f"{name} {array.shape} {array.dtype}".encode())
                 digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return digest.hexdigest()
+
+
+def _samples(what: str, value: Any) -> np.ndarray:
+    """An array with the samples in front, of the type that it has. Raises ShapeError for a single number."""
+    array = plain_array(what, samples_first(what, value))
+    if not array.ndim:
+        raise ShapeError(f"{what} is a single number; give samples, as an array with an axis of them in front")
+    return array
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pcneuro.learning.examples import Arrays, Examples
 from pcneuro.learning.sources import AbstractSource, Gradients
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.quantities import in_ms
 
 
 class SpikingGradients(AbstractSource):
@@ -34,7 +35,7 @@ class SpikingGradients(AbstractSource):
         spiking: Spiking,
         target: str = "numpy",
     ) -> None:
-        self.circuit, self.duration, self.target = circuit, duration, target
+        self.circuit, self.duration, self.target = circuit, in_ms("duration", duration), target
         self.dynamics, self.integrator, self.spiking = dynamics, integrator, spiking
         self.networks: dict[int, SpikingNetwork] = {}
 

@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 
 from pcneuro.errors import ParameterError, told
+from pcneuro.quantities import in_ms
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Settled:
             ("limit", "a positive, finite number of ms", lambda x: 0 < x < math.inf),
         ):
             value = getattr(self, name)
+            value = in_ms("limit of Settled", value) if name == "limit" else value
             if not isinstance(value, Real) or isinstance(value, bool) or not fits(value):
                 raise ParameterError(f"{name} of Settled is {told(value)}; give {wanted}")
             object.__setattr__(self, name, float(value))

@@ -13,6 +13,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+from pcneuro.quantities import in_ms
 from pcneuro.recording.probe import VARIABLES, Probe
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Record:
         for what, text in (("vertex", self.vertex), ("variable", self.variable)):
             if not isinstance(text, str):
                 raise ParameterError(f"{what} of a Record is {told(text)}; give a name")
+        object.__setattr__(self, "every", in_ms(f"interval of the record of {self.vertex!r}", self.every))
         if self.every is not None and not isinstance(self.every, Real):
             raise ParameterError(
                 f"record of {self.vertex!r} every {told(self.every)}: give a number of ms, or None for every step"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pcneuro.errors import ParameterError
 from pcneuro.kernels.progress import AbstractReport, StandardError, compilation
+from pcneuro.quantities import in_seconds
 
 if TYPE_CHECKING:
     import rich.progress
@@ -60,6 +61,7 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
         report = _text
     if not callable(report):
         raise ParameterError(f"report={report!r}: choose None, 'text', or a callable")
+    period = in_seconds("report_period", period)
     if not period > 0:
         raise ParameterError(f"report_period={period!r}: give a positive number of seconds")
     show = report

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.batches import batched, check_inputs, check_targets, common_batch
+from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
+from pcneuro.quantities import in_ms
 
 Arrays = dict[str, np.ndarray]
 
@@ -50,6 +51,7 @@ def merge(
     for what, value in changes.items():
         if value is not None and not isinstance(value, Mapping):
             raise ParameterError(f"{what} is a {type(value).__name__}; give a dict from names to arrays")
+    check_labels(changes)
     graph = circuit.graph
     inputs: Arrays
     if changes["inputs"] is None and previous is not None:
@@ -117,6 +119,7 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
 
     Raises ParameterError unless exactly one of the two is given.
     """
+    duration = in_ms("duration", duration)
     if until is None and duration is not None:
         return whole_steps(duration, dt), duration
     if until is None or duration is not None:
@@ -139,6 +142,7 @@ def whole_steps(duration: float, dt: float) -> int:
     A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless
     it is a finite number that is not negative.
     """
+    duration = in_ms("duration", duration)
     if not isinstance(duration, Real) or not 0 <= duration < math.inf:
         raise ParameterError(f"duration is {told(duration)}; give a finite number of ms, not negative")
     if duration >= dt * MOST_STEPS:

@@ -11,6 +11,7 @@ from pcneuro.analysis.wavefront.distance import NONE, Clock, least_ways
 from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
 from pcneuro.errors import ParameterError, told
+from pcneuro.quantities import in_ms
 from pcneuro.recording.record import interval_in_steps
 from pcneuro.simulator.progress import Report, interruptible, reporter
 from pcneuro.simulator.result import Result, Status
@@ -125,6 +126,7 @@ def _stride(every: float | None, dt: float) -> int:
     """The interval in steps."""
     if every is None:
         return 1
+    every = in_ms("every", every)
     interval = float(every) if isinstance(every, Real) and not isinstance(every, bool) else math.nan
     if not 0 < interval < math.inf:
         raise ParameterError(f"every is {told(every)}; give a positive number of ms, or None for each step")

@@ -17,6 +17,7 @@ from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.registry import HANDLERS, at_line, refuse, where
+from pcneuro.quantities import plain
 
 
 class Recorder:
@@ -40,7 +41,10 @@ class Recorder:
             if value.recorder is not self:
                 raise refuse("an array of another trace", "use arrays of this call of the function only")
             return value
-        array = np.asarray(value)
+        try:
+            array = np.asarray(plain("a constant", value))
+        except DataError as error:
+            raise DataError(f"{error}{at_line()}") from None
         if array.dtype.kind not in "fiub":
             raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")
         constant = array.astype(np.float64)

@@ -14,6 +14,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError, told
 from pcneuro.model.integrators.abstract import AbstractIntegrator
+from pcneuro.quantities import in_ms
 
 DELAYS: dict[str, type[AbstractDelay]] = {}
 
@@ -116,6 +117,11 @@ class AbstractDelay(ABC):
     def attributes(self) -> dict[str, Any]:
         """The object's data as plain values and arrays, for saving."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def _set_ms(self, name: str, above: bool = False) -> None:
+        """Make a field a time in ms. Raises ParameterError unless it is finite and not negative, or ``above`` zero."""
+        object.__setattr__(self, name, in_ms(f"{name} of {type(self).__name__}", getattr(self, name)))
+        self._set(name, above=above)
 
     def _set(self, name: str, least: float = 0.0, above: bool = False) -> None:
         """Make a field a float. Raises ParameterError unless it is finite, and at least (or above) ``least``."""

@@ -16,7 +16,7 @@ class ConstantDelay(AbstractDelay):
     ms: float
 
     def __post_init__(self) -> None:
-        self._set("ms")
+        self._set_ms("ms")
 
     @property
     def constant(self) -> float:

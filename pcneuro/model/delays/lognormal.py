@@ -24,9 +24,9 @@ class LognormalDelay(AbstractRandomDelay):
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        self._set("median", above=True)
+        self._set_ms("median", above=True)
         self._set("sigma")
-        self._set("least")
+        self._set_ms("least")
         self._set_seed()
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError, told
 from pcneuro.model.delays.abstract import AbstractDelay, DelaysInTurn, Places, edge_text
+from pcneuro.quantities import in_ms, plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,9 @@ class SynapticDelays(AbstractDelay):
     values: np.ndarray
 
     def __post_init__(self) -> None:
+        values = plain("SynapticDelays", in_ms("SynapticDelays", self.values))
         try:
-            array = np.array(self.values)
+            array = np.array(values)
         except ValueError:
             array = np.array(None)
         if array.dtype.kind not in "iuf":

@@ -19,8 +19,8 @@ class UniformDelay(AbstractRandomDelay):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._set("low")
-        self._set("high")
+        self._set_ms("low")
+        self._set_ms("high")
         self._set_seed()
         if self.low > self.high:
             raise ParameterError(f"UniformDelay from {self.low:g} to {self.high:g} ms: low is above high")

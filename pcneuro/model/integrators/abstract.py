@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from pcneuro.errors import ParameterError
+from pcneuro.quantities import in_ms
 
 INTEGRATORS: dict[str, type[AbstractIntegrator]] = {}
 
@@ -23,7 +24,7 @@ class AbstractIntegrator(ABC):
     Parameters
     ----------
     dt
-        Time step in ms. Raises ParameterError unless it is positive and finite.
+        Time step in ms, or a quantity of time. Raises ParameterError unless it is positive and finite.
     """
 
     dt: float
@@ -40,8 +41,9 @@ class AbstractIntegrator(ABC):
         INTEGRATORS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
+        given = in_ms("dt", self.dt)
         try:
-            dt = float(self.dt)
+            dt = float(given)
         except (TypeError, ValueError):
             raise ParameterError(f"dt is {self.dt!r}; give a time step in ms") from None
         if not (math.isfinite(dt) and dt > 0):
