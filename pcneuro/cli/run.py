@@ -11,6 +11,7 @@ from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.errors import reporting_divergence
 from pcneuro.simulator.result import Status
 from pcneuro.studies import Plan, Report, read, simulate
+from pcneuro.studies.output import SUMMARY
 
 CODES = {
     Status.COMPLETED: SUCCESS,
@@ -29,7 +30,7 @@ def run_plan(plan: Plan, out: Path | None, overwrite: bool, resume: bool) -> tup
     """Carry out a plan and print what came of it: the report, and the exit code."""
     with Terminal(plan.name) as terminal, reporting_divergence():
         report = simulate(plan, out, overwrite=overwrite, resume=resume, observer=terminal)
-    print_tables(report.tables)
+    print_tables(report.tables, f"{report.folder}/{SUMMARY}")
     seconds = report.summary["seconds"]
     print(f"{report.folder}: {', '.join(report.summary['files'])} ({seconds:.1f} s)")
     if report.status is not Status.COMPLETED:

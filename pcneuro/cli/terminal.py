@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -15,6 +15,8 @@ from pcneuro.studies.task import TextTable
 
 WIDTH = 160
 """Columns where there is no terminal."""
+MOST_TABLES, MOST_ROWS = 24, 60
+"""So many are printed."""
 
 
 class Terminal(Bar, AbstractObserver):
@@ -29,13 +31,17 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False)
 
 
-def print_tables(tables: Iterable[TextTable]) -> None:
-    """Print tables, aligned, numbers to the right."""
+def print_tables(tables: Sequence[TextTable], whole: str) -> None:
+    """Print tables, aligned, numbers to the right; of many the first, and where the ``whole`` is."""
     out = console()
-    for table in tables:
+    for table in tables[:MOST_TABLES]:
         drawn = Table(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         for number, column in enumerate(table.columns):
             drawn.add_column(column, justify="left" if number == 0 else "right")
-        for row in table.rows:
+        for row in table.rows[:MOST_ROWS]:
             drawn.add_row(*row)
         out.print(drawn)
+        if len(table.rows) > MOST_ROWS:
+            out.print(f"... and {len(table.rows) - MOST_ROWS} rows more: {whole}\n")
+    if len(tables) > MOST_TABLES:
+        out.print(f"... and {len(tables) - MOST_TABLES} tables more: {whole}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +22,8 @@ from pcneuro.simulator.result import Status
 SUMMARY = "summary.json"
 RESULTS = "results"
 CHECKPOINTS = "checkpoints"
+RUNS = "runs"
+"""Folder of what each run of a sweep has brought, while the others are still to come."""
 
 
 def last_to_resume(parent: Path, name: str) -> Path:
@@ -102,7 +105,7 @@ class Output:
         with writing(self.folder):
             if self.overwrite or self.resume or not self.folder.is_dir():
                 return False
-            return any(not (self.kept and path.name == CHECKPOINTS) for path in self.folder.iterdir())
+            return any(not (self.kept and path.name in (CHECKPOINTS, RUNS)) for path in self.folder.iterdir())
 
     def __enter__(self) -> Output:
         with writing(self.folder):
@@ -117,21 +120,32 @@ class Output:
         finished(self.temporary)
         with suppress(OSError):  # of a folder that has something in it
             if self.kept and error is not None:
-                (self.folder / CHECKPOINTS).rmdir()
+                for name in (CHECKPOINTS, RUNS):
+                    with suppress(OSError):
+                        (self.folder / name).rmdir()
                 self.folder.rmdir()
 
     def checkpoint(self, name: str) -> Path:
         """Place of the checkpoint ``name``, in the folder of the results, which is then made."""
         with writing(self.folder):
-            if not self.kept and not self.chosen:
-                self.folder = next_free(self.folder.parent, self.name)
-            self.kept = True
-            folder = self.folder / CHECKPOINTS
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{name}.npz"
+            path = self._kept_folder(CHECKPOINTS) / f"{name}.npz"
             if self.overwrite:
                 path.unlink(missing_ok=True)
         return path
+
+    def early(self, name: str) -> Path:
+        """Place of a file of one run of a sweep, in the folder of the results, until ``commit`` has all of them."""
+        with writing(self.folder):
+            return self._kept_folder(RUNS) / name
+
+    def _kept_folder(self, name: str) -> Path:
+        """A folder within that of the results, which is made now and stays, whatever happens."""
+        if not self.kept and not self.chosen:
+            self.folder = next_free(self.folder.parent, self.name)
+        self.kept = True
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def stream(self, name: str) -> Path:
         """Place of the file ``name``, to be written while the simulation runs."""
@@ -166,6 +180,7 @@ class Output:
                     os.replace(path, self.folder / path.name)
             else:
                 os.replace(self.temporary, self.folder)
+        shutil.rmtree(self.folder / RUNS, ignore_errors=True)
         return self.folder
 
 

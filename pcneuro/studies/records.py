@@ -23,11 +23,20 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
     given for each run, and shorter runs are filled with NaN, or an empty text.
     """
     datasets = _same_dimensions(datasets)
-    unlike = {dim for each in datasets for dim in each.dims if any(not _same(each, other, dim) for other in datasets)}
+    # Each dataset is compared with the first that has the dimension, so that the time is that of their number.
+    firsts = {dim: each for each in reversed(datasets) for dim in each.dims}
+    unlike = {dim for dim, first in firsts.items() if not all(_same(first, each, dim) for each in datasets)}
     loose = [_loosened(each, unlike) for each in datasets]
+    # As variables, coordinates may be missing in some: what one run has and another has not is NaN there.
+    beside = {name for each in loose for name in each.coords if name not in each.dims}
     joined = xarray.concat(
-        loose, dim=RUN, join="outer", data_vars="all", coords="all", compat="equals", combine_attrs="drop_conflicts"
-    )
+        [each.reset_coords() for each in loose],
+        dim=RUN,
+        join="outer",
+        data_vars="all",
+        compat="equals",
+        combine_attrs="drop_conflicts",
+    ).set_coords(beside)
     coordinates = {key: (RUN, _column([values[key] for values in swept])) for key in swept[0]}
     joined = joined.assign_coords({RUN: np.arange(len(datasets))} | coordinates)
     for name, variable in joined.variables.items():
@@ -41,14 +50,21 @@ def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]
 
     Records have a dimension of time in common where their intervals agree, which may depend on the time step.
     """
+    names: dict[Any, list[set[Any]]] = {}
+    for dataset in datasets:
+        for name, variable in dataset.data_vars.items():
+            known = names.setdefault(name, [set() for _ in variable.dims])
+            for at_position, dim in zip(known, variable.dims, strict=True):
+                at_position.add(dim)
+    if all(len(at_position) == 1 for known in names.values() for at_position in known):
+        return list(datasets)
     renamed = []
     for dataset in datasets:
         parts = []
         for name in dataset.data_vars:
-            others = [other[name].dims for other in datasets if name in other]
             part = dataset[[name]]
             for position, dim in enumerate(part[name].dims):
-                if any(dims[position] != dim for dims in others):
+                if len(names[name][position]) > 1:
                     new = f"{_kind(str(dim))}_{str(name).replace('.', '_')}"
                     part = part.rename({dim: new}) if new != dim else part
             parts.append(part)

@@ -16,6 +16,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.errors import ConfigurationError, PcneuroError
+from pcneuro.files import writing
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, PlannedRun
@@ -66,8 +67,10 @@ def simulate(
         runs, failure = _runs(plan, circuits, sources, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
         summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
-        _write(output, runs, summary)
+        broken = _write(output, runs, summary)
         folder = output.commit()
+    if broken is not None:
+        raise broken
     if failure is not None:
         raise type(failure)(f"{failure}; the runs before it are in {folder}") from failure.__cause__
     return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
@@ -148,6 +151,8 @@ def _runs(
             placed.__cause__ = error
             return finished, placed
         finished.append(FinishedRun(run.task, outcome, run.swept))
+        if len(plan.runs) > 1:
+            _write_early(output, number, finished[-1])
         if outcome.status is Status.INTERRUPTED:
             break
     return finished, None
@@ -187,19 +192,27 @@ def _summary(
             "threads": available_threads(),
         },
         "settings": plan.raw,
-        "runs": [
-            {
-                "set": run.swept,
-                "status": run.outcome.status,
-                "message": run.outcome.message,
-                **run.outcome.numbers,
-            }
-            for run in runs
-        ],
+        "runs": [_facts(run) for run in runs],
     }
 
 
-def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> None:
+def _facts(run: FinishedRun) -> dict[str, Any]:
+    outcome = run.outcome
+    return {"set": run.swept, "status": outcome.status, "message": outcome.message, **outcome.numbers}
+
+
+def _write_early(output: Output, number: int, run: FinishedRun) -> None:
+    """Write what one run of a sweep has brought: a kill, or an error later on, does not take it away."""
+    from pcneuro.studies.records import write_records
+
+    path = output.early(f"run{number}.json")
+    with writing(path):
+        write_records(path.with_suffix(".nc"), run.outcome.records)
+        write_json(path, _facts(run))
+
+
+def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> Exception | None:
+    """Write all of it; where a figure cannot be drawn all else, and the error."""
     from pcneuro.studies.figures.style import style
     from pcneuro.studies.records import stack, write_records
 
@@ -208,10 +221,16 @@ def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any])
     records = stack(datasets, [run.swept for run in runs]) if runs[0].swept else datasets[0]
     records = records.assign_attrs(status=str(summary["status"]), file=summary["file"], task=summary["task"])
     output.write(RECORDS, lambda path: write_records(path, records))
-    with style():
-        for name, figure in type(runs[0].task).figures(runs).items():
-            output.write(f"{name}.png", figure.savefig)
-            files.append(f"{name}.png")
+    broken = None
+    try:
+        with style():
+            for name, figure in type(runs[0].task).figures(runs).items():
+                output.write(f"{name}.png", figure.savefig)
+                files.append(f"{name}.png")
+    except PcneuroError:
+        raise
+    except Exception as error:
+        broken = error
     for number, run in enumerate(runs):
         for name, text in run.outcome.texts.items():
             file = f"run{number}-{name}" if len(runs) > 1 else name
@@ -219,3 +238,4 @@ def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any])
             files.append(file)
     summary["files"] = [SUMMARY, *files]
     output.write(SUMMARY, lambda path: write_json(path, summary))
+    return broken

@@ -1,14 +1,18 @@
 """Carrying out a file: every task on small circuits, sweeps, and what ends early."""
 
 import errno
+import json
 import re
 
 import numpy as np
 import pytest
+import xarray
 
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError, OutputError, ParameterError, UnknownNameError, UnstableStepError
 from pcneuro.simulator.result import Status
+from pcneuro.studies import records
+from pcneuro.studies.tasks.run import RunTask
 from tests.circuits_for_tests import diverges
 from tests.studies.conftest import SMALL, Stops, png_size
 
@@ -233,3 +237,71 @@ def test_the_seed_is_the_runs_own(project):
     _, _, swept = project(SMALL + RECORDS + "[sweep]\nseed = [1, 2]\n")
     _, _, alone = project(SMALL + RECORDS, "seed=2")
     np.testing.assert_array_equal(swept["h.error"].isel(run=1), alone["h.error"])
+
+
+def test_a_kill_in_the_middle_of_a_sweep_keeps_the_runs_before(project, monkeypatch):
+    """Each run is on disk when the next begins, and all of them are one dataset at the end."""
+    text, folder = SMALL + RECORDS + "[sweep]\nseed = [1, 2, 3]\n", project.folder / "out"
+    once, _, whole = project(text)
+    assert not (once.folder / "runs").exists()
+    perform, performed = RunTask.perform, []
+
+    def killed(task, job):
+        if len(performed) == 2:
+            raise SystemExit
+        performed.append(task)
+        return perform(task, job)
+
+    monkeypatch.setattr(RunTask, "perform", killed)
+    with pytest.raises(SystemExit):
+        project(text, out=folder)
+    assert sorted(path.name for path in (folder / "runs").iterdir()) == [
+        *("run0.json", "run0.nc", "run1.json", "run1.nc")
+    ]
+    for number in range(2):
+        kept = xarray.load_dataset(folder / "runs" / f"run{number}.nc")
+        np.testing.assert_array_equal(kept["h.error"], whole["h.error"][number])
+        facts = json.loads((folder / "runs" / f"run{number}.json").read_text())
+        assert facts["set"] == {"seed": number + 1}
+    monkeypatch.undo()
+    monkeypatch.chdir(project.folder)
+    report, _, again = project(text, out=folder, overwrite=True)
+    assert not (report.folder / "runs").exists()
+    xarray.testing.assert_equal(again.drop_attrs(), whole.drop_attrs())
+
+
+def test_stacking_compares_each_run_once(monkeypatch):
+    """With every other it would take time that grows with the square of their number."""
+    compared = []
+    same = records._same
+    monkeypatch.setattr(records, "_same", lambda *pair: compared.append(pair) or same(*pair))
+    for number in (10, 40):
+        compared.clear()
+        runs = [
+            xarray.Dataset({"h.error": (("time", "unit"), np.full((3, 2), k))}, {"time": np.arange(3) * (1 + k % 2)})
+            for k in range(number)
+        ]
+        stacked = records.stack(runs, [{"seed": k} for k in range(number)])
+        assert len(compared) <= 2 * number
+        assert stacked["h.error"].shape == (number, 3, 2)
+        np.testing.assert_array_equal(stacked["time"][1], [0, 2, 4])
+
+
+def test_what_one_run_has_and_another_has_not_is_missing_there():
+    runs = [
+        xarray.Dataset({"norm": ("vertex", [1.0, 2.0])}, {"vertex": ["a", "b"]}),
+        xarray.Dataset({"norm": ("vertex", [3.0, 4.0])}, {"vertex": ["a", "b"], "hops": ("vertex", [0, 1])}),
+    ]
+    stacked = records.stack(runs, [{"seed": 0}, {"seed": 1}])
+    np.testing.assert_array_equal(stacked["hops"], [[np.nan, np.nan], [0, 1]])
+    assert "hops" in stacked.coords
+
+
+def test_a_figure_that_cannot_be_drawn_takes_nothing_else_away(project, monkeypatch):
+    def broken(runs):
+        raise ZeroDivisionError("no figure")
+
+    monkeypatch.setattr(RunTask, "figures", broken)
+    with pytest.raises(ZeroDivisionError):
+        project(SMALL + RECORDS, out=project.folder / "out")
+    assert sorted(path.name for path in (project.folder / "out").iterdir()) == ["records.nc", "summary.json"]

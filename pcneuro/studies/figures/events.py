@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pcneuro.studies.figures.style import COLOURS, MOST_PANELS, WIDTH, panel_letters
+from pcneuro.studies.figures.style import COLOURS, WIDTH, first_panels, panel_letters
 
 if TYPE_CHECKING:
     import xarray
@@ -27,11 +27,12 @@ def pareto_figure(panels: Sequence[tuple[str, xarray.Dataset]], mark: float) -> 
 
     Further left and down is better; ``mark`` is an error to look at. A panel is a title and a dataset of the task.
     """
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     columns = min(COLUMNS, len(panels))
     lines = -(-len(panels) // columns)
     width = WIDTH if columns > 1 else WIDTH / 2
     figure = Figure(figsize=(width, 2.9 * lines + 0.4))
+    figure.supxlabel(left_out, fontsize=8)
     axes = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()

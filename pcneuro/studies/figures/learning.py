@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.studies.figures.style import FEW, MOST_PANELS, WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, WIDTH, first_panels, panel_letters, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -21,9 +21,10 @@ def learning_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
     A line is the mean over seeds for one source of gradients, a band its standard error.
     """
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     judged = any(bool(np.isfinite(records["test_accuracy"]).any()) for _, records in panels)
     figure = Figure(figsize=(WIDTH, 2.5 * len(panels)))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(len(panels), 3, squeeze=False)
     for (first, second, third), (title, records) in zip(axes, panels, strict=True):
         each = "time step" if records.attrs["rows"] > 1 else "sample"
@@ -79,9 +80,10 @@ def _distances(ax: Axes, records: xarray.Dataset) -> None:
 
 def values_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Parameters that are single numbers by epoch, and their true values: a column each, a row for each run."""
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     names = [str(name) for name in panels[0][1]["scalar"].values]
     figure = Figure(figsize=(max(WIDTH, 2.4 * len(names)), 2.6 * len(panels)))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(len(panels), len(names), squeeze=False)
     for row, (title, records) in zip(axes, panels, strict=True):
         for ax, name in zip(row, names, strict=True):

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.norms import norm
-from pcneuro.studies.figures.style import FEW, MOST_PANELS, SEQUENCE, WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, panel_letters, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -24,9 +24,10 @@ MOST_UNITS = 24
 
 def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Recorded activity of the first sample over time: a row for each record, a column for each run."""
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     names = list(dict.fromkeys(name for _, records in panels for name in records.data_vars))
     figure = Figure(figsize=(max(WIDTH, 2.6 * len(panels)), max(2.2 * len(names), 2.6)))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(len(names), len(panels), squeeze=False)
     for column, (title, records) in enumerate(panels):
         for row, name in enumerate(names):
@@ -42,7 +43,7 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
                     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
             ax.set_xlabel("time (ms)")
             ax.set_ylabel(str(name).replace(".", " ") if column == 0 else "")
-        axes[0, column].set_title(title)
+        axes[0, column].set_title(title.replace(", ", "\n"))
     panel_letters(list(axes.flat))
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.studies.figures.style import FEW, MOST_PANELS, SEQUENCE, WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, panel_letters, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -21,10 +21,11 @@ def relaxation_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
     A panel is a title and a dataset that ``ErrorRelaxation.dataset`` made.
     """
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     columns = len(panels)
     mapped = any(records.sizes["vertex"] > 1 and "expected_norm" in records for _, records in panels)
     figure = Figure(figsize=(max(WIDTH, 2.6 * columns) if mapped or columns > 1 else WIDTH / 2, 5.2 if mapped else 2.8))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(2 if mapped else 1, columns, squeeze=False)
     image = None
     for column, (title, records) in enumerate(panels):
@@ -105,8 +106,9 @@ def _wave(ax: Axes, records: xarray.Dataset, share: np.ndarray, legend: bool) ->
 
 def errors_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     """Norm of the errors over time, and how far they are from equilibrium; a row for each run of a sweep."""
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     figure = Figure(figsize=(WIDTH, 2.8 * len(panels)))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(len(panels), 2, squeeze=False)
     for (norm, distance), (title, records) in zip(axes, panels, strict=True):
         for ax, kind in ((norm, "error_norm"), (distance, "distance_norm")):

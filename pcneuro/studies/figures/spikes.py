@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import COLOURS, FEW, WIDTH, first_panels, panel_letters, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -85,11 +85,12 @@ def accuracy_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
 
     A row for each run of a sweep.
     """
-    panels = panels[:MOST_PANELS]
+    panels, left_out = first_panels(panels)
     learned = any("spikes_test_accuracy" in records for _, records in panels)
     timed = any("error_by_duration" in records for _, records in panels)
     columns = 1 + timed + learned
     figure = Figure(figsize=(WIDTH if columns > 1 else WIDTH / 2, 2.6 * len(panels) + 0.3))
+    figure.supxlabel(left_out, fontsize=8)
     axes = figure.subplots(len(panels), columns, squeeze=False)
     for row, (title, records) in zip(axes, panels, strict=True):
         _falling(row[0], records, "units", "units", "pairs of neurons an error", {-1.0: "1 / x", -0.5: "1 / sqrt(x)"})

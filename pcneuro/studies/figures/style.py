@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -15,6 +15,7 @@ from pcneuro.analysis.plot.names import COLOURS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+T = TypeVar("T")
 
 DPI = 200
 SEQUENCE = "viridis"
@@ -55,6 +56,12 @@ def style() -> Iterator[None]:
 def sequence(count: int) -> list[Any]:
     """``count`` colours in order, the palest left out."""
     return list(matplotlib.colormaps[SEQUENCE](np.linspace(0.0, 0.9, max(count, 1))))
+
+
+def first_panels(panels: Sequence[T]) -> tuple[Sequence[T], str]:
+    """As many panels as a figure has room for, and what it then says of the others."""
+    left_out = f"the first {MOST_PANELS} of {len(panels)} runs" if len(panels) > MOST_PANELS else ""
+    return panels[:MOST_PANELS], left_out
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:
