@@ -37,7 +37,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -52,7 +52,7 @@ from pcneuro.export.error_shapes import conv2d
 from pcneuro.export.frozen import Sweep, sweep
 from pcneuro.export.sketch import Dense, Sketch, SketchNode
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
-from pcneuro.files import write_atomically
+from pcneuro.files import guarded, write_atomically
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
 from pcneuro.quantities import in_ms
@@ -353,7 +353,12 @@ def write(circuit: Circuit, path: str | os.PathLike[str], *, overwrite: bool = F
     what ``graph`` raises.
     """
     made = graph(circuit, **settings)
-    write_atomically(path, lambda file: library().write(file, made), overwrite=overwrite)
+
+    def write_guarded(file: BinaryIO) -> None:
+        with guarded(file) as target:
+            library().write(target, made)
+
+    write_atomically(path, write_guarded, overwrite=overwrite)
     return made
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.export.checked import MEMORY, check_shapes, checked_circuit
 from pcneuro.export.wiring import Wiring
-from pcneuro.files import write_atomically
+from pcneuro.files import guarded, write_atomically
 from pcneuro.ops.base import Weights
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
@@ -101,7 +101,12 @@ def write(
     """
     check_shapes(circuit, "SONATA", SYNAPSE_BYTES, memory)
     edges_and_nodes = structure(circuit)
-    write_atomically(Path(path), lambda file: _write(file, edges_and_nodes), overwrite=overwrite)
+
+    def write_guarded(file: BinaryIO) -> None:
+        with guarded(file) as target:
+            _write(target, edges_and_nodes)
+
+    write_atomically(Path(path), write_guarded, overwrite=overwrite)
     return edges_and_nodes
 
 

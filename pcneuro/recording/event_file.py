@@ -18,7 +18,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from pcneuro.errors import OutputError
-from pcneuro.files import finished, unfinished, writing
+from pcneuro.files import GuardedFile, finished, unfinished, writing
+from pcneuro.recording.netcdf import write_netcdf
 
 CHUNK = 16_384
 """Events in a chunk of the file: large enough to be read fast, and a file of few events stays small."""
@@ -87,9 +88,12 @@ class EventFile:
             self.place = _Place(path, temporary=target is None)
             try:
                 path.touch(PRIVATE if target is None else READABLE, exist_ok=False)
-                empty.to_netcdf(path, engine="h5netcdf", unlimited_dims=[EVENT], encoding=encoding)
-                self.storage = h5py.File(path, "a")
-                self.file = h5netcdf.File(self.storage, "a")
+                with path.open("r+b") as file:
+                    self.guard = GuardedFile(file)
+                write_netcdf(empty, self.guard, unlimited=[EVENT], encoding=encoding)
+                self.guard.commit()
+                self.storage = h5py.File(self.guard, "r+")
+                self.file = h5netcdf.File(self.storage, "r+")
             except BaseException:
                 finished(path)
                 raise
@@ -102,6 +106,7 @@ class EventFile:
                 self.file.resize_dimension(EVENT, end)
                 for name in self.columns:
                     self.file.variables[name][self.count : end] = columns[name]
+                self.guard.check()
             self.count, self.blocks = end, self.blocks + 1
 
     def note(self, facts: Mapping[str, Any]) -> None:
@@ -110,11 +115,13 @@ class EventFile:
             self.file.attrs.update(facts)
             self.file.flush()
             self.storage.flush()  # which h5netcdf does not
+            self.guard.commit()
 
     def leave(self) -> Path | None:
         """Close the file, and call it ``<target>.part``; its path, where it is to stay."""
         with suppress(OSError, RuntimeError):  # of a full disk, which was raised before
             self._close()
+        self.guard.close()
         if self.target is None:
             return None
         path = self.place.path
@@ -126,12 +133,16 @@ class EventFile:
     def _close(self) -> None:
         self.file.close()
         self.storage.close()
+        self.guard.commit()
 
     def complete(self) -> None:
         """Close the file, and move it to its place."""
         path = self.place.path
         with writing(path):
-            self._close()
+            try:
+                self._close()
+            finally:
+                self.guard.close()
         if self.target is not None:
             if self.target.exists() and not self.overwrite:
                 left = self.leave()

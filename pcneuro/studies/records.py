@@ -11,6 +11,8 @@ import numpy as np
 import xarray
 
 from pcneuro.export.targets import Exported
+from pcneuro.files import guarded
+from pcneuro.recording.netcdf import write_netcdf
 from pcneuro.simulator.result import Result
 
 RUN = "run"
@@ -105,7 +107,8 @@ def _column(values: Sequence[Any]) -> np.ndarray:
 
 def write_records(path: Path, dataset: xarray.Dataset) -> None:
     """Write netCDF, which ``xarray.open_dataset`` reads."""
-    dataset.to_netcdf(path, engine="h5netcdf")
+    with path.open("w+b") as file, guarded(file) as target:
+        write_netcdf(dataset, target)
 
 
 def spike_records(exported: Exported) -> xarray.Dataset:

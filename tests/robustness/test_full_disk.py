@@ -1,0 +1,187 @@
+"""A disk that fills up at any moment: one line, exit code 2, and what was complete stays readable."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pcneuro as pcn
+from pcneuro.errors import OutputError
+from pcneuro.files import GuardedFile, guarded
+from pcneuro.recording.event_file import EventFile
+from pcneuro.recording.netcdf import write_netcdf
+
+resource = pytest.importorskip("resource", reason="limits on the size of files stand for full disks")
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """While it holds no file of this process grows beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def example(units: int = 900) -> xarray.Dataset:
+    values = np.random.default_rng(0).normal(size=(40, units))
+    return xarray.Dataset({"h.value": (("time", "h_unit"), values)}, {"time": np.arange(40.0)}, {"about": "a test"})
+
+
+def test_netcdf_is_what_xarray_reads(tmp_path):
+    path = tmp_path / "records.nc"
+    with path.open("w+b") as file, guarded(file) as target:
+        write_netcdf(example(), target)
+    example().to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    for name in ("records.nc", "other.nc"):
+        with xarray.open_dataset(tmp_path / name, engine="h5netcdf") as found:
+            xarray.testing.assert_identical(found.load(), example())
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 4096, 20_000, 100_000, 280_000])
+def test_records_that_do_not_fit(size, tmp_path):
+    path = tmp_path / "records.nc"
+    with pytest.raises(OSError, match="File too large"), path.open("w+b") as file, room_for(size):
+        with guarded(file) as target:
+            write_netcdf(example(), target)
+    assert path.stat().st_size == 0
+
+
+EVENTS = xarray.Dataset(
+    {"time": ("event", np.zeros(0)), "unit": ("event", np.zeros(0, np.int64))},
+    {"vertex": ("population", np.array(["h", "out"]))},
+)
+
+
+@pytest.mark.parametrize("size", [*range(0, 60_000, 7_001), *range(60_000, 900_000, 70_001)])
+def test_events_that_were_flushed_stay(size, tmp_path):
+    """Whatever the moment at which there is no room, the file is what it was when it was last complete."""
+    target, complete, generator = tmp_path / "events.nc", 0, np.random.default_rng(1)
+    times = np.sort(generator.uniform(size=40_000))
+    with room_for(size), suppress(OutputError):
+        file = EventFile(EVENTS, target, overwrite=False)
+        try:
+            for begin in range(0, len(times), 2000):
+                part = slice(begin, begin + 2000)
+                file.append({"time": times[part], "unit": np.arange(len(times))[part]})
+                file.note({"end": float(times[part][-1])})
+                complete = part.stop
+        except OutputError:
+            assert file.leave() == tmp_path / "events.nc.part"
+        else:
+            file.complete()
+    if complete == len(times):
+        assert target.exists()
+    left = target if target.exists() else tmp_path / "events.nc.part"
+    if not left.exists():
+        assert complete == 0
+        return
+    with xarray.open_dataset(left, engine="h5netcdf") as found:
+        np.testing.assert_array_equal(found["time"], times[:complete])
+        np.testing.assert_array_equal(found["unit"], np.arange(complete))
+
+
+WRITES = st.lists(
+    st.tuples(st.sampled_from(["write", "write", "truncate", "commit"]), st.integers(0, 20_000), st.integers(0, 9000)),
+    max_size=12,
+)
+
+
+@settings(max_examples=300)
+@given(WRITES, st.none() | st.integers(0, 30_000))
+def test_a_guarded_file_is_a_file(writes, room):
+    """Held against bytes in memory: what is read, and what is on the disk when it was committed or failed."""
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"pcneuro-guarded-{os.getpid()}"
+    contents, committed = bytearray(), b""
+    with path.open("w+b") as file, GuardedFile(file) as guard, room_for(room or 10**9):
+        for number, (what, at, length) in enumerate(writes):
+            if what == "write":
+                data = bytes([number + 1]) * length
+                contents.extend(bytes(max(0, at + length - len(contents))) if length else b"")
+                contents[at : at + length] = data
+                guard.seek(at)
+                assert guard.write(data) == length
+            elif what == "truncate" and at >= len(contents):
+                contents.extend(bytes(at - len(contents)))
+                guard.truncate(at)
+            elif what == "commit":
+                with suppress(OSError):
+                    guard.commit()
+                    committed = bytes(contents)
+                if guard.error is not None:
+                    assert (guard.error.errno, room is None) == (errno.EFBIG, False)
+                    break
+            guard.seek(0)
+            assert guard.read() == bytes(contents)
+    found = path.read_bytes()
+    path.unlink()
+    assert found == committed
+
+
+def test_exports_that_do_not_fit(tmp_path):
+    graph = pcn.trace(lambda x, W: pcn.vertex(x @ W, "h"), x=pcn.Input((30,)), W=pcn.Parameter(np.ones((30, 40))))
+    circuit = pcn.build_circuit(graph)
+    from pcneuro.export import sonata
+
+    for size in (0, 3000, 30_000):
+        with room_for(size), pytest.raises(OutputError, match="File too large; nothing was changed"):
+            sonata.write(circuit, tmp_path / "circuit.h5")
+        assert list(tmp_path.iterdir()) == []
+    sonata.write(circuit, tmp_path / "circuit.h5")
+    with h5py.File(tmp_path / "circuit.h5") as file:
+        assert set(file) == {"nodes", "edges"}
+
+
+CIRCUIT = """
+import numpy as np, pcneuro as pcn
+def mlp():
+    rng = np.random.default_rng(0)
+    W1, W2 = pcn.Parameter(rng.normal(size=(5, 7))), pcn.Parameter(rng.normal(size=(7, 3)))
+    return pcn.trace(lambda x, W1, W2: pcn.vertex(np.tanh(x @ W1), "h") @ W2, x=pcn.Input((5,)), W1=W1, W2=W2)
+"""
+SIMULATION = """
+task = "run"
+circuit = "c.py:mlp"
+samples = 64
+inputs = {x = {kind = "normal"}}
+targets = {out = {kind = "normal"}}
+duration = 200.0
+engine = {threads = 1}
+[[record]]
+vertex = "h"
+"""
+
+
+@pytest.mark.parametrize("size", [20_000, 100_000])
+def test_the_command_ends_in_a_line(size, tmp_path):
+    (tmp_path / "c.py").write_text(CIRCUIT)
+    (tmp_path / "records.toml").write_text(SIMULATION)
+    code = f"""
+        import resource, sys
+        from pcneuro.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+        sys.argv = ["pcneuro", "run", "records.toml", "--out", "out"]
+        sys.exit(main())
+    """
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith("pcneuro: cannot write out/records.nc: File too large")
+    assert not (tmp_path / "out").exists()
