@@ -24,6 +24,7 @@ MEANING = {
     "rates": "another learning-rate schedule",
     "batch": "another batch size",
     "seed": "another seed",
+    "output": "another output to score",
 }
 """What decides on how learning goes on; a checkpoint is taken up where all of it is the same."""
 

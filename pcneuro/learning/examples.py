@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,45 +93,70 @@ def batches(samples: int, size: int, epoch: int, seed: int) -> Iterator[np.ndarr
         yield order[first : first + size]
 
 
-def evaluate(circuit: Circuit, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
-    """Score the feedforward prediction, in float64.
+Infer = Callable[[Arrays, Arrays], Arrays]
+"""Output -> what it predicts, (samples, \\*shape), once latents are inferred from these inputs and targets."""
 
-    The accuracy is that of ``output``, by default the only one that has a target. Raises UnknownNameError for one that
-    has none, and what ``backprop`` raises for examples that do not fit.
+
+def evaluate(
+    circuit: Circuit, parameters: Arrays, examples: Examples, output: str | None = None, infer: Infer | None = None
+) -> Score:
+    """Score predictions, in float64: those of the feedforward sweep, or what ``infer`` comes to.
+
+    The losses of all outputs that have a target add up. The accuracy is that of ``output``, by default the only one
+    that has a target; of several of which none is named there is none. What is inferred knows all targets, but for the
+    accuracy that of ``output`` itself; where nothing else is known, there is no accuracy. Raises UnknownNameError for
+    an output that has no target, and what ``backprop`` raises for examples that do not fit.
     """
-    names = list(examples.targets)
-    if output is None and len(names) == 1:
-        output = names[0]
-    if output not in names:
-        raise unknown_name("output to score", str(output), names)
+    output = judged_output(examples, output)
     size = sum(node.size for node in circuit.graph.nodes.values() if node.name not in circuit.graph.parameters)
     step = max(1, CHUNK_BYTES // (8 * max(size, 1)))
     leaves = {name: np.asarray(array, dtype=np.float64)[None] for name, array in parameters.items()}
     loss, right, judged = 0.0, 0, 0
     for first in range(0, len(examples), step):
         part = examples.take(slice(first, first + step))
-        some = _score(circuit, leaves, part, output)
+        some = _score(circuit, leaves, part, output, infer)
         loss, right, judged = loss + some[0], right + some[1], judged + some[2]
     # Targets of which only some are one-hot are no classes.
-    rows = len(examples) * max(1, int(np.prod(circuit.graph.outputs[output].shape[:-1])))
+    rows = len(examples) * (1 if output is None else max(1, int(np.prod(circuit.graph.outputs[output].shape[:-1]))))
     return Score(loss / len(examples), right / rows if judged == rows else float("nan"))
 
 
-def _score(circuit: Circuit, leaves: Arrays, examples: Examples, output: str) -> tuple[float, int, int]:
+def judged_output(examples: Examples, output: str | None) -> str | None:
+    """The output whose accuracy is scored; raises UnknownNameError for one that has no target."""
+    names = list(examples.targets)
+    if output is None:
+        return names[0] if len(names) == 1 else None
+    if output not in names:
+        raise unknown_name("output to score", output, names)
+    return output
+
+
+def _score(
+    circuit: Circuit, leaves: Arrays, examples: Examples, output: str | None, infer: Infer | None
+) -> tuple[float, int, int]:
     """Summed loss, targets that are predicted, and targets that are one-hot."""
     graph = circuit.graph
     inputs = check_inputs(graph, examples.inputs)
     goals = check_targets(graph, examples.targets, circuit.energies, circuit.precision)
-    values = forward_pass(graph, {**inputs, **leaves})
+    if infer is None:
+        values = forward_pass(graph, {**inputs, **leaves})
+        predictions: Arrays = {name: values[graph.outputs[name].name] for name in goals}
+    else:
+        predictions = infer(inputs, goals)
     loss = 0.0
     for name, goal in goals.items():
         vertex = graph.outputs[name].name
-        predicted = np.broadcast_to(values[vertex], goal.shape)
+        predicted = np.broadcast_to(predictions[name], goal.shape).astype(np.float64)
         loss += float(circuit.energies[vertex].value(goal, predicted, circuit.precision[vertex]).sum())
-    goal = goals[output]
-    if goal.ndim < 2 or goal.shape[-1] < 2:
+    if output is None or goals[output].ndim < 2 or goals[output].shape[-1] < 2:
         return loss, 0, 0
-    guess = np.broadcast_to(values[graph.outputs[output].name], goal.shape)
+    goal = goals[output]
     one_hot = (np.isin(goal, (0.0, 1.0)).all(axis=-1)) & (goal.sum(axis=-1) == 1)
+    if infer is not None and one_hot.any():
+        others = {name: array for name, array in goals.items() if name != output}
+        if not inputs and not others:
+            return loss, 0, 0
+        predictions = infer(inputs, others)
+    guess = np.broadcast_to(predictions[output], goal.shape)
     right = (guess.argmax(axis=-1) == goal.argmax(axis=-1)) & one_hot
     return loss, int(right.sum()), int(one_hot.sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Graph
-from pcneuro.learning.examples import Arrays, Examples
+from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
 from pcneuro.quantities import in_ms
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.simulator import Simulator
@@ -28,6 +29,10 @@ class Gradients:
     message: str = ""
 
 
+class ScoringInterrupted(Exception):
+    """Ctrl-C while examples were scored: there is no score."""
+
+
 class AbstractSource(ABC):
     """Where gradients come from."""
 
@@ -37,6 +42,10 @@ class AbstractSource(ABC):
     def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
         """Gradients at ``parameters``, summed over all ``examples``."""
 
+    def score(self, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
+        """How well the circuit predicts the examples: by its feedforward sweep. ``output`` is as for ``evaluate``."""
+        return evaluate(self.circuit, parameters, examples, output)
+
     @abstractmethod
     def settings(self) -> str:
         """Whatever decides on the gradients, besides the circuit, in one line: a checkpoint goes on with the same."""
@@ -45,7 +54,8 @@ class AbstractSource(ABC):
 class PredictiveCoding(AbstractSource):
     """Gradients as a circuit finds them: each batch relaxes for ``duration`` ms, and synapses read their Hebbian terms.
 
-    The simulator is reset for each batch, and may be shared. Raises ParameterError for what is no Simulator, or no
+    The simulator is reset for each batch, and may be shared. A circuit with latents is scored once they have been
+    inferred, for as long; all others by their feedforward sweep. Raises ParameterError for what is no Simulator, or no
     duration.
     """
 
@@ -63,6 +73,20 @@ class PredictiveCoding(AbstractSource):
         self.simulator.set_parameters(parameters)
         result = self.simulator.run(self.duration, inputs=examples.inputs, targets=examples.targets)
         return Gradients(result.gradients, result.loss, result.status, result.message)
+
+    def score(self, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
+        if not self.circuit.graph.latents:
+            return super().score(parameters, examples, output)
+        return evaluate(self.circuit, parameters, examples, output, partial(self._inferred, parameters))
+
+    def _inferred(self, parameters: Arrays, inputs: Arrays, targets: Arrays) -> Arrays:
+        """What outputs predict once latents are inferred. Raises ScoringInterrupted on Ctrl-C."""
+        self.simulator.reset()
+        self.simulator.set_parameters(parameters)
+        result = self.simulator.run(self.duration, inputs=inputs, targets=targets)
+        if result.status is Status.INTERRUPTED:
+            raise ScoringInterrupted(result.message)
+        return result.predictions
 
     def settings(self) -> str:
         sim = self.simulator

@@ -17,10 +17,10 @@ from pcneuro.errors import CircuitFileError, OutputError, ParameterError, report
 from pcneuro.graph.graph import check_finite, real_array
 from pcneuro.learning.checkpoint import Checkpoint
 from pcneuro.learning.epochs import Epoch
-from pcneuro.learning.examples import Arrays, Examples, Score, batches, evaluate
+from pcneuro.learning.examples import Arrays, Examples, Score, batches, judged_output
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
-from pcneuro.learning.sources import AbstractSource
+from pcneuro.learning.sources import AbstractSource, ScoringInterrupted
 from pcneuro.quantities import in_seconds
 from pcneuro.simulator.progress import Bar, interruptible
 from pcneuro.simulator.result import Status
@@ -89,7 +89,8 @@ class Trainer:
     optimizer
         ``SGD(rate, momentum, weight_decay, clip)`` or ``Adam(rate, ...)``; it gets gradients averaged over the batch.
     train, test
-        ``Examples`` to learn from, and those that are only predicted.
+        ``Examples`` to learn from, and those that are only predicted. The losses of all outputs that they have targets
+        of add up. A circuit with latents is scored once they are inferred, where the source does that.
     batch, seed
         Samples a mini-batch (the last one of an epoch may have fewer), seed of their order.
     rates
@@ -99,6 +100,8 @@ class Trainer:
     checkpoint
         File that is written after each epoch, whole or not at all; None for none. With ``resume`` learning goes on
         from it, to end bit for bit as if it had not been interrupted; where there is none yet, it begins.
+    output
+        Output whose accuracy is scored: by default the only one that has a target, and none of several.
     measure
         Called after each epoch with the parameters; the plain numbers and lists that it returns are kept.
 
@@ -106,6 +109,8 @@ class Trainer:
     ------
     ParameterError
         For settings out of range.
+    UnknownNameError
+        For an ``output`` that has no target.
     OutputError
         Where the checkpoint exists, without ``resume``.
     CircuitFileError
@@ -125,6 +130,7 @@ class Trainer:
         parameters: Arrays | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        output: str | None = None,
         measure: Callable[[Arrays], Mapping[str, Any]] | None = None,
     ) -> None:
         self.source, self.optimizer, self.rates = source, optimizer, ConstantRate() if rates is None else rates
@@ -144,6 +150,8 @@ class Trainer:
             )
         self.train, self.test, self.batch, self.seed = train, test, batch, seed
         self.measure = measure
+        for part in (train, test):
+            self.output = judged_output(part, output)
         self.path = None if checkpoint is None else Path(checkpoint)
         self.parameters = self._start(parameters or {})
         self.memory = {name: optimizer.start(value) for name, value in self.parameters.items()}
@@ -205,6 +213,7 @@ class Trainer:
             "rates": repr(self.rates),
             "batch": self.batch,
             "seed": self.seed,
+            "output": self.output,
         }
 
     @property
@@ -242,8 +251,8 @@ class Trainer:
         """One epoch; the first call scores the start.
 
         ``each_batch`` is called after each batch, and learning stops where it returns False. An epoch that is not
-        completed is as if it had not begun; ``status`` and ``message`` say why it was not. Where it
-        diverged, a PcneuroWarning does, too.
+        completed is as if it had not begun; ``status`` and ``message`` say why it was not. Where it diverged, a
+        PcneuroWarning does, too.
         """
         before = self.parameters, self.memory, self.updates
         number = self.epoch + 1
@@ -251,18 +260,21 @@ class Trainer:
         begun = time.perf_counter()
         try:
             self.status, self.message = self._learn(number, rate, each_batch) if number else (Status.COMPLETED, "")
+            seconds = time.perf_counter() - begun if number else 0.0
+            scores = self._scores() if self.status is Status.COMPLETED else None
+        except ScoringInterrupted as error:
+            self.status, self.message, scores = Status.INTERRUPTED, f"scores: {error}", None
         except BaseException:
             self.parameters, self.memory, self.updates = before
             raise
-        if self.status is not Status.COMPLETED:
+        if scores is None or self.status is not Status.COMPLETED:
             self.parameters, self.memory, self.updates = before
             self.message = f"epoch {number}: {self.message}"
             if self.status is Status.DIVERGED:
                 warn_of_divergence(self.message)
             return self.status
-        seconds = time.perf_counter() - begun if number else 0.0
         measured = {} if self.measure is None else self.measure(self.parameters)
-        self.epochs.append(Epoch(number, *self._scores(), rate, seconds, measured))
+        self.epochs.append(Epoch(number, *scores, rate, seconds, measured))
         if self.path is not None:
             checkpoint = Checkpoint(self.settings, self.updates, self.epochs, self.parameters, self.memory)
             checkpoint.write(self.path, overwrite=number > 0)
@@ -272,7 +284,7 @@ class Trainer:
         some = np.sort(next(batches(len(self.train), min(len(self.test), len(self.train)), 0, self.seed)))
         with np.errstate(all="ignore"):
             parts = (self.train.take(some), self.test)
-            first, second = (evaluate(self.source.circuit, self.parameters, part) for part in parts)
+            first, second = (self.source.score(self.parameters, part, self.output) for part in parts)
         return first, second
 
     def _learn(self, number: int, rate: float, each_batch: Callable[[Progress], bool] | None) -> tuple[Status, str]:

@@ -39,14 +39,26 @@ def advice(
     parameters: Mapping[str, np.ndarray],
 ) -> str:
     """What to do about a simulation that diverged."""
-    dt, works = integrator.dt, stable_dt(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
-    if works < dt:
-        return f"try dt = {works:.3g} ms (now {dt:g} ms)"
+    shorter = shorter_step(circuit, dynamics, integrator, data, parameters)
+    if shorter:
+        return shorter
     # It cannot be what is used already, and it does not infer latents.
     other = "" if dynamics.holds_predictions or circuit.graph.latents else ", or use FixedPrediction"
     if circuit.delayed:
         return f"without conduction delays it might not: try shorter ones, or a larger tau{other}"
     return f"the equations themselves grow without bound here: scale the weights{other}"
+
+
+def shorter_step(
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    integrator: AbstractIntegrator,
+    data: RunData,
+    parameters: Mapping[str, np.ndarray],
+) -> str:
+    """The advice to take a shorter step, with one that works; empty where that is not the cure."""
+    dt, works = integrator.dt, stable_dt(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
+    return f"try dt = {works:.3g} ms (now {dt:g} ms)" if works < dt else ""
 
 
 def stable_dt(

@@ -22,7 +22,7 @@ from pcneuro.simulator.result import Result, Status, free_energy, not_finite, no
 from pcneuro.simulator.run_data import warn_of_latents
 from pcneuro.simulator.schedules import AbstractSchedule
 from pcneuro.simulator.snapshot import read_snapshot, write_snapshot
-from pcneuro.simulator.stability import advice
+from pcneuro.simulator.stability import advice, shorter_step
 
 
 class UnderWay(Protocol):
@@ -243,6 +243,14 @@ class SimulationState:
         cure = advice(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
         return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
 
+    def _or_shorter_steps(self) -> str:
+        """What to try besides where numbers grew so large because of the step."""
+        assert self.data is not None
+        if not self.schedule.stepped:
+            return ""
+        shorter = shorter_step(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
+        return f"; or {shorter}" if shorter else ""
+
     def watch(self, data: RunData) -> None:
         """Warn, once, of latents that the dynamics do not infer from the data of a run."""
         if self._watched:
@@ -272,6 +280,7 @@ class SimulationState:
                 bad = not_finite(groups)
                 if bad is not None:
                     status, message = Status.DIVERGED, not_finite_message(*bad, self.time, self.dtype)
+                    message += self._or_shorter_steps()
         return Result(
             gradients,
             values,

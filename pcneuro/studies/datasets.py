@@ -11,7 +11,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import AbstractDataset, AbstractFolderDataset, AbstractPart, LoadedDataset
-from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.errors import ParameterError, ShapeError, unknown_name
 from pcneuro.graph.graph import Node
 from pcneuro.learning import Examples
 
@@ -31,25 +31,42 @@ def placed(dataset: AbstractDataset[Any], folder: str | None, places: Sequence[P
 
 
 def examples(
-    data: LoadedDataset[Any], circuit: Circuit, samples: int | None, test_samples: int | None
+    data: LoadedDataset[Any],
+    circuit: Circuit,
+    samples: int | None,
+    test_samples: int | None,
+    output: str | None = None,
 ) -> tuple[Examples, Examples]:
-    """Examples to learn from and to test with, at most so many, for a circuit with one input and one output.
+    """Examples to learn from and to test with, at most so many: the set's inputs and targets, each in its place.
 
-    Raises ParameterError for a circuit that has more of them, ShapeError where it does not fit the data.
+    Targets are those of ``output``, by default the only one. A circuit without an input, a generative one, has an
+    output instead that the set's inputs are targets of; where it has no other output, the set's targets are left out.
+    Raises ParameterError for a circuit with other inputs and outputs, UnknownNameError for an output that it does not
+    have, ShapeError where it does not fit the data.
     """
     graph = circuit.graph
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    if output is not None and output not in graph.outputs:
+        raise unknown_name("output", output, graph.outputs)
+    shown = list(graph.inputs) or [name for name in graph.outputs if name != output]
+    judged = output
+    if output is None and len(graph.outputs) == 1 and graph.inputs:
+        judged = next(iter(graph.outputs))
+    if len(shown) != 1 or (judged is None and graph.inputs):
         raise ParameterError(
-            f"the data set {data.name!r} needs a circuit with one input and one output, got the inputs "
+            f"the data set {data.name!r} needs a circuit with one input, or else one output that is shown what it has, "
+            f"and with one output that has its targets, or output = which; got the inputs "
             f"{', '.join(graph.inputs) or 'none'} and the outputs {', '.join(graph.outputs)}"
         )
-    ((entry, source),), ((leave, target),) = graph.inputs.items(), graph.outputs.items()
+    (entry,) = shown
     parts = []
     for part, most in ((data.train, samples), (data.test, test_samples)):
         taken: AbstractPart = part if most is None else part.take(slice(most))
-        inputs = _fitting(data.name, f"input {entry!r}", taken.inputs, source)
-        targets = _fitting(data.name, f"output {leave!r}", taken.targets, target)
-        parts.append(Examples({entry: inputs}, {leave: targets}))
+        kind, source = ("input", graph.inputs[entry]) if graph.inputs else ("output", graph.outputs[entry])
+        seen = {entry: _fitting(data.name, f"{kind} {entry!r}", taken.inputs, source)}
+        targets = {}
+        if judged is not None:
+            targets = {judged: _fitting(data.name, f"output {judged!r}", taken.targets, graph.outputs[judged])}
+        parts.append(Examples(seen, targets) if graph.inputs else Examples({}, seen | targets))
     return parts[0], parts[1]
 
 

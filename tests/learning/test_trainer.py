@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import CircuitFileError, OutputError, ParameterError
+from pcneuro.errors import CircuitFileError, OutputError, ParameterError, UnknownNameError
+from pcneuro.learning import sources
 from pcneuro.simulator.result import Status
 from tests.archives_for_tests import rewrite
 from tests.circuits_for_tests import diverges
@@ -202,3 +203,62 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(capfd, monkeypatch
     assert lines[0].startswith("learning: 8 % after < 1s, epoch 1: loss ")
     assert "accuracy" in lines[-1]
     assert lines[-1].endswith("rate 0.5")
+
+
+def test_a_circuit_with_two_outputs_learns_and_is_scored_by_the_one_that_is_named(tmp_path):
+    def function(x, W, V):
+        h = pcn.vertex(np.tanh(x @ W), "h")
+        return {"a": pcn.vertex(h * 2.0, "a"), "b": pcn.vertex(h @ V, "b")}
+
+    rng = np.random.default_rng(0)
+    leaves = {"x": pcn.Input((4,)), "W": pcn.Parameter(rng.normal(size=(4, 3))), "V": pcn.Parameter(np.eye(3))}
+    circuit = pcn.build_circuit(pcn.trace(function, **leaves))
+    data = clusters()
+    both = pcn.Examples(data.inputs, {"a": np.zeros((len(data), 3)), "b": data.targets["out"]})
+    settings = {"batch": 30, "checkpoint": tmp_path / "both", "output": "b"}
+    source = pcn.PredictiveCoding(pcn.Simulator(circuit), 200.0)
+    learned = pcn.Trainer(source, pcn.SGD(0.1), both, both, **settings).run(3)
+    exact = pcn.Trainer(pcn.Backprop(circuit), pcn.SGD(0.1), both, both, batch=30).run(3)
+    np.testing.assert_allclose([e.test.loss for e in learned.epochs], [e.test.loss for e in exact.epochs], rtol=1e-6)
+    result = pcn.backprop(circuit, both.inputs, both.targets, learned.parameters)
+    assert learned.epochs[-1].test.loss == pytest.approx(result.loss / len(both), rel=1e-12)
+    guess = result.values["b"].argmax(axis=1)
+    assert learned.epochs[-1].test.accuracy == np.mean(guess == both.targets["b"].argmax(axis=1))
+    assert np.isnan(exact.epochs[-1].test.accuracy)
+    with pytest.raises(UnknownNameError, match="output to score 'c'"):
+        pcn.Trainer(source, pcn.SGD(0.1), both, both, batch=30, output="c")
+    with pytest.raises(CircuitFileError, match="another output to score"):
+        pcn.Trainer(source, pcn.SGD(0.1), both, both, resume=True, **{**settings, "output": "a"})
+
+
+def test_scores_of_a_generative_circuit_are_those_after_inference():
+    """They change as it learns, and are what a run of the same parameters comes to."""
+    W = np.random.default_rng(1).normal(size=(2, 5))
+    graph = pcn.trace(lambda z, W: pcn.vertex(z @ W, "seen"), z=pcn.Latent((2,), prior=0.0), W=pcn.Parameter(W))
+    sim = pcn.Simulator(pcn.build_circuit(graph), dynamics=pcn.Strict())
+    shown = pcn.Examples({}, {"seen": np.random.default_rng(2).normal(size=(12, 5))})
+    learned = pcn.Trainer(pcn.PredictiveCoding(sim, 300.0), pcn.SGD(0.1), shown, shown, batch=6).run(3)
+    losses = [epoch.test.loss for epoch in learned.epochs]
+    assert losses == sorted(set(losses), reverse=True)
+    W = learned.parameters["W"]
+    z = shown.targets["seen"] @ W.T @ np.linalg.inv(np.eye(2) + W @ W.T)
+    assert losses[-1] == pytest.approx(0.5 * ((shown.targets["seen"] - z @ W) ** 2).sum() / 12, rel=1e-6)
+
+
+def test_ctrl_c_while_examples_are_scored_leaves_the_last_epoch(monkeypatch):
+    graph = pcn.trace(lambda z, W: z @ W, z=pcn.Latent((2,), prior=0.0), W=pcn.Parameter(np.ones((2, 3))))
+    sim = pcn.Simulator(pcn.build_circuit(graph), dynamics=pcn.Strict())
+    source = pcn.PredictiveCoding(sim, 20.0)
+    shown = pcn.Examples({}, {"out": np.ones((4, 3))})
+    trainer = pcn.Trainer(source, pcn.SGD(0.1), shown, shown, batch=4)
+    trainer.run(1)
+    before = trainer.parameters["W"].copy()
+
+    def interrupted(*arguments):
+        raise sources.ScoringInterrupted("interrupted at 1 ms")
+
+    monkeypatch.setattr(source, "_inferred", interrupted)
+    result = trainer.run(3)
+    assert (result.status, result.message) == ("interrupted", "epoch 2: scores: interrupted at 1 ms")
+    assert len(result.epochs) == 2
+    np.testing.assert_array_equal(result.parameters["W"], before)

@@ -405,3 +405,18 @@ def test_a_training_that_diverges_is_a_warning_once():
     assert [str(warning.message) for warning in caught] == [learned.message]
     assert learned.status == "diverged"
     assert caught[0].filename == __file__
+
+
+def test_a_gradient_that_outgrows_numbers_first_has_the_cure_of_its_step():
+    """Activities still are finite, and their product is not; a step of the length that is named settles."""
+    W = 2.0 * np.random.default_rng(0).normal(size=(4, 9))
+    circuit = pcn.build_circuit(pcn.trace(lambda z, W: z @ W, z=pcn.Latent((4,), prior=0.0), W=pcn.Parameter(W)))
+    data = {"targets": {"out": np.ones(9)}}
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict())
+    rate = 1 + np.linalg.eigvalsh(W @ W.T).max()
+    steps = int(200 * np.log(10) / np.log(0.1 * rate - 1))  # errors of 1e200
+    with pytest.warns(pcn.PcneuroWarning, match=r"the gradient of 'W' is not finite.*; or try dt = ") as caught:
+        sim.run(steps, **data)
+    dt = float(str(caught[0].message).split("try dt = ")[1].split(" ms")[0])
+    settled = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(dt)).run(dt * 2000, **data)
+    np.testing.assert_allclose(settled.values["z"][0], np.ones(9) @ W.T @ np.linalg.inv(np.eye(4) + W @ W.T), rtol=1e-9)

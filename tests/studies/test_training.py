@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ConfigurationError, DataError, DataFileError, OutputError, ParameterError, ShapeError
+import pcneuro.data
+from pcneuro.errors import (
+    ConfigurationError,
+    DataError,
+    DataFileError,
+    OutputError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+)
 from pcneuro.simulator.result import Status
 from pcneuro.studies.curves import mean_and_error
 from tests.circuits_for_tests import diverges
@@ -61,6 +70,20 @@ def writer(length=6, vocabulary=5, causal=True):
     leaves = {"W": pcn.Parameter(W), "V": pcn.Parameter(V)}
     graph = pcn.trace(network, x=pcn.Input((length, vocabulary)), **leaves)
     return pcn.build_circuit(graph, energies={"out": pcn.SoftmaxCrossEntropy()})
+
+def shared(seed=0):
+    generator = np.random.default_rng(seed)
+    leaves = {name: pcn.Parameter(generator.normal(size=s) / 8) for name, s in {"W": (8, 64), "V": (8, 10)}.items()}
+    return leaves, lambda z, W, V: {"seen": pcn.vertex(z @ W, "seen"), "label": pcn.vertex(z @ V, "label")}
+
+def generative(seed=0):
+    leaves, function = shared(seed)
+    return pcn.trace(function, z=pcn.Latent((8,), prior=0.0), **leaves)
+
+def heads():
+    def network(x, V, W):
+        return {"label": pcn.vertex(x @ V, "label"), "other": pcn.vertex(x @ W, "other")}
+    return pcn.trace(network, x=pcn.Input((64,)), V=pcn.Parameter(np.ones((64, 10)) / 64), W=pcn.Parameter(np.eye(64)))
 
 def pair():
     leaves = {"x": pcn.Input((64,)), "y": pcn.Input((10,)), "W": pcn.Parameter(np.ones((64, 10)))}
@@ -274,7 +297,11 @@ def test_a_pendulum_has_no_classes_and_true_values(training):
             r"gives shape \(1, 8, 8\) for the circuit's input 'x', which has \(50,\)",
             ["arguments.inputs=50"],
         ),
-        (ParameterError, "needs a circuit with one input and one output, got the inputs x, y", ["circuit=mlp.py:pair"]),
+        (
+            ParameterError,
+            "needs a circuit with one input, or .*; got the inputs x, y and the outputs out",
+            ["circuit=mlp.py:pair"],
+        ),
         (ParameterError, "data = 'nowhere': the data set 'digits' has no files", ["data=nowhere"]),
         (DataFileError, "names: there is no folder nowhere", ["dataset.kind=names", "data=nowhere"]),
     ],
@@ -330,3 +357,33 @@ def test_a_label_out_of_range_is_told(training):
     records.tofile(folder / "data_batch_1.bin")
     with pytest.raises(DataFileError, match=r"label 11 of image 3 .* is out of range 0 to 9"):
         training("dataset.kind=cifar10", "data=data", "batch=2")
+
+
+def test_a_generative_circuit_learns_what_it_is_shown_and_is_scored_by_the_output_that_is_named(training):
+    """Its losses are those after inference: least squares with a prior, of what was learned."""
+    strict = ["circuit=mlp.py:generative", 'dynamics.kind="Strict"', "integrator.dt=0.5", "optimizer.rate=0.01"]
+    report, _, records = training(*strict, "output=label", "duration=400.0", "epochs=2")
+    assert report.status is Status.COMPLETED
+    losses = records["test_loss"].sel(source="predictive coding").isel(seed=0).values
+    assert losses[0] > losses[1] > losses[2]
+    assert np.isfinite(records["test_accuracy"].values).all()
+    (checkpoint,) = (report.folder / "checkpoints").glob("seed0-predictive-coding*")
+    learned = pcn.load_parameters(checkpoint)
+    W, V = learned["W"], learned["V"]
+    data = pcneuro.data.load("digits")
+    seen, label = data.test.images[:60].reshape(60, 64), data.test.targets[:60]
+    both, shown = np.concatenate([W, V], axis=1), np.concatenate([seen, label], axis=1)
+    z = shown @ both.T @ np.linalg.inv(np.eye(8) + both @ both.T)
+    assert losses[2] == pytest.approx(0.5 * ((shown - z @ both) ** 2).sum() / 60, rel=1e-5)
+    guess = (seen @ W.T @ np.linalg.inv(np.eye(8) + W @ W.T)) @ V
+    accuracy = np.mean(guess.argmax(axis=1) == label.argmax(axis=1))
+    assert records["test_accuracy"].sel(source="predictive coding").isel(seed=0, epoch=2) == accuracy
+
+
+def test_of_several_outputs_the_one_that_has_the_targets_is_named(training):
+    _, _, records = training("circuit=mlp.py:heads", "output=label", "epochs=1")
+    np.testing.assert_allclose(records["test_loss"].isel(source=0), records["test_loss"].isel(source=1), rtol=1e-3)
+    with pytest.raises(UnknownNameError, match="did you mean 'label'"):
+        training("circuit=mlp.py:heads", "output=lable")
+    with pytest.raises(ParameterError, match="or output = which; got the inputs x and the outputs label, other"):
+        training("circuit=mlp.py:heads")

@@ -118,7 +118,9 @@ def errors_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
         norm.set_title(title)
         norm.set_ylabel("norm of the error")
         distance.set_ylabel("distance from equilibrium")
-        distance.set_yscale("log")
+        # Where no population is free, none moves.
+        if any((np.ma.filled(line.get_ydata(), 0.0) > 0).any() for line in distance.lines):
+            distance.set_yscale("log")
         distance.get_legend().remove()
     panel_letters(list(axes.flat))
     return figure

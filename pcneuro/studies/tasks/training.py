@@ -57,6 +57,7 @@ class TrainingTask(AbstractTask):
     samples: int | None = Field(None, ge=1)
     test_samples: int | None = Field(None, ge=1)
     dataset: Annotated[AbstractDataset, kind_table(lambda: DATASETS)] = Field(description="a table with a kind")
+    output: str | None = None
     optimizer: Annotated[AbstractOptimizer, kind_table(lambda: OPTIMIZERS, "SGD")] = Field(
         description="a table such as {rate = 0.1}"
     )
@@ -74,7 +75,7 @@ class TrainingTask(AbstractTask):
 
     def perform(self, job: Job) -> Outcome:
         loaded = self.dataset_in(job.folder).load()
-        learn, test = examples(loaded, job.circuit, self.samples, self.test_samples)
+        learn, test = examples(loaded, job.circuit, self.samples, self.test_samples, self.output)
         if self.batch > len(learn):
             raise ParameterError(f"batch = {self.batch} is more than the {len(learn)} samples to learn from")
         for note in loaded.notes:
@@ -113,12 +114,17 @@ class TrainingTask(AbstractTask):
         held = [circuit.graph.outputs[name].name for name in first.targets]
         return ErrorRelaxation.of(simulator, result, first.inputs, held)
 
+    def _judged(self, learn: Examples) -> str:
+        """The output that is scored."""
+        return next(iter(learn.targets)) if self.output is None else self.output
+
     def _chance(self, circuit: Circuit, learn: Examples) -> dict[str, float]:
         """What a guess reaches that knows the number of classes only, and one that knows the most frequent one.
 
         Empty where there are no classes.
         """
-        ((name, node),) = circuit.graph.outputs.items()
+        name = self._judged(learn)
+        node = circuit.graph.outputs[name]
         classes = node.shape[-1] if node.shape else 0
         if classes < 2 or not isinstance(circuit.energies[node.name], SoftmaxCrossEntropy):
             return {}
@@ -127,7 +133,7 @@ class TrainingTask(AbstractTask):
 
     def _curves(self, job: Job, loaded: LoadedDataset[Any], learn: Examples, test: Examples) -> LearningCurves:
         """Both ways to learn, for each seed in turn, epoch by epoch, so that an interrupted run has both."""
-        (node,) = job.circuit.graph.outputs.values()
+        node = job.circuit.graph.outputs[self._judged(learn)]
         curves = LearningCurves(rows=max(1, node.size // node.shape[-1]) if node.shape else 1, truth=loaded.truth)
         for k in range(self.seeds):
             circuit = job.circuit if k == 0 else job.drawn(k)
@@ -185,6 +191,7 @@ class TrainingTask(AbstractTask):
                 rates=self.rates,
                 checkpoint=job.checkpoint(f"seed{self.seed + k}-{name.replace(' ', '-')}"),
                 resume=job.resume,
+                output=self.output,
                 measure=agreement if name == PC else scalars,
             )
             for name, source in sources.items()
