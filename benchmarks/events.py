@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from events_circuits import MODES, NETS, Data, Net, by_events, letters
+from events_circuits import MODES, NETS, Data, EventTask, by_events, letters
 from machine import median_and_spread, report, seconds
 
 import pcneuro as pcn
@@ -46,7 +46,7 @@ CLOSE = 1.05
 class Point:
     """Runs of one simulator."""
 
-    net: Net
+    task: EventTask
     mode: object
     threshold: float
     dtype: str
@@ -57,10 +57,10 @@ class Point:
     def turn(self) -> None:
         """One run from the feedforward sweep on, of which everything is timed but that."""
         self.simulator.reset()
-        self.simulator.run(0.0, **self.net.data)
+        self.simulator.run(0.0, **self.task.data)
 
         def run() -> None:
-            self.result = self.simulator.run(self.net.duration)
+            self.result = self.simulator.run(self.task.duration)
 
         self.seconds.append(seconds(run))
 
@@ -73,12 +73,12 @@ class Point:
     def error(self) -> float:
         """How far gradients are from backprop's."""
         assert self.result is not None
-        return gradient_error(self.result, pcn.backprop(self.net.circuit, **self.net.data)).error
+        return gradient_error(self.result, pcn.backprop(self.task.circuit, **self.task.data)).error
 
 
-def point(net: Net, mode: object, threshold: float, dtype: type) -> Point:
+def point(task: EventTask, mode: object, threshold: float, dtype: type) -> Point:
     """A run to be measured."""
-    return Point(net, mode, threshold, np.dtype(dtype).name, by_events(net.circuit, threshold, mode, DT, dtype))
+    return Point(task, mode, threshold, np.dtype(dtype).name, by_events(task.circuit, threshold, mode, DT, dtype))
 
 
 def measure(points: Sequence[Point], runs: int) -> None:
@@ -129,19 +129,19 @@ def linear(options: argparse.Namespace) -> None:
     # At exact times an error neuron needs about 1 / threshold events, and each of them reaches all units behind it.
     least = {mode: 1e-1 if options.small else 1e-3 if isinstance(mode, pcn.TimeBinned) else 3e-2 for mode in MODES}
     thresholds = {m: [float(f"{t:.2g}") for t in np.geomspace(low, 1.0, count)] for m, low in least.items()}
-    nets = [make(options.small) for make in NETS]
-    points = [point(net, mode, t, np.float64) for net in nets for mode in MODES for t in thresholds[mode]]
+    tasks = [make(options.small) for make in NETS]
+    points = [point(task, mode, t, np.float64) for task in tasks for mode in MODES for t in thresholds[mode]]
     measure(points, options.runs)
     rows, fits = [], []
     lines: dict[tuple[str, str], tuple[list[Point], Line]] = {}
-    for net in nets:
+    for task in tasks:
         for mode in MODES:
-            of_mode = [p for p in points if p.net is net and p.mode is mode]
+            of_mode = [p for p in points if p.task is task and p.mode is mode]
             line = fit([p.operations for p in of_mode], [statistics.median(p.seconds) for p in of_mode])
-            lines[net.name, kind(mode)] = of_mode, line
+            lines[task.name, kind(mode)] = of_mode, line
             fits.append(
                 [
-                    net.name,
+                    task.name,
                     kind(mode),
                     f"{1e9 * line.slope:.3g}",
                     f"{1e3 * line.fixed:.3g}",
@@ -153,7 +153,7 @@ def linear(options: argparse.Namespace) -> None:
             for p in of_mode:
                 times = median_and_spread([1e3 * s for s in p.seconds])
                 rows.append(
-                    [net.name, kind(mode), f"{p.threshold:g}", p.operations, times, f"{p.error():.1e}", options.runs]
+                    [task.name, kind(mode), f"{p.threshold:g}", p.operations, times, f"{p.error():.1e}", options.runs]
                 )
     header = ["circuit", "engine", "threshold", "operations", "ms, median (range)", "gradient error", "runs"]
     report("Time of a run against its synaptic operations", header, rows, options.out / "events_linear.json")
@@ -172,11 +172,11 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
         figure = Figure(figsize=(WIDTH, 3.2))
         axes = figure.subplots(1, len(MODES), sharey=True)
         for ax, mode in zip(axes, MODES, strict=True):
-            groups = [(net, *fit_of) for (net, name), fit_of in lines.items() if name == kind(mode)]
-            for (net, points, line), colour, marker in zip(groups, COLOURS, "osD^", strict=False):
+            groups = [(task, *fit_of) for (task, name), fit_of in lines.items() if name == kind(mode)]
+            for (task, points, line), colour, marker in zip(groups, COLOURS, "osD^", strict=False):
                 x = np.array([p.operations for p in points], dtype=np.float64)
                 y = np.array([statistics.median(p.seconds) for p in points])
-                ax.plot(x, y, marker, color=colour, markersize=3.5, label=net)
+                ax.plot(x, y, marker, color=colour, markersize=3.5, label=task)
                 shown = np.geomspace(max(x.min(), 1.0), x.max(), 200)
                 along = line.fixed + line.slope * shown
                 ax.plot(shown[along > 0], along[along > 0], color=colour, linewidth=0.9)
@@ -197,19 +197,19 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
 
 def throughput(options: argparse.Namespace) -> None:
     """Operations a second of dense, sparse and convolutional projections, in float32, reading out included."""
-    nets = [make(options.small) for make in NETS[:3]]
-    points = [point(net, mode, THRESHOLD, np.float32) for net in nets for mode in MODES]
-    points.insert(1, point(nets[0], MODES[0], SMALL_THRESHOLD, np.float32))
+    tasks = [make(options.small) for make in NETS[:3]]
+    points = [point(task, mode, THRESHOLD, np.float32) for task in tasks for mode in MODES]
+    points.insert(1, point(tasks[0], MODES[0], SMALL_THRESHOLD, np.float32))
     measure(points, options.runs)
     rows = []
     for p in points:
         rates = [p.operations / s for s in p.seconds]
         rates_shown = f"{statistics.median(rates):.2e} ({min(rates):.2e}-{max(rates):.2e})"
-        met = "yes" if statistics.median(rates) >= p.net.goal else "NO"
+        met = "yes" if statistics.median(rates) >= p.task.goal else "NO"
         events = sum(p.result.stats["events"].values()) if p.result is not None else 0
         times = median_and_spread([1e3 * s for s in p.seconds])
-        row = [p.net.name, kind(p.mode), f"{p.threshold:g}", events, p.operations, times]
-        rows.append([*row, rates_shown, f"{p.net.goal:.0e}: {met}", f"{p.error():.1e}", options.runs])
+        row = [p.task.name, kind(p.mode), f"{p.threshold:g}", events, p.operations, times]
+        rows.append([*row, rates_shown, f"{p.task.goal:.0e}: {met}", f"{p.error():.1e}", options.runs])
     header = ["circuit", "engine", "threshold", "events", "operations", "ms, median (range)", "operations/s", "goal"]
     header += ["gradient error", "runs"]
     report("Synaptic operations a second, one thread, float32", header, rows, options.out / "events_throughput.json")

@@ -18,7 +18,7 @@ MODES = (pcn.TimeBinned(), pcn.Exact())
 
 
 @dataclass(frozen=True)
-class Net:
+class EventTask:
     """A circuit, its data, how long it runs (ms), and how many synaptic operations a second are aimed at."""
 
     name: str
@@ -33,15 +33,15 @@ def labels(rng: np.random.Generator, batch: int, classes: int) -> np.ndarray:
     return np.eye(classes)[rng.integers(classes, size=batch)]
 
 
-def dense(small: bool) -> Net:
+def dense(small: bool) -> EventTask:
     """784-256-256-256-10: what an error neuron sends goes to 256 value neurons."""
     sizes, batch = ((12, 16, 16, 16, 5), 2) if small else ((784, 256, 256, 256, 10), 4)
     rng = np.random.default_rng(0)
     data = {"inputs": {"x": rng.random((batch, sizes[0]))}, "targets": {"out": labels(rng, batch, sizes[-1])}}
-    return Net("dense", mlp(sizes), data, 200.0, 1e9)
+    return EventTask("dense", mlp(sizes), data, 200.0, 1e9)
 
 
-def sparse(small: bool) -> Net:
+def sparse(small: bool) -> EventTask:
     """Three random projections of a ``scipy.sparse`` matrix each."""
     neurons, fan_out, batch = (60, 5, 2) if small else (5_000, 100, 2)
     rng = np.random.default_rng(0)
@@ -55,10 +55,10 @@ def sparse(small: bool) -> Net:
     circuit = pcn.build_circuit(pcn.trace(network, x=pcn.Input((neurons,)), **theta))
     shape = (batch, neurons)
     data = {"inputs": {"x": rng.normal(size=shape)}, "targets": {"out": 0.1 * rng.normal(size=shape)}}
-    return Net("sparse", circuit, data, 200.0, 1e8)
+    return EventTask("sparse", circuit, data, 200.0, 1e8)
 
 
-def convolutional(small: bool) -> Net:
+def convolutional(small: bool) -> EventTask:
     """Three convolutions with ReLU."""
     size, kernel, features, batch = (8, 3, (1, 2, 2, 2), 2) if small else (20, 5, (3, 8, 16, 16), 2)
     rng = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def convolutional(small: bool) -> Net:
     (out,) = graph.outputs.values()
     inputs, targets = rng.normal(size=(batch, features[0], size, size)), rng.normal(size=(batch, *out.shape))
     data = {"inputs": {"x": inputs}, "targets": {"out": targets}}
-    return Net("convolutional", pcn.build_circuit(graph), data, 200.0, 1e8)
+    return EventTask("convolutional", pcn.build_circuit(graph), data, 200.0, 1e8)
 
 
 def letters(length: int, hidden: int, batch: int, gain: float = 1.0) -> tuple[pcn.Circuit, Data]:
@@ -87,13 +87,13 @@ def letters(length: int, hidden: int, batch: int, gain: float = 1.0) -> tuple[pc
     return circuit, {"inputs": {"x": inputs}, "targets": {"out": labels(rng, batch, 10)}}
 
 
-def recurrent(small: bool) -> Net:
+def recurrent(small: bool) -> EventTask:
     """An RNN over 20 letters."""
     circuit, data = letters(*((4, 8, 2) if small else (20, 64, 2)))
-    return Net("RNN", circuit, data, 400.0, 1e9)
+    return EventTask("RNN", circuit, data, 400.0, 1e9)
 
 
-NETS: tuple[Callable[[bool], Net], ...] = (dense, sparse, convolutional, recurrent)
+NETS: tuple[Callable[[bool], EventTask], ...] = (dense, sparse, convolutional, recurrent)
 
 
 def by_events(

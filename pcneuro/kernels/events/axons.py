@@ -12,21 +12,21 @@ GROUP = (1 << GROUP_BITS) - 1
 
 
 @kernel
-def accumulate(net, state, node, change, slope):  # type: ignore[no-untyped-def]
+def accumulate(network, state, node, change, slope):  # type: ignore[no-untyped-def]
     """Add a change to the input that a node has to take in.
 
-    Reads ``net.population, offset``. Adds to incoming, incoming_slope; writes dirty, dirty_nodes, dirty_count, pending,
-    top.
+    Reads ``network.population, offset``. Adds to incoming, incoming_slope; writes dirty, dirty_nodes, dirty_count,
+    pending, top.
     """
     state.incoming[node] += change
     if state.lines:
         state.incoming_slope[node] += slope
     if state.dirty[node] == 0:
         state.dirty[node] = 1
-        p = net.population[node]
+        p = network.population[node]
         count = state.dirty_count[p]
         if count >= 0:
-            state.dirty_nodes[net.offset[p] + count] = node
+            state.dirty_nodes[network.offset[p] + count] = node
             state.dirty_count[p] = count + 1
             if count == 0:
                 state.pending += 1
@@ -41,7 +41,7 @@ def _add_row(incoming, node, weights, synapse, count, change):  # type: ignore[n
 
 
 @inner
-def _arrive(net, state, fan_out, group, change, slope):  # type: ignore[no-untyped-def]
+def _arrive(network, state, fan_out, group, change, slope):  # type: ignore[no-untyped-def]
     """A group of synapses passes a change on. Reads ``fan_out``; changes what ``accumulate`` does."""
     weight = fan_out.weight
     change, slope = weight.dtype.type(change), weight.dtype.type(slope)
@@ -60,11 +60,11 @@ def _arrive(net, state, fan_out, group, change, slope):  # type: ignore[no-untyp
         target = fan_out.target
         for k in range(begin, end):
             w = weight[k]
-            accumulate(net, state, target[k], w * change, w * slope)
+            accumulate(network, state, target[k], w * change, w * slope)
 
 
 @kernel
-def deliver(net, state, fan_out, axons):  # type: ignore[no-untyped-def]
+def deliver(network, state, fan_out, axons):  # type: ignore[no-untyped-def]
     """The first event under way arrives, and goes on to synapses with longer delays. Returns the node that sent it.
 
     Reads ``fan_out``; changes the heap of ``axons``, and what ``accumulate`` does.
@@ -79,12 +79,12 @@ def deliver(net, state, fan_out, axons):  # type: ignore[no-untyped-def]
     if group + 1 < fan_out.first[node + 1]:
         later = time - fan_out.delay[group] + fan_out.delay[group + 1]
         push(axons, later, (node << GROUP_BITS) | (group + 1), change, slope, state.lines)
-    _arrive(net, state, fan_out, group, change, slope)
+    _arrive(network, state, fan_out, group, change, slope)
     return node
 
 
 @kernel
-def send(net, state, fan_out, axons, node, change, slope, now):  # type: ignore[no-untyped-def]
+def send(network, state, fan_out, axons, node, change, slope, now):  # type: ignore[no-untyped-def]
     """A node sends a change along all its synapses: at once, or after their delays.
 
     Reads ``fan_out``; adds to ``axons.sends``, and changes its heap, and what ``accumulate`` does.
@@ -98,7 +98,7 @@ def send(net, state, fan_out, axons, node, change, slope, now):  # type: ignore[
         if delay > 0.0:
             push(axons, now + delay, (node << GROUP_BITS) | group, change, slope, state.lines)
             return
-        _arrive(net, state, fan_out, group, change, slope)
+        _arrive(network, state, fan_out, group, change, slope)
 
 
 @kernel

@@ -13,13 +13,13 @@ from pcneuro.kernels.events.queue import arrives
 
 
 @kernel
-def full(net, state):  # type: ignore[no-untyped-def]
+def full(network, state):  # type: ignore[no-untyped-def]
     """Why there may be no room for what an event or a bin brings; DONE where there is."""
-    if state.up.queued + net.room_up >= state.up.room:
+    if state.up.queued + network.room_up >= state.up.room:
         return QUEUE_FULL
-    if state.down.queued + net.room_down >= state.down.room:
+    if state.down.queued + network.room_down >= state.down.room:
         return QUEUE_FULL
-    most = 2 * net.units + net.nodes
+    most = 2 * network.units + network.nodes
     if state.records and state.recorded + most > state.records:
         return RECORD_FULL
     return DONE
@@ -45,39 +45,39 @@ def _some(change, residue, threshold, first, count, cumulative):  # type: ignore
 
 
 @inner
-def _send_values(net, state, now, cumulative):  # type: ignore[no-untyped-def]
+def _send_values(network, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Value neurons of blocks that are awake send.
 
     Reads x, awake; writes change, sent_value; adds to residue_value, to input of nodes, to events.
     """
     change, x, sent, residue = state.change, state.x, state.sent_value, state.residue_value
-    threshold = net.value_threshold
+    threshold = network.value_threshold
     for a in range(state.awake_count):
         first = state.awake[a] * BLOCK
-        count = min(BLOCK, net.units - first)
+        count = min(BLOCK, network.units - first)
         for k in range(count):
             change[ix(first + k)] = x[ix(first + k)] - sent[ix(first + k)]
         if not _some(change, residue, threshold, first, count, cumulative):
             continue
         for u in range(first, first + count):
-            away, node = change[u], net.exit[u]
+            away, node = change[u], network.exit[u]
             if node >= 0 and _beyond(away, residue[u], threshold[u], cumulative):
                 sent[u], residue[u] = x[u], 0
                 record(state, now, u, away)
-                accumulate(net, state, node, away, away * 0)
+                accumulate(network, state, node, away, away * 0)
 
 
 @inner
-def _send_errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
+def _send_errors(network, state, now, cumulative):  # type: ignore[no-untyped-def]
     """Error neurons of blocks that are awake send.
 
     Reads x, predicted, awake; writes change, sent; adds to residue, to input of nodes, to events.
     """
     change, x, predicted, sent, residue = state.change, state.x, state.predicted, state.sent, state.residue
-    threshold, precision = net.threshold, net.precision
+    threshold, precision = network.threshold, network.precision
     for a in range(state.awake_count):
         first = state.awake[a] * BLOCK
-        count = min(BLOCK, net.units - first)
+        count = min(BLOCK, network.units - first)
         for k in range(count):
             u = ix(first + k)
             error = precision[u] * (x[u] - predicted[u])
@@ -89,32 +89,32 @@ def _send_errors(net, state, now, cumulative):  # type: ignore[no-untyped-def]
             if _beyond(away, residue[u], threshold[u], cumulative):
                 sent[u], residue[u] = precision[u] * (x[u] - predicted[u]), 0
                 # Who has nobody to send to sends nothing.
-                node = net.entry[u]
+                node = network.entry[u]
                 if node >= 0:
-                    if net.strict == 0:
-                        record(state, now, net.units + u, away)
-                    accumulate(net, state, node, away, away * 0)
+                    if network.strict == 0:
+                        record(state, now, network.units + u, away)
+                    accumulate(network, state, node, away, away * 0)
 
 
 @inner
-def _value_is_quiet(net, state, u, cumulative):  # type: ignore[no-untyped-def]
+def _value_is_quiet(network, state, u, cumulative):  # type: ignore[no-untyped-def]
     """Whether a free value neuron will send nothing more unless its unit receives something."""
-    received, precision = state.received[u], net.precision[u]
+    received, precision = state.received[u], network.precision[u]
     if precision == 0.0:
         return received == 0.0
     x, sent = state.x[u], state.sent_value[u]
     target = state.predicted[u] + received / precision
     if cumulative:
         return x == sent and target == sent
-    limit = net.value_threshold[u]
+    limit = network.value_threshold[u]
     return abs(target - sent) < limit and abs(x - sent) < limit
 
 
 @inner
-def _step_block(net, state, first, count, cumulative):  # type: ignore[no-untyped-def]
+def _step_block(network, state, first, count, cumulative):  # type: ignore[no-untyped-def]
     """A step of a block of units. Returns whether their errors will send nothing more, and all are finite. Writes x."""
     x, predicted, sent, received = state.x, state.predicted, state.sent, state.received
-    precision, gain, threshold = net.precision, net.gain, net.threshold
+    precision, gain, threshold = network.precision, network.gain, network.threshold
     loud = wild = 0
     for k in range(count):
         u = ix(first + k)
@@ -137,7 +137,7 @@ def _step_block(net, state, first, count, cumulative):  # type: ignore[no-untype
 
 
 @inner
-def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
+def _step(network, state, n, cumulative):  # type: ignore[no-untyped-def]
     """A step of all that are awake. Blocks that will send nothing more sleep, from bin ``n`` + 1 on.
 
     Returns whether all are finite. Writes x, since, awake, awake_count.
@@ -146,13 +146,13 @@ def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
     for a in range(state.awake_count):
         block = state.awake[a]
         first = block * BLOCK
-        count = min(BLOCK, net.units - first)
-        quiet, finite = _step_block(net, state, first, count, cumulative)
+        count = min(BLOCK, network.units - first)
+        quiet, finite = _step_block(network, state, first, count, cumulative)
         all_finite = all_finite and finite
-        if quiet and net.strict != 0:
+        if quiet and network.strict != 0:
             for u in range(first, first + count):
-                free = net.gain[u] > 0.0
-                if free and net.exit[u] >= 0 and not _value_is_quiet(net, state, u, cumulative):
+                free = network.gain[u] > 0.0
+                if free and network.exit[u] >= 0 and not _value_is_quiet(network, state, u, cumulative):
                     quiet = False
                     break
         if quiet:
@@ -165,31 +165,31 @@ def _step(net, state, n, cumulative):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def exchange_events(n, net, state, cumulative):  # type: ignore[no-untyped-def]
+def exchange_events(n, network, state, cumulative):  # type: ignore[no-untyped-def]
     """All events of bin ``n``: what is sent in it, and what arrives. Units are not stepped, other state changes."""
     now = float(n)
-    if net.strict != 0:
-        _send_values(net, state, now, cumulative)
+    if network.strict != 0:
+        _send_values(network, state, now, cumulative)
         while arrives(state.up) <= now:
-            deliver(net, state, net.up, state.up)
-        forward(net, state, 0, now)
-    _send_errors(net, state, now, cumulative)
+            deliver(network, state, network.up, state.up)
+        forward(network, state, 0, now)
+    _send_errors(network, state, now, cumulative)
     while arrives(state.down) <= now:
-        deliver(net, state, net.down, state.down)
-    backward(net, state, now)
+        deliver(network, state, network.down, state.down)
+    backward(network, state, now)
     for a in range(state.touched_count):
         state.touched[state.touched_units[a]] = 0
     state.touched_count = 0
 
 
 @kernel
-def advance_bins(step, steps, net, state, cumulative):  # type: ignore[no-untyped-def]
+def advance_bins(step, steps, network, state, cumulative):  # type: ignore[no-untyped-def]
     """Do ``steps`` bins from number ``step`` on, of one sample. Returns how many were done, and why it stopped."""
     for n in range(step, step + steps):
-        why = full(net, state)
+        why = full(network, state)
         if why != DONE:
             return n - step, why
-        exchange_events(n, net, state, cumulative)
-        if not _step(net, state, n, cumulative):
+        exchange_events(n, network, state, cumulative)
+        if not _step(network, state, n, cumulative):
             return n - step, NOT_FINITE
     return steps, DONE

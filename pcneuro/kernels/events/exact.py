@@ -116,23 +116,23 @@ def crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold,
 
 
 @inner
-def _next(net, state, u, now):  # type: ignore[no-untyped-def]
+def _next(network, state, u, now):  # type: ignore[no-untyped-def]
     """When a unit, which is up to date, sends next."""
     when = np.inf
-    rate, received = net.rate[u], state.received[u]
-    if net.entry[u] >= 0:
-        error = net.precision[u] * (state.x[u] - state.predicted[u])
-        sent, threshold = state.sent[u], net.threshold[u]
+    rate, received = network.rate[u], state.received[u]
+    if network.entry[u] >= 0:
+        error = network.precision[u] * (state.x[u] - state.predicted[u])
+        sent, threshold = state.sent[u], network.threshold[u]
         if state.lines:
             slope, sent_slope = state.received_slope[u], state.sent_slope[u]
             sent = sent + sent_slope * (now - state.sent_at[u])
             return crossing_of_lines(error, received, slope, sent, sent_slope, rate, threshold, now)
         when = crossing(error, received, sent, rate, threshold, now)
-    if net.strict != 0 and net.exit[u] >= 0:
+    if network.strict != 0 and network.exit[u] >= 0:
         x, sent_value = state.x[u], state.sent_value[u]
-        limit, gain = net.value_threshold[u], net.gain[u]
+        limit, gain = network.value_threshold[u], network.gain[u]
         if rate > 0.0:
-            goal = state.predicted[u] + received / net.precision[u]
+            goal = state.predicted[u] + received / network.precision[u]
             when = min(when, crossing(x, goal, sent_value, rate, limit, now))
         elif abs(x - sent_value) >= limit:
             when = now
@@ -143,45 +143,45 @@ def _next(net, state, u, now):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def schedule_all(net, state, now):  # type: ignore[no-untyped-def]
+def schedule_all(network, state, now):  # type: ignore[no-untyped-def]
     """Set when units are due, of all of them. Writes due, block_due, heap, where."""
-    units = net.units
+    units = network.units
     if state.simple:
-        schedule_rows(net, state, 0, units, now)
+        schedule_rows(network, state, 0, units, now)
         return
     for u in range(units):
-        schedule(state, u, _next(net, state, u, now), units)
+        schedule(state, u, _next(network, state, u, now), units)
 
 
 @inner
-def _send_due(net, state, u, now):  # type: ignore[no-untyped-def]
+def _send_due(network, state, u, now):  # type: ignore[no-untyped-def]
     """A unit that is due, and up to date, sends its value or its error: what is farther beyond its threshold.
 
     Writes x, sent, sent_value, sent_slope, sent_at, records, and what passes of events do.
     """
-    precision = net.precision[u]
+    precision = network.precision[u]
     error = precision * (state.x[u] - state.predicted[u])
     sent = state.sent[u]
     if state.lines:
         sent = sent + state.sent_slope[u] * (now - state.sent_at[u])
-    away, threshold = error - sent, net.threshold[u]
-    if net.strict != 0 and net.exit[u] >= 0:
-        far, limit = state.x[u] - state.sent_value[u], net.value_threshold[u]
-        mute = net.entry[u] < 0
+    away, threshold = error - sent, network.threshold[u]
+    if network.strict != 0 and network.exit[u] >= 0:
+        far, limit = state.x[u] - state.sent_value[u], network.value_threshold[u]
+        mute = network.entry[u] < 0
         if mute or precision == 0.0 or abs(far) / limit >= abs(away) / threshold:
-            if abs(far) < limit and net.gain[u] > 0.0:
+            if abs(far) < limit and network.gain[u] > 0.0:
                 # It is there but for rounding.
                 far = math.copysign(limit, far)
                 state.x[u] = state.sent_value[u] + far
             change = state.x[u] - state.sent_value[u]
             state.sent_value[u] = state.x[u]
             record(state, now, u, change)
-            node = net.exit[u]
-            accumulate(net, state, node, change, change * 0)
-            forward(net, state, net.population[node], now)
-            backward(net, state, now)
+            node = network.exit[u]
+            accumulate(network, state, node, change, change * 0)
+            forward(network, state, network.population[node], now)
+            backward(network, state, now)
             return
-    if abs(away) < threshold and net.rate[u] > 0.0:
+    if abs(away) < threshold and network.rate[u] > 0.0:
         away = math.copysign(threshold, away)
         error = sent + away
         state.x[u] = state.predicted[u] + error / precision
@@ -189,46 +189,46 @@ def _send_due(net, state, u, now):  # type: ignore[no-untyped-def]
     change = state.x[u] * 0 + away
     slope = change * 0
     if state.lines:
-        new = net.rate[u] * (state.received[u] - error)
+        new = network.rate[u] * (state.received[u] - error)
         slope = slope + (new - state.sent_slope[u])
         state.sent_slope[u] = new
         state.sent_at[u] = now
-    if net.strict == 0:
-        record(state, now, net.units + u, change)
-    if net.entry[u] >= 0:
-        accumulate(net, state, net.entry[u], change, slope)
-        backward(net, state, now)
+    if network.strict == 0:
+        record(state, now, network.units + u, change)
+    if network.entry[u] >= 0:
+        accumulate(network, state, network.entry[u], change, slope)
+        backward(network, state, now)
 
 
 @kernel
-def advance_exact(until, net, state):  # type: ignore[no-untyped-def]
+def advance_exact(until, network, state):  # type: ignore[no-untyped-def]
     """All events up to time ``until`` (ms) of one sample, in the order of time. Returns why it stopped."""
     for _ in range(PAUSE):
         first, second = arrives(state.up), arrives(state.down)
         earliest = min(next_due(state), first, second)
         if not earliest <= until:
             return DONE
-        why = full(net, state)
+        why = full(network, state)
         if why != DONE:
             return why
         if first == earliest:
-            node = deliver(net, state, net.up, state.up)
-            forward(net, state, net.population[node], earliest)
-            backward(net, state, earliest)
+            node = deliver(network, state, network.up, state.up)
+            forward(network, state, network.population[node], earliest)
+            backward(network, state, earliest)
         elif second == earliest:
-            deliver(net, state, net.down, state.down)
-            backward(net, state, earliest)
+            deliver(network, state, network.down, state.down)
+            backward(network, state, earliest)
         else:
             unit = first_due(state)
             touch(state, unit)
-            refresh(net, state, unit, earliest)
-            _send_due(net, state, unit, earliest)
+            refresh(network, state, unit, earliest)
+            _send_due(network, state, unit, earliest)
         if state.simple:
-            settle_touched(net, state, earliest)
+            settle_touched(network, state, earliest)
             continue
         for a in range(state.touched_count):
             u = state.touched_units[a]
             state.touched[u] = 0
-            schedule(state, u, _next(net, state, u, earliest), net.units)
+            schedule(state, u, _next(network, state, u, earliest), network.units)
         state.touched_count = 0
     return PAUSED

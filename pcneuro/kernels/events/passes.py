@@ -28,15 +28,15 @@ from pcneuro.kernels.events.units import refresh, touch, wake
 
 
 @inner
-def _apply(net, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
+def _apply(network, state, p, k, begin, end, out):  # type: ignore[no-untyped-def]
     """The value of codes[begin:end] of function population p at its unit k. Writes operands, stack."""
-    first, operands = net.operand_first[p], state.operands
-    for j in range(first, net.operand_first[p + 1]):
-        if net.operand_node[j] >= 0:
-            operands[j - first] = state.activity[net.operand_node[j] + k]
+    first, operands = network.operand_first[p], state.operands
+    for j in range(first, network.operand_first[p + 1]):
+        if network.operand_node[j] >= 0:
+            operands[j - first] = state.activity[network.operand_node[j] + k]
         else:
-            operands[j - first] = net.constants[net.operand_weight[j] + k]
-    return evaluate(net.codes, net.numbers, begin, end, operands, out, state.stack)
+            operands[j - first] = network.constants[network.operand_weight[j] + k]
+    return evaluate(network.codes, network.numbers, begin, end, operands, out, state.stack)
 
 
 @inner(forceinline=True)
@@ -53,21 +53,21 @@ def _take_in(state, lines, node):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _compute(net, state, p, node):  # type: ignore[no-untyped-def]
+def _compute(network, state, p, node):  # type: ignore[no-untyped-def]
     """A node of population p takes in changes of values; returns by how much it changes itself.
 
     Writes activity, slopes, changed, changed_nodes; adds to gates.
     """
     change, _ = _take_in(state, 0, node)
-    if net.kind[p] == FUNCTION:
-        k = node - net.offset[p]
+    if network.kind[p] == FUNCTION:
+        k = node - network.offset[p]
         before = state.activity[node]
-        state.activity[node] = _apply(net, state, p, k, net.formula[2 * p], net.formula[2 * p + 1], 0.0)
-        for j in range(net.operand_first[p], net.operand_first[p + 1]):
-            at = net.operand_slope[j]
+        state.activity[node] = _apply(network, state, p, k, network.formula[2 * p], network.formula[2 * p + 1], 0.0)
+        for j in range(network.operand_first[p], network.operand_first[p + 1]):
+            at = network.operand_slope[j]
             if at >= 0:
-                begin, end = net.derivative[2 * j], net.derivative[2 * j + 1]
-                state.slopes[at + k] = _apply(net, state, p, k, begin, end, state.activity[node])
+                begin, end = network.derivative[2 * j], network.derivative[2 * j + 1]
+                state.slopes[at + k] = _apply(network, state, p, k, begin, end, state.activity[node])
                 state.gates += 1
                 if state.changed[node] == 0:
                     state.changed[node] = 1
@@ -80,31 +80,31 @@ def _compute(net, state, p, node):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _upward(net, state, p, node, now):  # type: ignore[no-untyped-def]
+def _upward(network, state, p, node, now):  # type: ignore[no-untyped-def]
     """A node is computed anew, and tells what reads it. Adds to predicted; writes arrival, and what it reaches."""
-    change = _compute(net, state, p, node)
+    change = _compute(network, state, p, node)
     if change == 0.0:
         return
-    unit = net.mean[node]
+    unit = network.mean[node]
     if unit >= 0:
         if touch(state, unit):
-            refresh(net, state, unit, now)
+            refresh(network, state, unit, now)
         if state.arrival[unit] == np.inf:
             state.arrival[unit] = now
         state.predicted[unit] += change
-    for q in range(net.user_first[p], net.user_first[p + 1]):
-        user = net.offset[net.users[q]] + node - net.offset[p]
-        accumulate(net, state, user, change * 0, change * 0)
-    send(net, state, net.up, state.up, node, change, change * 0, now)
+    for q in range(network.user_first[p], network.user_first[p + 1]):
+        user = network.offset[network.users[q]] + node - network.offset[p]
+        accumulate(network, state, user, change * 0, change * 0)
+    send(network, state, network.up, state.up, node, change, change * 0, now)
 
 
 @inner
-def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def]
+def _to_all_units(network, state, first, count, now):  # type: ignore[no-untyped-def]
     """All value neurons of a population receive their input, in bins: as rows, without lists.
 
     Adds to received; writes arrival, incoming, dirty, and wakes blocks.
     """
-    unit = net.unit[first]
+    unit = network.unit[first]
     incoming, dirty = state.incoming, state.dirty
     if unit >= 0:
         received, arrival = state.received, state.arrival
@@ -112,7 +112,7 @@ def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def
             if state.since[block] >= 0:
                 for k in range(max(block * BLOCK - unit, 0), min((block + 1) * BLOCK - unit, count)):
                     if incoming[ix(first + k)] != 0.0:
-                        wake(net, state, block, now)
+                        wake(network, state, block, now)
                         break
         for k in range(count):
             if arrival[ix(unit + k)] == np.inf and incoming[ix(first + k)] != 0.0:
@@ -125,7 +125,7 @@ def _to_all_units(net, state, first, count, now):  # type: ignore[no-untyped-def
 
 
 @inner
-def _to_units(net, state, first, count, whole, now):  # type: ignore[no-untyped-def]
+def _to_units(network, state, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Value neurons receive their input: ``count`` from node ``first`` on, or the nodes that are listed there.
 
     Adds to received, received_slope; writes arrival, and touches units.
@@ -134,12 +134,12 @@ def _to_units(net, state, first, count, whole, now):  # type: ignore[no-untyped-
     for a in range(count):
         node = first + a if whole else state.dirty_nodes[first + a]
         change, slope = _take_in(state, lines, node)
-        unit = net.unit[node]
+        unit = network.unit[node]
         if unit < 0 or (change == 0.0 and slope == 0.0):
             continue
         if state.touched[unit] == 0:
             touch(state, unit)
-            refresh(net, state, unit, now)
+            refresh(network, state, unit, now)
         if state.arrival[unit] == np.inf:
             state.arrival[unit] = now
         state.received[unit] += change
@@ -148,37 +148,37 @@ def _to_units(net, state, first, count, whole, now):  # type: ignore[no-untyped-
 
 
 @inner
-def _through_sums(net, state, first, count, whole, now):  # type: ignore[no-untyped-def]
+def _through_sums(network, state, first, count, whole, now):  # type: ignore[no-untyped-def]
     """Sums send on what comes back to them; under strict dynamics once that has changed by enough.
 
     Adds to adjoint; writes known, records and sends.
     """
-    strict, lines = net.strict, state.lines
+    strict, lines = network.strict, state.lines
     for a in range(count):
         node = first + a if whole else state.dirty_nodes[first + a]
         change, slope = _take_in(state, lines, node)
         if strict == 0:
             if change != 0.0 or slope != 0.0:
-                send(net, state, net.down, state.down, node, change, slope, now)
+                send(network, state, network.down, state.down, node, change, slope, now)
             continue
         state.adjoint[node] += change
         change = state.adjoint[node] - state.known[node]
-        gate = net.gate[node]
+        gate = network.gate[node]
         if change != 0.0 and abs(change) >= gate:
             state.known[node] = state.adjoint[node]
             if gate >= 0.0:
-                record(state, now, 2 * net.units + node, change)
-            send(net, state, net.down, state.down, node, change, slope, now)
+                record(state, now, 2 * network.units + node, change)
+            send(network, state, network.down, state.down, node, change, slope, now)
 
 
 @inner
-def _through_functions(net, state, p, first, count, whole):  # type: ignore[no-untyped-def]
+def _through_functions(network, state, p, first, count, whole):  # type: ignore[no-untyped-def]
     """Functions pass on what comes back to them, times their derivatives.
 
     Reads slopes; adds to adjoint, gates; writes contributions, and accumulates input of operands.
     """
-    strict, lines = net.strict, state.lines
-    begin, end = net.operand_first[p], net.operand_first[p + 1]
+    strict, lines = network.strict, state.lines
+    begin, end = network.operand_first[p], network.operand_first[p + 1]
     for a in range(count):
         node = first + a if whole else state.dirty_nodes[first + a]
         change, slope = _take_in(state, lines, node)
@@ -188,7 +188,7 @@ def _through_functions(net, state, p, first, count, whole):  # type: ignore[no-u
             continue
         k = node - first
         for j in range(begin, end):
-            at = net.operand_slope[j]
+            at = network.operand_slope[j]
             if at < 0:
                 continue
             state.gates += 1
@@ -200,57 +200,57 @@ def _through_functions(net, state, p, first, count, whole):  # type: ignore[no-u
                 if passed == 0.0:
                     continue
                 state.contributions[at + k] = contribution
-            accumulate(net, state, net.operand_node[j] + k, passed, factor * slope)
+            accumulate(network, state, network.operand_node[j] + k, passed, factor * slope)
 
 
 @inner
-def _work(net, state, p, now, up):  # type: ignore[no-untyped-def]
+def _work(network, state, p, now, up):  # type: ignore[no-untyped-def]
     """All nodes of a population that have input to take in. Writes dirty_count, pending, and what they reach."""
-    first, count = net.offset[p], state.dirty_count[p]
+    first, count = network.offset[p], state.dirty_count[p]
     state.dirty_count[p] = 0
     state.pending -= 1
     whole = count < 0
     if whole:
-        count = net.offset[p + 1] - first
-    kind = net.kind[p]
+        count = network.offset[p + 1] - first
+    kind = network.kind[p]
     if up:
         for a in range(count):
-            _upward(net, state, p, first + a if whole else state.dirty_nodes[first + a], now)
-    elif kind == SOURCE and whole and net.exact == 0:
-        _to_all_units(net, state, first, count, now)
+            _upward(network, state, p, first + a if whole else state.dirty_nodes[first + a], now)
+    elif kind == SOURCE and whole and network.exact == 0:
+        _to_all_units(network, state, first, count, now)
     elif kind == SOURCE and state.simple and whole:
-        receive_rows(net, state, first, count, now)
+        receive_rows(network, state, first, count, now)
     elif kind == SOURCE and state.simple:
-        receive_listed(net, state, first, count)
+        receive_listed(network, state, first, count)
     elif kind == SOURCE:
-        _to_units(net, state, first, count, whole, now)
+        _to_units(network, state, first, count, whole, now)
     elif kind == SUM:
-        _through_sums(net, state, first, count, whole, now)
+        _through_sums(network, state, first, count, whole, now)
     else:
-        _through_functions(net, state, p, first, count, whole)
+        _through_functions(network, state, p, first, count, whole)
 
 
 @kernel
-def forward(net, state, p, now):  # type: ignore[no-untyped-def]
+def forward(network, state, p, now):  # type: ignore[no-untyped-def]
     """What value neurons sent goes up to predictions, from population p on, until no input is pending."""
     while state.pending > 0:
         if state.dirty_count[p] != 0:
-            _work(net, state, p, now, True)
+            _work(network, state, p, now, True)
         p += 1
     # Functions whose derivatives are others now send back something else.
     for a in range(state.changed_count):
         node = state.changed_nodes[a]
         state.changed[node] = 0
-        accumulate(net, state, node, state.incoming[node] * 0, state.incoming[node] * 0)
+        accumulate(network, state, node, state.incoming[node] * 0, state.incoming[node] * 0)
     state.changed_count = 0
 
 
 @kernel
-def backward(net, state, now):  # type: ignore[no-untyped-def]
+def backward(network, state, now):  # type: ignore[no-untyped-def]
     """What error neurons sent goes down to value neurons, until no input is pending."""
     p = state.top
     state.top = 0
     while state.pending > 0:
         if state.dirty_count[p] != 0:
-            _work(net, state, p, now, False)
+            _work(network, state, p, now, False)
         p -= 1

@@ -66,10 +66,10 @@ def crossing(error, received, sent, rate, threshold, now):  # type: ignore[no-un
 
 
 @inner
-def _relax(net, state, unit, count, now):  # type: ignore[no-untyped-def]
+def _relax(network, state, unit, count, now):  # type: ignore[no-untyped-def]
     """Bring units to the present. Writes x, at, work."""
     x, at, work, predicted, received = state.x, state.at, state.work, state.predicted, state.received
-    precision, gain, rate = net.precision, net.gain, net.rate
+    precision, gain, rate = network.precision, network.gain, network.rate
     for k in range(count):
         work[ix(k)] = -rate[ix(unit + k)] * (now - at[ix(unit + k)])
     apply_one("exp", work, 0, 0, count)
@@ -81,10 +81,10 @@ def _relax(net, state, unit, count, now):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def schedule_rows(net, state, unit, count, now):  # type: ignore[no-untyped-def]
+def schedule_rows(network, state, unit, count, now):  # type: ignore[no-untyped-def]
     """Set when units, which are up to date, are due. Writes due, block_due, heap, where."""
     x, predicted, received, sent, due = state.x, state.predicted, state.received, state.sent, state.due
-    precision, rate, threshold, entry = net.precision, net.rate, net.threshold, net.entry
+    precision, rate, threshold, entry = network.precision, network.rate, network.threshold, network.entry
     for k in range(count):
         u = ix(unit + k)
         error = precision[u] * (x[u] - predicted[u])
@@ -93,32 +93,32 @@ def schedule_rows(net, state, unit, count, now):  # type: ignore[no-untyped-def]
     for k in range(count):
         due[ix(unit + k)] = _due(now, due[ix(unit + k)], rate[ix(unit + k)])
     for block in range(unit // BLOCK, (unit + count - 1) // BLOCK + 1):
-        reschedule(state, block, net.units)
+        reschedule(state, block, network.units)
 
 
 @kernel
-def receive_rows(net, state, first, count, now):  # type: ignore[no-untyped-def]
+def receive_rows(network, state, first, count, now):  # type: ignore[no-untyped-def]
     """All value neurons of a population, from node ``first`` on, receive their input, and are due anew.
 
     Adds to received; writes arrival, incoming, dirty, and what bringing them up to date and scheduling them does.
     """
-    unit, incoming, dirty = net.unit[first], state.incoming, state.dirty
+    unit, incoming, dirty = network.unit[first], state.incoming, state.dirty
     if unit >= 0:
-        _relax(net, state, unit, count, now)
+        _relax(network, state, unit, count, now)
         received, arrival = state.received, state.arrival
         for k in range(count):
             if arrival[ix(unit + k)] == np.inf and incoming[ix(first + k)] != 0.0:
                 arrival[ix(unit + k)] = now
         for k in range(count):
             received[ix(unit + k)] += incoming[ix(first + k)]
-        schedule_rows(net, state, unit, count, now)
+        schedule_rows(network, state, unit, count, now)
     for k in range(count):
         incoming[ix(first + k)] = 0
         dirty[ix(first + k)] = 0
 
 
 @kernel
-def receive_listed(net, state, first, count):  # type: ignore[no-untyped-def]
+def receive_listed(network, state, first, count):  # type: ignore[no-untyped-def]
     """Value neurons of nodes listed from ``first`` on are touched by input, and receive it in ``settle_touched``.
 
     Reads dirty_nodes; adds to change; writes incoming, dirty, touched, touched_units.
@@ -126,7 +126,7 @@ def receive_listed(net, state, first, count):  # type: ignore[no-untyped-def]
     incoming, dirty, change = state.incoming, state.dirty, state.change
     for a in range(count):
         node = state.dirty_nodes[first + a]
-        unit = net.unit[node]
+        unit = network.unit[node]
         if unit >= 0 and incoming[node] != 0.0:
             touch(state, unit)
             change[unit] += incoming[node]
@@ -135,7 +135,7 @@ def receive_listed(net, state, first, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def settle_touched(net, state, now):  # type: ignore[no-untyped-def]
+def settle_touched(network, state, now):  # type: ignore[no-untyped-def]
     """Touched units are brought to the present, receive what came for them, and are due anew.
 
     Reads touched_units, sent; adds to received; writes x, at, arrival, change, touched, work, and when they are due.
@@ -145,14 +145,14 @@ def settle_touched(net, state, now):  # type: ignore[no-untyped-def]
     for a in range(count):
         u = units[a]
         state.touched[u] = 0
-        work[a] = -net.rate[u] * (now - state.at[u])
+        work[a] = -network.rate[u] * (now - state.at[u])
     apply_one("exp", work, 0, 0, count)
     for a in range(count):
         u = units[a]
-        predicted, precision, rate = state.predicted[u], net.precision[u], net.rate[u]
+        predicted, precision, rate = state.predicted[u], network.precision[u], network.rate[u]
         received, change = state.received[u], state.change[u]
         ago = now - state.at[u]
-        state.x[u] = _relaxed(state.x[u], predicted, received, precision, net.gain[u], rate, work[a], ago)
+        state.x[u] = _relaxed(state.x[u], predicted, received, precision, network.gain[u], rate, work[a], ago)
         state.at[u] = now
         if change != 0.0:
             if state.arrival[u] == np.inf:
@@ -160,9 +160,9 @@ def settle_touched(net, state, now):  # type: ignore[no-untyped-def]
             state.received[u] += change
             state.change[u] = 0
         error = precision * (state.x[u] - predicted)
-        sends = net.entry[u] >= 0
-        work[a] = _ratio(error, state.received[u], state.sent[u], rate, net.threshold[u], sends)
+        sends = network.entry[u] >= 0
+        work[a] = _ratio(error, state.received[u], state.sent[u], rate, network.threshold[u], sends)
     apply_one("log", work, 0, 0, count)
     for a in range(count):
         u = units[a]
-        schedule(state, u, _due(now, work[a], net.rate[u]), net.units)
+        schedule(state, u, _due(now, work[a], network.rate[u]), network.units)

@@ -10,12 +10,12 @@ from pcneuro.kernels.events.queue import blocks
 
 
 @inner
-def _later(net, state, block, steps):  # type: ignore[no-untyped-def]
+def _later(network, state, block, steps):  # type: ignore[no-untyped-def]
     """Bring values of a block of units so many steps of Euler's method on, in which nothing is received. Writes x."""
     first = block * BLOCK
     last, power = 1.0, 1.0
-    for u in range(first, min(first + BLOCK, net.units)):
-        precision, gain = net.precision[u], net.gain[u]
+    for u in range(first, min(first + BLOCK, network.units)):
+        precision, gain = network.precision[u], network.gain[u]
         x, received = state.x[u], state.received[u]
         if steps == 0 or gain == 0.0:
             continue
@@ -36,56 +36,56 @@ def relaxed(error, received, slope, rate, time, decay):  # type: ignore[no-untyp
 
 
 @kernel
-def advance_sleeping(net, state, number):  # type: ignore[no-untyped-def]
+def advance_sleeping(network, state, number):  # type: ignore[no-untyped-def]
     """Bring values of blocks that sleep to the begin of bin ``number``; they go on sleeping, and since when is kept.
 
     Writes x.
     """
-    for block in range(blocks(net.units)):
+    for block in range(blocks(network.units)):
         if state.since[block] >= 0:
-            _later(net, state, block, number - state.since[block])
+            _later(network, state, block, number - state.since[block])
 
 
 @kernel
-def wake(net, state, block, now):  # type: ignore[no-untyped-def]
+def wake(network, state, block, now):  # type: ignore[no-untyped-def]
     """Bring a block of units to the present, in bins, if it sleeps: it wakes up. Writes x, since, awake."""
     since = state.since[block]
     if since >= 0:
-        _later(net, state, block, int(now) - since)
+        _later(network, state, block, int(now) - since)
         state.since[block] = -1
         state.awake[state.awake_count] = block
         state.awake_count += 1
 
 
 @kernel
-def refresh(net, state, u, now):  # type: ignore[no-untyped-def]
+def refresh(network, state, u, now):  # type: ignore[no-untyped-def]
     """Bring a unit to the present. Writes x, at, last_decay; adds to received where that changes linearly."""
-    if net.exact == 0:
-        wake(net, state, u // BLOCK, now)
+    if network.exact == 0:
+        wake(network, state, u // BLOCK, now)
         return
     time = now - state.at[u]
     state.at[u] = now
     slope = state.received_slope[u] if state.lines else 0.0 * time
-    if net.rate[u] > 0.0:
-        error = net.precision[u] * (state.x[u] - state.predicted[u])
+    if network.rate[u] > 0.0:
+        error = network.precision[u] * (state.x[u] - state.predicted[u])
         # Units that are reached together have the same decay.
-        rate, last = net.rate[u], state.last_decay
+        rate, last = network.rate[u], state.last_decay
         if last[0] != time or last[1] != rate:
             last[0], last[1], last[2] = time, rate, math.exp(-rate * time)
         error = relaxed(error, state.received[u], slope, rate, time, last[2])
-        state.x[u] = state.predicted[u] + error / net.precision[u]
+        state.x[u] = state.predicted[u] + error / network.precision[u]
     else:
         mean = state.received[u] + slope * time / 2
-        state.x[u] += net.gain[u] * mean * time
+        state.x[u] += network.gain[u] * mean * time
     if state.lines:
         state.received[u] += slope * time
 
 
 @kernel
-def refresh_all(net, state, now):  # type: ignore[no-untyped-def]
+def refresh_all(network, state, now):  # type: ignore[no-untyped-def]
     """Bring all units to the present, at exact times. Writes what ``refresh`` does."""
-    for u in range(net.units):
-        refresh(net, state, u, now)
+    for u in range(network.units):
+        refresh(network, state, u, now)
 
 
 @kernel

@@ -75,7 +75,7 @@ def fan_out(sender, target, weight, delay, population, nodes, dtype) -> FanOutTa
     )
 
 
-def network(of: Case, *, strict: bool, exact: bool) -> SynapticNetwork:
+def network_of(of: Case, *, strict: bool, exact: bool) -> SynapticNetwork:
     """The case as kernels have it."""
     n, m = of.n, of.m
     offset = np.cumsum([0, n, m, m, m])
@@ -139,9 +139,9 @@ def axons(of: Case, nodes: int, room: int, *, lines: bool = False) -> Axons:
     return Axons(of.dtype, queued=0, most_queued=0, room=room, slope=slope, sends=sends, **arrays)
 
 
-def state(of: Case, net: SynapticNetwork, x: np.ndarray, activity: np.ndarray, *, lines: bool = False) -> State:
+def state(of: Case, network: SynapticNetwork, x: np.ndarray, activity: np.ndarray, *, lines: bool = False) -> State:
     """A sample whose value neurons are at ``x``, where nothing has been sent, and dendrites know ``activity``."""
-    units, nodes, blocks = of.units, net.nodes, -(-of.units // BLOCK)
+    units, nodes, blocks = of.units, network.nodes, -(-of.units // BLOCK)
     sizes = dict.fromkeys(
         "received predicted sent sent_value residue residue_value received_slope sent_slope sent_at at change work "
         "touched touched_units".split(),
@@ -157,10 +157,10 @@ def state(of: Case, net: SynapticNetwork, x: np.ndarray, activity: np.ndarray, *
         of.dtype,
         **counts,
         awake_count=blocks,
-        simple=int(net.exact and not net.strict and not lines),
+        simple=int(network.exact and not network.strict and not lines),
         lines=int(lines),
-        up=axons(of, nodes, 4 * net.room_up, lines=lines),
-        down=axons(of, nodes, 4 * net.room_down, lines=lines),
+        up=axons(of, nodes, 4 * network.room_up, lines=lines),
+        down=axons(of, nodes, 4 * network.room_down, lines=lines),
         **{name: np.zeros(size) for name, size in sizes.items()},
         x=x.copy(),
         due=np.full(units, np.inf),
@@ -176,11 +176,13 @@ def state(of: Case, net: SynapticNetwork, x: np.ndarray, activity: np.ndarray, *
 def start(of: Case, seed: int = 1, *, strict: bool, exact: bool, lines: bool = False) -> tuple[SynapticNetwork, State]:
     """The network, and a state that has much to send."""
     rng = np.random.default_rng(seed)
-    net = network(of, strict=strict, exact=exact)
+    network = network_of(of, strict=strict, exact=exact)
     a = rng.normal(size=of.n)
     sums = a @ of.weights
     activity = np.concatenate([a, sums, np.tanh(sums), np.zeros(of.m)])
-    return net, state(of, net, rng.normal(0, 0.5, of.units) * (np.arange(of.units) >= of.n), activity, lines=lines)
+    return network, state(
+        of, network, rng.normal(0, 0.5, of.units) * (np.arange(of.units) >= of.n), activity, lines=lines
+    )
 
 
 class Bins:

@@ -19,11 +19,11 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float3
 @pytest.mark.parametrize("sparse", [False, True], ids=["rows", "single targets"])
 def test_delay_lines(dtype, lines, sparse):
     of = case(sparse=sparse, delayed=True, dtype=dtype)
-    net, state = start(of, strict=False, exact=True, lines=lines)
-    sums, rng = net.offset[SUMS], np.random.default_rng(2)
-    wanted, slopes = np.zeros(net.nodes), np.zeros(net.nodes)
+    network, state = start(of, strict=False, exact=True, lines=lines)
+    sums, rng = network.offset[SUMS], np.random.default_rng(2)
+    wanted, slopes = np.zeros(network.nodes), np.zeros(network.nodes)
     waiting: list[tuple[float, int, float, float]] = []
-    sent = np.zeros(net.nodes, dtype=int)
+    sent = np.zeros(network.nodes, dtype=int)
     tolerance = 1e-5 if dtype is np.float32 else 1e-13
 
     def come(now):
@@ -36,14 +36,14 @@ def test_delay_lines(dtype, lines, sparse):
     for now in np.arange(12.0):
         for post in rng.choice(of.m, 5, replace=False):
             change, slope = rng.normal(size=2).astype(dtype)
-            send(net, state, net.down, state.down, sums + post, change, slope, now)
+            send(network, state, network.down, state.down, sums + post, change, slope, now)
             (reached,) = np.nonzero(of.weights[:, post])
             sent[sums + post] += reached.size > 0
             for pre in reached:
                 w = of.weights[pre, post]
                 waiting.append((now + of.delays[pre, post], int(pre), w * float(change), w * float(slope)))
         while arrives(state.down) <= now:
-            deliver(net, state, net.down, state.down)
+            deliver(network, state, network.down, state.down)
         come(now)
         # An event waits at each sender for its next group of synapses, of which each has another delay.
         assert arrives(state.down) == min((event[0] for event in waiting), default=np.inf)
@@ -56,8 +56,8 @@ def test_delay_lines(dtype, lines, sparse):
 
 
 def test_who_has_no_synapses_sends_nothing():
-    net, state = start(case(), strict=False, exact=True)
-    send(net, state, net.down, state.down, 0, 1.0, 0.0, 0.0)
+    network, state = start(case(), strict=False, exact=True)
+    send(network, state, network.down, state.down, 0, 1.0, 0.0, 0.0)
     assert not state.incoming.any()
     assert not state.down.sends.any()
     assert state.pending == 0
@@ -66,22 +66,22 @@ def test_who_has_no_synapses_sends_nothing():
 def test_the_sender_of_what_arrives_is_told():
     of = case(delayed=True)
     of.delays[:] = 2.0
-    net, state = start(of, strict=True, exact=True)
-    send(net, state, net.up, state.up, 7, 1.0, 0.0, 1.0)
-    send(net, state, net.up, state.up, 3, 1.0, 0.0, 0.5)
-    assert [deliver(net, state, net.up, state.up) for _ in range(2)] == [3, 7]
+    network, state = start(of, strict=True, exact=True)
+    send(network, state, network.up, state.up, 7, 1.0, 0.0, 1.0)
+    send(network, state, network.up, state.up, 3, 1.0, 0.0, 0.5)
+    assert [deliver(network, state, network.up, state.up) for _ in range(2)] == [3, 7]
     np.testing.assert_allclose(state.incoming[of.n : of.n + of.m], of.weights[7] + of.weights[3])
 
 
 def test_input_is_listed_once_a_node_and_the_highest_population_is_known():
-    net, state = start(case(), strict=True, exact=False)
-    nodes = [2, net.offset[2] + 4, 2, 5, net.offset[2] + 1, 5]
+    network, state = start(case(), strict=True, exact=False)
+    nodes = [2, network.offset[2] + 4, 2, 5, network.offset[2] + 1, 5]
     for k, node in enumerate(nodes):
-        accumulate(net, state, node, 2.0**k, 0.0)
+        accumulate(network, state, node, 2.0**k, 0.0)
     assert state.incoming[[2, 5, nodes[1], nodes[4]]].tolist() == [5, 40, 2, 16]
     assert state.dirty_count.tolist() == [2, 0, 2, 0]
     assert state.dirty_nodes[:2].tolist() == [2, 5]
-    assert state.dirty_nodes[net.offset[2] :][:2].tolist() == [nodes[1], nodes[4]]
+    assert state.dirty_nodes[network.offset[2] :][:2].tolist() == [nodes[1], nodes[4]]
     assert (state.pending, state.top, state.dirty.sum()) == (2, 2, 4)
 
 
@@ -100,16 +100,16 @@ def test_events_are_counted_and_recorded_where_there_is_room():
 
 
 def test_what_there_may_be_no_room_for():
-    net, state = start(case(), strict=True, exact=True)
-    assert full(net, state) == DONE
-    for axons, room in ((state.up, net.room_up), (state.down, net.room_down)):
+    network, state = start(case(), strict=True, exact=True)
+    assert full(network, state) == DONE
+    for axons, room in ((state.up, network.room_up), (state.down, network.room_down)):
         axons.queued = axons.room - room - 1
-        assert full(net, state) == DONE
+        assert full(network, state) == DONE
         axons.queued += 1
-        assert full(net, state) == QUEUE_FULL
+        assert full(network, state) == QUEUE_FULL
         axons.queued = 0
-    most = 2 * net.units + net.nodes
+    most = 2 * network.units + network.nodes
     state.records, state.recorded = most + 5, 5
-    assert full(net, state) == DONE
+    assert full(network, state) == DONE
     state.recorded = 6
-    assert full(net, state) == RECORD_FULL
+    assert full(network, state) == RECORD_FULL

@@ -15,20 +15,20 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float3
 
 
 def compare(of, strict, cumulative, bins=BINS):
-    net, state = start(of, strict=strict, exact=False)
+    network, state = start(of, strict=strict, exact=False)
     twin = Bins(of, state, strict=strict)
     tolerance = {"rtol": 0, "atol": 1e-4 if of.dtype == np.float32 else 1e-11}
     for number in range(bins):
         twin.bin(number, cumulative)
-        assert advance_bins(number, 1, net, state, cumulative) == (1, DONE)
+        assert advance_bins(number, 1, network, state, cumulative) == (1, DONE)
         there = state.copied()
-        advance_sleeping(net, there, number + 1)
+        advance_sleeping(network, there, number + 1)
         np.testing.assert_allclose(there.x, twin.x, **tolerance, err_msg=f"x after bin {number}")
         for name in ("predicted", "received", "sent", "sent_value"):
             # What clamped and silent units would send is not kept by the twin's sleeping ones.
             np.testing.assert_allclose(getattr(state, name), getattr(twin, name), **tolerance, err_msg=name)
         np.testing.assert_array_equal(state.events, twin.events[: state.events.size], f"events of bin {number}")
-    return net, state, twin
+    return network, state, twin
 
 
 @DTYPES
@@ -52,11 +52,11 @@ def test_with_delays_and_few_synapses(strict):
 
 def test_several_bins_at_once_are_single_ones():
     of = case()
-    net, one = start(of, strict=True, exact=False)
+    network, one = start(of, strict=True, exact=False)
     _, all_at_once = start(of, strict=True, exact=False)
-    assert advance_bins(0, BINS, net, all_at_once, False) == (BINS, DONE)
+    assert advance_bins(0, BINS, network, all_at_once, False) == (BINS, DONE)
     for number in range(BINS):
-        advance_bins(number, 1, net, one, False)
+        advance_bins(number, 1, network, one, False)
     for name, value in all_at_once.values().items():
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(value, getattr(one, name), name)
@@ -64,9 +64,9 @@ def test_several_bins_at_once_are_single_ones():
 
 def test_exchanging_events_steps_nobody():
     of = case()
-    net, state = start(of, strict=False, exact=False)
+    network, state = start(of, strict=False, exact=False)
     before = state.x.copy()
-    exchange_events(0, net, state, False)
+    exchange_events(0, network, state, False)
     np.testing.assert_array_equal(state.x, before)
     assert state.events.any()
     assert not state.touched.any()
@@ -75,8 +75,8 @@ def test_exchanging_events_steps_nobody():
 def test_arrivals_are_when_something_was_first_received():
     of = case(sparse=True, delayed=True)
     of.delays[of.delays == 0] = 1.0
-    net, state = start(of, strict=False, exact=False)
-    advance_bins(0, BINS, net, state, False)
+    network, state = start(of, strict=False, exact=False)
+    advance_bins(0, BINS, network, state, False)
     events = state.events[of.units :][of.n : of.units] > 0
     first = np.min(np.where((of.weights != 0) & events, of.delays, np.inf), axis=1)
     assert (state.arrival[: of.n][np.isfinite(first)] >= first[np.isfinite(first)]).all()
@@ -85,10 +85,10 @@ def test_arrivals_are_when_something_was_first_received():
 
 def test_why_it_stops():
     of = case(delayed=True)
-    net, state = start(of, strict=False, exact=False)
-    tight = state.replaced(down=state.down.replaced(room=net.room_down))
-    assert advance_bins(3, 5, net, tight, False) == (0, QUEUE_FULL)
+    network, state = start(of, strict=False, exact=False)
+    tight = state.replaced(down=state.down.replaced(room=network.room_down))
+    assert advance_bins(3, 5, network, tight, False) == (0, QUEUE_FULL)
     state.x[0] = state.received[0] = np.inf
     with np.errstate(invalid="ignore"):
-        done, why = advance_bins(0, 5, net, state, False)
+        done, why = advance_bins(0, 5, network, state, False)
     assert (done, why) == (0, NOT_FINITE)

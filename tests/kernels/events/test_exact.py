@@ -18,8 +18,8 @@ UNTIL = 12.0
 class Events:
     """The twin under fixed prediction: dense, one event after another, what is under way in a list."""
 
-    def __init__(self, of: Case, net, state, *, lines: bool) -> None:
-        self.of, self.net, self.lines, self.now = of, net, lines, 0.0
+    def __init__(self, of: Case, network, state, *, lines: bool) -> None:
+        self.of, self.network, self.lines, self.now = of, network, lines, 0.0
         self.x, self.slopes = state.x.copy(), state.slopes
         zeros = np.zeros((5, of.units), of.dtype)
         self.received, self.received_slope, self.sent, self.sent_slope, self.predicted = zeros
@@ -27,10 +27,10 @@ class Events:
         self.events = np.zeros(of.units, dtype=int)
 
     def due(self) -> np.ndarray:
-        net, when = self.net, np.full(self.of.units, np.inf)
+        network, when = self.network, np.full(self.of.units, np.inf)
         for u in range(self.of.n, self.of.units):
-            error = net.precision[u] * self.x[u]
-            limits = net.rate[u], net.threshold[u], self.now
+            error = network.precision[u] * self.x[u]
+            limits = network.rate[u], network.threshold[u], self.now
             if self.lines:
                 line = self.received[u], self.received_slope[u], self.sent[u], self.sent_slope[u]
                 when[u] = crossing_of_lines(error, *line, *limits)
@@ -41,18 +41,18 @@ class Events:
     def go(self, time: float) -> None:
         """Bring all units to ``time``."""
         ago = time - self.now
-        self.x = later(self.net, self.x, 0.0, self.received, ago, self.received_slope)
+        self.x = later(self.network, self.x, 0.0, self.received, ago, self.received_slope)
         self.received += self.received_slope * ago
         self.sent += self.sent_slope * ago
         self.now = time
 
     def send(self, u: int) -> None:
-        net, b = self.net, u - self.of.n
-        error = net.precision[u] * self.x[u]
+        network, b = self.network, u - self.of.n
+        error = network.precision[u] * self.x[u]
         change, self.sent[u] = error - self.sent[u], error
         slope = 0.0
         if self.lines:
-            new = net.rate[u] * (self.received[u] - error)
+            new = network.rate[u] * (self.received[u] - error)
             slope, self.sent_slope[u] = new - self.sent_slope[u], new
         self.events[u] += 1
         for pre in np.flatnonzero(self.of.weights[:, b]):
@@ -76,27 +76,27 @@ class Events:
         self.go(until)
 
 
-def values_at(net, state, until):
+def values_at(network, state, until):
     """Values of the kernel's units at ``until``."""
     slope = state.received_slope if state.lines else 0.0
-    return later(net, state.x, state.predicted, state.received, until - state.at, slope)
+    return later(network, state.x, state.predicted, state.received, until - state.at, slope)
 
 
 @pytest.mark.parametrize("delayed", [False, True], ids=["at once", "delayed"])
 @pytest.mark.parametrize("lines", [False, True], ids=["order 1", "order 2"])
 def test_fixed_prediction_against_a_loop_over_events(lines, delayed):
     of = case(n=12, m=35, sparse=delayed, delayed=delayed)
-    net, state = start(of, strict=False, exact=True, lines=lines)
+    network, state = start(of, strict=False, exact=True, lines=lines)
     # What b receives is held from the beginning, so that its errors have somewhere to go.
     state.received[of.n :] = np.random.default_rng(5).normal(0, 0.3, of.m)
-    twin = Events(of, net, state, lines=lines)
+    twin = Events(of, network, state, lines=lines)
     twin.received[:] = state.received
-    schedule_all(net, state, 0.0)
+    schedule_all(network, state, 0.0)
     for until in (UNTIL / 3, UNTIL):
-        assert advance_exact(until, net, state) == DONE
+        assert advance_exact(until, network, state) == DONE
         twin.run(until)
         np.testing.assert_array_equal(state.events[of.units : 2 * of.units], twin.events)
-        np.testing.assert_allclose(values_at(net, state, until), twin.x, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(values_at(network, state, until), twin.x, rtol=0, atol=1e-9)
     assert twin.events.sum() > 40
     assert (state.down.most_queued > 5) == delayed
 
@@ -107,15 +107,15 @@ def test_strict_sends_values_and_ends_near_the_equilibrium_of_thresholds_of_zero
     of = case(n=6, m=5)
     of.threshold[:] = of.value_threshold[:] = 1e-4
     of.gain[:], of.precision[:], of.gate = 1 / of.tau, 1.0, 1e-5
-    net, state = start(of, strict=True, exact=True)
-    schedule_all(net, state, 0.0)
+    network, state = start(of, strict=True, exact=True)
+    schedule_all(network, state, 0.0)
     for _ in range(50):
-        why = advance_exact(400.0, net, state)
+        why = advance_exact(400.0, network, state)
         if why == DONE:
             break
     assert why == DONE
     units, n = of.units, of.n
-    x = values_at(net, state, 400.0)
+    x = values_at(network, state, 400.0)
     sums = state.activity[n : n + of.m]
     np.testing.assert_allclose(sums, state.activity[:n] @ of.weights, atol=1e-9)
     np.testing.assert_allclose(x[n:], state.predicted[n:], atol=5e-3)
@@ -125,8 +125,8 @@ def test_strict_sends_values_and_ends_near_the_equilibrium_of_thresholds_of_zero
 
 def test_why_it_stops():
     of = case(delayed=True)
-    net, state = start(of, strict=False, exact=True)
-    schedule_all(net, state, 0.0)
-    tight = state.replaced(down=state.down.replaced(room=net.room_down))
-    assert advance_exact(1.0, net, tight) == QUEUE_FULL
-    assert advance_exact(0.0, net, state) in (DONE, QUEUE_FULL)
+    network, state = start(of, strict=False, exact=True)
+    schedule_all(network, state, 0.0)
+    tight = state.replaced(down=state.down.replaced(room=network.room_down))
+    assert advance_exact(1.0, network, tight) == QUEUE_FULL
+    assert advance_exact(0.0, network, state) in (DONE, QUEUE_FULL)

@@ -31,14 +31,14 @@ def test_what_values_send_goes_up_and_what_that_changes_comes_back(exact, share)
     """Strict dynamics: predictions and derivatives are computed anew, and errors go back with these."""
     rng, of = np.random.default_rng(4), case()
     n, m = of.n, of.m
-    net, state = start(of, strict=True, exact=exact)
+    network, state = start(of, strict=True, exact=exact)
     sums, adjoint, sent = state.activity[n : n + m].copy(), np.zeros(m), np.zeros(m)
     predicted, received = np.zeros(of.units), np.zeros(of.units)
     for _ in range(5):
         changes, senders = some(rng, n, share)
         for u in senders:
-            accumulate(net, state, net.exit[u], changes[u], 0.0)
-        forward(net, state, 0, 0.0)
+            accumulate(network, state, network.exit[u], changes[u], 0.0)
+        forward(network, state, 0, 0.0)
         predicted[n:] += np.tanh(sums + changes @ of.weights) - np.tanh(sums)
         sums += changes @ of.weights
         close(state.activity[n : n + m], sums)
@@ -47,8 +47,8 @@ def test_what_values_send_goes_up_and_what_that_changes_comes_back(exact, share)
         close(state.predicted, predicted)
         changes, senders = some(rng, m, share)
         for k in senders:
-            accumulate(net, state, net.entry[n + k], changes[k], 0.0)
-        backward(net, state, 0.0)
+            accumulate(network, state, network.entry[n + k], changes[k], 0.0)
+        backward(network, state, 0.0)
         adjoint += changes
         passed = (1 - np.tanh(sums) ** 2) * adjoint - sent
         passed[abs(passed) < of.gate] = 0
@@ -65,13 +65,13 @@ def test_what_values_send_goes_up_and_what_that_changes_comes_back(exact, share)
 def test_under_fixed_prediction_errors_go_back_with_the_derivatives_of_the_sweep(share):
     rng, of = np.random.default_rng(5), case(sparse=True)
     n = of.n
-    net, state = start(of, strict=False, exact=False)
+    network, state = start(of, strict=False, exact=False)
     slopes, received = state.slopes.copy(), np.zeros(n)
     for _ in range(5):
         changes, senders = some(rng, of.m, share)
         for k in senders:
-            accumulate(net, state, net.entry[n + k], changes[k], 0.0)
-        backward(net, state, 0.0)
+            accumulate(network, state, network.entry[n + k], changes[k], 0.0)
+        backward(network, state, 0.0)
         received += of.weights @ (slopes * changes)
         close(state.received[:n], received)
         assert state.pending == 0

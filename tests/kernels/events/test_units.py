@@ -20,18 +20,18 @@ def close(got, wanted, dtype):
 
 def random_state(of, seed=3, *, lines=False, strict=False, exact=True):
     """Units at random, brought up to date at random times between 0 and 2 ms."""
-    net, state = start(of, strict=strict, exact=exact, lines=lines)
+    network, state = start(of, strict=strict, exact=exact, lines=lines)
     rng = np.random.default_rng(seed)
     for name in ("x", "received", "predicted", "sent", "received_slope"):
         array = getattr(state, name)
         array[:] = rng.normal(size=array.size)
     state.at[:] = rng.uniform(0, 2, of.units)
-    return net, state, rng
+    return network, state, rng
 
 
-def later(net, x, predicted, received, time, slope=0.0):
+def later(network, x, predicted, received, time, slope=0.0):
     """Values ``time`` ms later, by the solution of tau dx/dt = received + slope t - Pi (x - predicted)."""
-    rate, precision, gain = (a.astype(float) for a in (net.rate, net.precision, net.gain))
+    rate, precision, gain = (a.astype(float) for a in (network.rate, network.precision, network.gain))
     with np.errstate(all="ignore"):
         decay, error = np.exp(-rate * time), precision * (x - predicted)
         error = received + (error - received) * decay + slope * (time - (1 - decay) / rate)
@@ -46,11 +46,11 @@ def floats(state):
 @pytest.mark.parametrize("lines", [False, True], ids=["hold", "lines"])
 def test_units_relax_as_their_equation_says(dtype, lines):
     of = case(dtype=dtype)
-    net, state, _ = random_state(of, lines=lines)
+    network, state, _ = random_state(of, lines=lines)
     slope = state.received_slope.astype(float) if lines else 0.0
     time, (x, predicted, received) = 3.5 - state.at, floats(state)
-    refresh_all(net, state, 3.5)
-    close(state.x, later(net, x, predicted, received, time, slope), dtype)
+    refresh_all(network, state, 3.5)
+    close(state.x, later(network, x, predicted, received, time, slope), dtype)
     close(state.received, received + slope * time, dtype)
     assert (state.at == 3.5).all()
     assert relaxed(2.0, 1.0, 0.0, 0.5, 0.0, 1.0) == 2.0
@@ -58,10 +58,10 @@ def test_units_relax_as_their_equation_says(dtype, lines):
 
 def test_one_unit_is_refreshed_alone():
     of = case()
-    net, state, _ = random_state(of)
+    network, state, _ = random_state(of)
     before = state.copied()
-    refresh(net, state, 9, 4.0)
-    refresh_all(net, before, 4.0)
+    refresh(network, state, 9, 4.0)
+    refresh_all(network, before, 4.0)
     assert state.x[9] == before.x[9]
     assert (state.at == 4.0).sum() == 1
 
@@ -69,21 +69,21 @@ def test_one_unit_is_refreshed_alone():
 @DTYPES
 def test_those_that_sleep_are_where_steps_bring_them(dtype):
     of = case(dtype=dtype)
-    net, state, _ = random_state(of, exact=False)
+    network, state, _ = random_state(of, exact=False)
     x, predicted, received = floats(state)
     steps = 13
     for _ in range(steps):
-        x = x + net.gain.astype(float) * (received - net.precision.astype(float) * (x - predicted))
+        x = x + network.gain.astype(float) * (received - network.precision.astype(float) * (x - predicted))
     state.since[:] = [4, -1, 4]
     state.awake_count, state.awake[0] = 1, 1
     before = state.x.copy()
     awake = np.arange(of.units) // BLOCK == 1
-    advance_sleeping(net, state, 4 + steps)
+    advance_sleeping(network, state, 4 + steps)
     close(state.x, np.where(awake, before, x), dtype)
     assert state.since.tolist() == [4, -1, 4]
     state.x[:] = before
     for block in (2, 1):
-        wake(net, state, block, float(4 + steps))
+        wake(network, state, block, float(4 + steps))
     close(state.x, np.where(np.arange(of.units) // BLOCK == 2, x, before), dtype)
     assert state.since.tolist() == [4, -1, -1]
     assert state.awake[: state.awake_count].tolist() == [1, 2]
@@ -96,40 +96,40 @@ def test_touched_units_are_listed_once():
     assert np.flatnonzero(state.touched).tolist() == [3, 5, 8]
 
 
-def due(net, state, now):
+def due(network, state, now):
     """When each unit is due, one by one."""
-    when = np.full(net.units, np.inf)
-    for u in np.flatnonzero(net.entry >= 0):
-        error = net.precision[u] * (state.x[u] - state.predicted[u])
-        when[u] = crossing(error, state.received[u], state.sent[u], net.rate[u], net.threshold[u], now)
+    when = np.full(network.units, np.inf)
+    for u in np.flatnonzero(network.entry >= 0):
+        error = network.precision[u] * (state.x[u] - state.predicted[u])
+        when[u] = crossing(error, state.received[u], state.sent[u], network.rate[u], network.threshold[u], now)
     return when
 
 
-def check_due(net, state, wanted):
+def check_due(network, state, wanted):
     np.testing.assert_allclose(state.due, wanted, rtol=1e-6 if state.dtype == np.float32 else 1e-14)
-    rows = np.append(state.due, np.full(blocks(net.units) * BLOCK - net.units, np.inf)).reshape(-1, BLOCK)
+    rows = np.append(state.due, np.full(blocks(network.units) * BLOCK - network.units, np.inf)).reshape(-1, BLOCK)
     np.testing.assert_array_equal(state.block_due, rows.min(1))
     assert first_due(state) == np.argmin(state.due)
 
 
 @DTYPES
 def test_rows_are_due_when_each_unit_is(dtype):
-    net, state, _ = random_state(case(dtype=dtype))
-    schedule_rows(net, state, 0, net.units, 2.0)
-    check_due(net, state, due(net, state, 2.0))
+    network, state, _ = random_state(case(dtype=dtype))
+    schedule_rows(network, state, 0, network.units, 2.0)
+    check_due(network, state, due(network, state, 2.0))
     assert np.isfinite(state.due).any()
 
 
 @DTYPES
 def test_a_population_receives_its_input(dtype):
     of = case(dtype=dtype)
-    net, state, rng = random_state(of)
-    state.incoming[:] = rng.normal(size=net.nodes) * (np.arange(net.nodes) % 3 > 0)
+    network, state, rng = random_state(of)
+    state.incoming[:] = rng.normal(size=network.nodes) * (np.arange(network.nodes) % 3 > 0)
     state.dirty[:] = 1
     of_a, incoming = slice(0, of.n), state.incoming[: of.n].astype(float)
     x, predicted, received = floats(state)
-    wanted = later(net, x, predicted, received, 5.0 - state.at)
-    receive_rows(net, state, net.offset[A], of.n, 5.0)
+    wanted = later(network, x, predicted, received, 5.0 - state.at)
+    receive_rows(network, state, network.offset[A], of.n, 5.0)
     close(state.x[of_a], wanted[of_a], dtype)
     close(state.x[of.n :], x[of.n :], dtype)
     close(state.received[of_a], received[of_a] + incoming, dtype)
@@ -137,43 +137,43 @@ def test_a_population_receives_its_input(dtype):
     assert not state.incoming[of_a].any()
     assert not state.dirty[of_a].any()
     assert state.dirty[of.n :].all()
-    np.testing.assert_allclose(state.due[of_a], due(net, state, 5.0)[of_a], rtol=1e-6)
+    np.testing.assert_allclose(state.due[of_a], due(network, state, 5.0)[of_a], rtol=1e-6)
 
 
 @DTYPES
 def test_listed_units_receive_their_input(dtype):
     of = case(dtype=dtype)
-    net, state, rng = random_state(of)
-    nodes = np.concatenate([[3, 17, 5], net.offset[3] + np.array([4, 0])])
+    network, state, rng = random_state(of)
+    nodes = np.concatenate([[3, 17, 5], network.offset[3] + np.array([4, 0])])
     units = np.array([3, 17, 5, of.n + 4, of.n])
     received = state.received.astype(float)
     change = rng.normal(size=nodes.size).astype(dtype)
     change[1] = 0
-    for first, part in ((0, slice(0, 3)), (net.offset[3], slice(3, 5))):
+    for first, part in ((0, slice(0, 3)), (network.offset[3], slice(3, 5))):
         state.dirty_nodes[first : first + nodes[part].size] = nodes[part]
         state.incoming[nodes[part]], state.dirty[nodes[part]] = change[part], 1
-        receive_listed(net, state, first, nodes[part].size)
+        receive_listed(network, state, first, nodes[part].size)
     assert not state.incoming.any()
     assert not state.dirty.any()
     touched = units[change != 0]
     assert state.touched_units[: state.touched_count].tolist() == touched.tolist()
-    settle_touched(net, state, 6.0)
+    settle_touched(network, state, 6.0)
     assert state.touched_count == 0
     assert not state.touched.any()
     received[units] += change
     close(state.received, received, dtype)
     np.testing.assert_array_equal(np.flatnonzero(np.isfinite(state.arrival)), np.sort(touched))
     np.testing.assert_array_equal(np.flatnonzero(state.at == 6.0), np.sort(touched))
-    np.testing.assert_allclose(state.due[touched], due(net, state, 6.0)[touched], rtol=1e-6)
+    np.testing.assert_allclose(state.due[touched], due(network, state, 6.0)[touched], rtol=1e-6)
 
 
 def test_touched_units_relax_before_they_receive():
     of = case()
-    net, state, _ = random_state(of)
+    network, state, _ = random_state(of)
     before = state.copied()
     state.change[11] = 2.0
     touch(state, 11)
-    settle_touched(net, state, 6.0)
-    refresh_all(net, before, 6.0)
+    settle_touched(network, state, 6.0)
+    refresh_all(network, before, 6.0)
     assert state.x[11] == pytest.approx(before.x[11], rel=1e-14)
     assert state.received[11] == before.received[11] + 2.0
