@@ -50,5 +50,7 @@ def plain_array(file: BinaryIO, size: int) -> np.ndarray:
         raise ValueError(f"it has {dtype} in it, and no numbers")
     if any(isinstance(n, bool) or n < 0 for n in shape) or begin + size - file.tell() != count * dtype.itemsize:
         raise ValueError(f"it has another size than an array of {dtype} of shape {shape}")
-    flat = np.frombuffer(file.read(count * dtype.itemsize), dtype=dtype, count=count)
-    return flat.reshape(shape, order="F" if fortran else "C").copy(order="K")
+    contents = bytearray(file.read(count * dtype.itemsize))
+    if len(contents) < count * dtype.itemsize:
+        raise ValueError("it is truncated")
+    return np.frombuffer(contents, dtype=dtype, count=count).reshape(shape, order="F" if fortran else "C")

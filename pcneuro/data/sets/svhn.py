@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from pcneuro.data.downloads import AbstractDownload, SingleFile
 from pcneuro.data.files import AbstractImageFiles, reading, scaled
+from pcneuro.data.matlab import read_matlab
 from pcneuro.data.parts import Images
 
 TRAIN, TEST = "train_32x32.mat", "test_32x32.mat"
@@ -55,8 +56,8 @@ class SVHN(AbstractImageFiles):
         """X and y as they are in the file, of the right shapes and in range."""
         contents = self._contents(path)
         for name in ("X", "y"):
-            if not isinstance(contents.get(name), np.ndarray):
-                has = ", ".join(key for key in contents if not key.startswith("__")) or "nothing"
+            if name not in contents:
+                has = ", ".join(contents) or "nothing of the two"
                 raise self.wrong(path, f"has no array {name} (it has {has}): needed is {self.files[path.name]}")
         pixels, labels = contents["X"], contents["y"]
         if pixels.ndim != 4 or pixels.shape[:3] != (HEIGHT, WIDTH, CHANNELS) or pixels.dtype != np.uint8:
@@ -78,18 +79,13 @@ class SVHN(AbstractImageFiles):
             )
         return pixels, labels
 
-    def _contents(self, path: Path) -> dict[str, Any]:
-        from scipy.io import loadmat
-
+    def _contents(self, path: Path) -> dict[str, np.ndarray]:
         with reading(path):
             if path.stat().st_size == 0:
                 raise self.wrong(path, f"is empty: needed is {self.files[path.name]}")
             try:
-                return loadmat(path, variable_names=["X", "y"])
-            except PermissionError:
-                raise
-            except Exception as error:  # SciPy raises whatever its parsing stumbles over
-                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                return read_matlab(path, ("X", "y"))
+            except ValueError as error:
                 raise self.wrong(
-                    path, f"is truncated or no MATLAB file ({reason}): needed is {self.files[path.name]}"
-                ) from error
+                    path, f"is truncated or no MATLAB file ({error}): needed is {self.files[path.name]}"
+                ) from None
