@@ -13,19 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, GraphError, ShapeError, unknown_name
+from pcneuro.errors import DataError, GraphError, ShapeError, told, unknown_name
 from pcneuro.ops.base import AbstractOperator, Shape
 from pcneuro.quantities import plain_array
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def check_name(name: Any) -> None:
-    """Raise GraphError where this is no name for a vertex."""
+LONGEST_NAME = 100
+"""Letters of a name, so that files and folders called after it have names that all systems take."""
+
+
+def check_name(name: Any, what: str = "a vertex") -> None:
+    """Raise GraphError where this is no name for a vertex, or what else has one.
+
+    Names are carried by netCDF, GraphML, SONATA, NIR, equations of Brian2 and file systems: what all of them take.
+    """
     if not isinstance(name, str) or not _NAME.match(name):
         raise GraphError(
-            f"{name!r} is no name for a vertex: give letters (a to z, A to Z), digits and _, a letter first"
+            f"{told(name)} is no name for {what}: give letters (a to z, A to Z), digits and _, a letter first"
         )
+    if len(name) > LONGEST_NAME:
+        raise GraphError(f"the name {name[:20]}... for {what} has {len(name)} letters; {LONGEST_NAME} are the most")
 
 
 def all_finite(array: np.ndarray) -> bool:
@@ -231,6 +240,7 @@ class Graph:
         self.nodes: Mapping[str, Node] = MappingProxyType(_sorted(by_name))
         used = {operand for node in by_name.values() for operand in node.operands}
         for name, target in outputs.items():
+            check_name(name, "an output")
             if target not in by_name:
                 raise GraphError(f"output {name!r} is the node {target!r}, which is no node of the graph")
             if target in used or by_name[target].is_leaf:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pcneuro.errors import GraphError, TraceError
-from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite
+from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
 
 # The handlers of NumPy's functions register themselves where they are imported.
 from pcneuro.graph.tracing import functions, products  # noqa: F401
@@ -87,6 +87,7 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     if not by_name:
         raise GraphError("the function returned an empty dict: there is no output")
     for name, array in by_name.items():
+        check_name(name, "an output")
         if not isinstance(array, TracedArray):
             raise TraceError(
                 f"output {name!r} is a {type(array).__name__}, not an array that depends on the leaves; return one "

@@ -206,9 +206,9 @@ def test_a_single_vertex_that_is_used_is_read_out_under_its_name():
         (lambda x: {"a": x, "b": {"c": x}}, TraceError, "output 'b' is a dict"),
         (lambda x: {"a": 1.0}, TraceError, "output 'a' is a float"),
         (lambda x: {}, GraphError, "no output"),
-        (lambda x: {1: 2 * x}, GraphError, "1 is no name for a vertex"),
-        (lambda x: {"": 2 * x}, GraphError, "'' is no name for a vertex"),
-        (lambda x: {"a b": 2 * x}, GraphError, "'a b' is no name for a vertex"),
+        (lambda x: {1: 2 * x}, GraphError, "1 is no name for an output"),
+        (lambda x: {"": 2 * x}, GraphError, "'' is no name for an output"),
+        (lambda x: {"a b": 2 * x}, GraphError, "'a b' is no name for an output"),
     ],
 )
 def test_what_cannot_be_returned(function, error, text):
