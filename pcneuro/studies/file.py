@@ -14,6 +14,7 @@ from typing import Any
 
 from pcneuro.errors import ConfigurationError
 from pcneuro.files import open_regular
+from pcneuro.studies.seeds import seeded
 from pcneuro.studies.tables import KIND, Problem, checked, nearest
 from pcneuro.studies.task import TASKS, AbstractTask
 
@@ -202,9 +203,9 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
         runs = []
         for swept in grid:
             tables = with_values(base, swept)
-            runs.append(_planned(checked(task, tables), tables, keys))
+            runs.append(_planned(seeded(checked(task, tables), tables), tables, keys))
         if not grid:
-            runs = [PlannedRun(checked(task, base), {})]
+            runs = [PlannedRun(seeded(checked(task, base), base), {})]
     except Problem as problem:
         raise Plan(path, raw, overrides, ()).error(problem, swept) from None
     return Plan(path, raw, overrides, tuple(runs))

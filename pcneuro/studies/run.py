@@ -15,20 +15,19 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.kernel.threads import available_threads
-from pcneuro.errors import ConfigurationError, PcneuroError
+from pcneuro.errors import ConfigurationError, PcneuroError, warn
 from pcneuro.files import writing
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, PlannedRun
 from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
+from pcneuro.studies.seeds import SEED, not_swept
 from pcneuro.studies.sources import Sources
 from pcneuro.studies.tables import Problem
-from pcneuro.studies.task import FinishedRun, Job, TextTable
+from pcneuro.studies.task import AbstractTask, FinishedRun, Job, TextTable
 
 RECORDS = "records.nc"
-SEED = "seed"
-"""Argument of a circuit's function that its weights are drawn from."""
 PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
 
 
@@ -63,6 +62,7 @@ def simulate(
     with Output(out, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
         sources = Sources(plan.folders)
         circuits = _circuits(plan, sources)
+        _warn_of_seeds(plan, sources)
         _check(plan, circuits)
         runs, failure = _runs(plan, circuits, sources, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
@@ -78,12 +78,13 @@ def simulate(
 
 def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
     """Every run's circuit."""
-    return [_circuit(plan, run, sources, run.task.arguments) for run in plan.runs]
+    return [_circuit(plan, run, sources) for run in plan.runs]
 
 
-def _circuit(plan: Plan, run: PlannedRun, sources: Sources, arguments: Mapping[str, Any]) -> Circuit:
+def _circuit(plan: Plan, run: PlannedRun, sources: Sources, more: int = 0) -> Circuit:
+    """A run's circuit, drawn with a seed that is so much higher."""
     try:
-        made = sources.circuit(run.task.circuit, arguments)
+        made = sources.circuit(run.task.circuit, _arguments(run.task, sources, more))
         if run.task.delays is None:
             return made
         try:
@@ -94,22 +95,48 @@ def _circuit(plan: Plan, run: PlannedRun, sources: Sources, arguments: Mapping[s
         raise plan.error(problem, run.swept) from problem.__cause__
 
 
+def _arguments(task: AbstractTask, sources: Sources, more: int) -> Mapping[str, Any]:
+    """Arguments of the circuit's function: with the file's seed, if it gives one, where it has none of its own."""
+    known = sources.parameters(task.circuit)
+    if SEED in task.arguments:
+        seed = task.arguments[SEED]
+    elif SEED in task.model_fields_set and SEED in known:
+        seed = task.seed
+    elif not more:
+        return task.arguments
+    else:
+        default = known[SEED].default if SEED in known else 0
+        seed = default if isinstance(default, int) else 0
+    return {**task.arguments, SEED: seed + more if more else seed}
+
+
+def _warn_of_seeds(plan: Plan, sources: Sources) -> None:
+    """Say what a sweep over the seed does not draw anew."""
+    swept = [run.swept for run in plan.runs]
+    kept = not_swept(plan.raw, swept)
+    if kept:
+        warn(
+            f"{plan.path}: the sweep over seed leaves {', '.join(kept)} as given: leave {kept[0]} out to have it from "
+            "seed, or sweep it, too"
+        )
+    circuits = {run.task.circuit for run in plan.runs if SEED in run.swept and SEED not in run.task.arguments}
+    for circuit in sorted(circuits) if len({values.get(SEED) for values in swept}) > 1 else ():
+        if SEED not in sources.parameters(circuit):
+            warn(f"{plan.path}: the sweep over seed does not draw the weights of {circuit}: it has no argument seed")
+
+
 def _job(
     plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver
 ) -> Job:
     run, count = plan.runs[number], len(plan.runs)
     prefix = f"run{number}-" if count > 1 else ""
 
-    def drawn(more: int) -> Circuit:
-        arguments = run.task.arguments
-        return _circuit(plan, run, sources, {**arguments, SEED: arguments.get(SEED, 0) + more})
-
     return Job(
         circuit,
         plan.path.resolve().parent,
         PartObserver(observer, number / count, 1 / count),
         np.random.default_rng(run.task.seed),
-        drawn,
+        lambda more: _circuit(plan, run, sources, more),
         lambda name: output.checkpoint(prefix + name),
         lambda name: output.stream(prefix + name),
         output.resume,

@@ -49,6 +49,13 @@ class Sources:
             raise Problem(PLACE, f"{function}() returned a {type(made).__name__}; needed is a Graph or a Circuit")
         return made
 
+    def parameters(self, reference: str) -> Mapping[str, inspect.Parameter]:
+        """The arguments that a circuit's function has; none of a saved circuit. Raises Problem at ``circuit``."""
+        file, colon, function = reference.rpartition(":")
+        if not colon or not file.endswith(".py"):
+            return {}
+        return inspect.signature(self._function(self._find(file), function)).parameters
+
     def _saved(self, reference: str, arguments: Mapping[str, Any]) -> Circuit:
         path = self._find(reference)
         if path.suffix == ".py":

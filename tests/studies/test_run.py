@@ -18,6 +18,9 @@ from tests.studies.conftest import SMALL, Stops, png_size
 
 RECORDS = '[[record]]\nvertex = "h"\nvariable = "error"\nevery = 2.0\nunits = [0, 1]\n[[record]]\nvertex = "out"\n'
 
+draws_values_only = pytest.mark.filterwarnings("ignore:.*the sweep over seed does not draw:pcneuro.PcneuroWarning")
+"""Of a sweep over seeds on a circuit of weights that are as they are."""
+
 
 def test_run_writes_what_the_simulator_gives(project):
     report, summary, records = project(SMALL + RECORDS, "seed=5")
@@ -175,6 +178,7 @@ def test_ctrl_c_just_before_a_run_stops_it(project):
     assert summary["runs"][0]["time"] < 1e9
 
 
+@draws_values_only
 def test_a_sweep_that_is_interrupted_keeps_the_runs_before(project):
     text = SMALL + "[sweep]\nseed = [1, 2, 3]\n"
     report, summary, _ = project(text, observer=Stops(0.5))
@@ -232,6 +236,7 @@ def test_a_full_disk_leaves_what_was_there(project, monkeypatch):
     assert [path.name for path in report.folder.parent.iterdir()] == ["x"]
 
 
+@draws_values_only
 def test_the_seed_is_the_runs_own(project):
     """A run of a sweep draws what it would draw alone."""
     _, _, swept = project(SMALL + RECORDS + "[sweep]\nseed = [1, 2]\n")
@@ -239,6 +244,7 @@ def test_the_seed_is_the_runs_own(project):
     np.testing.assert_array_equal(swept["h.error"].isel(run=1), alone["h.error"])
 
 
+@draws_values_only
 def test_a_kill_in_the_middle_of_a_sweep_keeps_the_runs_before(project, monkeypatch):
     """Each run is on disk when the next begins, and all of them are one dataset at the end."""
     text, folder = SMALL + RECORDS + "[sweep]\nseed = [1, 2, 3]\n", project.folder / "out"

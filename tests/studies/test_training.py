@@ -156,7 +156,7 @@ def test_several_seeds_are_averaged(training):
     np.testing.assert_allclose(own["test_loss_standard_error"], np.std(alone, axis=0, ddof=1) / math.sqrt(3))
     difference = run["difference"]["test_accuracy"]
     assert abs(difference["difference"]) <= difference["standard_error"]
-    _, third, _ = training("seed=6", "arguments={hidden=8, seed=1}")
+    _, third, _ = training("seed=6", "dataset.seed=5", "arguments.hidden=8")
     np.testing.assert_array_equal(third["runs"][0]["learning"]["predictive coding"]["test_loss"], alone[1])
 
 
