@@ -23,6 +23,7 @@ from pcneuro.errors import OutputError
 from pcneuro.files import GuardedFile, guarded
 from pcneuro.recording.event_file import EventFile
 from pcneuro.recording.netcdf import write_netcdf
+from tests.learning.small import classifier, clusters
 
 resource = pytest.importorskip("resource", reason="limits on the size of files stand for full disks")
 
@@ -145,6 +146,27 @@ def test_exports_that_do_not_fit(tmp_path):
     sonata.write(circuit, tmp_path / "circuit.h5")
     with h5py.File(tmp_path / "circuit.h5") as file:
         assert set(file) == {"nodes", "edges"}
+
+
+@pytest.mark.parametrize("size", [0, 300, 1500])
+def test_archives_that_do_not_fit(size, tmp_path):
+    """What was there stays, and nothing is left beside it."""
+    circuit, path = classifier(), tmp_path / "there"
+    simulator = pcn.Simulator(circuit, engine=pcn.Reference())
+    examples = clusters(12)
+    trainer = pcn.Trainer(pcn.Backprop(circuit), pcn.SGD(0.1), examples, examples, batch=6, checkpoint=path)
+    trainer.run(0)
+    before = path.read_bytes()
+    for write in (
+        lambda: circuit.save(path, overwrite=True),
+        lambda: simulator.store(path, overwrite=True),
+        lambda: trainer.run(1),
+        lambda: circuit.write_graphml(path, overwrite=True),
+    ):
+        with room_for(size), pytest.raises(OutputError, match="File too large; nothing was changed"):
+            write()
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
 
 
 CIRCUIT = """
