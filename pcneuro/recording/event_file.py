@@ -102,7 +102,7 @@ class EventFile:
         """Write a block."""
         end = self.count + len(columns[self.columns[0]])
         if end > self.count:
-            with writing(self.place.path):
+            with writing(self.target or self.place.path):
                 self.file.resize_dimension(EVENT, end)
                 for name in self.columns:
                     self.file.variables[name][self.count : end] = columns[name]
@@ -111,7 +111,7 @@ class EventFile:
 
     def note(self, facts: Mapping[str, Any]) -> None:
         """Bring the file's attributes up to date, and leave a file that can be read as it is."""
-        with writing(self.place.path):
+        with writing(self.target or self.place.path):
             self.file.attrs.update(facts)
             self.file.flush()
             self.storage.flush()  # which h5netcdf does not
@@ -131,8 +131,11 @@ class EventFile:
         return self.place.path
 
     def _close(self) -> None:
-        self.file.close()
-        self.storage.close()
+        try:
+            self.file.close()
+        finally:
+            # HDF5 closes what is still open when the process ends, which then has no file of ours any more.
+            self.storage.close()
         self.guard.commit()
 
     def complete(self) -> None:

@@ -70,9 +70,16 @@ class EventLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None:
-            self.close()
+        if error is not None:
+            self._leave_for(error)
             return
+        try:
+            self.close()
+        except BaseException as failure:
+            self._leave_for(failure)
+            raise
+
+    def _leave_for(self, error: BaseException) -> None:
         left = self.leave()
         if left is not None:
             error.add_note(f"the events until {self.end:g} ms are in {left}")

@@ -144,12 +144,15 @@ def with_all(function):
     return function
 
 
+# Latents that held predictions do not infer move all the same.
+@pytest.mark.filterwarnings("ignore:FixedPrediction does not infer")
 @with_all
 def test_any_sequence_of_calls_is_the_references(name, delays, engine, dynamics, tmp_path):
     call_both(name, delays, engine, dynamics, 1, tmp_path, 12)
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:FixedPrediction does not infer")
 @with_all
 def test_many_sequences_of_calls_are_the_references(name, delays, engine, dynamics, tmp_path):
     for seed in range(2, 40):

@@ -23,6 +23,7 @@ from pcneuro.errors import OutputError
 from pcneuro.files import GuardedFile, guarded
 from pcneuro.recording.event_file import EventFile
 from pcneuro.recording.netcdf import write_netcdf
+from tests.circuits_for_tests import data_for, mlp
 from tests.learning.small import classifier, clusters
 
 resource = pytest.importorskip("resource", reason="limits on the size of files stand for full disks")
@@ -95,6 +96,19 @@ def test_events_that_were_flushed_stay(size, tmp_path):
     with xarray.open_dataset(left, engine="h5netcdf") as found:
         np.testing.assert_array_equal(found["time"], times[:complete])
         np.testing.assert_array_equal(found["unit"], np.arange(complete))
+
+
+@pytest.mark.parametrize("size", [100_000, 200_000, 400_000])
+def test_a_run_whose_events_find_no_room_leaves_no_file_open(size, tmp_path):
+    """HDF5 would close it when the process ends, and end with SIGSEGV."""
+    circuit = pcn.build_circuit(mlp((5, 7, 3)))
+    inputs, targets = data_for(circuit.graph, 64)
+    simulator = pcn.Simulator(circuit, engine=pcn.EventDriven(1e-5), dynamics=pcn.Strict(), integrator=pcn.Euler(0.1))
+    with room_for(size), pytest.raises(OutputError, match=r"cannot write .*events.nc: File too large"):
+        simulator.run(60.0, inputs=inputs, targets=targets, events=pcn.RecordEvents(path=tmp_path / "events.nc"))
+    assert h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) == 0
+    with xarray.open_dataset(tmp_path / "events.nc.part", engine="h5netcdf") as left:
+        assert left.attrs["complete"] == 0
 
 
 WRITES = st.lists(

@@ -28,7 +28,7 @@ from pcneuro.circuit.units import (
 from pcneuro.circuit.units.populations import summed
 from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.reference.engine import ReferenceEngine
-from pcneuro.errors import ParameterError
+from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
@@ -39,6 +39,10 @@ from pcneuro.recording.probe import Probe
 Arrays = dict[str, np.ndarray]
 Place = tuple[int, str | None]
 """Of a synapse group: its population and operand."""
+
+
+MOST_BYTES = 4_000_000_000
+"""What histories may take together."""
 
 
 class History:
@@ -147,6 +151,7 @@ class DelayedReference(ReferenceEngine):
         """Dendrites see the sweep. All has been so, and nothing is on its way back, unless data continue."""
         swept = {name: self._flat(self.presynaptic[name]) for name in self.units.values}
         if not self.data.continues:
+            self._check_room()
             self.past, self.sent = {}, []
             for key, (length, units) in self.lengths.items():
                 kind, _, name = key.partition(".")
@@ -159,6 +164,15 @@ class DelayedReference(ReferenceEngine):
         with np.errstate(all="ignore"):
             places = zip(self.places, self.neurons, strict=True)
             self._see({(c.population, c.operand): swept[c.parent][:, neurons] for c, neurons in places}, swept)
+
+    def _check_room(self) -> None:
+        """Raise CapacityError where histories would not find room in memory."""
+        needed = 8 * self.data.batch * sum(length * units for length, units in self.lengths.values())
+        if needed > MOST_BYTES:
+            raise CapacityError(
+                f"the longest delay is {self.longest} steps: histories of {needed / 1e9:.3g} GB, of at most "
+                f"{MOST_BYTES / 1e9:g}; give shorter delays or a longer dt, run fewer samples, or use Kernel()"
+            )
 
     def _read(self) -> None:
         """Activity of all populations at what dendrites see now."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import CircuitFileError, ParameterError
+from pcneuro.errors import CapacityError, CircuitFileError, ParameterError
 from tests.circuits_for_tests import data_for, every_dynamics, mlp
 
 REFERENCE = pcn.Reference()
@@ -102,3 +102,10 @@ def test_exporters_refuse_delays(tmp_path):
         with pytest.raises(ParameterError, match="conduction delays") as caught:
             export()
         assert "\n" not in str(caught.value)
+
+
+def test_delays_longer_than_memory():
+    circuit, inputs, targets = delayed_layers()
+    with pytest.raises(CapacityError, match=r"longest delay is 1000000000 steps.*give shorter delays") as caught:
+        simulator(circuit.with_delays(1e9)).run(1.0, inputs=inputs, targets=targets)
+    assert "\n" not in str(caught.value)
