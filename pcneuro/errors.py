@@ -95,14 +95,14 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UnknownNameError
     """Build the error for a name that is not known, with the nearest one that is."""
     names = list(known)
     lower = {known_name.lower(): known_name for known_name in names}
-    near = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:LONGEST].lower(), lower, n=1, cutoff=0.5)
     if near:
         hint = f"did you mean {lower[near[0]]!r}?"
     elif names:
         hint = f"known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
     else:
         hint = "there are none"
-    return UnknownNameError(f"unknown {what} {name!r}: {hint}")
+    return UnknownNameError(f"unknown {what} {shown(name)}: {hint}")
 
 
 def class_of_kind(what: str, kind: Any, classes: Mapping[str, Any]) -> Any:
@@ -116,15 +116,26 @@ def check_object(what: str, got: Any, wanted: type) -> None:
     """Raise ParameterError for what is no object of a class."""
     if not isinstance(got, wanted):
         name = wanted.__name__.removeprefix("Abstract")
-        raise ParameterError(f"{what} is {told(got)}; needed is a {name} object")
+        article = "an" if name[0] in "AEIOU" else "a"
+        raise ParameterError(f"{what} is {told(got)}; needed is {article} {name} object")
+
+
+LONGEST = 60
+"""Characters of a value in a message."""
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, in one line and so many characters at most."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
 def told(value: Any) -> str:
     """What was given, for a message of one line: numbers and short text as they are, all else by its type."""
     if isinstance(value, int) and abs(value) >= 10**30:
         return "a number of more than 30 digits"
-    if value is None or isinstance(value, Number) or (isinstance(value, str) and len(value) < 60):
-        return repr(value)
+    if value is None or isinstance(value, Number | str):
+        return shown(value)
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 

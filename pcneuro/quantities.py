@@ -1,4 +1,4 @@
-"""Numbers as users have them: times with units, and arrays under a mask, with units or with labels.
+"""Numbers as users have them: times with units, arrays under a mask, with units or labels, and which of them fit.
 
 Quantities of Brian2, pint and others are known by what they offer, so that no such library is imported.
 """
@@ -6,13 +6,16 @@ Quantities of Brian2, pint and others are known by what they offer, so that no s
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, ParameterError
+from pcneuro.errors import DataError, ParameterError, told
 
 _DIGITS = 15
 """Significant digits that survive the conversion of a decimal number from seconds."""
@@ -105,12 +108,6 @@ def in_ms(what: str, value: Any) -> Any:
     return numbers if np.ndim(numbers) else float(numbers)
 
 
-def in_seconds(what: str, value: Any) -> Any:
-    """The same for a time on the clock of the wall, of which plain numbers are seconds."""
-    converted = in_ms(what, value)
-    return converted if converted is value else converted / 1000.0
-
-
 def _plain_number(value: Any) -> Any:
     """A quantity without a unit, as the number or array that it is."""
     array = np.asarray(getattr(value, "magnitude", value), dtype=np.float64)
@@ -164,3 +161,87 @@ def plain_array(what: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} has dtype {array.dtype}; real numbers are needed")
     return array
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which numbers an argument takes, and how messages say it."""
+
+    words: str
+    fits: Callable[[float], bool]
+
+
+FINITE = Range("a finite number", math.isfinite)
+POSITIVE = Range("a positive, finite number", lambda x: 0.0 < x < math.inf)
+NOT_NEGATIVE = Range("a finite number, not negative", lambda x: 0.0 <= x < math.inf)
+SHARE = Range("a number from 0 to below 1", lambda x: 0.0 <= x < 1.0)
+
+
+def number(what: str, value: Any, among: Range = FINITE) -> float:
+    """An argument that is one real number, as a float. Raises ParameterError for any other, truth values included.
+
+    Arrays without axes count as the number that they are; whole numbers that no float holds are none.
+    """
+    if _kind_of(value) is not None:
+        value = plain(what, value)
+    # A class of its own, whose only value is under a mask and would pass for a zero.
+    single = isinstance(value, np.ndarray) and not np.ndim(value) and value is not np.ma.masked
+    real = value[()] if single else getattr(value, "magnitude", value)
+    try:
+        if isinstance(real, Real) and not isinstance(real, bool | np.bool) and among.fits(float(real)):
+            return float(real)
+    except (OverflowError, ValueError):
+        pass
+    raise ParameterError(f"{what} is {told(value)}; give {among.words}")
+
+
+def milliseconds(what: str, value: Any, among: Range = POSITIVE) -> float:
+    """An argument that is a time, in ms: quantities are converted. Raises ParameterError for any other."""
+    return number(what, in_ms(what, value), Range(f"{among.words}, in ms", among.fits))
+
+
+def seconds(what: str, value: Any) -> float:
+    """The same for a time on the clock of the wall, positive, of which plain numbers are seconds."""
+    kind = _kind_of(value)
+    timed = kind is not None and kind.unit(value) != ""
+    wanted = Range("a positive number of seconds", lambda x: x > 0.0)
+    return number(what, in_ms(what, value), wanted) / (1000.0 if timed else 1.0)
+
+
+def whole(what: str, value: Any, least: int = 0, most: int | None = None) -> int:
+    """An argument that is a whole number. Raises ParameterError for any other, truth values included."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and least <= (exact := int(value)):
+        if most is None or exact <= most:
+            return exact
+    wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise ParameterError(f"{what} is {told(value)}; give a whole number {wanted}")
+
+
+def flag(what: str, value: Any) -> bool:
+    """An argument that is True or False. Raises ParameterError for all else, of which "no" would count as True."""
+    if isinstance(value, bool | np.bool):
+        return bool(value)
+    raise ParameterError(f"{what} is {told(value)}; give True or False")
+
+
+def by_name(what: str, value: Any, of: str = "arrays") -> Mapping[str, Any]:
+    """An argument that is a dict from names. Raises ParameterError for all else."""
+    if isinstance(value, Mapping):
+        return value
+    raise ParameterError(f"{what} are {told(value)}; give a dict from names to {of}")
+
+
+def index_tuple(what: str, value: Any) -> tuple[int, ...]:
+    """An argument that is a sequence of whole numbers.
+
+    Raises ParameterError for all else, for masks, too: their truth values would pass for 0 and 1.
+    """
+    try:
+        listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+        if listed and not any(isinstance(each, bool | np.bool) for each in value):
+            return tuple(operator.index(each) for each in value)
+    except TypeError:
+        pass
+    raise ParameterError(
+        f"{what}: {told(value)} is no sequence of whole numbers; give indices such as [0, 1], or None for all"
+    )

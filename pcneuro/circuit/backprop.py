@@ -10,9 +10,11 @@ import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.feedback import joined_feedback, pull_back
-from pcneuro.errors import GraphError, ShapeError, UnknownNameError, unknown_name
-from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, check_finite, real_array
+from pcneuro.circuit.parameters import check_parameters
+from pcneuro.errors import GraphError, UnknownNameError, unknown_name
+from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter
 from pcneuro.model.energies import AbstractEnergy, SquaredError
+from pcneuro.quantities import by_name
 
 Arrays = dict[str, np.ndarray]
 
@@ -98,8 +100,8 @@ def backprop(
             raise GraphError(f"backprop needs a Graph or a Circuit, got a {type(graph).__name__}") from None
     energies = {node.name: energies.get(node.name, SquaredError()) for node in graph.outputs.values()}
     check_labels({"inputs": inputs, "targets": targets})
-    goals = check_targets(graph, {} if targets is None else targets, energies, precision)
-    leaves, batch = _leaves(graph, {} if inputs is None else inputs, parameters or {}, latents or {}, goals)
+    goals = check_targets(graph, _given(targets), energies, precision)
+    leaves, batch = _leaves(graph, _given(inputs), _given(parameters), _given(latents), goals)
     seeds: Arrays = {}
     loss = 0.0
     # Where something is not finite the gradient says so.
@@ -127,12 +129,16 @@ def backprop(
     return BackpropResult(gradients, spread, errors, loss)
 
 
+def _given(argument: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return {} if argument is None else argument
+
+
 def _leaves(
     graph: Graph, inputs: Mapping[str, Any], parameters: Mapping[str, Any], latents: Mapping[str, Any], goals: Arrays
 ) -> tuple[Arrays, int]:
     """Inputs, latents and the parameters that are given, each with a batch axis; and the batch size."""
     leaves = check_inputs(graph, inputs)
-    for name, value in latents.items():
+    for name, value in by_name("latents", latents).items():
         if name not in graph.latents:
             raise unknown_name("latent", name, graph.latents)
         leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)
@@ -142,13 +148,7 @@ def _leaves(
     for name, node in graph.latents.items():
         # Every sample has a latent of its own, even where all of them begin at the same value.
         leaves.setdefault(name, np.broadcast_to(_mean(node), (batch, *node.shape)))
-    for name, value in parameters.items():
-        if name not in graph.parameters:
-            raise unknown_name("parameter", name, graph.parameters)
-        array, shape = real_array(f"parameter {name!r}", value), graph.parameters[name].shape
-        if array.shape != shape:
-            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {shape}")
-        check_finite(f"parameter {name!r}", array)
+    for name, array in check_parameters(graph, parameters).items():
         leaves[name] = array[None].astype(np.float64)
     return leaves, batch
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.properties import properties_from_arguments, property_keywords
-from pcneuro.errors import GraphError, ParameterError, unknown_name
+from pcneuro.errors import GraphError, ParameterError, told, unknown_name
 from pcneuro.graph.graph import Graph, Latent, Node
 from pcneuro.model.energies import AbstractEnergy
 
@@ -73,10 +73,12 @@ class Grouped(AbstractChoice):
 
 def _choice(graph: Graph, vertices: str) -> AbstractChoice:
     choices = {"all": All, "marked": Marked, "grouped": Grouped}
+    if not isinstance(vertices, str):
+        raise ParameterError(f"vertices is {told(vertices)}; choose 'auto', 'marked' or 'all'")
     if vertices == "auto":
         vertices = "marked" if any(node.marked for node in graph.nodes.values()) else "grouped"
     elif vertices not in ("all", "marked"):
-        raise ParameterError(f"vertices={vertices!r}: choose 'auto', 'marked' or 'all'")
+        raise ParameterError(f"vertices is {told(vertices)}; choose 'auto', 'marked' or 'all'")
     return choices[vertices](graph)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
-from pcneuro.graph.graph import Graph, Parameter, Pattern, check_finite, real_array
+from pcneuro.errors import ShapeError
+from pcneuro.graph.graph import Graph, Parameter, Pattern
+from pcneuro.quantities import by_name
 
 
 def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
@@ -18,20 +18,11 @@ def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
     pattern, or the vector of its weights row by row. Raises ParameterError for what is no mapping, UnknownNameError,
     ShapeError, and DataError for what is no array of finite real numbers.
     """
-    if not isinstance(values, Mapping):
-        raise ParameterError(f"parameters are {told(values)}; give a dict from names to arrays")
-    arrays = {}
-    for name, value in values.items():
-        if name not in graph.parameters:
-            raise unknown_name("parameter", name, graph.parameters)
-        sparse = type(value).__module__.startswith("scipy.sparse")
-        array = _weights(graph, name, value) if sparse else real_array(f"parameter {name!r}", value)
-        if array.shape != graph.parameters[name].shape:
-            needed = graph.parameters[name].shape
-            raise ShapeError(f"parameter {name!r} has shape {array.shape}; needed is {needed}")
-        check_finite(f"parameter {name!r}", array)
-        arrays[name] = array
-    return arrays
+    dense = {}
+    for name, value in by_name("parameters", values).items():
+        sparse = name in graph.parameters and type(value).__module__.startswith("scipy.sparse")
+        dense[name] = _weights(graph, name, value) if sparse else value
+    return graph.checked_parameters(dense)
 
 
 def _pattern(graph: Graph, name: str) -> Pattern | None:

@@ -133,6 +133,8 @@ class PerUnit(AbstractProperty):
         got = told(value)
         try:
             numbers = real_array(self.keyword, value)
+            if np.asarray(value).dtype.kind == "b":
+                raise ValueError
             got = f"of shape {numbers.shape}" if numbers.shape else got
             array = np.array(np.broadcast_to(numbers, node.shape), dtype=np.float64)
         except ValueError:

@@ -10,7 +10,6 @@ synapses.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.delays import AbstractDelay, ConstantDelay, Places
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import NOT_NEGATIVE, Range, milliseconds
 
 Edge = tuple[str, str]
 """Names of two populations of ``Circuit.nx``."""
@@ -181,10 +180,5 @@ def delays_of(circuit: AbstractCircuit, delays: Any) -> dict[Edge, AbstractDelay
 def _delay(what: str, value: Any) -> AbstractDelay:
     if isinstance(value, AbstractDelay):
         return value
-    value = in_ms(what, value)
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < float("inf"):
-        raise ParameterError(
-            f"{what}: {told(value)}; give a finite number of ms that is not negative, or a delay such as "
-            "pcn.UniformDelay(1.0, 5.0)"
-        )
-    return ConstantDelay(float(value))
+    wanted = Range(f"a delay, such as pcn.UniformDelay(1.0, 5.0), or {NOT_NEGATIVE.words}", NOT_NEGATIVE.fits)
+    return ConstantDelay(milliseconds(what, value, wanted))

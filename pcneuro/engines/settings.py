@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from pcneuro.engines.abstract import AbstractEngine, Engine
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.events.engine import EventEngine
 from pcneuro.engines.events.modes import TimeBinned
-from pcneuro.engines.events.thresholds import DEFAULT, Absolute, Thresholds, by_vertex
+from pcneuro.engines.events.thresholds import DEFAULT, Absolute, Thresholds, by_vertex, checked_thresholds
 from pcneuro.engines.events.zero_threshold import ZeroThresholdEngine
 from pcneuro.engines.kernel.engine import KernelEngine
 from pcneuro.engines.reference.delayed import DelayedReference
@@ -22,8 +20,14 @@ from pcneuro.errors import ParameterError, told
 from pcneuro.model.delays import check_stages
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.quantities import SHARE, number, whole
 
 BINS = TimeBinned()
+
+
+def _set_threads(engine: Kernel | EventDriven) -> None:
+    if engine.threads is not None:
+        object.__setattr__(engine, "threads", whole("threads", engine.threads, 1))
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,8 @@ class Kernel(Engine):
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
-        if self.threads is not None and (not whole or self.threads < 1):
-            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        if not (isinstance(self.tolerance, Real) and 0 <= self.tolerance < 1):
-            raise ParameterError(f"tolerance={self.tolerance!r}: give a share from 0 to below 1")
+        _set_threads(self)
+        object.__setattr__(self, "tolerance", number("tolerance", self.tolerance, SHARE))
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
@@ -114,12 +115,10 @@ class EventDriven(Engine):
     def __post_init__(self) -> None:
         if not isinstance(self.mode, AbstractMode):
             raise ParameterError(f"mode is {told(self.mode)}; give TimeBinned() or Exact()")
-        whole = isinstance(self.threads, Integral) and not isinstance(self.threads, bool)
-        if self.threads is not None and (not whole or self.threads < 1):
-            raise ParameterError(f"threads={self.threads!r}: give a whole number from 1 on, or None for all processors")
-        for chosen in (self.threshold, self.values):
-            if chosen is not None:
-                by_vertex(chosen, chosen if isinstance(chosen, Mapping) else {})
+        _set_threads(self)
+        object.__setattr__(self, "threshold", checked_thresholds("threshold", self.threshold))
+        if self.values is not None:
+            object.__setattr__(self, "values", checked_thresholds("threshold of values", self.values))
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype

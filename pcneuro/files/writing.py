@@ -10,16 +10,21 @@ from typing import Any, BinaryIO
 
 from pcneuro.errors import OutputError, PcneuroError, told
 from pcneuro.files.leftovers import scratch
+from pcneuro.quantities import flag
 
 
 def place(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     """Where a path leads to. Raises OutputError where there is a file (without ``overwrite``), or something else."""
-    target = path_of(path, OutputError)
-    if target.is_symlink():
-        target = target.resolve()
-    if target.exists() and not target.is_file():
+    target, replaced = path_of(path, OutputError), flag("overwrite", overwrite)
+    try:
+        if target.is_symlink():
+            target = target.resolve()
+        there = target.exists()
+    except OSError as error:
+        raise OutputError(f"the path {told(os.fspath(path))} cannot be used: {error.strerror}") from None
+    if there and not target.is_file():
         raise OutputError(f"{target} is no regular file: choose another name")
-    if target.exists() and not overwrite:
+    if there and not replaced:
         raise OutputError(f"{target} exists already: choose another name, or pass overwrite=True")
     return target
 

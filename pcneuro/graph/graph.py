@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import graphlib
 import math
-import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, GraphError, ShapeError, told, unknown_name
+from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, told, unknown_name
 from pcneuro.ops.base import AbstractOperator, Shape
-from pcneuro.quantities import plain_array
+from pcneuro.quantities import by_name, index_tuple, plain_array
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -61,11 +61,18 @@ def real_array(what: str, value: Any) -> np.ndarray:
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
+_MOST_UNITS = 2**48
+"""Of an array, far beyond what memory holds, and with room to spare in 64 bits."""
+
+
 def _shape(what: str, shape: Any) -> Shape:
+    axes = (shape,) if isinstance(shape, Integral) and not isinstance(shape, bool) else shape
     try:
-        result = tuple(operator.index(n) for n in (shape if isinstance(shape, Iterable) else (shape,)))
-    except TypeError:
-        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {shape!r}") from None
+        result = index_tuple(what, axes)
+    except ParameterError:
+        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {told(shape)}") from None
+    if any(abs(n) > _MOST_UNITS for n in result) or math.prod(result) > _MOST_UNITS:
+        raise ShapeError(f"{what} needs a shape of at most {_MOST_UNITS:.2g} units; got {told(shape)} with more")
     if any(n < 1 for n in result):
         raise ShapeError(f"{what} of shape {result}: every axis needs at least one unit")
     return result
@@ -283,17 +290,30 @@ class Graph:
     def with_parameters(self, values: Mapping[str, np.ndarray]) -> Graph:
         """The same graph with other parameter values (of the same shapes).
 
-        Raises UnknownNameError for a parameter that the graph does not have, and ShapeError for another shape.
+        Raises what ``checked_parameters`` raises.
         """
-        for name in values:
-            if name not in self.parameters:
-                raise unknown_name("parameter", name, self.parameters)
-        for name, value in values.items():
-            check_finite(f"parameter {name!r}", real_array(f"parameter {name!r}", value))
+        arrays = self.checked_parameters(values)
         return Graph(
-            (replace(n, source=Parameter(values[n.name])) if n.name in values else n for n in self.nodes.values()),
+            (replace(n, source=Parameter(arrays[n.name])) if n.name in arrays else n for n in self.nodes.values()),
             {k: v.name for k, v in self.outputs.items()},
         )
+
+    def checked_parameters(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """New values of some parameters as arrays.
+
+        Raises ParameterError for what is no mapping, UnknownNameError for a parameter that the graph does not have,
+        ShapeError for another shape, and DataError for what is no array of finite real numbers.
+        """
+        arrays = {}
+        for name, value in by_name("parameters", values).items():
+            if name not in self.parameters:
+                raise unknown_name("parameter", name, self.parameters)
+            arrays[name] = real_array(f"parameter {name!r}", value)
+            shape, needed = arrays[name].shape, self.parameters[name].shape
+            if shape != needed:
+                raise ShapeError(f"parameter {name!r} has shape {shape}; needed is {needed}")
+            check_finite(f"parameter {name!r}", arrays[name])
+        return arrays
 
     def __repr__(self) -> str:
         return (

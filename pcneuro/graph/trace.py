@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pcneuro.errors import GraphError, TraceError
+from pcneuro.errors import GraphError, TraceError, told
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
 
 # The handlers of NumPy's functions register themselves where they are imported.
@@ -47,6 +47,10 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
     ShapeError, GraphError, DataError
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
     """
+    if not callable(function):
+        raise TraceError(
+            f"the function to trace is {told(function)}; give a function of arrays, such as a def or lambda"
+        )
     recorder = Recorder()
     arguments: dict[str, TracedArray | TracedSparse] = {}
     for name, leaf in leaves.items():

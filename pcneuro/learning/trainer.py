@@ -21,7 +21,7 @@ from pcneuro.learning.examples import Arrays, Examples, Score, batches, judged_o
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
 from pcneuro.learning.sources import AbstractSource, ScoringInterrupted
-from pcneuro.quantities import in_seconds
+from pcneuro.quantities import seconds
 from pcneuro.simulator.progress import Bar, interruptible
 from pcneuro.simulator.result import Status
 
@@ -230,7 +230,7 @@ class Trainer:
         """
         if epochs < 0 or report not in (None, "text"):
             raise ParameterError(f"epochs={epochs}, report={report!r}: needed are 0 or more, and None or 'text'")
-        report_period = in_seconds("report_period", report_period)
+        report_period = seconds("report_period", report_period)
         with Bar("learning", quiet=report is None, period=report_period) as bar, interruptible() as noted:
             while self.epoch < epochs:
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, told
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import NOT_NEGATIVE, SHARE, milliseconds, number
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,9 @@ class Settled:
     limit: float = 100_000.0
 
     def __post_init__(self) -> None:
-        for name, wanted, fits in (
-            ("rtol", "a number from 0 to below 1", lambda x: 0 <= x < 1),
-            ("atol", "a finite number, not negative", lambda x: 0 <= x < math.inf),
-            ("limit", "a positive, finite number of ms", lambda x: 0 < x < math.inf),
-        ):
-            value = getattr(self, name)
-            value = in_ms("limit of Settled", value) if name == "limit" else value
-            if not isinstance(value, Real) or isinstance(value, bool) or not fits(value):
-                raise ParameterError(f"{name} of Settled is {told(value)}; give {wanted}")
-            object.__setattr__(self, name, float(value))
+        object.__setattr__(self, "rtol", number("rtol of Settled", self.rtol, SHARE))
+        object.__setattr__(self, "atol", number("atol of Settled", self.atol, NOT_NEGATIVE))
+        object.__setattr__(self, "limit", milliseconds("limit of Settled", self.limit))
 
     def missed(self, open_: int, blocks: int, taken: float) -> str:
         """That so many blocks of samples have not settled within ``taken`` ms."""

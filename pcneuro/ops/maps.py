@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.errors import ExpressionError, ShapeError
+from pcneuro.errors import ExpressionError, ShapeError, shown, told
 from pcneuro.kernels.dispatch import IDENTITY
 from pcneuro.ops.base import (
     AbstractLowering,
@@ -82,9 +82,11 @@ class Map(AbstractOperator):
             raise ExpressionError(f"unknown elementwise function {self.function!r}")
         for name in self.variables:
             if not (isinstance(name, str) and name.isidentifier()) or name == "out":
-                raise ExpressionError(f"variable {name!r} of expression {self.function!r} is no name (or is 'out')")
+                raise ExpressionError(
+                    f"variable {shown(name)} of expression {self.function!r} is no name (or is 'out')"
+                )
         if len(set(self.variables)) != len(self.variables):
-            raise ExpressionError(f"expression {self.function!r} names a variable twice: {', '.join(self.variables)}")
+            raise ExpressionError(f"expression {self.function!r} names a variable twice: {shown(self.variables)}")
         self.definition  # noqa: B018  an expression that does not parse is an error here, not at the first use
 
     @property
@@ -274,9 +276,15 @@ def elementwise(expression: str, variables: Sequence[str] = ("x",)) -> ArrayFunc
     ExpressionError
         Where the expression does not parse, names something unknown, or has a derivative outside the vocabulary.
     """
+    texts = isinstance(variables, Sequence) and all(isinstance(name, str) for name in variables)
+    if not isinstance(expression, str) or not texts:
+        raise ExpressionError(
+            f"elementwise needs an expression and names of variables, as texts: got {told(expression)} and "
+            f"{told(variables)}"
+        )
     if not variables:
         raise ExpressionError(f"expression {expression!r} has no variables: give at least one name")
-    operator = Map(str(expression), tuple(variables))
+    operator = Map(expression, tuple(variables))
 
     def function(*operands: Any) -> Any:
         return apply(operator, *operands)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+from pcneuro.errors import ParameterError, ShapeError, check_object, told, unknown_name
 from pcneuro.files import place
+from pcneuro.quantities import flag, index_tuple, whole
 
 if TYPE_CHECKING:
     pass
@@ -81,10 +80,12 @@ class RecordEvents:
         for kind in self.kinds or ():
             if kind not in KINDS:
                 raise unknown_name("kind of events to record", kind, KINDS)
-        if not isinstance(self.overwrite, bool):
-            raise ParameterError(f"overwrite of RecordEvents: {told(self.overwrite)}; give True or False")
+        object.__setattr__(self, "overwrite", flag("overwrite of RecordEvents", self.overwrite))
         if self.samples is not None:
-            object.__setattr__(self, "samples", _indices(self.samples))
+            chosen = index_tuple("samples of RecordEvents", self.samples)
+            if not chosen:
+                raise ParameterError("samples of RecordEvents are none: give indices such as [0, 1], or None for all")
+            object.__setattr__(self, "samples", chosen)
 
     def resolve(self, circuit: Circuit, batch: int) -> EventSelection:
         """What that is of a circuit and a batch.
@@ -117,10 +118,8 @@ class RecordEvents:
         None at exact times. Raises as a run does, and ParameterError for a batch or steps that are no whole numbers of
         at least 1 and 0.
         """
-        for what, number, least in (("batch", batch, 1), ("steps", steps, 0)):
-            whole = isinstance(number, Integral) and not isinstance(number, bool)
-            if not (whole and number >= least) and not (what == "steps" and number is None):  # type: ignore[operator]
-                raise ParameterError(f"{what} is {told(number)}; give a whole number of at least {least}")
+        check_object("circuit", circuit, Circuit)
+        batch, steps = whole("batch", batch, 1), None if steps is None else whole("steps", steps)
         kept = self.resolve(circuit, batch)
         return estimate(kept.units, steps, len(kept.samples))
 
@@ -161,16 +160,6 @@ def _vertex(circuit: Circuit, name: str) -> str:
     if name not in known:
         raise unknown_name("vertex to record events of", name, [*known, *circuit.graph.outputs])
     return name
-
-
-def _indices(samples: Any) -> tuple[int, ...]:
-    """Indices as whole numbers. A mask is refused: its truth values would pass for 0 and 1."""
-    try:
-        if len(samples) and not any(isinstance(i, bool | np.bool) for i in samples):
-            return tuple(operator.index(i) for i in samples)
-    except TypeError:
-        pass
-    raise ParameterError(f"samples of RecordEvents: {told(samples)}; give indices such as [0, 1], or None for all")
 
 
 def estimate(units: int, steps: int | None, samples: int) -> dict[str, int | None]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import index_tuple, milliseconds
 from pcneuro.recording.probe import VARIABLES, Probe
 
 if TYPE_CHECKING:
@@ -51,15 +49,12 @@ class Record:
         for what, text in (("vertex", self.vertex), ("variable", self.variable)):
             if not isinstance(text, str):
                 raise ParameterError(f"{what} of a Record is {told(text)}; give a name")
-        object.__setattr__(self, "every", in_ms(f"interval of the record of {self.vertex!r}", self.every))
-        if self.every is not None and not isinstance(self.every, Real):
-            raise ParameterError(
-                f"record of {self.vertex!r} every {told(self.every)}: give a number of ms, or None for every step"
-            )
         if self.every is not None:
-            object.__setattr__(self, "every", float(self.every))
+            object.__setattr__(self, "every", milliseconds(f"every of the record of {self.vertex!r}", self.every))
         for what in ("units", "samples"):
-            object.__setattr__(self, what, _indices(f"{what} of the record of {self.vertex!r}", getattr(self, what)))
+            if getattr(self, what) is not None:
+                chosen = index_tuple(f"{what} of the record of {self.vertex!r}", getattr(self, what))
+                object.__setattr__(self, what, chosen)
 
     def resolve(self, circuit: Circuit, batch: int, dt: float) -> Probe:
         """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
@@ -103,20 +98,6 @@ def interval_in_steps(what: str, interval: float, dt: float) -> int:
         near = max(steps, 1) * dt
         raise ParameterError(f"{what} {interval:g} ms: give a multiple of dt = {dt:g} ms, such as {near:g}")
     return steps
-
-
-def _indices(what: str, indices: Any) -> tuple[int, ...] | None:
-    """Indices as whole numbers, None staying None. A mask is refused: its truth values would pass for 0 and 1."""
-    if indices is None:
-        return None
-    try:
-        if isinstance(indices, Sequence | np.ndarray) and not any(isinstance(i, bool | np.bool) for i in indices):
-            return tuple(operator.index(i) for i in indices)
-    except TypeError:
-        pass
-    raise ParameterError(
-        f"{what}: {told(indices)} is no sequence of whole numbers; give indices such as [0, 1], or None for all"
-    )
 
 
 def listed(records: Any) -> list[Record]:

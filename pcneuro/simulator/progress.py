@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, told
 from pcneuro.kernels.progress import AbstractReport, StandardError, compilation
-from pcneuro.quantities import in_seconds
+from pcneuro.quantities import seconds
 
 if TYPE_CHECKING:
     import rich.progress
@@ -57,13 +57,11 @@ def reporter(report: Report, period: float, start: float, duration: float) -> Ca
         return lambda elapsed, completed, took=None: None
     if isinstance(report, str):
         if report not in ("text", "stderr"):
-            raise ParameterError(f"report={report!r}: choose None, 'text', or a callable")
+            raise ParameterError(f"report is {told(report)}; choose None, 'text', or a callable")
         report = _text
     if not callable(report):
-        raise ParameterError(f"report={report!r}: choose None, 'text', or a callable")
-    period = in_seconds("report_period", period)
-    if not period > 0:
-        raise ParameterError(f"report_period={period!r}: give a positive number of seconds")
+        raise ParameterError(f"report is {told(report)}; choose None, 'text', or a callable")
+    period = seconds("report_period", period)
     show = report
     last = time.perf_counter()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from pcneuro.engines import RunData
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds
 
 Arrays = dict[str, np.ndarray]
 
@@ -119,8 +118,8 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
 
     Raises ParameterError unless exactly one of the two is given.
     """
-    duration = in_ms("duration", duration)
     if until is None and duration is not None:
+        duration = milliseconds("duration", duration, NOT_NEGATIVE)
         return whole_steps(duration, dt), duration
     if until is None or duration is not None:
         if duration is None:
@@ -142,12 +141,9 @@ def whole_steps(duration: float, dt: float) -> int:
     A duration that is no multiple of dt is rounded, to one step at least, with a warning. Raises ParameterError unless
     it is a finite number that is not negative.
     """
-    duration = in_ms("duration", duration)
-    if not isinstance(duration, Real) or not 0 <= duration < math.inf:
-        raise ParameterError(f"duration is {told(duration)}; give a finite number of ms, not negative")
+    duration = milliseconds("duration", duration, NOT_NEGATIVE)
     if duration >= dt * MOST_STEPS:
         raise ParameterError(f"duration is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
-    duration = float(duration)
     steps = round(duration / dt)
     if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
         steps = max(steps, 1)

@@ -153,11 +153,11 @@ def test_delays_are_part_of_the_circuit():
 @pytest.mark.parametrize(
     ("delays", "error", "text"),
     [
-        (-1.0, ParameterError, "delays: -1.0; give a finite number"),
-        (np.nan, ParameterError, "delays: nan"),
-        ("2 ms", ParameterError, "delays: '2 ms'"),
-        (True, ParameterError, "delays: True"),
-        ({FORTH: None}, ParameterError, r"delays of \('h1.value', 'h2.error'\): None"),
+        (-1.0, ParameterError, "delays is -1.0; give a delay, .* or a finite number"),
+        (np.nan, ParameterError, "delays is nan"),
+        ("2 ms", ParameterError, "delays is '2 ms'"),
+        (True, ParameterError, "delays is True"),
+        ({FORTH: None}, ParameterError, r"delays of \('h1.value', 'h2.error'\) is None"),
         ({3: 1.0}, ParameterError, "key 3; give edges"),
         ({"h1": 1.0}, ParameterError, "key 'h1'; give edges"),
         ({("h1.value", "h1.error"): 1.0}, ParameterError, "own value and error neurons"),

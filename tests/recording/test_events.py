@@ -175,7 +175,7 @@ def test_filters(circuit, settings, populations, samples):
         ({"vertices": [1]}, ParameterError, "give a list of names"),
         ({"kinds": ["errors"]}, UnknownNameError, "unknown kind of events to record 'errors': did you mean 'error'?"),
         ({"samples": [True]}, ParameterError, "give indices"),
-        ({"samples": 0}, ParameterError, "samples of RecordEvents: 0; give indices"),
+        ({"samples": 0}, ParameterError, "samples of RecordEvents: 0 is no sequence of whole numbers; give indices"),
         ({"vertices": ["h3"]}, UnknownNameError, "unknown vertex to record events of 'h3': did you mean"),
         ({"vertices": ["x"], "kinds": ["error"]}, ParameterError, "there are no error neurons to record"),
         ({"samples": [3]}, ShapeError, "outside the batch of 3"),

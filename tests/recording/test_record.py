@@ -15,7 +15,7 @@ from pcneuro.errors import ParameterError
         ({"vertex": 1}, "vertex of a Record is 1; give a name"),
         ({"vertex": ["h1"]}, "vertex of a Record is a list"),
         ({"variable": None}, "variable of a Record is None"),
-        ({"every": "1"}, "record of 'h1' every '1': give a number of ms"),
+        ({"every": "1"}, "every of the record of 'h1' is '1'; give a positive, finite number, in ms"),
         (
             {"units": 0},
             r"units of the record of 'h1': 0 is no sequence of whole numbers; give indices such as \[0, 1\]",

@@ -191,7 +191,7 @@ def test_bad_settings(network):
         ({"dtype": [1]}, "dtype is a list; choose"),
         ({"dynamics": "strict"}, "Dynamics object"),
         ({"dynamics": np.zeros((2, 1))}, "dynamics is a ndarray; needed is a Dynamics object"),
-        ({"engine": 0}, "engine is 0; needed is a Engine object"),
+        ({"engine": 0}, "engine is 0; needed is an Engine object"),
         ({"integrator": pcn.Euler}, "Integrator object"),
         ({"engine": "kernel"}, "Engine object"),
     ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from pcneuro.kernels.events.exact import advance_exact, schedule_all
 from pcneuro.kernels.events.units import advance_sleeping, refresh_all
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.quantities import flag, whole
 
 if TYPE_CHECKING:
     from pcneuro.engines.events.senders import Sending
@@ -41,8 +41,7 @@ class TimeBinned(AbstractMode):
     kernels = advance_bins, exchange_events, advance_sleeping
 
     def __post_init__(self) -> None:
-        if not isinstance(self.cumulative, bool):
-            raise ParameterError(f"cumulative is {self.cumulative!r}; give True or False")
+        object.__setattr__(self, "cumulative", flag("cumulative", self.cumulative))
 
     def check(self, dynamics: AbstractDynamics, integrator: AbstractIntegrator) -> None:
         if len(integrator.weights) > 1:
@@ -88,8 +87,7 @@ class Exact(AbstractMode):
     kernels = schedule_all, advance_exact, refresh_all
 
     def __post_init__(self) -> None:
-        if not isinstance(self.order, Integral) or isinstance(self.order, bool) or self.order not in (1, 2):
-            raise ParameterError(f"order is {self.order!r}; give 1 or 2")
+        object.__setattr__(self, "order", whole("order", self.order, 1, 2))
 
     @property
     def lines(self) -> bool:  # type: ignore[override]

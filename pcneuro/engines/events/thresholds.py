@@ -5,22 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
+from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, ShapeError, UnknownNameError, told, unknown_name
+from pcneuro.errors import DataError, ParameterError, ShapeError, UnknownNameError, told, unknown_name
 from pcneuro.norms import root_mean_square
+from pcneuro.quantities import NOT_NEGATIVE, Range, number, plain_array
+
+_WANTED = Range("a number of at least 0, Share(...), Absolute(...), or a dict of them by vertex", NOT_NEGATIVE.fits)
 
 
 def _checked(values: float | np.ndarray, what: str) -> np.ndarray:
     try:
-        array = np.asarray(values)
-        if array.dtype.kind not in "iuf":
-            raise TypeError
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{what} is {told(values)}; needed are numbers of at least 0") from None
+        array = plain_array(what, values)
+    except DataError:
+        array = np.array(False)
+    if array.dtype.kind == "b":
+        raise ParameterError(f"{what} is {told(values)}; needed are plain numbers of at least 0")
+    array = array.astype(np.float64)
     if array.size == 0 or not (array >= 0).all() or np.isinf(array).any():
         wrong = array[~((array >= 0) & np.isfinite(array))]
         got = "an empty array" if array.size == 0 else f"{wrong[0]:g}" + (" in places" if array.ndim else "")
@@ -52,9 +55,7 @@ class Share(AbstractThreshold):
     share: float = 0.01
 
     def __post_init__(self) -> None:
-        if _checked(self.share, "share of a threshold").ndim:
-            raise ParameterError(f"share of a threshold is {told(self.share)}; needed is a number of at least 0")
-        object.__setattr__(self, "share", float(self.share))
+        object.__setattr__(self, "share", number("share of a threshold", self.share, NOT_NEGATIVE))
 
     @property
     def zero(self) -> bool:
@@ -110,11 +111,18 @@ def by_vertex(thresholds: Thresholds, vertices: Mapping[str, object]) -> dict[st
     return dict.fromkeys(vertices, _threshold(thresholds))
 
 
-def _threshold(threshold: AbstractThreshold | float) -> AbstractThreshold:
+def checked_thresholds(what: str, thresholds: Any) -> Thresholds:
+    """Thresholds that a user gives, with numbers as floats. Raises ParameterError for what is none."""
+    if isinstance(thresholds, Mapping):
+        return {name: _checked_threshold(f"{what} of {name!r}", each) for name, each in thresholds.items()}
+    return _checked_threshold(what, thresholds)
+
+
+def _checked_threshold(what: str, threshold: Any) -> AbstractThreshold | float:
     if isinstance(threshold, AbstractThreshold):
         return threshold
-    if isinstance(threshold, Real) and not isinstance(threshold, bool):
-        return Share(threshold)  # type: ignore[arg-type]
-    raise ParameterError(
-        f"threshold is {told(threshold)}; give a number, Share(...), Absolute(...), or a dict of them by vertex"
-    )
+    return number(what, threshold, _WANTED)
+
+
+def _threshold(threshold: AbstractThreshold | float) -> AbstractThreshold:
+    return threshold if isinstance(threshold, AbstractThreshold) else Share(threshold)

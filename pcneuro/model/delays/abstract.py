@@ -7,14 +7,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, told
+from pcneuro.errors import ParameterError
 from pcneuro.model.integrators.abstract import AbstractIntegrator
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import NOT_NEGATIVE, POSITIVE, milliseconds, number, whole
 
 DELAYS: dict[str, type[AbstractDelay]] = {}
 
@@ -120,25 +119,15 @@ class AbstractDelay(ABC):
 
     def _set_ms(self, name: str, above: bool = False) -> None:
         """Make a field a time in ms. Raises ParameterError unless it is finite and not negative, or ``above`` zero."""
-        object.__setattr__(self, name, in_ms(f"{name} of {type(self).__name__}", getattr(self, name)))
-        self._set(name, above=above)
+        among = POSITIVE if above else NOT_NEGATIVE
+        object.__setattr__(self, name, milliseconds(f"{name} of {type(self).__name__}", getattr(self, name), among))
 
-    def _set(self, name: str, least: float = 0.0, above: bool = False) -> None:
-        """Make a field a float. Raises ParameterError unless it is finite, and at least (or above) ``least``."""
-        value = getattr(self, name)
-        fits = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not fits or not (value > least if above else value >= least):
-            wanted = "positive" if above else "not negative"
-            raise ParameterError(f"{name} of {type(self).__name__} is {told(value)}; give a finite number, {wanted}")
-        object.__setattr__(self, name, float(value))
+    def _set(self, name: str) -> None:
+        """Make a field a float. Raises ParameterError unless it is finite and not negative."""
+        object.__setattr__(self, name, number(f"{name} of {type(self).__name__}", getattr(self, name), NOT_NEGATIVE))
 
     def _set_seed(self) -> None:
-        seed = getattr(self, "seed", None)
-        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-            raise ParameterError(
-                f"seed of {type(self).__name__} is {told(seed)}; give a whole number that is not negative"
-            )
-        object.__setattr__(self, "seed", int(seed))
+        object.__setattr__(self, "seed", whole(f"seed of {type(self).__name__}", getattr(self, "seed", None)))
 
 
 def _generator(seed: int, key: str) -> np.random.Generator:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.errors import ParameterError
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import milliseconds
 
 INTEGRATORS: dict[str, type[AbstractIntegrator]] = {}
 
@@ -41,14 +39,7 @@ class AbstractIntegrator(ABC):
         INTEGRATORS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        given = in_ms("dt", self.dt)
-        try:
-            dt = float(given)
-        except (TypeError, ValueError):
-            raise ParameterError(f"dt is {self.dt!r}; give a time step in ms") from None
-        if not (math.isfinite(dt) and dt > 0):
-            raise ParameterError(f"dt is {dt:g} ms; a time step must be positive and finite")
-        object.__setattr__(self, "dt", dt)
+        object.__setattr__(self, "dt", milliseconds("dt", self.dt))
 
     def amplification(self, z: np.ndarray) -> np.ndarray:
         """What one step leaves of a unit that only leaks, at gain * precision = z: R(-z) of the tableau."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Stepped
-from pcneuro.errors import ParameterError, told
+from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.quantities import flag
 from pcneuro.recording.probe import Probe
 from pcneuro.simulator.schedules import hops
 from pcneuro.simulator.schedules.abstract import AbstractSchedule
@@ -45,8 +46,7 @@ class FastForward(AbstractSchedule):
         return not self.continuous
 
     def __post_init__(self) -> None:
-        if not isinstance(self.continuous, bool):
-            raise ParameterError(f"continuous={told(self.continuous)}; give True or False")
+        object.__setattr__(self, "continuous", flag("continuous", self.continuous))
 
     def check(self, dynamics: AbstractDynamics) -> None:
         if not dynamics.superposes:

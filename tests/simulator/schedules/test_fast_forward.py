@@ -186,7 +186,7 @@ def test_what_it_is_not_for_is_refused():
     # The clamped one has no rate that matters.
     rest = {n: np.zeros(circuit.graph.nodes[n].shape) for n in ("h2",)}
     sim.run(10.0, inputs={"x": inputs["x"][0]}, targets={"out": targets["out"][0]}, clamp={"h1": np.zeros(6), **rest})
-    with pytest.raises(ParameterError, match="continuous='yes'; give True or False"):
+    with pytest.raises(ParameterError, match="continuous is 'yes'; give True or False"):
         pcn.FastForward(continuous="yes")
 
     def generative(z, W):

@@ -1,0 +1,79 @@
+"""Wrong inputs: refused in one line that names the argument, or right; never another error, nor another result."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+
+import pcneuro as pcn
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.errors import PcneuroError
+from tests.robustness import wrong_in_circuits, wrong_in_model, wrong_in_settings, wrong_in_simulators
+from tests.robustness.wrong_calls import Row
+
+PARTS = (wrong_in_model, wrong_in_circuits, wrong_in_simulators, wrong_in_settings)
+ROWS = [row for part in PARTS for row in part.ROWS]
+
+
+def plain(x: Any) -> Any:
+    """What came of a call, as something that is equal where all of it is."""
+    if isinstance(x, np.ndarray | np.generic) and not x.ndim:
+        return plain(x.item())
+    if isinstance(x, np.ndarray):
+        return x.shape, x.astype(float).tolist() if x.dtype.kind in "fiub" else x.tolist()
+    if isinstance(x, xarray.Dataset):
+        return {str(name): plain(x[name].values) for name in x.variables}
+    if isinstance(x, pcn.Result):
+        return plain((x.gradients, x.values, x.errors, x.records, x.loss, x.energy, x.status, x.time))
+    if isinstance(x, pcn.Circuit):
+        return fingerprint(x), plain(x.parameters)
+    if isinstance(x, Mapping):
+        return {key: plain(value) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        return [plain(each) for each in x]
+    if isinstance(x, bool | int | float | str | enum.Enum) or x is None:
+        return x
+    if dataclasses.is_dataclass(x):
+        return type(x), [plain(getattr(x, f.name)) for f in dataclasses.fields(x)]
+    return repr(x)
+
+
+def fault(row: Row, value: Any, right: Any) -> str:
+    """What is wrong with how a value is met; empty where nothing is."""
+    try:
+        got = plain(row.call(value.make()))
+    except Exception as error:
+        return "refused: " + str(error) if value.fits else refusal(row, error)
+    if value.fits is False:
+        return f"taken, as {str(got)[:100]}"
+    return "" if got == right else f"taken as {str(got)[:300]}, not {str(right)[:300]}"
+
+
+def refusal(row: Row, error: Exception) -> str:
+    """What is wrong with a refusal."""
+    if not isinstance(error, PcneuroError):
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {str(error)[:150]} ({place.filename.rpartition('/')[2]}:{place.lineno})"
+    text = str(error)
+    if "\n" in text or not text or len(text) > 500:
+        return f"text of {len(text)} characters: {text[:300]!r}"
+    if not re.search(row.said or row.argument, text):
+        return f"does not name the argument: {text}"
+    return ""
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_wrong_values_are_refused_in_one_line_or_are_right(row, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    right = plain(row.call(row.right))
+    faults = {value.label: fault(row, value, right) for value in row.cases}
+    faults = [f"{label}: {text}" for label, text in faults.items() if text]
+    assert not faults, "\n".join(faults)
