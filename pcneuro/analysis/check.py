@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ParameterError, check_object, unknown_name
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Exported, RunRequest, targets
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
-from pcneuro.quantities import in_ms
-from pcneuro.recording.record import Record
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
+from pcneuro.recording.record import Record, listed
 from pcneuro.simulator.result import Agreement, Comparison, Result, Status, agreement, compare
 from pcneuro.simulator.simulator import Simulator
 
@@ -57,7 +57,7 @@ class Check:
 
 def check_target(against: str) -> None:
     """Raises ParameterError for what is no target."""
-    if against not in targets():
+    if not isinstance(against, str) or against not in targets():
         raise ParameterError(str(unknown_name("target", against, targets())))
 
 
@@ -135,11 +135,16 @@ def check(
     ParameterError
         For an unknown target, what a target cannot represent, or a run of the kernel that did not complete.
     """
+    check_object("circuit", circuit, Circuit)
     check_target(against)
-    duration = in_ms("duration", duration)
+    duration = milliseconds("duration", duration, NOT_NEGATIVE)
+    tolerance = None if tolerance is None else number("tolerance", tolerance, NOT_NEGATIVE)
+    spiking = Spiking() if spiking is None else spiking
+    check_object("spiking", spiking, Spiking)
     simulator = Simulator(circuit, dynamics=dynamics, integrator=integrator, dtype=dtype)
-    records = list(record) or every_record(circuit)
-    data = {"inputs": inputs or {}, "targets": targets or {}, "clamp": clamp or {}}
+    records = listed(record) or every_record(circuit)
+    given = {"inputs": inputs, "targets": targets, "clamp": clamp}
+    data = {what: {} if arrays is None else arrays for what, arrays in given.items()}
     result = simulator.run(duration, **data, record=records)  # type: ignore[arg-type]
     if result.status is not Status.COMPLETED:
         raise ParameterError(f"there is nothing to agree with: {result.message}")
@@ -150,6 +155,6 @@ def check(
         duration,
         **data,
         records=records,
-        spiking=Spiking() if spiking is None else spiking,
+        spiking=spiking,
     )
     return hold_against(result, request, against, tolerance, simulator.dtype)

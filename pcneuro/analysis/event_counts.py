@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, told
-from pcneuro.quantities import in_ms
+from pcneuro.errors import ParameterError, check_object, told
+from pcneuro.quantities import Range, milliseconds, number
 from pcneuro.recording.activity import parts_of
 from pcneuro.recording.events import population_sizes
 
@@ -29,6 +29,7 @@ def events_per_unit(events: xarray.Dataset, circuit: Circuit) -> dict[str, np.nd
     Of recorded events (``result.events``), in the samples and populations that were recorded, or of
     ``result.activity``. Raises ParameterError for what is neither, or of another circuit.
     """
+    check_object("circuit", circuit, Circuit)
     counts, sizes = _counted(events), population_sizes(circuit)
     if "event" in events.sizes:
         named = {name: int(size) for name, size in zip(*_populations(events), strict=True)}
@@ -45,9 +46,8 @@ def events_per_neuron(events: xarray.Dataset, until: float | None = None) -> dic
 
     Of recorded events, or of ``result.activity``, which has no times.
     """
-    until = in_ms("until", until)
-    if until is not None and math.isnan(until):
-        raise ParameterError("until is not a number; give a time in ms, or None for all events")
+    if until is not None:
+        until = milliseconds("until", until, Range("a number, or None for all events", lambda x: not math.isnan(x)))
     return {name: float(part.sum()) / max(part.size, len(part), 1) for name, part in _counted(events, until).items()}
 
 
@@ -75,14 +75,13 @@ def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, floa
     outside 0 < share <= 1.
     """
     checked(events)
-    if not 0.0 < share <= 1.0:
-        raise ParameterError(f"share is {told(share)}; give one above 0, and 1 at most")
-    low, high, number = math.inf, -math.inf, len(events["population_name"])
+    share = number("share", share, Range("a number above 0, up to 1", lambda x: 0.0 < x <= 1.0))
+    low, high, size = math.inf, -math.inf, len(events["population_name"])
     for block in blocks(events, "time"):
         low, high = min(low, block["time"].min()), max(high, block["time"].max())
     if low > high:
-        return _by_name(events, np.full(number, np.nan))
-    counts = np.zeros((number, PARTS), dtype=np.int64)
+        return _by_name(events, np.full(size, np.nan))
+    counts = np.zeros((size, PARTS), dtype=np.int64)
     for block in blocks(events, "time", "population"):
         place = block["population"] * np.int64(PARTS) + _part(block["time"], low, high)
         counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
@@ -90,13 +89,13 @@ def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, floa
     wanted = np.maximum(np.ceil(share * total - 1e-9).astype(np.int64), 1)
     until = np.cumsum(counts, axis=1)
     part = np.argmax(until >= wanted[:, None], axis=1)
-    near: list[list[np.ndarray]] = [[] for _ in range(number)]
+    near: list[list[np.ndarray]] = [[] for _ in range(size)]
     for block in blocks(events, "time", "population"):
         chosen = _part(block["time"], low, high) == part[block["population"]]
         times, populations = block["time"][chosen], block["population"][chosen]
         for p in np.unique(populations):
             near[p].append(times[populations == p])
-    reached = np.full(number, np.nan)
+    reached = np.full(size, np.nan)
     for p in np.flatnonzero(total):
         before = until[p, part[p]] - counts[p, part[p]]
         reached[p] = np.sort(np.concatenate(near[p]))[wanted[p] - before - 1]

@@ -14,17 +14,16 @@ the inverse of T, and of ``units`` where phases are staggered (of its square roo
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, unknown_name
-from pcneuro.quantities import in_ms
+from pcneuro.errors import ParameterError, told, unknown_name
+from pcneuro.quantities import NOT_NEGATIVE, POSITIVE, in_ms, number, whole
 
 
 def _times(made: Any, *names: str) -> None:
@@ -35,11 +34,8 @@ def _times(made: Any, *names: str) -> None:
 
 def _positive(made: Any, *names: str, zero: tuple[str, ...] = ()) -> None:
     for name in (*names, *zero):
-        value = getattr(made, name)
-        good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not good or value < 0 or (value == 0 and name not in zero):
-            least = "at least 0" if name in zero else "above 0"
-            raise ParameterError(f"{type(made).__name__}: {name} is {value!r}; needed is a number {least}")
+        among = NOT_NEGATIVE if name in zero else POSITIVE
+        object.__setattr__(made, name, number(f"{type(made).__name__}: {name}", getattr(made, name), among))
 
 
 class AbstractPhases(ABC):
@@ -65,8 +61,7 @@ class Seeded(AbstractPhases):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.seed, Integral) or isinstance(self.seed, bool) or self.seed < 0:
-            raise ParameterError(f"Seeded: seed is {self.seed!r}; needed is a whole number of at least 0")
+        object.__setattr__(self, "seed", whole("Seeded: seed", self.seed))
 
     def draw(self, size: int, units: int) -> np.ndarray:
         return np.random.default_rng(self.seed).random((size, 2, units))
@@ -110,16 +105,14 @@ class AbstractErrorNeurons(ABC):
         """Brian2's integration of the membrane potential."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, Integral) or isinstance(self.units, bool) or self.units < 1:
-            raise ParameterError(f"{type(self).__name__}: units is {self.units!r}; needed is a whole number above 0")
+        object.__setattr__(self, "units", whole(f"{type(self).__name__}: units", self.units, 1))
         _positive(self, "rate", zero=("baseline", "noise"))
         scales = self.scale if isinstance(self.scale, dict) else {"all": self.scale}
         for name, value in scales.items():
-            number = isinstance(value, Real) and not isinstance(value, bool)
-            if value is not None and not (number and 0 < value < math.inf):
-                raise ParameterError(f"{type(self).__name__}: scale of {name} is {value!r}; needed is a number above 0")
+            if value is not None:
+                number(f"{type(self).__name__}: scale of {name}", value, POSITIVE)
         if not isinstance(self.phases, AbstractPhases):
-            raise ParameterError(f"phases is {self.phases!r}; give Staggered() or Seeded(seed)")
+            raise ParameterError(f"phases is {told(self.phases)}; give Staggered() or Seeded(seed)")
 
     @abstractmethod
     def equations(self) -> list[str]:
@@ -266,4 +259,6 @@ class Spiking:
     def __post_init__(self) -> None:
         for entry, kind in zip(fields(self), (AbstractErrorNeurons, AbstractValueNeurons, Decoding), strict=True):
             if not isinstance(getattr(self, entry.name), kind):
-                raise ParameterError(f"{entry.name} is {getattr(self, entry.name)!r}; needed is an object of {kind}")
+                raise ParameterError(
+                    f"{entry.name} is {told(getattr(self, entry.name))}; needed is an object of {kind}"
+                )

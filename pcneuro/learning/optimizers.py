@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.errors import ParameterError
+from pcneuro.quantities import NOT_NEGATIVE, POSITIVE, SHARE, Range, number
 
 OPTIMIZERS: dict[str, type[AbstractOptimizer]] = {}
 Memory = tuple[np.ndarray, ...]
@@ -37,16 +37,14 @@ class AbstractOptimizer(ABC):
         """
 
 
-def _check(rate: float, weight_decay: float, clip: float | None, **shares: float) -> None:
-    if not (np.isfinite(rate) and rate > 0):
-        raise ParameterError(f"learning rate is {rate}; give a positive, finite number")
-    if not (np.isfinite(weight_decay) and weight_decay >= 0):
-        raise ParameterError(f"weight_decay is {weight_decay}; give zero or a positive number")
-    if clip is not None and not clip > 0:
-        raise ParameterError(f"clip is {clip}; give a positive number, or None for no clipping")
-    for name, share in shares.items():
-        if not 0 <= share < 1:
-            raise ParameterError(f"{name} is {share}; give a number from 0 to below 1")
+_CLIP = Range("a positive number, or None for no clipping", lambda x: x > 0.0)
+
+
+def _set(optimizer: AbstractOptimizer, **ranges: Range) -> None:
+    """Make settings floats, so that equal ones are written alike in checkpoints. Raises ParameterError."""
+    for name, among in ranges.items():
+        what = "learning rate" if name == "rate" else name
+        object.__setattr__(optimizer, name, number(what, getattr(optimizer, name), among))
 
 
 def _clipped(gradient: np.ndarray, clip: float | None) -> np.ndarray:
@@ -67,7 +65,9 @@ class SGD(AbstractOptimizer):
     clip: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self.rate, self.weight_decay, self.clip, momentum=self.momentum)
+        _set(self, rate=POSITIVE, weight_decay=NOT_NEGATIVE, momentum=SHARE)
+        if self.clip is not None:
+            _set(self, clip=_CLIP)
 
     def start(self, value: np.ndarray) -> Memory:
         return (np.zeros(value.shape),) if self.momentum else ()
@@ -103,9 +103,9 @@ class Adam(AbstractOptimizer):
     clip: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self.rate, self.weight_decay, self.clip, beta1=self.beta1, beta2=self.beta2)
-        if not self.epsilon > 0:
-            raise ParameterError(f"epsilon is {self.epsilon}; give a positive number")
+        _set(self, rate=POSITIVE, weight_decay=NOT_NEGATIVE, beta1=SHARE, beta2=SHARE, epsilon=POSITIVE)
+        if self.clip is not None:
+            _set(self, clip=_CLIP)
 
     def start(self, value: np.ndarray) -> Memory:
         return np.zeros(value.shape), np.zeros(value.shape)

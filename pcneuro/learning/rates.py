@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from pcneuro.errors import ParameterError
+from pcneuro.quantities import Range, number, whole
 
 RATES: dict[str, type[AbstractRate]] = {}
 
@@ -23,9 +23,8 @@ class AbstractRate(ABC):
         """Factor in epoch 1, 2, ..."""
 
 
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low < value <= high:
-        raise ParameterError(f"{name} is {value}; needed is a number above {low:g}, up to {high:g}")
+_FACTOR = Range("a number above 0, up to 1", lambda x: 0.0 < x <= 1.0)
+_LEAST = Range("a share from 0 to 1", lambda x: 0.0 <= x <= 1.0)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,8 @@ class StepDecay(AbstractRate):
     by: float = 0.1
 
     def __post_init__(self) -> None:
-        _check("by", self.by, 0.0, 1.0)
-        if self.every < 1:
-            raise ParameterError(f"every is {self.every}; needed is a number of epochs, 1 or more")
+        object.__setattr__(self, "by", number("by", self.by, _FACTOR))
+        object.__setattr__(self, "every", whole("every", self.every, 1))
 
     def factor(self, epoch: int) -> float:
         return self.by ** ((epoch - 1) // self.every)
@@ -59,7 +57,7 @@ class ExponentialDecay(AbstractRate):
     by: float
 
     def __post_init__(self) -> None:
-        _check("by", self.by, 0.0, 1.0)
+        object.__setattr__(self, "by", number("by", self.by, _FACTOR))
 
     def factor(self, epoch: int) -> float:
         return self.by ** (epoch - 1)
@@ -76,10 +74,8 @@ class CosineDecay(AbstractRate):
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or not 0 <= self.least <= 1:
-            raise ParameterError(
-                f"epochs={self.epochs}, least={self.least}: needed are 1 epoch or more, and a share from 0 to 1"
-            )
+        object.__setattr__(self, "epochs", whole("epochs", self.epochs, 1))
+        object.__setattr__(self, "least", number("least", self.least, _LEAST))
 
     def factor(self, epoch: int) -> float:
         share = min(epoch - 1, self.epochs) / self.epochs

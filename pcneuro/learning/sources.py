@@ -14,7 +14,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import milliseconds
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.simulator import Simulator
 
@@ -62,9 +62,7 @@ class PredictiveCoding(AbstractSource):
     def __init__(self, simulator: Simulator, duration: float) -> None:
         if not isinstance(simulator, Simulator):
             raise ParameterError(f"simulator is a {type(simulator).__name__}; needed is a pcneuro.Simulator")
-        duration = in_ms("duration", duration)
-        if not (isinstance(duration, int | float) and np.isfinite(duration) and duration > 0):
-            raise ParameterError(f"duration is {duration!r}; needed is a positive number of ms")
+        duration = milliseconds("duration", duration)
         self.circuit = simulator.circuit
         self.simulator, self.duration = simulator, duration
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.errors import CircuitFileError, OutputError, ParameterError, reporting_divergence, warn_of_divergence
+from pcneuro.errors import CircuitFileError, OutputError, ParameterError, reporting_divergence, told, warn_of_divergence
+from pcneuro.files import place
 from pcneuro.graph.graph import check_finite, real_array
 from pcneuro.learning.checkpoint import Checkpoint
 from pcneuro.learning.epochs import Epoch
@@ -21,7 +22,7 @@ from pcneuro.learning.examples import Arrays, Examples, Score, batches, judged_o
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
 from pcneuro.learning.sources import AbstractSource, ScoringInterrupted
-from pcneuro.quantities import seconds
+from pcneuro.quantities import flag, seconds, whole
 from pcneuro.simulator.progress import Bar, interruptible
 from pcneuro.simulator.result import Status
 
@@ -143,17 +144,17 @@ class Trainer:
         ):
             if not isinstance(got, wanted):
                 name = wanted.__name__.removeprefix("Abstract").lower()
-                raise ParameterError(f"{what} is {got!r}; needed is an object of pcneuro.learning: {name}")
-        if not 1 <= batch <= len(train) or seed < 0:
-            raise ParameterError(
-                f"batch={batch}, seed={seed}: needed are 1 to {len(train)} samples (all), and a seed of 0 or more"
-            )
+                raise ParameterError(f"{what} is {told(got)}; needed is an object of pcneuro.learning: {name}")
+        batch, seed = whole("batch", batch, 1, len(train)), whole("seed", seed)
+        if measure is not None and not callable(measure):
+            raise ParameterError(f"measure is {told(measure)}; give a function of the parameters, or None")
         self.train, self.test, self.batch, self.seed = train, test, batch, seed
         self.measure = measure
         for part in (train, test):
             self.output = judged_output(part, output)
-        self.path = None if checkpoint is None else Path(checkpoint)
-        self.parameters = self._start(parameters or {})
+        resume = flag("resume", resume)
+        self.path = None if checkpoint is None else place(checkpoint, overwrite=True)
+        self.parameters = self._start({} if parameters is None else parameters)
         self.memory = {name: optimizer.start(value) for name, value in self.parameters.items()}
         self.updates = 0
         self.epochs: list[Epoch] = []
@@ -228,8 +229,9 @@ class Trainer:
         accuracy, rate and time left. Ctrl-C ends it at the last epoch that was completed. Raises ParameterError for a
         negative number, or another report.
         """
-        if epochs < 0 or report not in (None, "text"):
-            raise ParameterError(f"epochs={epochs}, report={report!r}: needed are 0 or more, and None or 'text'")
+        epochs = whole("epochs", epochs)
+        if not (report is None or (isinstance(report, str) and report == "text")):
+            raise ParameterError(f"report is {told(report)}; choose None or 'text'")
         report_period = seconds("report_period", report_period)
         with Bar("learning", quiet=report is None, period=report_period) as bar, interruptible() as noted:
             while self.epoch < epochs:
@@ -254,6 +256,8 @@ class Trainer:
         completed is as if it had not begun; ``status`` and ``message`` say why it was not. Where it diverged, a
         PcneuroWarning does, too.
         """
+        if each_batch is not None and not callable(each_batch):
+            raise ParameterError(f"each_batch is {told(each_batch)}; give a function of the progress, or None")
         before = self.parameters, self.memory, self.updates
         number = self.epoch + 1
         rate = self.optimizer.rate * self.rates.factor(max(number, 1))

@@ -303,7 +303,7 @@ def test_progress_ends_at_one():
         ({"shares": 0.5}, "shares is 0.5"),
         ({"shares": (0.5, 2.0)}, "shares"),
         ({"shares": "half"}, "shares is 'half'"),
-        ({"report": "loud"}, "report='loud'"),
+        ({"report": "loud"}, "report is 'loud'"),
     ],
 )
 def test_bad_arguments_leave_the_simulator_as_it_was(settings, text):

@@ -32,7 +32,7 @@ def test_factors(rate, expected):
     ],
 )
 def test_settings_out_of_range_are_refused(made):
-    with pytest.raises(ParameterError, match="needed"):
+    with pytest.raises(ParameterError, match="; give "):
         made()
 
 

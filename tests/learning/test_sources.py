@@ -26,7 +26,7 @@ def test_what_is_no_source_is_refused():
     with pytest.raises(ParameterError, match="needed is a pcneuro"):
         pcn.PredictiveCoding(classifier(), 100.0)
     for duration in (0, float("nan"), "100"):
-        with pytest.raises(ParameterError, match="positive number of ms"):
+        with pytest.raises(ParameterError, match="positive, finite number, in ms"):
             pcn.PredictiveCoding(pcn.Simulator(classifier()), duration)
     with pytest.raises(ParameterError, match="needs a Circuit or a Graph, got a str"):
         pcn.Backprop("circuit")

@@ -16,10 +16,24 @@ import xarray
 import pcneuro as pcn
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import PcneuroError
-from tests.robustness import wrong_in_circuits, wrong_in_model, wrong_in_settings, wrong_in_simulators
+from tests.robustness import (
+    wrong_in_analysis,
+    wrong_in_circuits,
+    wrong_in_learning,
+    wrong_in_model,
+    wrong_in_settings,
+    wrong_in_simulators,
+)
 from tests.robustness.wrong_calls import Row
 
-PARTS = (wrong_in_model, wrong_in_circuits, wrong_in_simulators, wrong_in_settings)
+PARTS = (
+    wrong_in_model,
+    wrong_in_circuits,
+    wrong_in_simulators,
+    wrong_in_settings,
+    wrong_in_learning,
+    wrong_in_analysis,
+)
 ROWS = [row for part in PARTS for row in part.ROWS]
 
 

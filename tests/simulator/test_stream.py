@@ -171,7 +171,7 @@ def test_its_own_report_does_not_run_it(circuit):
 def test_what_is_refused_is_refused_at_once_and_warnings_name_the_line_that_called(circuit):
     sim = pcn.Simulator(circuit)
     sim.run(5.0, **given(circuit))
-    for settings, text in (({"duration": -1.0}, "duration"), ({"duration": 1.0, "report": "loud"}, "report='loud'")):
+    for settings, text in (({"duration": -1.0}, "duration"), ({"duration": 1.0, "report": "loud"}, "report is 'loud'")):
         with pytest.raises(ParameterError, match=text):
             sim.stream(**settings)
     assert sim.time == 5.0

@@ -11,6 +11,7 @@ import numpy as np
 from pcneuro.analysis.event_counts import blocks, checked
 from pcneuro.analysis.plot.names import short
 from pcneuro.errors import ParameterError, told, unknown_name
+from pcneuro.quantities import whole
 
 if TYPE_CHECKING:
     import xarray
@@ -65,6 +66,7 @@ def raster(
     if ax is not None and not isinstance(ax, Axes):
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     recorded = events["recorded_sample"].values
+    sample, most = whole("sample", sample), whole("most", most, 1)
     if sample not in recorded:
         raise ParameterError(f"sample {told(sample)} is not recorded; recorded are {recorded[:12].tolist()}")
     counts, times = _counts(events, sample)
@@ -141,7 +143,7 @@ def _chosen(events: xarray.Dataset, populations: Sequence[str] | None, counts: n
     recorded = [name for name, kept in zip(known, events["population_recorded"].values, strict=True) if kept]
     if populations is None:
         return [name for name in recorded if counts[known.index(name)]] or recorded
-    if isinstance(populations, str) or not populations:
+    if not isinstance(populations, Sequence) or isinstance(populations, str) or not populations:
         raise ParameterError(f"populations is {told(populations)}; give a list of names, or None for all")
     for name in populations:
         if name not in recorded:

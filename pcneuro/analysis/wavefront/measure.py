@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from pcneuro.analysis.wavefront.distance import NONE, Clock, least_ways
 from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
-from pcneuro.errors import ParameterError, told
-from pcneuro.quantities import in_ms
+from pcneuro.errors import ParameterError, check_object, told
+from pcneuro.quantities import Range, milliseconds, number
 from pcneuro.recording.record import interval_in_steps
 from pcneuro.simulator.progress import Report, interruptible, reporter
 from pcneuro.simulator.result import Result, Status
@@ -76,6 +76,7 @@ def wavefront(
     ParameterError
         For a duration, interval or shares that do not fit, and for a schedule without a common time.
     """
+    check_object("simulator", simulator, Simulator)
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)
@@ -126,21 +127,18 @@ def _stride(every: float | None, dt: float) -> int:
     """The interval in steps."""
     if every is None:
         return 1
-    every = in_ms("every", every)
-    interval = float(every) if isinstance(every, Real) and not isinstance(every, bool) else math.nan
-    if not 0 < interval < math.inf:
-        raise ParameterError(f"every is {told(every)}; give a positive number of ms, or None for each step")
-    return interval_in_steps("every =", interval, dt)
+    return interval_in_steps("every =", milliseconds("every", every), dt)
+
+
+_SHARE = Range("a number above 0, up to 1", lambda x: 0.0 < x <= 1.0)
 
 
 def _shares(shares: Any) -> tuple[float, ...]:
     """Shares in ascending order."""
-    try:
-        numbers = [] if isinstance(shares, str) else [float(share) for share in shares]
-    except (TypeError, ValueError):
-        numbers = []
-    if not numbers or not all(0 < share <= 1 for share in numbers):
+    given = list(shares) if isinstance(shares, Sequence | np.ndarray) and not isinstance(shares, str | bytes) else []
+    if not given:
         raise ParameterError(f"shares is {told(shares)}; give numbers above 0 and up to 1, such as (0.01, 0.1, 0.5)")
+    numbers = [number("each of shares", share, _SHARE) for share in given]
     return tuple(sorted(set(numbers)))
 
 
