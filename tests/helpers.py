@@ -180,15 +180,15 @@ def complex_step_gradients(
     function: Callable[..., Any], inputs: Arrays, targets: Arrays, parameters: Arrays, batch: int
 ) -> Arrays:
     """Gradients of ``loss`` by complex steps of 1e-30: exact to rounding, without any differentiation."""
-    found = {}
+    actual = {}
     for name, value in parameters.items():
         gradient = np.zeros(value.shape)
         for index in np.ndindex(value.shape):
             stepped = np.array(value, dtype=complex)
             stepped[index] += 1e-30j
             gradient[index] = loss(function, inputs, targets, parameters | {name: stepped}, batch).imag / 1e-30
-        found[name] = gradient
-    return found
+        actual[name] = gradient
+    return actual
 
 
 def assert_close(got: Any, expected: Any, tolerance: float, what: str = "") -> None:
@@ -256,11 +256,11 @@ def targets_near(graph: pcn.Graph, inputs: Arrays, batch: int, distance: float) 
     """Targets at some distance from the feedforward predictions, so that strict dynamics stay where they begin."""
     rng = np.random.default_rng(11)
     values = pcn.backprop(graph, inputs).values
-    found = {}
+    actual = {}
     for name, node in graph.outputs.items():
         value = np.broadcast_to(values[node.name], (batch, *node.shape))
-        found[name] = value + distance * rng.normal(size=value.shape)
-    return found
+        actual[name] = value + distance * rng.normal(size=value.shape)
+    return actual
 
 
 # dtype, vertices, batch, whether dynamics are strict: any two of them in every combination

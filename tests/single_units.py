@@ -17,21 +17,21 @@ def check_units(circuit: pcn.Circuit, inputs: dict, targets: dict) -> None:
     data = RunData(1, {name: np.asarray(a)[:1] for name, a in inputs.items()}, clamped)
     engine = Reference().make(circuit, pcn.Strict(), pcn.Euler(1.0), np.dtype(np.float64))
     engine.start(data)
-    found = units.forward(data.inputs, clamped)
+    actual = units.forward(data.inputs, clamped)
     for name, number in units.predictions.items():
-        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(actual[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
     for name in circuit.vertices:
         if name not in clamped:
             engine.value[name] = engine.value[name] + 0.05 * rng.normal(size=engine.value[name].shape)
     engine.evaluate()
     values = data.inputs | engine.value
-    found = units.forward(values, {})
+    actual = units.forward(values, {})
     errors = {name: e.ravel() for name, e in engine.error.items()}
     for name, number in units.predictions.items():
-        np.testing.assert_allclose(found[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
-        mean = found[units.means[name] if name in clamped and name in units.means else number]
+        np.testing.assert_allclose(actual[number], engine.prediction[name].ravel(), rtol=1e-11, atol=1e-13)
+        mean = actual[units.means[name] if name in clamped and name in units.means else number]
         error = circuit.precision[name].ravel() * (engine.value[name].ravel() - mean)
         np.testing.assert_allclose(error, errors[name], rtol=1e-10, atol=1e-12)
-    feedback = units.backward(found, errors)
+    feedback = units.backward(actual, errors)
     for name, back in feedback.items():
         np.testing.assert_allclose(back, engine.feedback[name].ravel(), rtol=1e-9, atol=1e-12)

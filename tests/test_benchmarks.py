@@ -55,8 +55,8 @@ def test_events_lines_and_thresholds(events):
         tried.append(threshold)
         return 0.3 * threshold
 
-    found = events.largest(error_of, 0.01, 1e-4, 1.0, 1.05)
-    assert 0.01 / 0.3 / 1.05 <= found <= 0.01 / 0.3
+    actual = events.largest(error_of, 0.01, 1e-4, 1.0, 1.05)
+    assert 0.01 / 0.3 / 1.05 <= actual <= 0.01 / 0.3
     # Nothing that takes long is tried without need.
     assert min(tried) > 0.01 / 0.3 / 2
     assert events.largest(error_of, 0.01, 0.05, 1.0, 1.05) is None

@@ -202,13 +202,13 @@ def test_splitting_a_folded_vertex_leaves_the_fixed_prediction_gradient():
 
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(3, 4))
-    found = []
+    actual = []
     for marked in (False, True):
         graph = pcn.trace(lambda x, W, m=marked: function(x, W, m), x=pcn.Input((3,)), W=pcn.Parameter(weights))
         circuit = pcn.build_circuit(graph, vertices="marked")
         assert len(circuit.vertices) == 1 + marked
-        found.append(equilibrium(circuit, {"x": [0.1, 0.2, 0.3]}, {"out": [1.0, 0.0, 0.0]}).gradients["W"])
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-13)
+        actual.append(equilibrium(circuit, {"x": [0.1, 0.2, 0.3]}, {"out": [1.0, 0.0, 0.0]}).gradients["W"])
+    np.testing.assert_allclose(actual[0], actual[1], rtol=1e-13)
 
 
 @engines

@@ -19,19 +19,19 @@ def problem():
 @every_dynamics
 def test_agreement(dynamics):
     circuit, data = problem()
-    found = pcn.check(circuit, 20.0, "reference", dynamics=dynamics, **data)
-    assert found.agrees
-    assert found.worst < 1e-12
-    assert [row.parameter for row in found.populations.rows] == ["h1.value", "h1.error", "out.value", "out.error"]
-    assert found.result.records["h1.error"].sizes["time"] == 21
-    assert str(found).startswith("reference agrees")
+    actual = pcn.check(circuit, 20.0, "reference", dynamics=dynamics, **data)
+    assert actual.agrees
+    assert actual.worst < 1e-12
+    assert [row.parameter for row in actual.populations.rows] == ["h1.value", "h1.error", "out.value", "out.error"]
+    assert actual.result.records["h1.error"].sizes["time"] == 21
+    assert str(actual).startswith("reference agrees")
 
 
 def test_disagreement():
     circuit, data = problem()
-    found = pcn.check(circuit, 20.0, "reference", dtype=np.float32, tolerance=1e-12, **data)
-    assert not found.agrees
-    assert "does not agree" in str(found)
+    actual = pcn.check(circuit, 20.0, "reference", dtype=np.float32, tolerance=1e-12, **data)
+    assert not actual.agrees
+    assert "does not agree" in str(actual)
     assert pcn.check(circuit, 20.0, "reference", dtype=np.float32, **data).agrees
 
 

@@ -47,26 +47,26 @@ def rows(events):
 @pytest.mark.parametrize("kept", KEPT, ids=["all", "some"])
 def test_events_of_every_unit(circuit, events_of, kept):
     events = events_of(400, kept)
-    found = pcn.events_per_unit(events, circuit)
+    actual = pcn.events_per_unit(events, circuit)
     samples = list(events["recorded_sample"].values)
     recorded = [n for n in circuit.nx if kept.kinds is None or n.endswith(".error")]
     wanted = {n: np.zeros((len(samples), *circuit.nx.nodes[n]["shape"]), dtype=int) for n in recorded}
     assert wanted["h.error"].shape[1:] == (2, 4)
     for _, sample, name, unit in rows(events):
         wanted[name].reshape(len(samples), -1)[samples.index(sample), unit] += 1
-    assert found.keys() == wanted.keys()
+    assert actual.keys() == wanted.keys()
     for name, array in wanted.items():
-        np.testing.assert_array_equal(found[name], array)
+        np.testing.assert_array_equal(actual[name], array)
         assert array.sum() > 0
 
 
 @pytest.mark.parametrize("until", [None, 10.0, -1.0, math.inf])
 def test_events_of_a_neuron(circuit, events_of, until):
     events = events_of(400, KEPT[1])
-    found = pcn.events_per_neuron(events, until)
+    actual = pcn.events_per_neuron(events, until)
     early = [r for r in rows(events) if until is None or r[0] <= until]
-    assert found.keys() == {"h.error", "out.error"}
-    for name, each in found.items():
+    assert actual.keys() == {"h.error", "out.error"}
+    for name, each in actual.items():
         own = sum(1 for _, _, n, _ in early if n == name)
         assert each == pytest.approx(own / 2 / circuit.nx.nodes[name]["size"])
 
@@ -75,9 +75,9 @@ def test_events_of_a_neuron(circuit, events_of, until):
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99, 1.0])
 def test_time_of_a_share(events_of, number, share):
     events = events_of(number)
-    found = pcn.time_of_share(events, share)
-    assert found.keys() == set(events["population_name"].values)
-    for name, time in found.items():
+    actual = pcn.time_of_share(events, share)
+    assert actual.keys() == set(events["population_name"].values)
+    for name, time in actual.items():
         times = sorted(t for t, _, n, _ in rows(events) if n == name)
         wanted = times[math.ceil(share * len(times) - 1e-9) - 1] if times else math.nan
         np.testing.assert_equal(time, wanted)

@@ -132,7 +132,7 @@ def test_the_bound_with_delays_is_the_least_of_all_ways(linear):
         for _, _, edge in circuit.nx.edges(data=True):
             edge["delay"] = float(rng.integers(0, 5)) if edge["kind"] in ("prediction", "feedback") else 0.0
         clamped = {"a", "b"}
-        found = least_ways(circuit, ["a", "b"], clamped, linear, Clock(1.0, 1))
+        actual = least_ways(circuit, ["a", "b"], clamped, linear, Clock(1.0, 1))
         graph = networkx.DiGraph()
         for start, end, edge in circuit.nx.edges(data=True):
             value = start.endswith(".value")
@@ -146,7 +146,7 @@ def test_the_bound_with_delays_is_the_least_of_all_ways(linear):
                     if graph.has_node(end):
                         ways = networkx.all_simple_paths(graph, source, end)
                         costs += [networkx.path_weight(graph, way, "cost") for way in ways]
-            assert (found[name].bound if name in found else None) == min(costs, default=None), name
+            assert (actual[name].bound if name in actual else None) == min(costs, default=None), name
 
 
 def test_a_step_of_several_stages_goes_several_hops():
@@ -266,16 +266,16 @@ def test_control_c_returns_what_is_known(at, which):
             signal.raise_signal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    found = pcn.wavefront(sim, 3000.0, inputs=inputs, targets=targets, report=report, report_period=1e-9)
+    actual = pcn.wavefront(sim, 3000.0, inputs=inputs, targets=targets, report=report, report_period=1e-9)
     assert signal.getsignal(signal.SIGINT) is before
-    assert found.status == "interrupted"
-    assert f"in the {which} of two runs" in found.message
-    assert [row.arrival for row in found.rows] == [0.0, 0.0]
+    assert actual.status == "interrupted"
+    assert f"in the {which} of two runs" in actual.message
+    assert [row.arrival for row in actual.rows] == [0.0, 0.0]
     if which == "first":
-        assert found.time < 3000.0
-        assert all(math.isnan(time) for row in found.rows for time in row.times)
+        assert actual.time < 3000.0
+        assert all(math.isnan(time) for row in actual.rows for time in row.times)
     else:
-        assert found.rows[0].times[2] == 7.0
+        assert actual.rows[0].times[2] == 7.0
     assert told == sorted(told)
     assert told[0] == 0.0
     assert told[-1] < 1.0
@@ -350,8 +350,8 @@ def test_the_report_as_text_numbers_and_arrays():
     assert report["v80"].times == (0.0, 0.0, 0.0)
     with pytest.raises(UnknownNameError, match="did you mean 'v80'"):
         report["V80"]
-    found = json.loads(json.dumps(report.as_dict(), allow_nan=False))
-    assert found["populations"]["v1"] == {
+    actual = json.loads(json.dumps(report.as_dict(), allow_nan=False))
+    assert actual["populations"]["v1"] == {
         "arrival": 780.0,
         "times": [790.0] * 3,
         "hops": 79,
@@ -359,8 +359,8 @@ def test_the_report_as_text_numbers_and_arrays():
         "from": "v2",
         "final_norm": 1.0,
     }
-    assert found["populations"]["v80"]["from"] is None
-    assert found["critical"][0] == {"vertex": "v80", "arrival": 0.0, "time": 0.0}
+    assert actual["populations"]["v80"]["from"] is None
+    assert actual["critical"][0] == {"vertex": "v80", "arrival": 0.0, "time": 0.0}
     data = report.to_dataset()
     assert {data[name].attrs["units"] for name in ("arrival", "bound", "time_to_share", "time", "energy_time")} == {
         "ms"

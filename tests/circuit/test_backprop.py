@@ -120,8 +120,8 @@ def test_a_parameter_used_at_many_times(batch, asked):
     got = pcn.backprop(graph, inputs, targets)
 
     def other(**leaves):
-        found = recurrent(AUTOGRAD, **leaves)
-        return {name: found[name] for name in asked}
+        actual = recurrent(AUTOGRAD, **leaves)
+        return {name: actual[name] for name in asked}
 
     expected = autograd_gradients(other, inputs, targets, parameters, batch)
     assert_all_close(got.gradients, expected, 1e-12)

@@ -50,9 +50,9 @@ class Interpreter:
         while changed:
             changed = False
             for line in self.lines(name):
-                found = _EQUATION.match(line)
-                if found and found[1] not in state and _names(found[2]) <= state.keys():
-                    state[found[1]] = self.value(found[2], state)
+                actual = _EQUATION.match(line)
+                if actual and actual[1] not in state and _names(actual[2]) <= state.keys():
+                    state[actual[1]] = self.value(actual[2], state)
                     changed = True
 
     @staticmethod
@@ -66,17 +66,17 @@ class Interpreter:
             state["v"] = inputs[name]
             return
         for line in self.lines(name):
-            found = _SUM.match(line)
-            if found and not found[1].startswith("f_"):
-                state[found[1]] = self.arriving(found[2])
+            actual = _SUM.match(line)
+            if actual and not actual[1].startswith("f_"):
+                state[actual[1]] = self.arriving(actual[2])
         self.settle(name)
         # The feedforward sweep: v = prediction, which would make err = 0.
         state.setdefault("v", state.get("prediction"))
         state.pop("err", None)
 
     def arriving(self, text: str) -> np.ndarray:
-        if found := _WEIGHTED.match(text):
-            return self.state[found[2]]["v"] @ self.circuit.parameters[found[3]]
+        if actual := _WEIGHTED.match(text):
+            return self.state[actual[2]]["v"] @ self.circuit.parameters[actual[3]]
         place = re.match(r"(?:v_pre, one to one|v_pre, broadcast|mean over synapses) from (\S+)", text)[1]
         value = self.state[place]["v"]
         return value.mean() if text.startswith("mean") else value
@@ -84,43 +84,43 @@ class Interpreter:
     def backward(self, name: str, targets: dict) -> None:
         state, total = self.state[name], 0.0
         for line in self.lines(name):
-            found = _SUM.match(line)
-            if found and found[1].startswith("f_"):
-                state[found[1]] = self.returning(found[2], np.shape(state["v"]))
-                total = total + state[found[1]]
+            actual = _SUM.match(line)
+            if actual and actual[1].startswith("f_"):
+                state[actual[1]] = self.returning(actual[2], np.shape(state["v"]))
+                total = total + state[actual[1]]
         if name in targets:
             state["v"] = targets[name]
         else:
             state["err"] = total
         for line in self.lines(name):
-            if found := re.match(r"(total_exp_prediction) : 1", line):
-                state[found[1]] = np.exp(state["prediction"]).sum()
+            if actual := re.match(r"(total_exp_prediction) : 1", line):
+                state[actual[1]] = np.exp(state["prediction"]).sum()
         self.settle(name)
 
     def returning(self, text: str, shape: tuple) -> np.ndarray:
-        if found := _WEIGHTED.match(text):
-            return self.state[found[2]][found[4]] @ self.circuit.parameters[found[3]].T
-        if found := re.match(r"sum over synapses to (\S+) of d mean/d v_pre \* (\w+)_post$", text):
-            return np.full(shape, self.state[found[1]][found[2]] / np.prod(shape))
+        if actual := _WEIGHTED.match(text):
+            return self.state[actual[2]][actual[4]] @ self.circuit.parameters[actual[3]].T
+        if actual := re.match(r"sum over synapses to (\S+) of d mean/d v_pre \* (\w+)_post$", text):
+            return np.full(shape, self.state[actual[1]][actual[2]] / np.prod(shape))
         place, name = re.match(r"sum over synapses to (\S+) of (\w+)_post$", text).groups()
         value = np.broadcast_to(self.state[place][name], np.shape(self.state[place]["v"]))
         return value.sum() if shape == () else value
 
     def learn(self, name: str) -> None:
         for line in self.lines(name):
-            found = _RULE.match(line)
-            if found and found[2]:
-                source = self.presynaptic(name, found[1])
-                post = re.fullmatch(r"v_pre\*(\w+)_post", found[3])[1]
-                self.gradients[found[1]] -= np.outer(self.state[source]["v"], self.state[name][post])
-            elif found:
-                rule, _, summed = found[3].partition(", summed")
+            actual = _RULE.match(line)
+            if actual and actual[2]:
+                source = self.presynaptic(name, actual[1])
+                post = re.fullmatch(r"v_pre\*(\w+)_post", actual[3])[1]
+                self.gradients[actual[1]] -= np.outer(self.state[source]["v"], self.state[name][post])
+            elif actual:
+                rule, _, summed = actual[3].partition(", summed")
                 change = np.broadcast_to(self.value(rule, self.state[name]), np.shape(self.state[name]["v"]))
-                self.gradients[found[1]] -= change.sum() if summed else change
+                self.gradients[actual[1]] -= change.sum() if summed else change
 
     def presynaptic(self, name: str, weight: str) -> str:
-        found = [_WEIGHTED.match(m[2]) for line in self.lines(name) if (m := _SUM.match(line))]
-        (source,) = {m[2] for m in found if m and m[1] == "from" and m[3] == weight}
+        actual = [_WEIGHTED.match(m[2]) for line in self.lines(name) if (m := _SUM.match(line))]
+        (source,) = {m[2] for m in actual if m and m[1] == "from" and m[3] == weight}
         return source
 
 
@@ -130,11 +130,11 @@ def _names(expression: str) -> set[str]:
 
 def agree(circuit: pcn.Circuit, inputs: dict, targets: dict) -> None:
     reference = pcn.backprop(circuit, inputs, targets)
-    found = Interpreter(circuit, inputs, targets)
+    actual = Interpreter(circuit, inputs, targets)
     for name, gradient in reference.gradients.items():
-        assert found.gradients[name] == pytest.approx(gradient, rel=1e-9, abs=1e-12), name
+        assert actual.gradients[name] == pytest.approx(gradient, rel=1e-9, abs=1e-12), name
     for name in circuit.vertices:
-        assert found.state[name]["err"] == pytest.approx(reference.errors[name][0], rel=1e-9, abs=1e-12), name
+        assert actual.state[name]["err"] == pytest.approx(reference.errors[name][0], rel=1e-9, abs=1e-12), name
 
 
 def scalar_graph() -> pcn.Graph:
@@ -169,9 +169,9 @@ def cell_graph() -> pcn.Graph:
 def test_scalar_graph(vertices: str) -> None:
     circuit = pcn.build_circuit(scalar_graph(), vertices=vertices)
     agree(circuit, {}, {"v4": np.array(1.0)})
-    found = Interpreter(circuit, {}, {"v4": np.array(1.0)})
-    assert found.gradients["v0"] == pytest.approx(-11.370532186716)
-    assert found.gradients["theta"] == pytest.approx(-0.879223533720)
+    actual = Interpreter(circuit, {}, {"v4": np.array(1.0)})
+    assert actual.gradients["v0"] == pytest.approx(-11.370532186716)
+    assert actual.gradients["theta"] == pytest.approx(-0.879223533720)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ def test_mlp_reads_as_in_a_paper() -> None:
         "W2": pcn.Parameter(np.ones((4, 3))),
     }
     circuit = pcn.build_circuit(pcn.trace(network, x=pcn.Input((5,)), **leaves), tau={"out": [5.0, 5.0, 8.0]})
-    found = blocks(circuit)
-    assert found["x"].splitlines()[1] == "v : 1  # clamped to data"
-    assert found["h1"].splitlines() == [
+    actual = blocks(circuit)
+    assert actual["x"].splitlines()[1] == "v : 1  # clamped to data"
+    assert actual["h1"].splitlines() == [
         "# h1: hidden, 4 value and error neurons, shape (4,)",
         "dv/dt = (f_out - err)/tau : 1",
         "err = precision*(v - prediction) : 1",
@@ -234,9 +234,9 @@ def test_mlp_reads_as_in_a_paper() -> None:
         "# d W1[i, j] ~ v_pre*g_add_post",
         "# d b1 ~ g_add",
     ]
-    assert "tau : second (constant)  # 5 to 8 ms" in found["out"]
+    assert "tau : second (constant)  # 5 to 8 ms" in actual["out"]
     assert circuit.equations() == equations(circuit)
-    assert all(block in equations(circuit) for block in found.values())
+    assert all(block in equations(circuit) for block in actual.values())
 
 
 def test_latents() -> None:
@@ -244,21 +244,21 @@ def test_latents() -> None:
         return pcn.vertex(z @ W + y, "senses")
 
     leaves = {"z": pcn.Latent((2,)), "y": pcn.Latent((3,), prior=0.5), "W": pcn.Parameter(np.ones((2, 3)))}
-    found = blocks(pcn.build_circuit(pcn.trace(generate, **leaves)))
-    assert "dv/dt = f_senses/tau : 1" in found["z"].splitlines()
-    assert "err" not in found["z"].replace("err_post", "")
-    assert "dv/dt = (f_senses - err)/tau : 1" in found["y"].splitlines()
-    assert "prediction : 1 (shared, constant)  # 0.5, the prior's mean" in found["y"].splitlines()
+    actual = blocks(pcn.build_circuit(pcn.trace(generate, **leaves)))
+    assert "dv/dt = f_senses/tau : 1" in actual["z"].splitlines()
+    assert "err" not in actual["z"].replace("err_post", "")
+    assert "dv/dt = (f_senses - err)/tau : 1" in actual["y"].splitlines()
+    assert "prediction : 1 (shared, constant)  # 0.5, the prior's mean" in actual["y"].splitlines()
 
 
 def test_products_of_activities_name_their_indices() -> None:
     def function(a, b):
         return pcn.vertex(pcn.vertex(2 * a, "left") @ pcn.vertex(3 * b, "right"), "out")
 
-    found = blocks(pcn.build_circuit(pcn.trace(function, a=pcn.Input((2, 3)), b=pcn.Input((3, 4)))))
-    assert "# = sum over j of (v[i, j] of left)*(v[j, k] of right)" in found["out"]
-    assert "# = sum over k of (v[j, k] of right)*(err[i, k] of out)" in found["left"]
-    assert "# = sum over i of (v[i, j] of left)*(err[i, k] of out)" in found["right"]
+    actual = blocks(pcn.build_circuit(pcn.trace(function, a=pcn.Input((2, 3)), b=pcn.Input((3, 4)))))
+    assert "# = sum over j of (v[i, j] of left)*(v[j, k] of right)" in actual["out"]
+    assert "# = sum over k of (v[j, k] of right)*(err[i, k] of out)" in actual["left"]
+    assert "# = sum over i of (v[i, j] of left)*(err[i, k] of out)" in actual["right"]
 
 
 def test_names_that_mean_something_else_to_brian2() -> None:
@@ -288,8 +288,8 @@ def test_names_that_mean_something_else_to_brian2() -> None:
         return pcn.vertex(x * e + v, "tau")
 
     leaves = {"e": pcn.Parameter(np.ones(2)), "v": pcn.Parameter(np.ones(2))}
-    (_, found) = blocks(pcn.build_circuit(pcn.trace(function, x=pcn.Input((2,)), **leaves))).values()
-    assert "prediction = v_x*e_0 + v_2 : 1" in found
+    (_, actual) = blocks(pcn.build_circuit(pcn.trace(function, x=pcn.Input((2,)), **leaves))).values()
+    assert "prediction = v_x*e_0 + v_2 : 1" in actual
 
 
 def test_a_long_formula_is_cut_and_a_long_dendrite_is_no_recursion() -> None:
@@ -308,9 +308,9 @@ def test_a_long_formula_is_cut_and_a_long_dendrite_is_no_recursion() -> None:
 def test_brian2_reads_every_block(graph, vertices: str) -> None:
     import brian2
 
-    found = blocks(pcn.build_circuit(graph(), vertices=vertices))
-    assert len(found) > 3
-    for name, block in found.items():
+    actual = blocks(pcn.build_circuit(graph(), vertices=vertices))
+    assert len(actual) > 3
+    for name, block in actual.items():
         read = brian2.Equations(block)
         population = name not in ("x", "y") and "." not in name
         assert ("v" in read.diff_eq_names) == population

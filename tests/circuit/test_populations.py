@@ -95,20 +95,20 @@ def test_projections_of_an_mlp() -> None:
 
 
 def test_shared_parameters() -> None:
-    found = by_ends(shared())
-    assert set(found) == {("x", "a"), ("a", "b"), ("b", "out"), ("a", "out")}
-    assert (found["x", "a"].parameters, found["x", "a"].hebbian, found["x", "a"].synapses) == (("W",), True, 9)
+    actual = by_ends(shared())
+    assert set(actual) == {("x", "a"), ("a", "b"), ("b", "out"), ("a", "out")}
+    assert (actual["x", "a"].parameters, actual["x", "a"].hebbian, actual["x", "a"].synapses) == (("W",), True, 9)
     # Quadratic in W, and not linear in g.
-    assert (found["a", "b"].parameters, found["a", "b"].hebbian, found["a", "b"].synapses) == (("W", "g"), False, 18)
+    assert (actual["a", "b"].parameters, actual["a", "b"].hebbian, actual["a", "b"].synapses) == (("W", "g"), False, 18)
     # The transposed matrix is the same parameter, and the prediction is linear in it.
-    assert (found["b", "out"].parameters, found["b", "out"].hebbian, found["b", "out"].synapses) == (("W",), True, 9)
+    assert (actual["b", "out"].parameters, actual["b", "out"].hebbian, actual["b", "out"].synapses) == (("W",), True, 9)
     # One to one: no contraction on the way, and W is no weight of this projection.
-    assert (found["a", "out"].parameters, found["a", "out"].hebbian, found["a", "out"].synapses) == ((), False, 3)
+    assert (actual["a", "out"].parameters, actual["a", "out"].hebbian, actual["a", "out"].synapses) == ((), False, 3)
 
 
 def test_diamonds_of_folded_nodes_count_every_contraction_once() -> None:
-    found = by_ends(diamond(1))["h", "out"]
-    assert (found.parameters, found.hebbian, found.synapses) == (("U", "V"), False, 4 + 4)
+    actual = by_ends(diamond(1))["h", "out"]
+    assert (actual.parameters, actual.hebbian, actual.synapses) == (("U", "V"), False, 4 + 4)
     assert by_ends(diamond(1))["x", "h"].synapses == 2
     # 2**30 ways, 60 contractions.
     assert by_ends(diamond(30))["h", "out"].synapses == 30 * 8
@@ -132,8 +132,8 @@ def test_gates_are_two_projections_and_their_weights_stay_apart() -> None:
         return pcn.vertex(pcn.ops.sigmoid(x @ W) * c, "out")
 
     leaves = {"x": pcn.Input((3,)), "c": pcn.Input((2,)), "W": pcn.Parameter(np.ones((3, 2)))}
-    found = by_ends(pcn.build_circuit(pcn.trace(network, **leaves)))
-    assert {ends: (p.parameters, p.synapses) for ends, p in found.items()} == {
+    actual = by_ends(pcn.build_circuit(pcn.trace(network, **leaves)))
+    assert {ends: (p.parameters, p.synapses) for ends, p in actual.items()} == {
         ("x", "out"): (("W",), 6),
         ("c", "out"): ((), 2),
     }
@@ -161,9 +161,9 @@ def test_time_constants_that_differ_are_given_one_by_one() -> None:
 
 def test_vertices_of_every_operation_have_the_weights_where_they_are() -> None:
     circuit = pcn.build_circuit(mlp().graph, vertices="all")
-    found = by_ends(circuit)
-    assert (found["x", "matmul"].parameters, found["x", "matmul"].hebbian) == (("W1",), True)
-    assert (found["add", "h1"].parameters, found["add", "h1"].synapses) == ((), 4)
+    actual = by_ends(circuit)
+    assert (actual["x", "matmul"].parameters, actual["x", "matmul"].hebbian) == (("W1",), True)
+    assert (actual["add", "h1"].parameters, actual["add", "h1"].synapses) == ((), 4)
     assert circuit.nx.nodes["add.error"]["parameters"] == ("b1",)
 
 

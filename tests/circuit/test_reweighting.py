@@ -56,9 +56,9 @@ def test_weights_are_those_of_a_unit_graph_made_anew(name, plastic):
     before = [w.values.copy() for w in weights_of(units)]
     rng = np.random.default_rng(0)
     other = circuit.with_parameters({n: rng.normal(size=a.shape) for n, a in circuit.parameters.items()})
-    found, wanted = reweighted(units, other), UnitGraph(other, plastic=plastic)
-    assert len(found.populations) == len(wanted.populations)
-    for ours, theirs in zip(weights_of(found), weights_of(wanted), strict=True):
+    actual, wanted = reweighted(units, other), UnitGraph(other, plastic=plastic)
+    assert len(actual.populations) == len(wanted.populations)
+    for ours, theirs in zip(weights_of(actual), weights_of(wanted), strict=True):
         np.testing.assert_array_equal(ours.values, theirs.values)
         assert (ours.parameter, ours.learned, ours.origin) == (theirs.parameter, theirs.learned, theirs.origin)
     for ours, was in zip(weights_of(units), before, strict=True):
@@ -68,12 +68,12 @@ def test_weights_are_those_of_a_unit_graph_made_anew(name, plastic):
 def test_what_connects_is_not_listed_again():
     circuit = CIRCUITS["mlp"]()
     units = UnitGraph(circuit)
-    found = reweighted(units, circuit.with_parameters({n: a + 1.0 for n, a in circuit.parameters.items()}))
-    pairs = [(a, b) for a, b in zip(units.populations, found.populations, strict=True) if isinstance(a, SynapticSum)]
+    actual = reweighted(units, circuit.with_parameters({n: a + 1.0 for n, a in circuit.parameters.items()}))
+    pairs = [(a, b) for a, b in zip(units.populations, actual.populations, strict=True) if isinstance(a, SynapticSum)]
     assert pairs
     for before, after in pairs:
         assert after.pairs is before.pairs
-    assert found.feedback is not units.feedback
+    assert actual.feedback is not units.feedback
 
 
 def test_weights_that_are_not_finite_are_refused():

@@ -72,19 +72,19 @@ def shares(made: Small) -> dict[str, dict[int, np.ndarray]]:
     """
     graph, reference = made.circuit.graph, made.backprop()
     values = {name: value[None] for name, value in made.circuit.parameters.items()} | reference.values
-    found: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
+    actual: dict[str, dict[int, np.ndarray]] = defaultdict(dict)
     for output in graph.outputs.values():
-        found[output.name][0] = reference.errors[output.name]
+        actual[output.name][0] = reference.errors[output.name]
     for name, node in reversed(graph.nodes.items()):
         if node.is_leaf:
             continue
         operands = [values[operand] for operand in node.operands]
-        for hops, error in found[name].items():
+        for hops, error in actual[name].items():
             further = hops + (name in made.circuit.vertices)
             for k, operand in enumerate(node.operands):
                 part = node.operator.vjp(k, error, values[name], *operands)
-                found[operand][further] = found[operand].get(further, 0.0) + part
-    return found
+                actual[operand][further] = actual[operand].get(further, 0.0) + part
+    return actual
 
 
 def arrived(parts: dict[int, np.ndarray], first: int) -> np.ndarray:
@@ -95,16 +95,16 @@ def arrived(parts: dict[int, np.ndarray], first: int) -> np.ndarray:
 @every_circuit
 def test_the_papers_steps_leave_the_binomial_share_of_every_path(name):
     made = small(name)
-    result, reference, found = made.run(100.0, pcn.Euler(10.0 * RATE)), made.backprop(), shares(made)
+    result, reference, actual = made.run(100.0, pcn.Euler(10.0 * RATE)), made.backprop(), shares(made)
     assert result.stats["steps"] == STEPS
     for vertex in made.free:
-        np.testing.assert_allclose(sum(found[vertex].values()), reference.errors[vertex], rtol=0, atol=1e-12)
-        expected = arrived(found[vertex], 0)
+        np.testing.assert_allclose(sum(actual[vertex].values()), reference.errors[vertex], rtol=0, atol=1e-12)
+        expected = arrived(actual[vertex], 0)
         scale = np.abs(expected).max()
         np.testing.assert_allclose(result.errors[vertex] / scale, expected / scale, rtol=0, atol=1e-10, err_msg=vertex)
     for parameter, gradient in result.gradients.items():
         # The error of a vertex that uses a parameter is there at once, so its own hop does not count.
-        expected = -arrived(found[parameter], 1).sum(axis=0)
+        expected = -arrived(actual[parameter], 1).sum(axis=0)
         scale = np.abs(expected).max()
         np.testing.assert_allclose(gradient / scale, expected / scale, rtol=0, atol=1e-10, err_msg=parameter)
 

@@ -13,8 +13,8 @@ def test_the_reference_agrees(pcneuro, folder):
     assert code == 0, err
     assert "Kernel and reference, populations" in out
     assert "h.error" in out
-    found = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
-    (run,) = found["runs"]
+    actual = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    (run,) = actual["runs"]
     assert run["agrees"]
     assert run["worst"] < 1e-12
     assert set(run["gradients"]) == {"W", "U"}
@@ -58,9 +58,9 @@ def test_spikes_agree_at_the_end(pcneuro, folder):
     assert "Kernel and brian2-spiking, populations" in out
     for name in ("traces", "errors", "raster"):
         assert min(png_size(folder / "out" / f"{name}.png")) > 300
-    found = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
-    assert found["runs"][0]["tolerance"] == 0.03
-    assert 1e-6 < found["runs"][0]["worst"] < 0.03
+    actual = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert actual["runs"][0]["tolerance"] == 0.03
+    assert 1e-6 < actual["runs"][0]["worst"] < 0.03
     code, _, err = pcneuro(
         "check", "x.toml", "--against", "brian2-spiking", "--tolerance", "1e-7", *settings, "--overwrite"
     )

@@ -32,9 +32,9 @@ def test_out_set_and_threads(pcneuro, folder):
         "run", "x.toml", "--out", "a/b", "--set", "duration=4", "--set", "integrator.dt=0.5", "--threads", "1"
     )
     assert code == 0
-    found = summary(folder / "a" / "b")
-    assert found["runs"][0]["stats"]["steps"] == 8
-    assert found["settings"]["engine"] == {"threads": 1}
+    actual = summary(folder / "a" / "b")
+    assert actual["runs"][0]["stats"]["steps"] == 8
+    assert actual["settings"]["engine"] == {"threads": 1}
 
 
 def test_a_folder_that_exists_is_kept_unless_told(pcneuro, refused, folder):
@@ -73,8 +73,8 @@ def test_a_folder_that_exists_is_kept_unless_told(pcneuro, refused, folder):
     ],
 )
 def test_bad_input_is_one_line(refused, folder, arguments, line):
-    found = refused("run", *arguments)
-    assert found.startswith(line)
+    actual = refused("run", *arguments)
+    assert actual.startswith(line)
     # Nothing half-made is left.
     assert not any((folder / "results").iterdir()) if (folder / "results").exists() else True
 
@@ -181,9 +181,9 @@ def test_ctrl_c_writes_what_there_is_and_ends_with_130(folder):
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err.splitlines()[-1].startswith("pcneuro: interrupted at ")
-    found = summary(folder / "out")
-    assert found["status"] == found["runs"][0]["status"] == "interrupted"
-    assert 0 < found["runs"][0]["time"] < 1e9
+    actual = summary(folder / "out")
+    assert actual["status"] == actual["runs"][0]["status"] == "interrupted"
+    assert 0 < actual["runs"][0]["time"] < 1e9
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -78,10 +78,10 @@ def equal(one: pcn.Result, other: pcn.Result) -> None:
         assert same(getattr(one, part), getattr(other, part)), part
 
 
-def close(found: pcn.Result, expected: pcn.Result, tolerance: float) -> None:
+def close(actual: pcn.Result, expected: pcn.Result, tolerance: float) -> None:
     """Up to ``tolerance`` times the largest of each array, or times one where that is larger."""
     for part in STATE:
-        arrays = getattr(found, part)
+        arrays = getattr(actual, part)
         for name, array in getattr(expected, part).items():
             limit = tolerance * max(1.0, np.abs(array).max())
             np.testing.assert_allclose(arrays[name], array, rtol=0, atol=limit, err_msg=f"{part} {name}")
@@ -170,15 +170,15 @@ def test_it_is_the_reference(setup, dynamics, integrator):
     for graph in graphs:
         circuit = setup.circuit(graph, vertices="all", tau=20.0)
         inputs, targets = data_for(graph, 5, scale=0.4)
-        found, expected = (
+        actual, expected = (
             pcn.Simulator(circuit, dynamics=dynamics, integrator=integrator, engine=engine).run(
                 20.0, inputs=inputs, targets=targets
             )
             for engine in (setup.engine, pcn.Reference())
         )
-        close(found, expected, 1e-10)
-        assert found.energy == pytest.approx(expected.energy, rel=1e-9)
-        assert found.time == expected.time == 20.0
+        close(actual, expected, 1e-10)
+        assert actual.energy == pytest.approx(expected.energy, rel=1e-9)
+        assert actual.time == expected.time == 20.0
 
 
 @every_dynamics

@@ -26,12 +26,12 @@ ROUNDING = 4e-15
 """What rounding leaves of activities of 1, some twenty units in the last place."""
 
 
-def close(found, wanted, what: str, tolerance: float = 1e-12, activity: float = 0.0) -> None:
+def close(actual, wanted, what: str, tolerance: float = 1e-12, activity: float = 0.0) -> None:
     """Within so much of the largest, and of rounding, where these are differences of activities of this size."""
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    assert found.shape == wanted.shape, what
+    actual, wanted = np.asarray(actual), np.asarray(wanted)
+    assert actual.shape == wanted.shape, what
     limit = tolerance * (float(np.abs(wanted).max(initial=0.0)) or 1.0) + ROUNDING * activity
-    apart = float(np.abs(found - wanted).max(initial=0.0))
+    apart = float(np.abs(actual - wanted).max(initial=0.0))
     assert apart <= limit, f"{what}: {apart:.3g} apart, more than {limit:.3g}"
 
 
@@ -54,15 +54,15 @@ def agree(
     duration = steps * sim.integrator.dt
     wanted = sim.run(duration, record=records, **data)
     assert silent or all(error.any() for error in wanted.errors.values())
-    found = run(records, duration)
-    assert found.records.sizes == wanted.records.sizes
-    np.testing.assert_array_equal(found.records["time"], wanted.records["time"])
+    actual = run(records, duration)
+    assert actual.records.sizes == wanted.records.sizes
+    np.testing.assert_array_equal(actual.records["time"], wanted.records["time"])
     largest = max(float(np.abs(value).max()) for value in wanted.values.values())
     activity = 0.0 if sim.dynamics.holds_predictions else largest
     for name in wanted.records.data_vars:
-        close(found.records[name], wanted.records[name], str(name), activity=activity)
+        close(actual.records[name], wanted.records[name], str(name), activity=activity)
     for part in PARTS:
-        assert getattr(found, part).keys() == getattr(wanted, part).keys()
+        assert getattr(actual, part).keys() == getattr(wanted, part).keys()
         for name, array in getattr(wanted, part).items():
-            close(getattr(found, part)[name], array, f"{part} of {name}", activity=activity)
-    assert found.time == wanted.time
+            close(getattr(actual, part)[name], array, f"{part} of {name}", activity=activity)
+    assert actual.time == wanted.time

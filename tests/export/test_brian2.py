@@ -149,11 +149,11 @@ def test_a_run_goes_on(dynamics):
     sim = pcn.Simulator(circuit, dynamics=dynamics)
     for duration in (4.0, 0.0, 5.0):
         wanted = sim.run(duration, inputs=inputs, targets=targets, record=record)
-        found = network.run(duration)
-        np.testing.assert_array_equal(found.records["time"], wanted.records["time"])
-        close(found.records["h1.error"], wanted.records["h1.error"], "h1.error")
-        close(found.values["h1"], wanted.values["h1"], "h1")
-    assert found.time == 9.0
+        actual = network.run(duration)
+        np.testing.assert_array_equal(actual.records["time"], wanted.records["time"])
+        close(actual.records["h1.error"], wanted.records["h1.error"], "h1.error")
+        close(actual.values["h1"], wanted.values["h1"], "h1")
+    assert actual.time == 9.0
 
 
 @every_dynamics
@@ -164,10 +164,10 @@ def test_weights_can_be_written(dynamics):
     (synapses,) = [s for name, s in network.synapses.items() if name.startswith("h1_to_out")]
     synapses.w = 2 * np.array(synapses.w)
     sim = pcn.Simulator(circuit.with_parameters({"W2": 2 * circuit.parameters["W2"]}), dynamics=dynamics)
-    wanted, found = sim.run(5.0, inputs=inputs, targets=targets), network.run(5.0)
-    close(found.errors["h1"], wanted.errors["h1"], "h1")
+    wanted, actual = sim.run(5.0, inputs=inputs, targets=targets), network.run(5.0)
+    close(actual.errors["h1"], wanted.errors["h1"], "h1")
     for name in wanted.gradients:
-        close(found.gradients[name], wanted.gradients[name], name)
+        close(actual.gradients[name], wanted.gradients[name], name)
 
 
 @every_dynamics
@@ -241,13 +241,13 @@ def test_reset_takes_other_data_and_parameters(dynamics):
     other = {name: 0.5 * array for name, array in circuit.parameters.items()}
     data = {"inputs": {"x": inputs["x"] + 1.0}, "targets": {"out": targets["out"] - 1.0}}
     network.reset(**data, parameters=other)
-    found = network.run(5.0)
+    actual = network.run(5.0)
     wanted = pcn.Simulator(circuit.with_parameters(other), dynamics=dynamics).run(
         5.0, **data, record=[pcn.Record("h1", "value")]
     )
-    close(found.records["h1.value"], wanted.records["h1.value"], "h1.value")
+    close(actual.records["h1.value"], wanted.records["h1.value"], "h1.value")
     for name in wanted.gradients:
-        close(found.gradients[name], wanted.gradients[name], name)
+        close(actual.gradients[name], wanted.gradients[name], name)
     for text, given in (
         ("1 samples for a network of 2", {"inputs": {"x": np.ones(3)}, "targets": {"out": np.ones(2)}}),
         ("other vertices are clamped", {"clamp": {"h1": np.ones((2, 4))}}),
@@ -285,12 +285,12 @@ def test_what_is_computed_from_parameters_can_be_reset(dynamics):
     network.run(2.0)
     other = {"s": np.array(-0.4), "b": np.array([0.1, 0.2, 0.3])}
     network.reset(parameters=other)
-    found = network.run(8.0)
+    actual = network.run(8.0)
     wanted = pcn.Simulator(circuit.with_parameters({**circuit.parameters, **other}), dynamics=dynamics).run(
         8.0, inputs=inputs, targets=targets
     )
     for name, error in wanted.errors.items():
-        close(found.errors[name], error, name, activity=1.0)
+        close(actual.errors[name], error, name, activity=1.0)
 
 
 @every_dynamics

@@ -18,9 +18,9 @@ TEXT = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="u
 
 def examples():
     """Each with the marks of what it imports."""
-    found = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-    assert found
-    for example in found:
+    actual = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    assert actual
+    for example in actual:
         libraries = re.findall(r"(?:import|pcneuro\.export\.)\s*(\w+)\b", example)
         yield pytest.param(example, marks=[MARKS[name] for name in libraries if name in MARKS])
 

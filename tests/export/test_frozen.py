@@ -25,11 +25,11 @@ def test_feedback(seed):
     errors = {name: rng.normal(size=p.size) for name, p in linear.predictions.items()}
     wanted = units.backward(activity, errors)
     for name, back in wanted.items():
-        found = np.zeros(back.shape)
+        actual = np.zeros(back.shape)
         for (child, parent), jacobian in linear.jacobians.items():
             if parent == name:
-                found += jacobian.T @ errors[child]
-        np.testing.assert_allclose(found, back, rtol=1e-12, atol=1e-14)
+                actual += jacobian.T @ errors[child]
+        np.testing.assert_allclose(actual, back, rtol=1e-12, atol=1e-14)
 
 
 def test_equilibrium_is_backprop():

@@ -44,11 +44,11 @@ def test_chain_is_binomial():
     circuit = pcn.build_circuit(chain(length, 0.8))
     records = [pcn.Record(f"v{k}", "error") for k in range(1, length + 1)]
     data = {"inputs": {"x": np.array(1.0)}, "targets": {"v5": np.array(2.0)}}
-    found = nest.network(circuit, record=records, **data).run(steps * 1.0)
+    actual = nest.network(circuit, record=records, **data).run(steps * 1.0)
     n = np.arange(steps + 1)
     for hops in range(length):
         wanted = binom.sf(hops - 1, n, eta) * 0.8**hops * (2.0 - 0.8**length)
-        close(found.records[f"v{length - hops}.error"].values.ravel(), wanted, f"{hops} hops", 1e-13)
+        close(actual.records[f"v{length - hops}.error"].values.ravel(), wanted, f"{hops} hops", 1e-13)
 
 
 def test_equilibrium_of_fixed_prediction_is_backprop():
@@ -56,9 +56,9 @@ def test_equilibrium_of_fixed_prediction_is_backprop():
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     data = given(circuit.graph, 2)
     wanted = pcn.backprop(circuit.graph, **data)
-    found = nest.network(circuit, **data, integrator=pcn.Euler(5.0)).run(500.0)
+    actual = nest.network(circuit, **data, integrator=pcn.Euler(5.0)).run(500.0)
     for name, array in wanted.gradients.items():
-        close(found.gradients[name], array, name)
+        close(actual.gradients[name], array, name)
 
 
 def test_equilibrium_of_strict_dynamics_is_least_squares():
@@ -66,13 +66,13 @@ def test_equilibrium_of_strict_dynamics_is_least_squares():
     weight, x, target = 0.8, 1.3, 2.0
     circuit = pcn.build_circuit(chain(5, weight))
     data = {"inputs": {"x": np.array(x)}, "targets": {"v5": np.array(target)}}
-    found = nest.network(circuit, dynamics=STRICT, integrator=pcn.Euler(4.0), **data).run(4000.0)
+    actual = nest.network(circuit, dynamics=STRICT, integrator=pcn.Euler(4.0), **data).run(4000.0)
     # Rows: e = differences @ (v1 ... v4) + what is clamped
     differences = np.eye(5, 4) - weight * np.eye(5, 4, -1)
     clamped = np.array([-weight * x, 0.0, 0.0, 0.0, target])
     values = np.linalg.lstsq(differences, -clamped, rcond=None)[0]
-    close([found.values[f"v{k}"][0] for k in range(1, 5)], values, "values", 1e-13)
-    close([found.errors[f"v{k}"][0] for k in range(1, 6)], differences @ values + clamped, "errors", 1e-13)
+    close([actual.values[f"v{k}"][0] for k in range(1, 5)], values, "values", 1e-13)
+    close([actual.errors[f"v{k}"][0] for k in range(1, 6)], differences @ values + clamped, "errors", 1e-13)
 
 
 # Against the kernel
@@ -91,10 +91,10 @@ def test_linear_circuit_at_rest(dynamics):
     circuit = per_unit(linear())
     data = given(circuit.graph)
     wanted = pcn.Simulator(circuit, dynamics=dynamics).run(3000.0, **data)
-    found = nest.network(circuit, dynamics=dynamics, **data).run(3000.0)
+    actual = nest.network(circuit, dynamics=dynamics, **data).run(3000.0)
     for part in ("values", "errors", "gradients"):
         for name, array in getattr(wanted, part).items():
-            close(getattr(found, part)[name], array, f"{part} of {name}", 1e-10)
+            close(getattr(actual, part)[name], array, f"{part} of {name}", 1e-10)
 
 
 @every_dynamics
@@ -212,11 +212,11 @@ def test_a_run_goes_on(dynamics):
     sim = pcn.Simulator(circuit, dynamics=dynamics)
     for duration in (4.0, 0.0, 1.0, 7.0):
         wanted = sim.run(duration, record=record, **data)
-        found = network.run(duration)
+        actual = network.run(duration)
         for name in wanted.records.variables:
-            close(found.records[name], wanted.records[name], name)
-        close(found.values["h1"], wanted.values["h1"], "h1")
-    assert found.time == 12.0
+            close(actual.records[name], wanted.records[name], name)
+        close(actual.values["h1"], wanted.values["h1"], "h1")
+    assert actual.time == 12.0
 
 
 def test_target():
@@ -224,10 +224,10 @@ def test_target():
     circuit = per_unit(linear())
     data, record = given(circuit.graph, 2), [pcn.Record("h1", "error", every=2.0)]
     request = RunRequest(circuit, STRICT, pcn.Euler(1.0), 9.0, **data, clamp={}, records=record)
-    found, wanted = (targets()[name]().run(request) for name in ("nest", "reference"))
-    close(found.records["h1.error"], wanted.records["h1.error"], "h1")
+    actual, wanted = (targets()[name]().run(request) for name in ("nest", "reference"))
+    close(actual.records["h1.error"], wanted.records["h1.error"], "h1")
     for name, array in wanted.gradients.items():
-        close(found.gradients[name], array, name)
+        close(actual.gradients[name], array, name)
 
 
 def test_populations_are_nests_own():

@@ -36,7 +36,7 @@ def round_trip(tmp_path, circuit: pcn.Circuit, **settings):
 def agree(tmp_path, circuit: pcn.Circuit, inputs: dict, targets: dict, steps: int = 12, dt: float = 1.0, **more):
     """Errors of all vertices at every step, within 1e-12 of the largest; returns the graph."""
     graph = round_trip(tmp_path, circuit, inputs=inputs, targets=targets, **more)
-    found = Executed(graph, dt * 1e-3, nir.drives(graph), nir.states(graph)).run(steps)
+    actual = Executed(graph, dt * 1e-3, nir.drives(graph), nir.states(graph)).run(steps)
     more.pop("sample", None)
     vertices = [name for name in circuit.vertices if circuit.has_prediction(name)]
     records = [pcn.Record(name, "error") for name in vertices]
@@ -44,8 +44,8 @@ def agree(tmp_path, circuit: pcn.Circuit, inputs: dict, targets: dict, steps: in
     wanted = sim.run(steps * dt, inputs=inputs, targets=targets, record=records, **more).records
     for name in vertices:
         errors = wanted[f"{name}.error"].values[:, -1].reshape(steps + 1, -1)
-        if name in found:
-            close(found[name], errors, name)
+        if name in actual:
+            close(actual[name], errors, name)
         else:
             assert not errors.any(), name
     return graph
@@ -194,10 +194,10 @@ def test_latents(tmp_path):
             continue
         made = round_trip(tmp_path, circuit, targets=targets, initial=initial)
         assert isinstance(made.nodes["z_value"], library.I)
-        found = Executed(made, 1e-3, nir.drives(made), {"z_value": z}).run(10)
+        actual = Executed(made, 1e-3, nir.drives(made), {"z_value": z}).run(10)
         sim = pcn.Simulator(circuit)
         wanted = sim.run(10.0, targets=targets, initial=initial, record=[pcn.Record("z", "value")])
-        np.testing.assert_allclose(found["z"], wanted.records["z.value"].values[:, 0], atol=1e-12)
+        np.testing.assert_allclose(actual["z"], wanted.records["z.value"].values[:, 0], atol=1e-12)
 
 
 def test_delays(tmp_path):
@@ -206,15 +206,15 @@ def test_delays(tmp_path):
     inputs, targets = data_for(circuit.graph, 1)
     graph = round_trip(tmp_path, circuit, inputs=inputs, targets=targets, delay=3.0)
     assert {float(n.delay[0]) for n in graph.nodes.values() if isinstance(n, library.Delay)} == {0.003}
-    found = Executed(graph, 1e-3, nir.drives(graph)).run(30)
+    actual = Executed(graph, 1e-3, nir.drives(graph)).run(30)
     h2, h1, p = np.zeros((31, 6)), np.zeros((31, 7)), circuit.parameters
     activity = np.tanh(inputs["x"][0] @ p["W1"] + p["b1"])
     slope = 1 - np.tanh(activity @ p["W2"] + p["b2"]) ** 2
     for k in range(30):
-        h2[k + 1] = h2[k] + 0.1 * ((p["W3"] @ found["out"][0] if k >= 3 else 0) - h2[k])
+        h2[k + 1] = h2[k] + 0.1 * ((p["W3"] @ actual["out"][0] if k >= 3 else 0) - h2[k])
         h1[k + 1] = h1[k] + 0.1 * ((p["W2"] @ (slope * h2[k - 3]) if k >= 3 else 0) - h1[k])
-    np.testing.assert_allclose(found["h2"], h2, atol=1e-12)
-    np.testing.assert_allclose(found["h1"], h1, atol=1e-12)
+    np.testing.assert_allclose(actual["h2"], h2, atol=1e-12)
+    np.testing.assert_allclose(actual["h1"], h1, atol=1e-12)
 
 
 # Spikes
@@ -225,9 +225,9 @@ def spiking_agrees(circuit: pcn.Circuit, data: dict, within: float, spiking: Spi
     graph = nir.graph(circuit, spiking=spiking or Spiking(), **data)
     reading = {"dt": 1e-3, "inputs": nir.drives(graph), "states": nir.states(graph)} | reading
     steps = round(0.5 / reading["dt"])
-    found = Executed(graph, **reading).run(steps)
+    actual = Executed(graph, **reading).run(steps)
     wanted = pcn.Simulator(circuit).run(500.0, **data).errors
-    for name, errors in found.items():
+    for name, errors in actual.items():
         error = np.linalg.norm(errors[steps // 2 :].mean(axis=0) - wanted[name].ravel())
         assert error <= within * np.linalg.norm(wanted[name]), (name, error / np.linalg.norm(wanted[name]))
     return graph
@@ -263,10 +263,10 @@ def test_spiking_files(tmp_path):
     circuit, data = three_hidden()
     spiking = Spiking(IntegrateAndFire(units=20, scale={"h1": 2.0}), decoding=Decoding(filter=5.0))
     made, read = nir.graph(circuit, spiking=spiking, **data), round_trip(tmp_path, circuit, spiking=spiking, **data)
-    found = Executed(made, 1e-3, nir.drives(made), nir.states(made)).run(50)
+    actual = Executed(made, 1e-3, nir.drives(made), nir.states(made)).run(50)
     again = Executed(read, 1e-3, nir.drives(read), nir.states(read)).run(50)
-    for name in found:
-        np.testing.assert_array_equal(found[name], again[name])
+    for name in actual:
+        np.testing.assert_array_equal(actual[name], again[name])
     drive, decode = read.nodes["h1_drive_on"].weight, read.nodes["h1_decode_off"].weight
     np.testing.assert_allclose(drive[:15], np.eye(15) * 50 / 2.0 * 0.525)
     np.testing.assert_allclose(decode @ drive, np.eye(15) * -1.0)
@@ -276,10 +276,10 @@ def test_spiking_files(tmp_path):
 def test_spikes_that_are_one(tmp_path):
     circuit, data = three_hidden()
     impulses, ones = (nir.graph(circuit, spiking=Spiking(IntegrateAndFire(10)), step=s, **data) for s in (None, 0.5))
-    found = Executed(impulses, 5e-4, nir.drives(impulses), nir.states(impulses)).run(200)
+    actual = Executed(impulses, 5e-4, nir.drives(impulses), nir.states(impulses)).run(200)
     again = Executed(ones, 5e-4, nir.drives(ones), nir.states(ones), height=1.0).run(200)
-    for name in found:
-        np.testing.assert_allclose(again[name], found[name], atol=1e-9)
+    for name in actual:
+        np.testing.assert_allclose(again[name], actual[name], atol=1e-9)
 
 
 def test_errors_that_change_their_sign():

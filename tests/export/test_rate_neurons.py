@@ -32,10 +32,10 @@ def test_estimate_is_the_size(dynamics):
         **{f"W{k}": pcn.Parameter(np.ones(shape)) for k, shape in enumerate(sizes)},
     )
     circuit = pcn.build_circuit(graph)
-    found = parts(circuit, dynamics)
+    actual = parts(circuit, dynamics)
     neurons, synapses = estimate(circuit, [circuit.vertices[-1]], dynamics.holds_predictions)
-    assert neurons == pytest.approx(found.neuron_count, rel=0.2)
-    assert synapses == pytest.approx(found.synapse_count, rel=0.05)
+    assert neurons == pytest.approx(actual.neuron_count, rel=0.2)
+    assert synapses == pytest.approx(actual.synapse_count, rel=0.05)
 
 
 @pytest.mark.parametrize(

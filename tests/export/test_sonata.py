@@ -31,24 +31,25 @@ def test_read_back(name, tmp_path):
         assert nodes.open_population(population).size == size
     assert edges.population_names == {e.name for e in wanted.edges}
     for expected in wanted.edges:
-        found = edges.open_population(expected.name)
-        everything = found.select_all()
-        assert (found.source, found.target) == (expected.source, expected.target)
+        actual = edges.open_population(expected.name)
+        everything = actual.select_all()
+        assert (actual.source, actual.target) == (expected.source, expected.target)
         assert expected.pre.max() < wanted.nodes[expected.source]
         assert expected.post.max() < wanted.nodes[expected.target]
-        np.testing.assert_array_equal(found.source_nodes(everything), expected.pre)
-        np.testing.assert_array_equal(found.target_nodes(everything), expected.post)
-        np.testing.assert_array_equal(found.get_attribute("syn_weight", everything), expected.weights)
-        assert not found.get_attribute("delay", everything).any()
+        np.testing.assert_array_equal(actual.source_nodes(everything), expected.pre)
+        np.testing.assert_array_equal(actual.target_nodes(everything), expected.post)
+        np.testing.assert_array_equal(actual.get_attribute("syn_weight", everything), expected.weights)
+        assert not actual.get_attribute("delay", everything).any()
 
 
 def test_structure_is_the_circuits(tmp_path):
     """Every neuron of the circuit's graph is there, and what one layer weighs is its parameter, in both directions."""
     circuit = CIRCUITS["mlp"]()
-    found = sonata.structure(circuit)
-    assert found.nodes == {name: node["size"] for name, node in circuit.nx.nodes(data=True)}
-    (forward,) = [e for e in found.edges if e.kind == "prediction" and (e.source, e.target) == ("h1.value", "h2.error")]
-    (back,) = [e for e in found.edges if e.kind == "feedback" and (e.source, e.target) == ("h2.error", "h1.value")]
+    actual = sonata.structure(circuit)
+    assert actual.nodes == {name: node["size"] for name, node in circuit.nx.nodes(data=True)}
+    predictions = [e for e in actual.edges if e.kind == "prediction"]
+    (forward,) = [e for e in predictions if (e.source, e.target) == ("h1.value", "h2.error")]
+    (back,) = [e for e in actual.edges if e.kind == "feedback" and (e.source, e.target) == ("h2.error", "h1.value")]
     for edges, matrix in ((forward, circuit.parameters["W2"]), (back, circuit.parameters["W2"].T)):
         dense = np.zeros(matrix.shape)
         dense[edges.pre, edges.post] = edges.weights

@@ -34,23 +34,23 @@ def problem():
     return circuit, {"inputs": inputs, "targets": targets}
 
 
-def away(found, wanted) -> float:
+def away(actual, wanted) -> float:
     """The largest of all populations' relative errors."""
-    assert found.errors.keys() == wanted.errors.keys()
-    return float(np.max([agreement(n, found.errors[n], error).relative_error for n, error in wanted.errors.items()]))
+    assert actual.errors.keys() == wanted.errors.keys()
+    return float(np.max([agreement(n, actual.errors[n], error).relative_error for n, error in wanted.errors.items()]))
 
 
-def cosine(found, wanted) -> float:
-    return float(np.min([row.cosine for row in pcn.compare(found, wanted).rows]))
+def cosine(actual, wanted) -> float:
+    return float(np.min([row.cosine for row in pcn.compare(actual, wanted).rows]))
 
 
 @every_dynamics
 def test_three_layers(dynamics):
     circuit, data = problem()
     wanted = pcn.Simulator(circuit, dynamics=dynamics).run(500.0, **data)
-    found = brian2.spiking(circuit, **data, dynamics=dynamics).run(500.0)
-    assert away(found, wanted) < 0.003
-    assert cosine(found, wanted) > 0.99999
+    actual = brian2.spiking(circuit, **data, dynamics=dynamics).run(500.0)
+    assert away(actual, wanted) < 0.003
+    assert cosine(actual, wanted) > 0.99999
 
 
 def test_lstm_cell():
@@ -59,9 +59,9 @@ def test_lstm_cell():
     inputs, _ = data_for(circuit.graph, 1, scale=0.5)
     targets = {"out": np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)}
     wanted = pcn.Simulator(circuit).run(500.0, inputs=inputs, targets=targets)
-    found = brian2.spiking(circuit, inputs=inputs, targets=targets).run(500.0)
-    assert away(found, wanted) < 0.01
-    assert cosine(found, wanted) > 0.999
+    actual = brian2.spiking(circuit, inputs=inputs, targets=targets).run(500.0)
+    assert away(actual, wanted) < 0.01
+    assert cosine(actual, wanted) > 0.999
 
 
 def order(circuit, data, wanted, variants) -> float:
@@ -93,17 +93,17 @@ def test_leaky_neurons():
     wanted = pcn.Simulator(circuit).run(500.0, **data)
     for dt, limit in ((1.0, 0.05), (0.2, 0.03)):
         settings = {"integrator": pcn.Euler(dt), "spiking": Spiking(LeakyIntegrateAndFire())}
-        found = brian2.spiking(circuit, **data, **settings).run(500.0)
-        assert away(found, wanted) < limit
-        assert cosine(found, wanted) > 0.998
+        actual = brian2.spiking(circuit, **data, **settings).run(500.0)
+        assert away(actual, wanted) < limit
+        assert cosine(actual, wanted) > 0.998
 
 
 def test_values_sent_by_their_changes():
     circuit, data = problem()
     strict = {"dynamics": pcn.Strict()}
     wanted = pcn.Simulator(circuit, **strict).run(500.0, **data)
-    found = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.005)), **strict).run(500.0)
-    assert away(found, wanted) < 0.005
+    actual = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.005)), **strict).run(500.0)
+    assert away(actual, wanted) < 0.005
     coarse = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.5)), **strict).run(500.0)
     assert away(coarse, wanted) > 0.02
 
@@ -111,8 +111,8 @@ def test_values_sent_by_their_changes():
 def test_baseline_cancels_and_noise_does_not_shift():
     circuit, data = problem()
     wanted = pcn.Simulator(circuit).run(500.0, **data)
-    found = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(baseline=20.0))).run(500.0)
-    assert away(found, wanted) < 0.003
+    actual = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(baseline=20.0))).run(500.0)
+    assert away(actual, wanted) < 0.003
     import brian2 as library
 
     library.seed(1)
@@ -126,8 +126,8 @@ def test_spikes_are_what_is_received():
     spiking = Spiking(decoding=Decoding(window=100.0))
     record = [pcn.Record("h1", "error")]
     network = brian2.spiking(circuit, **data, spiking=spiking, spikes=["h1"], record=record)
-    found = network.run(200.0)
-    spikes = found.spikes["h1"]
+    actual = network.run(200.0)
+    spikes = actual.spikes["h1"]
     assert len(spikes) == int(network.spike_monitors["h1"].num_spikes) > 1000
     assert set(spikes["sign"]) == {-1, 1}
     jump = np.array(network.groups["h1"].jump).item()
@@ -137,7 +137,7 @@ def test_spikes_are_what_is_received():
         # A spike of step k is received from step k + 1 on.
         age = 200 - 1 - np.rint(own["time"])
         received = jump * float(np.sum(own["sign"] * kept**age))
-        np.testing.assert_allclose(found.records["h1.error"].values[-1, sample, unit], received, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(actual.records["h1.error"].values[-1, sample, unit], received, rtol=1e-9, atol=1e-12)
 
 
 def test_a_run_goes_on_and_begins_again():
@@ -145,10 +145,10 @@ def test_a_run_goes_on_and_begins_again():
     network = brian2.spiking(circuit, **data, spikes=["out"], record=[pcn.Record("h1", "error")])
     whole = brian2.spiking(circuit, **data, spikes=["out"], record=[pcn.Record("h1", "error")])
     network.run(300.0)
-    found, wanted = network.run(300.0), whole.run(600.0)
+    actual, wanted = network.run(300.0), whole.run(600.0)
     for name, error in wanted.errors.items():
-        np.testing.assert_allclose(found.errors[name], error, rtol=1e-9, atol=1e-12)
-    np.testing.assert_array_equal(found.spikes["out"], wanted.spikes["out"])
+        np.testing.assert_allclose(actual.errors[name], error, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(actual.spikes["out"], wanted.spikes["out"])
     whole.reset()
     again = whole.run(600.0)
     np.testing.assert_array_equal(again.spikes["out"], wanted.spikes["out"])
@@ -164,11 +164,11 @@ def test_standalone_is_built_once():
     for given in ({}, other, {"parameters": {name: 1.5 * a for name, a in circuit.parameters.items()}}):
         program.reset(**given)
         here.reset(**given)
-        found, wanted = program.run(300.0), here.run(300.0)
-        np.testing.assert_array_equal(found.spikes["h1"], wanted.spikes["h1"])
+        actual, wanted = program.run(300.0), here.run(300.0)
+        np.testing.assert_array_equal(actual.spikes["h1"], wanted.spikes["h1"])
         for part in ("errors", "values", "gradients", "predictions"):
             for name, array in getattr(wanted, part).items():
-                np.testing.assert_allclose(getattr(found, part)[name], array, rtol=1e-10, atol=1e-13)
+                np.testing.assert_allclose(getattr(actual, part)[name], array, rtol=1e-10, atol=1e-13)
     with pytest.raises(ParameterError, match=r"reset\(\)"):
         program.run(300.0)
     program.reset()
@@ -196,9 +196,9 @@ def test_steps_with_which_spikes_are_unstable_are_refused():
     assert wanted.status == "completed"
     with pytest.raises(ParameterError, match=r"unstable at dt = 1 ms: use dt = 0\.\d+ ms"):
         brian2.spiking(circuit, **data, **strict)
-    found = brian2.spiking(circuit, **data, **strict, integrator=pcn.Euler(0.25)).run(500.0)
-    assert away(found, wanted) < 0.01
-    np.testing.assert_allclose(found.predictions["out"], wanted.predictions["out"], atol=2e-3)
+    actual = brian2.spiking(circuit, **data, **strict, integrator=pcn.Euler(0.25)).run(500.0)
+    assert away(actual, wanted) < 0.01
+    np.testing.assert_allclose(actual.predictions["out"], wanted.predictions["out"], atol=2e-3)
 
 
 def test_phases():

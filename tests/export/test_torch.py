@@ -115,10 +115,10 @@ def test_energies(dynamics, name):
     goals = one_hot(circuit, 3)
     agree(circuit, inputs, goals, dynamics=dynamics)
     agree(circuit, inputs, {}, clamp={"h1": np.full((3, 5), 0.1)}, dynamics=dynamics, silent=True)
-    found = by_torch(circuit, inputs, goals, 0.0, dynamics=dynamics)
-    out = torch.tensor(found.predictions["out"], requires_grad=True)
+    actual = by_torch(circuit, inputs, goals, 0.0, dynamics=dynamics)
+    out = torch.tensor(actual.predictions["out"], requires_grad=True)
     (slope,) = torch.autograd.grad(1.5 * loss(out, torch.tensor(goals["out"])), out)
-    close(found.errors["out"], -slope.numpy(), "out")
+    close(actual.errors["out"], -slope.numpy(), "out")
 
 
 @every_dynamics
@@ -130,8 +130,8 @@ def test_gradient_of_a_plain_torch_network(dynamics):
     hidden = torch.tanh(torch.tensor(inputs["x"]) @ theta["W1"] + theta["b1"])
     loss = 0.5 * (torch.tensor(goals["out"]) - hidden @ theta["W2"] - theta["b2"]).square().sum()
     loss.backward()
-    found = by_torch(circuit, inputs, goals, 30.0, dynamics=dynamics, integrator=pcn.Euler(10.0))
-    apart = max(np.abs(found.gradients[name] - theta[name].grad.numpy()).max() for name in theta)
+    actual = by_torch(circuit, inputs, goals, 30.0, dynamics=dynamics, integrator=pcn.Euler(10.0))
+    apart = max(np.abs(actual.gradients[name] - theta[name].grad.numpy()).max() for name in theta)
     assert (apart < 1e-12) == dynamics.holds_predictions
 
 
@@ -221,13 +221,13 @@ def test_functions(name):
     usual = ~np.all(np.stack(arrays) == 0, axis=0) if name in DIFFER else np.full(arrays[0].shape, True)
     arrays = [a[usual] for a in arrays]
     tensors = [torch.tensor(a, requires_grad=True) for a in arrays]
-    found = function(*tensors)
+    actual = function(*tensors)
     with np.errstate(all="ignore"):
         out = primitive.array(*arrays)
         variables = dict(zip("xy", arrays, strict=False)) | {"out": out}
         slopes = [evaluate(parse(text, ("x", "y", "out"), True), variables) for text in primitive.derivatives]
-    np.testing.assert_allclose(found.detach(), out, rtol=1e-14)
-    for slope, back in zip(slopes, torch.autograd.grad(found.sum(), tensors), strict=True):
+    np.testing.assert_allclose(actual.detach(), out, rtol=1e-14)
+    for slope, back in zip(slopes, torch.autograd.grad(actual.sum(), tensors), strict=True):
         np.testing.assert_allclose(back, np.broadcast_to(slope, back.shape), rtol=1e-12, atol=1e-14)
 
 
@@ -238,10 +238,10 @@ def test_records_that_are_chosen(dynamics):
     records = [pcn.Record("h1", "error", every=3.0, units=[0, 2]), pcn.Record("out", every=2.0, samples=[1])]
     for duration in (0.0, 7.0, 6.0):
         wanted = pcn.Simulator(circuit, dynamics=dynamics).run(duration, inputs=inputs, targets=goals, record=records)
-        found = by_torch(circuit, inputs, goals, duration, records, dynamics=dynamics)
-        assert found.records.equals(wanted.records.copy(data=found.records.data_vars))
+        actual = by_torch(circuit, inputs, goals, duration, records, dynamics=dynamics)
+        assert actual.records.equals(wanted.records.copy(data=actual.records.data_vars))
         for name in wanted.records.data_vars:
-            close(found.records[name], wanted.records[name], name)
+            close(actual.records[name], wanted.records[name], name)
 
 
 def test_a_run_that_diverges_ends_there():
@@ -249,10 +249,10 @@ def test_a_run_that_diverges_ends_there():
     circuit, records = pcn.build_circuit(graph), [pcn.Record("h", "value")]
     data = {"x": np.array(1.0)}, {"out": np.array(1e4)}
     wanted = pcn.Simulator(circuit, dynamics=pcn.Strict()).run(60.0, inputs=data[0], targets=data[1], record=records)
-    found = by_torch(circuit, *data, 60.0, records, dynamics=pcn.Strict())
+    actual = by_torch(circuit, *data, 60.0, records, dynamics=pcn.Strict())
     assert wanted.status == "diverged"
-    assert found.records.sizes == wanted.records.sizes
-    assert found.time == wanted.time
+    assert actual.records.sizes == wanted.records.sizes
+    assert actual.time == wanted.time
 
 
 def test_it_is_found_by_its_name():

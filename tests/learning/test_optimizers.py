@@ -15,15 +15,15 @@ GRADIENTS = [0.5, -1.5, 0.25, 3.0, 0.0, -0.125]
 def follow(optimizer, value=0.75, gradients=GRADIENTS, factor=1.0):
     """The rule's own values, update by update, for one synapse among others."""
     theta = np.array([[value, -1.0], [2.0, 0.0]])
-    memory, found = optimizer.start(theta), []
+    memory, actual = optimizer.start(theta), []
     for number, g in enumerate(gradients, 1):
         before = theta.copy()
         gradient = np.array([[g, 1.0], [-1.0, 0.5]])
         new, memory = optimizer.update(theta, gradient, memory, factor * optimizer.rate, number)
         np.testing.assert_array_equal(theta, before)  # given arrays are left as they are
         theta = new
-        found.append(float(theta[0, 0]))
-    return found
+        actual.append(float(theta[0, 0]))
+    return actual
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -36,8 +36,8 @@ def test_sgd(momentum, decay, clip):
         m = momentum * m + g + decay * theta
         theta -= 0.1 * m
         expected.append(theta)
-    found = follow(pcn.SGD(0.1, momentum=momentum, weight_decay=decay, clip=clip))
-    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    actual = follow(pcn.SGD(0.1, momentum=momentum, weight_decay=decay, clip=clip))
+    np.testing.assert_allclose(actual, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
@@ -51,8 +51,8 @@ def test_adam(decay, clip):
         step = (m / (1 - 0.8**n)) / (math.sqrt(s / (1 - 0.95**n)) + 1e-8)
         theta -= 0.01 * (step + decay * theta)
         expected.append(theta)
-    found = follow(pcn.Adam(0.01, beta1=0.8, beta2=0.95, weight_decay=decay, clip=clip))
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    actual = follow(pcn.Adam(0.01, beta1=0.8, beta2=0.95, weight_decay=decay, clip=clip))
+    np.testing.assert_allclose(actual, expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("optimizer", [pcn.SGD(0.1, momentum=0.5), pcn.Adam(0.1)])

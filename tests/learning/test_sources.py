@@ -18,8 +18,8 @@ def test_both_sources_give_the_same_gradients_and_loss():
 
 def test_backprop_of_a_graph_takes_squared_errors():
     graph, given = classifier().graph, clusters(5)
-    found = pcn.Backprop(graph).gradients({}, given)
-    assert found.loss == pytest.approx(pcn.backprop(graph, given.inputs, given.targets).loss)
+    actual = pcn.Backprop(graph).gradients({}, given)
+    assert actual.loss == pytest.approx(pcn.backprop(graph, given.inputs, given.targets).loss)
 
 
 def test_what_is_no_source_is_refused():

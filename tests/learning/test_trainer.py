@@ -50,17 +50,17 @@ def test_both_sources_learn_the_same_from_the_same_start():
 def test_an_update_subtracts_the_mean_gradient():
     learn = clusters(5)
     source = backprop()
-    found = trainer(source, pcn.SGD(0.1), learn, batch=5).run(1)
+    actual = trainer(source, pcn.SGD(0.1), learn, batch=5).run(1)
     total = pcn.backprop(source.circuit, learn.inputs, learn.targets).gradients
-    for name, value in found.parameters.items():
+    for name, value in actual.parameters.items():
         expected = source.circuit.parameters[name] - 0.1 * total[name] / 5
         np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_the_rate_follows_its_schedule():
-    found = trainer(rates=pcn.StepDecay(every=1, by=0.5)).run(3)
-    assert found.columns["rate"] == [0.5, 0.5, 0.25, 0.125]
-    assert not np.array_equal(found.parameters["W1"], trainer().run(3).parameters["W1"])
+    actual = trainer(rates=pcn.StepDecay(every=1, by=0.5)).run(3)
+    assert actual.columns["rate"] == [0.5, 0.5, 0.25, 0.125]
+    assert not np.array_equal(actual.parameters["W1"], trainer().run(3).parameters["W1"])
 
 
 def test_a_sparse_parameter_learns():
@@ -76,22 +76,22 @@ def test_a_sparse_parameter_learns():
 
 
 def test_the_history_is_a_dataset(tmp_path):
-    found = trainer().run(2)
-    found.dataset().to_netcdf(tmp_path / "history.nc", engine="h5netcdf")
+    actual = trainer().run(2)
+    actual.dataset().to_netcdf(tmp_path / "history.nc", engine="h5netcdf")
     import xarray
 
     with xarray.open_dataset(tmp_path / "history.nc", engine="h5netcdf") as read:
-        assert read["test_loss"].values.tolist() == found.columns["test_loss"]
+        assert read["test_loss"].values.tolist() == actual.columns["test_loss"]
         assert read.attrs["status"] == "completed"
 
 
 @diverges
 def test_learning_stops_where_it_diverges_at_the_last_epoch_that_was_finite():
-    found = trainer(optimizer=pcn.SGD(1e308)).run(5)
-    assert found.status is Status.DIVERGED
-    assert "lower the rate of SGD(rate=1e+308" in found.message
-    assert [epoch.number for epoch in found.epochs] == [0]
-    assert all(np.isfinite(a).all() for a in found.parameters.values())
+    actual = trainer(optimizer=pcn.SGD(1e308)).run(5)
+    assert actual.status is Status.DIVERGED
+    assert "lower the rate of SGD(rate=1e+308" in actual.message
+    assert [epoch.number for epoch in actual.epochs] == [0]
+    assert all(np.isfinite(a).all() for a in actual.parameters.values())
 
 
 @pytest.mark.parametrize("optimizer", [pcn.SGD(0.3, momentum=0.9), pcn.Adam(0.02, weight_decay=0.01)])
@@ -118,9 +118,9 @@ def test_a_checkpoint_is_taken_up_bit_for_bit(optimizer, source, tmp_path):
     path = tmp_path / "learning.npz"
     measure = lambda parameters: {"norm": float(np.linalg.norm(parameters["W1"]))}  # noqa: E731
     for epochs in (0, 1, 3, 4):
-        found = trainer(source(), optimizer, checkpoint=path, resume=True, measure=measure).run(epochs)
+        actual = trainer(source(), optimizer, checkpoint=path, resume=True, measure=measure).run(epochs)
     whole = trainer(source(), optimizer, measure=measure).run(4)
-    identical(found, whole)
+    identical(actual, whole)
     for name, value in pcn.load_parameters(path).items():
         np.testing.assert_array_equal(value, whole.parameters[name])
     assert list(tmp_path.iterdir()) == [path]

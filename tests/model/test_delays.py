@@ -47,15 +47,15 @@ def at(circuit: pcn.Circuit, parent: str, child: str, kind: str) -> list:
 
 def test_draws_are_of_their_distribution_and_projection():
     uniform, key = pcn.UniformDelay(1.0, 5.0, seed=3), "h1.value>h2.error"
-    found = uniform.of(20_000, key)
-    assert found.dtype == np.float64
-    assert found.shape == (20_000,)
-    assert 1.0 <= found.min() < 1.01 < 4.99 < found.max() <= 5.0
-    assert found.mean() == pytest.approx(3.0, abs=5 * 4 / np.sqrt(12 * 20_000))
-    np.testing.assert_array_equal(found, uniform.of(20_000, key))
+    actual = uniform.of(20_000, key)
+    assert actual.dtype == np.float64
+    assert actual.shape == (20_000,)
+    assert 1.0 <= actual.min() < 1.01 < 4.99 < actual.max() <= 5.0
+    assert actual.mean() == pytest.approx(3.0, abs=5 * 4 / np.sqrt(12 * 20_000))
+    np.testing.assert_array_equal(actual, uniform.of(20_000, key))
     for other in (uniform.of(20_000, "h2.error>h1.value"), pcn.UniformDelay(1.0, 5.0, seed=4).of(20_000, key)):
-        assert abs(np.corrcoef(found, other)[0, 1]) < 5 / np.sqrt(20_000)
-    assert uniform.bounds(Places(20_000), key) == (found.min(), found.max())
+        assert abs(np.corrcoef(actual, other)[0, 1]) < 5 / np.sqrt(20_000)
+    assert uniform.bounds(Places(20_000), key) == (actual.min(), actual.max())
 
 
 def test_the_stream_of_a_projection_is_the_same_in_every_process():
@@ -226,8 +226,8 @@ def test_synapse_groups_of_a_projection_share_an_array_in_their_order():
     edge = ("h.value", "out.error")
     circuit = pcn.build_circuit(graph, delays={edge: pcn.SynapticDelays(np.arange(15.0))})
     units = UnitGraph(circuit)
-    found = [c for c in synapse_groups(units) if c.parent == "h"]
-    assert [(c.operand, c.synapses) for c in found] == [(None, 9), ("x", 3), ("y", 3)]
+    actual = [c for c in synapse_groups(units) if c.parent == "h"]
+    assert [(c.operand, c.synapses) for c in actual] == [(None, 9), ("x", 3), ("y", 3)]
     parts = at(circuit, "h", "out", "prediction")
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(15.0))
     drawn = pcn.UniformDelay(1.0, 2.0)
@@ -269,9 +269,9 @@ def test_every_projection_of_random_graphs_has_synapse_groups():
     for seed, vertices in itertools.product(range(20), ("all", "marked")):
         circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
         units = UnitGraph(circuit)
-        found = {(c.parent, child) for c in synapse_groups(units) for child in c.children}
+        actual = {(c.parent, child) for c in synapse_groups(units) for child in c.children}
         edges = [(a, b) for a, b, kind in circuit.nx.edges(keys=True) if kind == "prediction"]
-        assert found == {(a.removesuffix(".value"), b.removesuffix(".error")) for a, b in edges}
+        assert actual == {(a.removesuffix(".value"), b.removesuffix(".error")) for a, b in edges}
         for group in synapse_groups(units):
             population = units.populations[group.population]
             assert group.synapses == (population.pre.size if group.operand is None else population.size)

@@ -66,12 +66,12 @@ def test_engines_stop_at_the_same_step(engine, dynamics, integrator):
     for seed in (0, 3):
         circuit = pcn.build_circuit(random_dag(seed), tau=15.0)
         inputs, targets = data_for(circuit.graph, 5, seed, 0.3)
-        found = [
+        actual = [
             settle(circuit, inputs=inputs, targets=targets, dynamics=dynamics, integrator=integrator, engine=each)[0]
             for each in (engine, pcn.Kernel(threads=1))
         ]
-        assert found[0].stats["steps"] == found[1].stats["steps"] > 5
-        assert pcn.compare(found[0], found[1]).worst < 1e-10
+        assert actual[0].stats["steps"] == actual[1].stats["steps"] > 5
+        assert pcn.compare(actual[0], actual[1]).worst < 1e-10
 
 
 @pytest.mark.parametrize("rtol", [1e-2, 1e-4, 1e-7])
@@ -180,15 +180,15 @@ def test_blocks_stop_each_at_their_own_time(dynamics):
 @pytest.mark.parametrize("tolerance", [0.0, 1e-5])
 def test_neither_threads_nor_chunks_change_a_bit(dynamics, tolerance, monkeypatch):
     circuit, inputs, targets = two_blocks()
-    found = []
+    actual = []
     for threads, seconds in ((1, 0.2), (2, 0.2), (1, 0.0), (2, 100.0)):
         monkeypatch.setattr("pcneuro.simulator.stream.CHUNK_SECONDS", seconds)
         engine = pcn.Kernel(threads, tolerance)
         settings = {"dynamics": dynamics, "dtype": np.float32, "engine": engine}
         result, sim = settle(circuit, inputs=inputs, targets=targets, record=[pcn.Record("h1", "error")], **settings)
-        found.append((result, sim.run(7.0)))
-    first = found[0]
-    for other in found[1:]:
+        actual.append((result, sim.run(7.0)))
+    first = actual[0]
+    for other in actual[1:]:
         assert other[0].stats["settled_ms"] == first[0].stats["settled_ms"]
         for a, b in zip(first, other, strict=True):
             assert same(a.values, b.values)
@@ -318,7 +318,7 @@ def test_the_twin_says_what_the_kernel_says():
     rng = np.random.default_rng(0)
     circuit = pcn.build_circuit(mlp((4, 6, 3)))
     inputs, targets = data_for(circuit.graph, 3)
-    found = []
+    actual = []
     for dynamics in DYNAMICS:
         sim = pcn.Simulator(circuit, dynamics=dynamics)
         sim.run(30.0, inputs=inputs, targets=targets)
@@ -329,7 +329,7 @@ def test_the_twin_says_what_the_kernel_says():
             assert (sim.run(until=until).stats["steps"] == 0) == twin
             sim.reset()
             sim.run(float(rng.integers(1, 60)))
-            found.append(twin)
-    assert 5 < sum(found) < 75
+            actual.append(twin)
+    assert 5 < sum(actual) < 75
     odd = np.array([[1.0, np.nan]])
     assert not pcn.Settled(0.9).holds(odd, odd, odd, np.ones(2), True).any()

@@ -30,11 +30,11 @@ def by_scipy(x, w, stride=1, padding=0, dilation=1, groups=1):
     wide[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = w
     x = np.pad(x, [(0, 0), *((p, p) for p in padding)])
     per_input, per_output = w.shape[1], w.shape[0] // groups
-    found = [
+    actual = [
         sum(correlate(x[o // per_output * per_input + c], wide[o, c], "valid") for c in range(per_input))
         for o in range(w.shape[0])
     ]
-    return np.stack(found)[(slice(None), *(slice(None, None, s) for s in stride))]
+    return np.stack(actual)[(slice(None), *(slice(None, None, s) for s in stride))]
 
 
 @cases
@@ -138,9 +138,9 @@ def test_threads_change_nothing():
     )
     circuit = pcn.build_circuit(graph)
     inputs, targets = data_for(graph, 40)
-    found = [equilibrium(circuit, inputs, targets, engine=pcn.Kernel(n)).gradients["w"] for n in (1, 2, 4)]
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    actual = [equilibrium(circuit, inputs, targets, engine=pcn.Kernel(n)).gradients["w"] for n in (1, 2, 4)]
+    np.testing.assert_array_equal(actual[0], actual[1])
+    np.testing.assert_array_equal(actual[0], actual[2])
 
 
 @pytest.mark.parametrize(

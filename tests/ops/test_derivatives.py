@@ -34,10 +34,10 @@ def test_random_formulas_against_complex_steps(formula: Formula) -> None:
         if not np.isfinite(value).all() or np.abs(value).max() > 1e6:
             return
         try:
-            found = derivatives(formula, ("x", "y"))
+            actual = derivatives(formula, ("x", "y"))
         except ExpressionError:
             return
-        for name, derivative in zip(("x", "y"), found, strict=True):
+        for name, derivative in zip(("x", "y"), actual, strict=True):
             stepped = evaluate(formula, {k: v + 1e-30j * (k == name) for k, v in point.items()})
             expected = np.imag(stepped) / 1e-30 * np.ones(2)
             got = evaluate(derivative, point) * np.ones(2)

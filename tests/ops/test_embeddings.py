@@ -63,12 +63,12 @@ class Text:
 
     def inputs(self, batch: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(batch)
-        found: dict[str, np.ndarray] = {}
+        actual: dict[str, np.ndarray] = {}
         if self.tokens is not None:
-            found["tokens"] = rng.integers(0, VOCABULARY, (batch, *self.tokens))
+            actual["tokens"] = rng.integers(0, VOCABULARY, (batch, *self.tokens))
         if self.x is not None:
-            found["x"] = rng.normal(size=(batch, *self.x))
-        return found
+            actual["x"] = rng.normal(size=(batch, *self.x))
+        return actual
 
 
 def embed(tokens, table):
@@ -163,13 +163,13 @@ def test_threads_change_nothing():
     circuit = pcn.build_circuit(graph)
     batch = 700  # enough for the sum to be split
     data = {"inputs": {"tokens": RNG.integers(0, 20, (batch, 64))}, "targets": {"out": np.zeros((batch, 64, 48))}}
-    found = [
+    actual = [
         pcn.Simulator(circuit, dtype=np.float32, engine=pcn.Kernel(n)).run(2.0, **data).gradients["table"]
         for n in (1, 2, 3)
     ]
-    assert np.abs(found[0]).max() > 0
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    assert np.abs(actual[0]).max() > 0
+    np.testing.assert_array_equal(actual[0], actual[1])
+    np.testing.assert_array_equal(actual[0], actual[2])
 
 
 def test_a_file_keeps_it(tmp_path):

@@ -117,8 +117,8 @@ def test_of_equal_ones_the_first_gets_the_gradient():
     for i, j in itertools.product(range(4), range(4)):
         # The first of the four ones that the window around (i, j) has.
         expected[0, max(i - 1, 1), max(j - 1, 1)] -= target[0, 0, i, j] - 1.0
-    for found in gradients(circuit, x, target):
-        np.testing.assert_array_equal(found, expected)
+    for actual in gradients(circuit, x, target):
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_padding_is_never_the_largest_and_counts_in_the_mean():
@@ -127,9 +127,9 @@ def test_padding_is_never_the_largest_and_counts_in_the_mean():
     mean = [[-0.5, -1.0, -0.5], [-1.0, -2.0, -1.0], [-0.5, -1.0, -0.5]]
     np.testing.assert_array_equal(pcn.ops.avg_pool2d(x[0], 2, padding=1), [mean])
     circuit = circuit_of(pcn.ops.max_pool2d, "marked", size=2, padding=1)
-    for found in gradients(circuit, x, np.zeros((1, 1, 3, 3))):
+    for actual in gradients(circuit, x, np.zeros((1, 1, 3, 3))):
         first = [[4, 4, 0, 4], [4, 4, 0, 4], [0, 0, 0, 0], [4, 4, 0, 4]]
-        np.testing.assert_array_equal(found, [first])
+        np.testing.assert_array_equal(actual, [first])
 
 
 def test_windows_without_any_finite_value():

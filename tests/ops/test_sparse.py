@@ -30,12 +30,12 @@ def circuits(dtype=np.float64, vertices="marked"):
     """The network over sparse parameters and over dense ones of the same values."""
     W, U = matrix(6, 5, dtype=dtype), matrix(5, 6, 0.5, dtype)
     b = RNG.normal(size=5).astype(dtype)
-    found = []
+    actual = []
     for form in (lambda m: m, lambda m: m.toarray()):
         leaves = {"W": pcn.Parameter(form(W)), "U": pcn.Parameter(form(U)), "b": pcn.Parameter(b)}
         graph = pcn.trace(network, x=pcn.Input((6,)), **leaves)
-        found.append(pcn.build_circuit(graph, vertices=vertices))
-    return found, {"W": W, "U": U}
+        actual.append(pcn.build_circuit(graph, vertices=vertices))
+    return actual, {"W": W, "U": U}
 
 
 @pytest.mark.parametrize("vertices", ["marked", "all"])
@@ -47,15 +47,15 @@ def test_gradients_are_those_of_the_dense_circuit_on_the_pattern(vertices, batch
     expected = pcn.backprop(thick, inputs, targets).gradients
     tolerance = 1e-12 if dtype == np.float64 else 1e-4
     runs = [equilibrium(thin, inputs, targets, engine=e, dtype=dtype) for e in (pcn.Kernel(), pcn.Reference())]
-    for found in (pcn.backprop(thin, inputs, targets), *runs):
+    for actual in (pcn.backprop(thin, inputs, targets), *runs):
         for name, w in weights.items():
             rows = np.repeat(np.arange(w.shape[0]), np.diff(w.indptr))
-            assert found.gradients[name].shape == (w.nnz,)
+            assert actual.gradients[name].shape == (w.nnz,)
             scale = np.abs(expected[name]).max()
             np.testing.assert_allclose(
-                found.gradients[name], expected[name][rows, w.indices], rtol=tolerance, atol=tolerance * scale
+                actual.gradients[name], expected[name][rows, w.indices], rtol=tolerance, atol=tolerance * scale
             )
-        np.testing.assert_allclose(found.gradients["b"], expected["b"], rtol=tolerance, atol=tolerance * 10)
+        np.testing.assert_allclose(actual.gradients["b"], expected["b"], rtol=tolerance, atol=tolerance * 10)
 
 
 def test_strict_dynamics_and_threads():
@@ -63,13 +63,13 @@ def test_strict_dynamics_and_threads():
     inputs, targets = data_for(thin.graph, 40)
     run = {"duration": 20.0, "inputs": inputs, "targets": targets}
     dense = pcn.Simulator(thick, dynamics=pcn.Strict(), integrator=pcn.Euler(0.2)).run(**run)
-    found = [
+    actual = [
         pcn.Simulator(thin, dynamics=pcn.Strict(), integrator=pcn.Euler(0.2), engine=pcn.Kernel(n)).run(**run)
         for n in (1, 2, 4)
     ]
-    np.testing.assert_allclose(found[0].values["h"], dense.values["h"], rtol=1e-11)
-    for other in found[1:]:
-        np.testing.assert_array_equal(found[0].gradients["W"], other.gradients["W"])
+    np.testing.assert_allclose(actual[0].values["h"], dense.values["h"], rtol=1e-11)
+    for other in actual[1:]:
+        np.testing.assert_array_equal(actual[0].gradients["W"], other.gradients["W"])
 
 
 def test_a_file_keeps_the_pattern(tmp_path):

@@ -85,9 +85,9 @@ class Snapshots(AbstractArchive):
         read_archive(path, "snapshot")  # what is refused here is not worth a simulator
         sim = self.simulator
         sim.restore(path)
-        found = self.state()
+        actual = self.state()
         sim.run(1.0)
-        return found
+        return actual
 
     def state(self) -> Any:
         sim = self.simulator

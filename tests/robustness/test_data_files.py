@@ -39,9 +39,9 @@ def npy(array, **settings) -> bytes:
 def test_values_are_what_was_saved(tmp_path):
     for array in (np.arange(6.0).reshape(3, 2), np.asfortranarray(np.arange(6).reshape(3, 2)), np.zeros((0, 2), bool)):
         (tmp_path / "values.npy").write_bytes(npy(array))
-        found = values_in(tmp_path)
-        assert found.dtype == array.dtype
-        np.testing.assert_array_equal(found, array)
+        actual = values_in(tmp_path)
+        assert actual.dtype == array.dtype
+        np.testing.assert_array_equal(actual, array)
 
 
 class Trap:

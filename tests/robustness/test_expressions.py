@@ -49,9 +49,9 @@ def test_what_is_within_bounds_is_right():
     np.testing.assert_allclose(evaluate(slope, {"x": x}), difference, rtol=1e-6)
     gate = pcn.elementwise(nested("gelu", 5))
     graph = pcn.trace(lambda w: pcn.vertex(gate(w), "out"), w=pcn.Parameter(x))
-    found = pcn.backprop(pcn.build_circuit(graph), targets={"out": np.zeros((1, 7))}).gradients["w"]
+    actual = pcn.backprop(pcn.build_circuit(graph), targets={"out": np.zeros((1, 7))}).gradients["w"]
     value, slope = gate(x), derivatives(parse(nested("gelu", 5), ("x",)), ("x",))[0]
-    np.testing.assert_allclose(found, value * evaluate(slope, {"x": x}), rtol=1e-12)
+    np.testing.assert_allclose(actual, value * evaluate(slope, {"x": x}), rtol=1e-12)
 
 
 def test_a_shared_part_is_one_object():

@@ -51,8 +51,8 @@ def test_netcdf_is_what_xarray_reads(tmp_path):
         write_netcdf(example(), target)
     example().to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     for name in ("records.nc", "other.nc"):
-        with xarray.open_dataset(tmp_path / name, engine="h5netcdf") as found:
-            xarray.testing.assert_identical(found.load(), example())
+        with xarray.open_dataset(tmp_path / name, engine="h5netcdf") as actual:
+            xarray.testing.assert_identical(actual.load(), example())
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 4096, 20_000, 100_000, 280_000])
@@ -93,9 +93,9 @@ def test_events_that_were_flushed_stay(size, tmp_path):
     if not left.exists():
         assert complete == 0
         return
-    with xarray.open_dataset(left, engine="h5netcdf") as found:
-        np.testing.assert_array_equal(found["time"], times[:complete])
-        np.testing.assert_array_equal(found["unit"], np.arange(complete))
+    with xarray.open_dataset(left, engine="h5netcdf") as actual:
+        np.testing.assert_array_equal(actual["time"], times[:complete])
+        np.testing.assert_array_equal(actual["unit"], np.arange(complete))
 
 
 @pytest.mark.parametrize("size", [100_000, 200_000, 400_000])
@@ -143,9 +143,9 @@ def test_a_guarded_file_is_a_file(writes, room):
                     break
             guard.seek(0)
             assert guard.read() == bytes(contents)
-    found = path.read_bytes()
+    actual = path.read_bytes()
     path.unlink()
-    assert found == committed
+    assert actual == committed
 
 
 def test_exports_that_do_not_fit(tmp_path):

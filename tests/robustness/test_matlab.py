@@ -25,10 +25,10 @@ def path(tmp_path):
 
 
 def test_what_is_read_is_what_was_written(path):
-    found = read_matlab(path, ("X", "y", "z"))
-    assert found.keys() == {"X", "y"}
-    np.testing.assert_array_equal(found["X"], np.arange(9216, dtype=np.uint8).reshape(32, 32, 3, 3))
-    np.testing.assert_array_equal(found["y"], [[4], [1], [1]])
+    actual = read_matlab(path, ("X", "y", "z"))
+    assert actual.keys() == {"X", "y"}
+    np.testing.assert_array_equal(actual["X"], np.arange(9216, dtype=np.uint8).reshape(32, 32, 3, 3))
+    np.testing.assert_array_equal(actual["y"], [[4], [1], [1]])
 
 
 def test_two_bytes_that_end_the_reader(path):

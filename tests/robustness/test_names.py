@@ -64,8 +64,8 @@ def test_what_is_taken_is_carried_by_all(names, tmp_path):
     records = [pcn.Record(h, "error"), pcn.Record(out, "value", every=2.0)]
     result = pcn.Simulator(circuit, engine=pcn.Reference()).run(6.0, record=records, **data)
     result.records.to_netcdf(tmp_path / "records.nc", engine="h5netcdf")
-    with xarray.open_dataset(tmp_path / "records.nc", engine="h5netcdf") as found:
-        xarray.testing.assert_equal(found.load(), result.records)
+    with xarray.open_dataset(tmp_path / "records.nc", engine="h5netcdf") as actual:
+        xarray.testing.assert_equal(actual.load(), result.records)
     circuit.save(tmp_path / "circuit.pcn")
     assert pcn.load_circuit(tmp_path / "circuit.pcn").vertices == circuit.vertices
     circuit.write_graphml(tmp_path / "circuit.graphml")

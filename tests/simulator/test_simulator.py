@@ -59,9 +59,9 @@ def test_with_a_tolerance_snapshots_know_what_was_sent(tmp_path):
     one.run(7.0, inputs=inputs, targets=targets)
     one.store(tmp_path / "state")
     other.restore(tmp_path / "state")
-    found = [sim.run(9.0) for sim in (one, other)]
-    assert same(found[0].values, found[1].values)
-    assert same(found[0].errors, found[1].errors)
+    actual = [sim.run(9.0) for sim in (one, other)]
+    assert same(actual[0].values, actual[1].values)
+    assert same(actual[0].errors, actual[1].errors)
 
 
 def test_store_refuses_what_exists_and_restore_what_is_foreign(network, tmp_path):

@@ -101,10 +101,10 @@ def test_the_first_step_that_is_as_good():
 
 def test_how_far_gradients_are_away():
     reference = SimpleNamespace(gradients={"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])})
-    found = gradient_error(SimpleNamespace(gradients={"a": np.array([3.0, 1.0]), "b": np.array([[4.0]])}), reference)
-    assert found.error == pytest.approx(1 / 5)
-    assert found.cosine == pytest.approx(25 / (5 * 26**0.5))
-    assert (found.worst, found.worst_parameter) == (pytest.approx(1 / 3), "a")
+    actual = gradient_error(SimpleNamespace(gradients={"a": np.array([3.0, 1.0]), "b": np.array([[4.0]])}), reference)
+    assert actual.error == pytest.approx(1 / 5)
+    assert actual.cosine == pytest.approx(25 / (5 * 26**0.5))
+    assert (actual.worst, actual.worst_parameter) == (pytest.approx(1 / 3), "a")
     assert gradient_error(reference, reference).error == 0.0
 
 

@@ -48,8 +48,8 @@ def test_without_the_table_there_are_none(project):
 
 def test_every_run_of_a_sweep_has_a_file(project):
     report, summary, _ = project(TOLD + '[sweep]\n"engine.threshold" = [0.01, 0.1]\n')
-    found = [xarray.load_dataset(report.folder / f"run{k}-events.nc").sizes["event"] for k in range(2)]
-    assert found[0] > found[1]
+    actual = [xarray.load_dataset(report.folder / f"run{k}-events.nc").sizes["event"] for k in range(2)]
+    assert actual[0] > actual[1]
     assert {"run0-events.nc", "run1-events.nc", "raster.png"} <= set(summary["files"])
     assert [t.title for t in report.tables if "Events" in t.title] == [
         "Events (threshold = 0.01)",

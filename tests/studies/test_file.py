@@ -123,8 +123,8 @@ def test_values_are_given_or_drawn(file, tmp_path):
     ],
 )
 def test_one_line_about_what_is_wrong(file, more, message):
-    found = fails(file(MINIMAL + more))
-    assert found.startswith(message or "x.toml") or message in found
+    actual = fails(file(MINIMAL + more))
+    assert actual.startswith(message or "x.toml") or message in actual
 
 
 def test_what_is_missing_is_said_with_its_meaning(file):

@@ -84,9 +84,9 @@ def test_ode_pendulum_quick(tmp_path):
     run = carried_out("ode_pendulum_quick", tmp_path / "out")
     check_difference(run, "test_loss")
     for seed in (tmp_path / "out" / "checkpoints").iterdir():
-        found = pcn.load_parameters(seed)
-        assert found["gravity"] == pytest.approx(9.81, rel=0.02)
-        assert found["damping"] == pytest.approx(0.2, abs=0.02)
+        actual = pcn.load_parameters(seed)
+        assert actual["gravity"] == pytest.approx(9.81, rel=0.02)
+        assert actual["damping"] == pytest.approx(0.2, abs=0.02)
 
 
 KILLED = {"epochs": 12, "seeds": 1, "duration": 60}
@@ -99,11 +99,11 @@ def start(out, settings, *more):
 
 
 def epochs_done(out):
-    found = {}
+    actual = {}
     for path in sorted((out / "checkpoints").glob("*.npz")):
         with np.load(path, allow_pickle=False) as archive:
-            found[path.stem] = len(json.loads(archive["facts"].tobytes().decode())["epochs"])
-    return found
+            actual[path.stem] = len(json.loads(archive["facts"].tobytes().decode())["epochs"])
+    return actual
 
 
 def assert_the_same(tmp_path):

@@ -54,27 +54,27 @@ def loss(seed, delays=None):
     return result.loss, {name: float(np.linalg.norm(g)) for name, g in result.gradients.items()}
 
 
-def found(summary):
+def actual(summary):
     return [(run["loss"], run["gradient_norms"]) for run in summary["runs"]]
 
 
 def test_a_sweep_over_the_seed_draws_the_weights(carried_out):
     _, summary, _ = carried_out(TEXT + SWEEP)
-    assert found(summary) == [loss(seed) for seed in (0, 1, 2)]
+    assert actual(summary) == [loss(seed) for seed in (0, 1, 2)]
     assert len({run["loss"] for run in summary["runs"]}) == 3
 
 
 def test_a_seed_that_is_not_given_is_that_of_the_function(carried_out):
     text = TEXT.replace("py:drawn", "py:another")
-    assert found(carried_out(text)[1]) == [loss(5)]
-    assert found(carried_out(text, "seed=2")[1]) == [loss(2)]
-    assert found(carried_out(text, "arguments.seed=7", "seed=2")[1]) == [loss(7)]
+    assert actual(carried_out(text)[1]) == [loss(5)]
+    assert actual(carried_out(text, "seed=2")[1]) == [loss(2)]
+    assert actual(carried_out(text, "arguments.seed=7", "seed=2")[1]) == [loss(7)]
 
 
 def test_delays_are_drawn_from_it(carried_out):
     delays = 'delays = {kind = "UniformDelay", low = 1.0, high = 9.0}\n'
     _, summary, _ = carried_out(TEXT.replace("[inputs]", f"{delays}[inputs]") + SWEEP)
-    assert found(summary) == [loss(seed, pcn.UniformDelay(1.0, 9.0, seed)) for seed in (0, 1, 2)]
+    assert actual(summary) == [loss(seed, pcn.UniformDelay(1.0, 9.0, seed)) for seed in (0, 1, 2)]
     assert len({run["gradient_norms"]["W"] for run in summary["runs"]}) == 3
 
 
@@ -134,9 +134,9 @@ def test_a_sweep_that_draws_no_weights_says_so(carried_out, text, warning):
     with pytest.warns(pcn.PcneuroWarning, match=warning) as caught:
         _, summary, _ = carried_out(text + SWEEP)
     assert len(caught) == 1
-    assert found(summary) == [loss(3)] * 3
+    assert actual(summary) == [loss(3)] * 3
 
 
 def test_a_seed_that_is_swept_itself_is_no_fault(carried_out):
     _, summary, _ = carried_out(TEXT + SWEEP + '"arguments.seed" = [1, 2]\n')
-    assert found(summary) == [loss(seed) for _ in range(3) for seed in (1, 2)]
+    assert actual(summary) == [loss(seed) for _ in range(3) for seed in (1, 2)]

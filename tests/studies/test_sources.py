@@ -91,10 +91,10 @@ def test_a_saved_circuit_runs_no_code(sources, tmp_path):
     ],
 )
 def test_what_is_wrong_with_a_circuit(sources, reference, text):
-    path, found = problem(sources, reference)
+    path, actual = problem(sources, reference)
     assert path == "circuit"
-    assert found.startswith(text)
-    assert "\n" not in found
+    assert actual.startswith(text)
+    assert "\n" not in actual
 
 
 def test_arguments_are_checked_before_the_call(sources):

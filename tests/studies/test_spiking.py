@@ -41,10 +41,10 @@ def test_errors_fall_and_are_recorded(tmp_path):
     assert spikes["train_loss"][0] == rates["train_loss"][0] > spikes["train_loss"][1]
     assert spikes["train_loss"][1] == pytest.approx(rates["train_loss"][1], rel=0.05)
     with xarray.open_dataset(tmp_path / "out" / "records.nc") as records:
-        found = records.isel(run=0) if "run" in records.dims else records
-        assert found["error_by_units"].sizes == {"units": 2, "vertex": 2}
-        np.testing.assert_allclose(found["h1.decoded"], found["h1.graded"], atol=2e-3)
-        assert set(np.unique(found["h1.spike_sign"])) == {-1, 1}
+        actual = records.isel(run=0) if "run" in records.dims else records
+        assert actual["error_by_units"].sizes == {"units": 2, "vertex": 2}
+        np.testing.assert_allclose(actual["h1.decoded"], actual["h1.graded"], atol=2e-3)
+        assert set(np.unique(actual["h1.spike_sign"])) == {-1, 1}
 
 
 def test_learning_that_is_interrupted_is_written_and_goes_on(tmp_path):

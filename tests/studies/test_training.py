@@ -192,9 +192,9 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
         assert report.status is Status.INTERRUPTED
     with pytest.raises(OutputError, match="--resume to go on from its checkpoints"):
         training(*small, out=out)
-    found = training(*small, out=out, resume=True)
-    assert without_times(found[1]) == without_times(whole[1])
-    assert found[2].drop_vars("seconds").drop_attrs().identical(whole[2].drop_vars("seconds").drop_attrs())
+    actual = training(*small, out=out, resume=True)
+    assert without_times(actual[1]) == without_times(whole[1])
+    assert actual[2].drop_vars("seconds").drop_attrs().identical(whole[2].drop_vars("seconds").drop_attrs())
     for path in (whole[0].folder / "checkpoints").iterdir():
         one, other = pcn.load_parameters(path), pcn.load_parameters(out / "checkpoints" / path.name)
         for name in one:

@@ -31,13 +31,13 @@ def ax():
 
 def marks(ax):
     """Time and y of the marks of either sign."""
-    found = {}
+    actual = {}
     for collection in ax.collections:
         if collection.get_label() in ("ON", "OFF"):
             (colour,) = {matplotlib.colors.to_hex(c) for c in collection.get_edgecolor()}
             assert colour.upper() == {"ON": ON, "OFF": OFF}[collection.get_label()].upper()
-            found[collection.get_label()] = np.asarray(collection.get_offsets())
-    return found
+            actual[collection.get_label()] = np.asarray(collection.get_offsets())
+    return actual
 
 
 def test_it_is_imported_when_it_is_used():
@@ -57,7 +57,7 @@ def test_every_event_has_a_mark_in_the_row_of_its_neuron(circuit, ax, monkeypatc
     np.testing.assert_allclose(ax.get_yticks(), (edges[1:] + edges[:-1]) / 2)
     own = events.isel(event=events["sample"].values == 1)
     number = [list(circuit.nx).index(name.partition(" ")[0]) for name in names]
-    found = marks(ax)
+    actual = marks(ax)
     for label, chosen in (("ON", own["change"].values > 0), ("OFF", own["change"].values < 0)):
         wanted = []
         for time, population, unit in zip(
@@ -66,7 +66,7 @@ def test_every_event_has_a_mark_in_the_row_of_its_neuron(circuit, ax, monkeypatc
             k = number.index(population)
             wanted.append((time, edges[k] + (unit + 0.5) / (40, 6, 2)[k] * (edges[k + 1] - edges[k])))
         assert len(wanted) > 10
-        np.testing.assert_allclose(sorted(map(tuple, found[label])), sorted(wanted))
+        np.testing.assert_allclose(sorted(map(tuple, actual[label])), sorted(wanted))
     assert ax.get_xlim() == (-0.5, 50.0)
     assert ax.get_ylim() == (1.0, 0.0)
 

@@ -89,8 +89,8 @@ def test_what_cannot_be_drawn_is_refused():
 
 def test_importing_pcneuro_imports_no_plotting():
     code = "import sys, pcneuro; pcneuro.plot.wavefront; print({'matplotlib', 'xarray', 'networkx'} & {*sys.modules})"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+    actual = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert actual.stdout.strip() == "set()"
 
 
 def test_a_new_figure_is_the_current_one_of_pyplot():

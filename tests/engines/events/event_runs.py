@@ -52,16 +52,16 @@ def labelled(circuit, batch, scale):
     return {"inputs": inputs, "targets": {"out": np.broadcast_to(np.eye(output.shape[-1])[1], (batch, *output.shape))}}
 
 
-def away(found: pcn.Result, wanted: pcn.Result) -> float:
+def away(actual: pcn.Result, wanted: pcn.Result) -> float:
     """Over all gradients together."""
-    pairs = [(found.gradients[n].ravel(), g.ravel()) for n, g in wanted.gradients.items()]
+    pairs = [(actual.gradients[n].ravel(), g.ravel()) for n, g in wanted.gradients.items()]
     ours, theirs = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
 
 
-def equal(found: pcn.Result, wanted: pcn.Result) -> bool:
+def equal(actual: pcn.Result, wanted: pcn.Result) -> bool:
     parts = ("values", "errors", "predictions", "gradients")
-    return all(same(getattr(found, part), getattr(wanted, part)) for part in parts)
+    return all(same(getattr(actual, part), getattr(wanted, part)) for part in parts)
 
 
 def record_all(circuit, data, duration, mode, **settings) -> pcn.Result:

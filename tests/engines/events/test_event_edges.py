@@ -42,10 +42,10 @@ def test_latents_with_a_prior(dynamics, mode):
     wanted = wanted.run(20.0, **data, initial={"z": np.full((2, *circuit.graph.nodes["z"].shape), 0.2)})
     engine = pcn.EventDriven(1e-3, mode)
     sim = pcn.Simulator(circuit, engine=engine, dynamics=dynamics, integrator=pcn.Euler(0.25))
-    found = sim.run(20.0, **data, initial={"z": np.full((2, *circuit.graph.nodes["z"].shape), 0.2)})
+    actual = sim.run(20.0, **data, initial={"z": np.full((2, *circuit.graph.nodes["z"].shape), 0.2)})
     scale = max(float(np.abs(v).max()) for v in wanted.errors.values())
     for name, error in wanted.errors.items():
-        np.testing.assert_allclose(found.errors[name], error, atol=0.02 * scale)
+        np.testing.assert_allclose(actual.errors[name], error, atol=0.02 * scale)
 
 
 @pytest.mark.parametrize("delays", [0.0, 2.0])
@@ -77,8 +77,8 @@ def test_lines_bring_latents_without_a_leak_along():
     with pytest.warns(UserWarning, match="latent"):
         wanted = pcn.Simulator(circuit, integrator=pcn.RungeKutta4(0.25)).run(30.0, **data).values["z"]
     with pytest.warns(UserWarning, match="latent"):
-        found = by_events(circuit, data, 30.0, 1e-6, pcn.Exact(order=2)).values["z"]
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+        actual = by_events(circuit, data, 30.0, 1e-6, pcn.Exact(order=2)).values["z"]
+    np.testing.assert_allclose(actual, wanted, atol=1e-5)
 
 
 def test_a_snapshot_that_is_refused_changes_nothing(tmp_path):

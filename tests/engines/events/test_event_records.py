@@ -14,7 +14,7 @@ from tests.engines.events.event_runs import all_modes, by_events, data_of, equal
 def fans(circuit, data, result) -> dict[str, np.ndarray]:
     """Of each error neuron: value neurons that are free times the synapses to them, from derivatives taken by
     differences."""
-    graph, found = circuit.graph, {}
+    graph, actual = circuit.graph, {}
     free = [n for n in circuit.vertices if n not in graph.outputs]
     values = {n: result.values[n][0] for n in circuit.vertices} | {
         n: np.asarray(a)[0] for n, a in data["inputs"].items()
@@ -27,8 +27,8 @@ def fans(circuit, data, result) -> dict[str, np.ndarray]:
                 moved[parent].ravel()[k] += 1e-3
                 change = predicted(circuit, moved, name) - predicted(circuit, values, name)
                 counts += change.ravel() != 0
-        found[name] = counts
-    return found
+        actual[name] = counts
+    return actual
 
 
 def predicted(circuit, values, vertex) -> np.ndarray:
@@ -167,13 +167,13 @@ def test_data_that_changes_on_the_way(mode):
     sim.run(40.0, **data)
     wanted.run(40.0, **data)
     for duration in (3.0, 9.0):
-        found, steps = sim.run(duration, **other), wanted.run(duration, **other)
+        actual, steps = sim.run(duration, **other), wanted.run(duration, **other)
         for name, error in steps.errors.items():
-            np.testing.assert_allclose(found.errors[name], error, rtol=0, atol=1e-3)
+            np.testing.assert_allclose(actual.errors[name], error, rtol=0, atol=1e-3)
     assert max(np.abs(e).max() for e in steps.errors.values()) > 0.1
     edges = circuit.nx.edges(data=True)
     synapses = sum(d["synapses"] for _, t, d in edges if d["kind"] == "feedback" and t != "x.value")
-    assert found.stats["Dense"] == 2 * 12 * synapses
+    assert actual.stats["Dense"] == 2 * 12 * synapses
 
 
 @modes
@@ -237,9 +237,9 @@ def test_nothing_to_say_is_not_said(mode):
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     data = data_of(circuit, 2)
     out = pcn.Simulator(circuit).run(0.0, **data).predictions["out"]
-    found = by_events(circuit, {"inputs": data["inputs"], "targets": {"out": out}}, 50.0, pcn.Absolute(1e-6), mode)
-    assert found.stats["synaptic_operations"] == 0
-    assert set(found.stats["events"].values()) == {0}
+    actual = by_events(circuit, {"inputs": data["inputs"], "targets": {"out": out}}, 50.0, pcn.Absolute(1e-6), mode)
+    assert actual.stats["synaptic_operations"] == 0
+    assert set(actual.stats["events"].values()) == {0}
     # Few events once there is equilibrium.
     sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.01, mode))
     before = sim.run(300.0, **data).stats["events"]

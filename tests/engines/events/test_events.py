@@ -30,8 +30,8 @@ def order(circuit, data, mode, duration=200.0, **settings) -> float:
     """Late, when what is left are changes too small to send; early, a bin's change is larger than any threshold."""
     thresholds = np.geomspace(1e-4, 1e-1, 16)
     wanted = clocked(circuit, data, duration, mode, **settings)
-    found = [away(by_events(circuit, data, duration, t, mode, **settings), wanted) for t in thresholds]
-    return float(np.polyfit(np.log(thresholds), np.log(found), 1)[0])
+    actual = [away(by_events(circuit, data, duration, t, mode, **settings), wanted) for t in thresholds]
+    return float(np.polyfit(np.log(thresholds), np.log(actual), 1)[0])
 
 
 @pytest.mark.parametrize("mode", [*MODES, pcn.Exact(order=2)], ids=repr)
@@ -67,8 +67,8 @@ def test_strict_events_follow_strict_steps_for_every_operator(mode, kind):
         "dag": lambda: (c := pcn.build_circuit(random_dag(3), vertices="all"), data_of(c, 2, 0.3)),
     }[kind]()
     wanted = clocked(circuit, data, 30.0, mode, dynamics=pcn.Strict())
-    found = [away(by_events(circuit, data, 30.0, t, mode, dynamics=pcn.Strict()), wanted) for t in (1e-2, 1e-4)]
-    assert found[1] < 0.03 * found[0] < 0.01
+    actual = [away(by_events(circuit, data, 30.0, t, mode, dynamics=pcn.Strict()), wanted) for t in (1e-2, 1e-4)]
+    assert actual[1] < 0.03 * actual[0] < 0.01
 
 
 @both
@@ -85,16 +85,16 @@ def test_the_smallest_thresholds_are_steps_to_rounding(dynamics):
     """What events bring, change by change, against sums taken anew; and both count the same."""
     for _, circuit, scale in examples():
         data = data_of(circuit, 3, scale)
-        found, wanted = (
+        actual, wanted = (
             by_events(circuit, data, 25.0, pcn.Absolute(t), pcn.TimeBinned(), dynamics=dynamics) for t in (1e-300, 0.0)
         )
         for part in ("values", "errors", "predictions", "gradients"):
             for name, array in getattr(wanted, part).items():
                 limit = 1e-13 * (np.abs(array).max() or 1.0)
-                np.testing.assert_allclose(getattr(found, part)[name], array, rtol=0, atol=limit)
+                np.testing.assert_allclose(getattr(actual, part)[name], array, rtol=0, atol=limit)
         if isinstance(dynamics, pcn.FixedPrediction):
             for key in ("events", "Effective_MACs", "by_kind", "Dense"):
-                assert found.stats[key] == wanted.stats[key]
+                assert actual.stats[key] == wanted.stats[key]
 
 
 @both
@@ -106,12 +106,12 @@ def test_delays_in_events_are_those_of_the_reference(dynamics):
             delayed = circuit.with_delays(delays)
             wanted = pcn.Simulator(delayed, dynamics=dynamics, engine=pcn.Reference()).run(30.0, **data)
             for engine in (pcn.Kernel(), pcn.EventDriven(pcn.Absolute(1e-300))):
-                found = pcn.Simulator(delayed, dynamics=dynamics, engine=engine).run(30.0, **data)
+                actual = pcn.Simulator(delayed, dynamics=dynamics, engine=engine).run(30.0, **data)
                 for part in ("values", "errors", "predictions", "gradients"):
                     for name, array in getattr(wanted, part).items():
                         limit = 1e-12 * max(np.abs(array).max(), 1e-3)
-                        np.testing.assert_allclose(getattr(found, part)[name], array, rtol=0, atol=limit)
-            assert found.stats["most_events_under_way"] > 0
+                        np.testing.assert_allclose(getattr(actual, part)[name], array, rtol=0, atol=limit)
+            assert actual.stats["most_events_under_way"] > 0
 
 
 @both
@@ -120,9 +120,9 @@ def test_exact_events_with_delays_follow_fine_steps(dynamics):
     data = data_of(circuit, 2)
     fine = pcn.Simulator(circuit, dynamics=dynamics, engine=pcn.Reference(), integrator=pcn.Euler(0.02))
     wanted = fine.run(20.0, **data)
-    found = by_events(circuit, data, 20.0, 1e-4, pcn.Exact(), dynamics=dynamics)
+    actual = by_events(circuit, data, 20.0, 1e-4, pcn.Exact(), dynamics=dynamics)
     for name, error in wanted.errors.items():
-        np.testing.assert_allclose(found.errors[name], error, rtol=0, atol=3e-3 * np.abs(error).max())
+        np.testing.assert_allclose(actual.errors[name], error, rtol=0, atol=3e-3 * np.abs(error).max())
 
 
 @pytest.mark.parametrize("delay", [0.0, 3.7])
@@ -161,15 +161,15 @@ def test_first_arrivals_are_shortest_paths(seed):
     for mode, passing in ((pcn.TimeBinned(), 1.0), (pcn.Exact(order=2), 0.0)):
         sim = pcn.Simulator(circuit, engine=pcn.EventDriven(pcn.Absolute(1e-12 if passing else 1e-9), mode))
         sim.run(80.0 if passing else 30.0, **data)
-        found = {name: float(a.min()) for name, a in sim._engine.arrivals().items() if np.isfinite(a).any()}
+        actual = {name: float(a.min()) for name, a in sim._engine.arrivals().items() if np.isfinite(a).any()}
         lengths = nx.multi_source_dijkstra_path_length(paths, outputs, weight="binned" if passing else "delay")
-        for name in set(found) - set(outputs):
+        for name in set(actual) - set(outputs):
             bound = lengths[name] - passing
             if passing:
-                assert found[name] == bound
+                assert actual[name] == bound
             else:
-                assert bound <= found[name] <= bound + 1.0
-        assert set(found) - set(outputs)
+                assert bound <= actual[name] <= bound + 1.0
+        assert set(actual) - set(outputs)
 
 
 @all_modes
@@ -180,17 +180,17 @@ def test_bounds_hold(mode, threshold):
         data = data_of(circuit, 2, scale)
         sim = pcn.Simulator(circuit, engine=pcn.EventDriven(threshold, mode))
         for duration in (5.0, 15.0, 180.0):
-            found = sim.run(duration, **data)
+            actual = sim.run(duration, **data)
             wanted = clocked(circuit, data, sim.time, mode)
             errors, gradients = sim.bounds()
-            assert gradients.keys() == found.gradients.keys()
+            assert gradients.keys() == actual.gradients.keys()
             for name, bound in errors.items():
-                difference = np.abs(found.errors[name] - wanted.errors[name])
+                difference = np.abs(actual.errors[name] - wanted.errors[name])
                 # Runge-Kutta's own error
                 assert (difference <= bound + 1e-7).all(), name
             for name, bound in gradients.items():
-                assert (np.abs(found.gradients[name] - wanted.gradients[name]) <= bound + 1e-7).all(), name
-        shares = (np.abs(found.errors[n] - wanted.errors[n]).max() / b.max() for n, b in errors.items() if b.any())
+                assert (np.abs(actual.gradients[name] - wanted.gradients[name]) <= bound + 1e-7).all(), name
+        shares = (np.abs(actual.errors[n] - wanted.errors[n]).max() / b.max() for n, b in errors.items() if b.any())
         tight.append(max(shares, default=0.0))
     # What is summed over bins is told long before its threshold, when there is time.
     assert max(tight) > (0.001 if mode == pcn.TimeBinned(cumulative=True) else 0.1)
@@ -239,10 +239,10 @@ def test_thresholds_by_vertex():
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
     data = data_of(circuit, 1)
     chosen = {"h2": pcn.Absolute(np.full(6, 1e6)), "h1": 0.001}
-    found = by_events(circuit, data, 100.0, chosen, pcn.TimeBinned())
-    assert found.stats["events"]["h2.error"] == 0
-    assert found.stats["events"]["out.error"] == 3
-    assert not found.errors["h1"].any()
+    actual = by_events(circuit, data, 100.0, chosen, pcn.TimeBinned())
+    assert actual.stats["events"]["h2.error"] == 0
+    assert actual.stats["events"]["out.error"] == 3
+    assert not actual.errors["h1"].any()
 
 
 def test_latents_without_a_prior():
@@ -252,8 +252,8 @@ def test_latents_without_a_prior():
     with pytest.warns(pcn.PcneuroWarning):
         wanted = pcn.Simulator(circuit).run(7.0, **data)
     with pytest.warns(pcn.PcneuroWarning):
-        found = by_events(circuit, data, 7.0, 1e-9, pcn.TimeBinned())
-    np.testing.assert_allclose(found.values["z"], wanted.values["z"], rtol=1e-7)
+        actual = by_events(circuit, data, 7.0, 1e-9, pcn.TimeBinned())
+    np.testing.assert_allclose(actual.values["z"], wanted.values["z"], rtol=1e-7)
 
 
 def test_what_is_refused():

@@ -33,13 +33,13 @@ def test_an_update_between_steps_is_that_of_the_reference(dynamics, engine, tmp_
         sims[1].store(tmp_path / "updated", overwrite=True)
         again = pcn.Simulator(circuit, dynamics=dynamics, engine=engine)
         again.restore(tmp_path / "updated")
-        wanted, found, restored = (sim.run(6.0) for sim in (*sims, again))
+        wanted, actual, restored = (sim.run(6.0) for sim in (*sims, again))
         for part in ("values", "errors", "predictions", "gradients"):
             for name, array in getattr(wanted, part).items():
                 limit = 1e-13 * max(np.abs(array).max(), 1.0)
-                np.testing.assert_allclose(getattr(found, part)[name], array, rtol=0, atol=limit)
-                np.testing.assert_array_equal(getattr(restored, part)[name], getattr(found, part)[name])
-        assert restored.stats["events"] == found.stats["events"]
+                np.testing.assert_allclose(getattr(actual, part)[name], array, rtol=0, atol=limit)
+                np.testing.assert_array_equal(getattr(restored, part)[name], getattr(actual, part)[name])
+        assert restored.stats["events"] == actual.stats["events"]
 
 
 @both

@@ -97,20 +97,20 @@ def test_without_delays_it_is_the_reference(name, dynamics):
     initial = {v: 0.3 * rng.normal(size=(2, *circuit.graph.nodes[v].shape)) for v in started}
     # A step that is stable for the steepest of these graphs.
     integrator = pcn.Euler(0.05) if name.startswith(("dag", "scalar")) else pcn.ExponentialEuler(1.0)
-    found = []
+    actual = []
     for engine in (REFERENCE, Delayed()):
         sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=integrator, engine=engine)
         assert type(sim._engine) is (ReferenceEngine if engine is REFERENCE else DelayedReference)
-        found.append(sim.run(20 * integrator.dt, inputs=inputs, targets=targets, initial=initial))
+        actual.append(sim.run(20 * integrator.dt, inputs=inputs, targets=targets, initial=initial))
     for part in ("values", "errors", "predictions", "gradients"):
-        one, other = (getattr(result, part) for result in found)
+        one, other = (getattr(result, part) for result in actual)
         assert one.keys() == other.keys()
         for key, array in one.items():
             assert other[key].shape == array.shape
             scale = max(1.0, np.abs(array).max())
             np.testing.assert_allclose(other[key] / scale, array / scale, rtol=0, atol=1e-13, err_msg=f"{part} {key}")
-    assert found[0].status is Status.COMPLETED
-    assert found[1].loss == pytest.approx(found[0].loss, rel=1e-12)
+    assert actual[0].status is Status.COMPLETED
+    assert actual[1].loss == pytest.approx(actual[0].loss, rel=1e-12)
 
 
 def test_its_crossings_are_those_of_every_engine():
@@ -164,7 +164,7 @@ def test_first_arrivals_are_shortest_paths(seed):
     clamped = [node.name for node in graph.outputs.values()]
     records = [pcn.Record(name, "feedback", every=dt) for name in circuit.vertices if name not in clamped]
     sim = simulator(circuit, integrator=pcn.Euler(dt))
-    found = sim.run(60 * dt, inputs=inputs, targets=targets, record=records).records
+    actual = sim.run(60 * dt, inputs=inputs, targets=targets, record=records).records
     paths = nx.DiGraph()
     paths.add_nodes_from(f"{name}.error" for name in circuit.vertices)
     for a, b, kind, d in circuit.nx.edges(keys=True, data=True):
@@ -178,7 +178,7 @@ def test_first_arrivals_are_shortest_paths(seed):
     for record in records:
         # What arrives in step n has moved the neuron after it: the last hop's step is still to come.
         expected = arrivals.get(f"{record.vertex}.value", np.inf) - 1
-        assert first(found[f"{record.vertex}.feedback"].values) == expected
+        assert first(actual[f"{record.vertex}.feedback"].values) == expected
 
 
 # Loops by hand
@@ -269,9 +269,9 @@ def test_initial_values_are_seen_a_delay_later():
     sweep = sim.run(0.0, inputs={"x": x}).predictions["out"][0]
     sim.reset()
     record = [pcn.Record("out", "prediction")]
-    found = sim.run(4.0, initial={"h": start}, record=record).records["out.prediction"][:, 0]
-    np.testing.assert_allclose(found[:3], np.tile(sweep, (3, 1)), rtol=0, atol=1e-15)
-    np.testing.assert_allclose(found[3], np.tanh(start) @ V, rtol=0, atol=1e-15)
+    actual = sim.run(4.0, initial={"h": start}, record=record).records["out.prediction"][:, 0]
+    np.testing.assert_allclose(actual[:3], np.tile(sweep, (3, 1)), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(actual[3], np.tanh(start) @ V, rtol=0, atol=1e-15)
 
 
 # Equilibrium

@@ -87,9 +87,9 @@ def test_facts_about_an_array_are_those_of_one_sample(attribute):
 
 
 def _seen(function):
-    found = []
-    pcn.trace(lambda x: found.append(function(x)) or 2 * x, x=pcn.Input((2, 3)))
-    return found[0]
+    actual = []
+    pcn.trace(lambda x: actual.append(function(x)) or 2 * x, x=pcn.Input((2, 3)))
+    return actual[0]
 
 
 def test_what_an_array_answers_while_traced():

@@ -62,9 +62,9 @@ def test_the_kernel_is_its_twin(energy, large, dtype):
     value, predicted, error = (k * UNITS for k in range(3))
     arguments = [value, predicted, error, 0, UNITS, UNITS]
     assert run_kernel(energy.kernel, arguments, [], buf, precision, BATCH, BATCH) == 1
-    found = buf.reshape(3, UNITS, BATCH)[2].T
+    actual = buf.reshape(3, UNITS, BATCH)[2].T
     tolerance = 1e-14 if dtype == np.float64 else 1e-6
-    np.testing.assert_allclose(found, energy.error(target, prediction, precision), rtol=0, atol=4 * tolerance)
+    np.testing.assert_allclose(actual, energy.error(target, prediction, precision), rtol=0, atol=4 * tolerance)
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,16 @@ def simulator(circuit, engine=None, schedule=None, **settings):
     return pcn.Simulator(circuit, engine=engine, schedule=schedule or pcn.FastForward(), **settings)
 
 
-def agree(found, wanted, rtol=1e-11):
+def agree(actual, wanted, rtol=1e-11):
     for name, gradient in wanted.gradients.items():
-        np.testing.assert_allclose(found.gradients[name], gradient, rtol=0, atol=rtol * (1 + np.abs(gradient).max()))
+        np.testing.assert_allclose(actual.gradients[name], gradient, rtol=0, atol=rtol * (1 + np.abs(gradient).max()))
     for name in wanted.errors:
-        for got, want in ((found.errors, wanted.errors), (found.values, wanted.values)):
+        for got, want in ((actual.errors, wanted.errors), (actual.values, wanted.values)):
             np.testing.assert_allclose(got[name], want[name], rtol=0, atol=rtol * (1 + np.abs(want[name]).max()))
     for name, rows in wanted.records.data_vars.items():
-        np.testing.assert_allclose(found.records[name], rows, rtol=0, atol=rtol * (1 + np.abs(rows).max()))
-    assert found.loss == pytest.approx(wanted.loss)
-    assert (found.time, found.status) == (wanted.time, wanted.status)
+        np.testing.assert_allclose(actual.records[name], rows, rtol=0, atol=rtol * (1 + np.abs(rows).max()))
+    assert actual.loss == pytest.approx(wanted.loss)
+    assert (actual.time, actual.status) == (wanted.time, wanted.status)
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=["kernel", "reference"])
@@ -147,10 +147,10 @@ def test_long_enough_is_backprop(dtype):
 def test_threads_change_nothing():
     circuit = pcn.build_circuit(mlp((20, 30, 30, 4)))
     inputs, targets = data_for(circuit.graph, 70)
-    found = [simulator(circuit, pcn.Kernel(n)).run(30.0, inputs=inputs, targets=targets).gradients for n in (1, 2, 4)]
-    for name in found[0]:
-        np.testing.assert_array_equal(found[0][name], found[1][name])
-        np.testing.assert_array_equal(found[0][name], found[2][name])
+    actual = [simulator(circuit, pcn.Kernel(n)).run(30.0, inputs=inputs, targets=targets).gradients for n in (1, 2, 4)]
+    for name in actual[0]:
+        np.testing.assert_array_equal(actual[0][name], actual[1][name])
+        np.testing.assert_array_equal(actual[0][name], actual[2][name])
 
 
 def test_no_time_and_nothing_clamped():
@@ -167,8 +167,8 @@ def test_weights_of_hops():
     np.testing.assert_allclose(reached, binom.sf(k - 1, steps[:, None], eta), rtol=1e-12)
     np.testing.assert_allclose(just, binom.pmf(k, steps[:, None], eta), rtol=1e-9, atol=1e-300)
     by_steps = hops.stepped(pcn.Euler(1.0), steps[[3, 0, 2, 1]], eta, 8)
-    for found, wanted in zip(by_steps, (reached, just), strict=True):
-        np.testing.assert_allclose(found, wanted[[3, 0, 2, 1]], rtol=1e-11)
+    for actual, wanted in zip(by_steps, (reached, just), strict=True):
+        np.testing.assert_allclose(actual, wanted[[3, 0, 2, 1]], rtol=1e-11)
     time = np.array([0.0, 0.5, 30.0])
     reached, just = hops.poisson(time, 8)
     np.testing.assert_allclose(reached, poisson.sf(k - 1, time[:, None]), rtol=1e-11)

@@ -65,12 +65,12 @@ def test_long_settling_is_backprop():
 def test_threads_change_nothing():
     circuit = pcn.build_circuit(mlp((20, 30, 30, 4)))
     inputs, targets = data_for(circuit.graph, 70)
-    found = [
+    actual = [
         simulate(circuit, pcn.Euler(1.0), pcn.Kernel(n), 10.0, inputs=inputs, targets=targets)[0].gradients["W1"]
         for n in (1, 2, 4)
     ]
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(actual[0], actual[1])
+    np.testing.assert_array_equal(actual[0], actual[2])
 
 
 def test_strict_dynamics_are_refused():
