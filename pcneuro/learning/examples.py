@@ -126,7 +126,7 @@ def judged_output(examples: Examples, output: str | None) -> str | None:
     names = list(examples.targets)
     if output is None:
         return names[0] if len(names) == 1 else None
-    if output not in names:
+    if not isinstance(output, str) or output not in names:
         raise unknown_name("output to score", output, names)
     return output
 

@@ -46,8 +46,8 @@ class Normal(AbstractValues):
     """``{kind = "normal", mean = 0.0, scale = 1.0}``: drawn from a normal distribution."""
 
     kind = "normal"
-    mean: float = 0.0
-    scale: float = Field(1.0, ge=0)
+    mean: float = Field(0.0, allow_inf_nan=False)
+    scale: float = Field(1.0, ge=0, allow_inf_nan=False)
 
     def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
         return generator.normal(self.mean, self.scale, (samples, *shape))
@@ -57,8 +57,8 @@ class Uniform(AbstractValues):
     """``{kind = "uniform", low = 0.0, high = 1.0}``: drawn from a uniform distribution."""
 
     kind = "uniform"
-    low: float = 0.0
-    high: float = 1.0
+    low: float = Field(0.0, allow_inf_nan=False)
+    high: float = Field(1.0, allow_inf_nan=False)
 
     def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
         return generator.uniform(self.low, self.high, (samples, *shape))

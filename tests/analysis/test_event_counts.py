@@ -111,5 +111,5 @@ def test_what_are_no_events_is_refused(circuit):
         pcn.events_per_unit(events, pcn.build_circuit(mlp((3, 4, 2))))
     with pytest.raises(ParameterError, match="share is 99"):
         pcn.time_of_share(events, 99)
-    with pytest.raises(ParameterError, match="not a number"):
+    with pytest.raises(ParameterError, match="until is nan"):
         pcn.events_per_neuron(events, math.nan)

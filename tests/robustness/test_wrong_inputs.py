@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import re
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ import pcneuro as pcn
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import PcneuroError
 from tests.robustness import (
+    test_archives,
+    test_data_files,
     wrong_in_analysis,
     wrong_in_circuits,
     wrong_in_learning,
@@ -25,6 +29,7 @@ from tests.robustness import (
     wrong_in_simulators,
 )
 from tests.robustness.wrong_calls import Row
+from tests.robustness.wrong_keys import BANKS, keys
 
 PARTS = (
     wrong_in_model,
@@ -91,3 +96,63 @@ def test_wrong_values_are_refused_in_one_line_or_are_right(row, monkeypatch, tmp
     faults = {value.label: fault(row, value, right) for value in row.cases}
     faults = [f"{label}: {text}" for label, text in faults.items() if text]
     assert not faults, "\n".join(faults)
+
+
+ALONE = {
+    "FixedPrediction",
+    "Strict",
+    "Parallel",
+    "Sequential",
+    "Reference",
+    "SquaredError",
+    "SoftmaxCrossEntropy",
+    "Bernoulli",
+}
+"""Classes that take no argument."""
+RESULTS = {"Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning", "Result", "Status", "Wavefront"}
+"""What the package makes and users only read."""
+SEVERAL = {"ops", "plot"}
+"""Rooms of functions, of which those of ``plot`` have rows; operators have tests of their own, in ``tests/ops``."""
+
+
+def arguments() -> set[tuple[str, str]]:
+    """Every argument of every public name, and of the methods that take any."""
+    methods = {"Simulator": ("run", "stream", "set_parameters", "store", "restore"), "Trainer": ("run", "advance")}
+    public = {name: getattr(pcn, name) for name in pcn.__all__ if name not in RESULTS | SEVERAL | ALONE}
+    public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
+    public |= {f"{name}.{each}": getattr(getattr(pcn, name), each) for name in methods for each in methods[name]}
+    public |= {f"Circuit.{name}": getattr(pcn.Circuit, name) for name in ("with_delays", "save", "draw", "synapses")}
+    return {
+        (name, each) for name, made in public.items() for each in inspect.signature(made).parameters if each != "self"
+    }
+
+
+def test_every_public_argument_has_a_row():
+    rows = {(row.target, row.argument) for row in ROWS}
+    missing = sorted(f"{name}({argument})" for name, argument in arguments() - rows)
+    assert not missing, f"add rows for {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_what_takes_no_argument_takes_none(name):
+    for wrong in (1, "x", None):
+        with pytest.raises(TypeError):
+            getattr(pcn, name)(wrong)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+
+
+def test_the_numbers_of_the_page_are_those_of_the_tables():
+    text = PAGE.read_text()
+    values = sum(len(row.cases) for row in ROWS)
+    known = [*keys()]
+    for number, what in (
+        (values, "values"),
+        (len({(row.target, row.argument) for row in ROWS}), "arguments"),
+        (sum(len(BANKS[key.holds]) for key in known), "values"),
+        (len(known), "keys"),
+    ):
+        assert f"{number:,} {what}" in text, f"{number:,} {what}"
+    for few, many in ((test_archives.FEW, test_archives.MANY), (test_data_files.FEW, test_data_files.MANY)):
+        assert f"{few:,} in every run of the suite, {many:,} in a long one" in text

@@ -155,6 +155,7 @@ ROWS = [
         said="checkpoint|path|folder|file|cannot",
         but=("none",),
     ),
+    Row("Trainer", "output", None, names(none=True), lambda v: trained(output=v)),
     Row("Trainer", "resume", False, flags(False), lambda v: trained(checkpoint=f"c{next(SOME)}", resume=v)),
     Row(
         "Trainer",
