@@ -111,7 +111,7 @@ def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float6
     missing = [name for name in graph.inputs if name not in inputs]
     if missing:
         shapes = ", ".join(f"{name} of shape {graph.inputs[name].shape}" for name in missing)
-        raise UnknownNameError(f"missing input(s): {shapes}")
+        raise UnknownNameError(f"inputs lack {shapes}: give values for every input, those that stay the same, too")
     return {name: batched(f"input {name!r}", inputs[name], graph.inputs[name].shape, dtype) for name in graph.inputs}
 
 

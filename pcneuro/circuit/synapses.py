@@ -108,8 +108,13 @@ def steps_at(units: UnitGraph, group: SynapseGroup, kind: str, dt: float) -> np.
                 f"{source!r} -> {target!r} has a delay of {delays[wrong].flat[0]:g} ms, {text}: change one of the two, "
                 "or make it 0"
             )
-    steps = np.rint(delays / dt).astype(np.int64)
+    steps = nearest_steps(delays, dt)
     return steps if steps.ndim else int(steps)
+
+
+def nearest_steps(delays: Any, dt: float) -> np.ndarray:
+    """Delays in ms as the nearest whole numbers of steps of ``dt`` ms, int64, as engines take them."""
+    return np.rint(np.asarray(delays) / dt).astype(np.int64)
 
 
 def extent(circuit: AbstractCircuit) -> dict[Edge, tuple[float, float]]:

@@ -38,6 +38,9 @@ class Exported:
     spikes: dict[str, np.ndarray] = field(default_factory=dict)
     """Vertex -> a table of spikes, where a target has them (``pcneuro.export.brian2.SPIKE``)."""
 
+    def __repr__(self) -> str:
+        return f"<Exported at {self.time:g} ms: {', '.join(self.values)}; gradients of {', '.join(self.gradients)}>"
+
 
 @dataclass(frozen=True)
 class RunRequest:

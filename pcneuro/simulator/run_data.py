@@ -64,8 +64,7 @@ def merge(
             raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
     if initial and time > 0:
         raise ParameterError(f"initial= at {time:g} ms: it is for the start of a simulation; call reset() first")
-    groups = {"input": inputs, "clamped vertex": clamped, "initial value of": initial}
-    batch = common_batch({f"{kind} {n!r}": a for kind, group in groups.items() for n, a in group.items()})
+    batch = common_batch(_told(circuit, changes, inputs, clamped, initial))
     if previous is not None:
         if time > 0 and batch != previous.batch:
             raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
@@ -96,6 +95,21 @@ def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: An
             if wrong:
                 raise DataError(f"clamp of {name!r}: {wrong}")
     return goals | held
+
+
+def _told(circuit: Circuit, changes: Mapping[str, Any], inputs: Arrays, clamped: Arrays, initial: Arrays) -> Arrays:
+    """All arrays of a run by what a message calls them: those that were not given now are of the last run."""
+    outputs = {node.name for node in circuit.graph.outputs.values()}
+    arrays: Arrays = {}
+    for kind, group, keys in (
+        ("input", inputs, ("inputs",)),
+        ("clamped vertex", {n: a for n, a in clamped.items() if n not in outputs}, ("clamp",)),
+        ("target or clamp", {n: a for n, a in clamped.items() if n in outputs}, ("targets", "clamp")),
+        ("initial value of", initial, ("initial",)),
+    ):
+        origin = "" if any(changes[key] is not None for key in keys) else " of the last run"
+        arrays |= {f"{kind} {name!r}{origin}": array for name, array in group.items()}
+    return arrays
 
 
 def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays:

@@ -149,6 +149,18 @@ def test_the_bound_with_delays_is_the_least_of_all_ways(linear):
             assert (actual[name].bound if name in actual else None) == min(costs, default=None), name
 
 
+@pytest.mark.parametrize(("delay", "taken"), [(1.05, 1.0), (1.24, 1.0), (1.4, 1.5)])
+@every_dynamics
+def test_the_bound_takes_delays_in_whole_steps_as_runs_do(dynamics, delay, taken):
+    """A step of 0.5 ms a population of value neurons, and each delay as the nearest number of steps, less or more."""
+    circuit = pcn.build_circuit(chain(3), delays=delay)
+    sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=pcn.Euler(0.5))
+    inputs, targets = data_for(circuit.graph, 2, 0, 0.4)
+    report = pcn.wavefront(sim, 20.0, inputs=inputs, targets=targets)
+    expected = [max(hops * taken + (hops - 1) * 0.5, 0.0) for hops in (row.hops for row in report.rows)]
+    assert [row.bound for row in report.rows] == expected == [row.arrival for row in report.rows]
+
+
 def test_a_step_of_several_stages_goes_several_hops():
     assert [Clock(2.0, 4).bound(0.0, passed) for passed in (0, 1, 4, 5)] == [0.0, 2.0, 2.0, 4.0]
     assert Clock(0.1, 1).bound(sum([0.1] * 3), 3) == pytest.approx(0.6)

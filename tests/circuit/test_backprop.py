@@ -278,7 +278,7 @@ NAN = np.where(np.arange(15).reshape(5, 3) % 7 == 5, np.nan, X)
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (_with(inputs={}), UnknownNameError, r"missing input\(s\): x of shape \(3,\)"),
+        (_with(inputs={}), UnknownNameError, r"inputs lack x of shape \(3,\)"),
         (_with(inputs={"x": X, "y": X}), UnknownNameError, "unknown input 'y': known: x"),
         (_with(inputs={"W1": X}), UnknownNameError, "unknown input 'W1'"),
         (_with(inputs=X), ParameterError, "inputs= is a ndarray; give a dict from names to arrays"),

@@ -121,7 +121,7 @@ BAD = [
         r"input 'x' has shape \(2, 4\); needed is \(5,\), or \(batch, 5\)",
     ),
     ({"inputs": {"y": np.zeros(5)}}, UnknownNameError, "unknown input 'y'"),
-    ({"inputs": {}}, UnknownNameError, r"missing input\(s\): x of shape \(5,\)"),
+    ({"inputs": {}}, UnknownNameError, r"inputs lack x of shape \(5,\): give .* every"),
     ({"inputs": {"x": [0, np.nan, np.inf, 0, 0]}}, DataError, r"input 'x' has 2 of 5 values.*first at \(0, 1\)"),
     ({"inputs": {"x": np.zeros((2, 5))}, "targets": {"out": np.zeros((3, 3))}}, ShapeError, "batch sizes differ.*2.*3"),
     ({"inputs": {"x": np.zeros((0, 5))}}, ShapeError, "empty batch"),
@@ -149,6 +149,17 @@ BAD = [
         "clamped: give one",
     ),
 ]
+
+
+def test_what_is_left_of_the_last_run_is_called_so(network):
+    inputs, targets = data_for(network.graph, 2)
+    sim = pcn.Simulator(network)
+    sim.run(5.0, inputs=inputs, targets=targets)
+    (name,) = inputs
+    with pytest.raises(ShapeError, match=r"'x' has 3 samples, .* 'out' of the last run has 2"):
+        sim.run(5.0, inputs={name: np.zeros((3, 5))})
+    with pytest.raises(ShapeError, match=r"'x' of the last run has 2 samples, .* 'out' has 3"):
+        sim.run(5.0, targets={"out": np.zeros((3, 3))})
 
 
 @pytest.mark.parametrize(("given", "error", "text"), BAD, ids=[t for _, _, t in BAD])

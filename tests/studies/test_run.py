@@ -218,7 +218,7 @@ def test_an_error_in_the_middle_of_a_sweep_keeps_the_runs_before(project):
 def test_unknown_inputs_are_named(project):
     with pytest.raises(UnknownNameError, match=r"unknown name in \[inputs\] 'y': known: x"):
         project(SMALL.replace("x = {", "y = {"))
-    with pytest.raises(UnknownNameError, match=r"x.toml: missing input"):
+    with pytest.raises(UnknownNameError, match=r"x.toml: inputs lack"):
         project(SMALL.replace('[inputs]\nx = {kind = "normal"}\n', ""))
 
 

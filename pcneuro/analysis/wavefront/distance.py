@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.synapses import nearest_steps
 
 if TYPE_CHECKING:
     import networkx
@@ -32,6 +33,10 @@ class Clock:
     def passage(self) -> float:
         """Least time in ms from what arrives at value neurons to what they send next."""
         return self.dt / self.stages if self.stages else 0.0
+
+    def delay(self, ms: float) -> float:
+        """A conduction delay as a run takes it, in ms: whole steps where there are steps, which may be less."""
+        return float(nearest_steps(ms, self.dt)) * self.dt if self.stages else ms
 
     def bound(self, delays: float, passed: int) -> float:
         """Least time in ms for a way with so many ms of delays, through so many populations of value neurons.
@@ -96,8 +101,9 @@ def _open_ways(circuit: Circuit, clamped: Collection[str], linear: bool, clock: 
         if held or (linear and edge["kind"] == "prediction"):
             continue
         hop = edge["kind"] in ("feedback", "prediction")
-        length = edge["delay"] + (clock.passage if leaves else 0.0) + each * hop
-        ways.add_edge(start, end, length=length, delay=edge["delay"], hop=hop, passes=leaves)
+        delay = clock.delay(edge["delay"])
+        length = delay + (clock.passage if leaves else 0.0) + each * hop
+        ways.add_edge(start, end, length=length, delay=delay, hop=hop, passes=leaves)
     return ways
 
 
