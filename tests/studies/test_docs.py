@@ -47,11 +47,16 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     for name in ("simulations", "circuits"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    from_python, in_chunks, back = blocks("python")
+    from_python, in_chunks, pieces, back, learning = blocks("python")
     exec(from_python, {})
     assert capsys.readouterr().out.startswith("results/scalar_graph completed {'true': -11.37")
     names: dict = {}
     exec(in_chunks, names)
     assert capsys.readouterr().out.startswith("completed 2000 steps, to 2000 ms")
+    exec(pieces, names)
+    assert names["errors"].time.values[[0, 100, 101, -1]].tolist() == [0.0, 100.0, 100.0, 300.0]
     exec(back, names)
-    assert names["sim"].time == 2500.0
+    assert names["sim"].time == 800.0
+    exec(learning, names)
+    by_circuit, by_backprop = (eval(line) for line in capsys.readouterr().out.splitlines())
+    assert by_circuit == by_backprop and float(by_circuit[-1]) < float(by_circuit[0])
