@@ -59,4 +59,5 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     assert names["sim"].time == 800.0
     exec(learning, names)
     by_circuit, by_backprop = (eval(line) for line in capsys.readouterr().out.splitlines())
-    assert by_circuit == by_backprop and float(by_circuit[-1]) < float(by_circuit[0])
+    assert by_circuit == by_backprop
+    assert float(by_circuit[-1]) < float(by_circuit[0])
