@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from pcneuro.errors import ShapeError
+from pcneuro.errors import ShapeError, shown
 from pcneuro.ops.base import AbstractLowering, Shape, unit_indices
 
 
@@ -18,11 +18,13 @@ def axes_of(what: str, axis: Any, shape: Shape) -> tuple[int, ...]:
     """
     try:
         listed = axis if isinstance(axis, list | tuple) else [axis]
+        if any(isinstance(a, bool | np.bool) for a in listed):
+            raise TypeError
         axes = tuple(sorted(normalize_axis_index(a, len(shape)) for a in listed))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         axes = ()
     if not axes or len(set(axes)) < len(axes):
-        raise ShapeError(f"{what} over axis {axis} of an array of shape {shape}")
+        raise ShapeError(f"{what} over axis {shown(axis)} of an array of shape {shape}")
     return axes
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.errors import DataError, ParameterError
 from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, SwappedPairs
+from pcneuro.quantities import plain
 
 Shape = tuple[int, ...]
 
@@ -286,9 +287,11 @@ def apply(operator: AbstractOperator, *operands: Any) -> Any:
 
 
 def _numbers(what: str, operand: Any) -> np.ndarray:
-    """An array of floating-point numbers. Raises DataError where that cannot be made of what was given."""
+    """An array of floating-point numbers. Raises DataError where none can be made, as of masks and units."""
     try:
-        array = np.asarray(operand)
+        array = np.asarray(plain(what, operand))
+    except DataError:
+        raise
     except ValueError as error:
         raise DataError(f"{what} of a {type(operand).__name__} that is no array: {error}") from None
     if array.dtype.kind not in "fciub":

@@ -37,6 +37,7 @@ from pcneuro.ops.description import Description
 from pcneuro.ops.registry import public
 from pcneuro.ops.rows import dot_rows, lower_combine, promoted
 from pcneuro.ops.windows import WindowPairs, Windows, several, sliding_windows
+from pcneuro.quantities import whole
 
 # Arguments of the three kernels, behind the rows of their arrays: sizes, strides over groups, tables
 GROUPS, POSITIONS, CHANNELS, STEP_T, STEP_S, STEP_W, PLACE_T, PLACE_S, CLASS, CLASSES, ROWS_T, ROWS_W, KINDS = range(13)
@@ -364,7 +365,7 @@ def _by_group(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def _convolve(axes: int, x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     strides, paddings = several("stride", stride, axes), several("padding", padding, axes)
-    return apply(Convolution(strides, paddings, several("dilation", dilation, axes), int(groups)), x, w)
+    return apply(Convolution(strides, paddings, several("dilation", dilation, axes), whole("groups", groups, 1)), x, w)
 
 
 @public

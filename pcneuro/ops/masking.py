@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ParameterError
 from pcneuro.ops.axes import check_broadcast
 from pcneuro.ops.base import ArrayFunction
 from pcneuro.ops.maps import elementwise
 from pcneuro.ops.registry import public
+from pcneuro.quantities import SHARE, number
 
 
 @cache
@@ -48,7 +48,6 @@ def dropout(x: Any, mask: Any, rate: float) -> Any:
     ShapeError
         For a mask that does not broadcast to x.
     """
-    if not (isinstance(rate, int | float | np.number) and 0 <= rate < 1):
-        raise ParameterError(f"dropout: rate is {rate!r}; give a number from 0 on and below 1")
+    rate = number("dropout: rate", rate, SHARE)
     check_broadcast("dropout", np.shape(x), "mask", mask)
     return _masked()(x, mask, 1 / (1 - rate))

@@ -6,14 +6,13 @@ y = (x - mean(x)) / s, with s = sqrt(mean((x - mean(x))^2) + epsilon);
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.errors import ShapeError
 from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
 from pcneuro.ops.axes import axes_of, check_broadcast, lower_groups
@@ -30,6 +29,7 @@ from pcneuro.ops.base import (
     size,
 )
 from pcneuro.ops.registry import public
+from pcneuro.quantities import POSITIVE, number
 
 
 @inner(cache=False)
@@ -128,8 +128,7 @@ class Normalise(AbstractOperator):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", tuple(int(a) for a in self.axes))
-        if not (isinstance(self.epsilon, int | float) and 0 < self.epsilon < math.inf):
-            raise ParameterError(f"layer_norm: epsilon is {self.epsilon!r}; give a positive, finite number")
+        object.__setattr__(self, "epsilon", number("layer_norm: epsilon", self.epsilon, POSITIVE))
 
     def shape(self, *shapes: Shape) -> Shape:
         if len(shapes) != 1 or not self.axes or not all(0 <= a < len(shapes[0]) for a in self.axes):

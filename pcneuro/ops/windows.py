@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ShapeError
+from pcneuro.errors import ShapeError, shown
 from pcneuro.ops.base import Shape, size
 from pcneuro.ops.pairs import AbstractPairs, Part
 
@@ -125,9 +125,14 @@ class WindowPairs(AbstractPairs):
         return pre, weight, output * len(class_of) + position
 
 
+MOST = 2**31
+"""Beyond any size, stride or padding of windows."""
+
+
 def several(what: str, value: Any, count: int) -> tuple[int, ...]:
     """A whole number for each of ``count`` axes: one for all, or as many. Raises ShapeError that names ``what``."""
     numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * count
-    if len(numbers) != count or not all(isinstance(n, int | np.integer) for n in numbers):
-        raise ShapeError(f"{what} is {value!r}: give a whole number, or {count} of them")
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and abs(int(n)) < MOST for n in numbers)
+    if len(numbers) != count or not whole:
+        raise ShapeError(f"{what} is {shown(value)}: give a whole number, or {count} of them")
     return tuple(int(n) for n in numbers)

@@ -48,7 +48,7 @@ def test_what_is_silenced_has_no_gradient_and_a_file_keeps_the_rate(tmp_path):
 
 @pytest.mark.parametrize("rate", [1, 1.0, -0.1, np.nan, "half", None])
 def test_rates_outside_the_range(rate):
-    with pytest.raises(ParameterError, match=r"dropout: rate is .*; give a number from 0 on and below 1"):
+    with pytest.raises(ParameterError, match=r"dropout: rate is .*; give a number from 0 to below 1"):
         pcn.ops.dropout(np.ones(3), np.ones(3), rate)
 
 

@@ -25,6 +25,7 @@ from tests.robustness import (
     wrong_in_circuits,
     wrong_in_learning,
     wrong_in_model,
+    wrong_in_operators,
     wrong_in_settings,
     wrong_in_simulators,
 )
@@ -33,6 +34,7 @@ from tests.robustness.wrong_keys import BANKS, keys
 
 PARTS = (
     wrong_in_model,
+    wrong_in_operators,
     wrong_in_circuits,
     wrong_in_simulators,
     wrong_in_settings,
@@ -112,7 +114,7 @@ ALONE = {
 RESULTS = {"Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning", "Result", "Status", "Wavefront"}
 """What the package makes and users only read."""
 SEVERAL = {"ops", "plot"}
-"""Rooms of functions, of which those of ``plot`` have rows; operators have tests of their own, in ``tests/ops``."""
+"""Rooms of functions: all of ``plot`` have rows, and the settings of most operators."""
 
 
 def arguments() -> set[tuple[str, str]]:
