@@ -48,8 +48,8 @@ class Settled:
     def missed(self, open_: int, blocks: int, taken: float) -> str:
         """That so many blocks of samples have not settled within ``taken`` ms."""
         return (
-            f"{open_} of {blocks} blocks of samples not settled to {self!r} after {taken:g} ms; run again to go on, or "
-            "try a larger limit or rtol"
+            f"{open_} of {blocks} blocks of samples not settled to {self!r} after {taken:g} ms; run() goes on "
+            "from there, or try a larger limit or rtol"
         )
 
     def limits(self, dtype: np.dtype) -> np.ndarray:

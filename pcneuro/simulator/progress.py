@@ -111,6 +111,9 @@ def interruptible() -> Iterator[list[int]]:
 QUIET = 2.0
 """Seconds before a bar is shown."""
 
+TELLING = 0.01
+"""Share that must be done before the time that is left is told: the first steps wait for kernels, and say little."""
+
 
 class _InBar(AbstractReport):
     """Shows beside a bar what is being compiled, where a line of its own would be written into it."""
@@ -161,7 +164,7 @@ class Bar:
         elif now - self.last >= self.period:
             self.last = now
             seconds, done = now - self.first[0], share - self.first[1]
-            left = f", {_clock((1 - share) / done * seconds)} left" if done > 0 else ""
+            left = f", {_clock((1 - share) / done * seconds)} left" if done >= TELLING else ""
             behind = f", {note}" if note else ""
             text = f"{self.what}: {100 * share:.0f} % after {_clock(now - self.begun)}{left}{behind}"
             print(text, file=sys.stderr, flush=True)

@@ -202,7 +202,9 @@ class Run:
 
     def _interruption(self) -> str:
         """The message of a run that Ctrl-C has ended."""
-        return f"interrupted at {self.state.time:g} ms, after {self.done} of {self.steps} steps; run again to go on"
+        return (
+            f"interrupted at {self.state.time:g} ms, after {self.done} of {self.steps} steps; run() goes on from there"
+        )
 
     def _step(self) -> Stepped:
         """The steps of one chunk."""

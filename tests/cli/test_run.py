@@ -222,6 +222,19 @@ def test_progress_is_shown_after_two_seconds_only(monkeypatch, capsys):
     ]
 
 
+def test_the_time_left_is_not_told_from_the_first_steps(monkeypatch, capsys):
+    """They wait for kernels that are being compiled."""
+    from pcneuro.cli.terminal import Terminal
+
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Terminal("work") as terminal:
+        for second, share in ((0, 0.0), (40, 0.0001), (60, 0.5)):
+            now[0] = second
+            terminal.progress(share)
+    assert capsys.readouterr().err.splitlines() == ["work: 0 % after 40s", "work: 50 % after 1m 0s, 1m 0s left"]
+
+
 def test_the_text_of_the_file_is_in_the_summary(pcneuro, folder):
     pcneuro("run", "x.toml", "--out", "out")
     settings = summary(folder / "out")["settings"]

@@ -85,7 +85,7 @@ def test_ctrl_c_returns_what_was_simulated(network):
     result = sim.run(1e9, inputs=inputs, targets=targets, record=[pcn.Record("h1", "error", every=1e5)])
     timer.join()
     assert result.status is pcn.Status.INTERRUPTED
-    assert "run again to go on" in result.message
+    assert "run() goes on from there" in result.message
     assert 0 < result.time < 1e9
     assert result.stats["steps"] == result.time
     assert sim.run(10.0).status is pcn.Status.COMPLETED

@@ -75,7 +75,7 @@ def test_control_c_before_the_first_step_ends_a_run_of_none(circuit, settings, s
     interrupts(monkeypatch, sim._state.engine, "start", 1)
     status, message = simulate(sim, 20.0, **given(circuit))
     assert (status, sim.time) == ("interrupted", 0.0)
-    assert message == "interrupted at 0 ms, after 0 of 20 steps; run again to go on"
+    assert message == "interrupted at 0 ms, after 0 of 20 steps; run() goes on from there"
     assert same(sim.run(20.0).errors, pcn.Simulator(circuit, **settings).run(20.0, **given(circuit)).errors)
 
 
@@ -92,7 +92,7 @@ def test_control_c_is_told_of_wherever_it_comes(circuit, simulate, place, monkey
         interrupts(monkeypatch, sim._state.engine, place, 1)
     status, message = simulate(sim, 1.0, **settings)
     assert (status, sim.time) == ("interrupted", 2.0)
-    assert message == "interrupted at 2 ms, after 1 of 1 steps; run again to go on"
+    assert message == "interrupted at 2 ms, after 1 of 1 steps; run() goes on from there"
 
 
 @both_ways
