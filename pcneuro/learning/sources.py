@@ -15,7 +15,7 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
 from pcneuro.quantities import milliseconds
-from pcneuro.simulator.result import Status
+from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.simulator import Simulator
 
 
@@ -54,9 +54,9 @@ class AbstractSource(ABC):
 class PredictiveCoding(AbstractSource):
     """Gradients as a circuit finds them: each batch relaxes for ``duration`` ms, and synapses read their Hebbian terms.
 
-    The simulator is reset for each batch, and may be shared. A circuit with latents is scored once they have been
-    inferred, for as long; all others by their feedforward sweep. Raises ParameterError for what is no Simulator, or no
-    duration.
+    The simulator is reset for each batch, its clamps are taken away, and it may be shared. A circuit with latents is
+    scored once they have been inferred, for as long; all others by their feedforward sweep. Raises ParameterError for
+    what is no Simulator, or no duration.
     """
 
     def __init__(self, simulator: Simulator, duration: float) -> None:
@@ -67,10 +67,14 @@ class PredictiveCoding(AbstractSource):
         self.simulator, self.duration = simulator, duration
 
     def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+        result = self._run(parameters, examples.inputs, examples.targets)
+        return Gradients(result.gradients, result.loss, result.status, result.message)
+
+    def _run(self, parameters: Arrays, inputs: Arrays, targets: Arrays) -> Result:
+        """Relax from time zero, without the clamps of whatever the simulator was used for before."""
         self.simulator.reset()
         self.simulator.set_parameters(parameters)
-        result = self.simulator.run(self.duration, inputs=examples.inputs, targets=examples.targets)
-        return Gradients(result.gradients, result.loss, result.status, result.message)
+        return self.simulator.run(self.duration, inputs=inputs, targets=targets, clamp={})
 
     def score(self, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
         if not self.circuit.graph.latents:
@@ -79,9 +83,7 @@ class PredictiveCoding(AbstractSource):
 
     def _inferred(self, parameters: Arrays, inputs: Arrays, targets: Arrays) -> Arrays:
         """What outputs predict once latents are inferred. Raises ScoringInterrupted on Ctrl-C."""
-        self.simulator.reset()
-        self.simulator.set_parameters(parameters)
-        result = self.simulator.run(self.duration, inputs=inputs, targets=targets)
+        result = self._run(parameters, inputs, targets)
         if result.status is Status.INTERRUPTED:
             raise ScoringInterrupted(result.message)
         return result.predictions

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Probe:
-    """What is to be recorded of one vertex: every ``every`` steps, beginning with step 0."""
+    """What is to be recorded of one vertex of ``size`` units: every ``every`` steps, beginning with step 0."""
 
     vertex: str
     variable: str
     every: int
+    size: int
 
     def count(self, step: int, steps: int) -> int:
         """How many recordings fall into the ``steps`` steps from step number ``step``."""

@@ -74,7 +74,7 @@ class Record:
         ):
             if indices is not None and not all(-count <= i < count for i in indices):
                 raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
-        return Probe(vertex, self.variable, steps)
+        return Probe(vertex, self.variable, steps, circuit.graph.nodes[vertex].size)
 
     @property
     def name(self) -> str:
@@ -142,9 +142,8 @@ def dataset(
         return _empty(dt).copy()
     intervals = {probe.every for probe in probes}
     samples = _selections([(r, "batch", r.samples, batch) for r in records])
-    sizes = [array.shape[2] for array in rows]
-    chosen = zip(records, probes, sizes, strict=True)
-    units = _selections([(r, f"{probe.vertex}_unit", r.units, size) for r, probe, size in chosen])
+    chosen = zip(records, probes, strict=True)
+    units = _selections([(r, f"{probe.vertex}_unit", r.units, probe.size) for r, probe in chosen])
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
     for record, probe, array, sample, unit in zip(records, probes, rows, samples, units, strict=True):
@@ -169,11 +168,14 @@ class Selection:
 
 
 def _selections(wanted: Sequence[tuple[Record, str, Sequence[int] | None, int]]) -> list[Selection]:
-    """For each record, of a dimension, the indices that it chooses (None: all) and the number that it keeps.
+    """For each record, of a dimension, the indices that it chooses (None: all) and how many there are.
 
     Records with the same indices along a dimension share it; one with others has a dimension of its own.
     """
-    kept = [tuple(range(count)) if indices is None else tuple(indices) for _, _, indices, count in wanted]
+    # Counted from the end they are the same units and samples, whose labels have to align.
+    kept = [
+        tuple(range(count)) if chosen is None else tuple(i % count for i in chosen) for _, _, chosen, count in wanted
+    ]
     choices: dict[str, set[tuple[int, ...]]] = {}
     for (_, dimension, _, _), indices in zip(wanted, kept, strict=True):
         choices.setdefault(dimension, set()).add(indices)

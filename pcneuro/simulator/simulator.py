@@ -120,8 +120,8 @@ class Simulator:
 
     @property
     def clamped(self) -> dict[str, np.ndarray]:
-        """What vertices are clamped to, targets included, by vertex."""
-        return {} if self._state.data is None else dict(self._state.data.clamped)
+        """What vertices are clamped to, targets included, by vertex (copies)."""
+        return {} if self._state.data is None else {n: a.copy() for n, a in self._state.data.clamped.items()}
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ class Report:
 
 def simulate(
     plan: Plan,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
     overwrite: bool = False,
     resume: bool = False,
@@ -59,7 +60,8 @@ def simulate(
     """
     observer = observer or Silent()
     begun, started = time.perf_counter(), datetime.now(UTC)
-    with Output(out, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
+    place = None if out is None else Path(out)
+    with Output(place, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
         sources = Sources(plan.folders)
         circuits = _circuits(plan, sources)
         _warn_of_seeds(plan, sources)

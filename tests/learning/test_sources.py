@@ -16,6 +16,14 @@ def test_both_sources_give_the_same_gradients_and_loss():
     assert own.loss == pytest.approx(exact.loss, rel=1e-12)
 
 
+def test_clamps_of_runs_before_are_not_learned_with():
+    circuit, examples = classifier(), clusters(10)
+    simulator = pcn.Simulator(circuit)
+    simulator.run(10.0, inputs=examples.inputs, targets=examples.targets, clamp={"h": [[0.5] * 6] * 10})
+    own = pcn.PredictiveCoding(simulator, 200.0).gradients({}, examples)
+    assert pcn.compare(own, pcn.Backprop(circuit).gradients({}, examples)).worst < 1e-7
+
+
 def test_backprop_of_a_graph_takes_squared_errors():
     graph, given = classifier().graph, clusters(5)
     actual = pcn.Backprop(graph).gradients({}, given)

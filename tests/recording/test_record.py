@@ -90,6 +90,15 @@ def test_choices_that_differ_have_names_of_their_own():
     assert [records[name].dims[1] for name in records.data_vars] == ["batch_h_value", "batch", "batch_h_value"]
 
 
+def test_units_and_samples_counted_from_the_end_are_labelled_as_what_they_are():
+    records = kept({**VALUE, "units": [-1, 0], "samples": [-1]}, {**ERROR, "units": [7, 0], "samples": [1]})
+    assert records["h.value"].dims == records["h.error"].dims == ("time", "batch", "h_unit")
+    np.testing.assert_array_equal(records["h_unit"], [7, 0])
+    np.testing.assert_array_equal(records["batch"], [1])
+    whole = kept(VALUE)["h.value"]
+    np.testing.assert_array_equal(records["h.value"], whole.sel(h_unit=[7, 0], batch=[1]))
+
+
 def test_an_output_under_two_names_is_one_population():
     records = kept(
         {"vertex": "out", "units": [0]}, {"vertex": "name", "units": [1]}, {"vertex": "out", "variable": "error"}

@@ -39,6 +39,16 @@ def test_targets_can_be_left_out_and_taken_away(network):
     assert sim.run(2000.0, targets={}).energy == pytest.approx(0.0, abs=1e-20)
 
 
+def test_what_is_clamped_is_read_and_not_written(network):
+    inputs, targets = data_for(network.graph, 2)
+    sim = pcn.Simulator(network)
+    first = sim.run(20.0, inputs=inputs, targets=targets)
+    sim.clamped["out"][...] = 3.0
+    np.testing.assert_array_equal(sim.clamped["out"], targets["out"])
+    sim.reset()
+    assert same(sim.run(20.0).gradients, first.gradients)
+
+
 def test_state_is_readable_before_the_first_run(network):
     sim = pcn.Simulator(network)
     assert sim.time == 0.0

@@ -9,7 +9,14 @@ import pytest
 import xarray
 
 import pcneuro as pcn
-from pcneuro.errors import ConfigurationError, OutputError, ParameterError, UnknownNameError, UnstableStepError
+from pcneuro.errors import (
+    ConfigurationError,
+    OutputError,
+    ParameterError,
+    ShapeError,
+    UnknownNameError,
+    UnstableStepError,
+)
 from pcneuro.simulator.result import Status
 from pcneuro.studies import records
 from pcneuro.studies.tasks.run import RunTask
@@ -205,12 +212,14 @@ def test_every_run_of_a_sweep_is_checked_before_the_first(project):
         project(SMALL + '[sweep]\n"integrator.dt" = [1.0, 30.0]\n')
     with pytest.raises(ConfigurationError, match=r'\[sweep\] "arguments.wieght" = 1.0: unknown argument'):
         project(SMALL + '[sweep]\n"arguments.wieght" = [1.0]\n')
+    with pytest.raises(ParameterError, match=r"integrator.dt = 4.0.*multiple of dt = 4 ms"):
+        project(SMALL + '[[record]]\nvertex = "h"\nevery = 2.0\n[sweep]\n"integrator.dt" = [1.0, 4.0]\n')
     assert not any((project.folder / "results").iterdir())
 
 
 def test_an_error_in_the_middle_of_a_sweep_keeps_the_runs_before(project):
-    text = SMALL + '[[record]]\nvertex = "h"\nevery = 2.0\n[sweep]\n"integrator.dt" = [1.0, 4.0]\n'
-    with pytest.raises(ParameterError, match=r"integrator.dt = 4.0.*multiple of dt = 4 ms.*the runs before it are in"):
+    text = SMALL + '[[record]]\nvertex = "h"\nsamples = [2]\n[sweep]\nsamples = [3, 2]\n'
+    with pytest.raises(ShapeError, match=r"samples = 2.*a sample outside its 2: \[2\]; the runs before it are in"):
         project(text)
     assert (project.folder / "results" / "x" / "summary.json").exists()
 

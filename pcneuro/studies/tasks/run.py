@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from pcneuro.circuit.backprop import backprop
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import EventDriven
 from pcneuro.norms import norm
 from pcneuro.recording.events import RecordEvents, estimate_text
@@ -51,6 +52,12 @@ class RunTask(DrivenTask):
 
     record: Annotated[list[Record], BeforeValidator(_records)] = Field(default_factory=list)
     events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
+
+    def check(self, circuit: Circuit) -> None:
+        super().check(circuit)
+        for record in self.record:
+            # How many samples there are is known with the data only.
+            replace(record, samples=None).resolve(circuit, 1, self.integrator.dt)
 
     def perform(self, job: Job) -> Outcome:
         data = self.data(job)
