@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.errors import DataError, ShapeError, UnknownNameError, unknown_name
 from pcneuro.graph.graph import Graph, check_finite, real_array
 from pcneuro.model.energies import AbstractEnergy
+from pcneuro.quantities import by_name
 
 
 def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float64) -> np.ndarray:
@@ -97,14 +98,9 @@ def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
     return next(iter(sizes.values()), 1)
 
 
-def _check_mapping(what: str, arrays: Any) -> None:
-    if not isinstance(arrays, Mapping):
-        raise ParameterError(f"{what}= is a {type(arrays).__name__}; give a dict from names to arrays")
-
-
 def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
     """Inputs as batches. Raises for an unknown name and a missing one."""
-    _check_mapping("inputs", inputs)
+    by_name("inputs", inputs)
     for name in inputs:
         if name not in graph.inputs:
             raise unknown_name("input", name, graph.inputs)
@@ -123,7 +119,7 @@ def check_targets(
     dtype: Any = np.float64,
 ) -> dict[str, np.ndarray]:
     """Targets as batches, by output name. Raises for an unknown name, and for values that the energy cannot take."""
-    _check_mapping("targets", targets)
+    by_name("targets", targets)
     arrays = {}
     for name, value in targets.items():
         if name not in graph.outputs:

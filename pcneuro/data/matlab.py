@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pcneuro.files import open_regular, plain_array
+from pcneuro.files import npy_array, open_regular
 
 SECONDS = 300.0
 """What reading may take: some hundred times what the largest official file does."""
@@ -48,7 +48,7 @@ def read_matlab(path: Path, names: tuple[str, ...], seconds: float = SECONDS) ->
         raise ValueError(said if ended.returncode == 1 and said else _cause(ended.returncode))
     stream, arrays = io.BytesIO(ended.stdout), {}
     for name, size in json.loads(stream.readline()).items():
-        arrays[name] = plain_array(stream, size)
+        arrays[name] = npy_array(stream, size)
     return arrays
 
 

@@ -8,8 +8,8 @@ from pcneuro.files.leftovers import finished as finished
 from pcneuro.files.leftovers import scratch as scratch
 from pcneuro.files.leftovers import unfinished as unfinished
 from pcneuro.files.reading import STUMBLES as STUMBLES
+from pcneuro.files.reading import npy_array as npy_array
 from pcneuro.files.reading import open_regular as open_regular
-from pcneuro.files.reading import plain_array as plain_array
 from pcneuro.files.writing import place as place
 from pcneuro.files.writing import write_atomically as write_atomically
 from pcneuro.files.writing import writing as writing

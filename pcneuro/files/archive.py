@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.errors import CircuitFileError, told
-from pcneuro.files.reading import open_regular, plain_array
+from pcneuro.files.reading import npy_array, open_regular
 from pcneuro.files.writing import path_of, write_atomically
 
 VERSION = 2
@@ -121,7 +121,7 @@ def _arrays(parts: Mapping[str, bytes], digests: Any) -> dict[str, np.ndarray]:
         if digests[key] != hashlib.sha256(parts[name]).hexdigest():
             raise ValueError(f"the member {name!r} is not as it was written")
         try:
-            arrays[key] = plain_array(io.BytesIO(parts[name]), len(parts[name]))
+            arrays[key] = npy_array(io.BytesIO(parts[name]), len(parts[name]))
         except ValueError as error:
             raise ValueError(f"the member {name!r}: {error}") from None
     return arrays

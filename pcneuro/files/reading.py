@@ -32,7 +32,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def plain_array(file: BinaryIO, size: int) -> np.ndarray:
+def npy_array(file: BinaryIO, size: int) -> np.ndarray:
     """The array of numbers in a .npy file of ``size`` bytes, or in so many bytes of another.
 
     Nothing is executed, and memory is that of the bytes which are there, whatever the header says. Raises ValueError

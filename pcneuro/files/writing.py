@@ -46,15 +46,12 @@ def writing(path: Path) -> Iterator[None]:
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool) -> None:
     """Write a file whole or not at all. Raises OutputError where it exists (without ``overwrite``) or fails."""
     target = place(path, overwrite=overwrite)
-    try:
-        with scratch(target.parent, f".{target.name}.") as temporary:
-            with open(temporary, "x+b") as file:  # HDF5 reads what it writes
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; nothing was changed") from None
+    with writing(target), scratch(target.parent, f".{target.name}.") as temporary:
+        with open(temporary, "x+b") as file:  # HDF5 reads what it writes
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
 
 
 def path_of(path: Any, error: type[PcneuroError]) -> Path:

@@ -12,8 +12,8 @@ import numpy as np
 from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.batches import check_inputs, check_labels, check_targets, common_batch, samples_first
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
-from pcneuro.quantities import plain_array
+from pcneuro.errors import ParameterError, ShapeError, unknown_name
+from pcneuro.quantities import by_name, plain_array
 
 Arrays = Mapping[str, np.ndarray]
 CHUNK_BYTES = 64_000_000
@@ -36,8 +36,7 @@ class Examples:
     def __post_init__(self) -> None:
         groups = {"inputs": self.inputs, "targets": self.targets}
         for what, group in groups.items():
-            if not isinstance(group, Mapping):
-                raise ParameterError(f"{what} of examples are {told(group)}; give a dict from names to arrays")
+            by_name(f"{what} of examples", group)
         check_labels(groups)
         for what, group in groups.items():
             arrays = {name: _samples(f"{what.removesuffix('s')} {name!r}", array) for name, array in group.items()}

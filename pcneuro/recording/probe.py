@@ -14,6 +14,10 @@ class Probe:
     every: int
     size: int
 
+    def first(self, step: int) -> int:
+        """Number of the first step from ``step`` on before which it records."""
+        return -(-step // self.every) * self.every
+
     def count(self, step: int, steps: int) -> int:
         """How many recordings fall into the ``steps`` steps from step number ``step``."""
         return -(-(step + steps) // self.every) - -(-step // self.every)

@@ -148,8 +148,7 @@ def dataset(
     coordinates: dict[str, Any] = {}
     for record, probe, array, sample, unit in zip(records, probes, rows, samples, units, strict=True):
         time = "time" if len(intervals) == 1 else f"time_{probe.every * dt:.12g}ms"
-        begin = -(-first // probe.every) * probe.every
-        times = (begin + probe.every * np.arange(len(array))) * dt
+        times = (probe.first(first) + probe.every * np.arange(len(array))) * dt
         coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
         for selection, meaning in ((sample, "sample"), (unit, "unit of the vertex, flattened")):
             indices = np.array(selection.indices, dtype=np.int64)

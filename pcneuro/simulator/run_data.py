@@ -14,7 +14,7 @@ from pcneuro.engines import RunData
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
-from pcneuro.quantities import NOT_NEGATIVE, milliseconds
+from pcneuro.quantities import NOT_NEGATIVE, by_name, milliseconds
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,8 +48,8 @@ def merge(
     Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
     """
     for what, value in changes.items():
-        if value is not None and not isinstance(value, Mapping):
-            raise ParameterError(f"{what} is a {type(value).__name__}; give a dict from names to arrays")
+        if value is not None:
+            by_name(f"values of {what}=", value)
     check_labels(changes)
     graph = circuit.graph
     inputs: Arrays

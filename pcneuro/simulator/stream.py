@@ -230,7 +230,7 @@ class Run:
         self, first: int, steps: int, rows: Sequence[np.ndarray], status: Status | None = None, message: str = ""
     ) -> Chunk:
         recorded = tuple(
-            Recorded(record, probe, -(-first // probe.every) * probe.every, record.choose(array))
+            Recorded(record, probe, probe.first(first), record.choose(array))
             for record, probe, array in zip(self.records, self.probes, rows, strict=True)
         )
         events = self.log.part() if self.parted and self.log is not None else None

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from pcneuro.errors import ConfigurationError
-from pcneuro.files import open_regular, plain_array
+from pcneuro.files import npy_array, open_regular
 from pcneuro.studies.tables import Problem, Table, made_from
 
 VALUES: dict[str, type[AbstractValues]] = {}
@@ -84,7 +84,7 @@ class FileValues(AbstractValues):
         path = folder / self.path
         try:
             with open_regular(path) as file:
-                return plain_array(file, os.fstat(file.fileno()).st_size)
+                return npy_array(file, os.fstat(file.fileno()).st_size)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None

@@ -281,8 +281,8 @@ NAN = np.where(np.arange(15).reshape(5, 3) % 7 == 5, np.nan, X)
         (_with(inputs={}), UnknownNameError, r"inputs lack x of shape \(3,\)"),
         (_with(inputs={"x": X, "y": X}), UnknownNameError, "unknown input 'y': known: x"),
         (_with(inputs={"W1": X}), UnknownNameError, "unknown input 'W1'"),
-        (_with(inputs=X), ParameterError, "inputs= is a ndarray; give a dict from names to arrays"),
-        (_with(targets=T), ParameterError, "targets= is a ndarray; give a dict"),
+        (_with(inputs=X), ParameterError, "inputs are a ndarray; give a dict from names to arrays"),
+        (_with(targets=T), ParameterError, "targets are a ndarray; give a dict"),
         (_with(targets={"ou": T}), UnknownNameError, "'ou': did you mean 'out'"),
         (_with(targets={"h": T}), UnknownNameError, "unknown target .*'h'"),
         (

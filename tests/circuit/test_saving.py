@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match=r"No space left on device; nothing was changed"):
+    with pytest.raises(OutputError, match=r"No space left on device; what was there is as it was"):
         circuit.save(path, overwrite=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["c.pcn"]

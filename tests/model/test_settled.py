@@ -287,7 +287,7 @@ def test_ctrl_c(monkeypatch):
         ({"rtol": "1e-4"}, "rtol of Settled is '1e-4'"),
         ({"rtol": True}, "rtol of Settled is True"),
         ({"atol": -1.0}, "atol of Settled is -1.0; give a finite number, not negative"),
-        ({"limit": 0.0}, "limit of Settled is 0.0; give a positive, finite number of ms"),
+        ({"limit": 0.0}, "limit of Settled is 0.0; give a positive, finite number, in ms"),
         ({"limit": np.inf}, "limit of Settled is inf"),
         ({"limit": None}, "limit of Settled is None"),
     ],

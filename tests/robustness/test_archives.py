@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import pcneuro as pcn
 from pcneuro.errors import CircuitFileError
-from pcneuro.files import open_regular, plain_array, read_archive, write_archive
+from pcneuro.files import npy_array, open_regular, read_archive, write_archive
 from tests.archives_for_tests import rewrite
 from tests.robustness.archives import (
     MISSING,
@@ -221,7 +221,7 @@ def test_a_header_that_lies_takes_no_memory(tmp_path):
         np_file = tmp_path / "array.npy"
         np_file.write_bytes(member)
         with open_regular(np_file) as file, pytest.raises(ValueError, match="it "):
-            plain_array(file, len(member))
+            npy_array(file, len(member))
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_exports_that_do_not_fit(tmp_path):
     from pcneuro.export import sonata
 
     for size in (0, 3000, 30_000):
-        with room_for(size), pytest.raises(OutputError, match="File too large; nothing was changed"):
+        with room_for(size), pytest.raises(OutputError, match="File too large; what was there is as it was"):
             sonata.write(circuit, tmp_path / "circuit.h5")
         assert list(tmp_path.iterdir()) == []
     sonata.write(circuit, tmp_path / "circuit.h5")
@@ -177,7 +177,7 @@ def test_archives_that_do_not_fit(size, tmp_path):
         lambda: trainer.run(1),
         lambda: circuit.write_graphml(path, overwrite=True),
     ):
-        with room_for(size), pytest.raises(OutputError, match="File too large; nothing was changed"):
+        with room_for(size), pytest.raises(OutputError, match="File too large; what was there is as it was"):
             write()
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]

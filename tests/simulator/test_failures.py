@@ -128,7 +128,7 @@ BAD = [
     ({"inputs": {"x": np.zeros(5)}, "targets": {"oud": np.zeros(3)}}, UnknownNameError, "did you mean 'out'"),
     ({"inputs": {"x": np.zeros(5)}, "clamp": {"h3": np.zeros(7)}}, UnknownNameError, "did you mean 'h"),
     ({"inputs": {"x": ["a"] * 5}}, DataError, "dtype"),
-    ({"inputs": np.zeros(5)}, ParameterError, "inputs is a ndarray; give a dict"),
+    ({"inputs": np.zeros(5)}, ParameterError, "values of inputs= are a ndarray; give a dict"),
     ({"record": [pcn.Record("h9")]}, UnknownNameError, "did you mean"),
     ({"record": [pcn.Record("h1", "eror")]}, UnknownNameError, "did you mean 'error'"),
     ({"record": [pcn.Record("h1", every=0.3)]}, ParameterError, "multiple of dt"),
@@ -137,7 +137,7 @@ BAD = [
     ({"record": "h1"}, ParameterError, "record= has 'h1'; give Record objects"),
     ({"record": 3}, ParameterError, "record= has 3; give Record objects"),
     ({"record": None}, ParameterError, "record= has None; give Record objects"),
-    ({"targets": [np.zeros(3)]}, ParameterError, "targets is a list; give a dict"),
+    ({"targets": [np.zeros(3)]}, ParameterError, "values of targets= are a list; give a dict"),
     (
         {"inputs": {"x": np.zeros(5)}, "targets": {"out": np.zeros(3)}, "clamp": {"out": np.zeros(3)}},
         ParameterError,

@@ -160,7 +160,7 @@ def leap(
     rested = not any(_holds(engine, program.slot("deviation", name)) for name in plan.free)
     families = [plan.sent] if rested else [plan.left, plan.sent]
     counts = [plan.extend(family, reach) for family in families]
-    times = [t.every * np.arange(-(-number // t.every), -(-(number + steps) // t.every)) - number for t in probes]
+    times = [t.first(number) + t.every * np.arange(t.count(number, steps)) - number for t in probes]
     moments, where = np.array([steps]), np.array([0])
     if probes:
         moments, where = np.unique(np.concatenate([*times, moments]), return_inverse=True)

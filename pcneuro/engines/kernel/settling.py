@@ -58,9 +58,7 @@ def _trajectory(engine: AbstractBlocks, probe: Probe, number: int, steps: int, b
     precision = engine.circuit.precision[probe.vertex].ravel()
     rows = []
     for k in range(count):
-        decay, growth = _settling(
-            engine, probe.vertex, -(-number // probe.every) * probe.every + k * probe.every - number
-        )
+        decay, growth = _settling(engine, probe.vertex, probe.first(number) + k * probe.every - number)
         deviation = decay * before + growth * drive
         rows.append(precision * deviation if probe.variable == "error" else prediction + deviation)
     return np.array(rows, dtype=engine.dtype).reshape(count, engine.data.batch, slot.units)
