@@ -152,7 +152,7 @@ def check(
         circuit,
         simulator.dynamics,
         simulator.integrator,
-        duration,
+        result.time,  # whole steps: a duration that is rounded is warned of once
         **data,
         records=records,
         spiking=spiking,

@@ -159,7 +159,7 @@ def whole_steps(duration: float, dt: float) -> int:
     if duration >= dt * MOST_STEPS:
         raise ParameterError(f"duration is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
     steps = round(duration / dt)
-    if abs(duration / dt - steps) > 1e-6 * max(steps, 1):
+    if abs(duration / dt - steps) > 1e-6 * steps:
         steps = max(steps, 1)
         warn(f"duration {duration:g} ms is no multiple of dt = {dt:g} ms: running {steps} steps, {steps * dt:g} ms")
     return steps

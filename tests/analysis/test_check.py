@@ -27,6 +27,16 @@ def test_agreement(dynamics):
     assert str(actual).startswith("reference agrees")
 
 
+def test_a_duration_that_is_rounded_is_warned_of_once():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    with pytest.warns(pcn.PcneuroWarning, match="no multiple of dt") as warned:
+        check = pcn.check(circuit, 10.4, "reference", inputs=inputs, targets=targets)
+    assert len(warned) == 1
+    assert check.result.time == 10.0
+    assert check.agrees
+
+
 def test_disagreement():
     circuit, data = problem()
     actual = pcn.check(circuit, 20.0, "reference", dtype=np.float32, tolerance=1e-12, **data)

@@ -112,6 +112,10 @@ def test_a_duration_between_steps_is_rounded_with_a_warning(network):
     with pytest.warns(pcn.PcneuroWarning, match=r"10\.4 ms is no multiple of dt = 1 ms: running 10 steps, 10 ms"):
         sim.run(10.4, inputs={"x": np.zeros(5)})
     assert sim.time == 10.0
+    with pytest.warns(pcn.PcneuroWarning, match=r"1e-07 ms is no multiple of dt = 1 ms: running 1 steps, 1 ms"):
+        sim.run(1e-7)
+    assert sim.time == 11.0
+    assert sim.run(0.0).time == 11.0
 
 
 BAD = [

@@ -58,7 +58,7 @@ class CheckTask(RunTask):
             numbers = {"against": self.against, "agrees": False, "worst": float("nan"), "stats": result.stats}
             return Outcome(numbers, result.records, result.status, result.message, job.circuit)
         request = RunRequest(
-            job.circuit, self.dynamics, self.integrator, self.duration, records=records, spiking=self.spiking, **data
+            job.circuit, self.dynamics, self.integrator, result.time, records=records, spiking=self.spiking, **data
         )
         job.observer.say(f"The same by {self.against}")
         check = hold_against(result, request, self.against, self.tolerance, np.dtype(self.dtype))

@@ -17,6 +17,7 @@ from pcneuro.engines import Absolute, EventDriven, Exact, Share, TimeBinned
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.errors import ParameterError
 from pcneuro.simulator.result import Status
+from pcneuro.simulator.run_data import whole_steps
 from pcneuro.simulator.schedules import Parallel
 from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.datasets import examples
@@ -139,7 +140,7 @@ class EventDrivenTask(DrivenTask):
     def _clocked(self, job: Job, data: RunArrays, reference: BackpropResult) -> tuple[list[Row], Status, str]:
         """How far off gradients are after 0, 1, 2, ... steps."""
         assert self.duration is not None
-        simulator, steps = self.simulator(job.circuit), round(self.duration / self.integrator.dt)
+        simulator, steps = self.simulator(job.circuit), whole_steps(self.duration, self.integrator.dt)
         result = simulator.run(0.0, **data)  # type: ignore[arg-type]
         rows = [asdict(gradient_error(result, reference))]
         for step in range(steps):
