@@ -148,13 +148,7 @@ def check(
     result = simulator.run(duration, **data, record=records)  # type: ignore[arg-type]
     if result.status is not Status.COMPLETED:
         raise ParameterError(f"there is nothing to agree with: {result.message}")
-    request = RunRequest(
-        circuit,
-        simulator.dynamics,
-        simulator.integrator,
-        result.time,  # whole steps: a duration that is rounded is warned of once
-        **data,
-        records=records,
-        spiking=spiking,
-    )
+    made, step = simulator.dynamics, simulator.integrator
+    done = result.time  # whole steps: a duration that is rounded is warned of once
+    request = RunRequest(circuit, made, step, done, **data, records=records, spiking=spiking)
     return hold_against(result, request, against, tolerance, simulator.dtype)

@@ -14,14 +14,7 @@ from circuits.lstm import lstm
 from pcneuro.errors import MissingExtraError, OutputError, ParameterError
 from pcneuro.export import nir
 from pcneuro.export.nir_steps import Executed
-from pcneuro.export.spiking import (
-    Decoding,
-    IntegrateAndFire,
-    LeakyIntegrateAndFire,
-    Seeded,
-    SendOnDelta,
-    Spiking,
-)
+from pcneuro.export.spiking import Decoding, IntegrateAndFire, LeakyIntegrateAndFire, Seeded, SendOnDelta, Spiking
 from tests.circuits_for_tests import data_for, mlp, not_inferred, random_dag, scalar_graph
 from tests.export.agreement import close
 

@@ -17,6 +17,22 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from pcneuro.circuit.units import AbstractUnitWalk, SlopePull, SynapsePull, UnitGraph
+from pcneuro.errors import ParameterError
+from pcneuro.model.dynamics import AbstractDynamics
+
+
+def check_bounded(dynamics: AbstractDynamics, rates: np.ndarray, updated: bool) -> None:
+    """Raise ParameterError where there are no bounds, for nonlinear dynamics among others.
+
+    ``rates`` are dt * precision / tau of the neurons that go in steps; ``updated`` is whether parameters have changed
+    since the sweep.
+    """
+    if not dynamics.superposes:
+        raise ParameterError(f"there is no bound under {type(dynamics).__name__}: use FixedPrediction")
+    if (rates > 1.0).any():
+        raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
+    if updated:
+        raise ParameterError("there is no bound where parameters have changed between steps: start anew")
 
 
 def bounds(

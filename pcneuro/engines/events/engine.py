@@ -24,7 +24,7 @@ from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
-from pcneuro.engines.events.bounds import bounds_of_batch
+from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
 from pcneuro.engines.events.continuing import Before, Now, go_on
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending
@@ -107,7 +107,7 @@ class EventEngine(AbstractEngine):
             what = "conduction delays" if self.mode.binned else repr(self.mode)
             raise ParameterError(
                 f"{self.name} does not change parameters between steps with {what}: use TimeBinned() without delays, "
-                "or set_parameters(), which starts anew from the present values"
+                "or set_parameters() between two runs"
             )
         self.load(parameters)
         self.dense.reweight()
@@ -387,12 +387,8 @@ class EventEngine(AbstractEngine):
         (``Exact``). Raises ParameterError for dynamics that are not linear, and where dt Pi / tau is above 1, with
         which Euler's steps overshoot.
         """
-        if not self.dynamics.superposes:
-            raise ParameterError(f"there is no bound under {type(self.dynamics).__name__}: use FixedPrediction")
-        if self.mode.binned and (self.sending.gain * self.sending.precision > 1.0).any():
-            raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
-        if self.updated:
-            raise ParameterError("there is no bound where parameters have changed between steps: start anew")
+        rates = self.sending.gain * self.sending.precision if self.mode.binned else np.zeros(0)
+        check_bounded(self.dynamics, rates, self.updated)
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)

@@ -23,7 +23,7 @@ def changed(circuit: pcn.Circuit) -> dict[str, np.ndarray]:
 @both
 @pytest.mark.parametrize("engine", [ALL, pcn.EventDriven(0.0)], ids=["smallest", "zero"])
 def test_an_update_between_steps_is_that_of_the_reference(dynamics, engine, tmp_path):
-    """Engines are updated themselves: a simulator's ``set_parameters`` starts anew."""
+    """Engines are updated themselves: a simulator's ``set_parameters`` is between two runs."""
     for _, circuit, scale in examples():
         data = data_of(circuit, 2, scale)
         sims = [pcn.Simulator(circuit, dynamics=dynamics, engine=each) for each in (pcn.Reference(), engine)]
