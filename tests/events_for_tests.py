@@ -23,7 +23,7 @@ class TellingEngine(ReferenceEngine):
 
     def start(self, data):
         super().start(data)
-        self.told = {name: np.zeros_like(self.error[name]) for name in self.predicted}
+        self.sent = {name: np.zeros_like(self.error[name]) for name in self.predicted}
 
     @property
     def predicted(self):
@@ -42,12 +42,12 @@ class TellingEngine(ReferenceEngine):
     def _tell(self, name, now):
         error = self.read(name, "error")
         for sample in range(self.data.batch):
-            own, told = error[sample].ravel(), self.told[name][sample].reshape(-1)
-            units = np.flatnonzero(np.abs(own - told) >= self.threshold)
+            present, sent = error[sample].ravel(), self.sent[name][sample].reshape(-1)
+            units = np.flatnonzero(np.abs(present - sent) >= self.threshold)
             if self.log is not None and len(units):
                 number = np.full(len(units), self.log.populations[f"{name}.error"], dtype=np.int32)
-                self.log.append(sample, np.full(len(units), now), number, units, (own - told)[units])
-            told[units] = own[units]
+                self.log.append(sample, np.full(len(units), now), number, units, (present - sent)[units])
+            sent[units] = present[units]
 
 
 @dataclass(frozen=True)

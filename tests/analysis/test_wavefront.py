@@ -269,12 +269,12 @@ def test_divergence_is_reported():
 def test_control_c_returns_what_is_known(at, which):
     sim = pcn.Simulator(pcn.build_circuit(mlp((3, 4, 2))))
     inputs, targets = data_for(sim.circuit.graph, 2)
-    told = []
+    shares = []
 
     def report(elapsed, completed, start, duration):
-        told.append(completed)
+        shares.append(completed)
         assert (start, duration) == (0.0, 3000.0)
-        if completed > at and not any(share > at for share in told[:-1]):
+        if completed > at and not any(share > at for share in shares[:-1]):
             signal.raise_signal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
@@ -288,18 +288,18 @@ def test_control_c_returns_what_is_known(at, which):
         assert all(math.isnan(time) for row in actual.rows for time in row.times)
     else:
         assert actual.rows[0].times[2] == 7.0
-    assert told == sorted(told)
-    assert told[0] == 0.0
-    assert told[-1] < 1.0
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert shares[-1] < 1.0
 
 
 def test_progress_ends_at_one():
-    told = []
+    shares = []
     sim = pcn.Simulator(pcn.build_circuit(chain(3)))
     given = {"inputs": {"x": 0.2}, "targets": {"v3": 1.0}}
-    pcn.wavefront(sim, 100.0, **given, report=lambda *a: told.append(a[1]), report_period=1e-9)
-    assert told == sorted(told)
-    assert told.count(0.0) == told.count(1.0) == 1
+    pcn.wavefront(sim, 100.0, **given, report=lambda *a: shares.append(a[1]), report_period=1e-9)
+    assert shares == sorted(shares)
+    assert shares.count(0.0) == shares.count(1.0) == 1
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def test_without_a_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [n for n, d in DATASETS.items() if issubclass(d, AbstractFolderDataset)])
 def test_an_empty_folder(refused, tmp_path, name):
-    told = refused(name)
-    assert told.startswith(f"{name} is not in {tmp_path}/")
-    assert DATASETS[name].source in told
-    assert f"pcneuro data fetch {name} --folder {tmp_path}" in told
+    message = refused(name)
+    assert message.startswith(f"{name} is not in {tmp_path}/")
+    assert DATASETS[name].source in message
+    assert f"pcneuro data fetch {name} --folder {tmp_path}" in message
     assert DATASETS[name](folder=tmp_path).status() == "not there"
     assert DATASETS[name]().status() == "PCNEURO_DATA is not set"
 

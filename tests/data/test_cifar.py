@@ -76,9 +76,9 @@ def test_no_batch_and_no_test(ten, refused):
 def test_the_test_is_needed(ten, refused):
     home, _ = ten
     (home / "test_batch.bin").unlink()
-    told = refused("cifar10")
-    assert told.startswith(f"{home}/test_batch.bin is missing: needed is 10,000 records")
-    assert "https://www.cs.toronto.edu/~kriz/cifar.html" in told
+    message = refused("cifar10")
+    assert message.startswith(f"{home}/test_batch.bin is missing: needed is 10,000 records")
+    assert "https://www.cs.toronto.edu/~kriz/cifar.html" in message
 
 
 @pytest.mark.parametrize(("name", "record"), [("cifar10", 3073), ("cifar100", 3074)])
@@ -88,10 +88,10 @@ def test_a_file_that_is_cut(tmp_path, refused, name, record):
     content = path.read_bytes()
     for size in (1, record - 1, record + 1, len(content) - 1):
         path.write_bytes(content[:size])
-        told = refused(name)
-        assert told.startswith(f"{path}: {size:,} bytes are no whole number of records of {record:,}")
-        assert "truncated" in told
-        assert "https://www.cs.toronto.edu" in told
+        message = refused(name)
+        assert message.startswith(f"{path}: {size:,} bytes are no whole number of records of {record:,}")
+        assert "truncated" in message
+        assert "https://www.cs.toronto.edu" in message
     path.write_bytes(b"")
     assert refused(name).startswith(f"{path}: is empty")
 

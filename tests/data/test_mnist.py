@@ -50,9 +50,9 @@ def test_a_file_that_is_cut_anywhere(tmp_path, refused, compress, name):
     content = path.read_bytes()
     for size in {*range(30), len(content) // 2, len(content) - 1} & set(range(len(content))):
         path.write_bytes(content[:size])
-        told = refused("mnist")
-        assert told.startswith(f"{path}: ")
-        assert "needed is IDX of" in told
+        message = refused("mnist")
+        assert message.startswith(f"{path}: ")
+        assert "needed is IDX of" in message
     path.write_bytes(b"")
     assert f"{path}: is empty" in refused("mnist")
 
@@ -85,9 +85,9 @@ def test_arrays_that_are_others(tmp_path, refused, name, array, expected):
 def test_another_file(tmp_path, refused):
     write(tmp_path)
     (tmp_path / NAMES[0]).write_bytes(b"<html>not found</html>")
-    told = refused("mnist")
-    assert "begins with 0x3c68746d, not with 0x00000803" in told
-    assert "magic 0x00000803, 47,040,016 bytes, or .gz" in told
+    message = refused("mnist")
+    assert "begins with 0x3c68746d, not with 0x00000803" in message
+    assert "magic 0x00000803, 47,040,016 bytes, or .gz" in message
 
 
 @pytest.mark.parametrize("compress", [True, False])

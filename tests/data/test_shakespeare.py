@@ -41,8 +41,8 @@ def test_a_vocabulary_that_is_given(path, tmp_path, refused):
     data = pcneuro.data.load("shakespeare", folder=tmp_path, vocabulary=characters)
     assert data.train.vocabulary.characters == characters
     assert data.train.vocabulary.decode(data.train.tokens[0]) == TEXT[:50]
-    told = refused("shakespeare", vocabulary=characters.replace("w", ""))
-    assert told.startswith(f"{path}: character 'w' (U+0077), number {TEXT.index('w') + 1} of {len(TEXT)}, is not in")
+    message = refused("shakespeare", vocabulary=characters.replace("w", ""))
+    assert message.startswith(f"{path}: character 'w' (U+0077), number {TEXT.index('w') + 1} of {len(TEXT)}, is not in")
 
 
 @pytest.mark.parametrize(

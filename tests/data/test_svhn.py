@@ -56,9 +56,9 @@ def test_svhn_is_what_was_written(home, tmp_path, compress):
 )
 def test_arrays_that_are_others(home, refused, changed, expected):
     write_mat(home / "test_32x32.mat", **(arrays() | changed))
-    told = refused("svhn")
-    assert told.startswith(f"{home}/test_32x32.mat: ")
-    assert expected in told
+    message = refused("svhn")
+    assert message.startswith(f"{home}/test_32x32.mat: ")
+    assert expected in message
 
 
 def test_an_array_that_is_missing(home, refused):
@@ -69,10 +69,10 @@ def test_an_array_that_is_missing(home, refused):
 @pytest.mark.parametrize("content", [b"", b"\x00", b"not a MATLAB file" * 20])
 def test_another_file(home, refused, content):
     (home / "train_32x32.mat").write_bytes(content)
-    told = refused("svhn")
-    assert told.startswith(f"{home}/train_32x32.mat: is ")
-    assert "182,040,794 bytes" in told
-    assert "http://ufldl.stanford.edu/housenumbers/" in told
+    message = refused("svhn")
+    assert message.startswith(f"{home}/train_32x32.mat: is ")
+    assert "182,040,794 bytes" in message
+    assert "http://ufldl.stanford.edu/housenumbers/" in message
 
 
 @pytest.mark.parametrize("compress", [True, False])

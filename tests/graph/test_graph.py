@@ -111,11 +111,11 @@ def test_cycles_are_told_node_by_node(length):
     ring = [Node(n, Map("add"), ("x", names[k - 1]), (2,)) for k, n in enumerate(names)]
     with pytest.raises(GraphError, match=r"the graph has a cycle: .*; unroll it over time") as caught:
         Graph([X, *ring, unary("y", "n0")], {"out": "y"})
-    told = str(caught.value).split(": ")[1].split(";")[0].split(" -> ")
-    assert told[0] == told[-1]
-    assert sorted(told[1:]) == names
+    cycle = str(caught.value).split(": ")[1].split(";")[0].split(" -> ")
+    assert cycle[0] == cycle[-1]
+    assert sorted(cycle[1:]) == names
     # An arrow points from what is used to what uses it.
-    assert all(names[names.index(b) - 1] == a for a, b in itertools.pairwise(told))
+    assert all(names[names.index(b) - 1] == a for a, b in itertools.pairwise(cycle))
 
 
 @pytest.mark.parametrize(

@@ -251,15 +251,15 @@ def test_divergence_and_snapshots(tmp_path):
 
 def test_progress_is_the_limits_share_and_the_end_is_the_end():
     circuit = pcn.build_circuit(chain(3))
-    told = []
+    reports = []
     sim = pcn.Simulator(circuit)
     until = pcn.Settled(limit=1000.0)
     result = sim.run(
-        until=until, inputs={"x": 1.0}, targets={"v3": 2.0}, report=lambda *a: told.append(a[1:]), report_period=1e-9
+        until=until, inputs={"x": 1.0}, targets={"v3": 2.0}, report=lambda *a: reports.append(a[1:]), report_period=1e-9
     )
-    assert told[0] == (0.0, 0.0, 1000.0)
-    assert told[-1] == (1.0, 0.0, result.time)
-    assert all(share <= result.time / 1000.0 for share, _, _ in told[:-1])
+    assert reports[0] == (0.0, 0.0, 1000.0)
+    assert reports[-1] == (1.0, 0.0, result.time)
+    assert all(share <= result.time / 1000.0 for share, _, _ in reports[:-1])
 
 
 def test_ctrl_c(monkeypatch):

@@ -158,13 +158,13 @@ def test_filters(circuit, settings, populations, samples):
     populations = set(names) if populations is None else populations
     log = filled(circuit, 600, RecordEvents(**settings))
     events, whole = log.dataset(), all_of(circuit, 600)
-    own = np.isin(names[whole["population"]], list(populations)) & np.isin(whole["sample"], list(samples))
-    assert 0 < own.sum() < len(own)
-    assert equal(in_order(events), {name: array[own] for name, array in whole.items()})
+    of_population = np.isin(names[whole["population"]], list(populations)) & np.isin(whole["sample"], list(samples))
+    assert 0 < of_population.sum() < len(of_population)
+    assert equal(in_order(events), {name: array[of_population] for name, array in whole.items()})
     assert set(names[events["population_recorded"]]) == populations
     assert set(names[log.kept]) == populations
     assert set(np.flatnonzero(log.samples)) == samples == set(events["recorded_sample"].values)
-    assert log.count == own.sum()
+    assert log.count == of_population.sum()
 
 
 @pytest.mark.parametrize(
@@ -361,10 +361,10 @@ def test_two_runs_have_the_events_of_one(circuit, tmp_path):
         np.testing.assert_array_equal(both, one.events[name])
     # What an error was told to be, in the end, is the sum of its changes.
     number = list(circuit.nx).index("h1.error")
-    own = one.events.isel(event=one.events["population"].values == number)
-    told = np.zeros((3, 5))
-    np.add.at(told, (own["sample"].values, own["unit"].values), own["change"].values)
-    np.testing.assert_allclose(told, one.errors["h1"], atol=1e-3)
+    of_population = one.events.isel(event=one.events["population"].values == number)
+    known = np.zeros((3, 5))
+    np.add.at(known, (of_population["sample"].values, of_population["unit"].values), of_population["change"].values)
+    np.testing.assert_allclose(known, one.errors["h1"], atol=1e-3)
     facts = one.stats["events_record"]
     assert facts["events"] == one.events.sizes["event"] > 100
     assert facts["events"] * BYTES == facts["bytes"] < facts["most_bytes"]

@@ -112,7 +112,7 @@ def texts(training):
     return training
 
 
-def told(kind, circuit, *more):
+def text_settings(kind, circuit, *more):
     sets = [f"circuit=mlp.py:{circuit}", f"dataset.kind={kind}", "data=data", "batch=8", *more]
     return [*sets, "schedule.kind=Sequential"]
 
@@ -245,7 +245,7 @@ def test_training_that_diverges_is_written(training):
 
 
 def test_names_are_read_and_learned(texts):
-    _, summary, _ = texts(*told("names", "reader", "dataset.length=6", "arguments.length=6"))
+    _, summary, _ = texts(*text_settings("names", "reader", "dataset.length=6", "arguments.length=6"))
     chance = summary["runs"][0]["chance"]
     assert chance["accuracy"] == 0.5
     assert 0.4 < chance["majority"] < 0.7
@@ -254,7 +254,9 @@ def test_names_are_read_and_learned(texts):
 
 
 def test_a_text_is_continued(texts):
-    sets = told("shakespeare", "writer", "dataset.length=6", "epochs=20", "optimizer.rate=1.0", "sample_length=40")
+    sets = text_settings(
+        "shakespeare", "writer", "dataset.length=6", "epochs=20", "optimizer.rate=1.0", "sample_length=40"
+    )
     report, summary, _ = texts(*sets)
     written = summary["runs"][0]["sampled"]["predictive coding"]
     assert len(written) == 40
@@ -333,7 +335,7 @@ def test_training_says_what_does_not_fit(training, error, line, sets):
 )
 def test_texts_that_do_not_fit_are_told(texts, error, line, sets):
     with pytest.raises(error) as caught:
-        texts(*told(*sets[:2], *sets[2:]))
+        texts(*text_settings(*sets[:2], *sets[2:]))
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -342,7 +344,7 @@ def test_texts_that_do_not_fit_are_told(texts, error, line, sets):
 def test_files_that_are_wrong_are_told(texts, content, line):
     (texts.folder / "data" / "names" / "A.txt").write_text(content)
     with pytest.raises(DataError) as caught:
-        texts(*told("names", "reader"))
+        texts(*text_settings("names", "reader"))
     assert line in str(caught.value)
     assert "A.txt" in str(caught.value)
 
