@@ -153,7 +153,8 @@ class Simulator:
         r"""How far off errors, by vertex, (batch, \*shape), and gradients, by parameter, can be for its thresholds.
 
         For ``EventDriven`` under fixed prediction, at any time of a run on this data, against the same without
-        thresholds. Raises ParameterError for other engines, and where nothing is known.
+        thresholds. Raises ParameterError for other engines, and where nothing is known, such as after data or
+        parameters have changed past time zero.
         """
         self._state.ready()
         return self._engine.bounds()

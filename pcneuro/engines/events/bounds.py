@@ -21,11 +21,11 @@ from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
 
 
-def check_bounded(dynamics: AbstractDynamics, rates: np.ndarray, updated: bool) -> None:
+def check_bounded(dynamics: AbstractDynamics, rates: np.ndarray, updated: bool, continued: bool) -> None:
     """Raise ParameterError where there are no bounds, for nonlinear dynamics among others.
 
     ``rates`` are dt * precision / tau of the neurons that go in steps; ``updated`` is whether parameters have changed
-    since the sweep.
+    since the sweep, ``continued`` whether neurons have held something back of other data or parameters.
     """
     if not dynamics.superposes:
         raise ParameterError(f"there is no bound under {type(dynamics).__name__}: use FixedPrediction")
@@ -33,6 +33,9 @@ def check_bounded(dynamics: AbstractDynamics, rates: np.ndarray, updated: bool) 
         raise ParameterError("there is no bound where dt * precision / tau is above 1: choose a shorter dt")
     if updated:
         raise ParameterError("there is no bound where parameters have changed between steps: start anew")
+    if continued:
+        # What was held back before, by larger thresholds maybe, is no part of it.
+        raise ParameterError("there is no bound where data or parameters changed after time zero: call reset()")
 
 
 def bounds(

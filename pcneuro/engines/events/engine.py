@@ -388,7 +388,7 @@ class EventEngine(AbstractEngine):
         which Euler's steps overshoot.
         """
         rates = self.sending.gain * self.sending.precision if self.mode.binned else np.zeros(0)
-        check_bounded(self.dynamics, rates, self.updated)
+        check_bounded(self.dynamics, rates, self.updated, self.data.continues and bool(self.sending.threshold.any()))
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from circuits.autoencoder import autoencoder
 from pcneuro.errors import CircuitFileError, ParameterError
-from tests.circuits_for_tests import chain, diverges, mlp, not_inferred, same
+from tests.circuits_for_tests import chain, data_for, diverges, mlp, not_inferred, same
 from tests.engines.events.event_runs import all_modes, away, both, by_events, data_of, modes
 
 
@@ -200,3 +200,17 @@ def test_a_result_depends_on_no_block(mode):
         euler = pcn.Simulator(circuit).run(60.0, **data)
         wanted = euler if isinstance(mode, pcn.TimeBinned) else exact
         assert away(by_events(circuit, data, 60.0, 1e-3, mode), wanted) < 2e-3
+
+
+def test_a_bound_is_refused_where_errors_are_off_by_what_was_held_back_before():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    inputs, targets = data_for(circuit.graph, 2)
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.1))
+    sim.run(5.0, inputs=inputs, targets=targets)
+    sim.bounds()
+    sim.run(5.0, targets={name: 0.01 * array for name, array in targets.items()})
+    with pytest.raises(ParameterError, match=r"changed after time zero: call reset\(\)"):
+        sim.bounds()
+    sim.reset()
+    sim.run(5.0)
+    sim.bounds()
