@@ -158,7 +158,7 @@ def _vertex(circuit: Circuit, name: str) -> str:
     if name not in known and name in circuit.graph.outputs:
         name = circuit.graph.outputs[name].name
     if name not in known:
-        raise unknown_name("vertex to record events of", name, [*known, *circuit.graph.outputs])
+        raise unknown_name("vertex to record events of", name, dict.fromkeys([*known, *circuit.graph.outputs]))
     return name
 
 

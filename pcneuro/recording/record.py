@@ -61,7 +61,9 @@ class Record:
         output = circuit.graph.outputs.get(self.vertex)
         vertex = output.name if output is not None and self.vertex not in circuit.vertices else self.vertex
         if vertex not in circuit.vertices:
-            raise unknown_name("vertex to record", self.vertex, [*circuit.vertices, *circuit.graph.outputs])
+            raise unknown_name(
+                "vertex to record", self.vertex, dict.fromkeys([*circuit.vertices, *circuit.graph.outputs])
+            )
         if self.variable not in VARIABLES:
             raise unknown_name("variable to record", self.variable, VARIABLES)
         if self.variable in ("error", "prediction") and not circuit.has_prediction(vertex):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ def write_snapshot(
     arrays = {f"state/{k}": v for k, v in engine.state().items()}
     for kind in GROUPS if data is not None else ():
         arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
-    facts = {"step": step, "batch": None if data is None else data.batch, **identity}
+    continues = data is not None and data.continues
+    facts = {"step": step, "batch": None if data is None else data.batch, "continues": continues, **identity}
     write_archive(path, KIND, facts, arrays, overwrite=overwrite)
 
 
@@ -62,6 +64,11 @@ def read_snapshot(
         engine.set_state(data or RunData(1), groups["state"])
         # What an engine passes over is as wrong as what it lacks.
         check_like(groups["state"], engine.state())
+        if not isinstance(facts["continues"], bool):
+            raise ValueError("whether it continues is not said")
+        if data is not None and facts["continues"]:
+            # Bounds do not hold behind a change of data.
+            data = engine.data = replace(data, continues=True)
     except KeyError as error:
         raise CircuitFileError(f"{path} does not fit this simulator: there is no {error} in it") from None
     except STUMBLES as error:

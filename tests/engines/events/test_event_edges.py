@@ -202,15 +202,19 @@ def test_a_result_depends_on_no_block(mode):
         assert away(by_events(circuit, data, 60.0, 1e-3, mode), wanted) < 2e-3
 
 
-def test_a_bound_is_refused_where_errors_are_off_by_what_was_held_back_before():
+def test_a_bound_is_refused_where_errors_are_off_by_what_was_held_back_before(tmp_path):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     inputs, targets = data_for(circuit.graph, 2)
     sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.1))
     sim.run(5.0, inputs=inputs, targets=targets)
     sim.bounds()
     sim.run(5.0, targets={name: 0.01 * array for name, array in targets.items()})
-    with pytest.raises(ParameterError, match=r"changed after time zero: call reset\(\)"):
-        sim.bounds()
+    sim.store(tmp_path / "changed.pcn")
+    again = pcn.Simulator(circuit, engine=pcn.EventDriven(0.1))
+    again.restore(tmp_path / "changed.pcn")
+    for each in (sim, again):
+        with pytest.raises(ParameterError, match=r"changed after time zero: call reset\(\)"):
+            each.bounds()
     sim.reset()
     sim.run(5.0)
     sim.bounds()
