@@ -65,12 +65,17 @@ _MOST_UNITS = 2**48
 """Of an array, far beyond what memory holds, and with room to spare in 64 bits."""
 
 
+_SHORT = 40
+"""Letters of a shape that are shown in a message."""
+
+
 def _shape(what: str, shape: Any) -> Shape:
     axes = (shape,) if isinstance(shape, Integral) and not isinstance(shape, bool) else shape
     try:
         result = index_tuple(what, axes)
     except ParameterError:
-        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {told(shape)}") from None
+        got = shape if isinstance(shape, tuple) and len(str(shape)) < _SHORT else told(shape)
+        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {got}") from None
     if any(abs(n) > _MOST_UNITS for n in result) or math.prod(result) > _MOST_UNITS:
         raise ShapeError(f"{what} needs a shape of at most {_MOST_UNITS:.2g} units; got {told(shape)} with more")
     if any(n < 1 for n in result):

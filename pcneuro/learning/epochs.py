@@ -39,7 +39,8 @@ class Epoch:
         if not isinstance(row["measured"], dict):
             raise ValueError(f"what was measured after epoch {number} is no table")
         rate, seconds = (_number(row[key], f"{key} of epoch {number}") for key in ("rate", "seconds"))
-        if not (0 < rate < math.inf and 0 <= seconds < math.inf):
+        # A rate that has come down to 0 ends learning.
+        if not (0 <= rate < math.inf and 0 <= seconds < math.inf):
             raise ValueError(f"rate or seconds of epoch {number} are out of range")
         train, test = (_score(row[key], f"the {key} score of epoch {number}") for key in ("train", "test"))
         return cls(number, train, test, rate, seconds, row["measured"])

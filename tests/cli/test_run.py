@@ -62,7 +62,10 @@ def test_a_folder_that_exists_is_kept_unless_told(pcneuro, refused, folder):
         ),
         (["x.toml", "--set", "arguments.wait=3"], "--set arguments.wait=3: unknown argument of small(); did you"),
         (["x.toml", "--set", "integrator.dt=30"], "x.toml: dt = 30 ms is unstable for population"),
-        (["x.toml", "--set", "integrator.dt=0"], "x.toml: [integrator]: dt is 0 ms; a time step must be positive"),
+        (
+            ["x.toml", "--set", "integrator.dt=0"],
+            "x.toml: [integrator]: dt is 0.0; give a positive, finite number, in ms",
+        ),
         (["x.toml", "--set", "inputs.x=[1.0, 2.0]"], "x.toml: input 'x' has shape (2,); needed is (3,)"),
         (["x.toml", "--set", "inputs.x=[nan, 1.0, 2.0]"], "x.toml: input 'x' has 1 of 3 values that are NaN"),
         (["x.toml", "--set", "inputs.y=1.0"], "x.toml: unknown name in [inputs] 'y': known: x"),

@@ -145,7 +145,7 @@ def test_with_parameters():
     assert other.nodes["w"].source.value.tolist() == [3.0, 4.0]
     assert graph.nodes["w"].source.value.tolist() == [1.0, 2.0]
     assert other.outputs["out"].name == "y"
-    with pytest.raises(ShapeError, match=r"'w' has shape \(2,\), its leaf is \(3,\)"):
+    with pytest.raises(ShapeError, match=r"'w' has shape \(3,\); needed is \(2,\)"):
         graph.with_parameters({"w": np.zeros(3)})
     with pytest.raises(UnknownNameError, match="unknown parameter 'x'"):
         graph.with_parameters({"x": np.zeros(2)})

@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused(project):
         project(SMALL.replace("duration = 60.0", "until = {limit = 10.0}"))
     with pytest.raises(ParameterError, match=r"duration 60 ms is no multiple of every = 7 ms: try 63 ms"):
         project(SMALL, "every=7")
-    with pytest.raises(ParameterError, match="give numbers above 0 and up to 1"):
+    with pytest.raises(ParameterError, match="give a number above 0, up to 1"):
         project(SMALL, "shares=[2.0]")
     with pytest.raises(ConfigurationError, match="every"):
         project(SMALL, "every=0")

@@ -136,5 +136,5 @@ def test_a_tolerance_saves_work_and_stays_close(dynamics):
 
 @pytest.mark.parametrize("tolerance", [-1e-3, 1.0, float("nan"), "0.1"])
 def test_a_tolerance_out_of_range_is_refused(tolerance):
-    with pytest.raises(ParameterError, match="share from 0 to below 1"):
+    with pytest.raises(ParameterError, match="number from 0 to below 1"):
         pcn.Kernel(tolerance=tolerance)
