@@ -11,8 +11,9 @@ import numpy as np
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.feedback import joined_feedback, pull_back
 from pcneuro.circuit.parameters import check_parameters
-from pcneuro.errors import GraphError, UnknownNameError, unknown_name
-from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter
+from pcneuro.errors import GraphError, unknown_name
+from pcneuro.graph.forward import forward_pass, prior_mean
+from pcneuro.graph.graph import Graph
 from pcneuro.model.energies import AbstractEnergy, SquaredError
 from pcneuro.quantities import by_name
 
@@ -38,33 +39,6 @@ class BackpropResult:
     values: dict[str, np.ndarray]
     errors: dict[str, np.ndarray]
     loss: float
-
-
-def _mean(latent: Node) -> np.ndarray:
-    """Mean of the prior of a latent leaf, or zero."""
-    prior = latent.source.prior if isinstance(latent.source, Latent) else None
-    return np.zeros(latent.shape) if prior is None else np.asarray(prior, dtype=np.float64)
-
-
-def forward_pass(graph: Graph, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Value of every node, each with a batch axis first (of length 1 for what all samples share).
-
-    ``leaves`` gives inputs as batches; parameters, constants and the priors' means of latents are taken from the graph
-    unless given, too.
-    """
-    values: dict[str, np.ndarray] = {}
-    for name, node in graph.nodes.items():
-        if name in leaves:
-            values[name] = leaves[name]
-        elif isinstance(node.source, Parameter | Constant):
-            values[name] = node.source.value[None].astype(np.float64, copy=False)
-        elif isinstance(node.source, Latent):
-            values[name] = _mean(node)[None]
-        elif node.is_leaf:
-            raise UnknownNameError(f"missing input {name!r}")
-        else:
-            values[name] = node.compute(*(values[o] for o in node.operands))
-    return values
 
 
 def backprop(
@@ -147,7 +121,7 @@ def _leaves(
     )
     for name, node in graph.latents.items():
         # Every sample has a latent of its own, even where all of them begin at the same value.
-        leaves.setdefault(name, np.broadcast_to(_mean(node), (batch, *node.shape)))
+        leaves.setdefault(name, np.broadcast_to(prior_mean(node), (batch, *node.shape)))
     for name, array in check_parameters(graph, parameters).items():
         leaves[name] = array[None].astype(np.float64)
     return leaves, batch

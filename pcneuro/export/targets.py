@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.gradient_history import gradient_history
 from pcneuro.engines import RunData
 from pcneuro.export.spiking import Spiking
+from pcneuro.graph.forward import forward_pass
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record

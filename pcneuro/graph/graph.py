@@ -213,7 +213,7 @@ class Node:
     def compute(self, *operands: np.ndarray) -> np.ndarray:
         """The operator's output for operands with a batch axis. DataError names the node that cannot take them."""
         try:
-            return self.operator.forward(*operands)
+            return self.source.forward(*operands)  # type: ignore[union-attr]
         except DataError as error:
             raise DataError(f"node {self.name!r}: {error}") from None
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pcneuro.errors import GraphError, TraceError, told
+from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
 
 # The handlers of NumPy's functions register themselves where they are imported.
 from pcneuro.graph.tracing import functions, products  # noqa: F401
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.sparse import TracedSparse
+from pcneuro.ops.registry import noting_refusals
 
 
 def vertex(x: Any, name: str) -> Any:
@@ -20,10 +23,13 @@ def vertex(x: Any, name: str) -> Any:
     Outside a trace, on plain arrays, it returns ``x`` as it is. Raises GraphError for a name used twice or one that is
     not made of letters, digits and underscores.
     """
-    return x.recorder.mark(x, name) if isinstance(x, TracedArray) else x
+    if isinstance(x, TracedArray):
+        return x.recorder.mark(x, name)
+    note_vertex(x, name)
+    return x
 
 
-def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
+def trace(function: Callable[..., Any], /, *, check: bool = True, **leaves: Leaf) -> Graph:
     """Call ``function`` once with traced arrays and return its computation graph.
 
     Parameters
@@ -33,6 +39,11 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
         array that is no marked vertex becomes the output ``"out"``.
     leaves
         For each of its arguments an ``Input(shape)``, a ``Parameter(array)`` or a ``Latent(shape)``.
+    check
+        Whether the function is then called once more, on plain arrays, and what it returns is held against the graph's
+        values (relative 1e-9): on the parameters' values, and on drawn ones for inputs and latents. What it prints then
+        is not shown, and the common generators of random numbers are left as they were. Where the function raises on
+        every draw, nothing is checked.
 
     Returns
     -------
@@ -43,7 +54,9 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
     Raises
     ------
     TraceError
-        For an operation that has no derivative or is not known: its name, the line, and what to write instead.
+        For an operation that has no derivative or is not known: its name, the line, and what to write instead; where
+        the function itself has caught such an error, too. Where the graph is not what the function computes on plain
+        arrays: the first operation or vertex whose values are not the same.
     ShapeError, GraphError, DataError
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
     """
@@ -51,8 +64,21 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
         raise TraceError(
             f"the function to trace is {told(function)}; give a function of arrays, such as a def or lambda"
         )
-    recorder = Recorder()
-    arguments: dict[str, TracedArray | TracedSparse] = {}
+    _check_leaves(check, leaves)
+    before = RandomStates.now()
+    recorder, outputs = _recorded(function, leaves)
+    after = RandomStates.now()
+    graph = _graph(recorder, outputs)
+    if check:
+        whole = functools.partial(_graph, recorder, outputs, whole=True)
+        again = functools.partial(_again, function, leaves)
+        Check(function, leaves, recorder, graph, whole, again, before, after).run()
+    return graph
+
+
+def _check_leaves(check: Any, leaves: Mapping[str, Any]) -> None:
+    if not isinstance(check, bool):
+        raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
     for name, leaf in leaves.items():
         if not isinstance(leaf, Input | Parameter | Latent):
             raise TraceError(
@@ -60,11 +86,26 @@ def trace(function: Callable[..., Any], /, **leaves: Leaf) -> Graph:
             )
         if isinstance(leaf, Parameter):
             check_finite(f"parameter {name!r}", leaf.value)
+
+
+def _recorded(function: Callable[..., Any], leaves: Mapping[str, Leaf]) -> tuple[Recorder, dict[str, int]]:
+    """What was done to traced arrays in one call of the function, and the numbers of its outputs."""
+    recorder = Recorder()
+    arguments: dict[str, TracedArray | TracedSparse] = {}
+    for name, leaf in leaves.items():
         array = recorder.add(leaf, (), leaf.shape)
         recorder.name(array, name)
         pattern = leaf.pattern if isinstance(leaf, Parameter) else None
         arguments[name] = array if pattern is None else TracedSparse(array, pattern)
-    return _graph(recorder, _outputs(recorder, _call(function, arguments)))
+    with noting_refusals() as refusals:
+        returned = _call(function, arguments)
+        if refusals:
+            raise TraceError(f"{refusals[0]} (an except of the function, or of a library, has caught this error)")
+        return recorder, _outputs(recorder, returned)
+
+
+def _again(function: Callable[..., Any], leaves: Mapping[str, Leaf]) -> Recorder:
+    return _recorded(function, leaves)[0]
 
 
 def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -113,10 +154,10 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     return numbers_by_name
 
 
-def _graph(recorder: Recorder, outputs: Mapping[str, int]) -> Graph:
-    """Drop what neither an output nor anything with a name needs, and name what has no name."""
+def _graph(recorder: Recorder, outputs: Mapping[str, int], *, whole: bool = False) -> Graph:
+    """Drop what neither an output nor anything with a name needs (unless ``whole``), and name what has no name."""
     needed: set[int] = set()
-    stack = [*outputs.values(), *recorder.names]
+    stack = [*range(len(recorder.entries))] if whole else [*outputs.values(), *recorder.names]
     while stack:
         number = stack.pop()
         if number not in needed:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.batches import check_inputs, check_labels, check_targets, common_batch, samples_first
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, unknown_name
+from pcneuro.graph.forward import forward_pass
 from pcneuro.quantities import by_name, plain_array
 
 Arrays = Mapping[str, np.ndarray]

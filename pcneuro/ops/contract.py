@@ -38,6 +38,9 @@ from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
+_WORTH_A_PLAN = 4096
+"""Product of the operands' sizes from which an einsum is worth the time that NumPy's plan for it takes."""
+
 
 @inner(cache=False)
 def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
@@ -186,13 +189,14 @@ def einsum_numpy(subscripts: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Twin of the three kernels: the einsum over arrays with a batch axis first, of length 1 for what samples share."""
     inputs, out = subscripts.split("->")
     left, right = inputs.split(",")
+    optimize = a.size * b.size > _WORTH_A_PLAN
     if a.shape[0] == 1 and b.shape[0] == 1:
-        return np.einsum(f"{left},{right}->{out}", a[0], b[0], optimize=True)[None]
+        return np.einsum(f"{left},{right}->{out}", a[0], b[0], optimize=optimize)[None]
     if a.shape[0] == 1:
-        return np.einsum(f"{left},Z{right}->Z{out}", a[0], b, optimize=True)
+        return np.einsum(f"{left},Z{right}->Z{out}", a[0], b, optimize=optimize)
     if b.shape[0] == 1:
-        return np.einsum(f"Z{left},{right}->Z{out}", a, b[0], optimize=True)
-    return np.einsum(f"Z{left},Z{right}->Z{out}", a, b, optimize=True)
+        return np.einsum(f"Z{left},{right}->Z{out}", a, b[0], optimize=optimize)
+    return np.einsum(f"Z{left},Z{right}->Z{out}", a, b, optimize=optimize)
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def evaluate(formula: Formula, variables: Mapping[str, Any]) -> Any:
     if isinstance(formula, float):
         return formula
     name, *arguments = formula
-    return PRIMITIVES[name].array(*(evaluate(a, variables) for a in arguments))
+    return PRIMITIVES[name].array(*[evaluate(a, variables) for a in arguments])
 
 
 # How tightly an operator binds, and its sign; ** binds tighter than a minus before it, and to the right.

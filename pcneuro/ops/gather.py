@@ -57,7 +57,8 @@ class Take(AbstractOperator):
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
         batch = max(a.shape[0] for a in operands)
-        flat = [np.broadcast_to(a.reshape(a.shape[0], -1), (batch, a[0].size)) for a in operands]
+        flat = [a.reshape(a.shape[0], -1) for a in operands]
+        flat = [a if len(a) == batch else np.broadcast_to(a, (batch, a.shape[1])) for a in flat]
         joined = np.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
         return joined[:, self.indices.ravel()].reshape(batch, *self.indices.shape)
 

@@ -118,6 +118,8 @@ class Map(AbstractOperator):
             raise ShapeError(f"{self.label}: shapes {' and '.join(map(str, shapes))} do not broadcast") from None
 
     def _aligned(self, operands: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        if len({a.ndim for a in operands}) == 1:
+            return dict(zip(self.names, operands, strict=True))
         ndim = max(a.ndim for a in operands)
         # The batch axis stays first; missing axes of one sample go behind it.
         return {
@@ -129,6 +131,8 @@ class Map(AbstractOperator):
         arrays = self._aligned(operands)
         with np.errstate(all="ignore"):
             result = np.asarray(evaluate(self.definition.formula, arrays))
+        if result.ndim and all(a.shape == result.shape or a.size == 1 for a in arrays.values()):
+            return result
         return np.broadcast_to(result, np.broadcast_shapes(*(a.shape for a in arrays.values())))
 
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:

@@ -219,7 +219,7 @@ def _axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
 
 def _only_axes(name: str, dtype: Any, **others: Any) -> None:
     unsupported = [k for k, v in others.items() if v is not None and v is not np._NoValue]
-    if dtype is not None and np.dtype(dtype).kind != "f":
+    if dtype is not None and np.dtype(dtype) != np.float64:
         unsupported.append("dtype")
     if unsupported:
         raise refuse(f"{name} with {', '.join(unsupported)}=", "reduce over axis= and keepdims= only")

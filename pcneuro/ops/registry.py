@@ -10,12 +10,15 @@ import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.lib import mixins
 
 from pcneuro.errors import TraceError
 
@@ -28,7 +31,10 @@ HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy function -> what it does to traced arrays; filled by ``answers``."""
 
 _PACKAGE = Path(__file__).parents[1]
-_OWN = (str(_PACKAGE) + os.sep, str(Path(np.__file__).parent) + os.sep, "<frozen ")
+_PACKAGE_PREFIX = str(_PACKAGE) + os.sep
+_OWN = (_PACKAGE_PREFIX, str(Path(np.__file__).parent) + os.sep, "<frozen ")
+_OPERATORS = str(Path(mixins.__file__))
+"""Python's operators on arrays, which NumPy writes as functions of its own."""
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
 _TRACE = (str(_PACKAGE / "graph" / "trace.py"), "trace")
 
@@ -50,18 +56,41 @@ def answers(*functions: Callable[..., Any]) -> Callable[[AnyFunction], AnyFuncti
     return register
 
 
-def where() -> str:
-    """File, line and text of the user's line at work: the innermost one in no library; empty outside of a trace."""
-    innermost = None
-    frame: FrameType | None = sys._getframe(1)
+_refusals: ContextVar[list[TraceError] | None] = ContextVar("_refusals", default=None)
+
+
+@contextmanager
+def noting_refusals() -> Iterator[list[TraceError]]:
+    """The refusals that are made in this context, those, too, that the traced function itself catches."""
+    refusals: list[TraceError] = []
+    token = _refusals.set(refusals)
+    try:
+        yield refusals
+    finally:
+        _refusals.reset(token)
+
+
+def _frames() -> tuple[FrameType | None, FrameType | None]:
+    """The frame of the user's line at work, and that of the function of a library that it has called."""
+    innermost = called = None
+    frame: FrameType | None = sys._getframe(2)
+    below: FrameType | None = None
     while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != _TRACE:
         path = frame.f_code.co_filename
         if not path.startswith(_OWN):
             # A function that is traced may itself come from a library: then the line in it, not in what it calls.
-            innermost = frame
+            innermost, called = frame, below
             if not path.startswith(_LIBRARIES):
                 break
+        if not path.startswith((_PACKAGE_PREFIX, _OPERATORS)):
+            below = frame
         frame = frame.f_back
+    return innermost, called
+
+
+def where() -> str:
+    """File, line and text of the user's line at work: the innermost one in no library; empty outside of a trace."""
+    innermost, _ = _frames()
     if innermost is None:
         return ""
     path, line = innermost.f_code.co_filename, innermost.f_lineno
@@ -75,6 +104,28 @@ def at_line() -> str:
     return f" ({line})" if line else ""
 
 
+def _public_name(frame: FrameType) -> str:
+    """Name of a library's function as its users write it, such as scipy.special.softmax."""
+    function = frame.f_code.co_name
+    owner = frame.f_locals.get("self")
+    if function.startswith("__") and owner is not None:
+        function = type(owner).__name__
+    parts = str(frame.f_globals.get("__name__", "")).split(".")
+    modules = (".".join(parts[: n + 1]) for n in range(len(parts)))
+    # Users have it from the first module that has the name; the others are where it stands in the library.
+    module = next((name for name in modules if hasattr(sys.modules.get(name), function)), ".".join(parts))
+    return f"{module}.{function}".replace("numpy.", "np.", 1)
+
+
 def refuse(what: str, instead: str) -> TraceError:
-    """The error for an operation that cannot be traced: its name, the line, and what to write instead."""
-    return TraceError(f"{what} cannot be traced{at_line()}: {instead}")
+    """The error for an operation that cannot be traced: its name, the line, and what to write instead.
+
+    Where the user's line has called a function of a library, which did it, that one is named.
+    """
+    _, called = _frames()
+    inside = "" if called is None else f" inside {_public_name(called)}"
+    error = TraceError(f"{what}{inside} cannot be traced{at_line()}: {instead}")
+    refusals = _refusals.get()
+    if refusals is not None:
+        refusals.append(error)
+    return error

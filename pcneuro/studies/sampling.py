@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import softmax
 
-from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import Passages
 from pcneuro.errors import ParameterError
+from pcneuro.graph.forward import forward_pass
 
 
 def sample_text(

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.circuit.backprop import forward_pass
 from pcneuro.circuit.feedback import (
     AbstractVisitor,
     Pull,
@@ -20,6 +19,7 @@ from pcneuro.circuit.feedback import (
     value_feedback,
 )
 from pcneuro.circuit.units import AbstractUnitWalk, SlopePull, UnitGraph, UnitPull, UnitStation, UnitWalk
+from pcneuro.graph.forward import forward_pass
 from tests.circuits_for_tests import data_for, mlp, random_dag
 
 SEEDS = range(12)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from pcneuro.errors import DataError, GraphError, ShapeError
+from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
@@ -18,6 +18,14 @@ from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.registry import HANDLERS, at_line, refuse, where
 from pcneuro.quantities import plain
+
+
+def plain_constant(what: str, value: Any) -> np.ndarray:
+    """A number or array of the function, as an array. Raises DataError, with the line, for units and masks over it."""
+    try:
+        return np.asarray(plain(what, value))
+    except DataError as error:
+        raise DataError(f"{error}{at_line()}") from None
 
 
 class Recorder:
@@ -41,10 +49,9 @@ class Recorder:
             if value.recorder is not self:
                 raise refuse("an array of another trace", "use arrays of this call of the function only")
             return value
-        try:
-            array = np.asarray(plain("a constant", value))
-        except DataError as error:
-            raise DataError(f"{error}{at_line()}") from None
+        if isinstance(value, np.matrix):
+            raise refuse("a np.matrix, whose * and ** are products of matrices,", "write np.asarray(M), and @")
+        array = plain_constant("a constant", value)
         if array.dtype.kind not in "fiub":
             raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")
         constant = array.astype(np.float64)
@@ -60,6 +67,9 @@ class Recorder:
             shape = operator.shape(*(a.shape for a in traced))
         except ShapeError as error:
             raise ShapeError(f"{error}{at_line()}") from None
+        if not size(shape) or not all(a.size for a in traced):
+            # Nothing, and a sum over nothing, depend on no leaf.
+            return self.lift(operator.forward(*(np.zeros((1, *a.shape)) for a in traced))[0])
         return self.add(operator, tuple(a.number for a in traced), shape)
 
     def gather(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
@@ -67,11 +77,14 @@ class Recorder:
         if len(operands) == 1 and np.array_equal(indices, unit_indices(np.shape(operands[0]))):
             return self.lift(operands[0])
         if indices.size == 0:
-            raise refuse(f"{name} with an empty result", "every array needs at least one unit")
-        return self.apply(Take(name, indices), *operands)
+            return self.lift(np.zeros(indices.shape))
+        # What has no units shifts no unit's number.
+        return self.apply(Take(name, indices), *(a for a in operands if np.size(a)))
 
     def copy(self, array: TracedArray) -> TracedArray:
         """Write down a node that has the values of another."""
+        if not array.size:
+            raise refuse("an output or vertex without units", "return and mark arrays that have some")
         return self.apply(Take("copy", unit_indices(array.shape)), array)
 
     def name(self, array: TracedArray, name: str) -> None:
@@ -108,10 +121,16 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     __hash__ = object.__hash__
     dtype = np.dtype(np.float64)
+    itemsize = dtype.itemsize
 
     def __init__(self, recorder: Recorder, number: int, shape: Shape) -> None:
         self.recorder, self.number = recorder, number
         self._shape = tuple(shape)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
+        return np.ndarray if self._shape else np.float64
 
     # What NumPy asks for
 
@@ -119,6 +138,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if any(isinstance(a, TracedOther) for a in inputs):
             return NotImplemented
         name = ufunc.__name__
+        if method == "at":
+            raise refuse(f"np.{name}.at", "add a product with a constant matrix of zeros and ones")
         if kwargs.pop("out", None) is not None:
             raise refuse(f"an in-place {name}", "write a = a + b instead of a += b, and leave out out=")
         known = getattr(np, name, None) is ufunc
@@ -126,8 +147,10 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if method == "reduce" and ufunc in (np.add, np.multiply):
             whole = np.sum if ufunc is np.add else np.prod
             return whole(*inputs, **{"axis": 0} | kwargs)
+        if method == "outer" and len(inputs) == 2 and not kwargs:
+            return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
-            raise refuse(f"{shown}.{method}", f"call {shown} plainly")
+            raise refuse(f"{shown}.{method}", rules.instead_of_method(shown, method))
         if kwargs:
             raise refuse(f"{shown} with {', '.join(kwargs)}=", f"call {shown} plainly")
         if ufunc in HANDLERS:
@@ -191,14 +214,20 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise refuse("len() of an array without axes", "give it an axis with np.expand_dims")
+            # Functions ask, and catch NumPy's error.
+            raise TraceError(f"len() of an array without axes{at_line()}: give it an axis with np.expand_dims")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[TracedArray]:
         return (self[i] for i in range(len(self)))
 
+    def __deepcopy__(self, memo: Any) -> TracedArray:
+        """The array itself: nothing writes to it."""
+        return self
+
     def __repr__(self) -> str:
-        return f"<traced array of shape {self.shape}>"
+        # The number tells arrays apart where a function keeps results by the text of what they are computed from.
+        return f"<traced array {self.number} of shape {self.shape}>"
 
     def __format__(self, specification: str) -> str:
         if specification:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
+from pcneuro.graph.tracing.array import Recorder, TracedArray, plain_constant, recorder_of
 from pcneuro.ops.base import unit_indices
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
@@ -18,10 +19,28 @@ from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 def _numbered(recorder: Recorder, tree: Any, operands: list[TracedArray]) -> Any:
     """Arrays of unit numbers in place of a tree's arrays, those of each operand after those of the ones before."""
     if isinstance(tree, list | tuple):
-        return type(tree)(_numbered(recorder, part, operands) for part in tree)
+        # np.block tells lists from tuples; other classes of them, such as named ones, are made in other ways.
+        kind = list if isinstance(tree, list) else tuple
+        return kind(_numbered(recorder, part, operands) for part in tree)
     first = sum(a.size for a in operands)
     operands.append(recorder.lift(tree))
     return unit_indices(operands[-1].shape) + first
+
+
+_JOINED = ("axis", "out")
+"""What follows the arrays of np.concatenate, whose signature cannot be read."""
+
+
+def _options(
+    function: Callable[..., Any], first: Any, rest: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments behind the first by name. Raises TraceError where the function has no such arguments."""
+    if function is np.concatenate:
+        return dict(zip(_JOINED, rest, strict=False)) | dict(kwargs)
+    try:
+        return dict(inspect.signature(function).bind(first, *rest, **kwargs).arguments)
+    except TypeError as error:
+        raise TypeError(f"np.{function.__name__}: {error}{at_line()}") from None
 
 
 def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -31,6 +50,16 @@ def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         array = next(k for k, v in kwargs.items() if any(isinstance(a, TracedArray) for a in rules.flattened(v)))
         args = (kwargs.pop(array),)
     first, *rest = args
+    options = _options(function, first, rest, kwargs)
+    if options.get("out") is not None:
+        raise refuse(f"np.{name} with out=", f"use what np.{name} returns")
+    if options.get("dtype") is not None and np.dtype(options["dtype"]) != TracedArray.dtype:
+        raise refuse(f"np.{name} with dtype={options['dtype']!r}", "leave it out: a traced array is of float64")
+    order = options.get("order", "C")
+    if order not in ("C", "F") and np.ndim(first) > 1:
+        raise refuse(
+            f"np.{name} with order={order!r}, the order in memory,", "give order='C' (the last axis first) or 'F'"
+        )
     if any(isinstance(a, TracedArray) for a in rules.flattened((rest, kwargs))):
         raise refuse(f"np.{name} with a traced argument behind the first", "pass constants there")
     recorder = recorder_of(first)
@@ -82,12 +111,12 @@ def _where(condition: Any, *choices: Any) -> TracedArray:
     if isinstance(condition, TracedArray) or len(choices) != 2:
         raise refuse(
             "np.where on a mask that depends on the data",
-            "use a constant mask, np.maximum, or a smooth gate such as pcn.ops.sigmoid",
+            "use a constant mask, np.maximum, or an Input of zeros and ones, as mask * a + (1 - mask) * b",
         )
     operands: list[TracedArray] = []
     recorder = recorder_of(choices)
     numbers = _numbered(recorder, choices, operands)
-    mask = np.asarray(condition, dtype=bool)
+    mask = plain_constant("a condition of np.where", condition).astype(bool)
     try:
         return recorder.gather("where", np.where(mask, numbers[0], numbers[1]), operands)
     except ValueError:
@@ -145,9 +174,36 @@ def _copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     return a
 
 
-def _like(function: Callable[..., Any], a: Any, *args: Any, dtype: Any = None, shape: Any = None) -> np.ndarray:
-    return function(a.shape if shape is None else shape, *args, dtype=dtype)
+def _like(
+    function: Callable[..., Any],
+    a: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> np.ndarray:
+    return function(a.shape if shape is None else shape, dtype=a.dtype if dtype is None else dtype)
 
 
-for _like_function, _function in ((np.zeros_like, np.zeros), (np.ones_like, np.ones), (np.full_like, np.full)):
+# What is in an empty array is not for reading, but the graph would keep it.
+for _like_function, _function in ((np.zeros_like, np.zeros), (np.ones_like, np.ones), (np.empty_like, np.zeros)):
     HANDLERS[_like_function] = functools.partial(_like, _function)
+
+
+@answers(np.full_like)
+def _full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    shape = a.shape if shape is None else shape
+    if isinstance(fill_value, TracedArray):
+        return np.broadcast_to(fill_value, shape)
+    return np.full(shape, fill_value, dtype=a.dtype if dtype is None else dtype)

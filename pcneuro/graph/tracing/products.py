@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -70,13 +71,73 @@ def _contract(operands: Sequence[TracedArray], terms: Sequence[str], out: str) -
     return result.recorder.gather("transpose", indices, [result])
 
 
+def _lettered(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Subscripts and operands of an einsum that is given as operands, each with a list of numbers behind it."""
+
+    def text(numbers: Any) -> str:
+        return "".join("..." if n is Ellipsis else string.ascii_letters[operator.index(n)] for n in numbers)
+
+    operands, lists = list(arguments[: len(arguments) // 2 * 2 : 2]), arguments[1::2]
+    out = f"->{text(arguments[-1])}" if len(arguments) % 2 else ""
+    return ",".join(map(text, lists)) + out, operands
+
+
+def _without_ellipsis(subscripts: str, ndims: Sequence[int]) -> str:
+    """The subscripts with letters for the axes that ``...`` stands for. Raises ValueError where they do not fit."""
+    inputs, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"{len(terms)} terms for {len(ndims)} operands")
+    more = [ndim - len(term) + 3 if "..." in term else 0 for term, ndim in zip(terms, ndims, strict=True)]
+    if min(more) < 0:
+        raise ValueError("an operand has fewer axes than subscripts")
+    free = [c for c in string.ascii_letters if c not in subscripts][: max(more)]
+    if len(free) < max(more):
+        raise ValueError("it needs letters as subscripts, 26 at most")
+    # The axes of all ellipses are broadcast, aligned at the last one.
+    letters = "".join(free)
+    expanded = [term.replace("...", letters[len(letters) - n :]) for term, n in zip(terms, more, strict=True)]
+    if not arrow:
+        out = "..." + "".join(c for c in sorted(set(inputs) - set(".,")) if inputs.count(c) == 1)
+    return f"{','.join(expanded)}->{out.replace('...', letters)}"
+
+
+def _squeezed(subscripts: str, operands: Sequence[TracedArray]) -> tuple[str, list[TracedArray]]:
+    """The same einsum without the axes of length 1 that broadcast: those whose letter has a longer axis elsewhere."""
+    inputs, arrow, out = subscripts.partition("->")
+    terms = inputs.split(",")
+    longest: dict[str, int] = {}
+    for term, x in zip(terms, operands, strict=True):
+        for letter, n in zip(term, x.shape, strict=False):
+            longest[letter] = max(n, longest.get(letter, n))
+    kept_terms, kept = [], []
+    for term, x in zip(terms, operands, strict=True):
+        shared = [i for i, (c, n) in enumerate(zip(term, x.shape, strict=False)) if n == 1 < longest[c]]
+        # An axis of length 1 does not broadcast to another of the same operand.
+        if len(term) != x.ndim or any(term.count(term[i]) > 1 for i in shared):
+            shared = []
+        kept_terms.append("".join(c for i, c in enumerate(term) if i not in shared))
+        kept.append(x.reshape(tuple(n for i, n in enumerate(x.shape) if i not in shared)))
+    return ",".join(kept_terms) + arrow + out, kept
+
+
 @answers(np.einsum)
-def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> TracedArray:
-    if not isinstance(subscripts, str) or "." in subscripts:
-        raise refuse(
-            "this form of np.einsum", 'write the subscripts out, as in np.einsum("ij,jk->ik", a, b), without ellipsis'
-        )
-    return _named_einsum("np.einsum", subscripts, *operands)
+def _einsum(*arguments: Any, optimize: Any = False) -> TracedArray:
+    subscripts, operands = arguments[0], list(arguments[1:])
+    if not isinstance(subscripts, str):
+        try:
+            subscripts, operands = _lettered(arguments)
+        except (TypeError, IndexError):
+            raise refuse("this form of np.einsum", 'write np.einsum("ij,jk->ik", a, b)') from None
+    recorder = recorder_of(operands)
+    traced = [recorder.lift(a) for a in operands]
+    try:
+        subscripts = _without_ellipsis(subscripts, [a.ndim for a in traced])
+    except ValueError as error:
+        shapes = " and ".join(str(a.shape) for a in traced)
+        raise ShapeError(f"np.einsum ({subscripts}) of shapes {shapes}: {error}{at_line()}") from None
+    subscripts, traced = _squeezed(subscripts, traced)
+    return _named_einsum("np.einsum", subscripts, *traced)
 
 
 def _named_einsum(name: str, subscripts: str, *operands: Any) -> TracedArray:
@@ -157,7 +218,8 @@ def _vdot(a: Any, b: Any) -> TracedArray:
 @answers(np.tensordot)
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> TracedArray:
     _, a, b = _lifted(a, b)
-    if isinstance(axes, int):
+    if np.ndim(axes) == 0:
+        axes = operator.index(axes)
         axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
     left = list("abcdefghijkl"[: a.ndim])
     right = list("mnopqrstuvwx"[: b.ndim])

@@ -28,52 +28,62 @@ COMPARISONS = frozenset(
     "isfinite signbit".split(),
 )
 
+_NETWORK = "it has no operator here; write a network of np.minimum and np.maximum, or order constants outside"
+_JUMPS = (
+    "its derivative is 0 wherever it has one, so that nothing is learned through it; compute it outside the function, "
+    "and give it as an Input"
+)
+_QUOTIENT = "it has no operator here; give the whole quotient as an Input k, and write x - k * y"
+
 _INSTEAD = {
-    "sort": "an order is no smooth function; use pcn.ops.softmax weights over the values",
-    "argsort": "an order is no smooth function; use pcn.ops.softmax weights over the values",
-    "argmax": "use pcn.ops.softmax, and read the index off the result",
-    "argmin": "use pcn.ops.softmax of the negative, and read the index off the result",
-    "max": "use np.maximum of slices, or np.logaddexp for a smooth one",
-    "amax": "use np.maximum of slices, or np.logaddexp for a smooth one",
-    "min": "use np.minimum of slices",
-    "amin": "use np.minimum of slices",
+    "sort": _NETWORK,
+    "partition": _NETWORK,
+    "median": _NETWORK,
+    "argsort": "an index has no derivative; order constants outside the function",
+    "argmax": "an index has no derivative; give it as an Input, one-hot",
+    "argmin": "an index has no derivative; give it as an Input, one-hot",
+    "max": "write functools.reduce(np.maximum, x) over the slices",
+    "amax": "write functools.reduce(np.maximum, x) over the slices",
+    "min": "write functools.reduce(np.minimum, x) over the slices",
+    "amin": "write functools.reduce(np.minimum, x) over the slices",
     "std": "write np.sqrt(np.mean(np.square(x - np.mean(x))))",
     "var": "write np.mean(np.square(x - np.mean(x)))",
     "norm": "write np.sqrt(np.sum(np.square(x)))",
     "cumsum": "multiply by a triangular matrix of ones",
-    "cumprod": "write the products out, or take np.exp of a triangular matrix times np.log",
+    "cumprod": "write np.stack([np.prod(x[: i + 1]) for i in range(len(x))])",
     "tril": "multiply by a constant mask, np.tril(np.ones(shape))",
     "triu": "multiply by a constant mask, np.triu(np.ones(shape))",
     "diag": "use np.diagonal to read one, and multiply by np.eye(n) to make one",
     "trace": "write np.sum(np.diagonal(x))",
-    "inv": "solve by an unrolled iteration, or invert the constant part outside the function",
-    "solve": "solve by an unrolled iteration, or solve the constant part outside the function",
-    "sign": "it has no derivative; use np.tanh of a multiple",
-    "floor": "it has no derivative; leave the value continuous",
-    "ceil": "it has no derivative; leave the value continuous",
-    "rint": "it has no derivative; leave the value continuous",
-    "round": "it has no derivative; leave the value continuous",
-    "trunc": "it has no derivative; leave the value continuous",
-    "heaviside": "it has no derivative; use pcn.ops.sigmoid of a multiple",
-    "remainder": "it has no derivative at its jumps; use np.sin or np.cos for something periodic",
-    "fmod": "it has no derivative at its jumps; use np.sin or np.cos for something periodic",
-    "floor_divide": "it has no derivative; divide with /",
-    "fmax": "use np.maximum",
-    "fmin": "use np.minimum",
-    "arctan2": "use np.arctan of the quotient",
-    "logaddexp2": "use np.logaddexp",
-    "astype": "leave it out: a traced array is a floating-point array",
+    "inv": "it has no operator here; invert constants outside the function, or write the elimination out",
+    "solve": "it has no operator here; solve with constants outside the function, or write the elimination out",
+    "sign": _JUMPS,
+    "floor": _JUMPS,
+    "ceil": _JUMPS,
+    "rint": _JUMPS,
+    "round": _JUMPS,
+    "trunc": _JUMPS,
+    "heaviside": _JUMPS,
+    "floor_divide": _JUMPS,
+    "remainder": _QUOTIENT,
+    "fmod": _QUOTIENT,
+    "fmax": "use np.maximum, which is the same but for NaN",
+    "fmin": "use np.minimum, which is the same but for NaN",
+    "arctan2": "write 2 * np.arctan(y / (np.hypot(x, y) + x)), the same but where y is 0 and x is not positive",
+    "logaddexp2": "write np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2)",
+    "view": "leave it out; in place of a np.matrix write np.asarray(M), and @",
+    "astype": "leave it out: a traced array is an array of float64",
     "item": "keep the array; a number cannot be read while tracing",
     "tolist": "keep the array; a number cannot be read while tracing",
     "fill": "build the array with np.broadcast_to",
     "convolve": "write the sum of shifted slices, or an einsum over np.stack of them",
-    "interp": "use a sum of pcn.ops.relu pieces",
+    "interp": "between constant knots, use a sum of pcn.ops.relu pieces",
     "cross": "write the components out and np.stack them",
     "kron": "use np.einsum and reshape",
     "insert": "use np.concatenate",
     "array": "use np.stack",
-    "nan_to_num": "keep NaN out by construction, for instance with np.maximum(x, 1e-9) before np.log",
-    "sinc": "write np.sin(np.pi * x) / (np.pi * x)",
+    "nan_to_num": "keep NaN out by construction: nothing is learned where a derivative is NaN",
+    "sinc": "write np.sin(np.pi * x) / (np.pi * x), for x other than 0",
     "diff": "subtract slices, x[1:] - x[:-1]",
     "trapezoid": "write the weighted sum of the values",
     "average": "write np.sum(weights * x) / np.sum(weights)",
@@ -87,8 +97,18 @@ _INSTEAD = {
     "degrees": "multiply by 180 / np.pi",
     "shape": "use a.reshape(...)",
     "flat": "use np.ravel",
-    "median": "it has no derivative almost anywhere; use np.mean",
 }
+
+_INSTEAD_OF_METHODS = {
+    "reduce": "write functools.reduce({}, x) over the slices",
+    "accumulate": "write list(itertools.accumulate(x, {})) over the slices, and np.stack them",
+    "reduceat": "write functools.reduce({}, part) for each part",
+}
+
+
+def instead_of_method(function: str, method: str) -> str:
+    """What to write instead of a method of a ufunc."""
+    return _INSTEAD_OF_METHODS.get(method, "call {} plainly").format(function)
 
 
 def instead_of(name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from pcneuro.errors import TraceError
 from pcneuro.graph.graph import Pattern
 from pcneuro.graph.tracing.array import TracedArray, TracedOther
-from pcneuro.ops.base import Shape
+from pcneuro.ops.base import Shape, apply
 from pcneuro.ops.registry import refuse
 from pcneuro.ops.sparse import SparseProduct
 
@@ -39,7 +39,7 @@ class TracedSparse(TracedOther):
     def __rmatmul__(self, x: Any) -> TracedArray:
         pattern = self.pattern
         operator = SparseProduct(pattern.starts, pattern.columns, pattern.width, self.transposed)
-        return self.weights.apply(operator, x, self.weights)
+        return apply(operator, x, self.weights)
 
     def __matmul__(self, x: Any) -> TracedArray:
         if np.ndim(x) != 1:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+
 import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ShapeError, TraceError
-from tests.helpers import case, check_case, every_case
+from pcneuro.errors import DataError, ShapeError, TraceError
+from tests.helpers import assert_close, case, check_case, every_case
 
 MASK = np.array([[True, False, True], [False, False, True]])
 
@@ -132,8 +134,8 @@ def test_shapes_that_do_not_fit_are_named_with_the_line(function, text):
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda x: x[0:0], "index with an empty result"),
-        (lambda x: np.split(x, [0])[0], "np.split|split with an empty result"),
+        (lambda x: x[0:0], "an output or vertex without units"),
+        (lambda x: pcn.vertex(np.split(x, [0])[0], "first"), "an output or vertex without units"),
         (lambda x: np.pad(x, 1, mode="mean"), "np.pad with mode='mean'"),
         (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), "reflect_type="),
         (lambda x: np.pad(x, 1, constant_values=(0, 1)), "several constants"),
@@ -144,3 +146,120 @@ def test_shapes_that_do_not_fit_are_named_with_the_line(function, text):
 def test_what_is_no_gather_is_refused(function, text):
     with pytest.raises(TraceError, match=text):
         pcn.trace(function, x=pcn.Input((3,)))
+
+
+LAYOUTS = {
+    "ravel K": lambda x: np.ravel(x.T, "K"),
+    "ravel A": lambda x: x.T.ravel("A"),
+    "ravel k": lambda x: np.ravel(x.T, order="k"),
+    "flatten K": lambda x: (x.T * 2).flatten("K"),
+    "reshape A": lambda x: np.reshape(x.T, (6,), order="A"),
+    "reshape method A": lambda x: x.T.reshape(6, order="A"),
+    "copied in F": lambda x: np.copy(x, order="F").ravel("K"),
+}
+
+
+@pytest.mark.parametrize("function", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_order_in_memory_is_none_of_a_graphs(function):
+    with pytest.raises(TraceError, match=r"with order='[KAk]', the order in memory, cannot be traced .*order='C'"):
+        pcn.trace(function, x=pcn.Input((2, 3)))
+
+
+OUT = {
+    "concatenate": lambda x: np.concatenate([x, x], out=np.empty(6)),
+    "concatenate by place": lambda x: np.concatenate([x, x], 0, np.empty(6)),
+    "stack": lambda x: np.stack([x, x], out=np.empty((2, 3))),
+    "stack by place": lambda x: np.stack([x, x], 0, np.empty((2, 3))),
+    "take": lambda x: np.take(x, [0, 1], out=np.empty(2)),
+    "take by place": lambda x: x.take([0, 1], 0, np.empty(2)),
+}
+
+
+@pytest.mark.parametrize("function", OUT.values(), ids=OUT)
+def test_nothing_is_written_to_an_array_of_the_function(function):
+    with pytest.raises(TraceError, match=r"with out= cannot be traced .*use what np\.\w+ returns"):
+        pcn.trace(function, x=pcn.Input((3,)))
+
+
+def test_numbers_of_another_type_are_refused():
+    for function in (
+        lambda x: np.stack([x, x], dtype=int, casting="unsafe"),
+        lambda x: np.concatenate([x, x], dtype=np.float32),
+        lambda x: np.sum(x, dtype=np.float32),
+    ):
+        with pytest.raises(TraceError, match="dtype"):
+            pcn.trace(function, x=pcn.Input((3,)))
+
+
+Pair = collections.namedtuple("Pair", "first second")
+X = np.arange(6.0).reshape(2, 3) - 2.0
+AS_NUMPY = {
+    "one axis has one order": lambda x: x[0].ravel("K") * x[1].flatten("A"),
+    "order F": lambda x: np.ravel(x.T, "F") + x.reshape(6, order="F"),
+    "a named tuple": lambda x: np.concatenate(Pair(x, 2 * x)),
+    "a stack of a named tuple": lambda x: np.stack(Pair(x, 2 * x), axis=1),
+    "blocks": lambda x: np.block([[x, 2 * x], [x[:1], x[1:]]]),
+    "zeros_like with a type": lambda x: x + np.zeros_like(x, float),
+    "ones_like with a type": lambda x: x + np.ones_like(x, int, "C"),
+    "full_like with a type": lambda x: x + np.full_like(x, 0.5, float),
+    "full_like of another type": lambda x: x + np.full_like(x, 1.7, int),
+    "full_like of a traced value": lambda x: x * np.full_like(x, x[0, 1]),
+    "empty_like": lambda x: x + 0.0 * np.empty_like(x).shape[0],
+    "an outer sum": lambda x: np.add.outer(x, x[0]),
+    "an outer difference from constants": lambda x: np.subtract.outer([1.0, 2.0], x),
+    "float64 as a type": lambda x: np.stack([x, x], dtype=float),
+}
+
+
+@pytest.mark.parametrize("function", AS_NUMPY.values(), ids=AS_NUMPY)
+def test_values_are_those_of_numpy(function):
+    graph = pcn.trace(function, x=pcn.Parameter(X))
+    assert_close(pcn.backprop(graph).values["out"][0], function(X), 1e-15)
+
+
+EMPTY = {
+    "a rest": lambda x: np.sum(x[:3] ** 2) + np.sum(x[3:]),
+    "joined with nothing": lambda x: np.concatenate([x[:0], x, x[3:]]),
+    "a product over nothing": lambda x: x * np.prod(x[3:]),
+    "a function of nothing": lambda x: np.concatenate([np.tanh(x[:0] * 2 + x[0]), x]),
+    "a matrix without columns": lambda x: x @ np.concatenate([np.eye(3), np.outer(x, x[:0])], axis=1),
+    "contracted over nothing": lambda x: x + np.outer(x, x[:0]) @ np.outer(x[:0], x)[:, 0],
+    "an einsum over nothing": lambda x: x + np.einsum("i,j->j", x[:0], x),
+    "split off": lambda x: np.split(x, [0, 3])[1] * 2,
+    "gone through": lambda x: sum((part for part in x[3:]), 2 * x),
+}
+
+
+@pytest.mark.parametrize("function", EMPTY.values(), ids=EMPTY)
+def test_arrays_without_units_are_what_numpy_makes_of_them(function):
+    x = np.array([0.5, -1.0, 2.0])
+    graph = pcn.trace(function, x=pcn.Parameter(x))
+    assert all(node.size for node in graph.nodes.values())
+    assert_close(pcn.backprop(graph).values["out"][0], function(x), 1e-15)
+
+
+def test_a_flat_vector_is_unpacked_to_its_end():
+    def f(w):
+        total = 0.0
+        for n in (2, 3):
+            total = total + np.sum(w[:n] ** 2)
+            w = w[n:]
+        return total
+
+    w = np.arange(1.0, 6.0)
+    result = pcn.backprop(pcn.trace(f, w=pcn.Parameter(w)), targets={"out": 0.0})
+    assert_close(result.gradients["w"], 2 * w * np.sum(w**2), 1e-14)
+
+
+def test_a_mask_over_values_is_not_dropped():
+    data = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    for function in (
+        lambda x: np.sum((x - data) ** 2),
+        lambda x: np.concatenate([x, data]),
+        lambda x: np.where(data > 1, x, 0.0),
+        lambda x: x @ data,
+    ):
+        with pytest.raises((DataError, TraceError), match=r"under a mask.*\(test_functions\.py"):
+            pcn.trace(function, x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"inside np\.ma\.MaskedArray cannot be traced"):
+        pcn.trace(lambda x: data * x, x=pcn.Input((3,)))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ShapeError
-from tests.helpers import case, check_case, every_case
+from pcneuro.errors import ShapeError, TraceError
+from tests.helpers import assert_close, case, check_case, every_case
 
 
 def _matmul(np, a, b):
@@ -80,6 +80,13 @@ TENSORS = [
         (3, 2),
         by_autograd=False,
     ),
+    case("einsum of length 1", lambda np, a, b: np.einsum("mnd,mdo->mno", a, b), (1, 3, 2), (3, 2, 2)),
+    case("einsum of length 1 on the right", lambda np, a, b: np.einsum("ij,jk->ik", a, b), (2, 3), (1, 2)),
+    case("einsum of length 1 in both", lambda np, a, b: np.einsum("ij,ij->ij", a, b), (1, 3), (2, 1)),
+    case("einsum ellipsis", lambda np, a, b: np.einsum("...ij,...jk->...ik", a, b), (2, 2, 3), (2, 3, 2)),
+    case("einsum ellipsis sums", lambda np, a: np.einsum("...i->...", a), (2, 3)),
+    case("einsum ellipsis of length 1", lambda np, a, b: np.einsum("...i,...i->...", a, b), (2, 1, 3), (3, 3)),
+    case("einsum ellipsis on one", lambda np, a, b: np.einsum("...j,jk->...k", a, b), (2, 2, 3), (3, 2)),
     case("einsum with a constant", lambda np, a: np.einsum("ij,j->i", np.arange(6.0).reshape(2, 3), a), (3,)),
 ]
 
@@ -107,3 +114,47 @@ def test_shapes_that_do_not_fit_are_both_named_with_the_line(function, shapes):
         pcn.trace(function, **leaves)
     for text in (*map(str, shapes), "test_products.py:"):
         assert text in str(caught.value)
+
+
+AS_NUMPY = {
+    "axes of NumPy": lambda x: np.tensordot(x, x, axes=np.int64(1)),
+    "lists": lambda x: np.einsum(x, [0, 1], x, [1, 2], [0, 2]),
+    "lists without output": lambda x: np.einsum(x, [1, 0]),
+    "lists with ellipsis": lambda x: np.einsum(x, [Ellipsis, 0], [0, Ellipsis]),
+    "implicit ellipsis": lambda x: np.einsum("b...,a...", x, x),
+    "implicit ellipsis, transposed": lambda x: np.einsum("...ji,...jk", x, x),
+    "diagonal of the first axes": lambda x: np.einsum("ii...->...i", np.stack([x, 2 * x], axis=-1)),
+    "one letter of length 1 in three": lambda x: np.einsum("ij,ij,i->ij", x, x[:1], x[0]),
+}
+
+
+@pytest.mark.parametrize("function", AS_NUMPY.values(), ids=AS_NUMPY)
+def test_values_are_those_of_numpy(function):
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    graph = pcn.trace(function, x=pcn.Parameter(x))
+    assert_close(pcn.backprop(graph).values["out"][0], function(x), 1e-14)
+
+
+@pytest.mark.parametrize("subscripts", ["ii->i", "...ij,jk->...ik", "i...j...->ij", "ij...k->ij", "ij"])
+def test_subscripts_that_numpy_refuses(subscripts):
+    x = np.ones((1, 3))
+    if subscripts == "ij":
+        x = np.ones(3)
+    with pytest.raises(ValueError):  # noqa: PT011, each is worded by NumPy
+        np.einsum(subscripts, x)
+    with pytest.raises(ShapeError, match=r"np\.einsum .*test_products\.py"):
+        pcn.trace(lambda x: np.einsum(subscripts, x), x=pcn.Parameter(x))
+
+
+def test_only_einsum_broadcasts_axes_of_length_1():
+    for function in (lambda x: np.tensordot(x, x.T[:1], axes=1), lambda x: np.inner(x, x[:, :1])):
+        with pytest.raises(ShapeError, match=r"is 3 and 1|is 1 and 3"):
+            pcn.trace(function, x=pcn.Parameter(np.ones((2, 3))))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_of_numpy_is_refused_because_its_products_are_others():
+    m = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+    for function in (lambda x: m * x, lambda x: x * m, lambda x: x @ m, lambda x: np.concatenate([x, m])):
+        with pytest.raises(TraceError, match=r"np\.asarray\(M\), and @"):
+            pcn.trace(function, x=pcn.Parameter(np.ones((2, 2))))
