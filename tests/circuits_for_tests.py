@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -79,12 +80,13 @@ def random_dag(seed: int) -> pcn.Graph:
     unary = [np.tanh, np.sin, pcn.ops.sigmoid, pcn.ops.softplus, lambda a: a**2, lambda a: 0.5 * a]
 
     def function(x, y, W, U, b, s):
+        draw = copy.deepcopy(rng)
         pool = [x, np.tanh(y), x @ W + b]
-        for k in range(int(rng.integers(3, 9))):
-            i, j = rng.integers(len(pool), size=2)
-            kind = int(rng.integers(7))
+        for k in range(int(draw.integers(3, 9))):
+            i, j = draw.integers(len(pool), size=2)
+            kind = int(draw.integers(7))
             if kind == 0:
-                h = pool[i] @ (W if rng.integers(2) else U) + b
+                h = pool[i] @ (W if draw.integers(2) else U) + b
             elif kind == 1:
                 h = pool[i] * pool[j]
             elif kind == 2:
@@ -96,8 +98,8 @@ def random_dag(seed: int) -> pcn.Graph:
             elif kind == 5:
                 h = pool[i] - np.mean(pool[j])
             else:
-                h = unary[int(rng.integers(len(unary)))](pool[i])
-            if rng.integers(2):
+                h = unary[int(draw.integers(len(unary)))](pool[i])
+            if draw.integers(2):
                 h = pcn.vertex(h, f"n{k}")
             pool.append(h)
         out = np.tanh(pool[-1] + pool[-2] @ U.T)

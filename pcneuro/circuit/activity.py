@@ -14,7 +14,7 @@ import numpy as np
 from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, deviation
 
 Arrays = dict[str, np.ndarray]
 
@@ -125,7 +125,7 @@ class Activity:
                 energy = self.circuit.energies[name]
                 self.errors[name] = energy.error(self.values[name], self.predictions[name], precision)
             else:
-                self.errors[name] = precision * (self.values[name] - self.predictions[name])
+                self.errors[name] = precision * deviation(self.values[name], self.predictions[name])
 
     def evaluate(self, dynamics: AbstractDynamics) -> None:
         """Bring errors and feedback up to date with the values."""

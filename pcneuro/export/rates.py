@@ -17,7 +17,7 @@ from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.model.dynamics import AbstractDynamics, deviation
 from pcneuro.model.integrators import AbstractIntegrator
 
 SYNAPSE_BYTES = 64
@@ -157,7 +157,7 @@ class Rates:
             value = np.asarray(initial.get(name, activity[number]), dtype=np.float64).ravel()
             free = name in self.circuit.vertices and name not in self.data.clamped
             if free and self.state(name) == "dev":
-                variables[name]["dev"] = value - activity[self.units.predictions[name]]
+                variables[name]["dev"] = deviation(value, activity[self.units.predictions[name]])
             else:
                 variables[name]["v"] = value
             if self.wiring.sends(name):

@@ -169,7 +169,9 @@ class Relaxation:
         self.deviation: dict[str, Tensor] = {}
         """Value less prediction, where predictions are held: small errors are not lost in rounding."""
         if dynamics.holds_predictions:
-            self.deviation = {n: self.value[n] - self.prediction[n] for n in self.free if n in self.prediction}
+            self.deviation = {
+                n: self._from(self.value[n], self.prediction[n]) for n in self.free if n in self.prediction
+            }
 
     # One moment
 
@@ -200,6 +202,10 @@ class Relaxation:
     def _of_all(self, activity: Tensor) -> Tensor:
         return activity.expand(self.data.batch, activity.shape[1])
 
+    def _from(self, value: Tensor, prediction: Tensor) -> Tensor:
+        """value - prediction, and 0 where the two are the same: there is none from minus infinity, as under a mask."""
+        return self.torch.where(value == prediction, self.torch.zeros_like(value), value - prediction)
+
     def evaluate(self) -> None:
         """Predictions, unless they are held, then errors, then feedback."""
         self.dynamics.refresh(self)
@@ -208,7 +214,7 @@ class Relaxation:
                 off = self.deviation[name]
             else:
                 clamped_mean = name in self.clamped and name in self.mean
-                off = self.value[name] - (self.mean[name] if clamped_mean else prediction)
+                off = self._from(self.value[name], self.mean[name] if clamped_mean else prediction)
             self.error[name] = self.precision[name] * off
         self.feedback = self._back(self.leaves)
 

@@ -14,11 +14,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pcneuro.kernels.compiling import kernel
+from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.tile import Vectors
 
 MOVED, INFINITE = 1, 2
 """Flags of what ``euler_rows`` returns."""
+
+
+@inner(forceinline=True)
+def masked(old, new):  # type: ignore[no-untyped-def]
+    """Whether a state is minus infinity, and has been: it is under a mask, and has not diverged."""
+    return (old == -np.inf) & (new == -np.inf)
 
 
 @intrinsic
@@ -33,7 +39,7 @@ def _euler_rows(typingctx, buf, shared, state, drive, error, gain, units, lanes)
         whole = ir.VectorType(ir.IntType(real.bitwidth), vec.length)
         suffix = f"v{vec.length}i{real.bitwidth}"
         kind = np.dtype(str(real))
-        infinity = int(np.array(np.inf, kind).view(f"i{kind.itemsize}"))
+        infinity, masked = (int(np.array(x, kind).view(f"i{kind.itemsize}")) for x in (np.inf, -np.inf))
 
         def constant(value: int) -> Any:
             return ir.Constant(whole, [value] * vec.length)
@@ -52,6 +58,9 @@ def _euler_rows(typingctx, buf, shared, state, drive, error, gain, units, lanes)
                 b.store(b.or_(b.load(changed), b.xor(before, after)), changed)
                 # Without their sign, the bits of what is not finite are those of infinity or more.
                 size = b.and_(after, constant(infinity | (infinity - 1)))
+                # What is under a mask of minus infinity stays there.
+                stays = b.and_(*(b.icmp_unsigned("==", bits, constant(masked)) for bits in (before, after)))
+                size = b.select(stays, constant(0), size)
                 b.store(vec.call(f"llvm.umax.{suffix}", whole, b.load(largest), size), largest)
         element = whole.element
         moved = vec.call(f"llvm.vector.reduce.or.{suffix}", element, b.load(changed))
@@ -71,13 +80,14 @@ if numba.config.DISABLE_JIT:
         old, pull, leak = (buf[first : first + size].copy() for first in (state, drive, error))
         new = old + np.repeat(shared[gain : gain + units], lanes) * (pull - leak)
         buf[state : state + size] = new
-        return MOVED * bool((new != old).any()) + INFINITE * (not np.isfinite(new).all())
+        return MOVED * bool((new != old).any()) + INFINITE * (not (np.isfinite(new) | masked(old, new)).all())
 else:
 
     @kernel(cache=False)
     def euler_rows(buf, shared, state, drive, error, gain, units, lanes):  # type: ignore[no-untyped-def]
         """state += gain (drive - error) over all lanes of ``units`` rows; returns MOVED, INFINITE, their sum, or 0.
 
+        INFINITE is not said of what has been minus infinity before.
         ``state``, ``drive`` and ``error`` are positions in ``buf``, ``gain`` is one in ``shared``; ``lanes`` is a
         multiple of the vector length. Every operation is rounded by itself.
         """

@@ -21,7 +21,7 @@ from pcneuro.kernels.arguments import (
 )
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import LANES, OK, ix
-from pcneuro.kernels.euler import INFINITE, euler_rows
+from pcneuro.kernels.euler import INFINITE, euler_rows, masked
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
 from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.rest import restless
@@ -66,12 +66,12 @@ def _combine(v, row, count, memory, states, layout):  # type: ignore[no-untyped-
     for u in range(states[v, SIZE]):
         g = shared[ix(gain + u)]
         for i in range(u * lanes, (u + 1) * lanes):
-            total = buf[ix(start + i)] * 0
+            total = buf.dtype.type(0)
             for j in range(count):
                 total += row[j] * buf[ix(slope + j * size + i)]
             new = buf[ix(start + i)] + g * total
             moved |= new != buf[ix(state + i)]
-            odd |= not (abs(new) < np.inf)
+            odd |= not (abs(new) < np.inf or masked(buf[ix(start + i)], new))
             buf[ix(state + i)] = new
     return moved, not odd
 
@@ -93,7 +93,7 @@ def _euler(v, memory, states):  # type: ignore[no-untyped-def]
             new = old + g * (buf[ix(drive + i)] - buf[ix(leak + i)])
             buf[ix(state + i)] = new
             moved |= new != old
-            odd |= not (abs(new) < np.inf)
+            odd |= not (abs(new) < np.inf or masked(old, new))
     return moved, not odd
 
 

@@ -46,7 +46,9 @@ def _rests(v, memory, states, rest):  # type: ignore[no-untyped-def]
             continue
         height = change = work[i] * 0
         for u in range(states[v, SIZE]):
-            height = max(height, abs(buf[ix(state + u * lanes + i)]))
+            high = abs(buf[ix(state + u * lanes + i)])
+            # Beside infinity, under a mask, everything would be at rest.
+            height = max(height, high) if high < np.inf else height
             d, e = buf[ix(drive + u * lanes + i)], buf[ix(leak + u * lanes + i)]
             change = max(change, shared[ix(gain + u)] * abs(d - e))
         near = not predicted and work[i] <= relative * height + absolute

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pcneuro.kernels.arguments import (
     BUSY,
     CODE,
@@ -35,9 +37,11 @@ def _send(buf, source, sent, size, tolerance, largest):  # type: ignore[no-untyp
     """
     away = tolerance * 0
     for i in range(size):
-        value = buf[ix(source + i)]
-        largest[0] = max(largest[0], abs(value))
-        away = max(away, abs(value - buf[ix(sent + i)]))
+        value, known = buf[ix(source + i)], buf[ix(sent + i)]
+        # What is under a mask of minus infinity is no measure for the others.
+        size = abs(value) if abs(value) < np.inf else away * 0
+        largest[0] = max(largest[0], size)
+        away = away if value == known else max(away, abs(value - known))
     if not away > tolerance * largest[0]:
         return 0
     for i in range(size):

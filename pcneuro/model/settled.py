@@ -64,16 +64,16 @@ class Settled:
         ``gain`` is what a step multiplies drive - error by; ``predicted`` tells whether there is an error.
         """
         rtol, atol, rounding = self.limits(drive.dtype)
-        away = np.abs(drive - error)
+        away, height = np.abs(drive - error), np.where(np.isfinite(state), np.abs(state), 0.0)
         largest = [
             each.reshape(len(drive), -1).max(axis=1)
             for each in (
                 away,
-                np.maximum(np.abs(drive), np.abs(error)) if predicted else np.abs(state),
+                np.maximum(np.abs(drive), np.abs(error)) if predicted else height,
                 gain.astype(drive.dtype) * away,
-                np.abs(state),
+                height,
             )
         ]
-        distance, scale, change, height = largest
-        near = (distance <= rtol * scale + atol) | (change <= rounding * height)
+        distance, scale, change, highest = largest
+        near = (distance <= rtol * scale + atol) | (change <= rounding * highest)
         return np.asarray(near & np.isfinite(distance))

@@ -50,7 +50,7 @@ def _axpy_rows(buf, out, source, lanes, weight):  # type: ignore[no-untyped-def]
 
 @inner(cache=False, fastmath={"reassoc", "contract"})
 def _dot_shared(buf, a, shared, w, count):  # type: ignore[no-untyped-def]
-    total = buf[ix(a)] * 0
+    total = buf.dtype.type(0)
     for i in range(count):
         total += buf[ix(a + i)] * shared[ix(w + i)]
     return total

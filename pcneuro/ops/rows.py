@@ -16,7 +16,7 @@ from pcneuro.ops.base import AbstractLowering, Slot
 @kernel(cache=False, fastmath={"reassoc", "contract"})
 def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
     """Sum over lanes of the product of two rows, which begin at a and b."""
-    total = buf[ix(a)] * 0
+    total = buf.dtype.type(0)
     for i in range(lanes):
         total += buf[ix(a + i)] * buf[ix(b + i)]
     return total
@@ -25,7 +25,7 @@ def dot_rows(buf, a, b, lanes):  # type: ignore[no-untyped-def]
 @kernel(cache=False, fastmath={"reassoc"})
 def sum_row(buf, a, lanes):  # type: ignore[no-untyped-def]
     """Sum over lanes of the row that begins at a."""
-    total = buf[ix(a)] * 0
+    total = buf.dtype.type(0)
     for i in range(lanes):
         total += buf[ix(a + i)]
     return total
@@ -179,6 +179,21 @@ def promoted(low: AbstractLowering, slot: Slot, laned: bool) -> Slot:
     copy, every = low.temporary(slot.units, True), np.arange(slot.units)
     lower_combine(low, copy, every, slot, every, False)
     return copy
+
+
+@op_kernel("deviate")
+def deviate(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
+    """deviation = value - prediction, and 0 where the two are the same: there is none from minus infinity.
+
+    Reads value and prediction (laned), writes deviation (laned).
+    """
+    lanes = context[LANES]
+    deviation, value, prediction = ints[at] * lanes, ints[at + 1] * lanes, ints[at + 2] * lanes
+    none = buf.dtype.type(0)
+    for i in range(ints[at + 3] * lanes):
+        v, p = buf[ix(value + i)], buf[ix(prediction + i)]
+        buf[ix(deviation + i)] = none if v == p else v - p
+    return OK
 
 
 @op_kernel("relax")

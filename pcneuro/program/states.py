@@ -15,7 +15,7 @@ def emit_states(low: Lowering, program: Program, dynamics: AbstractDynamics) -> 
     for name in program.circuit.vertices:
         v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
         weight = program.precision_row + program.first[name]
-        low.emit("subtract", d.row, v.row, IDENTITY, 0, p.row, IDENTITY, 0, v.units)
+        low.emit("deviate", d.row, v.row, p.row, v.units)
         program.vertex_code["deviate"][name] = low.taken()
         if not dynamics.integrates("error") and (d != e or (program.circuit.precision[name] != 1.0).any()):
             low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)

@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import all_finite
+from pcneuro.model.dynamics import masked
 from pcneuro.norms import cosine, norm
 
 if TYPE_CHECKING:
@@ -200,11 +201,17 @@ def free_energy(
     return loss, rest
 
 
-def not_finite(groups: Mapping[str, Arrays]) -> tuple[str, str] | None:
-    """The first group and name of an array that is not finite throughout."""
+def not_finite(groups: Mapping[str, Arrays], predictions: Arrays) -> tuple[str, str] | None:
+    """The first group and name of an array that is not finite throughout.
+
+    A prediction of minus infinity, as under a mask, and a value that is there, have not diverged.
+    """
     for kind, arrays in groups.items():
         for name, array in arrays.items():
-            if not all_finite(array):
+            if all_finite(array):
+                continue
+            may_be = kind in ("prediction", "value") and name in predictions
+            if not may_be or not (np.isfinite(array) | masked(predictions[name], array)).all():
                 return kind, name
     return None
 

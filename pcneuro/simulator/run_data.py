@@ -58,7 +58,7 @@ def merge(
     else:
         inputs = check_inputs(graph, changes["inputs"] or {}, dtype)
     clamped = _clamped(circuit, previous, changes["targets"], changes["clamp"])
-    initial = _by_vertex(circuit, "initial value", changes["initial"] or {})
+    initial = _initial(circuit, changes["initial"] or {})
     for name in initial:
         if name in clamped:
             raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
@@ -121,6 +121,20 @@ def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays
             raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
         arrays[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
     return arrays
+
+
+def _initial(circuit: Circuit, values: Mapping[str, Any]) -> Arrays:
+    """Initial values by vertex; minus infinity, as under a mask, is one of them."""
+    arrays, masks = {}, {}
+    for name, value in values.items():
+        arrays[name] = value
+        if isinstance(value, np.ndarray) and (value == -np.inf).any():
+            arrays[name], masks[name] = np.where(value == -np.inf, 0.0, value), value == -np.inf
+    checked = _by_vertex(circuit, "initial value", arrays)
+    for name, mask in masks.items():
+        vertex = name if name in checked else circuit.graph.outputs[name].name
+        checked[vertex] = np.where(mask, -np.inf, checked[vertex])
+    return checked
 
 
 def _same(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:

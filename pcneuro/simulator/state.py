@@ -236,7 +236,8 @@ class SimulationState:
         assert self.data is not None
         self.evaluate()
         kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
-        kind, population = not_finite({kind: self.read(kind) for kind in kinds}) or ("value", "?")
+        found = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
+        kind, population = found or ("value", "?")
         if self.dynamics.holds_predictions and kind == "prediction":
             return not_finite_message(kind, population, self.time, self.dtype)
         self.step += 1  # the step that made it is done in the engine's state
@@ -277,7 +278,7 @@ class SimulationState:
             gradients = self.engine.gradients()
             if status is Status.COMPLETED:
                 groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
-                bad = not_finite(groups)
+                bad = not_finite(groups, predictions)
                 if bad is not None:
                     status, message = Status.DIVERGED, not_finite_message(*bad, self.time, self.dtype)
                     message += self._or_shorter_steps()

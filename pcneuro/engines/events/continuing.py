@@ -21,6 +21,7 @@ from pcneuro.engines.events.state import QUEUE, Sample
 from pcneuro.engines.events.under_way import Late, late
 from pcneuro.kernels.events.arrays import SOURCE, SUM
 from pcneuro.kernels.events.axons import GROUP_BITS
+from pcneuro.model.dynamics import deviation
 
 Arrays = dict[str, np.ndarray]
 
@@ -145,7 +146,7 @@ def _go_on_strictly(before: Before, now: Now) -> None:
             was = before.inputs[name].reshape(batch, -1)
         held = now.inputs.get(name, now.clamped.get(name))
         known[name] = was if held is None else held.reshape(batch, -1).astype(np.float64)
-        jumped[:, topology.nodes(number)] = known[name] - was
+        jumped[:, topology.nodes(number)] = deviation(known[name], was)
     for old, new, jump in zip(before.samples, now.samples, jumped, strict=True):
         nodes = np.flatnonzero(jump * layout.up.sends)
         new["sends_up"][nodes] += 1
@@ -162,9 +163,9 @@ def _go_on_strictly(before: Before, now: Now) -> None:
         _take_dendrites(sending, walk, s, new)
         for name, part in topology.slices.items():
             base = now.base[name][s].ravel()
-            new["sent_value"][part] = known[name][s] - base if name not in now.clamped else 0.0
+            new["sent_value"][part] = deviation(known[name][s], base) if name not in now.clamped else 0.0
             if circuit.has_prediction(name) and topology.compared(name) in layout.active:
-                new["predicted"][part] = walk.activity[topology.compared(name)][s] - base
+                new["predicted"][part] = deviation(walk.activity[topology.compared(name)][s], base)
         _send_back(sending, old, new, now.time)
 
 

@@ -36,7 +36,7 @@ from pcneuro.engines.kernel.threads import available_threads, spread
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.kernels import dispatch
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
-from pcneuro.model.dynamics import AbstractDynamics, StateRow
+from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
@@ -150,7 +150,7 @@ class EventEngine(AbstractEngine):
         for s in range(batch):
             sample = self.sending.sample(self.swept[s], self.mode.lines)
             for name, part in self.sending.slices.items():
-                sample["x"][part] = (dense.values[name][s] - self.base[name][s]).ravel()
+                sample["x"][part] = deviation(dense.values[name][s], self.base[name][s]).ravel()
                 if name in self.data.clamped and name in units.predictions:
                     away = -dense.errors[name][s].ravel() / self.circuit.precision[name].ravel()
                     sample["x"][part], sample["predicted"][part] = 0.0, away

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.engines.abstract import Stepped
+from pcneuro.model.dynamics import masked
 from pcneuro.program.lowering import Code, as_array
 from pcneuro.recording.probe import Probe
 
@@ -32,7 +33,10 @@ def settle(engine: AbstractBlocks, number: int, steps: int, probes: Sequence[Pro
     energies = [c for name, c in program.energy.items() if name in engine.data.clamped]
     engine.execute("settle", as_array(program.code["error"], *energies, code))
     recorded = [_trajectory(engine, t, number, steps, before[t.vertex]) for t in probes]
-    finite = all(np.isfinite(engine.read(name, "value")).all() for name in kept)
+    finite = all(
+        (np.isfinite(value) | masked(engine.read(name, "prediction"), value)).all()
+        for name, value in ((name, engine.read(name, "value")) for name in kept)
+    )
     return Stepped(steps, finite, recorded)
 
 

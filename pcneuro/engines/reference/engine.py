@@ -12,7 +12,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
-from pcneuro.model.dynamics import AbstractDynamics, StateRow
+from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, masked
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.probe import Probe
 
@@ -114,7 +114,7 @@ class ReferenceEngine(AbstractEngine):
             if name in self.circuit.energies and name in self.data.clamped:
                 self.error[name] = self.circuit.energies[name].error(self.value[name], self.prediction[name], precision)
             else:
-                self.error[name] = precision * (self.value[name] - self.prediction[name])
+                self.error[name] = precision * deviation(self.value[name], self.prediction[name])
         adjoints = self._adjoints()
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
@@ -160,7 +160,8 @@ class ReferenceEngine(AbstractEngine):
                     change = sum(b * slope[key] for b, slope in zip(self.integrator.weights, slopes, strict=True))
                     state[key][key[0]] = (start[key] + gain[key] * change).astype(self.dtype)
                 self.passed()
-                if not all(np.isfinite(state[key][key[0]]).all() for key in state):
+                ends = ((start[key], rows[key[0]]) for key, rows in state.items())
+                if not all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends):
                     return Stepped(s, False, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
 

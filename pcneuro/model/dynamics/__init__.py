@@ -3,7 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from pcneuro.model.dynamics.abstract import AbstractDynamics, StateRow
+from pcneuro.model.dynamics.abstract import AbstractDynamics, StateRow, deviation, masked
 from pcneuro.model.dynamics.fixed_prediction import FixedPrediction
 from pcneuro.model.dynamics.strict import Strict
 
@@ -11,4 +11,4 @@ from pcneuro.model.dynamics.strict import Strict
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["AbstractDynamics", "FixedPrediction", "StateRow", "Strict"]
+__all__ = ["AbstractDynamics", "FixedPrediction", "StateRow", "Strict", "deviation", "masked"]

@@ -15,6 +15,16 @@ from pcneuro.model.integrators.abstract import AbstractIntegrator
 DYNAMICS: dict[str, type[AbstractDynamics]] = {}
 
 
+def deviation(value: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """value - prediction, and 0 where the two are the same: there is none from minus infinity, as under a mask."""
+    return np.where(value == prediction, np.zeros_like(value), value - prediction)
+
+
+def masked(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where a state is minus infinity, and has been: it is under a mask, and has not diverged."""
+    return (before == -np.inf) & (after == -np.inf)
+
+
 class Predicting(Protocol):
     """A simulator that computes predictions when it is told to."""
 
@@ -125,7 +135,7 @@ class AbstractDynamics(ABC):
     def region(self, network: Network, region: str, vertex: str, precision: np.ndarray) -> np.ndarray:
         """In the reference simulator: what a region holds of a vertex, (batch, \\*shape)."""
         if region == "deviation":
-            return network.value[vertex] - network.prediction[vertex]
+            return deviation(network.value[vertex], network.prediction[vertex])
         held: dict[str, Mapping[str, np.ndarray]] = {
             "value": network.value,
             "prediction": network.prediction,

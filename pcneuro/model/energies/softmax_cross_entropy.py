@@ -47,7 +47,9 @@ class SoftmaxCrossEntropy(AbstractEnergy):
     def value(self, target: np.ndarray, prediction: np.ndarray, precision: np.ndarray) -> np.ndarray:
         shifted = prediction - prediction.max(axis=-1, keepdims=True)
         logarithm = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-        return -(precision * target * logarithm).reshape(len(prediction), -1).sum(axis=1)
+        # A class that is ruled out, of logit minus infinity, adds nothing where it is no target.
+        costs = np.where(target == 0, 0.0, precision * target * logarithm)
+        return -costs.reshape(len(prediction), -1).sum(axis=1)
 
     def error(self, target: np.ndarray, prediction: np.ndarray, precision: np.ndarray) -> np.ndarray:
         shifted = np.exp(prediction - prediction.max(axis=-1, keepdims=True))
