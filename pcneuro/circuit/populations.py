@@ -72,7 +72,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
         graph.add_node(f"{name}.value", kind="value", **common, **shown_attributes(record, "value"))
         if not circuit.has_prediction(name):
             continue
-        parameters = dendrites.ordered(dendrites.carried[name])
+        parameters = dendrites.ordered(dendrites.carried(name))
         attributes = shown_attributes(record, "error")
         graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters)
         connect("excite", f"{name}.value", f"{name}.error", node.size)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.graph.graph import Latent, Node, Parameter
+from pcneuro.circuit.ways import Passed, Ways
+from pcneuro.graph.graph import Latent, Node
 
 
 @dataclass(frozen=True)
@@ -26,100 +26,85 @@ class Projection:
 
 
 class Dendrites:
-    """Which parents, contractions and parameters each vertex's prediction is computed from.
+    """Which parents, connections and parameters each vertex's prediction is computed from.
 
-    ``sources`` are the nodes whose activity projections start from: vertices and inputs. ``paths[node]`` maps each
-    source to the connections (operand k of node n) that lie on any way from it to the node, as bits of an integer:
-    one pass in topological order, however many ways there are. ``carried[node]`` are the parameters that the node
-    is computed from, without those behind a source. ``children[source]`` are the vertices it projects to.
+    ``sources`` are the nodes whose activity projections start from: vertices and inputs. ``active`` are the nodes that
+    are computed from any source.
     """
 
     def __init__(self, circuit: AbstractCircuit) -> None:
         self.circuit, self.graph = circuit, circuit.graph
         self.sources = frozenset(circuit.vertices) | frozenset(self.graph.inputs)
         self.position = {name: i for i, name in enumerate(self.graph.nodes)}
-        self.connections: list[tuple[Node, int]] = []
-        self.paths: dict[str, dict[str, int]] = {}
-        self.carried: dict[str, frozenset[str]] = {}
+        self.active: set[str] = set()
         for name, node in self.graph.nodes.items():
-            reached = frozenset([name]) if isinstance(node.source, Parameter) else frozenset()
-            arrived: dict[str, int] = {}
-            for k, operand in enumerate(node.operands):
-                bit = 1 << len(self.connections)
-                self.connections.append((node, k))
-                reached |= self.read(operand)
-                for source, ways in ({operand: 0} if operand in self.sources else self.paths[operand]).items():
-                    arrived[source] = arrived.get(source, 0) | ways | bit
-            self.carried[name] = reached
-            self.paths[name] = arrived
+            if any(operand in self.sources or operand in self.active for operand in node.operands):
+                self.active.add(name)
+        self._carried: dict[str, frozenset[str]] = {}
 
-    def read(self, operand: str) -> frozenset[str]:
-        """Parameters that whoever reads a node depends on through it: none behind a source."""
-        return frozenset() if operand in self.sources else self.carried[operand]
+    def _reached(self, name: str) -> list[str]:
+        """A node and all that it is computed from, to the sources and leaves, in the order in which it reads them."""
+        reached, stack = dict.fromkeys([name]), list(reversed(self.graph.nodes[name].operands))
+        while stack:
+            operand = stack.pop()
+            if operand not in reached:
+                reached[operand] = None
+                if operand not in self.sources:
+                    stack.extend(reversed(self.graph.nodes[operand].operands))
+        return list(reached)
+
+    def parents(self, child: str) -> list[str]:
+        """The sources that project to a vertex."""
+        return [name for name in self._reached(child)[1:] if name in self.sources]
+
+    def carried(self, name: str) -> frozenset[str]:
+        """The parameters that a node is computed from, without those behind a source."""
+        if name not in self._carried:
+            self._carried[name] = frozenset(n for n in self._reached(name) if n in self.graph.parameters)
+        return self._carried[name]
 
     def is_weight(self, operand: str) -> bool:
         """Whether a node is computed from parameters and constants alone."""
-        return operand not in self.sources and not self.paths[operand]
+        return operand not in self.sources and operand not in self.active
 
     def ordered(self, parameters: frozenset[str]) -> tuple[str, ...]:
         """Names of parameters in the graph's order."""
-        return tuple(name for name in self.graph.parameters if name in parameters)
+        return tuple(sorted(parameters, key=self.position.__getitem__))
 
-    def nodes_of(self, vertex: str) -> list[str]:
-        """The operator nodes of one vertex's dendrite in topological order, the vertex itself last."""
-        names = {vertex}
-        stack = [vertex]
-        while stack:
-            for operand in self.graph.nodes[stack.pop()].operands:
-                if operand not in self.sources and operand not in names and not self.graph.nodes[operand].is_leaf:
-                    names.add(operand)
-                    stack.append(operand)
-        return sorted(names, key=self.position.__getitem__)
+    def ways(self, vertex: str) -> Ways:
+        """The ways through a vertex' dendrite."""
+        inside = [n for n in self._reached(vertex)[1:] if n not in self.sources and not self.graph.nodes[n].is_leaf]
+        nodes = [self.graph.nodes[n] for n in sorted(inside, key=self.position.__getitem__)]
+        return Ways([*nodes, self.graph.nodes[vertex]], self._passed)
 
-    def linear(self, vertex: str, parameters: frozenset[str]) -> bool:
-        """Whether a vertex's prediction is linear in these parameters taken together, the parents' values held."""
-        depends = set(parameters)
-        for name in self.nodes_of(vertex):
-            node = self.graph.nodes[name]
-            reached = [k for k, o in enumerate(node.operands) if o in depends and o not in self.sources]
-            if not reached:
-                continue
-            depends.add(name)
-            if not all(node.operator.linear_in(k) for k in reached):
-                return False
-            if any(node.operator.description.multiplies(j, k) for j, k in combinations(reached, 2)):
-                return False
-        return True
-
-    def projection(self, parent: str, child: str) -> Projection:
-        """Describe the projection from a source to a vertex that has it among its ``paths``."""
-        ways = self.paths[child][parent]
-        weights: frozenset[str] = frozenset()
-        contractions: list[int] = []
-        others: list[int] = []
-        while ways:
-            lowest = ways & -ways
-            ways ^= lowest
-            node, k = self.connections[lowest.bit_length() - 1]
-            weighing = [
-                o
-                for j, o in enumerate(node.operands)
-                if self.is_weight(o) and node.operator.description.multiplies(j, k)
-            ]
-            for operand in weighing:
-                weights |= self.carried[operand]
-            count = node.operator.connections(k, *(self.graph.nodes[o].shape for o in node.operands))
-            contracts = node.operator.description.contracts(bool(weighing))
-            (contractions if contracts else others).append(count)
-        synapses = sum(contractions) if contractions else max(others)
-        hebbian = bool(weights) and self.linear(child, weights)
-        return Projection(parent, child, self.ordered(weights), hebbian, synapses)
+    def _passed(self, node: Node, k: int) -> Passed:
+        """What a connection adds to the ways that it lies on."""
+        if self.is_weight(node.operands[k]):
+            return Passed()
+        operator = node.operator
+        weighing = [
+            o for j, o in enumerate(node.operands) if self.is_weight(o) and operator.description.multiplies(j, k)
+        ]
+        weights: frozenset[str] = frozenset().union(*(self.carried(operand) for operand in weighing))
+        count = operator.connections(k, *(self.graph.nodes[o].shape for o in node.operands))
+        contracts = operator.description.contracts(bool(weighing))
+        return Passed(count, 0, weights) if contracts else Passed(None, count, weights)
 
     def projections(self) -> Iterator[Projection]:
         """Every projection, by child in topological order."""
         for child in self.circuit.vertices:
-            for parent in self.paths[child]:
-                yield self.projection(parent, child)
+            parents = self.parents(child)
+            if not parents:
+                continue
+            ways = self.ways(child)
+            hebbian: dict[frozenset[str], bool] = {frozenset(): False}
+            for parent in parents:
+                passed = ways.passed[parent]
+                synapses = passed.largest if passed.contracted is None else passed.contracted
+                if passed.weights not in hebbian:
+                    hebbian[passed.weights] = ways.linear(passed.weights, self.position)
+                weights = self.ordered(passed.weights)
+                yield Projection(parent, child, weights, hebbian[passed.weights], synapses)
 
 
 def projections(circuit: AbstractCircuit) -> tuple[Projection, ...]:

@@ -152,8 +152,8 @@ def check(circuit: AbstractCircuit) -> None:
 
 def edges(circuit: AbstractCircuit) -> list[Edge]:
     """The edges of ``Circuit.nx`` that may have delays: predictions, and feedback to vertices."""
-    paths = Dendrites(circuit).paths
-    pairs = [(parent, child) for child in circuit.vertices for parent in paths[child]]
+    dendrites = Dendrites(circuit)
+    pairs = [(parent, child) for child in circuit.vertices for parent in dendrites.parents(child)]
     feedback = [edge_of(parent, child, "feedback") for parent, child in pairs if parent not in circuit.graph.inputs]
     return [*(edge_of(parent, child, "prediction") for parent, child in pairs), *feedback]
 

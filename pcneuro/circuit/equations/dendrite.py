@@ -86,7 +86,7 @@ class AbstractPlaces(ABC):
         """Node that is computed from parameters and constants -> what it is, in a few words for a comment."""
         for name, node in self.graph.nodes.items():
             self.described[name] = name
-            if not node.is_leaf and not self.dendrites.paths[name]:
+            if not node.is_leaf and name not in self.dendrites.active:
                 read = (o if o in self.dendrites.sources else self.described[o] for o in node.operands)
                 text = f"{node.operator.label}({', '.join(read)})"
                 self.described[name] = text if len(text) <= 40 else name
@@ -233,7 +233,7 @@ class Compartment(AbstractVisitor[Station, Formula]):
 
     def learns(self, weight: str, rule: str, subscripts: str = "") -> None:
         """Note by what a weight changes, where it is computed from parameters."""
-        if self.dendrites.carried[weight]:
+        if self.dendrites.carried(weight):
             self.block.learning.append(f"# d {self.places.described[weight]}{subscripts} ~ {rule}")
 
 

@@ -21,7 +21,7 @@ from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
 from pcneuro.kernels.arguments import Dirty, Layout, Memory, Rest
 from pcneuro.kernels.hebbian import PANEL
-from pcneuro.model.dynamics import AbstractDynamics, StateRow
+from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Slot
@@ -118,7 +118,7 @@ class KernelEngine(AbstractBlocks):
         for name, values in data.initial.items():
             # What the state and other regions add up to is the activity.
             for region in (region for region in self.dynamics.activity if region != self.dynamics.state):
-                values = values - self._read(program.slot(region, name), values.shape[1:])
+                values = deviation(values, self._read(program.slot(region, name), values.shape[1:]))
             self._write(program.slot(self.dynamics.state, name), values)
         for row in self.dynamics.rows[1:]:
             begun = data.rows.get(row.variable, {})

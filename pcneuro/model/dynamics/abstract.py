@@ -17,7 +17,7 @@ DYNAMICS: dict[str, type[AbstractDynamics]] = {}
 
 def deviation(value: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """value - prediction, and 0 where the two are the same: there is none from minus infinity, as under a mask."""
-    return np.where(value == prediction, np.zeros_like(value), value - prediction)
+    return np.subtract(value, prediction, out=np.zeros_like(value), where=value != prediction)
 
 
 def masked(before: np.ndarray, after: np.ndarray) -> np.ndarray:
