@@ -75,7 +75,7 @@ def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> n
 
 def _groups_of(units: UnitGraph, parent: str, child: str) -> list[SynapseGroup]:
     """The synapse groups of one projection."""
-    return [group for group in synapse_groups(units) if group.parent == parent and child in group.children]
+    return units.groups_by_projection.get((parent, child), [])
 
 
 def places_of(units: UnitGraph, parent: str, child: str) -> Places:

@@ -39,6 +39,12 @@ def advice(
     parameters: Mapping[str, np.ndarray],
 ) -> str:
     """What to do about a simulation that diverged."""
+    edge = _infinite_feedback(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
+    if edge is not None:
+        return (
+            f"what is fed back to {edge!r} is not finite at the feedforward sweep already: look behind it for a root, "
+            "power, quotient or logarithm whose derivative is infinite there, as that of np.sqrt(x) is at x = 0"
+        )
     shorter = shorter_step(circuit, dynamics, integrator, data, parameters)
     if shorter:
         return shorter
@@ -59,6 +65,25 @@ def shorter_step(
     """The advice to take a shorter step, with one that works; empty where that is not the cure."""
     dt, works = integrator.dt, stable_dt(circuit.with_delays(0.0), dynamics, integrator, data, parameters)
     return f"try dt = {works:.3g} ms (now {dt:g} ms)" if works < dt else ""
+
+
+def _infinite_feedback(
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    integrator: AbstractIntegrator,
+    data: RunData,
+    parameters: Mapping[str, np.ndarray],
+) -> str | None:
+    """The last vertex to which something comes back that is not finite at the sweep, where no error has moved yet."""
+    engine = Reference().make(circuit, dynamics, integrator, np.dtype(np.float64))
+    engine.load(parameters)
+    with np.errstate(all="ignore"):
+        engine.start(data)
+        fed = {name: engine.read(name, "feedback") for name in circuit.vertices}
+        errors = {name: engine.read(name, "error") for name in circuit.vertices if circuit.has_prediction(name)}
+    if not all(np.isfinite(error).all() for error in errors.values()):
+        return None
+    return next((name for name in reversed(circuit.vertices) if not np.isfinite(fed[name]).all()), None)
 
 
 def stable_dt(

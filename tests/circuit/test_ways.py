@@ -1,4 +1,4 @@
-"""Projections of large circuits: what lies on the ways through a dendrite, and that it costs what the dendrite costs."""
+"""Projections of large circuits: what lies on the ways through a dendrite; and all costs what a circuit has in size."""
 
 from __future__ import annotations
 

@@ -115,3 +115,15 @@ def test_a_gradient_that_outgrows_numbers_first_has_the_cure_of_its_step():
     dt = float(str(caught[0].message).split("try dt = ")[1].split(" ms")[0])
     settled = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(dt)).run(dt * 2000, **data)
     np.testing.assert_allclose(settled.values["z"][0], np.ones(9) @ W.T @ np.linalg.inv(np.eye(4) + W @ W.T), rtol=1e-9)
+
+
+def test_an_infinite_derivative_is_told_as_such():
+    """The norm has a kink at zero: no other weights and no other dynamics would help."""
+    graph = pcn.trace(lambda x: np.sqrt(np.sum(x**2)), x=pcn.Parameter(np.zeros(3)))
+    simulator = pcn.Simulator(pcn.build_circuit(graph, vertices="all"))
+    with pytest.warns(pcn.PcneuroWarning) as caught:
+        result = simulator.run(100.0, targets={"out": 1.0})
+    assert result.status is pcn.Status.DIVERGED
+    assert "derivative is infinite" in result.message
+    assert "scale the weights" not in result.message
+    assert [str(w.message) for w in caught] == [result.message]

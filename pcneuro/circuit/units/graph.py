@@ -188,7 +188,8 @@ class UnitGraph(AbstractUnits):
             for source in sources_of(self.populations[number]):
                 if not isinstance(self.populations[source], Source):
                     vertices[source] |= vertices[number]
-        return [tuple(name for name in self.circuit.vertices if name in names) for names in vertices]
+        order = {name: k for k, name in enumerate(self.circuit.vertices)}
+        return [tuple(sorted(names, key=order.__getitem__)) for names in vertices]
 
     @property
     def synapse_count(self) -> int:
@@ -199,6 +200,15 @@ class UnitGraph(AbstractUnits):
     def synapse_groups(self) -> list[SynapseGroup]:
         """Where dendrites read value neurons: ``pcneuro.circuit.synapses.synapse_groups``."""
         return list(find_synapse_groups(self))
+
+    @cached_property
+    def groups_by_projection(self) -> dict[tuple[str, str], list[SynapseGroup]]:
+        """Parent and child -> the synapse groups of the projection between the two."""
+        groups: dict[tuple[str, str], list[SynapseGroup]] = {}
+        for group in self.synapse_groups:
+            for child in group.children:
+                groups.setdefault((group.parent, child), []).append(group)
+        return groups
 
     def active(self, held: Container[str] = (), inputs: bool = False) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``.
