@@ -1,0 +1,30 @@
+"""docs/programs.md: what it says of kinks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+
+KINKS = {
+    "abs": (lambda x: np.abs(x), (0.0,), (0.0,)),
+    "relu": (lambda x: pcn.ops.relu(x), (0.0,), (0.0,)),
+    "maximum": (lambda x, y: np.maximum(x, y), (0.0, 0.0), (0.5, 0.5)),
+    "minimum": (lambda x, y: np.minimum(x, y), (0.0, 0.0), (0.5, 0.5)),
+    "clip": (lambda x: np.clip(x, -1.0, 0.0), (0.0,), (0.5,)),
+    "max_pool2d": (lambda x: pcn.ops.max_pool2d(x, 2)[0, 0, 0], (np.zeros((1, 2, 2)),), ([[[1.0, 0.0], [0.0, 0.0]]],)),
+    "hypot": (lambda x, y: np.hypot(x, y), (0.0, 0.0), (0.0, 0.0)),
+    "sqrt": (lambda x: np.sqrt(x), (0.0,), (np.inf,)),
+    "cbrt": (lambda x: np.cbrt(x), (0.0,), (np.inf,)),
+    "power": (lambda x: x**0.5, (0.0,), (np.inf,)),
+}
+
+
+@pytest.mark.parametrize(("function", "at", "derivatives"), KINKS.values(), ids=KINKS)
+def test_kinks_are_as_documented(function, at, derivatives):
+    leaves = {name: pcn.Parameter(value) for name, value in zip("xy", at, strict=False)}
+    graph = pcn.trace(lambda **values: function(*values.values()) + 1.0, **leaves)
+    gradients = pcn.backprop(graph, targets={"out": 0.0}).gradients
+    for name, derivative in zip("xy", derivatives, strict=False):
+        assert np.array_equal(gradients[name], np.asarray(derivative))
