@@ -39,8 +39,8 @@ def _send(buf, source, sent, size, tolerance, largest):  # type: ignore[no-untyp
     for i in range(size):
         value, known = buf[ix(source + i)], buf[ix(sent + i)]
         # What is under a mask of minus infinity is no measure for the others.
-        size = abs(value) if abs(value) < np.inf else away * 0
-        largest[0] = max(largest[0], size)
+        if abs(value) < np.inf:
+            largest[0] = max(largest[0], abs(value))
         away = away if value == known else max(away, abs(value - known))
     if not away > tolerance * largest[0]:
         return 0
