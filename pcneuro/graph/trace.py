@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from pcneuro.errors import GraphError, TraceError, told
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
@@ -77,7 +79,7 @@ def trace(function: Callable[..., Any], /, *, check: bool = True, **leaves: Leaf
 
 
 def _check_leaves(check: Any, leaves: Mapping[str, Any]) -> None:
-    if not isinstance(check, bool):
+    if not isinstance(check, bool | np.bool_):
         raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
     for name, leaf in leaves.items():
         if not isinstance(leaf, Input | Parameter | Latent):

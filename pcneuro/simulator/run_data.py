@@ -12,6 +12,7 @@ from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_t
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
+from pcneuro.graph.graph import Constant
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
 from pcneuro.quantities import NOT_NEGATIVE, by_name, milliseconds
@@ -124,11 +125,14 @@ def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays
 
 
 def _initial(circuit: Circuit, values: Mapping[str, Any]) -> Arrays:
-    """Initial values by vertex; minus infinity, as under a mask, is one of them."""
+    """Initial values by vertex; in a circuit that has masks of minus infinity that is one of them."""
+    constants = (node.source.value for node in circuit.graph.nodes.values() if isinstance(node.source, Constant))
+    if not any(np.isneginf(constant).any() for constant in constants):
+        return _by_vertex(circuit, "initial value", values)
     arrays, masks = {}, {}
     for name, value in values.items():
         arrays[name] = value
-        if isinstance(value, np.ndarray) and (value == -np.inf).any():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isneginf(value).any():
             arrays[name], masks[name] = np.where(value == -np.inf, 0.0, value), value == -np.inf
     checked = _by_vertex(circuit, "initial value", arrays)
     for name, mask in masks.items():

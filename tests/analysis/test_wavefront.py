@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
@@ -30,11 +31,12 @@ def dense_dag(seed: int) -> pcn.Graph:
     weights = {f"W{k}": pcn.Parameter(rng.normal(size=(n, n)) / 3) for k in range(8)}
 
     def function(x, **w):
+        draw = copy.deepcopy(rng)
         pool = [x]
         for k in range(7):
-            i, j = rng.integers(len(pool), size=2)
+            i, j = draw.integers(len(pool), size=2)
             pool.append(pcn.vertex(np.tanh(pool[i] @ w[f"W{k}"] + 0.5 * pool[j]), f"v{k}"))
-        some = rng.integers(1, len(pool), size=2)
+        some = draw.integers(1, len(pool), size=2)
         return {"a": pcn.vertex(pool[-1] @ w["W7"], "a"), "b": pcn.vertex(pool[some[0]] - 0.3 * pool[some[1]], "b")}
 
     return pcn.trace(function, x=pcn.Input((n,)), **weights)

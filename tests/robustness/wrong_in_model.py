@@ -8,7 +8,7 @@ import numpy as np
 
 import pcneuro as pcn
 from tests.robustness.wrong_calls import Row, V, W, X, function
-from tests.robustness.wrong_values import arrays, indices, names, numbers, objects, whole_numbers
+from tests.robustness.wrong_values import arrays, flags, indices, names, numbers, objects, whole_numbers
 
 ROWS = [
     Row(
@@ -102,6 +102,14 @@ ROWS = [
         lambda v: pcn.trace(v, x=pcn.Input((3,)), W=pcn.Parameter(W), V=pcn.Parameter(V)),
         but=("a class", "a function"),
         said="function",
+    ),
+    Row(
+        "trace",
+        "check",
+        True,
+        flags(True),
+        lambda v: pcn.trace(lambda x: pcn.vertex(np.tanh(x), "h"), check=v, x=pcn.Input((3,))),
+        said="check",
     ),
     Row(
         "trace",
