@@ -116,9 +116,8 @@ class EventEngine(AbstractEngine):
 
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
-        before = None
-        if data.continues and self.circuit.delayed:
-            before = Before(self.sending, self.samples, self.base, self.data.inputs)
+        goes_on = data.continues and self.circuit.delayed
+        before = Before(self.sending, self.samples, self.base, self.data.inputs) if goes_on else None
         self.samples, self.data = [], data
         self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
@@ -194,11 +193,9 @@ class EventEngine(AbstractEngine):
                 most = number if settled else number + 1
             number = self._advance(number, most)
         done = steps - (end - number)
-        shapes = [(self.data.batch, self.circuit.graph.nodes[probe.vertex].size) for probe in probes]
-        rows = [
-            np.array(taken, dtype=self.dtype).reshape(len(taken), *shape)
-            for taken, shape in zip(recorded, shapes, strict=True)
-        ]
+        sizes = [self.circuit.graph.nodes[probe.vertex].size for probe in probes]
+        shapes = [(len(taken), self.data.batch, size) for taken, size in zip(recorded, sizes, strict=True)]
+        rows = [np.array(t, dtype=self.dtype).reshape(shape) for t, shape in zip(recorded, shapes, strict=True)]
         return Stepped(done, self.finite, rows, settled)
 
     def _advance(self, number: int, end: int) -> int:
@@ -246,10 +243,10 @@ class EventEngine(AbstractEngine):
         needed = sum(other.queue_bytes for other in self.samples) + sample.queue_bytes
         if needed > MOST_BYTES:
             waiting = sum(other.under_way for other in self.samples)
-            sent = sum(int(other["events"].sum()) for other in self.samples)
             time = max(number, 1) * self.integrator.dt
+            rate = sum(int(other["events"].sum()) for other in self.samples) / time
             raise CapacityError(
-                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {sent / time:.3g} are sent a "
+                f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {rate:.3g} are sent a "
                 f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, run fewer samples"
             )
         sample.grow()
@@ -334,13 +331,10 @@ class EventEngine(AbstractEngine):
         return {name: scale * self._of_units(name, arrival) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        dense, samples = self.dense.state(), snapshots.state(self.samples)
-        arrays = {**dense, **samples, "events.limits": self.sending.limits}
-        arrays["step"] = np.array([self.number, self.first])
+        arrays = self.dense.state() | snapshots.state(self.samples) | {"events.limits": self.sending.limits}
         arrays |= {f"base.{name}": array for name, array in self.base.items()}
-        if self.updated:
-            arrays |= {f"began.{name}": array for name, array in self.began.items()}
-        return arrays
+        arrays |= {f"began.{name}": array for name, array in self.began.items() if self.updated}
+        return arrays | {"step": np.array([self.number, self.first])}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         parts = snapshots.SnapshotArrays(state)
