@@ -31,12 +31,17 @@ resource = pytest.importorskip("resource", reason="limits on the size of files s
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """While it holds no file of this process grows beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    """While it holds no file of this process grows beyond so many bytes.
+
+    Modules that are imported are not kept compiled: Python would leave them cut off, and die of reading them again.
+    """
+    before, compiled = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    sys.dont_write_bytecode = True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = compiled
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
@@ -214,7 +219,7 @@ def test_the_command_ends_in_a_line(size, tmp_path):
         sys.argv = ["pcneuro", "run", "records.toml", "--out", "out"]
         sys.exit(main())
     """
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", textwrap.dedent(code)]
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 2

@@ -122,7 +122,7 @@ def numbers(
         *bank(False, infinite=float("inf"), minus_infinite=-float("inf"), of_400_digits=HUGE, numpy_true=np.True_),
         *bank(False, list_=[right], tuple_=(right, right), array=np.array([right, right]), masked=np.ma.masked),
         *bank(False, complex_=complex(right), frame=pandas.DataFrame([[right, right]]), column=pandas.Series([1, 2])),
-        *bank(False, a_date=datetime.date(2020, 1, 1), missing=pandas.NA, not_a_time=np.datetime64("NaT")),
+        *bank(False, a_date=datetime.date(2020, 1, 1), missing=pandas.NA, not_a_time=np.datetime64("NaT", "ms")),
         *bank(True, float64=np.float64(right), float32=np.float32(right), float16=np.float16(right)),
         *bank(None, fraction=Fraction(right), decimal_=decimal.Decimal(right), no_axes=np.array(right)),
         *bank(None, labelled=xarray.DataArray(right), object_array=np.array(right, dtype=object)),
