@@ -171,6 +171,7 @@ def test_exports_that_do_not_fit(tmp_path):
 def test_archives_that_do_not_fit(size, tmp_path):
     """What was there stays, and nothing is left beside it."""
     circuit, path = classifier(), tmp_path / "there"
+    assert circuit.nx  # nothing is imported while there is no room
     simulator = pcn.Simulator(circuit, engine=pcn.Reference())
     examples = clusters(12)
     trainer = pcn.Trainer(pcn.Backprop(circuit), pcn.SGD(0.1), examples, examples, batch=6, checkpoint=path)
