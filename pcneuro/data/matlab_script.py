@@ -30,14 +30,14 @@ def main(path: str, *names: str) -> int:
         from scipy.io import loadmat
 
         contents = loadmat(path, variable_names=list(names))
-        members: dict[str, memoryview] = {}
+        members: dict[str, bytes] = {}
         for name in names:
             if isinstance(contents.get(name), np.ndarray):
                 if contents[name].dtype.kind not in NUMBERS:
                     raise TypeError(f"{name} is {contents[name].dtype}, and no numbers")
                 member = io.BytesIO()
                 np.save(member, contents.pop(name), allow_pickle=False)
-                members[name] = member.getbuffer()
+                members[name] = member.getvalue()
     except Exception as error:  # SciPy raises whatever its parsing stumbles over
         sys.stderr.write(" ".join(f"{type(error).__name__}: {error}".split()))
         return 1

@@ -44,7 +44,8 @@ def write_archive(
             for key, array in arrays.items():
                 member = io.BytesIO()
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-                digests[key] = _put(archive, f"{PREFIX}{key}{SUFFIX}", member.getbuffer())
+                # A copy: of a view that an exception keeps alive the collector of Python 3.12 dies.
+                digests[key] = _put(archive, f"{PREFIX}{key}{SUFFIX}", member.getvalue())
             known = {"format": f"pcneuro {kind}", "version": VERSION, **facts, MEMBERS: digests}
             digest = _put(archive, FACTS, json.dumps(known).encode())
             _put(archive, DIGEST, digest.encode())
