@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, reporting_divergence
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
 from pcneuro.quantities import milliseconds
@@ -29,8 +29,12 @@ class Gradients:
     message: str = ""
 
 
-class ScoringInterrupted(Exception):
-    """Ctrl-C while examples were scored: there is no score."""
+class ScoringStopped(Exception):
+    """Examples were not scored to the end, by Ctrl-C or as latents diverged: there is no score."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AbstractSource(ABC):
@@ -82,10 +86,11 @@ class PredictiveCoding(AbstractSource):
         return evaluate(self.circuit, parameters, examples, output, partial(self._inferred, parameters))
 
     def _inferred(self, parameters: Arrays, inputs: Arrays, targets: Arrays) -> Arrays:
-        """What outputs predict once latents are inferred. Raises ScoringInterrupted on Ctrl-C."""
-        result = self._run(parameters, inputs, targets)
-        if result.status is Status.INTERRUPTED:
-            raise ScoringInterrupted(result.message)
+        """What outputs predict once latents are inferred. Raises ScoringStopped where they are not."""
+        with reporting_divergence():
+            result = self._run(parameters, inputs, targets)
+        if result.status is not Status.COMPLETED:
+            raise ScoringStopped(result.status, result.message)
         return result.predictions
 
     def settings(self) -> str:

@@ -21,7 +21,7 @@ from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Arrays, Examples, Score, batches, judged_output
 from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.rates import AbstractRate, ConstantRate
-from pcneuro.learning.sources import AbstractSource, ScoringInterrupted
+from pcneuro.learning.sources import AbstractSource, ScoringStopped
 from pcneuro.quantities import flag, seconds, whole
 from pcneuro.simulator.progress import Bar, interruptible
 from pcneuro.simulator.result import Status
@@ -266,8 +266,8 @@ class Trainer:
             self.status, self.message = self._learn(number, rate, each_batch) if number else (Status.COMPLETED, "")
             seconds = time.perf_counter() - begun if number else 0.0
             scores = self._scores() if self.status is Status.COMPLETED else None
-        except ScoringInterrupted as error:
-            self.status, self.message, scores = Status.INTERRUPTED, f"scores: {error}", None
+        except ScoringStopped as error:
+            self.status, self.message, scores = error.status, f"scores: {error}", None
         except BaseException:
             self.parameters, self.memory, self.updates = before
             raise

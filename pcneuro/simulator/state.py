@@ -22,7 +22,7 @@ from pcneuro.simulator.result import Result, Status, free_energy, not_finite, no
 from pcneuro.simulator.run_data import warn_of_latents
 from pcneuro.simulator.schedules import AbstractSchedule
 from pcneuro.simulator.snapshot import read_snapshot, write_snapshot
-from pcneuro.simulator.stability import advice, shorter_step
+from pcneuro.simulator.stability import Stability
 
 
 class UnderWay(Protocol):
@@ -236,20 +236,24 @@ class SimulationState:
         assert self.data is not None
         self.evaluate()
         kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
-        found = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
-        kind, population = found or ("value", "?")
+        wild = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
+        kind, population = wild or ("value", "?")
         if self.dynamics.holds_predictions and kind == "prediction":
             return not_finite_message(kind, population, self.time, self.dtype)
         self.step += 1  # the step that made it is done in the engine's state
-        cure = advice(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
-        return f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {cure}"
+        return (
+            f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {self._stability().advice()}"
+        )
+
+    def _stability(self) -> Stability:
+        assert self.data is not None
+        return Stability(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
 
     def _or_shorter_steps(self) -> str:
         """What to try besides where numbers grew so large because of the step."""
-        assert self.data is not None
         if not self.schedule.stepped:
             return ""
-        shorter = shorter_step(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
+        shorter = self._stability().shorter_step()
         return f"; or {shorter}" if shorter else ""
 
     def watch(self, data: RunData) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import CircuitFileError, OutputError, ParameterError, UnknownNameError
+from pcneuro.errors import CircuitFileError, OutputError, ParameterError, PcneuroWarning, UnknownNameError
 from pcneuro.learning import sources
 from pcneuro.simulator.result import Status
 from tests.archives_for_tests import rewrite
@@ -258,10 +258,23 @@ def test_ctrl_c_while_examples_are_scored_leaves_the_last_epoch(monkeypatch):
     before = trainer.parameters["W"].copy()
 
     def interrupted(*arguments):
-        raise sources.ScoringInterrupted("interrupted at 1 ms")
+        raise sources.ScoringStopped(pcn.Status.INTERRUPTED, "interrupted at 1 ms")
 
     monkeypatch.setattr(source, "_inferred", interrupted)
     result = trainer.run(3)
     assert (result.status, result.message) == ("interrupted", "epoch 2: scores: interrupted at 1 ms")
     assert len(result.epochs) == 2
     np.testing.assert_array_equal(result.parameters["W"], before)
+
+
+def test_latents_that_diverge_while_they_are_scored_end_learning_with_one_warning():
+    """A score of infinity would be kept, and learning go on."""
+    graph = pcn.trace(lambda z, W: z @ W, z=pcn.Latent((2,), prior=0.0), W=pcn.Parameter(np.full((2, 3), 9.0)))
+    sim = pcn.Simulator(pcn.build_circuit(graph), dynamics=pcn.Strict(), integrator=pcn.Euler(1.0), dtype=np.float32)
+    shown = pcn.Examples({}, {"out": np.ones((4, 3))})
+    trainer = pcn.Trainer(pcn.PredictiveCoding(sim, 2000.0), pcn.SGD(0.1), shown, shown, batch=4)
+    with pytest.warns(PcneuroWarning, match="epoch 0: scores: diverged: population 'z'") as caught:
+        result = trainer.run(3)
+    assert len(caught) == 1
+    assert result.status is pcn.Status.DIVERGED
+    assert not result.epochs

@@ -27,38 +27,31 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Before:
-    """What an engine was at before the change: what its samples shared, and what these had sent."""
+class Moment:
+    """What an engine is at behind a sweep: what its samples share, and what these have sent."""
 
     sending: Sending
     samples: Sequence[Sample]
     base: Mapping[str, np.ndarray]
     """Vertex -> where its value neurons were at the sweep, (batch, \\*shape)."""
     inputs: Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Now:
-    """What it is at: the same of the new sweep, with the ``time`` at which it goes on, in the unit of events."""
-
-    sending: Sending
-    samples: Sequence[Sample]
-    base: Mapping[str, np.ndarray]
-    inputs: Mapping[str, np.ndarray]
     clamped: Mapping[str, np.ndarray]
-    time: float
 
 
-def go_on(before: Before, now: Now) -> None:
-    """Let the samples of ``now``, which are at the new sweep, know what those ``before`` had sent."""
+def go_on(before: Moment, now: Moment, time: float) -> None:
+    """Let the samples of ``now``, which are at the new sweep, know what those ``before`` had sent.
+
+    ``time`` is that at which it goes on, in the unit that times of events have.
+    """
     for old, new in zip(before.samples, now.samples, strict=True):
+        new.shift(time)
         for name in ("residue", "residue_value"):
             new[name][:] = old[name]
-        lines = old["sent_slope"] * (now.time - old["sent_at"]) if old.lines else 0.0
+        lines = old["sent_slope"] * (time - old["sent_at"]) if old.lines else 0.0
         new["sent"][:] = old["sent"] + lines
         if new.lines:
             new["sent_slope"][:] = old["sent_slope"]
-    (_go_on_strictly if now.sending.strict else _go_on_with_held_predictions)(before, now)
+    (_go_on_strictly if now.sending.strict else _go_on_with_held_predictions)(before, now, time)
 
 
 def _by_vertex(sending: Sending, units: np.ndarray) -> Arrays:
@@ -108,7 +101,7 @@ def _received(sending: Sending, sample: Sample, total: np.ndarray, slope: np.nda
             sample[name][node_unit[there]] = incoming[there]
 
 
-def _go_on_with_held_predictions(before: Before, now: Now) -> None:
+def _go_on_with_held_predictions(before: Moment, now: Moment, time: float) -> None:
     old_sending, sending, layout = before.sending, now.sending, now.sending.layout
     axons = _to_value_neurons(sending)
     for s, (old, new) in enumerate(zip(before.samples, now.samples, strict=True)):
@@ -122,15 +115,15 @@ def _go_on_with_held_predictions(before: Before, now: Now) -> None:
         change = np.where(axons, total - totals(old_sending, sent["sent"]), 0.0)
         bend = np.where(axons, slope - totals(old_sending, sent["slope"]), 0.0)
         nodes = np.flatnonzero((change != 0) | (bend != 0))
-        jumps = _jumps(layout.down, nodes, change[nodes], bend[nodes], now.time)
+        jumps = _jumps(layout.down, nodes, change[nodes], bend[nodes], time)
         new["sends_down"][nodes] += 1
         events = _put_under_way(old, new, "down", jumps)
-        _received(sending, new, total, slope, late(layout.down, events, now.time))
+        _received(sending, new, total, slope, late(layout.down, events, time))
         if new.lines:
-            new["sent_at"][:] = now.time
+            new["sent_at"][:] = time
 
 
-def _go_on_strictly(before: Before, now: Now) -> None:
+def _go_on_strictly(before: Moment, now: Moment, time: float) -> None:
     sending, layout, topology = now.sending, now.sending.layout, now.sending.topology
     circuit = sending.units.circuit
     batch = len(now.samples)
@@ -150,8 +143,8 @@ def _go_on_strictly(before: Before, now: Now) -> None:
     for old, new, jump in zip(before.samples, now.samples, jumped, strict=True):
         nodes = np.flatnonzero(jump * layout.up.sends)
         new["sends_up"][nodes] += 1
-        events = _put_under_way(old, new, "up", _jumps(layout.up, nodes, jump[nodes], 0 * jump[nodes], now.time))
-        missing.append(late(layout.up, events, now.time))
+        events = _put_under_way(old, new, "up", _jumps(layout.up, nodes, jump[nodes], 0 * jump[nodes], time))
+        missing.append(late(layout.up, events, time))
     walk = ArrivedWalk(
         sending.units,
         known,
@@ -166,7 +159,7 @@ def _go_on_strictly(before: Before, now: Now) -> None:
             new["sent_value"][part] = deviation(known[name][s], base) if name not in now.clamped else 0.0
             if circuit.has_prediction(name) and topology.compared(name) in layout.active:
                 new["predicted"][part] = deviation(walk.activity[topology.compared(name)][s], base)
-        _send_back(sending, old, new, now.time)
+        _send_back(sending, old, new, time)
 
 
 def _arrived(sending: Sending, known: Arrays, missing: Sequence[Late]) -> dict[tuple[int, str | None], np.ndarray]:

@@ -25,7 +25,7 @@ from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, S
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
-from pcneuro.engines.events.continuing import Before, Now, go_on
+from pcneuro.engines.events.continuing import Moment, go_on
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import Sample
@@ -116,8 +116,7 @@ class EventEngine(AbstractEngine):
 
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
-        goes_on = data.continues and self.circuit.delayed
-        before = Before(self.sending, self.samples, self.base, self.data.inputs) if goes_on else None
+        before = self._moment() if data.continues and self.circuit.delayed else None
         self.samples, self.data = [], data
         self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
@@ -127,12 +126,13 @@ class EventEngine(AbstractEngine):
         self._make()
         time = self.mode.time(self.number, self.integrator.dt)
         if before is not None:
-            for sample in self.samples:
-                sample.shift(time)
-            go_on(before, Now(self.sending, self.samples, self.base, data.inputs, data.clamped, time))
+            go_on(before, self._moment(), time)
         for sample in self.samples:
             self.mode.prepare(sample, time)
         self.evaluate()
+
+    def _moment(self) -> Moment:
+        return Moment(self.sending, self.samples, self.base, self.data.inputs, self.data.clamped)
 
     def _make(self) -> None:
         """Samples at the sweep, from which value neurons may begin elsewhere."""

@@ -23,7 +23,7 @@ from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record, listed
-from pcneuro.simulator.stability import stable_dt
+from pcneuro.simulator.stability import Stability
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
 
@@ -83,8 +83,8 @@ class SpikingNetwork(AbstractNetwork):
         longest = np.inf
         for s in range(rates.data.batch):
             one = rates.data.sample(s)
-            works = stable_dt(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
-            longest = min(longest, works / 2)
+            of_sample = Stability(rates.circuit, rates.dynamics, rates.integrator, one, rates.circuit.parameters)
+            longest = min(longest, of_sample.stable_dt() / 2)
         return longest
 
     def _build(self) -> None:

@@ -16,7 +16,7 @@ from pcneuro.engines.abstract import RunData
 from pcneuro.engines.reference.delayed import DelayedReference
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.simulator.result import Status
-from pcneuro.simulator.stability import advice
+from pcneuro.simulator.stability import Stability
 from tests.circuits_for_tests import chain, data_for, every_dynamics, mlp, random_dag, scalar_graph
 
 REFERENCE = pcn.Reference()
@@ -335,7 +335,7 @@ def test_delays_can_make_strict_dynamics_diverge():
     """Neurons that answer each other late, and by more than they are told: without delays they come to rest."""
     circuit, integrator = pcn.build_circuit(chain(3, 4.0), delays=5.0), pcn.Euler(0.5)
     data = RunData(1, {"x": np.ones(1)}, {"v3": np.full(1, 2.0)})
-    text = advice(circuit, pcn.Strict(), integrator, data, circuit.parameters)
+    text = Stability(circuit, pcn.Strict(), integrator, data, circuit.parameters).advice()
     assert text.startswith("without conduction delays it might not")
     assert "\n" not in text
     late, at_once = (
