@@ -14,15 +14,18 @@ from pcneuro.engines import RunData
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.quantities import Range, number
 from pcneuro.simulator.run_data import merge, warn_of_latents
 
 MEMORY = 4_000_000_000
 """Bytes that an export may take unless more is allowed."""
+BYTES = Range("a positive number of bytes", lambda x: x > 0.0)
 
 
 def refuse_size(needed: float, what: str, tool: str, memory: float) -> None:
-    """Raises ParameterError where so many bytes exceed ``memory``, also where that is no number."""
-    if not needed <= memory:
+    """Raises ParameterError where so many bytes exceed ``memory``, also where that is no positive number."""
+    memory = number("memory", memory, BYTES)
+    if needed > memory:
         raise ParameterError(
             f"{what} would take about {needed / 1e9:.3g} GB in {tool}, more than the {memory / 1e9:.3g} GB of memory=; "
             "allow more, give fewer samples at a time, or export a smaller circuit"

@@ -32,7 +32,6 @@ Times are in seconds, as in all tools that read NIR, and a spike is Dirac's delt
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import guarded, write_atomically
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.ops.base import Shape
-from pcneuro.quantities import in_ms
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds
 
 __all__ = ["drives", "graph", "states", "write"]
 
@@ -211,16 +210,14 @@ def _data(circuit: Circuit, arrays: Mapping[str, Any], sample: int | None) -> tu
     return data, int(sample or 0)
 
 
-def _check(dynamics: AbstractDynamics | None, spiking: Spiking | None, delay: float, step: float | None) -> None:
+def _check(dynamics: AbstractDynamics | None, spiking: Spiking | None) -> None:
+    if dynamics is not None:
+        check_object("dynamics", dynamics, AbstractDynamics)
     if dynamics is not None and not dynamics.holds_predictions:
         raise ParameterError(
             f"dynamics is {told(dynamics)}: predictions that follow the values need functions and products, which NIR "
             "does not have; it takes FixedPrediction"
         )
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay < math.inf:
-        raise ParameterError(f"delay is {told(delay)}; give a finite number of ms, not negative")
-    if step is not None and (isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step < math.inf):
-        raise ParameterError(f"step is {told(step)}; give a finite number of ms above 0, or None")
     if spiking is not None:
         _check_spiking(spiking)
 
@@ -306,8 +303,9 @@ def graph(
     nir = library()
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data, chosen = _data(circuit, arrays, sample)
-    delay, step = in_ms("delay", delay), in_ms("step", step)
-    _check(dynamics, spiking, delay, step)
+    delay = milliseconds("delay", delay, NOT_NEGATIVE)
+    step = None if step is None else milliseconds("step", step)
+    _check(dynamics, spiking)
     check_shapes(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)
     what = f"{sketch.entries:,} numbers, since synapses are dense matrices,"

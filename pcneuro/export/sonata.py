@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -99,6 +98,7 @@ def write(
     written, and ParameterError for an operator that has no equivalent in single units, or a circuit whose synapses
     would take more than ``memory`` bytes.
     """
+    circuit = checked_circuit(circuit)
     check_shapes(circuit, "SONATA", SYNAPSE_BYTES, memory)
     edges_and_nodes = structure(circuit)
 
@@ -106,7 +106,7 @@ def write(
         with guarded(file) as target:
             _write(target, edges_and_nodes)
 
-    write_atomically(Path(path), write_guarded, overwrite=overwrite)
+    write_atomically(path, write_guarded, overwrite=overwrite)
     return edges_and_nodes
 
 

@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from pcneuro.errors import ShapeError, shown
 from pcneuro.ops.base import AbstractLowering, Shape, unit_indices
+from pcneuro.quantities import plain
 
 
 def axes_of(what: str, axis: Any, shape: Shape) -> tuple[int, ...]:
@@ -36,8 +37,12 @@ def lower_groups(low: AbstractLowering, shape: Shape, axes: tuple[int, ...]) -> 
     return low.table(table.ravel()), table.size // length, length
 
 
-def check_broadcast(what: str, shape: Shape, name: str, operand: Any) -> None:
-    """Raise ShapeError where an operand (by ``name``) does not broadcast to ``shape``, which the result is to have."""
+def check_operand(what: str, shape: Shape, name: str, operand: Any) -> None:
+    """Raise ShapeError where an operand (by ``name``) does not broadcast to ``shape``, which the result is to have.
+
+    Raises DataError for an operand with a unit or a mask.
+    """
+    plain(f"{what}: {name}", operand)
     try:
         fits = np.broadcast_shapes(np.shape(operand), shape) == tuple(shape)
     except ValueError:

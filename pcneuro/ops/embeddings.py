@@ -32,6 +32,7 @@ from pcneuro.ops.base import (
 )
 from pcneuro.ops.registry import public
 from pcneuro.ops.rows import lower_combine, promoted
+from pcneuro.quantities import plain, plain_array
 
 
 def token_rows(tokens: np.ndarray, vocabulary: int) -> np.ndarray:
@@ -213,11 +214,13 @@ def embedding(tokens: Any, table: Any) -> Any:
     ShapeError
         For a table that has not two axes.
     DataError
-        For a token that is not in the vocabulary: at once where it is given, else when data arrives.
+        For a token that is not in the vocabulary: at once where it is given, else when data arrives. For tokens or a
+        table with a unit or a mask.
     """
     if isinstance(tokens, AbstractTraced):
         return apply(Embedding(), tokens, table)
     # Tokens that are known need no operator of their own: their rows are copied.
-    array = np.asarray(tokens)
+    array = plain_array("embedding: tokens", tokens)
+    table = plain("embedding: table", table)
     Embedding().shape(array.shape, np.shape(table))
     return np.take(table, token_rows(array[None], np.shape(table)[0])[0], axis=0)

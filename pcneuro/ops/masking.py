@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.ops.axes import check_broadcast
+from pcneuro.ops.axes import check_operand
 from pcneuro.ops.base import ArrayFunction
 from pcneuro.ops.maps import elementwise
 from pcneuro.ops.registry import public
@@ -49,5 +49,6 @@ def dropout(x: Any, mask: Any, rate: float) -> Any:
         For a mask that does not broadcast to x.
     """
     rate = number("dropout: rate", rate, SHARE)
-    check_broadcast("dropout", np.shape(x), "mask", mask)
+    check_operand("dropout", np.shape(x), "x", x)
+    check_operand("dropout", np.shape(x), "mask", mask)
     return _masked()(x, mask, 1 / (1 - rate))

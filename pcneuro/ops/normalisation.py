@@ -15,7 +15,7 @@ import numpy as np
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import LANES, OK, ix, op_kernel
-from pcneuro.ops.axes import axes_of, check_broadcast, lower_groups
+from pcneuro.ops.axes import axes_of, check_operand, lower_groups
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
@@ -216,6 +216,6 @@ def layer_norm(x: Any, gain: Any = None, bias: Any = None, axis: Any = -1, epsil
     y = apply(Normalise(axes_of("layer_norm", axis, shape), epsilon), x)
     for name, operand in (("gain", gain), ("bias", bias)):
         if operand is not None:
-            check_broadcast("layer_norm", shape, name, operand)
+            check_operand("layer_norm", shape, name, operand)
     y = y if gain is None else y * gain
     return y if bias is None else y + bias

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, shown
 from pcneuro.export.checked import imported
 from pcneuro.files import finished, unfinished
 
@@ -26,9 +26,9 @@ def library() -> Any:
 
 def check_target(target: str) -> None:
     """Raises ParameterError unless it is one of Brian2's ways to run."""
-    if target not in (*RUNTIME, STANDALONE):
+    if not isinstance(target, str) or target not in (*RUNTIME, STANDALONE):
         known = ", ".join(map(repr, (*RUNTIME, STANDALONE)))
-        raise ParameterError(f"target is {target!r}; choose one of {known}")
+        raise ParameterError(f"target is {shown(target)}; choose one of {known}")
 
 
 class Runtime:

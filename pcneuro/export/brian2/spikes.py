@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.groups import pairs_of
@@ -66,8 +66,10 @@ class SpikingNetwork(AbstractNetwork):
                 f"{works:.2g} ms, or a longer tau"
             )
         for name in spikes:
+            if not isinstance(name, str):
+                raise ParameterError(f"spikes= has {told(name)}; give names of vertices")
             if name not in rates.units.predictions:
-                raise ParameterError(str(unknown_name("vertex with errors", name, rates.units.predictions)))
+                raise ParameterError(str(unknown_name("vertex with errors in spikes", name, rates.units.predictions)))
         self.kept = frozenset(spikes)
         self.spike_monitors: dict[str, Any] = {}
         super().__init__(rates, records, target)
@@ -161,6 +163,8 @@ def spiking(
     """
     data = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     rates = Rates(circuit, dynamics, integrator, data, Spiking() if spiking is None else spiking, memory)
+    if isinstance(spikes, str | Mapping) or not isinstance(spikes, Iterable):
+        raise ParameterError(f"spikes is {told(spikes)}; give a list of names of vertices")
     return SpikingNetwork(rates, listed(record), target, list(spikes))
 
 

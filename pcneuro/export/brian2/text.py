@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,19 +96,17 @@ def write(
     """
     values = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     rates = Rates(circuit, dynamics, integrator, values, spiking, memory)
-    script = Path(path)
+    script = place(path, overwrite=overwrite)
     data = script.with_suffix(".npz")
     if data == script:
         raise OutputError(f"{script} is the name of the data file, too: give the script another ending")
-    if data.exists() and not overwrite:
-        raise OutputError(f"{data} exists already: choose another name, or pass overwrite=True")
+    place(data, overwrite=overwrite)
     numbers = rates.variables()
     steps = whole_steps(duration, rates.integrator.dt)
     if spiking is not None:
         times = rates.window(0, steps)
         for name in circuit.vertices:
             numbers[name] |= dict(zip(("begin", "end"), map(np.atleast_1d, times), strict=True))
-    place(script, overwrite=overwrite)
     arrays: dict[str, Any] = dict(_arrays(rates, numbers))
     write_atomically(data, lambda file: np.savez_compressed(file, **arrays), overwrite=overwrite)
     with data.open("rb") as written:
