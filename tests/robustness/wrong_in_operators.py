@@ -54,7 +54,14 @@ ROWS = [
         )
     ),
     *(
-        Row(f"ops.{name}", argument, right, operands(right), lambda v, n=name, a=argument: called(n, a, v), said=name.removesuffix("2d"))
+        Row(
+            f"ops.{name}",
+            argument,
+            right,
+            operands(right),
+            lambda v, n=name, a=argument: called(n, a, v),
+            said=name.removesuffix("2d"),
+        )
         for name, arguments in ARRAYS.items()
         for argument, right in arguments.items()
     ),
