@@ -207,6 +207,11 @@ class AbstractOperator(ABC):
         """What the operator is, for equations, exporters and whoever builds circuits: ``units``, and more if it can."""
         return Description(self.units)
 
+    @property
+    def dtype(self) -> np.dtype:
+        """What NumPy's own result would be: numbers, truth values or indices. Everything is simulated as numbers."""
+        return np.dtype(np.float64)
+
     @abstractmethod
     def shape(self, *shapes: Shape) -> Shape:
         """Shape of the output for one sample. Raises ShapeError where the operands do not fit."""

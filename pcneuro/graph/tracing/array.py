@@ -38,10 +38,14 @@ class Recorder:
         self.taken: dict[str, str] = {}
         """Name -> what has it, in words."""
 
-    def add(self, source: AbstractOperator | Leaf, operands: tuple[int, ...], shape: Shape) -> TracedArray:
+    def add(
+        self, source: AbstractOperator | Leaf, operands: tuple[int, ...], shape: Shape, dtype: Any = None
+    ) -> TracedArray:
         """Write down a leaf, or an operator on entries."""
         self.entries.append((source, operands, shape, where()))
-        return TracedArray(self, len(self.entries) - 1, shape)
+        if dtype is None:
+            dtype = source.dtype if isinstance(source, AbstractOperator) else np.float64
+        return TracedArray(self, len(self.entries) - 1, shape, dtype)
 
     def lift(self, value: Any) -> TracedArray:
         """A traced array as it is; a number or array as a constant."""
@@ -58,7 +62,7 @@ class Recorder:
         if np.isnan(constant).any():
             raise DataError(f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}")
         constant.flags.writeable = False
-        return self.add(Constant(constant), (), constant.shape)
+        return self.add(Constant(constant), (), constant.shape, array.dtype if array.dtype.kind in "iub" else None)
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
         """Write down an operator on traced arrays, numbers and plain arrays."""
@@ -79,7 +83,10 @@ class Recorder:
         if indices.size == 0:
             return self.lift(np.zeros(indices.shape))
         # What has no units shifts no unit's number.
-        return self.apply(Take(name, indices), *(a for a in operands if np.size(a)))
+        traced = [self.lift(a) for a in operands if np.size(a)]
+        result = self.apply(Take(name, indices), *traced)
+        result.dtype = np.result_type(*(a.dtype for a in traced))
+        return result
 
     def copy(self, array: TracedArray) -> TracedArray:
         """Write down a node that has the values of another."""
@@ -120,17 +127,20 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
     __hash__ = object.__hash__
-    dtype = np.dtype(np.float64)
-    itemsize = dtype.itemsize
 
-    def __init__(self, recorder: Recorder, number: int, shape: Shape) -> None:
+    def __init__(self, recorder: Recorder, number: int, shape: Shape, dtype: Any = np.float64) -> None:
         self.recorder, self.number = recorder, number
-        self._shape = tuple(shape)
+        self._shape, self.dtype = tuple(shape), np.dtype(dtype)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a number, as NumPy has it."""
+        return self.dtype.itemsize
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
-        return np.ndarray if self._shape else np.float64
+        return np.ndarray if self._shape else self.dtype.type
 
     # What NumPy asks for
 

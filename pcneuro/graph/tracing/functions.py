@@ -53,7 +53,7 @@ def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     options = _options(function, first, rest, kwargs)
     if options.get("out") is not None:
         raise refuse(f"np.{name} with out=", f"use what np.{name} returns")
-    if options.get("dtype") is not None and np.dtype(options["dtype"]) != TracedArray.dtype:
+    if options.get("dtype") is not None and np.dtype(options["dtype"]) != np.float64:
         raise refuse(f"np.{name} with dtype={options['dtype']!r}", "leave it out: a traced array is of float64")
     order = options.get("order", "C")
     if order not in ("C", "F") and np.ndim(first) > 1:
