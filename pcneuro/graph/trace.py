@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import GraphError, TraceError, told
+from pcneuro.graph import tracing
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
-
-# The handlers of NumPy's functions register themselves where they are imported.
-from pcneuro.graph.tracing import functions, products  # noqa: F401
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.ops.registry import noting_refusals
+
+# The handlers of NumPy's functions register themselves where they are imported.
+for _module in iter_modules(tracing.__path__):
+    import_module(f"{tracing.__name__}.{_module.name}")
 
 
 def vertex(x: Any, name: str) -> Any:
