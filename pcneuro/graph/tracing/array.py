@@ -37,6 +37,8 @@ class Recorder:
         self.marked: set[int] = set()
         self.taken: dict[str, str] = {}
         """Name -> what has it, in words."""
+        self.reshapes: dict[int, TracedArray] = {}
+        """Number of an array that has the units of another in their order -> that one."""
 
     def add(
         self, source: AbstractOperator | Leaf, operands: tuple[int, ...], shape: Shape, dtype: Any = None
@@ -80,12 +82,25 @@ class Recorder:
         """Write down that units are copied to other places; nothing where every unit stays at its own."""
         if len(operands) == 1 and np.array_equal(indices, unit_indices(np.shape(operands[0]))):
             return self.lift(operands[0])
+        if len(operands) == 1 and indices.size and np.array_equal(indices.ravel(), np.arange(np.size(operands[0]))):
+            return self._reshaped(name, indices, self.lift(operands[0]))
         if indices.size == 0:
             return self.lift(np.zeros(indices.shape))
         # What has no units shifts no unit's number.
         traced = [self.lift(a) for a in operands if np.size(a)]
         result = self.apply(Take(name, indices), *traced)
         result.dtype = np.result_type(*(a.dtype for a in traced))
+        return result
+
+    def _reshaped(self, name: str, indices: np.ndarray, array: TracedArray) -> TracedArray:
+        """All units of an array in their order, in another shape: one node, however often it was reshaped before."""
+        # A vertex keeps its neurons: it is read itself.
+        source = array if array.number in self.names else self.reshapes.get(array.number, array)
+        if source.shape == indices.shape:
+            return source
+        result = self.apply(Take(name, indices), source)
+        result.dtype = source.dtype
+        self.reshapes[result.number] = source
         return result
 
     def copy(self, array: TracedArray) -> TracedArray:

@@ -377,3 +377,19 @@ def test_advice_computes_what_the_function_does(name):
     assert_close(REWRITTEN[name](*arguments), known, 1e-14)
     written = inspect.getsource(REWRITTEN[name]).split(": ", 2)[2].rstrip(",\n")
     assert written.replace("x * (180", "multiply by 180").rstrip(")") in rules.instead_of(name) + ")"
+
+
+def test_reshapes_of_reshapes_are_one_node():
+    """Through a vertex nothing is read: it keeps its neurons."""
+
+    def function(x):
+        there = np.reshape(x, (2, 3))[None]
+        back = there[0].ravel()
+        marked = pcn.vertex(np.reshape(x, (3, 2)), "marked")
+        return {"same": back * 2.0, "once": there[0].T * 1.0, "read": marked.ravel() + 1.0}
+
+    graph = pcn.trace(function, x=pcn.Input((6,)))
+    assert graph.outputs["same"].operands[0] == "x"
+    taken = [graph.nodes[graph.nodes[graph.outputs[name].name].operands[0]] for name in ("once", "read")]
+    assert [node.operands for node in taken] == [("index",), ("marked",)]
+    assert graph.nodes["index"].operands == ("x",)
