@@ -16,6 +16,8 @@ from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.sparse import TracedSparse
+from pcneuro.graph.tracing.standing_in import standing_in
+from pcneuro.graph.tracing.writing import current
 from pcneuro.ops.registry import noting_refusals
 
 # The handlers of NumPy's functions register themselves where they are imported.
@@ -103,7 +105,7 @@ def _recorded(function: Callable[..., Any], leaves: Mapping[str, Leaf]) -> tuple
         recorder.name(array, name)
         pattern = leaf.pattern if isinstance(leaf, Parameter) else None
         arguments[name] = array if pattern is None else TracedSparse(array, pattern)
-    with noting_refusals() as refusals:
+    with noting_refusals() as refusals, standing_in(function):
         returned = _call(function, arguments)
         if refusals:
             raise TraceError(f"{refusals[0]} (an except of the function, or of a library, has caught this error)")
@@ -137,6 +139,7 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     by_name: Mapping[Any, Any] = {"out": returned} if single else returned
     if not by_name:
         raise GraphError("the function returned an empty dict: there is no output")
+    by_name = {name: current(array) for name, array in by_name.items()}
     for name, array in by_name.items():
         check_name(name, "an output")
         if not isinstance(array, TracedArray):

@@ -30,6 +30,9 @@ PUBLIC: dict[str, Callable[..., Any]] = {}
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy function -> what it does to traced arrays; filled by ``answers``."""
 
+STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {}
+"""Module and name there -> what is called instead while a function is traced; filled by ``stands_in``."""
+
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGE_PREFIX = str(_PACKAGE) + os.sep
 _OWN = (_PACKAGE_PREFIX, str(Path(np.__file__).parent) + os.sep, "<frozen ")
@@ -52,6 +55,19 @@ def answers(*functions: Callable[..., Any]) -> Callable[[AnyFunction], AnyFuncti
     def register(handler: AnyFunction) -> AnyFunction:
         HANDLERS.update(dict.fromkeys(functions, handler))
         return handler
+
+    return register
+
+
+def stands_in(module: str, name: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Register the decorated function for one that does not ask NumPy's protocols, while a function is traced.
+
+    It is called with the original function in front of the arguments, traced or not.
+    """
+
+    def register(function: AnyFunction) -> AnyFunction:
+        STAND_INS[module, name] = function
+        return function
 
     return register
 

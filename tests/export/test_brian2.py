@@ -350,7 +350,7 @@ def test_what_is_not_finite_is_refused(tmp_path):
     for text, more in (
         ("dynamics is", {"dynamics": "strict"}),
         ("integrator is", {"integrator": 1.0}),
-        ("GB", {"memory": float("nan")}),
+        ("memory is", {"memory": float("nan")}),
     ):
         with pytest.raises(ParameterError, match=text):
             brian2.rate(good, **data, **more)

@@ -13,6 +13,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
@@ -51,6 +52,10 @@ class Recorder:
 
     def lift(self, value: Any) -> TracedArray:
         """A traced array as it is; a number or array as a constant."""
+        value = current(value)
+        if isinstance(value, list | tuple) and any(isinstance(part, TracedArray) for part in rules.flattened(value)):
+            # While a function is traced np.array is a function of ours.
+            value = np.array(value)
         if isinstance(value, TracedArray):
             if value.recorder is not self:
                 raise refuse("an array of another trace", "use arrays of this call of the function only")
@@ -80,12 +85,15 @@ class Recorder:
 
     def gather(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
         """Write down that units are copied to other places; nothing where every unit stays at its own."""
-        if len(operands) == 1 and np.array_equal(indices, unit_indices(np.shape(operands[0]))):
-            return self.lift(operands[0])
-        if len(operands) == 1 and indices.size and np.array_equal(indices.ravel(), np.arange(np.size(operands[0]))):
-            return self._reshaped(name, indices, self.lift(operands[0]))
         if indices.size == 0:
             return self.lift(np.zeros(indices.shape))
+        if len(operands) == 1 and isinstance(operands[0], TracedArray):
+            # Only what is read of an array that is written to is brought together.
+            indices, operands = operands[0].written(indices)
+        if len(operands) == 1 and np.array_equal(indices, unit_indices(np.shape(operands[0]))):
+            return self.lift(operands[0]).alike()
+        if len(operands) == 1 and np.array_equal(indices.ravel(), np.arange(np.size(operands[0]))):
+            return self._reshaped(name, indices, self.lift(operands[0]))
         # What has no units shifts no unit's number.
         traced = [self.lift(a) for a in operands if np.size(a)]
         result = self.apply(Take(name, indices), *traced)
@@ -97,10 +105,10 @@ class Recorder:
         # A vertex keeps its neurons: it is read itself.
         source = array if array.number in self.names else self.reshapes.get(array.number, array)
         if source.shape == indices.shape:
-            return source
+            return source.alike()
         result = self.apply(Take(name, indices), source)
         result.dtype = source.dtype
-        self.reshapes[result.number] = source
+        self.reshapes[result.number] = source.alike()
         return result
 
     def copy(self, array: TracedArray) -> TracedArray:
@@ -144,8 +152,12 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __init__(self, recorder: Recorder, number: int, shape: Shape, dtype: Any = np.float64) -> None:
-        self.recorder, self.number = recorder, number
+        self.recorder, self._number = recorder, number
         self._shape, self.dtype = tuple(shape), np.dtype(dtype)
+        self._contents: Contents | None = None
+        self._seen = 0
+        self._whole: TracedArray | None = None
+        self._units: np.ndarray | None = None
 
     @property
     def itemsize(self) -> int:
@@ -157,16 +169,74 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
         return np.ndarray if self._shape else self.dtype.type
 
+    # Writing and views
+
+    @property
+    def _owner(self) -> TracedArray:
+        """The array whose units it shares; itself where it is no view."""
+        return self if self._whole is None else self._whole
+
+    @property
+    def number(self) -> int:
+        """The entry that has its values, as they are now."""
+        contents = self._owner._contents
+        if contents is not None and contents.version != self._seen:
+            indices, operands = self.written(unit_indices(self._shape))
+            self._number = self.recorder.gather("written", indices, operands)._number
+            self._seen = contents.version
+        return self._number
+
+    def written(self, units: np.ndarray) -> tuple[np.ndarray, list[TracedArray]]:
+        """Where units of this array are in others that have not been written to; itself where it has not been."""
+        contents = self._owner._contents
+        if contents is None or contents.version == self._seen:
+            return units, [self]
+        indices, arrays = contents.read(units if self._units is None else self._units.ravel()[units])
+        return indices, [TracedArray(self.recorder, number, shape, self.dtype) for number, shape in arrays]
+
+    def alike(self) -> TracedArray:
+        """Another array with the same values, which is not written to with this one."""
+        return TracedArray(self.recorder, self.number, self._shape, self.dtype)
+
+    def sharing(self, whole: TracedArray, units: np.ndarray) -> TracedArray:
+        """This array as one that shares its units with another, whose ``units`` they are."""
+        self._whole = whole._owner
+        self._units = units if whole._units is None else whole._units.ravel()[units]
+        self._seen = 0 if self._whole._contents is None else self._whole._contents.version
+        return self
+
+    def write(self, units: np.ndarray, value: Any) -> None:
+        """Have ``units`` of this array the values of another, from now on."""
+        value = self.recorder.lift(value)
+        if value.dtype.kind == "f" and self.dtype.kind != "f":
+            raise refuse(f"a write of numbers into an array of {self.dtype}", "make the array one of floats")
+        whole = self._owner
+        if whole._contents is None:
+            whole._contents = Contents(whole._shape, [(whole._number, whole._shape)])
+        own = units if self._units is None else self._units.ravel()[units]
+        # NumPy leaves out leading axes of length 1.
+        shape = value.shape
+        while len(shape) > units.ndim and shape[0] == 1:
+            shape = shape[1:]
+        try:
+            whole._contents.write(own, value.number, shape)
+        except ValueError:
+            raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
+
     # What NumPy asks for
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, TracedOther) for a in inputs):
             return NotImplemented
         name = ufunc.__name__
+        out = current(kwargs.pop("out", None))
+        inputs, kwargs = current(inputs), current(kwargs)
         if method == "at":
-            raise refuse(f"np.{name}.at", "add a product with a constant matrix of zeros and ones")
-        if kwargs.pop("out", None) is not None:
-            raise refuse(f"an in-place {name}", "write a = a + b instead of a += b, and leave out out=")
+            if not isinstance(inputs[0], TracedArray):
+                raise refuse(f"np.{name}.at on an array from outside", "begin with np.array(a) in the function")
+            return inputs[0]._write_at(ufunc, *inputs[1:])
+        if out is not None:
+            return self._into(out, getattr(ufunc, method)(*inputs, **kwargs))
         known = getattr(np, name, None) is ufunc
         shown = f"np.{name}" if known else f"the ufunc {name}"
         if method == "reduce" and ufunc in (np.add, np.multiply):
@@ -182,7 +252,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return HANDLERS[ufunc](*inputs)
         name = rules.UFUNC_ALIASES.get(name, name)
         if known and name == "positive":
-            return inputs[0]
+            return inputs[0].alike()
         if known and name in rules.COMPARISONS:
             raise refuse(f"the comparison {shown}", rules.NO_COMPARISON)
         if not known or name not in FUNCTIONS:
@@ -191,8 +261,38 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return self.apply(Map("square"), inputs[0])
         return self.apply(Map(name), *inputs)
 
+    def _write_at(self, ufunc: np.ufunc, indices: Any, *operands: Any) -> None:
+        """As ``ufunc.at``: the first occurrences of all places at once, then the second ones, and so on."""
+        if any(isinstance(part, TracedArray) for part in rules.flattened(indices)):
+            raise refuse(f"np.{ufunc.__name__}.at places that depend on the data", "give constant indices")
+        units = self._at(indices)
+        values = [np.ravel(np.broadcast_to(operand, units.shape)) for operand in operands]
+        order = np.argsort(units, axis=None, kind="stable")
+        ordered = units.ravel()[order]
+        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: ordered.size])
+        turn = np.arange(ordered.size) - np.repeat(first, np.diff(np.r_[first, ordered.size]))
+        for k in range(int(turn.max(initial=-1)) + 1):
+            places, taken = ordered[turn == k], order[turn == k]
+            self.write(places, ufunc(np.ravel(self)[places], *(value[taken] for value in values)))
+
+    @staticmethod
+    def _into(out: tuple[Any, ...], result: Any) -> Any:
+        """What a ufunc returns that was given ``out``: arrays that it has written to."""
+        if len(out) != 1 or not isinstance(out[0], TracedArray):
+            raise refuse(
+                "out= of another array, or of several,",
+                "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
+            )
+        (array,) = out
+        if not array.ndim:
+            # A number of NumPy's: a += b makes another one.
+            return result
+        array[...] = result
+        return array
+
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
+        args, kwargs = current(args), current(kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
         handler = HANDLERS[function]
@@ -205,7 +305,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise refuse(
             "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
-            "leave it out, build arrays with np.stack or np.concatenate, and keep to functions of numpy and pcn.ops",
+            "leave it out, and keep to functions of numpy and pcn.ops",
         )
 
     # What Python asks for
@@ -219,23 +319,35 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def _no_number(self, *args: Any) -> Any:
         raise refuse(
             "a plain number made of a traced value",
-            "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices, and "
-            "np.stack instead of writing into an array",
+            "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices; write "
+            "to arrays of floats that the function has made, as by np.array(a)",
         )
 
     __float__ = __int__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise refuse("an in-place write (a[...] = b)", "build the array with np.concatenate, np.stack or np.where")
+        if isinstance(key, TracedArray) and key.dtype.kind == "b" and key.shape == self.shape and not np.ndim(value):
+            self.write(unit_indices(self.shape), np.where(key, value, self))
+            return
+        if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
+            raise refuse("a write to a place that depends on the data", "use np.where on a condition of the same shape")
+        self.write(self._at(key), value)
+
+    def _at(self, key: Any) -> np.ndarray:
+        """Numbers of the units at an index."""
+        try:
+            return np.asarray(unit_indices(self.shape)[key])
+        except IndexError as error:
+            raise ShapeError(f"index {key!r} into shape {self.shape}: {error}{at_line()}") from None
 
     def __getitem__(self, key: Any) -> TracedArray:
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             raise refuse("indexing by a traced value", "index with constants, or multiply by a one-hot input")
-        try:
-            indices = np.asarray(unit_indices(self.shape)[key])
-        except IndexError as error:
-            raise ShapeError(f"index {key!r} into shape {self.shape}: {error}{at_line()}") from None
-        return self.recorder.gather("index", indices, [self])
+        indices = self._at(key)
+        result = self.recorder.gather("index", indices, [self])
+        parts = key if isinstance(key, tuple) else (key,)
+        basic = all(part is None or part is ... or isinstance(part, slice | int | np.integer) for part in parts)
+        return result.sharing(self, indices) if basic and indices.ndim else result
 
     def __len__(self) -> int:
         if not self.shape:
@@ -247,8 +359,9 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __deepcopy__(self, memo: Any) -> TracedArray:
-        """The array itself: nothing writes to it."""
-        return self
+        return self.alike()
+
+    __copy__ = alike
 
     def __repr__(self) -> str:
         # The number tells arrays apart where a function keeps results by the text of what they are computed from.
@@ -302,9 +415,13 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """As np.transpose."""
         return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
 
+    def fill(self, value: Any) -> None:
+        """As the method of arrays."""
+        self[...] = value
+
     def flatten(self, order: Any = "C") -> Any:
-        """As np.ravel."""
-        return HANDLERS[np.ravel](self, order=order)
+        """As np.ravel, but for that it shares nothing."""
+        return HANDLERS[np.ravel](self, order=order).alike()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(np.ndarray, name):

@@ -70,9 +70,16 @@ def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(a.shape) for a in operands)
         raise ShapeError(f"np.{name} of shape {shapes}: {error}{at_line()}") from None
+
+    def gathered(part: Any) -> TracedArray:
+        indices = np.asarray(part)
+        array = recorder.gather(name, indices, operands)
+        shared = isinstance(first, TracedArray) and indices.flags.writeable and np.may_share_memory(indices, numbers)
+        return array.sharing(first, indices) if shared else array
+
     if isinstance(result, list | tuple):
-        return type(result)(recorder.gather(name, np.asarray(part), operands) for part in result)
-    return recorder.gather(name, np.asarray(result), operands)
+        return type(result)(gathered(part) for part in result)
+    return gathered(result)
 
 
 for _function in (getattr(np, _name) for _name in rules.STRUCTURAL):
@@ -153,6 +160,27 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> T
     return array.recorder.gather("pad", np.pad(unit_indices(array.shape), pad_width, mode=mode), [array])
 
 
+@answers(np.copyto)
+def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, TracedArray):
+        raise refuse("np.copyto an array from outside", "begin with np.array(a) in the function")
+    source = np.broadcast_to(src, dst.shape)
+    dst[...] = source if where is True else np.where(where, source, dst)
+
+
+@answers(np.fill_diagonal)
+def _fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
+    if not isinstance(a, TracedArray):
+        raise refuse("np.fill_diagonal of an array from outside", "begin with np.array(a) in the function")
+    if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
+        raise ShapeError(f"np.fill_diagonal of an array of shape {a.shape}{at_line()}")
+    marked = np.zeros(a.shape, dtype=bool)
+    np.fill_diagonal(marked, True, wrap=wrap)
+    places = np.flatnonzero(marked)
+    value = np.ravel(val)
+    a.write(places, value[np.arange(places.size) % value.size])
+
+
 @answers(np.shape)
 def _shape(a: Any) -> Any:
     return a.shape
@@ -170,8 +198,7 @@ def _size(a: Any, axis: Any = None) -> int:
 
 @answers(np.copy)
 def _copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    """The array itself: nothing writes to a traced array."""
-    return a
+    return a.alike()
 
 
 def _like(

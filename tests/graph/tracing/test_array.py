@@ -27,6 +27,7 @@ from tests.function_libraries import AUTOGRAD, Ours
 from tests.graph.tracing import library_of_functions
 from tests.helpers import assert_close, case, check_case, every_case
 
+OUTSIDE = np.zeros(3)
 USED = [
     case("a loop", lambda np, a, b: _steps(np, a, b), (3,), (3, 3), low=-0.5, high=0.5),
     case("rows", lambda np, a, b: np.stack([row @ b for row in a]), (2, 3), (3,)),
@@ -126,22 +127,15 @@ REFUSED = {
     "range": (lambda x: range(x[0]), "a plain number", "constants as sizes"),
     "format": (lambda x: f"{x[0]:.2f}", "formatting a traced value as '.2f'", "it has a shape only"),
     # Writes
-    "assignment": (lambda x: x.__setitem__(0, 1.0), "an in-place write", "np.concatenate"),
-    "+=": (lambda x: x.__iadd__(1), "an in-place add", "a = a + b instead of a += b"),
-    "@=": (lambda x: x.__imatmul__(np.eye(3)), "an in-place matmul", "a = a + b"),
-    "out": (lambda x: np.sin(x, out=np.zeros(3)), "an in-place sin", "leave out out="),
-    "write to a plain array": (lambda x: np.zeros(3).__iadd__(x), "an in-place add", "a = a + b"),
-    "element of a plain array": (lambda x: np.zeros(3).__setitem__(0, x[0]), "a plain number", "np.stack"),
+    "out": (lambda x: np.sin(x, out=np.zeros(3)), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
     # Conversions
-    "np.array": (lambda x: np.array([x[0], 1.0]), "turning a traced array into a plain one", "np.stack"),
-    "np.asarray": (lambda x: np.asarray(x), "turning a traced array into a plain one", "leave it out"),
-    "np.sum of a list": (lambda x: np.sum([x, x]), "turning a traced array into a plain one", "np.stack"),
+    "np.sum of a list": (lambda x: np.sum([x, x]), "turning a traced array into a plain one", "keep to functions"),
     "astype": (lambda x: x.astype(float), "the array method or attribute .astype", "leave it out"),
     "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
     "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
     # Indices and masks that depend on the data
-    "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "np.stack"),
+    "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "keep to functions"),
     "index of itself": (lambda x: x[x], "indexing by a traced value", "one-hot"),
     "index in a list": (lambda x: x[[x[0]]], "indexing by a traced value", "one-hot"),
     "where": (lambda x: np.where(x, x, 0.0), "np.where on a mask that depends on the data", "constant mask"),
@@ -168,7 +162,12 @@ REFUSED = {
     "apply_along_axis": (lambda x: np.apply_along_axis(sum, 0, x), "np.apply_along_axis", "no operator"),
     "maximum.reduce": (lambda x: np.maximum.reduce(x), "np.maximum.reduce", "functools.reduce(np.maximum, x)"),
     "add.accumulate": (lambda x: np.add.accumulate(x), "np.add.accumulate", "itertools.accumulate(x, np.add)"),
-    "add.at": (lambda x: np.add.at(np.zeros(2), [0, 0, 1], x), "np.add.at", "a constant matrix of zeros and ones"),
+    "add.at": (lambda x: np.add.at(OUTSIDE, [0, 0, 1], x), "np.add.at on an array from outside", "np.array(a)"),
+    "add.at, traced": (lambda x: np.add.at(2 * x, (x,), 1.0), "places that depend on the data", "constant indices"),
+    "+= outside": (lambda x: OUTSIDE.__iadd__(x), "out= of another array", "begin with np.array(a)"),
+    "element outside": (lambda x: OUTSIDE.__setitem__(0, x[0]), "a plain number", "np.array(a)"),
+    "size": (lambda x: np.zeros(x), "np.zeros of a traced value", "shapes and bounds cannot depend on data"),
+    "traced place": (lambda x: (2 * x).__setitem__(x, 1.0), "a write to a place that depends on the data", "np.where"),
     "ufunc where": (lambda x: np.sin(x, where=np.ones(3, bool)), "np.sin with where=", "call np.sin plainly"),
     "ufunc dtype": (lambda x: np.add(x, 1, dtype=np.float32), "np.add with dtype=", "plainly"),
     "clip out": (lambda x: np.clip(x, 0, 1, out=np.zeros(3)), "np.clip with out=", "np.clip(x, low, high)"),
@@ -178,13 +177,11 @@ REFUSED = {
     # Other libraries
     "expit": (lambda x: scipy.special.expit(x), "the ufunc expit", "pcn.ops.sigmoid"),
     "erf": (lambda x: scipy.special.erf(x), "the ufunc erf", 'pcn.elementwise("erf(x)")'),
-    "softmax": (lambda x: scipy.special.softmax(x), "turning a traced array into a plain one", "pcn.ops"),
     "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "leave it out"),
     # Constants
     "complex": (lambda x: x * 1j, "a constant of dtype complex128", "real numbers"),
     "string": (lambda x: x + "a", "a constant of dtype <U1", "real numbers"),
     "None": (lambda x: x * None, "a constant of dtype object", "real numbers"),
-    "list of traced": (lambda x: [x[0], 1, 2] * x, "turning a traced array into a plain one", "np.stack"),
 }
 
 
@@ -198,23 +195,6 @@ def test_refusals_say_what_where_and_what_to_write_instead(function, what, inste
     assert what in text.split(" cannot be traced")[0]
     assert line in text
     assert instead in text.rsplit("): ", 1)[1]
-
-
-def test_statements_that_write_are_refused_at_their_line():
-    def add(x):
-        y = 2 * x
-        y += 1
-        return y
-
-    def assign(x):
-        y = 2 * x
-        y[0] = 1
-        return y
-
-    for function, statement in ((add, "y += 1"), (assign, "y[0] = 1")):
-        with pytest.raises(TraceError) as caught:
-            pcn.trace(function, x=pcn.Input((3,)))
-        assert f"(test_array.py:{function.__code__.co_firstlineno + 2}: {statement}): " in str(caught.value)
 
 
 def test_a_users_ufunc_is_not_taken_for_one_of_the_same_name():
@@ -241,9 +221,9 @@ def test_arrays_of_another_trace_are_refused():
 def test_the_line_is_the_users_and_not_a_librarys():
     """A function from a library is told by its own line only where the user has none."""
     with pytest.raises(
-        TraceError, match=r"inside scipy\.special\.softmax .*\(test_array\.py:\d+: pcn\.trace\(lambda x: scipy"
+        TraceError, match=r"inside scipy\.signal\.medfilt .*\(test_array\.py:\d+: pcn\.trace\(lambda x: scipy"
     ):
-        pcn.trace(lambda x: scipy.special.softmax(x), x=pcn.Input((3,)))
+        pcn.trace(lambda x: scipy.signal.medfilt(x), x=pcn.Input((3,)))
     with pytest.raises(TraceError, match=r"\(library_of_functions\.py:\d+: return np\.sort\(x\)"):
         pcn.trace(lambda x: library_of_functions.smallest_first(x), x=pcn.Input((3,)))
     with pytest.raises(TraceError, match=r"\(_logsumexp\.py:\d+: "):
@@ -330,7 +310,7 @@ def test_a_function_that_asks_takes_the_same_branch(function):
 def test_a_refusal_that_the_function_catches_is_an_error_all_the_same():
     def f(x, w):
         try:
-            w = np.asarray(w, dtype=float)
+            w = float(w)
         except (TypeError, ValueError):
             w = np.ones(3)
         return w * x
@@ -338,7 +318,7 @@ def test_a_refusal_that_the_function_catches_is_an_error_all_the_same():
     leaves = {"x": pcn.Input((3,)), "w": pcn.Parameter(np.ones(3))}
     line = f.__code__.co_firstlineno + 2
     for check in (True, False):
-        with pytest.raises(TraceError, match=rf"\(test_array\.py:{line}: w = np\.asarray.*has caught this error"):
+        with pytest.raises(TraceError, match=rf"\(test_array\.py:{line}: w = float.*has caught this error"):
             pcn.trace(f, check=check, **leaves)
 
 
@@ -348,9 +328,6 @@ def test_the_function_of_a_library_that_gave_up_is_named():
         (lambda x: scipy.special.logsumexp(x), "scipy.special.logsumexp"),
         (lambda x: scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0])[-1], "scipy.integrate.odeint"),
         (lambda x: scipy.integrate.odeint(lambda y, t: x, x0, [0.0, 1.0])[-1], "scipy.integrate.odeint"),
-        (lambda x: np.vectorize(abs)(x), "np.vectorize"),
-        (lambda x: scipy.signal.lfilter([1.0], [1.0, 0.5], x), "scipy.signal.lfilter"),
-        (lambda x: np.full(3, x[0]), "np.full"),
     ):
         with pytest.raises(TraceError, match=rf"inside {re.escape(name)} cannot be traced \(test_array\.py"):
             pcn.trace(function, x=pcn.Input((3,)))

@@ -11,6 +11,8 @@ import pcneuro as pcn
 from pcneuro.errors import DataError, ShapeError, TraceError
 from tests.helpers import assert_close, case, check_case, every_case
 
+OUTSIDE = np.zeros(3)
+
 MASK = np.array([[True, False, True], [False, False, True]])
 
 
@@ -140,7 +142,7 @@ def test_shapes_that_do_not_fit_are_named_with_the_line(function, text):
         (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), "reflect_type="),
         (lambda x: np.pad(x, 1, constant_values=(0, 1)), "several constants"),
         (lambda x: np.take(x, x), "np.take with a traced argument behind the first"),
-        (lambda x: np.full(3, x[0]), "np.copyto"),
+        (lambda x: np.copyto(OUTSIDE, x), "np.copyto an array from outside"),
     ],
 )
 def test_what_is_no_gather_is_refused(function, text):

@@ -1,0 +1,154 @@
+"""Arrays that a traced function makes for itself, by ``np.zeros`` and the like: plain, until traced values are written.
+
+From then on such an array, and whatever shares its memory, stands for a traced array. Its memory is filled with NaN,
+which only functions read that do not ask NumPy's protocols; and the graph takes no NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.writing import AbstractOwn, current
+from pcneuro.ops.base import size
+
+
+class OwnArray(AbstractOwn):
+    """A plain array of float64 that the function may write traced values to."""
+
+    traced: TracedArray | None
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.traced = None
+
+    def _owner(self) -> OwnArray:
+        """The array of this kind whose memory it shares."""
+        owner = self
+        while isinstance(owner.base, OwnArray):
+            owner = owner.base
+        return owner
+
+    def now(self) -> Any:
+        """What it is at present: a plain array, or a traced one."""
+        owner = object.__getattribute__(self, "_owner")()
+        if owner.traced is None:
+            return self.view(np.ndarray)
+        return owner.traced if owner is self else _shared(owner.traced, self._units(owner))
+
+    def _units(self, owner: OwnArray) -> np.ndarray:
+        """The owner's units that it shares."""
+        offset = self.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        units = np.arange(size(owner.shape), dtype=np.int64)[offset // self.itemsize :]
+        return np.lib.stride_tricks.as_strided(units, self.shape, self.strides)
+
+    def become(self, recorder: Any) -> Any:
+        """The traced array that it stands for from now on."""
+        owner = self._owner()
+        if owner.traced is None:
+            traced = recorder.lift(np.array(owner, subok=False))
+            owner.view(np.ndarray)[...] = np.nan
+            owner.traced = traced
+        return self.now()
+
+    def __getattribute__(self, name: str) -> Any:
+        get = super().__getattribute__
+        if not name.startswith("_") and name not in _KEPT and get("_owner")().traced is not None:
+            return getattr(get("now")(), name)
+        return get(name)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+        if method == "at":
+            return self._at(ufunc, *inputs)
+        call = getattr(ufunc, method)
+        if out is None:
+            return own(call(*current(inputs), **current(kwargs)))
+        traced = [a for a in current((*inputs, *out)) if isinstance(a, TracedArray)]
+        for array in out:
+            if traced and isinstance(array, OwnArray):
+                array.become(traced[0].recorder)
+        result = call(*current(inputs), out=current(out), **current(kwargs))
+        return result if traced or len(out) > 1 else out[0]
+
+    def _at(self, ufunc: np.ufunc, array: Any, *others: Any) -> None:
+        values = current(others)
+        traced = [a for a in (current(array), *values) if isinstance(a, TracedArray)]
+        if traced and isinstance(array, OwnArray):
+            array.become(traced[0].recorder)
+        ufunc.at(current(array), *values)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if function in WRITERS:
+            traced = [a for a in rules.flattened(current((args, kwargs))) if isinstance(a, TracedArray)]
+            if traced and isinstance(args[0], OwnArray):
+                args[0].become(traced[0].recorder)
+        now = current((args, kwargs))
+        if not any(isinstance(a, TracedArray) for a in rules.flattened(now)):
+            # What shares memory with an array of this kind is one, too.
+            return super().__array_function__(function, types, args, kwargs)
+        return function(*now[0], **now[1])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        key, value = current(key), current(value)
+        traced = [a for a in rules.flattened((key, value)) if isinstance(a, TracedArray)]
+        array = self.become(traced[0].recorder) if traced else self.now()
+        if isinstance(value, list | tuple) and traced:
+            value = np.stack(np.broadcast_arrays(*value))
+        array[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        array = self.now()
+        key = current(key)
+        if isinstance(array, TracedArray):
+            return array[key]
+        traced = [a for a in rules.flattened(key) if isinstance(a, TracedArray)]
+        return traced[0].recorder.lift(array)[key] if traced else super().__getitem__(key)
+
+    def fill(self, value: Any) -> None:
+        """As the method of arrays."""
+        self[...] = value
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.now())
+
+    def __float__(self) -> float:
+        return float(self.now())
+
+    def __int__(self) -> int:
+        return int(self.now())
+
+    def __repr__(self) -> str:
+        return repr(self.now())
+
+    __str__ = __repr__
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return own(self.now().copy())
+
+    def __copy__(self) -> Any:
+        return own(self.now().copy())
+
+
+WRITERS = (np.copyto, np.fill_diagonal)
+"""Functions that write to their first argument."""
+_KEPT = frozenset(
+    ("now", "become", "fill", "traced", "base", "shape", "ndim", "size", "strides", "itemsize", "dtype", "view")
+)
+"""Attributes that are those of the memory, whatever it stands for."""
+
+
+def _shared(array: TracedArray, units: np.ndarray) -> TracedArray:
+    return array.recorder.gather("index", units, [array]).sharing(array, units)
+
+
+def own(result: Any) -> Any:
+    """A new plain array of float64 as one that may be written to; all else as it is."""
+    if type(result) is np.ndarray and result.dtype == np.float64 and result.flags.owndata and result.flags.c_contiguous:
+        return result.view(OwnArray)
+    return result

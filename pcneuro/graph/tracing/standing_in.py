@@ -1,0 +1,214 @@
+"""What stands in for functions that make arrays, while a function is traced.
+
+``np.array`` and ``np.zeros`` ask nobody what they are to make of a traced array. While a trace is at work they are
+replaced, in NumPy itself and in the modules of users who have imported them by name, by functions that do. Other
+threads, and whatever is called outside of the trace, get the original ones. Numba's compiler waits meanwhile: it takes
+functions by what they are.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
+
+from pcneuro.errors import ShapeError
+from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.own import own
+from pcneuro.graph.tracing.writing import current
+from pcneuro.ops.registry import STAND_INS, at_line, refuse, stands_in
+
+_tracing: ContextVar[bool] = ContextVar("_tracing", default=False)
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+
+def _traced(*values: Any) -> bool:
+    return any(isinstance(a, TracedArray) for a in rules.flattened(current(values)))
+
+
+def _replaced(original: Callable[..., Any], make: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def stand_in(*args: Any, **kwargs: Any) -> Any:
+        return make(original, *args, **kwargs) if _tracing.get() else original(*args, **kwargs)
+
+    return stand_in
+
+
+@contextmanager
+def standing_in(function: Callable[..., Any]) -> Iterator[None]:
+    """Have all stand-ins at their places while ``function`` is traced."""
+    with global_compiler_lock:
+        places: list[tuple[dict[str, Any] | type, str, Any]] = []
+        stand_ins = {}
+        for (module, path), make in STAND_INS.items():
+            if module in sys.modules:
+                *owners, name = path.split(".")
+                owner = functools.reduce(getattr, owners, sys.modules[module])
+                original = getattr(owner, name)
+                stand_ins[id(original)] = original, _replaced(original, make)
+                places.append((owner if isinstance(owner, type) else vars(owner), name, original))
+        places += _elsewhere(function, stand_ins)
+        token = _tracing.set(True)
+        try:
+            for place, name, original in places:
+                _put(place, name, stand_ins[id(original)][1])
+            yield
+        finally:
+            for place, name, original in places:
+                _put(place, name, original)
+            _tracing.reset(token)
+
+
+def _put(place: dict[str, Any] | type, name: str, value: Any) -> None:
+    if isinstance(place, type):
+        setattr(place, name, value)
+    else:
+        place[name] = value
+
+
+def _elsewhere(function: Callable[..., Any], stand_ins: dict[int, Any]) -> list[tuple[dict[str, Any] | type, str, Any]]:
+    """Where users have such functions under names of their own."""
+    namespaces = {id(space): space for space in (getattr(inner, "__globals__", {}) for inner in _inner(function))}
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if path is None or not path.startswith(_LIBRARIES):
+            space = getattr(module, "__dict__", {})
+            namespaces[id(space)] = space
+    found: list[tuple[dict[str, Any] | type, str, Any]] = []
+    for space in namespaces.values():
+        if not str(space.get("__name__")).startswith(("numpy", "scipy", "pcneuro")):
+            found += [
+                (space, name, value)
+                for name, value in list(space.items())
+                if id(value) in stand_ins and stand_ins[id(value)][0] is value
+            ]
+    return found
+
+
+def _inner(function: Any) -> Iterator[Any]:
+    """A function, and those that it is made of by ``functools.partial`` and decorators."""
+    while function is not None:
+        yield getattr(function, "__func__", function)
+        yield vars(type(function)).get("__call__")
+        function = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
+
+
+# Functions that make arrays
+
+
+def _made(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Make an array of numbers, which may be written to."""
+    if _traced(args, kwargs):
+        raise refuse(
+            f"np.{original.__name__} of a traced value", "give constants: shapes and bounds cannot depend on data"
+        )
+    return own(original(*args, **kwargs))
+
+
+for _name in "zeros ones eye identity arange linspace logspace geomspace tri fromiter".split():
+    stands_in("numpy", _name)(_made)
+
+
+@stands_in("numpy", "empty")
+def _empty(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Zeros: what is in an empty array is not for reading, but the graph would keep it."""
+    result = _made(original, *args, **kwargs)
+    if isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
+        result[...] = 0
+    return result
+
+
+@stands_in("numpy", "full")
+def _full(original: Callable[..., Any], shape: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
+    if _traced(fill_value):
+        return np.array(np.broadcast_to(current(fill_value), shape))
+    return _made(original, shape, fill_value, *args, **kwargs)
+
+
+@stands_in("numpy", "zeros_like")
+@stands_in("numpy", "ones_like")
+@stands_in("numpy", "empty_like")
+@stands_in("numpy", "full_like")
+@stands_in("numpy", "copy")
+def _like(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    result = original(*current(args), **current(kwargs))
+    if original.__name__ == "empty_like" and isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
+        result[...] = 0
+    return own(result)
+
+
+def _joined(what: str, value: Any) -> Any:
+    """Lists of arrays and numbers, some of them traced, as one array."""
+    if not isinstance(value, list | tuple):
+        return value
+    parts = [_joined(what, part) for part in value]
+    shapes = {np.shape(part) for part in parts}
+    if len(shapes) > 1:
+        raise ShapeError(f"{what} of parts of different shapes {', '.join(map(str, sorted(shapes)))}{at_line()}")
+    return np.stack(parts) if _traced(parts) else np.array(parts)
+
+
+@stands_in("numpy", "array")
+def _array(
+    original: Callable[..., Any],
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = True,
+    order: Any = "K",
+    subok: Any = False,
+    ndmin: Any = 0,
+    **others: Any,
+) -> Any:
+    if not _traced(object):
+        # What is read from a file, or is a view of another array, belongs to somebody else.
+        made = original(current(object), dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **others)
+        return own(made) if made is not object else object
+    result = _joined("np.array", current(object))
+    if copy is True and isinstance(result, TracedArray):
+        result = result.alike()
+    if dtype is not None and np.dtype(dtype) != result.dtype:
+        result = result.astype(dtype)
+    return result.reshape((1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
+
+
+def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    if _traced(a):
+        return _array(original, a, dtype, copy=False)
+    made = original(current(a), dtype, *args, **kwargs)
+    return (
+        own(made)
+        if not isinstance(a, np.ndarray)
+        else a
+        if np.shares_memory(made, a) and made.dtype == a.dtype
+        else own(made)
+    )
+
+
+for _name in "asarray asanyarray ascontiguousarray asarray_chkfinite".split():
+    stands_in("numpy", _name)(_as_array)
+
+
+@stands_in("numpy", "vectorize.__call__")
+def _vectorize(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
+    """A function of single numbers, called for each of them."""
+    if not _traced(args, kwargs):
+        return original(self, *args, **kwargs)
+    if self.signature is not None or self.excluded or kwargs:
+        raise refuse(
+            "np.vectorize with signature, excluded or named arguments", "call the function in a loop, and np.stack"
+        )
+    arrays = np.broadcast_arrays(*(current(a) for a in args))
+    shape = np.shape(arrays[0])
+    results = [self.pyfunc(*(a[index] for a in arrays)) for index in np.ndindex(shape)]
+    if results and isinstance(results[0], tuple):
+        return tuple(np.reshape(np.array(list(part)), shape) for part in zip(*results, strict=True))
+    return np.reshape(np.array(results), shape)

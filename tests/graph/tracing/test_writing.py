@@ -1,0 +1,223 @@
+"""Arrays that a function writes to: its own ones, traced ones, and views of both, as NumPy has them."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from numpy import zeros as nothing
+
+import pcneuro as pcn
+from pcneuro.errors import ShapeError, TraceError
+from tests.helpers import assert_close
+
+X = np.array([0.5, -1.25, 2.0, 0.75, -0.5])
+
+
+def one_by_one(x):
+    y = np.zeros(5)
+    for i in range(5):
+        y[i] = i * x[i] + (y[i - 1] if i else 0)
+    return np.sum(y**2)
+
+
+def rows(x):
+    y = np.ones((3, 5))
+    row = y[1]
+    row[:] = x
+    row[2] = 1.0
+    y[0] += 2 * x
+    for each in y:
+        each *= x
+    return y
+
+
+def strided(x):
+    y = np.empty((5, 4))
+    y[:] = 1.0
+    columns = y.T
+    columns[1::2] = x
+    y[::-2, :2] -= 3 * x[0]
+    return columns @ y
+
+
+def of_parts(x):
+    y = np.array([x[0], 2 * x[1], 3.0])
+    z = np.asarray([[x[2], 1.0], [2.0, x[1]]])
+    y[1:] *= z[0]
+    return y @ np.ones(3) + np.sum(z)
+
+
+def traced(x):
+    z = 2 * x
+    kept, alias = z.copy(), z
+    z[1:3] = 0
+    z[0] += x[4]
+    z *= 2
+    return alias * kept
+
+
+def the_argument(x):
+    x -= np.mean(x)
+    x[0] = x[1] * x[2]
+    return x
+
+
+def views(x):
+    z = 1.0 * x
+    flipped, part, copied = z[::-1], z.reshape(5, 1)[1:4], z.flatten()
+    flipped[0] = x[0]
+    part[1, 0] = x[3] * x[1]
+    z[2:] = z[:3] * 1.0
+    return z * copied + flipped
+
+
+def numbers(x):
+    total, largest = 0.0, x[0]
+    for v in x:
+        total += v
+        before = largest
+        largest *= v
+        total -= before
+    return total * largest
+
+
+def at_places(x):
+    y = np.ones(3)
+    np.add.at(y, [0, 1, 1, 2, 0], x)
+    np.multiply.at(y, np.array([2, 2]), 1 + x[:2])
+    z = np.outer(x, x)
+    np.subtract.at(z, (np.array([0, 0, 1]), np.array([1, 1, 4])), x[:3])
+    return y[:, None] * z[:3]
+
+
+def triangular(x):
+    L = np.zeros((5, 5))
+    L[np.tril_indices(5)] = np.arange(15.0)
+    L[np.diag_indices(5)] = np.exp(x)
+    np.fill_diagonal(L[1:], x[0])
+    return L @ L.T
+
+
+def whole(x):
+    a, b, c = np.full(5, x[0]), np.zeros_like(x), np.empty((2, 5))
+    b.fill(x[1])
+    np.copyto(c, x)
+    np.copyto(c, x[::-1], where=np.arange(5) > 2)
+    np.multiply(a, x, out=a)
+    np.exp(b, out=c[1])
+    return a + b * c
+
+
+def each_number(x):
+    return np.vectorize(lambda t, u: t * t + u)(x, 2.0) + np.vectorize(lambda t: t - 1)(x[:1])
+
+
+def plain_before(x):
+    y = np.zeros(4) + np.arange(4.0)
+    z = np.maximum(y, 1.0)
+    first = float(z[0]) if z[0] > 0.5 else 0.0
+    y[:2] += z[:2]
+    w = np.ravel(y)
+    w[3] = x[0]
+    y[2] = first * x[1]
+    return y * z + w
+
+
+def by_another_name(x):
+    y = nothing(2)
+    y[0] = x[0]
+    return y + x[:2]
+
+
+FUNCTIONS = (
+    one_by_one,
+    rows,
+    strided,
+    of_parts,
+    traced,
+    the_argument,
+    views,
+    numbers,
+    at_places,
+    triangular,
+    whole,
+    each_number,
+    plain_before,
+    by_another_name,
+)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+def test_what_is_written_has_numpys_values_and_derivatives(function):
+    """Derivatives by complex steps would need complex arrays of the functions' own: central differences it is."""
+    graph = pcn.trace(lambda w: function(w), w=pcn.Parameter(X))
+    value = function(X.copy())
+    weights = np.random.default_rng(0).normal(size=np.shape(value))
+    loss = pcn.trace(lambda w: np.sum(weights * function(w)), w=pcn.Parameter(X))
+    assert_close(pcn.backprop(graph).values["out"][0], value, 1e-14)
+    # The error of an output without a target is zero: half the squared distance from a target one below is a sum.
+    found = pcn.backprop(loss, targets={"out": pcn.backprop(loss).values["out"] - 1}).gradients["w"]
+    step = 1e-6 * np.eye(5)
+    known = [(np.sum(weights * function(X + d)) - np.sum(weights * function(X - d))) / 2e-6 for d in step]
+    assert_close(found, np.array(known), 1e-8)
+
+
+def test_a_loop_of_writes_is_a_graph_of_linear_size():
+    def chain(x):
+        y = np.zeros(300)
+        y[0] = x
+        for i in range(1, 300):
+            y[i] = 0.5 * y[i - 1]
+        return y
+
+    graph = pcn.trace(chain, x=pcn.Input(()))
+    assert len(graph.nodes) < 700
+
+
+def test_numpy_is_as_it_was_after_a_trace_that_fails_too():
+    before = np.zeros, np.array, np.vectorize.__call__, nothing
+
+    def fails(x):
+        assert np.zeros is not before[0]
+        assert nothing is not before[3]
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        pcn.trace(fails, x=pcn.Input((3,)))
+    assert before == (np.zeros, np.array, np.vectorize.__call__, nothing)
+
+
+def test_other_threads_make_plain_arrays_meanwhile():
+    kinds = []
+
+    def f(x):
+        thread = threading.Thread(target=lambda: kinds.append((type(np.zeros(2)), type(np.array([1.0])))))
+        thread.start()
+        thread.join()
+        return 2 * x
+
+    pcn.trace(f, x=pcn.Input((3,)), check=False)
+    assert kinds == [(np.ndarray, np.ndarray)]
+
+
+REFUSED = {
+    "whole numbers": (lambda x: (np.sign(x).astype(int)).__setitem__(0, x[0]), TraceError, "a write of numbers into"),
+    "another shape": (
+        lambda x: np.zeros(3).__setitem__(slice(0, 2), x),
+        ShapeError,
+        r"\(5,\) does not fit into \(2,\)",
+    ),
+    "parts": (lambda x: np.array([x, x[:2]]), ShapeError, r"np\.array of parts of different shapes \(2,\), \(5,\)"),
+    "out of range": (lambda x: (1 * x).__setitem__(7, 0.0), ShapeError, "index 7"),
+    "integers": (lambda x: np.zeros(3, int).__setitem__(0, x[0]), TraceError, "a plain number"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name != "whole numbers"])
+def test_writes_that_do_not_fit_are_refused_at_their_line(name):
+    function, kind, text = REFUSED[name]
+    with pytest.raises(kind, match=text) as caught:
+        pcn.trace(function, x=pcn.Input((5,)))
+    assert "(test_writing.py:" in str(caught.value)
