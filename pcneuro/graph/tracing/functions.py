@@ -27,6 +27,8 @@ def _numbered(recorder: Recorder, tree: Any, operands: list[TracedArray]) -> Any
     return unit_indices(operands[-1].shape) + first
 
 
+_CONCATENATE = np.concatenate
+"""NumPy's own, also while a function is traced."""
 _JOINED = ("axis", "out")
 """What follows the arrays of np.concatenate, whose signature cannot be read."""
 
@@ -35,7 +37,7 @@ def _options(
     function: Callable[..., Any], first: Any, rest: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Arguments behind the first by name. Raises TraceError where the function has no such arguments."""
-    if function is np.concatenate:
+    if function is _CONCATENATE:
         return dict(zip(_JOINED, rest, strict=False)) | dict(kwargs)
     try:
         return dict(inspect.signature(function).bind(first, *rest, **kwargs).arguments)
@@ -179,6 +181,26 @@ def _fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
     places = np.flatnonzero(marked)
     value = np.ravel(val)
     a.write(places, value[np.arange(places.size) % value.size])
+
+
+@answers(np.result_type)
+def _result_type(*arrays_and_dtypes: Any) -> Any:
+    return np.result_type(*(a.dtype if isinstance(a, TracedArray) else a for a in arrays_and_dtypes))
+
+
+@answers(np.can_cast)
+def _can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    return np.can_cast(from_.dtype if isinstance(from_, TracedArray) else from_, to, casting)
+
+
+@answers(np.iscomplexobj)
+def _iscomplexobj(x: Any) -> bool:
+    return bool(np.issubdtype(x.dtype, np.complexfloating))
+
+
+@answers(np.isrealobj)
+def _isrealobj(x: Any) -> bool:
+    return not np.iscomplexobj(x)
 
 
 @answers(np.shape)

@@ -197,6 +197,33 @@ for _name in "asarray asanyarray ascontiguousarray asarray_chkfinite".split():
     stands_in("numpy", _name)(_as_array)
 
 
+def _array_of(value: Any) -> Any:
+    return np.array(value) if isinstance(value, list | tuple) and _traced(value) else value
+
+
+def _of_array(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """A function of arrays, one of which may be a list of traced ones."""
+    return original(*map(_array_of, args), **{name: _array_of(value) for name, value in kwargs.items()})
+
+
+for _name in (
+    "sum mean prod max min amax amin ptp std var median average quantile percentile any all sort argsort argmax argmin "
+    "cumsum cumprod diff dot inner outer vdot cross kron trapezoid clip flip roll repeat tile"
+).split():
+    stands_in("numpy", _name)(_of_array)
+stands_in("numpy.linalg", "norm")(_of_array)
+
+
+def _of_arrays(original: Callable[..., Any], arrays: Any, *args: Any, **kwargs: Any) -> Any:
+    """A function of several arrays, some of which may be lists of traced ones."""
+    parts = [_array_of(part) for part in arrays] if isinstance(arrays, list | tuple) else arrays
+    return original(parts, *args, **kwargs)
+
+
+for _name in "concatenate stack hstack vstack dstack column_stack".split():
+    stands_in("numpy", _name)(_of_arrays)
+
+
 @stands_in("numpy", "vectorize.__call__")
 def _vectorize(original: Callable[..., Any], self: Any, *args: Any, **kwargs: Any) -> Any:
     """A function of single numbers, called for each of them."""

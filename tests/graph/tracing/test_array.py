@@ -130,7 +130,6 @@ REFUSED = {
     "out": (lambda x: np.sin(x, out=np.zeros(3)), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
     # Conversions
-    "np.sum of a list": (lambda x: np.sum([x, x]), "turning a traced array into a plain one", "keep to functions"),
     "astype": (lambda x: x.astype(float), "the array method or attribute .astype", "leave it out"),
     "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
     "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),

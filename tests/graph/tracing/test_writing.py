@@ -131,7 +131,15 @@ def by_another_name(x):
     return y + x[:2]
 
 
+def lists(x):
+    joined = np.concatenate([np.ones(1), [x[0], 2.0], (x[1],)])
+    return (
+        np.sum([x, 2 * x], axis=0) * np.mean([x[0], 1.0]) + np.dot([x[1], 2.0], joined[:2]) + [x[2], 1, 2, 3, x[0]] * x
+    )
+
+
 FUNCTIONS = (
+    lists,
     one_by_one,
     rows,
     strided,
