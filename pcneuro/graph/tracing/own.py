@@ -89,8 +89,8 @@ class OwnArray(AbstractOwn):
         if not any(isinstance(a, TracedArray) for a in rules.flattened(now)):
             # What shares memory with an array of this kind is one, too.
             return super().__array_function__(function, types, args, kwargs)
-        traced = next(a for a in rules.flattened(now) if isinstance(a, TracedArray))
-        return traced.__array_function__(function, types, *now)
+        first = next(a for a in rules.flattened(now) if isinstance(a, TracedArray))
+        return first.__array_function__(function, types, *now)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key, value = current(key), current(value)
