@@ -36,6 +36,7 @@ from pcneuro.kernels.progress import compilation, name_of
 
 OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
+BAD_MATRIX = 3  # a matrix that has no inverse, factor, or eigenvectors of its own
 LANES, ACTIVE, PART, PARTS, PANEL, CONTEXT = range(6)
 IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
 SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop

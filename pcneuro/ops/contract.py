@@ -283,13 +283,13 @@ class Contract(AbstractOperator):
 
     def lower_forward(self, low: AbstractLowering, at: Placed) -> None:
         a, b = at.operands
-        _lower_einsum(low, self.subscripts, at.out, a, b, self._sizes(at.shapes), False)
+        lower_einsum(low, self.subscripts, at.out, a, b, self._sizes(at.shapes), False)
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         a, b = at.operands
         a, b = (pull.gradient, b) if pull.k == 0 else (a, pull.gradient)
         subscripts = self._vjp_subscripts(pull.k)
-        _lower_einsum(low, subscripts, pull.target, a, b, self._sizes(at.shapes), pull.accumulate)
+        lower_einsum(low, subscripts, pull.target, a, b, self._sizes(at.shapes), pull.accumulate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,9 +345,10 @@ def _steps(*tables: np.ndarray) -> tuple[int, ...]:
     return (0,) * len(tables)
 
 
-def _lower_einsum(
+def lower_einsum(
     low: AbstractLowering, subscripts: str, out: Slot, a: Slot, b: Slot, sizes: dict[str, int], accumulate: bool
 ) -> None:
+    """Emit out (+)= the einsum of a and b, whose letters have these sizes."""
     inputs, target = subscripts.split("->")
     left, right = inputs.split(",")
     if out.laned and not a.laned:
