@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -246,10 +246,10 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
             raise refuse(f"{shown}.{method}", rules.instead_of_method(shown, method))
+        if ufunc in HANDLERS:
+            return _answered(shown, HANDLERS[ufunc], inputs, kwargs)
         if kwargs:
             raise refuse(f"{shown} with {', '.join(kwargs)}=", f"call {shown} plainly")
-        if ufunc in HANDLERS:
-            return HANDLERS[ufunc](*inputs)
         name = rules.UFUNC_ALIASES.get(name, name)
         if known and name == "positive":
             return inputs[0].alike()
@@ -295,12 +295,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         args, kwargs = current(args), current(kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
-        handler = HANDLERS[function]
-        try:
-            inspect.signature(handler).bind(*args, **kwargs)
-        except TypeError as error:
-            raise refuse(f"{shown} with these arguments ({error})", "leave out what is not supported") from None
-        return handler(*args, **kwargs)
+        return _answered(shown, HANDLERS[function], args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise refuse(
@@ -429,6 +424,15 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if name in rules.METHODS:
             return functools.partial(getattr(np, name), self)
         raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
+
+
+def _answered(shown: str, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a handler makes of the arguments of a function of NumPy. Raises TraceError where it has no such ones."""
+    try:
+        inspect.signature(handler).bind(*args, **kwargs)
+    except TypeError as error:
+        raise refuse(f"{shown} with these arguments ({error})", "leave out what is not supported") from None
+    return handler(*args, **kwargs)
 
 
 def recorder_of(*values: Any) -> Recorder:

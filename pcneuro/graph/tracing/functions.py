@@ -45,7 +45,7 @@ def _options(
         raise TypeError(f"np.{function.__name__}: {error}{at_line()}") from None
 
 
-def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run a function that only moves units on arrays of unit numbers, and gather what it makes of them."""
     name = function.__name__
     if not args:
@@ -85,7 +85,7 @@ def _structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 for _function in (getattr(np, _name) for _name in rules.STRUCTURAL):
-    HANDLERS[_function] = functools.partial(_structural, _function)
+    HANDLERS[_function] = functools.partial(structural, _function)
 
 
 @answers(np.append)
@@ -96,7 +96,7 @@ def _append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 def _at_least(function: Callable[..., Any], *arys: Any) -> Any:
-    parts = tuple(_structural(function, a) if isinstance(a, TracedArray) else function(a) for a in arys)
+    parts = tuple(structural(function, a) if isinstance(a, TracedArray) else function(a) for a in arys)
     return parts[0] if len(parts) == 1 else parts
 
 
@@ -144,22 +144,6 @@ def _clip(
     if low is not None and low is not np._NoValue:
         a = np.maximum(a, low)
     return a if high is None or high is np._NoValue else np.minimum(a, high)
-
-
-@answers(np.pad)
-def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> TracedArray:
-    if mode == "constant":
-        value = np.asarray(kwargs.pop("constant_values", 0.0))
-        if value.ndim or kwargs:
-            raise refuse("np.pad with several constants", "pad with one number")
-        numbers = np.pad(unit_indices(array.shape), pad_width, constant_values=array.size)
-        return array.recorder.gather("pad", numbers, [array, float(value)])
-    if mode not in rules.PADDINGS or kwargs:
-        raise refuse(
-            f"np.pad with mode={mode!r}{''.join(f', {k}=' for k in kwargs)}",
-            f"pad with mode constant, {', '.join(sorted(rules.PADDINGS))}",
-        )
-    return array.recorder.gather("pad", np.pad(unit_indices(array.shape), pad_width, mode=mode), [array])
 
 
 @answers(np.copyto)

@@ -14,13 +14,10 @@ STRUCTURAL = (
 
 # Methods of arrays that are the functions of the same name.
 METHODS = frozenset(
-    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal clip conj conjugate".split(),
+    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal trace clip conj conjugate".split(),
 )
 
 UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive"}
-
-# Ways of np.pad that copy units; the others compute something.
-PADDINGS = frozenset(("edge", "reflect", "symmetric", "wrap"))
 
 NO_COMPARISON = "use np.where on a constant mask, np.maximum or np.minimum, or pcn.ops.relu"
 COMPARISONS = frozenset(
@@ -51,10 +48,6 @@ _INSTEAD = {
     "norm": "write np.sqrt(np.sum(np.square(x)))",
     "cumsum": "multiply by a triangular matrix of ones",
     "cumprod": "write np.stack([np.prod(x[: i + 1]) for i in range(len(x))])",
-    "tril": "multiply by a constant mask, np.tril(np.ones(shape))",
-    "triu": "multiply by a constant mask, np.triu(np.ones(shape))",
-    "diag": "use np.diagonal to read one, and multiply by np.eye(n) to make one",
-    "trace": "write np.sum(np.diagonal(x))",
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
@@ -78,17 +71,12 @@ _INSTEAD = {
     "item": "keep the array; a number cannot be read while tracing",
     "tolist": "keep the array; a number cannot be read while tracing",
     "fill": "build the array with np.broadcast_to",
-    "convolve": "write the sum of shifted slices, or an einsum over np.stack of them",
-    "interp": "between constant knots, use a sum of pcn.ops.relu pieces",
-    "cross": "write the components out and np.stack them",
-    "kron": "use np.einsum and reshape",
-    "insert": "use np.concatenate",
     "array": "use np.stack",
     "nan_to_num": "keep NaN out by construction: nothing is learned where a derivative is NaN",
     "sinc": "write np.sin(np.pi * x) / (np.pi * x), for x other than 0",
-    "diff": "subtract slices, x[1:] - x[:-1]",
-    "trapezoid": "write the weighted sum of the values",
     "average": "write np.sum(weights * x) / np.sum(weights)",
+    "put_along_axis": "nothing is written to a traced array: write np.where on a constant mask",
+    "trim_zeros": "which units stay would depend on their values: give a constant slice",
     "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",
     "full": "use np.broadcast_to",
     "expit": "use pcn.ops.sigmoid",

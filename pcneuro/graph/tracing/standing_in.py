@@ -24,7 +24,7 @@ from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.own import own
 from pcneuro.graph.tracing.writing import current
-from pcneuro.ops.registry import STAND_INS, at_line, refuse, stands_in
+from pcneuro.ops.registry import HANDLERS, STAND_INS, at_line, refuse, stands_in
 
 _tracing: ContextVar[bool] = ContextVar("_tracing", default=False)
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -107,6 +107,8 @@ def _inner(function: Any) -> Iterator[Any]:
 def _made(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Make an array of numbers, which may be written to."""
     if _traced(args, kwargs):
+        if original in HANDLERS:
+            return HANDLERS[original](*current(args), **current(kwargs))
         raise refuse(
             f"np.{original.__name__} of a traced value", "give constants: shapes and bounds cannot depend on data"
         )

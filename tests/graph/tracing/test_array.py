@@ -160,7 +160,7 @@ REFUSED = {
     "any": (lambda x: np.any(x), "np.any", "no operator"),
     "isnan": (lambda x: np.isnan(x), "the comparison np.isnan", "np.where"),
     "allclose": (lambda x: np.allclose(x, 0), "np.allclose", "no operator"),
-    "apply_along_axis": (lambda x: np.apply_along_axis(sum, 0, x), "np.apply_along_axis", "no operator"),
+    "bincount": (lambda x: np.bincount([0, 1, 1], x), "np.bincount", "no operator"),
     "maximum.reduce": (lambda x: np.maximum.reduce(x), "np.maximum.reduce", "functools.reduce(np.maximum, x)"),
     "add.accumulate": (lambda x: np.add.accumulate(x), "np.add.accumulate", "itertools.accumulate(x, np.add)"),
     "add.at": (lambda x: np.add.at(OUTSIDE, [0, 0, 1], x), "np.add.at on an array from outside", "np.array(a)"),
@@ -341,7 +341,6 @@ REWRITTEN = {
     "cumprod": lambda x: np.stack([np.prod(x[: i + 1]) for i in range(len(x))]),
     "max": lambda x: functools.reduce(np.maximum, x),
     "std": lambda x: np.sqrt(np.mean(np.square(x - np.mean(x)))),
-    "trace": lambda x: np.sum(np.diagonal(x)),
     "rad2deg": lambda x: x * (180 / np.pi),
 }
 
@@ -350,7 +349,7 @@ REWRITTEN = {
 def test_advice_computes_what_the_function_does(name):
     """On every quadrant, for arctan2."""
     x, y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([0.5, -0.5, 0.5, -0.5])
-    arguments = {"arctan2": (x, y), "logaddexp2": (x, y), "trace": (np.outer(x, y),)}.get(name, (x,))
+    arguments = {"arctan2": (x, y), "logaddexp2": (x, y)}.get(name, (x,))
     known = getattr(np, name)(*(arguments[::-1] if name == "arctan2" else arguments))
     assert_close(REWRITTEN[name](*arguments), known, 1e-14)
     written = inspect.getsource(REWRITTEN[name]).split(": ", 2)[2].rstrip(",\n")

@@ -138,9 +138,6 @@ def test_shapes_that_do_not_fit_are_named_with_the_line(function, text):
     [
         (lambda x: x[0:0], "an output or vertex without units"),
         (lambda x: pcn.vertex(np.split(x, [0])[0], "first"), "an output or vertex without units"),
-        (lambda x: np.pad(x, 1, mode="mean"), "np.pad with mode='mean'"),
-        (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), "reflect_type="),
-        (lambda x: np.pad(x, 1, constant_values=(0, 1)), "several constants"),
         (lambda x: np.take(x, x), "np.take with a traced argument behind the first"),
         (lambda x: np.copyto(OUTSIDE, x), "np.copyto an array from outside"),
     ],
