@@ -18,7 +18,7 @@ from pcneuro.graph.tracing.functions import structural
 from pcneuro.ops.base import unit_indices
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
-for _function in (np.resize, sliding_window_view, np.linalg.diagonal, np.linalg.matrix_transpose):
+for _function in (np.resize, sliding_window_view):
     HANDLERS[_function] = functools.partial(structural, _function)
 
 
@@ -254,13 +254,3 @@ def _outer(x1: Any, x2: Any, /) -> Any:
     if np.ndim(x1) != 1 or np.ndim(x2) != 1:
         raise ShapeError(f"np.linalg.outer of shapes {np.shape(x1)} and {np.shape(x2)}: give one axis each{at_line()}")
     return np.outer(x1, x2)
-
-
-@answers(np.linalg.matmul)
-def _matmul(x1: Any, x2: Any, /) -> Any:
-    return np.matmul(x1, x2)
-
-
-@answers(np.linalg.tensordot)
-def _tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    return np.tensordot(x1, x2, axes)

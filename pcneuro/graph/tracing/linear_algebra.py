@@ -206,11 +206,6 @@ def _matmul(x1: Any, x2: Any) -> Any:
     return np.matmul(x1, x2)
 
 
-@answers(np.linalg.outer)
-def _outer(x1: Any, x2: Any) -> Any:
-    return np.outer(x1, x2)
-
-
 @answers(np.linalg.tensordot)
 def _tensordot(x1: Any, x2: Any, *, axes: Any = 2) -> Any:
     return np.tensordot(x1, x2, axes=axes)
@@ -224,21 +219,6 @@ def _matrix_transpose(x: Any) -> Any:
 @answers(np.linalg.diagonal)
 def _diagonal(x: Any, *, offset: int = 0) -> Any:
     return np.diagonal(x, offset, axis1=-2, axis2=-1)
-
-
-@answers(np.linalg.trace)
-def _trace(x: Any, *, offset: int = 0, dtype: Any = None) -> Any:
-    return np.sum(_diagonal(x, offset=offset), axis=-1)
-
-
-@answers(np.linalg.vecdot)
-def _vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
-    return np.sum(np.moveaxis(x1, axis, -1) * np.moveaxis(x2, axis, -1), axis=-1)
-
-
-@answers(np.linalg.cross)
-def _cross(x1: Any, x2: Any, *, axis: int = -1) -> Any:
-    return np.cross(x1, x2, axis=axis)
 
 
 @answers(np.linalg.vector_norm)
