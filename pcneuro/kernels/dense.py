@@ -51,6 +51,13 @@ def fill(buf, value, count, lanes, lane, target):  # type: ignore[no-untyped-def
 
 
 @inner(cache=False)
+def repeat(buf, count, lanes, active, lane, target):  # type: ignore[no-untyped-def]
+    """Copy the last lane in use to one without a sample: what is computed of its numbers is finite where theirs is."""
+    for u in range(count):
+        buf[ix((target + u) * lanes + lane)] = buf[ix((target + u) * lanes + active - 1)]
+
+
+@inner(cache=False)
 def finite(buf, at, count):  # type: ignore[no-untyped-def]
     """Whether consecutive places have numbers, and no infinity or NaN."""
     for u in range(count):

@@ -40,7 +40,7 @@ def cholesky_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     for s in range(stack):
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, n * n, lanes, lane, out + s * n * n)
+                dense.repeat(buf, n * n, lanes, active, lane, out + s * n * n)
                 continue
             dense.load(buf, a + s * n * n, n * n, lanes, lane, work)
             if not dense.finite(buf, work, n * n):
@@ -63,7 +63,7 @@ def inverse_lower(buf, shared, ints, at, context):  # type: ignore[no-untyped-de
     for s in range(stack):
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, n * n, lanes, lane, out + s * n * n)
+                dense.repeat(buf, n * n, lanes, active, lane, out + s * n * n)
                 continue
             dense.load(buf, lower + s * n * n, n * n, lanes, lane, work)
             dense.invert_lower(buf, work, n, work + n * n)

@@ -46,7 +46,7 @@ def solve_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def
     for s in range(stack):
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, n * m, lanes, lane, out + s * n * m)
+                dense.repeat(buf, n * m, lanes, active, lane, out + s * n * m)
                 continue
             dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
             dense.load(buf, b + s * n * m, n * m, lanes, lane, x)
@@ -68,7 +68,7 @@ def inverse(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     for s in range(stack):
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, n * n, lanes, lane, out + s * n * n)
+                dense.repeat(buf, n * n, lanes, active, lane, out + s * n * n)
                 continue
             dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
             dense.factor(buf, lu, n, order)
@@ -87,14 +87,16 @@ def log_determinant(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     out, a, lu, stack, n = ints[at], ints[at + 1], ints[at + 2] * lanes, ints[at + 3], ints[at + 4]
     for s in range(stack):
         for lane in range(lanes):
+            if lane >= active:
+                dense.repeat(buf, 1, lanes, active, lane, out + s)
+                continue
+            dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
+            dense.factor(buf, lu, n, lu + n * n)
+            if dense.singular(buf, lu, n):
+                return BAD_MATRIX
             total = buf.dtype.type(0)
-            if lane < active:
-                dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
-                dense.factor(buf, lu, n, lu + n * n)
-                if dense.singular(buf, lu, n):
-                    return BAD_MATRIX
-                for k in range(n):
-                    total += np.log(abs(buf[ix(lu + k * n + k)]))
+            for k in range(n):
+                total += np.log(abs(buf[ix(lu + k * n + k)]))
             buf[ix((out + s) * lanes + lane)] = total
     return OK
 
@@ -109,15 +111,16 @@ def determinant_sign(buf, shared, ints, at, context):  # type: ignore[no-untyped
     out, a, lu, stack, n = ints[at], ints[at + 1], ints[at + 2] * lanes, ints[at + 3], ints[at + 4]
     for s in range(stack):
         for lane in range(lanes):
-            sign = 1.0
-            if lane < active:
-                dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
-                sign = dense.factor(buf, lu, n, lu + n * n)
-                if dense.singular(buf, lu, n):
-                    return BAD_MATRIX
-                for k in range(n):
-                    if buf[ix(lu + k * n + k)] < 0.0:
-                        sign = -sign
+            if lane >= active:
+                dense.repeat(buf, 1, lanes, active, lane, out + s)
+                continue
+            dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
+            sign = dense.factor(buf, lu, n, lu + n * n)
+            if dense.singular(buf, lu, n):
+                return BAD_MATRIX
+            for k in range(n):
+                if buf[ix(lu + k * n + k)] < 0.0:
+                    sign = -sign
             buf[ix((out + s) * lanes + lane)] = sign
     return OK
 
@@ -129,12 +132,13 @@ def determinant(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     out, a, lu, stack, n = ints[at], ints[at + 1], ints[at + 2] * lanes, ints[at + 3], ints[at + 4]
     for s in range(stack):
         for lane in range(lanes):
-            product = 0.0
-            if lane < active:
-                dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
-                product = dense.factor(buf, lu, n, lu + n * n)
-                for k in range(n):
-                    product *= buf[ix(lu + k * n + k)]
+            if lane >= active:
+                dense.repeat(buf, 1, lanes, active, lane, out + s)
+                continue
+            dense.load(buf, a + s * n * n, n * n, lanes, lane, lu)
+            product = dense.factor(buf, lu, n, lu + n * n)
+            for k in range(n):
+                product *= buf[ix(lu + k * n + k)]
             buf[ix((out + s) * lanes + lane)] = product
     return OK
 
@@ -165,7 +169,7 @@ def cofactors(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
         target = out + s * n * n
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, n * n, lanes, lane, target)
+                dense.repeat(buf, n * n, lanes, active, lane, target)
                 continue
             dense.load(buf, a + s * n * n, n * n, lanes, lane, at_a)
             if not dense.finite(buf, at_a, n * n) or dense.svd(buf[at_a:], n, n, buf[w:], buf[u:], buf[v:]) != 0:

@@ -50,15 +50,14 @@ def eigh_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     w = work + n * n
     for s in range(stack):
         for lane in range(lanes):
-            bad = 0.0
-            if lane < active:
-                dense.load(buf, a + s * n * n, n * n, lanes, lane, work)
-                bad = np.nan
-                if dense.finite(buf, work, n * n) and dense.eigh(buf[work:], buf[w:], n, upper) == 0:
-                    bad = 1.0
-            if bad != 1.0:
-                dense.fill(buf, bad, n, lanes, lane, values + s * n)
-                dense.fill(buf, bad, n * n, lanes, lane, vectors + s * n * n)
+            if lane >= active:
+                dense.repeat(buf, n, lanes, active, lane, values + s * n)
+                dense.repeat(buf, n * n, lanes, active, lane, vectors + s * n * n)
+                continue
+            dense.load(buf, a + s * n * n, n * n, lanes, lane, work)
+            if not dense.finite(buf, work, n * n) or dense.eigh(buf[work:], buf[w:], n, upper) != 0:
+                dense.fill(buf, np.nan, n, lanes, lane, values + s * n)
+                dense.fill(buf, np.nan, n * n, lanes, lane, vectors + s * n * n)
                 continue
             if distinct == 1 and dense.degenerate(buf, w, n):
                 return BAD_MATRIX
@@ -84,16 +83,16 @@ def svd_kernel(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     v = u + m * k
     for s in range(stack):
         for lane in range(lanes):
-            bad = 0.0
-            if lane < active:
-                dense.load(buf, a + s * m * n, m * n, lanes, lane, work)
-                bad = np.nan
-                if dense.finite(buf, work, m * n) and dense.svd(buf[work:], m, n, buf[w:], buf[u:], buf[v:]) == 0:
-                    bad = 1.0
-            if bad != 1.0:
-                dense.fill(buf, bad, k, lanes, lane, values + s * k)
-                dense.fill(buf, bad, m * k, lanes, lane, left + s * m * k)
-                dense.fill(buf, bad, k * n, lanes, lane, right + s * k * n)
+            if lane >= active:
+                dense.repeat(buf, k, lanes, active, lane, values + s * k)
+                dense.repeat(buf, m * k, lanes, active, lane, left + s * m * k)
+                dense.repeat(buf, k * n, lanes, active, lane, right + s * k * n)
+                continue
+            dense.load(buf, a + s * m * n, m * n, lanes, lane, work)
+            if not dense.finite(buf, work, m * n) or dense.svd(buf[work:], m, n, buf[w:], buf[u:], buf[v:]) != 0:
+                dense.fill(buf, np.nan, k, lanes, lane, values + s * k)
+                dense.fill(buf, np.nan, m * k, lanes, lane, left + s * m * k)
+                dense.fill(buf, np.nan, k * n, lanes, lane, right + s * k * n)
                 continue
             dense.store(buf, w, k, lanes, lane, values + s * k)
             dense.store(buf, u, m * k, lanes, lane, left + s * m * k)
@@ -119,7 +118,7 @@ def pseudo_inverse(buf, shared, ints, at, context):  # type: ignore[no-untyped-d
         target = out + s * m * n
         for lane in range(lanes):
             if lane >= active:
-                dense.fill(buf, 0.0, m * n, lanes, lane, target)
+                dense.repeat(buf, m * n, lanes, active, lane, target)
                 continue
             dense.load(buf, a + s * m * n, m * n, lanes, lane, work)
             if not dense.finite(buf, work, m * n) or dense.svd(buf[work:], m, n, buf[w:], buf[u:], buf[v:]) != 0:
@@ -194,7 +193,7 @@ class Eigenvalues(AbstractMatrices):
 @op_kernel("reciprocal_gaps")
 def reciprocal_gaps(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """out[i, j] = 1 / (w[j] - w[i]), 0 on the diagonal, for the eigenvalues of a stack. Reads w, writes out."""
-    lanes, active = context[LANES], context[ACTIVE]
+    lanes = context[LANES]
     out, values, stack, n = ints[at], ints[at + 1], ints[at + 2], ints[at + 3]
     for s in range(stack):
         for i in range(n):
@@ -202,7 +201,7 @@ def reciprocal_gaps(buf, shared, ints, at, context):  # type: ignore[no-untyped-
                 o = (out + (s * n + i) * n + j) * lanes
                 for lane in range(lanes):
                     gap = buf[ix((values + s * n + j) * lanes + lane)] - buf[ix((values + s * n + i) * lanes + lane)]
-                    buf[ix(o + lane)] = 0.0 if i == j or lane >= active else 1.0 / gap
+                    buf[ix(o + lane)] = 0.0 if i == j else 1.0 / gap
     return OK
 
 

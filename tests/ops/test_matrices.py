@@ -134,6 +134,23 @@ RANDOM = [
 ]
 
 
+@every_case(CASES)
+def test_what_is_computed_of_them_is_finite_in_lanes_without_a_sample(each):
+    """Where there are fewer samples than lanes, those repeat the last sample: 0 / 0 would be said to have diverged."""
+
+    def quotient(**operands):
+        y = each.function(OURS, *operands.values())
+        return y / np.sum(np.square(y))
+
+    graph = pcn.trace(quotient, **{name: pcn.Input(shape) for name, shape in each.operands.items()})
+    rng = np.random.default_rng(each.seed)
+    inputs = {name: rng.uniform(each.low, each.high, (1, *shape)) for name, shape in each.operands.items()}
+    result = pcn.Simulator(pcn.build_circuit(graph)).run(
+        10.0, inputs=inputs, targets=targets_near(graph, inputs, 1, 0.1)
+    )
+    assert result.status == "completed"
+
+
 @pytest.mark.parametrize("kind", RANDOM, ids=str)
 def test_two_hundred_shapes(kind):
     """Kernel = NumPy twin = autograd."""
