@@ -4,6 +4,8 @@ import numpy as np
 
 import pcneuro as pcn
 
+FAR = 1e10
+
 
 def soft_minimum(a, b, c, gamma):
     values = np.array([a, b, c]) / -gamma
@@ -14,7 +16,7 @@ def soft_minimum(a, b, c, gamma):
 def soft_time_warping(x, y, gamma):
     cost = (x[:, None] - y[None, :]) ** 2
     n, m = cost.shape
-    R = np.full((n + 1, m + 1), np.inf)
+    R = np.full((n + 1, m + 1), FAR)
     R[0, 0] = 0
     for i in range(1, n + 1):
         for j in range(1, m + 1):
