@@ -13,9 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, ShapeError
+from pcneuro.errors import DataError, ParameterError, ShapeError
 from pcneuro.kernels.dense import SLACK
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, PlacedPull, Shape, Slot, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Placed,
+    PlacedPull,
+    Shape,
+    Slot,
+    Units,
+    size,
+)
 from pcneuro.ops.contract import lower_einsum
 from pcneuro.ops.rows import lower_combine, promoted
 
@@ -90,6 +100,12 @@ class AbstractMatrices(AbstractOperator):
     def connections(self, k: int, *shapes: Shape) -> int:
         stack = size(shapes[0][:-2])
         return size(shapes[k]) * size(self.shape(*shapes)) // max(stack, 1)
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        raise ParameterError(
+            f"operator {self.label!r} has no equivalent in single units and synapses, of which each step of an "
+            "elimination would need its own: it is neither exported nor run by events"
+        )
 
     def square(self, *shapes: Shape) -> int:
         """n of the n x n matrices that the only operand has. Raises ShapeError where it has none."""

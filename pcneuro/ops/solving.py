@@ -351,8 +351,7 @@ class Determinant(AbstractDeterminant):
     kind: ClassVar[str] = "determinant"
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return np.linalg.det(operands[0])
+        return np.linalg.det(operands[0])
 
     def derivative(self, a: np.ndarray) -> np.ndarray:
         return cofactors_numpy(a)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -56,9 +59,8 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
-def test_what_is_traced_is_what_numpy_does(name):
-    function, value = SPELLINGS[name]
+def check_spelling(function: Callable[[Any], Any], value: np.ndarray) -> None:
+    """A function has the values that it has on plain arrays, and the gradient that central differences have."""
     graph = pcn.trace(lambda a: function(a), a=pcn.Parameter(value))
     result = pcn.backprop(graph, {}, {"out": np.zeros(np.shape(function(value)))})
     assert_close(result.values["out"][0], function(value), 1e-12)
@@ -69,6 +71,11 @@ def test_what_is_traced_is_what_numpy_does(name):
         ahead, behind = (0.5 * np.sum(np.square(function(value + sign * step))) for sign in (1, -1))
         gradient[index] = (ahead - behind) / 2e-6
     assert_close(result.gradients["a"], gradient, 1e-7)
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_what_is_traced_is_what_numpy_does(name):
+    check_spelling(*SPELLINGS[name])
 
 
 @pytest.mark.parametrize("order", ["nuc", 2, -2])
