@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
+import scipy.linalg
 
 import pcneuro as pcn
 from pcneuro.errors import DataError, ParameterError
 from pcneuro.ops.matrices import degenerate, indefinite, lu_numpy
-from tests.function_libraries import AUTOGRAD, OURS
+from tests.function_libraries import AUTOGRAD, OURS, written_out
 from tests.helpers import (
     Case,
     assert_all_close,
@@ -94,6 +96,35 @@ def test_forward_and_gradients(each):
 @every_variant(CASES)
 def test_kernel_is_the_reference(v):
     check_engines(v)
+
+
+@written_out
+def expm(a: Any) -> Any:
+    """The series, of as many terms as matrices of these norms need."""
+    result = term = anp.eye(a.shape[-1]) + 0.0 * a
+    for k in range(1, 60):
+        term = term @ a / k
+        result = result + term
+    return result
+
+
+def exponential(np: Any, a: Any) -> Any:
+    """Of matrices so small that strict dynamics do not blow up what rounding leaves."""
+    return expm(0.3 * a) if np is AUTOGRAD else scipy.linalg.expm(0.3 * a)
+
+
+EXPONENTIALS = [
+    case("exponential", exponential, (3, 3), analytic=False),
+    case("exponentials", exponential, (2, 2, 2), analytic=False),
+]
+
+
+@every_case(EXPONENTIALS)
+def test_exponentials(each):
+    for v in few_variants(each):
+        check_forward(v)
+        check_gradients(v)
+        check_engines(v)
 
 
 @dataclass(frozen=True)

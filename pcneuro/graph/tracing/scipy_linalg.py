@@ -14,6 +14,8 @@ from pcneuro.graph.tracing import linear_algebra, rules
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.linear_algebra import mirrored
 from pcneuro.graph.tracing.writing import current
+from pcneuro.ops.base import apply
+from pcneuro.ops.exponentials import MatrixExponential
 from pcneuro.ops.registry import at_line, refuse, stands_in
 
 _GENERAL = (None, "gen", "general")
@@ -144,3 +146,8 @@ def _eigvalsh(a: Any, *, lower: bool = True) -> Any:
 @_of_scipy
 def _svdvals(a: Any) -> Any:
     return linear_algebra.svdvals(a)
+
+
+@_of_scipy
+def _expm(A: Any) -> Any:
+    return apply(MatrixExponential(), A)

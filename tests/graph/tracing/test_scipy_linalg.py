@@ -37,6 +37,8 @@ SPELLINGS = {
     "eigvalsh": (lambda a: scipy.linalg.eigvalsh(a, lower=False), WHOLE),
     "eigh": (lambda a: scipy.linalg.eigh(a, driver="evd")[1], WHOLE),
     "eigh values": (lambda a: scipy.linalg.eigh(a, eigvals_only=True), WHOLE),
+    "expm": (lambda a: scipy.linalg.expm(a), SQUARE / 4),
+    "expm of a stack": (lambda a: scipy.linalg.expm(a), RNG.normal(size=(2, 2, 2))),
     "svdvals": (lambda a: scipy.linalg.svdvals(a), WIDE),
 }
 
