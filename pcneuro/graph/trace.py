@@ -15,10 +15,11 @@ from pcneuro.graph import tracing
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
+from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.standing_in import standing_in
 from pcneuro.graph.tracing.writing import current
-from pcneuro.ops.registry import noting_refusals
+from pcneuro.ops.registry import noting_refusals, refuse
 
 # The handlers of NumPy's functions register themselves where they are imported.
 for _module in iter_modules(tracing.__path__):
@@ -33,6 +34,8 @@ def vertex(x: Any, name: str) -> Any:
     """
     if isinstance(x, TracedArray):
         return x.recorder.mark(x, name)
+    if isinstance(x, TracedComplex):
+        raise refuse(f"a vertex {name!r} of complex values", "mark .real, .imag or np.abs of it")
     note_vertex(x, name)
     return x
 
@@ -142,6 +145,8 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     by_name = {name: current(array) for name, array in by_name.items()}
     for name, array in by_name.items():
         check_name(name, "an output")
+        if isinstance(array, TracedComplex):
+            raise refuse(f"output {name!r}, which is complex,", "return .real, .imag or np.abs of it")
         if not isinstance(array, TracedArray):
             raise TraceError(
                 f"output {name!r} is a {type(array).__name__}, not an array that depends on the leaves; return one "

@@ -38,6 +38,8 @@ class Recorder:
         self.marked: set[int] = set()
         self.taken: dict[str, str] = {}
         """Name -> what has it, in words."""
+        self.shared: dict[Any, TracedArray] = {}
+        """Constants that functions have in common, by what they are."""
         self.reshapes: dict[int, TracedArray] = {}
         """Number of an array that has the units of another in their order -> that one."""
 
@@ -70,6 +72,12 @@ class Recorder:
             raise DataError(f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}")
         constant.flags.writeable = False
         return self.add(Constant(constant), (), constant.shape, array.dtype if array.dtype.kind in "iub" else None)
+
+    def once(self, what: Any, make: Callable[[], np.ndarray]) -> TracedArray:
+        """A constant that is written down once, however often it is needed."""
+        if what not in self.shared:
+            self.shared[what] = self.lift(make())
+        return self.shared[what]
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
         """Write down an operator on traced arrays, numbers and plain arrays."""
@@ -237,6 +245,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return inputs[0]._write_at(ufunc, *inputs[1:])
         if out is not None:
             return self._into(out, getattr(ufunc, method)(*inputs, **kwargs))
+        if any(map(_is_complex, inputs)):
+            return HANDLERS[complex](ufunc, method, inputs, kwargs)
         known = getattr(np, name, None) is ufunc
         shown = f"np.{name}" if known else f"the ufunc {name}"
         if method == "reduce" and ufunc in (np.add, np.multiply):
@@ -292,7 +302,11 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
+        if any(issubclass(each, TracedOther) for each in types):
+            return NotImplemented
         args, kwargs = current(args), current(kwargs)
+        if any(map(_is_complex, rules.flattened((args, kwargs)))):
+            return HANDLERS[complex](function, "__call__", args, kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
         return _answered(shown, HANDLERS[function], args, kwargs)
@@ -392,6 +406,16 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         return size(self.shape)
 
     @property
+    def real(self) -> TracedArray:
+        """The array itself."""
+        return self
+
+    @property
+    def imag(self) -> Any:
+        """Zeros."""
+        return np.zeros(self._shape)
+
+    @property
     def T(self) -> Any:
         """The array with its axes reversed."""
         return self.transpose()
@@ -424,6 +448,11 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if name in rules.METHODS:
             return functools.partial(getattr(np, name), self)
         raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
+
+
+def _is_complex(value: Any) -> bool:
+    """Whether a constant is complex."""
+    return isinstance(value, complex) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c")
 
 
 def _answered(shown: str, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.ops.registry import HANDLERS, answers, refuse
 
 for _function in (np.tril_indices_from, np.triu_indices_from, np.diag_indices_from):
@@ -22,7 +23,7 @@ def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: Any = Fa
 
 
 def _type(value: Any) -> Any:
-    return value.dtype if isinstance(value, TracedArray) else value
+    return value.dtype if isinstance(value, TracedArray | TracedComplex) else value
 
 
 @answers(np.result_type)

@@ -22,6 +22,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.own import own
 from pcneuro.graph.tracing.writing import current
 from pcneuro.ops.registry import HANDLERS, STAND_INS, at_line, refuse, stands_in
@@ -31,7 +32,7 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "
 
 
 def _traced(*values: Any) -> bool:
-    return any(isinstance(a, TracedArray) for a in rules.flattened(current(values)))
+    return any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(current(values)))
 
 
 def _replaced(original: Callable[..., Any], make: Callable[..., Any]) -> Callable[..., Any]:

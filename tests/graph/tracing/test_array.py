@@ -148,7 +148,6 @@ REFUSED = {
     "eig": (lambda x: np.linalg.eig(np.outer(x, x)), "np.linalg.eig", "may be complex; np.linalg.eigh"),
     "rank": (lambda x: np.linalg.matrix_rank(np.outer(x, x)), "np.linalg.matrix_rank", "a rank has no derivative"),
     "svd": (lambda x: np.linalg.svd(np.outer(x, x)), "np.linalg.svd with singular vectors", "compute_uv=False"),
-    "fft": (lambda x: np.fft.fft(x), "np.fft.fft", "it has no operator here"),
     "std": (lambda x: np.std(x), "np.std", "np.sqrt(np.mean("),
     "cumsum": (lambda x: np.cumsum(x), "np.cumsum", "triangular matrix"),
     "floor": (lambda x: np.floor(x), "np.floor", "its derivative is 0"),
@@ -180,7 +179,6 @@ REFUSED = {
     "erf": (lambda x: scipy.special.erf(x), "the ufunc erf", 'pcn.elementwise("erf(x)")'),
     "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "leave it out"),
     # Constants
-    "complex": (lambda x: x * 1j, "a constant of dtype complex128", "real numbers"),
     "string": (lambda x: x + "a", "a constant of dtype <U1", "real numbers"),
     "None": (lambda x: x * None, "a constant of dtype object", "real numbers"),
 }
