@@ -16,6 +16,7 @@ from pcneuro.circuit.loading import load_circuit
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph.graph import Graph, Input, Latent, Parameter
+from pcneuro.graph.planting import Parameters
 from pcneuro.graph.trace import trace, vertex
 from pcneuro.learning import (
     SGD,
@@ -67,6 +68,7 @@ __all__ = [
     "LognormalDelay",
     "Parallel",
     "Parameter",
+    "Parameters",
     "PcneuroError",
     "PcneuroWarning",
     "PredictiveCoding",

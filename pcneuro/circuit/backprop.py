@@ -15,7 +15,6 @@ from pcneuro.errors import GraphError, unknown_name
 from pcneuro.graph.forward import forward_pass, prior_mean
 from pcneuro.graph.graph import Graph
 from pcneuro.model.energies import AbstractEnergy, SquaredError
-from pcneuro.quantities import by_name
 
 Arrays = dict[str, np.ndarray]
 
@@ -27,7 +26,8 @@ class BackpropResult:
     Attributes
     ----------
     gradients : dict of arrays
-        Parameter -> dL/dparameter, summed over the batch, of the parameter's shape.
+        Parameter -> dL/dparameter, summed over the batch, of the parameter's shape; the name of a tree of parameters
+        -> the same tree of gradients.
     values, errors : dict of arrays
         Node -> its value, and -dL/dvalue, of shape (batch, \\*shape). What depends on parameters alone is the same for
         all samples, and has no error of its own in a batch. Read-only.
@@ -100,7 +100,7 @@ def backprop(
         for name in spread
         if name not in returned or len(values[name]) == batch
     }
-    return BackpropResult(gradients, spread, errors, loss)
+    return BackpropResult(graph.by_leaf(gradients), graph.by_leaf(spread), graph.by_leaf(errors), loss)
 
 
 def _given(argument: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -112,7 +112,7 @@ def _leaves(
 ) -> tuple[Arrays, int]:
     """Inputs, latents and the parameters that are given, each with a batch axis; and the batch size."""
     leaves = check_inputs(graph, inputs)
-    for name, value in by_name("latents", latents).items():
+    for name, value in graph.expanded("latents", latents).items():
         if name not in graph.latents:
             raise unknown_name("latent", name, graph.latents)
         leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)

@@ -109,7 +109,11 @@ class Circuit(AbstractCircuit):
 
 
 def _reduced(graph: Graph) -> tuple[Any, ...]:
-    return Graph, (tuple(graph.nodes.values()), {name: node.name for name, node in graph.outputs.items()})
+    return Graph, (
+        tuple(graph.nodes.values()),
+        {name: node.name for name, node in graph.outputs.items()},
+        dict(graph.trees),
+    )
 
 
 # A graph's read-only mappings are neither copied nor pickled: it is made again from its nodes.

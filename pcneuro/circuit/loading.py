@@ -14,6 +14,7 @@ from pcneuro.circuit.saving import _LEAVES
 from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
 from pcneuro.files import STUMBLES, read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
+from pcneuro.graph.trees import Tree, part_from
 from pcneuro.model.delays import DELAYS, AbstractDelay
 from pcneuro.ops.base import OPERATORS, AbstractOperator
 
@@ -26,7 +27,8 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
     """
     facts, arrays = read_archive(path, "circuit")
     try:
-        graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"])
+        trees = {name: Tree(name, part_from(part)) for name, part in facts.get("trees", {}).items()}
+        graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"], trees)
         vertices = tuple(facts["vertices"])
         properties = load_properties(graph, vertices, facts, arrays)
         expected = {n.name for n in graph.outputs.values()} | set(graph.latents)

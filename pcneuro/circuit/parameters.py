@@ -8,18 +8,18 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.graph import Graph, Parameter, Pattern
-from pcneuro.quantities import by_name
 
 
 def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
     """New values of some parameters as arrays of their shapes.
 
-    ``values`` maps names to arrays; a parameter that was traced as a ``scipy.sparse`` matrix takes one of the same
-    pattern, or the vector of its weights row by row. Raises ParameterError for what is no mapping, UnknownNameError,
-    ShapeError, and DataError for what is no array of finite real numbers.
+    ``values`` maps names to arrays, and names of trees to such trees; a parameter that was traced as a ``scipy.sparse``
+    matrix takes one of the same pattern, or the vector of its weights row by row. Raises ParameterError for what is no
+    mapping and for another tree, UnknownNameError, ShapeError, and DataError for what is no array of finite real
+    numbers.
     """
     dense = {}
-    for name, value in by_name("parameters", values).items():
+    for name, value in graph.expanded("parameters", values).items():
         sparse = name in graph.parameters and type(value).__module__.startswith("scipy.sparse")
         dense[name] = _weights(graph, name, value) if sparse else value
     return graph.checked_parameters(dense)

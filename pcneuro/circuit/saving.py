@@ -43,6 +43,7 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
                 "marked": node.marked,
             }
         )
+    trees = {name: tree.part.described() for name, tree in circuit.graph.trees.items()}
     facts: dict[str, Any] = {
         "nodes": nodes,
         "outputs": {k: v.name for k, v in circuit.graph.outputs.items()},
@@ -55,7 +56,7 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
         delays.append({"edge": list(edge), "kind": type(delay).__name__, "attributes": attributes})
         _set_aside(attributes, arrays, f"delays/{'>'.join(edge)}")
     # What has none is as it was before there were any.
-    return facts | ({"delays": delays} if delays else {}), arrays
+    return facts | ({"delays": delays} if delays else {}) | ({"trees": trees} if trees else {}), arrays
 
 
 def _set_aside(attributes: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> None:

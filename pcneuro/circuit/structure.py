@@ -80,8 +80,9 @@ class AbstractCircuit:
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        """Values of the parameters (read-only arrays)."""
-        return {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]
+        """Values of the parameters (read-only arrays), those of a tree under its name, too."""
+        values = {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]
+        return self.graph.by_leaf(values)
 
     def with_parameters(self, values: Mapping[str, np.ndarray]) -> Self:
         """The same circuit with other parameter values, for instance what was learned.

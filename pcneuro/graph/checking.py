@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import PcneuroError, TraceError, warn
+from pcneuro.graph.arguments import Arguments, name_of
 from pcneuro.graph.forward import forward_pass
 from pcneuro.graph.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter
 from pcneuro.graph.tracing.array import Recorder, TracedArray
@@ -89,8 +90,7 @@ class Check:
     ``after`` are the states of the common generators before and after the trace.
     """
 
-    function: Callable[..., Any]
-    leaves: Mapping[str, Leaf]
+    arguments: Arguments
     recorder: Recorder
     graph: Graph
     whole: Callable[[], Graph]
@@ -137,7 +137,12 @@ class Check:
 
     @property
     def _name(self) -> str:
-        return str(getattr(self.function, "__name__", type(self.function).__name__))
+        return name_of(self.arguments.function)
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        """The leaves, those of trees, too, by name."""
+        return self.arguments.leaves
 
     def _values(self, draw: Callable[..., np.ndarray]) -> Arrays:
         rng = np.random.default_rng(_SEED)
@@ -153,18 +158,18 @@ class Check:
 
     def _call(self, values: Arrays, notes: list[Noted] | None = None) -> Tried:
         """Call the function on copies of the leaves' values; numbers are NumPy's, as results without axes are."""
-        arguments: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
         for name, value in values.items():
             leaf = self.leaves[name]
             array: Any = value.copy() if notes is None else witness(value.copy(), notes)
             if isinstance(leaf, Parameter) and leaf.pattern is not None:
-                arguments[name] = TracedSparse(array, leaf.pattern)
+                arrays[name] = TracedSparse(array, leaf.pattern)
             else:
-                arguments[name] = array if array.ndim or notes is not None else array[()]
+                arrays[name] = array if array.ndim or notes is not None else array[()]
         vertices: dict[str, Any] = {}
         token = _vertices.set(vertices)
         try:
-            returned = self.function(**arguments)
+            returned = self.arguments.call(arrays)
         finally:
             _vertices.reset(token)
         return Tried(values, dict(returned) if isinstance(returned, Mapping) else {"": returned}, vertices)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, told, unknown_name
+from pcneuro.graph.trees import Tree, by_leaf, expanded
 from pcneuro.ops.base import AbstractOperator, Shape
 from pcneuro.quantities import by_name, index_tuple, plain_array
 
@@ -227,6 +228,8 @@ class Graph:
         Every node, in any order; operands are given by name.
     outputs
         Name of an output -> name of its node, which must be used by no other node.
+    trees
+        Name of an argument that is a tree -> the tree, whose leaves are leaves of the graph.
 
     Raises
     ------
@@ -236,7 +239,9 @@ class Graph:
         Where a node's shape is not what its operator makes of its operands.
     """
 
-    def __init__(self, nodes: Iterable[Node], outputs: Mapping[str, str]) -> None:
+    def __init__(
+        self, nodes: Iterable[Node], outputs: Mapping[str, str], trees: Mapping[str, Tree] = MappingProxyType({})
+    ) -> None:
         by_name: dict[str, Node] = {}
         for node in nodes:
             check_name(node.name)
@@ -267,11 +272,37 @@ class Graph:
             if tuple(expected) != tuple(node.shape):
                 raise ShapeError(f"node {node.name!r} has shape {node.shape}, {what} {expected}")
         self.outputs: Mapping[str, Node] = MappingProxyType({k: by_name[v] for k, v in outputs.items()})
+        self.trees: Mapping[str, Tree] = MappingProxyType(dict(trees))
+        self._check_trees()
         self.inputs: Mapping[str, Node] = self._leaves(Input)
         self.parameters: Mapping[str, Node] = self._leaves(Parameter)
         self.latents: Mapping[str, Node] = self._leaves(Latent)
         self.consumers: Mapping[str, tuple[str, ...]] = self._consumers()
         self.shared: frozenset[str] = self._shared()
+
+    def _check_trees(self) -> None:
+        """Raise GraphError where a tree has the name of something else, or leaves that are none, or not its own."""
+        found: set[str] = set()
+        for name, tree in self.trees.items():
+            check_name(name, "a tree")
+            if name in self.nodes or name in self.outputs:
+                raise GraphError(f"the name {name!r} is used twice, for a tree and for a node or an output")
+            for path, leaf in tree.part.leaves(name):
+                if leaf in found or leaf not in self.nodes or not self.nodes[leaf].is_leaf:
+                    raise GraphError(f"{path} is to be {leaf!r}, which is no leaf of the graph, or of two trees")
+                found.add(leaf)
+
+    def expanded(self, what: str, values: Any) -> dict[str, Any]:
+        """Values by the names of leaves, where some are given by the name of a tree, or by a path.
+
+        Raises ParameterError for what is no mapping, for a tree of another structure and a leaf that is given twice;
+        UnknownNameError for a path that the tree does not have.
+        """
+        return expanded(what, by_name(what, values), self.trees)
+
+    def by_leaf(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values by leaf, which have those of a tree under the tree's name, too, as that tree."""
+        return by_leaf(values, self.trees)
 
     def _leaves(self, kind: type) -> Mapping[str, Node]:
         return MappingProxyType({n: node for n, node in self.nodes.items() if isinstance(node.source, kind)})
@@ -301,6 +332,7 @@ class Graph:
         return Graph(
             (replace(n, source=Parameter(arrays[n.name])) if n.name in arrays else n for n in self.nodes.values()),
             {k: v.name for k, v in self.outputs.items()},
+            self.trees,
         )
 
     def checked_parameters(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -310,7 +342,7 @@ class Graph:
         ShapeError for another shape, and DataError for what is no array of finite real numbers.
         """
         arrays = {}
-        for name, value in by_name("parameters", values).items():
+        for name, value in self.expanded("parameters", values).items():
             if name not in self.parameters:
                 raise unknown_name("parameter", name, self.parameters)
             arrays[name] = real_array(f"parameter {name!r}", value)

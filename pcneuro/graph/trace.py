@@ -12,8 +12,9 @@ import numpy as np
 
 from pcneuro.errors import GraphError, TraceError, told
 from pcneuro.graph import tracing
+from pcneuro.graph.arguments import Arguments
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
-from pcneuro.graph.graph import Graph, Input, Latent, Leaf, Node, Parameter, check_finite, check_name
+from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.sparse import TracedSparse
@@ -40,7 +41,7 @@ def vertex(x: Any, name: str) -> Any:
     return x
 
 
-def trace(function: Callable[..., Any], /, *, check: bool = True, **leaves: Leaf) -> Graph:
+def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **leaves: Any) -> Graph:
     """Call ``function`` once with traced arrays and return its computation graph.
 
     Parameters
@@ -48,8 +49,11 @@ def trace(function: Callable[..., Any], /, *, check: bool = True, **leaves: Leaf
     function
         An ordinary NumPy function of one sample (no batch axis), which returns an array or a dict of arrays. A single
         array that is no marked vertex becomes the output ``"out"``.
-    leaves
-        For each of its arguments an ``Input(shape)``, a ``Parameter(array)`` or a ``Latent(shape)``.
+    places, leaves
+        For each of its arguments an ``Input(shape)``, a ``Parameter(array)`` or a ``Latent(shape)``; a list, tuple,
+        dict, named tuple or dataclass of these, however deep; or ``Parameters(tree)`` for such a tree of arrays. They
+        are given by name, or by place, and those of ``*args`` are a tuple. Leaves in a tree are called after their
+        paths, ``params__0__W``; ``graph.trees`` has the trees. What is no leaf is given by ``functools.partial``.
     check
         Whether the function is then called once more, on plain arrays, and what it returns is held against the graph's
         values (relative 1e-9): on the parameters' values, and on drawn ones for inputs and latents. What it prints then
@@ -75,65 +79,50 @@ def trace(function: Callable[..., Any], /, *, check: bool = True, **leaves: Leaf
         raise TraceError(
             f"the function to trace is {told(function)}; give a function of arrays, such as a def or lambda"
         )
-    _check_leaves(check, leaves)
+    if not isinstance(check, bool | np.bool_):
+        raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
+    arguments = Arguments.of(function, places, leaves)
     before = RandomStates.now()
-    recorder, outputs = _recorded(function, leaves)
+    recorder, outputs = _recorded(arguments)
     after = RandomStates.now()
-    graph = _graph(recorder, outputs)
+    graph = _graph(recorder, outputs, arguments)
     if check:
-        whole = functools.partial(_graph, recorder, outputs, whole=True)
-        again = functools.partial(_again, function, leaves)
-        Check(function, leaves, recorder, graph, whole, again, before, after).run()
+        whole = functools.partial(_graph, recorder, outputs, arguments, whole=True)
+        again = functools.partial(_again, arguments)
+        Check(arguments, recorder, graph, whole, again, before, after).run()
     return graph
 
 
-def _check_leaves(check: Any, leaves: Mapping[str, Any]) -> None:
-    if not isinstance(check, bool | np.bool_):
-        raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
-    for name, leaf in leaves.items():
-        if not isinstance(leaf, Input | Parameter | Latent):
-            raise TraceError(
-                f"leaf {name!r} is a {type(leaf).__name__}: wrap it as Input(shape), Parameter(array) or Latent(shape)"
-            )
-        if isinstance(leaf, Parameter):
-            check_finite(f"parameter {name!r}", leaf.value)
-
-
-def _recorded(function: Callable[..., Any], leaves: Mapping[str, Leaf]) -> tuple[Recorder, dict[str, int]]:
+def _recorded(arguments: Arguments) -> tuple[Recorder, dict[str, int]]:
     """What was done to traced arrays in one call of the function, and the numbers of its outputs."""
     recorder = Recorder()
-    arguments: dict[str, TracedArray | TracedSparse] = {}
-    for name, leaf in leaves.items():
+    arrays: dict[str, TracedArray | TracedSparse] = {}
+    for name, leaf in arguments.leaves.items():
         array = recorder.add(leaf, (), leaf.shape)
         recorder.name(array, name)
         pattern = leaf.pattern if isinstance(leaf, Parameter) else None
-        arguments[name] = array if pattern is None else TracedSparse(array, pattern)
-    with noting_refusals() as refusals, standing_in(function):
-        returned = _call(function, arguments)
+        arrays[name] = array if pattern is None else TracedSparse(array, pattern)
+    for name in arguments.trees:
+        recorder.reserve(name)
+    with noting_refusals() as refusals, standing_in(arguments.function):
+        returned = _call(arguments, arrays)
         if refusals:
             raise TraceError(f"{refusals[0]} (an except of the function, or of a library, has caught this error)")
         return recorder, _outputs(recorder, returned)
 
 
-def _again(function: Callable[..., Any], leaves: Mapping[str, Leaf]) -> Recorder:
-    return _recorded(function, leaves)[0]
+def _again(arguments: Arguments) -> Recorder:
+    return _recorded(arguments)[0]
 
 
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
     try:
-        return function(**arguments)
-    except TraceError:
-        raise
+        return arguments.call(arrays)
     except (TypeError, ValueError) as error:
-        if isinstance(error.__cause__, TraceError):
+        if isinstance(error.__cause__, TraceError) and not isinstance(error, TraceError):
             # NumPy puts an error of its own in front of ours where an element of an array is written.
             raise error.__cause__ from None
-        if isinstance(error, ValueError) or error.__traceback__ is None or error.__traceback__.tb_next is not None:
-            raise
-        # Raised by the call itself: the arguments are not those of the function.
-        raise TraceError(
-            f"calling {getattr(function, '__name__', 'the function')} with leaves {', '.join(arguments)}: {error}"
-        ) from None
+        raise
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
@@ -168,7 +157,7 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     return numbers_by_name
 
 
-def _graph(recorder: Recorder, outputs: Mapping[str, int], *, whole: bool = False) -> Graph:
+def _graph(recorder: Recorder, outputs: Mapping[str, int], arguments: Arguments, *, whole: bool = False) -> Graph:
     """Drop what neither an output nor anything with a name needs (unless ``whole``), and name what has no name."""
     needed: set[int] = set()
     stack = [*range(len(recorder.entries))] if whole else [*outputs.values(), *recorder.names]
@@ -188,7 +177,7 @@ def _graph(recorder: Recorder, outputs: Mapping[str, int], *, whole: bool = Fals
             names[number] = _free("constant" if isinstance(source, Leaf) else source.label, counts, taken)
         operand_names = tuple(names[o] for o in operands)
         nodes.append(Node(names[number], source, operand_names, shape, number in recorder.marked, where))
-    return Graph(nodes, {name: names[number] for name, number in outputs.items()})
+    return Graph(nodes, {name: names[number] for name, number in outputs.items()}, arguments.trees)
 
 
 def _free(label: str, counts: dict[str, int], taken: set[str]) -> str:

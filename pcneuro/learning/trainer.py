@@ -247,7 +247,8 @@ class Trainer:
     def result(self) -> Training:
         """What has come of it so far."""
         message = self.message or f"completed {max(self.epoch, 0)} epochs"
-        return Training(tuple(self.epochs), dict(self.parameters), self.status, message)
+        parameters = self.source.circuit.graph.by_leaf(self.parameters)
+        return Training(tuple(self.epochs), parameters, self.status, message)
 
     def advance(self, each_batch: Callable[[Progress], bool] | None = None) -> Status:
         """One epoch; the first call scores the start.
@@ -277,7 +278,7 @@ class Trainer:
             if self.status is Status.DIVERGED:
                 warn_of_divergence(self.message)
             return self.status
-        measured = {} if self.measure is None else self.measure(self.parameters)
+        measured = {} if self.measure is None else self.measure(self.source.circuit.graph.by_leaf(self.parameters))
         self.epochs.append(Epoch(number, *scores, rate, seconds, measured))
         if self.path is not None:
             checkpoint = Checkpoint(self.settings, self.updates, self.epochs, self.parameters, self.memory)

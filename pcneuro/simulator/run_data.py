@@ -51,8 +51,10 @@ def merge(
     for what, value in changes.items():
         if value is not None:
             by_name(f"values of {what}=", value)
-    check_labels(changes)
     graph = circuit.graph
+    trees = {what: changes[what] for what in ("inputs", "clamp", "initial") if changes[what] is not None}
+    changes = {**changes, **{what: graph.expanded(what, value) for what, value in trees.items()}}
+    check_labels(changes)
     inputs: Arrays
     if changes["inputs"] is None and previous is not None:
         inputs = dict(previous.inputs)

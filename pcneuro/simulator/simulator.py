@@ -125,18 +125,18 @@ class Simulator:
 
     @property
     def gradients(self) -> dict[str, np.ndarray]:
-        """dL/dparameter now, summed over the batch."""
+        """dL/dparameter now, summed over the batch; under the name of a tree of parameters the same tree, too."""
         self._state.ready()
-        return self._engine.gradients()
+        return self.circuit.graph.by_leaf(self._engine.gradients())
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """Present values of the parameters (copies)."""
         self._state.check()
-        return {name: value.copy() for name, value in self._engine.parameters.items()}
+        return self.circuit.graph.by_leaf({name: value.copy() for name, value in self._engine.parameters.items()})
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
-        """Give parameters new values; the state of the neurons goes on from where it is.
+        """Give parameters new values, by name or as trees; the state of the neurons goes on from where it is.
 
         Raises ParameterError, UnknownNameError, ShapeError or DataError for values that do not fit.
         """

@@ -168,7 +168,7 @@ class SimulationState:
                 arrays[name] = self.engine.read(name, variable)
         for name, node in self.circuit.graph.outputs.items():
             arrays.setdefault(name, arrays[node.name])
-        return arrays
+        return self.circuit.graph.by_leaf(arrays)
 
     def carried(self) -> Mapping[str, np.ndarray]:
         """Values that free vertices go on from when something else changes."""
@@ -287,7 +287,7 @@ class SimulationState:
                     status, message = Status.DIVERGED, not_finite_message(*bad, self.time, self.dtype)
                     message += self._or_shorter_steps()
         return Result(
-            gradients,
+            self.circuit.graph.by_leaf(gradients),
             values,
             errors,
             predictions,

@@ -265,7 +265,7 @@ def test_leaves_that_are_not_the_functions_arguments():
     def f(x, w):
         return x * w
 
-    with pytest.raises(TraceError, match=r"calling f with leaves x: .*missing 1 required .*'w'"):
+    with pytest.raises(TraceError, match=r"calling f with leaves x: .*missing a required argument: 'w'"):
         traced(f)
     with pytest.raises(TraceError, match=r"calling f with leaves x, w, v: .*unexpected keyword argument 'v'"):
         traced(f, w=1.0, v=2.0)

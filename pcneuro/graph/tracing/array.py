@@ -137,6 +137,12 @@ class Recorder:
         line = where()
         self.taken[name] = f"the vertex of {line}" if line else f"the leaf {name!r}"
 
+    def reserve(self, name: str) -> None:
+        """Keep a name for a tree of leaves, which is no vertex."""
+        if name in self.taken:
+            raise GraphError(f"the name {name!r} is used twice: for {self.taken[name]}, and for a tree of leaves")
+        self.taken[name] = f"the tree of leaves {name!r}"
+
     def is_computed(self, array: TracedArray) -> bool:
         """Whether an array is the result of an operator, and no leaf."""
         return isinstance(self.entries[array.number][0], AbstractOperator)
