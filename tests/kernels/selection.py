@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import scipy.linalg
 
 import pcneuro as pcn
 from pcneuro.kernels import dispatch, lists
@@ -25,8 +26,19 @@ def _everything(np, a, b):
     return np.elementwise("x*tanh(x/2) + maximum(x, 0.1)")(parts)
 
 
+def _matrices(np, a, b):
+    """Linear algebra of arrays of shape (3, 3) and (3,), far from singular, whatever the signs of vectors."""
+    near = 0.1 * a + np.diag(np.arange(1.0, 4.0))
+    (sign, logarithm), vectors = np.linalg.slogdet(near), np.linalg.eigh(near)[1]
+    numbers = np.stack([sign * logarithm, np.linalg.det(near)])
+    matrices = [np.linalg.cholesky(near), vectors * vectors, np.linalg.pinv(near[:, :2]), scipy.linalg.expm(0.1 * near)]
+    parts = [m.ravel() for m in matrices] + [np.linalg.svdvals(near), np.linalg.eigvalsh(near), numbers]
+    return 0.1 * np.concatenate([np.linalg.solve(near, b), *parts])
+
+
 CASES = [
     case("everything", _everything, (3, 4), (4,)),
+    case("matrices", _matrices, (3, 3), (3,)),
     case("layer and back", lambda np, a, b: np.sigmoid(a @ b) @ b.T, (5,), (5, 9)),
     case(
         "functions",
