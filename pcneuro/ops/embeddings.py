@@ -31,7 +31,7 @@ from pcneuro.ops.base import (
     size,
 )
 from pcneuro.ops.registry import public
-from pcneuro.ops.rows import lower_combine, promoted
+from pcneuro.ops.rows import lower_nothing, promoted
 from pcneuro.quantities import plain, plain_array
 
 
@@ -174,10 +174,7 @@ class Embedding(AbstractOperator):
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         if pull.k == 0:
-            if not pull.accumulate:
-                nothing = np.empty(0, dtype=np.int64)
-                lower_combine(low, pull.target, nothing, pull.gradient, nothing, False)
-            return
+            return lower_nothing(low, pull)
         tokens = promoted(low, at.operands[0], at.out.laned)
         rows = pull.target.row, tokens.row, pull.gradient.row
         if pull.target.laned == pull.gradient.laned:

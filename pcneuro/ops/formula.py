@@ -52,6 +52,8 @@ class Composed:
 
 COMPOSED = {
     "softplus": Composed("logaddexp(x, 0)", ("sigmoid(x)",)),
+    # The square root of a sum of squares, which nothing comes back through where it is zero
+    "root": Composed("sqrt(x)", ("0.5*multiply_or_zero(sign(x), reciprocal(out))",)),
     # Gaussian error linear unit, exact form: x times the normal distribution function
     "gelu": Composed(
         "x*(0.5 + 0.5*erf(x*0.7071067811865476))",

@@ -22,17 +22,15 @@ from pcneuro.ops.base import (
     Shape,
     Slot,
     Units,
-    apply,
     size,
     unit_indices,
 )
 from pcneuro.ops.description import Description
-from pcneuro.ops.registry import answers, at_line, refuse
 from pcneuro.ops.rows import lower_combine
 
 
 @dataclass(frozen=True)
-class _AbstractReduction(AbstractOperator):
+class AbstractReduction(AbstractOperator):
     """Reduction over ``axes`` (of one sample, not negative), which stay with length 1 under ``keepdims``."""
 
     axes: tuple[int, ...]
@@ -75,7 +73,7 @@ class _AbstractReduction(AbstractOperator):
 
 
 @dataclass(frozen=True)
-class Sum(_AbstractReduction):
+class Sum(AbstractReduction):
     """``scale`` times the sum over ``axes``; the mean where ``scale`` is one over the number of terms."""
 
     kind: ClassVar[str] = "sum"
@@ -154,7 +152,7 @@ def product_of_others(buf, shared, ints, at, context):  # type: ignore[no-untype
 
 
 @dataclass(frozen=True)
-class Prod(_AbstractReduction):
+class Prod(AbstractReduction):
     """The product over ``axes``."""
 
     kind: ClassVar[str] = "prod"
@@ -200,67 +198,3 @@ class Prod(_AbstractReduction):
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         every = np.arange(pull.target.units)
         lower_combine(low, pull.target, every, pull.gradient, self._groups(at), pull.accumulate, at.linearised, every)
-
-
-# NumPy's functions of traced arrays
-
-
-def _axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
-    """The axes that are meant, from the first to the last."""
-    every = range(x.ndim) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
-    try:
-        axes = tuple(sorted(np.lib.array_utils.normalize_axis_index(int(a), x.ndim) for a in every))
-        if len(set(axes)) < len(axes):
-            raise ValueError("an axis is named twice")
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"{name} over axis {axis} of an array of shape {x.shape}: {error}{at_line()}") from None
-    return axes
-
-
-def _only_axes(name: str, dtype: Any, **others: Any) -> None:
-    unsupported = [k for k, v in others.items() if v is not None and v is not np._NoValue]
-    if dtype is not None and np.dtype(dtype) != np.float64:
-        unsupported.append("dtype")
-    if unsupported:
-        raise refuse(f"{name} with {', '.join(unsupported)}=", "reduce over axis= and keepdims= only")
-
-
-@answers(np.sum)
-def _sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = np._NoValue,
-    where: Any = np._NoValue,
-) -> Any:
-    _only_axes("np.sum", dtype, out=out, initial=initial, where=where)
-    return apply(Sum(_axes("np.sum", a, axis), _true(keepdims)), a)
-
-
-@answers(np.mean)
-def _mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = np._NoValue
-) -> Any:
-    _only_axes("np.mean", dtype, out=out, where=where)
-    axes = _axes("np.mean", a, axis)
-    return apply(Sum(axes, _true(keepdims), 1.0 / size(tuple(a.shape[i] for i in axes))), a)
-
-
-@answers(np.prod)
-def _prod(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = np._NoValue,
-    where: Any = np._NoValue,
-) -> Any:
-    _only_axes("np.prod", dtype, out=out, initial=initial, where=where)
-    return apply(Prod(_axes("np.prod", a, axis), _true(keepdims)), a)
-
-
-def _true(keepdims: Any) -> bool:
-    return keepdims is not np._NoValue and bool(keepdims)

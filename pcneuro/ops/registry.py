@@ -30,6 +30,9 @@ PUBLIC: dict[str, Callable[..., Any]] = {}
 HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 """NumPy function -> what it does to traced arrays; filled by ``answers``."""
 
+UFUNC_METHODS: dict[str, Callable[..., Any]] = {}
+"""Method of ufuncs -> what it does to traced arrays, called with the ufunc in front; filled by ``answers_method``."""
+
 STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {}
 """Module and name there -> what is called instead while a function is traced; filled by ``stands_in``."""
 
@@ -54,6 +57,16 @@ def answers(*functions: Callable[..., Any]) -> Callable[[AnyFunction], AnyFuncti
 
     def register(handler: AnyFunction) -> AnyFunction:
         HANDLERS.update(dict.fromkeys(functions, handler))
+        return handler
+
+    return register
+
+
+def answers_method(name: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Register the decorated function as the traced form of a method of all ufuncs."""
+
+    def register(handler: AnyFunction) -> AnyFunction:
+        UFUNC_METHODS[name] = handler
         return handler
 
     return register

@@ -9,7 +9,7 @@ import numpy as np
 
 from pcneuro.kernels.compiling import kernel
 from pcneuro.kernels.dispatch import ACTIVE, IDENTITY, LANES, OK, PART, ix, op_kernel, row
-from pcneuro.ops.base import AbstractLowering, Slot
+from pcneuro.ops.base import AbstractLowering, PlacedPull, Slot
 
 
 # Reassociation lets the compiler sum in vector lanes; the order is the machine code's, hence the same in every run.
@@ -170,6 +170,13 @@ def lower_combine(
         unit,
         n,
     )
+
+
+def lower_nothing(low: AbstractLowering, pull: PlacedPull) -> None:
+    """Emit that nothing comes back to an operand whose derivative is zero, as that of an index or a condition."""
+    if not pull.accumulate:
+        nothing = np.empty(0, dtype=np.int64)
+        lower_combine(low, pull.target, nothing, pull.gradient, nothing, False)
 
 
 def promoted(low: AbstractLowering, slot: Slot, laned: bool) -> Slot:

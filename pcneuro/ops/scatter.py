@@ -16,15 +16,21 @@ from pcneuro.errors import ShapeError
 from pcneuro.ops.base import (
     AbstractLowering,
     AbstractOperator,
+    AbstractTraced,
     AbstractUnits,
     Placed,
     PlacedPull,
     Shape,
     Units,
+    apply,
     size,
 )
 from pcneuro.ops.description import Description
+from pcneuro.ops.registry import answers, at_line, refuse
 from pcneuro.ops.rows import lower_combine
+
+NO_COUNTS = "its counts jump where a value crosses an edge, so that nothing is learned through them; use soft bins"
+"""What to do instead of a histogram."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +85,16 @@ class Scatter(AbstractOperator):
 
     def lower_vjp(self, low: AbstractLowering, at: Placed, pull: PlacedPull) -> None:
         lower_combine(low, pull.target, np.arange(self.indices.size), pull.gradient, self.indices, pull.accumulate)
+
+
+@answers(np.bincount)
+def _bincount(x: Any, weights: Any = None, minlength: Any = 0) -> Any:
+    if isinstance(x, AbstractTraced):
+        raise refuse("np.bincount of traced values", NO_COUNTS)
+    places = np.asarray(x)
+    if places.ndim != 1 or places.dtype.kind not in "iu" or (places < 0).any() or np.shape(weights) != places.shape:
+        raise ShapeError(
+            f"np.bincount of shape {places.shape} with weights of shape {np.shape(weights)}: give whole numbers from 0 "
+            f"on along one axis, and as many weights{at_line()}"
+        )
+    return apply(Scatter((max(int(places.max(initial=-1)) + 1, int(minlength)),), places), weights)

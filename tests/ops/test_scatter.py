@@ -8,7 +8,8 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from pcneuro.errors import ShapeError
+import pcneuro as pcn
+from pcneuro.errors import ShapeError, TraceError
 from pcneuro.ops.base import apply, size
 from pcneuro.ops.scatter import Scatter
 from tests.function_libraries import written_out
@@ -69,6 +70,18 @@ def test_it_is_add_at_and_its_transpose(seed):
     back = operator.vjp(0, gradient, actual, x)
     assert back.shape == x.shape
     np.testing.assert_allclose(np.sum(gradient * actual), np.sum(back * x), rtol=1e-12, atol=1e-12)
+
+
+def test_counts_by_traced_weights():
+    places, weights = np.array([2, 0, 2, 5]), np.array([0.5, 1.0, 2.0, -1.0])
+    graph = pcn.trace(lambda w: np.bincount(places, w, minlength=7), w=pcn.Parameter(weights))
+    exact = pcn.backprop(graph, {}, {"out": np.zeros((1, 7))})
+    np.testing.assert_array_equal(exact.values["out"][0], np.bincount(places, weights, minlength=7))
+    np.testing.assert_array_equal(exact.gradients["w"], [2.5, 1.0, 2.5, -1.0])
+    with pytest.raises(TraceError, match=r"np\.bincount of traced values"):
+        pcn.trace(lambda w: np.bincount(w), w=pcn.Parameter(weights))
+    with pytest.raises(ShapeError, match=r"np\.bincount of shape \(3,\) with weights of shape \(4,\)"):
+        pcn.trace(lambda w: np.bincount(places[:3], w), w=pcn.Parameter(weights))
 
 
 def test_what_does_not_fit_is_named():

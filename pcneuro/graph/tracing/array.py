@@ -13,11 +13,12 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.picking import picked
 from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
-from pcneuro.ops.registry import HANDLERS, at_line, refuse, where
+from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, at_line, refuse, where
 from pcneuro.quantities import plain
 
 
@@ -255,9 +256,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return HANDLERS[complex](ufunc, method, inputs, kwargs)
         known = getattr(np, name, None) is ufunc
         shown = f"np.{name}" if known else f"the ufunc {name}"
-        if method == "reduce" and ufunc in (np.add, np.multiply):
-            whole = np.sum if ufunc is np.add else np.prod
-            return whole(*inputs, **{"axis": 0} | kwargs)
+        if method in UFUNC_METHODS:
+            return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
         if method == "outer" and len(inputs) == 2 and not kwargs:
             return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
@@ -357,7 +357,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> TracedArray:
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
-            raise refuse("indexing by a traced value", "index with constants, or multiply by a one-hot input")
+            return picked(self, key)
         indices = self._at(key)
         result = self.recorder.gather("index", indices, [self])
         parts = key if isinstance(key, tuple) else (key,)

@@ -35,7 +35,7 @@ _LINEAR: dict[Callable[..., Any], Sequence[int]] = {
     **dict.fromkeys((np.sum, np.mean, np.cumsum, np.diff, np.trace, np.diag, np.diagflat), (0,)),
     **dict.fromkeys((np.tril, np.triu, np.gradient, np.trapezoid, np.resize, sliding_window_view), (0,)),
     **dict.fromkeys((np.fft.fftshift, np.fft.ifftshift, np.pad, np.copy, np.linalg.diagonal), (0,)),
-    **dict.fromkeys((np.linalg.trace, np.linalg.matrix_transpose), (0,)),
+    **dict.fromkeys((np.linalg.trace, np.linalg.matrix_transpose, np.take, np.take_along_axis), (0,)),
     np.append: (0, 1),
     np.insert: (0, 2),
     np.where: (1, 2),

@@ -9,12 +9,13 @@ from typing import Any
 STRUCTURAL = (
     "reshape transpose swapaxes moveaxis rollaxis squeeze expand_dims broadcast_to ravel concatenate stack hstack "
     "vstack dstack column_stack block split array_split hsplit vsplit dsplit flip fliplr flipud roll rot90 tile repeat "
-    "take diagonal delete take_along_axis permute_dims matrix_transpose unstack"
+    "diagonal delete permute_dims matrix_transpose unstack"
 ).split()
 
 # Methods of arrays that are the functions of the same name.
 METHODS = frozenset(
-    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal trace clip conj conjugate".split(),
+    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal trace clip conj conjugate max min ptp std var "
+    "argmax argmin argsort argpartition cumsum cumprod any all searchsorted".split(),
 )
 
 UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive"}
@@ -25,7 +26,6 @@ COMPARISONS = frozenset(
     "isfinite signbit".split(),
 )
 
-_NETWORK = "it has no operator here; write a network of np.minimum and np.maximum, or order constants outside"
 _JUMPS = (
     "its derivative is 0 wherever it has one, so that nothing is learned through it; compute it outside the function, "
     "and give it as an Input"
@@ -33,21 +33,8 @@ _JUMPS = (
 _QUOTIENT = "it has no operator here; give the whole quotient as an Input k, and write x - k * y"
 
 _INSTEAD = {
-    "sort": _NETWORK,
-    "partition": _NETWORK,
-    "median": _NETWORK,
-    "argsort": "an index has no derivative; order constants outside the function",
-    "argmax": "an index has no derivative; give it as an Input, one-hot",
-    "argmin": "an index has no derivative; give it as an Input, one-hot",
-    "max": "write functools.reduce(np.maximum, x) over the slices",
-    "amax": "write functools.reduce(np.maximum, x) over the slices",
-    "min": "write functools.reduce(np.minimum, x) over the slices",
-    "amin": "write functools.reduce(np.minimum, x) over the slices",
-    "std": "write np.sqrt(np.mean(np.square(x - np.mean(x))))",
-    "var": "write np.mean(np.square(x - np.mean(x)))",
-    "norm": "write np.sqrt(np.sum(np.square(x)))",
-    "cumsum": "multiply by a triangular matrix of ones",
-    "cumprod": "write np.stack([np.prod(x[: i + 1]) for i in range(len(x))])",
+    "sort": "write x = np.sort(x), which is a new array",
+    "partition": "write x = np.partition(x, kth), which is a new array",
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
@@ -74,7 +61,6 @@ _INSTEAD = {
     "array": "use np.stack",
     "nan_to_num": "keep NaN out by construction: nothing is learned where a derivative is NaN",
     "sinc": "write np.sin(np.pi * x) / (np.pi * x), for x other than 0",
-    "average": "write np.sum(weights * x) / np.sum(weights)",
     "put_along_axis": "nothing is written to a traced array: write np.where on a constant mask",
     "trim_zeros": "which units stay would depend on their values: give a constant slice",
     "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",

@@ -3,9 +3,9 @@
 import numpy as np
 
 
-def smallest_first(x):
+def without_duplicates(x):
     """Cannot be traced."""
-    return np.sort(x)
+    return np.unique(x)
 
 
 def twice_tanh(x):

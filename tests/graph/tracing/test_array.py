@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import math
 import numbers
@@ -135,33 +134,24 @@ REFUSED = {
     "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
     # Indices and masks that depend on the data
     "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "keep to functions"),
-    "index of itself": (lambda x: x[x], "indexing by a traced value", "one-hot"),
-    "index in a list": (lambda x: x[[x[0]]], "indexing by a traced value", "one-hot"),
     "where": (lambda x: np.where(x, x, 0.0), "np.where on a mask that depends on the data", "constant mask"),
     "where alone": (lambda x: np.where(x), "np.where on a mask that depends on the data", "constant mask"),
     # Functions that have no derivative or are not known
-    "sort": (lambda x: np.sort(x), "np.sort", "a network of np.minimum"),
-    "sort method": (lambda x: x.sort(), "the array method or attribute .sort", "a network of np.minimum"),
-    "argmax": (lambda x: np.argmax(x), "np.argmax", "an index has no derivative"),
-    "max": (lambda x: x.max(), "the array method or attribute .max", "functools.reduce(np.maximum, x)"),
-    "norm": (lambda x: np.linalg.norm(x), "np.linalg.norm", "np.sqrt(np.sum(np.square(x)))"),
+    "index of itself": (lambda x: x[x], "indexing by a traced array of float64", "np.argmax"),
+    "index in a list": (lambda x: x[[x[0]]], "indexing by a traced array of float64", "np.argmax"),
+    "sort method": (lambda x: x.sort(), "the array method or attribute .sort", "x = np.sort(x)"),
+    "histogram": (lambda x: np.histogram(x), "a histogram of traced values", "soft bins"),
     "eig": (lambda x: np.linalg.eig(np.outer(x, x)), "np.linalg.eig", "may be complex; np.linalg.eigh"),
     "rank": (lambda x: np.linalg.matrix_rank(np.outer(x, x)), "np.linalg.matrix_rank", "a rank has no derivative"),
     "svd": (lambda x: np.linalg.svd(np.outer(x, x)), "np.linalg.svd with singular vectors", "compute_uv=False"),
-    "std": (lambda x: np.std(x), "np.std", "np.sqrt(np.mean("),
-    "cumsum": (lambda x: np.cumsum(x), "np.cumsum", "triangular matrix"),
     "floor": (lambda x: np.floor(x), "np.floor", "its derivative is 0"),
     "sign": (lambda x: np.sign(x), "np.sign", "give it as an Input"),
     "//": (lambda x: x // 2, "np.floor_divide", "its derivative is 0"),
     "%": (lambda x: x % 2, "np.remainder", "write x - k * y"),
     "divmod": (lambda x: divmod(x, 2), "np.divmod", "no operator"),
     "&": (lambda x: x & 1, "np.bitwise_and", "no operator"),
-    "any": (lambda x: np.any(x), "np.any", "no operator"),
     "isnan": (lambda x: np.isnan(x), "the comparison np.isnan", "np.where"),
     "allclose": (lambda x: np.allclose(x, 0), "np.allclose", "no operator"),
-    "bincount": (lambda x: np.bincount([0, 1, 1], x), "np.bincount", "no operator"),
-    "maximum.reduce": (lambda x: np.maximum.reduce(x), "np.maximum.reduce", "functools.reduce(np.maximum, x)"),
-    "add.accumulate": (lambda x: np.add.accumulate(x), "np.add.accumulate", "itertools.accumulate(x, np.add)"),
     "add.at": (lambda x: np.add.at(OUTSIDE, [0, 0, 1], x), "np.add.at on an array from outside", "np.array(a)"),
     "add.at, traced": (lambda x: np.add.at(2 * x, (x,), 1.0), "places that depend on the data", "constant indices"),
     "+= outside": (lambda x: OUTSIDE.__iadd__(x), "out= of another array", "begin with np.array(a)"),
@@ -223,16 +213,16 @@ def test_the_line_is_the_users_and_not_a_librarys():
         TraceError, match=r"inside scipy\.signal\.medfilt .*\(test_array\.py:\d+: pcn\.trace\(lambda x: scipy"
     ):
         pcn.trace(lambda x: scipy.signal.medfilt(x), x=pcn.Input((3,)))
-    with pytest.raises(TraceError, match=r"\(library_of_functions\.py:\d+: return np\.sort\(x\)"):
-        pcn.trace(lambda x: library_of_functions.smallest_first(x), x=pcn.Input((3,)))
-    with pytest.raises(TraceError, match=r"\(_logsumexp\.py:\d+: "):
-        pcn.trace(scipy.special.softmax, x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"\(library_of_functions\.py:\d+: return np\.unique\(x\)"):
+        pcn.trace(lambda x: library_of_functions.without_duplicates(x), x=pcn.Input((3,)))
+    with pytest.raises(TraceError, match=r"\(_signaltools\.py:\d+: "):
+        pcn.trace(scipy.signal.medfilt, volume=pcn.Input((3,)))
 
 
 def test_the_line_of_code_without_a_file():
     namespace: dict = {"np": np}
-    exec("def f(x):\n    return np.sort(x)", namespace)
-    with pytest.raises(TraceError, match=r"np\.sort cannot be traced \(<string>:2\): "):
+    exec("def f(x):\n    return np.unique(x)", namespace)
+    with pytest.raises(TraceError, match=r"np\.unique cannot be traced \(<string>:2\): "):
         pcn.trace(namespace["f"], x=pcn.Input((3,)))
 
 
@@ -241,11 +231,11 @@ def test_a_file_beside_the_package_is_no_part_of_it(tmp_path, monkeypatch):
     from pcneuro.ops import registry
 
     monkeypatch.setattr(registry, "_OWN", (*registry._OWN, f"{tmp_path}/pcneuro/"))
-    (tmp_path / "pcneuro_models.py").write_text("import numpy as np\ndef f(x):\n    return np.sort(x)\n")
+    (tmp_path / "pcneuro_models.py").write_text("import numpy as np\ndef f(x):\n    return np.unique(x)\n")
     monkeypatch.syspath_prepend(tmp_path)
     import pcneuro_models
 
-    with pytest.raises(TraceError, match=r"\(pcneuro_models\.py:3: return np\.sort\(x\)\)"):
+    with pytest.raises(TraceError, match=r"\(pcneuro_models\.py:3: return np\.unique\(x\)\)"):
         pcn.trace(pcneuro_models.f, x=pcn.Input((3,)))
     del sys.modules["pcneuro_models"]
 
@@ -336,9 +326,6 @@ REWRITTEN = {
     "arctan2": lambda x, y: 2 * np.arctan(y / (np.hypot(x, y) + x)),
     "logaddexp2": lambda x, y: np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2),
     "sinc": lambda x: np.sin(np.pi * x) / (np.pi * x),
-    "cumprod": lambda x: np.stack([np.prod(x[: i + 1]) for i in range(len(x))]),
-    "max": lambda x: functools.reduce(np.maximum, x),
-    "std": lambda x: np.sqrt(np.mean(np.square(x - np.mean(x)))),
     "rad2deg": lambda x: x * (180 / np.pi),
 }
 
