@@ -214,7 +214,8 @@ for _name in (
     "cumsum cumprod diff dot inner outer vdot cross kron trapezoid clip flip roll repeat tile"
 ).split():
     stands_in("numpy", _name)(_of_array)
-stands_in("numpy.linalg", "norm")(_of_array)
+for _name in "norm solve inv det slogdet cholesky eigh eigvalsh svd svdvals pinv lstsq matrix_power".split():
+    stands_in("numpy.linalg", _name)(_of_array)
 
 
 def _of_arrays(original: Callable[..., Any], arrays: Any, *args: Any, **kwargs: Any) -> Any:

@@ -22,6 +22,7 @@ SPELLINGS = {
     "solve by a constant": (lambda a: np.linalg.solve(SQUARE, a), WHOLE),
     "solve for a constant": (lambda a: np.linalg.solve(a, np.ones((2, 3, 1))), SQUARE),
     "solve, vector for stack": (lambda a: np.linalg.solve(a, VECTOR), STACK),
+    "lists": (lambda a: np.linalg.solve([[a[0], 1.0], [2.0, a[1]]], [a[2], a[0]]), np.array([3.0, 4.0, 5.0])),
     "upper": (lambda a: np.linalg.cholesky(a, upper=True), np.triu(WHOLE)),
     "lower": (lambda a: np.linalg.cholesky(a), np.tril(WHOLE)),
     "fields": (lambda a: np.linalg.eigh(a).eigenvectors * np.linalg.eigh(a).eigenvalues, WHOLE),
