@@ -43,6 +43,10 @@ class DataFileError(DataError):
     """A file of a data set that is missing, truncated or of another format."""
 
 
+class ModelFileError(PcneuroError, ValueError):
+    """A file of another library's model that is damaged, or that has what is not read."""
+
+
 class VocabularyError(DataError):
     """A character that the vocabulary does not have, or a vocabulary that is none."""
 

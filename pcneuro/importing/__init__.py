@@ -4,6 +4,7 @@ Each library's operators are a table of NumPy functions, and the program that ca
 any other function is. The libraries are imported where they are used; the extra ``importing`` brings them.
 """
 
+from pcneuro.importing.onnx_model import OnnxModel, onnx
 from pcneuro.importing.torch_model import TorchModel, torch
 
-__all__ = ["TorchModel", "torch"]
+__all__ = ["OnnxModel", "TorchModel", "onnx", "torch"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from pcneuro.errors import PcneuroError, TraceError, shown
+from pcneuro.errors import CapacityError, PcneuroError, TraceError, shown
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -47,6 +47,8 @@ def inside(node: str, operator: str) -> Iterator[None]:
         yield
     except PcneuroError as error:
         raise type(error)(f"{where}: {error}") from None
+    except MemoryError:
+        raise CapacityError(f"{where}: it asks for more memory than there is") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         text = " ".join(str(error).split())
         raise TraceError(f"{where} does not fit what it is given: {type(error).__name__}: {shown(text)}") from error

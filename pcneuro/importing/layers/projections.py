@@ -24,6 +24,11 @@ def linear(x: Any, w: Any, b: Any = None) -> Any:
     return y if b is None else without_leading(np.add, y, b)
 
 
+def linear_by_columns(x: Any, w: Any) -> Any:
+    """x w, of x (..., features) and w (features, outputs)."""
+    return without_leading(lambda rows: np.einsum("...i,io->...o", rows, w), x)
+
+
 def matmul(a: Any, b: Any) -> Any:
     """NumPy's product of matrices, of stacks of them, too."""
     if np.ndim(a) > 2 and np.ndim(b) > 2:
