@@ -241,7 +241,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     # What NumPy asks for
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(a, TracedOther) for a in inputs):
+        if any(isinstance(a, TracedOther) for a in (*inputs, *(kwargs.get("out") or ()))):
             return NotImplemented
         name = ufunc.__name__
         out = current(kwargs.pop("out", None))
@@ -439,6 +439,15 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def transpose(self, *axes: Any) -> Any:
         """As np.transpose."""
         return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """A copy; of complex numbers, where these are meant. Raises TraceError for types that change values."""
+        wanted = np.dtype(dtype)
+        if wanted == np.complex128:
+            return HANDLERS[np.complex128](self.recorder, self)
+        if wanted != self.dtype and wanted != np.float64:
+            raise refuse(f"traced values of {self.dtype} as {wanted}", "leave astype out")
+        return TracedArray(self.recorder, self.number, self._shape, wanted)
 
     def fill(self, value: Any) -> None:
         """As the method of arrays."""

@@ -59,7 +59,11 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         if out is not None and not (len(out) == 1 and isinstance(out[0], TracedComplex)):
             name = f"np.{ufunc.__name__}"
             raise refuse(f"{name} of complex values with out=", f"use what {name} returns")
-        return _answer(ufunc, method, current(inputs), current(kwargs))
+        result = _answer(ufunc, method, current(inputs), current(kwargs))
+        if out is None or not out[0].ndim:
+            return result
+        out[0][...] = result
+        return out[0]
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         return _answer(function, "__call__", current(args), current(kwargs))
@@ -73,7 +77,9 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     __bool__ = __float__ = __int__ = __index__ = __complex__ = _no_number
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise refuse("a write into a complex traced array", "write into the real and the imaginary part, x + 1j * y")
+        real, imag = parts(current(value))
+        self.real[key] = real
+        self.imag[key] = 0.0 if imag is None else imag
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> Any:
         raise refuse(f"{operator.label} of complex values", REAL_RESULT)
@@ -121,6 +127,19 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         """As np.reshape."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
 
+    def fill(self, value: Any) -> None:
+        """As the method of arrays."""
+        self[...] = value
+
+    def alike(self) -> TracedComplex:
+        """Another array with the same values, which is not written to with this one."""
+        return TracedComplex(self.real.alike(), self.imag.alike())
+
+    def __deepcopy__(self, memo: Any) -> TracedComplex:
+        return self.alike()
+
+    __copy__ = alike
+
     def transpose(self, *axes: Any) -> Any:
         """As np.transpose."""
         return TracedComplex(self.real.transpose(*axes), self.imag.transpose(*axes))
@@ -130,10 +149,10 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         return TracedComplex(self.real.flatten(order), self.imag.flatten(order))
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> TracedComplex:
-        """The array itself, for complex numbers in double precision."""
+        """A copy, for complex numbers in double precision."""
         if np.dtype(dtype) != self.dtype:
             raise refuse(f"complex values as {np.dtype(dtype)}", REAL_RESULT)
-        return self
+        return self.alike()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(np.ndarray, name):
@@ -167,9 +186,10 @@ def _answer(function: Any, method: str, args: Sequence[Any], kwargs: dict[str, A
     return handler(*args, **kwargs)
 
 
+@answers(np.complex128)
 def as_complex(recorder: Recorder, value: Any) -> TracedComplex:
     """A traced array, complex or not, or a constant as a complex array of a trace."""
-    return value if isinstance(value, TracedComplex) else paired(recorder, *parts(value))
+    return value if isinstance(value, TracedComplex) else paired(recorder, *parts(value)).alike()
 
 
 Parts = tuple[Any, Any]

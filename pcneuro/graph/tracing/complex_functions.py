@@ -152,10 +152,17 @@ def _einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> TracedCom
 # Arithmetic
 
 
+@answers_complex(np.copyto)
+def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, TracedComplex):
+        raise refuse("np.copyto of complex values to real ones", REAL_RESULT)
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
 def _sum(function: Callable[..., Any], a: Any, b: Any) -> TracedComplex:
     (a_real, a_imag), (b_real, b_imag) = parts(a), parts(b)
     imag = a_imag if b_imag is None else function(0.0 if a_imag is None else a_imag, b_imag)
-    return paired(recorder_among(a, b), function(a_real, b_real), imag)
+    return paired(recorder_among(a, b), function(a_real, b_real), imag).alike()
 
 
 COMPLEX[np.add] = functools.partial(_sum, np.add)
@@ -164,7 +171,7 @@ COMPLEX[np.subtract] = functools.partial(_sum, np.subtract)
 
 @answers_complex(np.positive)
 def _positive(x: Any) -> Any:
-    return x
+    return x.alike()
 
 
 @answers_complex(np.negative)
@@ -174,7 +181,7 @@ def _negative(x: Any) -> Any:
 
 @answers_complex(np.conjugate)
 def _conjugate(x: Any) -> Any:
-    return TracedComplex(x.real, -x.imag)
+    return TracedComplex(x.real.alike(), -x.imag)
 
 
 @answers_complex(np.reciprocal)
@@ -207,6 +214,8 @@ def _power(a: Any, b: Any) -> Any:
         base: Any = as_complex(a.recorder, a) if isinstance(a, TracedArray | TracedComplex) else np.asarray(a, complex)
         return np.exp(b * np.log(base))
     n = int(exponent[0])
+    if n == 1:
+        return _positive(a)
     if n < 0:
         return _power(_reciprocal(a), -n)
     result: Any = None

@@ -13,14 +13,15 @@ import numpy as np
 
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.complex import TracedComplex, as_complex
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import size
 
 
 class OwnArray(AbstractOwn):
-    """A plain array of float64 that the function may write traced values to."""
+    """A plain array of numbers, real or complex, that the function may write traced values to."""
 
-    traced: TracedArray | None
+    traced: TracedArray | TracedComplex | None
 
     def __array_finalize__(self, other: Any) -> None:
         self.traced = None
@@ -49,7 +50,8 @@ class OwnArray(AbstractOwn):
         """The traced array that it stands for from now on."""
         owner = self._owner()
         if owner.traced is None:
-            traced = recorder.lift(np.array(owner, subok=False))
+            values = np.array(owner, subok=False)
+            traced = as_complex(recorder, values) if values.dtype.kind == "c" else recorder.lift(values)
             owner.view(np.ndarray)[...] = np.nan
             owner.traced = traced
         return self.now()
@@ -66,7 +68,7 @@ class OwnArray(AbstractOwn):
         call = getattr(ufunc, method)
         if out is None:
             return own(call(*current(inputs), **current(kwargs)))
-        traced = [a for a in current((*inputs, *out)) if isinstance(a, TracedArray)]
+        traced = [a for a in current((*inputs, *out)) if isinstance(a, TracedArray | TracedComplex)]
         for array in out:
             if traced and isinstance(array, OwnArray):
                 array.become(traced[0].recorder)
@@ -75,26 +77,28 @@ class OwnArray(AbstractOwn):
 
     def _at(self, ufunc: np.ufunc, array: Any, *others: Any) -> None:
         values = current(others)
-        traced = [a for a in (current(array), *values) if isinstance(a, TracedArray)]
+        traced = [a for a in (current(array), *values) if isinstance(a, TracedArray | TracedComplex)]
         if traced and isinstance(array, OwnArray):
             array.become(traced[0].recorder)
         ufunc.at(current(array), *values)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if function in WRITERS:
-            traced = [a for a in rules.flattened(current((args, kwargs))) if isinstance(a, TracedArray)]
+            traced = [a for a in rules.flattened(current((args, kwargs))) if isinstance(a, TracedArray | TracedComplex)]
             if traced and isinstance(args[0], OwnArray):
                 args[0].become(traced[0].recorder)
         now = current((args, kwargs))
-        if not any(isinstance(a, TracedArray) for a in rules.flattened(now)):
+        if not any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(now)):
             # What shares memory with an array of this kind is one, too.
             return super().__array_function__(function, types, args, kwargs)
-        first = next(a for a in rules.flattened(now) if isinstance(a, TracedArray))
+        # Complex ones know what to do with real ones.
+        arrays = [a for a in rules.flattened(now) if isinstance(a, TracedArray | TracedComplex)]
+        first = next((a for a in arrays if isinstance(a, TracedComplex)), arrays[0])
         return first.__array_function__(function, types, *now)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key, value = current(key), current(value)
-        traced = [a for a in rules.flattened((key, value)) if isinstance(a, TracedArray)]
+        traced = [a for a in rules.flattened((key, value)) if isinstance(a, TracedArray | TracedComplex)]
         array = self.become(traced[0].recorder) if traced else self.now()
         if isinstance(value, list | tuple) and traced:
             value = np.stack(np.broadcast_arrays(*value))
@@ -103,9 +107,9 @@ class OwnArray(AbstractOwn):
     def __getitem__(self, key: Any) -> Any:
         array = self.now()
         key = current(key)
-        if isinstance(array, TracedArray):
+        if isinstance(array, TracedArray | TracedComplex):
             return array[key]
-        traced = [a for a in rules.flattened(key) if isinstance(a, TracedArray)]
+        traced = [a for a in rules.flattened(key) if isinstance(a, TracedArray | TracedComplex)]
         return traced[0].recorder.lift(array)[key] if traced else super().__getitem__(key)
 
     def fill(self, value: Any) -> None:
@@ -136,6 +140,7 @@ class OwnArray(AbstractOwn):
         return own(self.now().copy())
 
 
+_WRITTEN = (np.float64, np.complex128)
 WRITERS = (np.copyto, np.fill_diagonal)
 """Functions that write to their first argument."""
 _KEPT = frozenset(
@@ -144,12 +149,14 @@ _KEPT = frozenset(
 """Attributes that are those of the memory, whatever it stands for."""
 
 
-def _shared(array: TracedArray, units: np.ndarray) -> TracedArray:
+def _shared(array: Any, units: np.ndarray) -> Any:
+    if isinstance(array, TracedComplex):
+        return TracedComplex(_shared(array.real, units), _shared(array.imag, units))
     return array.recorder.gather("index", units, [array]).sharing(array, units)
 
 
 def own(result: Any) -> Any:
-    """A new plain array of float64 as one that may be written to; all else as it is."""
-    if type(result) is np.ndarray and result.dtype == np.float64 and result.flags.owndata and result.flags.c_contiguous:
+    """A new plain array of numbers as one that may be written to; all else as it is."""
+    if type(result) is np.ndarray and result.dtype in _WRITTEN and result.flags.owndata and result.flags.c_contiguous:
         return result.view(OwnArray)
     return result

@@ -176,7 +176,7 @@ def _array(
         made = original(current(object), dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **others)
         return own(made) if made is not object else object
     result = _joined("np.array", current(object))
-    if copy is True and isinstance(result, TracedArray):
+    if copy is True and isinstance(result, TracedArray | TracedComplex):
         result = result.alike()
     if dtype is not None and np.dtype(dtype) != result.dtype:
         result = result.astype(dtype)

@@ -129,7 +129,7 @@ REFUSED = {
     "out": (lambda x: np.sin(x, out=np.zeros(3)), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
     # Conversions
-    "astype": (lambda x: x.astype(float), "the array method or attribute .astype", "leave it out"),
+    "astype": (lambda x: x.astype(int), "traced values of float64 as int64", "leave astype out"),
     "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
     "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
     # Indices and masks that depend on the data

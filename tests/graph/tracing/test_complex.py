@@ -84,6 +84,52 @@ def test_values_are_those_of_numpy(function):
     assert_close(pcn.backprop(graph).values["out"][0], halves(function(X)), 1e-14)
 
 
+def of_its_own(x):
+    """An array of the function's own takes real, complex and constant values."""
+    z = np.zeros((3, 3), dtype=complex)
+    z[0] = x[0]
+    z[1:] = 1j * x
+    z[2, 1] += x[0, 0]
+    z[:, 0] *= 2j
+    z[1, 2] = 3.0 - 1.0j
+    return z
+
+
+def filtered(x):
+    """A spectrum without its high waves, the first one turned."""
+    spectrum = np.fft.fft(x, axis=0)
+    spectrum[1:] = 0
+    spectrum[0, 1:] *= 2j
+    return np.fft.ifft(spectrum, axis=0)
+
+
+def through_views(x):
+    """Slices, transposed arrays and parts share what they are of."""
+    z = x * K
+    z[:, 1:][0] += 1j
+    z.T[0] = 5.0
+    z.real[1, 1] = -1.0
+    np.copyto(z[:, 2], 1j * x[:, 0])
+    return z
+
+
+def apart(x):
+    """Copies, conjugates, sums and powers share nothing with what they come from."""
+    z = x * K
+    for copy in (z.conj(), z + 1.0, +z, z**1, z.copy(), np.array(z), z.astype(complex), x.astype(complex), x + 0j):
+        copy[0] = 7.0
+    return z + x
+
+
+WRITTEN = {"of its own": of_its_own, "filtered": filtered, "through views": through_views, "apart": apart}
+
+
+@pytest.mark.parametrize("function", WRITTEN.values(), ids=WRITTEN)
+def test_what_is_written_is_what_numpy_writes(function):
+    graph = pcn.trace(lambda x: halves(function(1.0 * x)), x=pcn.Parameter(X))
+    assert_close(pcn.backprop(graph).values["out"][0], halves(function(X.copy())), 1e-14)
+
+
 def test_an_absolute_value_at_zero_has_derivative_zero():
     graph = pcn.trace(lambda x: np.abs(K * x), x=pcn.Parameter(np.zeros(3)))
     gradients = pcn.backprop(graph, targets={"out": np.ones(3)}).gradients
