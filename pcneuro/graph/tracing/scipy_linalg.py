@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.graph.tracing import linear_algebra, rules
+from pcneuro.graph.tracing import linear_algebra
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.linear_algebra import mirrored
-from pcneuro.graph.tracing.writing import current
+from pcneuro.graph.tracing.of_scipy import of_scipy
 from pcneuro.ops.base import apply
 from pcneuro.ops.exponentials import MatrixExponential
-from pcneuro.ops.registry import at_line, refuse, stands_in
+from pcneuro.ops.registry import at_line, refuse
 
 _GENERAL = (None, "gen", "general")
 _SYMMETRIC = ("sym", "symmetric", "her", "hermitian", "pos", "positive definite")
@@ -24,31 +21,7 @@ _TRANSPOSED = {0: False, "N": False, 1: True, "T": True, 2: True, "C": True}
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-def _of_scipy(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a function stand in for that of its name where one of its arguments is traced; it has their names."""
-    name = function.__name__.lstrip("_")
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def make(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = current(args), current(kwargs)
-        if not any(isinstance(a, TracedArray) for a in rules.flattened([*args, *kwargs.values()])):
-            return original(*args, **kwargs)
-        # How it may use memory, and what it checks, makes no difference.
-        kwargs = {k: x for k, x in kwargs.items() if k not in ("overwrite_a", "overwrite_b", "check_finite")}
-        try:
-            signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise refuse(
-                f"scipy.linalg.{name} with these arguments ({error})", "leave out what is not supported"
-            ) from None
-        return function(*args, **kwargs)
-
-    stands_in("scipy.linalg", name)(make)
-    return function
-
-
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _solve(a: Any, b: Any, lower: bool = False, *, assume_a: Any = None, transposed: bool = False) -> Any:
     if assume_a in _SYMMETRIC:
         a = mirrored(a, lower=lower) if isinstance(a, TracedArray) else _mirrored(a, lower)
@@ -64,29 +37,29 @@ def _mirrored(a: Any, lower: bool) -> np.ndarray:
     return triangle + np.swapaxes(np.tril(a, -1) if lower else np.triu(a, 1), -1, -2)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _inv(a: Any) -> Any:
     return linear_algebra.inv(a)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _det(a: Any) -> Any:
     return linear_algebra.det(a)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _cholesky(a: Any, lower: bool = False) -> Any:
     return np.linalg.cholesky(a, upper=not lower)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _cho_factor(a: Any, lower: bool = False) -> Any:
     """The factor, beside what a has in the other triangle; and which triangle is the factor's."""
     factor = np.linalg.cholesky(a, upper=not lower)
     return np.where(_triangle(a, lower), factor, a), lower
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _cho_solve(c_and_lower: Any, b: Any) -> Any:
     c, lower = c_and_lower
     factor = np.where(_triangle(c, lower), c, 0.0)
@@ -102,7 +75,7 @@ def _triangle(a: Any, lower: bool) -> np.ndarray:
     return np.broadcast_to(lower_half if lower else lower_half.T, np.shape(a))
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
     if trans not in _TRANSPOSED:
         raise refuse(f"scipy.linalg.solve_triangular with trans={trans!r}", "give 0 or 1, 'N' or 'T'")
@@ -112,7 +85,7 @@ def _solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_
     return linear_algebra.solve(np.swapaxes(matrix, -1, -2) if _TRANSPOSED[trans] else matrix, b)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _lstsq(a: Any, b: Any, cond: Any = None) -> Any:
     x, residuals, rank, values = linear_algebra.lstsq(a, b, _EPSILON if cond is None else cond)
     if np.ndim(b) == 1 and np.size(residuals):
@@ -120,12 +93,12 @@ def _lstsq(a: Any, b: Any, cond: Any = None) -> Any:
     return x, residuals, rank, values
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _pinv(a: Any, *, rtol: Any = None) -> Any:
     return np.linalg.pinv(a, rtol=rtol)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _eigh(a: Any, *, lower: bool = True, eigvals_only: bool = False, driver: Any = None) -> Any:
     triangle: Any = "L" if lower else "U"
     if eigvals_only:
@@ -138,16 +111,16 @@ def _eigh(a: Any, *, lower: bool = True, eigvals_only: bool = False, driver: Any
     return tuple(np.linalg.eigh(a, triangle))
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _eigvalsh(a: Any, *, lower: bool = True) -> Any:
     return np.linalg.eigvalsh(a, "L" if lower else "U")
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _svdvals(a: Any) -> Any:
     return linear_algebra.svdvals(a)
 
 
-@_of_scipy
+@of_scipy("scipy.linalg")
 def _expm(A: Any) -> Any:
     return apply(MatrixExponential(), A)

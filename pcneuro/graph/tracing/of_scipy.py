@@ -1,0 +1,44 @@
+"""How a function here stands in for one of SciPy's, which asks no protocol what its arguments are."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.complex import TracedComplex
+from pcneuro.graph.tracing.writing import current
+from pcneuro.ops.registry import AnyFunction, refuse, stands_in
+
+_WITHOUT_MEANING = ("overwrite_a", "overwrite_b", "overwrite_x", "check_finite", "workers", "plan", "method")
+"""Arguments that say how memory and processors are used, and what is checked."""
+
+
+def of_scipy(module: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Have the decorated function stand in for that of its name where an argument is traced; it has their names."""
+
+    def register(function: AnyFunction) -> AnyFunction:
+        name = function.__name__.lstrip("_")
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def make(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            args, kwargs = current(args), current(kwargs)
+            if not any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened([*args, *kwargs.values()])):
+                return original(*args, **kwargs)
+            kwargs = {k: x for k, x in kwargs.items() if k not in _WITHOUT_MEANING}
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise refuse(
+                    f"{module}.{name} with these arguments ({error})", "leave out what is not supported"
+                ) from None
+            return function(*args, **kwargs)
+
+        stands_in(module, name)(make)
+        return function
+
+    return register
