@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,29 @@ from pcneuro.errors import TraceError
 from tests.helpers import Arrays, as_dict, assert_all_close, assert_close
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "circuits" / "programs").glob("*.py"))
+REFUSED: dict[str, str] = {
+    "bezier": "np.arctan2 cannot be traced",
+    "black_scholes": "the ufunc ndtr cannot be traced",
+    "connectionist_temporal": "the comparison np.isfinite inside scipy.special.log_softmax cannot be traced",
+    "convolutional_network": "the comparison np.greater cannot be traced",
+    "extended_kalman_filter": "np.arctan2 cannot be traced",
+    "fluid": "the comparison np.greater cannot be traced",
+    "gated_recurrent_unit": "the ufunc expit cannot be traced",
+    "gaussian_mixture": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
+    "hidden_markov_model": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
+    "hierarchical_model": "the ufunc gammaln cannot be traced",
+    "hopfield": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
+    "huber_regression": "the comparison np.less_equal cannot be traced",
+    "kepler_orbit": "np.arctan2 cannot be traced",
+    "kuramoto": "np.remainder cannot be traced",
+    "negative_binomial_regression": "the ufunc gammaln cannot be traced",
+    "quantile_regression": "the comparison np.greater_equal cannot be traced",
+    "ray_tracer": "the comparison np.greater cannot be traced",
+    "sinkhorn": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
+    "spline_fit": "the comparison np.less_equal cannot be traced",
+}
+"""Programs that cannot be traced, and what the error says of the reason."""
+RUNNING = [name for name in NAMES if name not in REFUSED]
 STEP = 1e-4
 """Of the differences; their error is of fourth order in it."""
 
@@ -31,8 +55,6 @@ class Program:
     function: Callable[..., Any]
     circuit: pcn.Circuit
     inputs: Arrays
-    outputs: Arrays
-    direction: Arrays
 
     @property
     def targets(self) -> Arrays:
@@ -44,36 +66,50 @@ class Program:
         """The values and gradients of backprop."""
         return pcn.backprop(self.circuit, self.inputs, self.targets)
 
+    def plain(self, parameters: Arrays) -> Arrays:
+        """What the plain function returns; it gets numbers where there are no axes, and may write to the rest."""
+        trees = self.circuit.graph.trees
+        inside = {leaf for tree in trees.values() for leaf in tree.paths.values()}
+        arrays = {name: value[0] for name, value in self.inputs.items()} | parameters
+        arrays = {name: np.array(value) if np.ndim(value) else float(value) for name, value in arrays.items()}
+        arguments = {name: value for name, value in arrays.items() if name not in inside}
+        return as_dict(self.function(**arguments, **{name: tree.of(arrays) for name, tree in trees.items()}))
+
+    @functools.cached_property
+    def outputs(self) -> Arrays:
+        """What it returns for the circuit's parameters."""
+        return self.plain(dict(self.circuit.parameters))
+
+    @functools.cached_property
+    def direction(self) -> Arrays:
+        """A random one, for each output."""
+        rng = np.random.default_rng(5)
+        return {name: rng.normal(size=np.shape(value)) for name, value in self.outputs.items()}
+
     def along(self, parameters: Arrays) -> float:
         """The outputs of the plain function along the direction."""
-        returned = plain(self.function, parameters, self.inputs)
+        returned = self.plain(parameters)
         return sum(float(np.sum(way * returned[name])) for name, way in self.direction.items())
-
-
-def plain(function: Callable[..., Any], parameters: Arrays, inputs: Arrays) -> Arrays:
-    """What the function gives on plain arrays; it gets numbers where there are no axes, and may write to the rest."""
-    arguments = {name: value[0] for name, value in inputs.items()} | parameters
-    return as_dict(function(**{n: np.array(v, dtype=float) if np.ndim(v) else float(v) for n, v in arguments.items()}))
 
 
 @functools.cache
 def program(name: str) -> Program:
     """The program of circuits/programs/<name>.py."""
     module = importlib.import_module(f"circuits.programs.{name}")
-    try:
-        circuit = module.make()
-    except (TraceError, AttributeError) as error:
-        pytest.skip(str(error))
     sample = module.sample() if hasattr(module, "sample") else {}
-    inputs = {each: np.asarray(value)[np.newaxis] for each, value in sample.items()}
-    function = getattr(module, name)
-    rng = np.random.default_rng(5)
-    outputs = plain(function, dict(circuit.parameters), inputs)
-    direction = {each: rng.normal(size=np.shape(value)) for each, value in outputs.items()}
-    return Program(function, circuit, inputs, outputs, direction)
+    inputs = {each: np.asarray(value, dtype=float)[np.newaxis] for each, value in sample.items()}
+    return Program(getattr(module, name), module.make(), inputs)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_program_that_is_refused_says_why(name):
+    """One that begins to run leaves the list."""
+    module = importlib.import_module(f"circuits.programs.{name}")
+    with pytest.raises(TraceError, match=re.escape(REFUSED[name])):
+        module.make()
+
+
+@pytest.mark.parametrize("name", RUNNING)
 def test_a_program_gives_what_it_gives_on_plain_arrays(name):
     p = program(name)
     values = p.exact.values
@@ -81,7 +117,7 @@ def test_a_program_gives_what_it_gives_on_plain_arrays(name):
     assert_all_close(got, p.outputs, 1e-11)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNNING)
 def test_its_gradients_are_central_differences_of_the_plain_function(name):
     """Along a random direction of each parameter, extrapolated to steps of zero (Richardson)."""
     p = program(name)
@@ -99,7 +135,7 @@ def test_its_gradients_are_central_differences_of_the_plain_function(name):
         assert_close(np.sum(gradient * way) / scale, expected / scale, 1e-7, each)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNNING)
 def test_a_simulated_circuit_settles_to_the_gradients_of_backprop(name):
     """With fixed predictions and steps of a time constant: an error comes one hop further in every step."""
     p = program(name)

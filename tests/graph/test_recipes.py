@@ -15,13 +15,14 @@ import pcneuro as pcn
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+RECIPES = TEXT.split("## Recipes")[1].split("## Classics")[0]
 
 
 @pytest.fixture(scope="module")
 def names():
     """What the recipes define, run one after the other, as a reader would."""
     found: dict = {}
-    for example in re.findall(r"^```python\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL):
+    for example in re.findall(r"^```python\n(.*?)^```$", RECIPES, flags=re.MULTILINE | re.DOTALL):
         exec(compile(example, "docs/programs.md", "exec"), found)
     return found
 
@@ -65,6 +66,15 @@ def test_the_gaussian_process(names):
     K = 1.2**2 * np.exp(-0.5 * np.subtract.outer(x, x) ** 2 / 0.6**2) + 0.3**2 * np.eye(6)
     expected = multivariate_normal(np.zeros(6), K).logpdf(y)
     assert output(names["gp"], x=x, y=y) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_normalising_flow(names):
+    """Its density integrates to one."""
+    grid = np.linspace(-12, 12, 161)
+    x = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    (node,) = names["flow"].outputs.values()
+    density = np.exp(pcn.backprop(names["flow"], {"x": x}).values[node.name])
+    assert density.sum() * (grid[1] - grid[0]) ** 2 == pytest.approx(1, abs=0.02)
 
 
 def test_the_table_has_every_program():
