@@ -12,7 +12,6 @@ import numpy as np
 
 from pcneuro.errors import TraceError, shown
 from pcneuro.importing.aten import ATEN
-from pcneuro.importing.aten.reductions import Unread
 from pcneuro.importing.operators import inside
 from pcneuro.ops.base import AbstractTraced
 
@@ -128,8 +127,6 @@ class Program:
                 return [value_of(part) for part in argument]
             if not isinstance(argument, node_type):
                 return argument
-            if isinstance(values[argument], Unread):
-                raise TraceError(f"it reads {values[argument].what}, which has no derivative: compute it outside")
             return values[argument]
 
         if node.target is operator.getitem:

@@ -229,6 +229,10 @@ FUNCTIONS = {
     "reductions": lambda self, x: x.mean(1) + x.sum(1) + x.prod(1) + x.var(1) + x.std(1, unbiased=False),
     "over all": lambda self, x: x.mean((1, 2), keepdim=True) + x.sum([1, 2], keepdim=True) * x,
     "norms": lambda self, x: f.normalize(x, dim=-1) + x.norm(dim=1, keepdim=True) + x.norm(p=3, dim=2, keepdim=True),
+    "largest": lambda self, x: (
+        x.relu().max(1).values + x.amin(1) * x.min(dim=2, keepdim=True)[0].sum(1) + x.amax((1, 2))[:, None]
+    ),
+    "order": lambda self, x: x.sort(2, descending=True).values * x.topk(3, dim=1)[0] + x.sort(dim=1)[0].cumsum(1),
     "logsumexp": lambda self, x: torch.logsumexp(x, 1) + f.cosine_similarity(x, x.flip([1]), dim=1),
     "products": lambda self, x: torch.einsum("bij,bkj->bik", x, x) @ x + torch.bmm(x, x.mT).matmul(x),
     "arithmetic": lambda self, x: torch.add(x, x, alpha=2) - 1 / (2 + x**2) + torch.sub(1, x, alpha=3) / 5,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.importing.aten.table import ATEN, refused
-from pcneuro.importing.layers import attention
+from pcneuro.importing.layers import attention, pooling
 from pcneuro.importing.layers.samples import all_from_last, from_last, without_leading
 
 
@@ -46,28 +46,40 @@ def _amin(self: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return reduced(np.min, self, dim, keepdim)
 
 
-def _and_place(whole: Callable[..., Any], function: Callable[..., Any], x: Any, dim: int | None, keepdim: bool) -> Any:
-    largest = reduced(function, x, dim, keepdim)
+def _largest(x: Any, dim: int | None, keepdim: bool, sign: float) -> Any:
+    """The largest of all, or the first largest along an axis and its place; with sign -1 the smallest."""
     if dim is None:
-        return largest
-    return largest, Unread(f"the place of the {function.__name__}imum")
-
-
-class Unread:
-    """A result that other operators may not use: what it is stands in the message."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
+        return reduced(np.max if sign > 0 else np.min, x, None, keepdim)
+    values = pooling.first_largest(x, dim) if sign > 0 else -pooling.first_largest(-x, dim)
+    place = (np.argmax if sign > 0 else np.argmin)(x, axis=dim, keepdims=keepdim)
+    return (np.expand_dims(values, dim) if keepdim else values), place
 
 
 @ATEN("max")
 def _max(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    return _and_place(np.argmax, np.max, self, dim, keepdim)
+    return _largest(self, dim, keepdim, 1.0)
 
 
 @ATEN("min")
 def _min(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    return _and_place(np.argmin, np.min, self, dim, keepdim)
+    return _largest(self, dim, keepdim, -1.0)
+
+
+@ATEN("sort")
+def _sort(self: Any, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Any:
+    if descending:
+        return -np.sort(-self, axis=dim), np.argsort(-self, axis=dim)
+    return np.sort(self, axis=dim), np.argsort(self, axis=dim)
+
+
+@ATEN("argsort")
+def _argsort(self: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    return np.argsort(-self if descending else self, axis=dim)
+
+
+@ATEN("topk")
+def _topk(self: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    return tuple(np.take(part, np.arange(k), axis=dim) for part in _sort(self, dim, descending=largest))
 
 
 @ATEN("argmax")

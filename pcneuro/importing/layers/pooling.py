@@ -114,6 +114,13 @@ def _shares(n: int, m: int) -> np.ndarray:
     return shares
 
 
+def first_largest(x: Any, axis: int) -> Any:
+    """The largest along one axis; of equals the first has the whole derivative."""
+    moved = np.moveaxis(x, axis, -1)
+    *rest, n = np.shape(moved)
+    return np.reshape(ops.max_pool2d(np.reshape(moved, (-1, n, 1)), (n, 1)), rest)
+
+
 def adaptive_max_pool(x: Any, out: Sequence[int]) -> Any:
     """The largest values of as many equal windows as ``out`` says. Raises ShapeError where they are not equal."""
     axes = checked_axes("a pool", x)
