@@ -29,6 +29,7 @@ STEPS = {
     "quotient": lambda np, u, v, p: u / (2 + v**2),
     "halves": lambda np, u, v, p: np.concatenate([u[:1], v[1:]]),
     "reversed": lambda np, u, v, p: u[::-1],
+    "cumulated": lambda np, u, v, p: np.cumsum(u) / 3,
     "centred": lambda np, u, v, p: u - np.mean(v),
     "norm": lambda np, u, v, p: u / np.sqrt(1 + np.sum(v * v)),
     "bilinear": lambda np, u, v, p: np.einsum("i,ij,j->j", u, p["W"], v) / 2,

@@ -26,8 +26,17 @@ from pcneuro.ops.base import (
     Weights,
     size,
 )
+from pcneuro.ops.formula import Formula
 from pcneuro.ops.reduce import AbstractReduction
 from pcneuro.ops.rows import lower_combine, lower_nothing
+
+_FARTHEST = float(np.finfo(np.float32).max)
+
+
+def difference(x: str, y: str) -> Formula:
+    """The formula of x - y, to tell which is larger in single units: 0, and not NaN, of two infinities."""
+    near = (("maximum", -_FARTHEST, ("minimum", name, _FARTHEST)) for name in (x, y))
+    return ("subtract", *near)
 
 
 @op_kernel("extreme")
@@ -126,8 +135,8 @@ class _AbstractExtreme(AbstractReduction):
         of them share evenly.
         """
         better, worse = ("x", "y") if self.sign > 0 else ("y", "x")
-        of_x = ("multiply", "m", ("subtract", 1.0, ("positive", ("subtract", worse, better))))
-        of_y = ("multiply", "n", ("subtract", 1.0, ("positive", ("subtract", better, worse))))
+        of_x = ("multiply", "m", ("subtract", 1.0, ("positive", difference(worse, better))))
+        of_y = ("multiply", "n", ("subtract", 1.0, ("positive", difference(better, worse))))
         both = ("add", of_x, of_y)
         slopes = {"x": ("divide", of_x, both), "y": ("divide", of_y, both)}
         value, counts = x, None
@@ -233,7 +242,7 @@ class _AbstractPlace(_AbstractExtreme):
         group, place = every // length, every % length
         x = make.gather(operands[0], members)
         top = make.gather(self._tops(make, operands[0], members), group)
-        behind = ("subtract", "y", "x") if self.sign > 0 else ("subtract", "x", "y")
+        behind = difference("y", "x") if self.sign > 0 else difference("x", "y")
         equal = make.function(("subtract", 1.0, ("positive", behind)), {"x": x, "y": top}, {})
         before, after = np.triu_indices(length, 1)
         shift = length * np.arange(groups)[:, None]

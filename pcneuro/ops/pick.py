@@ -210,8 +210,13 @@ class Pick(AbstractOperator):
             offset = np.broadcast_to(offset, place.shape)[here] + self.strides[k] * along
             place = place[here]
         assert chosen is not None
-        pairs = ListedPairs(np.arange(place.size), self.bases.ravel()[place] + offset, place)
-        return make.products(size(shape), chosen, operands[0], pairs)
+        units = self.bases.ravel()[place] + offset
+        if isinstance(operands[0], Weights):
+            return make.products(size(shape), chosen, operands[0], ListedPairs(np.arange(place.size), units, place))
+        # Nothing comes from what is not chosen, be it infinite; and nothing goes back to the choice.
+        both = {"p": chosen, "x": make.gather(operands[0], units)}
+        picked = make.function(("multiply_or_zero", "p", "x"), both, {"x": "p"})
+        return make.synapses(size(shape), picked, np.arange(place.size), place, 1.0)
 
     def _arguments(self, low: AbstractLowering, at: Placed) -> list[int]:
         fields: list[int] = []

@@ -30,6 +30,7 @@ from pcneuro.ops.base import (
     unit_indices,
 )
 from pcneuro.ops.description import Description
+from pcneuro.ops.extremes import difference
 from pcneuro.ops.rows import lower_nothing
 
 PAIR = 2
@@ -171,7 +172,7 @@ class _AbstractSort(AbstractOperator):
         length = members.shape[1]
         unit, other = np.repeat(members, length, axis=1).ravel(), np.tile(members, (1, length)).ravel()
         pairs = {"x": make.gather(x, unit), "y": make.gather(x, other)}
-        above, below = ("positive", ("subtract", "x", "y")), ("positive", ("subtract", "y", "x"))
+        above, below = ("positive", difference("x", "y")), ("positive", difference("y", "x"))
         smaller = make.function(above, pairs, {})
         equal = make.function(("subtract", 1.0, ("add", above, below)), pairs, {})
         return unit, other, smaller, equal
@@ -219,7 +220,9 @@ class Sort(_AbstractSort):
             },
             {},
         )
-        moved = make.function(("multiply", "p", "x"), {"p": there, "x": make.gather(operands[0], unit)}, {"x": "p"})
+        moved = make.function(
+            ("multiply_or_zero", "p", "x"), {"p": there, "x": make.gather(operands[0], unit)}, {"x": "p"}
+        )
         return make.synapses(units, moved, np.arange(unit.size), other, 1.0)
 
     def _behind(self, shape: Shape) -> tuple[int, ...]:

@@ -36,7 +36,17 @@ def _matrices(np, a, b):
     return 0.1 * np.concatenate([np.linalg.solve(near, b), *parts])
 
 
+def _ordered(np, a, b):
+    """Order, statistics and indices of arrays of shape (4, 3) and (4,)."""
+    places = np.argsort(b)
+    picked = [np.take_along_axis(a, np.argsort(a, axis=0), axis=0), b[places] * a[:, 1], np.take(b, np.argmax(a, 0))]
+    known = [np.sort(a, axis=1), np.cumsum(a, axis=0), np.cumprod(b), np.max(a, axis=0) * np.min(b)]
+    knots = 0.1 * b * np.searchsorted([-0.5, 0.0, 0.5], b) - 0.1 * np.argmin(a, axis=1)
+    return np.concatenate([part.ravel() for part in (*picked, *known, knots)])
+
+
 CASES = [
+    case("ordered", _ordered, (4, 3), (4,)),
     case("everything", _everything, (3, 4), (4,)),
     case("matrices", _matrices, (3, 3), (3,)),
     case("layer and back", lambda np, a, b: np.sigmoid(a @ b) @ b.T, (5,), (5, 9)),

@@ -126,6 +126,41 @@ def test_a_mask_of_minus_infinity():
         assert_close(result.gradients["w"], [0.0, 0.0, 4.0, 0.0], 1e-14)
 
 
+def masked_largest(np, x):
+    return np.max(np.where(LOWER, x, -np.inf), axis=1)
+
+
+def masked_place(np, x):
+    return x[np.argmax(np.where(LOWER, x, -np.inf), axis=1), np.arange(3)]
+
+
+def masked_sorted(np, x):
+    return np.sort(np.where(LOWER, x, -np.inf), axis=1)[:, 2]
+
+
+def masked_picked(np, x):
+    scores = np.where(LOWER, x, -np.inf)
+    return scores[np.arange(3), np.argmax(scores, axis=1)]
+
+
+LOWER = np.tri(3) > 0
+
+
+@pytest.mark.parametrize("function", [masked_largest, masked_place, masked_sorted, masked_picked])
+def test_masks_of_minus_infinity_in_every_engine(function):
+    graph = pcn.trace(lambda x, w: function(np, x * w), x=pcn.Input((3, 3)), w=pcn.Parameter(np.ones((3, 3))))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 3))
+    targets = {"out": np.stack([function(np, row) for row in x]) - rng.normal(size=(2, 3))}
+    exact = pcn.backprop(graph, {"x": x}, targets)
+    assert np.isfinite(exact.gradients["w"]).all()
+    circuit = pcn.build_circuit(graph, vertices="marked")
+    for engine in (pcn.Kernel(threads=1), pcn.Reference(), pcn.EventDriven(threshold=0.0)):
+        result = pcn.Simulator(circuit, engine=engine).run(1.0, inputs={"x": x}, targets=targets)
+        assert result.status == "completed"
+        assert_close(result.gradients["w"], exact.gradients["w"], 1e-12, str(engine))
+
+
 def test_a_mask_of_terms():
     where = np.array([[True, False, True], [False, False, True]])
     for function in (

@@ -70,6 +70,19 @@ def test_gradients_at_random_shapes(seed):
     check_random(lambda a: np.quantile(a, q, axis=axis, method=method), x, np.float64, rng)
 
 
+def test_arrays_are_sorted_in_place():
+    def function(x):
+        y = x * 2.0
+        y.sort(axis=0)
+        z = np.array(x)
+        z[0].sort()
+        z[1].partition(1)
+        return y + z[:, :1] + z[1, 1]
+
+    x = RNG.normal(size=(2, 3))
+    assert_close(of_parameter(function, x), function(x), 1e-15)
+
+
 def test_the_order_of_a_partition_is_a_partition():
     x = RNG.normal(size=(7,))
     chosen = of_parameter(lambda x: x[np.argpartition(x, 3)][:3], x)

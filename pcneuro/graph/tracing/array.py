@@ -453,6 +453,14 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """As the method of arrays."""
         self[...] = value
 
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        """As np.sort, in place."""
+        self[...] = np.sort(self, *args, **kwargs)
+
+    def partition(self, *args: Any, **kwargs: Any) -> None:
+        """As np.partition, in place."""
+        self[...] = np.partition(self, *args, **kwargs)
+
     def flatten(self, order: Any = "C") -> Any:
         """As np.ravel, but for that it shares nothing."""
         return HANDLERS[np.ravel](self, order=order).alike()

@@ -33,8 +33,6 @@ _JUMPS = (
 _QUOTIENT = "it has no operator here; give the whole quotient as an Input k, and write x - k * y"
 
 _INSTEAD = {
-    "sort": "write x = np.sort(x), which is a new array",
-    "partition": "write x = np.partition(x, kth), which is a new array",
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
