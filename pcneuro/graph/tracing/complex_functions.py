@@ -302,6 +302,16 @@ def _prod(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
     return result
 
 
+@answers_complex(np.var)
+def _var(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return sum(np.var(part, axis=axis, ddof=ddof, keepdims=keepdims) for part in (a.real, a.imag))
+
+
+@answers_complex(np.std)
+def _std(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return np.sqrt(_var(a, axis, ddof=ddof, keepdims=keepdims))
+
+
 @answers_complex(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     vectors = x.ndim == 1 if axis is None else np.ndim(axis) == 0 or len(axis) == 1

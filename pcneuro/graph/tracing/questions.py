@@ -62,6 +62,21 @@ def _isrealobj(x: Any) -> bool:
     return bool(x.dtype.kind != "c")
 
 
+@answers(np.isreal)
+def _isreal(x: Any) -> Any:
+    return np.ones(x.shape, dtype=bool)
+
+
+@answers(np.iscomplex)
+def _iscomplex(x: Any) -> Any:
+    return np.zeros(x.shape, dtype=bool)
+
+
+@answers(np.real_if_close)
+def _real_if_close(a: Any, tol: Any = 100) -> Any:
+    return a
+
+
 @answers(np.array_equal)
 def _array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> bool:
     if np.shape(a1) != np.shape(a2):

@@ -68,6 +68,7 @@ AS_NUMPY = {
     "indices of the diagonal": lambda x: x[np.diag_indices_from(x[:, :3])],
     "a path of einsum": lambda x: np.einsum("ij,kj->ik", x, x, optimize=np.einsum_path("ij,kj->ik", x, x)[0]),
     "whether it is complex": lambda x: x if np.isrealobj(x) and not np.iscomplexobj(x) else -x,
+    "what is real": lambda x: np.real_if_close(x) * np.isreal(x) + np.iscomplex(x),
     "types": lambda x: x * np.result_type(x, np.float32).itemsize * np.can_cast(x.dtype, np.float64),
     "type in common": lambda x: x * np.dtype(np.common_type(x, x)).itemsize,
     "equality of other shapes": lambda x: -x if np.array_equal(x, x[0]) or np.array_equiv(x, x[:, :3]) else x,

@@ -61,6 +61,9 @@ AS_NUMPY = {
     "convolve": lambda x: np.convolve(x[0] * K, K, "same") + np.correlate(x[0] * K, K, "same"),
     "diff, trace, pad": lambda x: np.diff(x * K)[:, :1] + np.trace(1j * x) + np.pad(x * K, 1)[1:3, :2],
     "split": lambda x: np.split(x * K, 3, axis=1)[1],
+    "cumulative sums": lambda x: np.cumsum(x * K, axis=1),
+    "norms": lambda x: (np.linalg.norm(x * K), np.linalg.norm(1j * x + 1.0, axis=0)),
+    "variances": lambda x: (np.var(x * K, axis=0, ddof=1), np.std(x + 1j * x)),
     "powers of constants": lambda x: np.power(2.0, 1j * x) * np.exp(1j) ** x,
 }
 

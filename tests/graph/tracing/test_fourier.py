@@ -67,6 +67,30 @@ def test_gradients_are_those_of_a_linear_map(name, n):
     assert_close(got.gradients["x"], [f(e) @ f(x) for e in np.eye(4)], 1e-14)
 
 
+def test_200_random_transforms_and_their_gradients():
+    rng = np.random.default_rng(12)
+    for _ in range(200):
+        name = rng.choice(["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
+        shape = tuple(rng.integers(1, 6, rng.integers(1, 4)))
+        options = {
+            "axis": int(rng.integers(-len(shape), len(shape))),
+            "norm": [None, "backward", "ortho", "forward"][rng.integers(4)],
+            "n": int(rng.integers(1, 9)),
+        }
+        weights = 1.0 if name in ("rfft", "ihfft") else rng.normal(size=shape) + 1j * rng.normal(size=shape)
+
+        def f(x, name=name, weights=weights, options=options):
+            return halves(getattr(np.fft, name)(x * weights, **options))
+
+        x, direction = rng.normal(size=(2, *shape))
+        out = f(x)
+        deviation = rng.normal(size=out.shape)
+        got = pcn.backprop(pcn.trace(f, x=pcn.Parameter(x), check=False), targets={"out": out + deviation})
+        assert_close(got.values["out"][0], out, 1e-14, f"{name} {shape} {options}")
+        # A linear map and its transpose: y . f(v) = f^T(y) . v.
+        assert_close(np.sum(got.gradients["x"] * direction), -deviation @ f(direction), 1e-12, f"{name} {shape}")
+
+
 @pytest.mark.parametrize("axes", [None, 0, (0, 1)])
 def test_shifts_are_those_of_numpy(axes):
     def f(x):

@@ -31,6 +31,7 @@ def test_forward_and_gradients(each):
 
 X = np.random.default_rng(4).normal(size=(3, 4))
 COPIES = [(mode, {}) for mode in ("edge", "reflect", "symmetric", "wrap", "constant", "linear_ramp", "mean")]
+COPIES += [(mode, {}) for mode in ("maximum", "minimum", "median")]
 ODD = [(mode, {"reflect_type": "odd"}) for mode in ("reflect", "symmetric")]
 
 
