@@ -261,7 +261,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if method == "outer" and len(inputs) == 2 and not kwargs:
             return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
-            raise refuse(f"{shown}.{method}", rules.instead_of_method(shown, method))
+            raise refuse(f"{shown}.{method}", f"call {shown} plainly")
         if ufunc in HANDLERS:
             return _answered(shown, HANDLERS[ufunc], inputs, kwargs)
         if kwargs:

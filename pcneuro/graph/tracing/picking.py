@@ -14,13 +14,15 @@ from pcneuro.ops.pick import Pick
 from pcneuro.ops.reductions import axes_at, of_dtype, refuse_others
 from pcneuro.ops.registry import answers, at_line, refuse, stands_in
 
+KEEP_THE_SHAPE = "keep the shape, by np.where(mask, x, 0) or mask * x"
+
 
 def _check_index(index: Any) -> None:
     """Raise the refusal of what is no array of whole numbers."""
     if index.dtype.kind == "b":
         raise refuse(
             "indexing by a mask that depends on the data, as would the shape of the result,",
-            "keep the shape, by np.where(mask, x, 0) or mask * x",
+            KEEP_THE_SHAPE,
         )
     if index.dtype.kind not in "iu":
         raise refuse(
@@ -129,3 +131,46 @@ def _take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
         for i, n in enumerate(arr.shape)
     )
     return picked(arr, key) if isinstance(indices, AbstractTraced) else arr[key]
+
+
+@answers(np.compress)
+def _compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    refuse_others("np.compress", out=out)
+    if isinstance(condition, AbstractTraced):
+        raise refuse(
+            "np.compress by a mask that depends on the data, as would the shape of the result,", KEEP_THE_SHAPE
+        )
+    return np.take(a, np.flatnonzero(condition), axis=axis)
+
+
+@answers(np.extract)
+def _extract(condition: Any, arr: Any) -> Any:
+    if isinstance(condition, AbstractTraced):
+        raise refuse("np.extract by a mask that depends on the data, as would the shape of the result,", KEEP_THE_SHAPE)
+    return np.take(arr, np.flatnonzero(condition))
+
+
+@answers(np.choose)
+def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    refuse_others("np.choose", out=out)
+    if mode != "raise" and isinstance(a, AbstractTraced):
+        raise refuse(f"np.choose with mode={mode!r} at places that depend on the data", "keep the indices in range")
+    index, *parts = np.broadcast_arrays(a, *choices)
+    table = np.stack(parts)
+    if isinstance(index, AbstractTraced):
+        # Axes that are broadcast belong to whole numbers, too.
+        index = of_dtype(index, a.dtype)
+    else:
+        index = np.choose(index, np.arange(len(parts)), mode=mode)
+    return np.take_along_axis(table, np.expand_dims(index, 0), axis=0)[0]
+
+
+@answers(np.lexsort)
+def _lexsort(keys: Any, axis: Any = -1) -> Any:
+    order = None
+    for key in keys:
+        if order is None:
+            order = np.argsort(key, axis=axis)
+        else:
+            order = np.take_along_axis(order, np.argsort(np.take_along_axis(key, order, axis), axis=axis), axis)
+    return order

@@ -32,7 +32,10 @@ _JUMPS = (
 )
 _QUOTIENT = "it has no operator here; give the whole quotient as an Input k, and write x - k * y"
 
+_COUNT = "how many there are would depend on the data: keep the shape, by np.where(mask, x, 0) or mask * x"
+
 _INSTEAD = {
+    **dict.fromkeys(("unique", "argwhere", "nonzero", "flatnonzero"), _COUNT),
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
@@ -72,17 +75,6 @@ _INSTEAD = {
     "shape": "use a.reshape(...)",
     "flat": "use np.ravel",
 }
-
-_INSTEAD_OF_METHODS = {
-    "reduce": "write functools.reduce({}, x) over the slices",
-    "accumulate": "write list(itertools.accumulate(x, {})) over the slices, and np.stack them",
-    "reduceat": "write functools.reduce({}, part) for each part",
-}
-
-
-def instead_of_method(function: str, method: str) -> str:
-    """What to write instead of a method of a ufunc."""
-    return _INSTEAD_OF_METHODS.get(method, "call {} plainly").format(function)
 
 
 def instead_of(name: str) -> str:

@@ -11,6 +11,7 @@ from tests.helpers import assert_close
 
 RNG = np.random.default_rng(0)
 MASK = np.array([True, False, True])
+TIES = np.array([1.0, 0.0, 1.0])
 CONSTANT = RNG.normal(size=(3, 4))
 
 FORMS = {
@@ -46,6 +47,23 @@ def test_it_is_what_numpy_takes(form):
     assert_close(pcn.backprop(graph, {}).values["out"][0], function(x), 1e-15)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.compress([True, False, True], x, axis=1),
+        lambda x: np.extract(MASK, x[0]),
+        lambda x: np.choose([0, 1, 0], [x[0], x[1]]),
+        lambda x: np.choose(np.argsort(x, axis=0), [x, x**2, 7.0]),
+        lambda x: x[0][np.lexsort((x[1], TIES))],
+        lambda x: x[0][np.lexsort((TIES, x[2]))],
+    ],
+)
+def test_other_functions_of_indices(function):
+    x = RNG.normal(size=(3, 3))
+    graph = pcn.trace(function, x=pcn.Parameter(x))
+    assert_close(pcn.backprop(graph, {}).values["out"][0], function(x), 1e-15)
+
+
 def test_whole_numbers_stay_whole():
     seen = []
 
@@ -67,6 +85,8 @@ def test_whole_numbers_stay_whole():
         (lambda x: np.take(x, np.argsort(x), mode="clip"), TraceError, "with mode='clip'"),
         (lambda x: np.take(x, np.argsort(x), axis=1), ShapeError, r"np\.take over axis \[1\]"),
         (lambda x: x[0, np.argsort(x)], ShapeError, r"too many indices .* shape \(3,\)"),
+        (lambda x: np.unique(x), TraceError, r"np\.unique .*how many there are would depend on the data"),
+        (lambda x: np.choose(np.argsort(x), [x, x], mode="wrap"), TraceError, r"np\.choose with mode='wrap'"),
         (lambda x: np.take_along_axis(x, np.argsort(x)[:, None], 0), ShapeError, "have other axes"),
         (lambda x: np.take(x, [5]), ShapeError, r"np\.take of shape \(3,\): .*out of bounds"),
     ],
