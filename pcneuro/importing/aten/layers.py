@@ -303,6 +303,12 @@ def _attention(
     return attention.attention(query, key, value, attn_mask, is_causal, scale)
 
 
+@ATEN("_weight_norm")
+def _weight_norm(v: Any, g: Any, dim: int = 0) -> Any:
+    axes = tuple(axis for axis in range(np.ndim(v)) if dim == -1 or axis != dim % np.ndim(v))
+    return v * (g / np.sqrt(np.sum(np.square(v), axis=axes, keepdims=True)))
+
+
 @ATEN("embedding")
 def _embedding(
     weight: Any,

@@ -349,25 +349,3 @@ def _new_ones(self: Any, size: Sequence[int]) -> Any:
 @ATEN("new_full")
 def _new_full(self: Any, size: Sequence[int], fill_value: float) -> Any:
     return np.full(tuple(size), float(fill_value))
-
-
-@ATEN("upsample_nearest1d", "upsample_nearest2d")
-def _upsample_nearest(
-    input: Any = None,
-    self: Any = None,
-    output_size: Sequence[int] | None = None,
-    scale_factors: Sequence[float] | None = None,
-    scales: float | None = None,
-    scales_h: float | None = None,
-    scales_w: float | None = None,
-) -> Any:
-    x = self if input is None else input
-    axes = np.ndim(x) - 2
-    space = np.shape(x)[2:]
-    factors = scale_factors or [out / n for out, n in zip(output_size or (), space, strict=True)]
-    for axis in range(axes):
-        out = output_size[axis] if output_size else int(space[axis] * factors[axis])
-        scale = 1 / factors[axis] if scale_factors else space[axis] / out
-        source = np.minimum(np.floor(np.arange(out) * scale).astype(np.int64), space[axis] - 1)
-        x = np.take(x, source, axis=axis + 2)
-    return x

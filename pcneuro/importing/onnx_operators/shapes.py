@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pcneuro import ops
 from pcneuro.errors import TraceError
+from pcneuro.importing.layers import resizing
 from pcneuro.importing.layers.samples import from_last, without_leading
 from pcneuro.importing.onnx_operators.table import ONNX, allowed, constant, numbers, traced
 
@@ -239,37 +240,6 @@ def _resize(
     allowed(out)
     for axis, (n, m, factor) in enumerate(zip(shape, out, factors, strict=True)):
         if n != m:
-            places = _places(n, m, factor, coordinate_transformation_mode)
-            x = _resampled(x, axis, n, places, mode, nearest_mode)
+            at = resizing.places(n, m, factor, coordinate_transformation_mode)
+            x = resizing.resampled(x, axis, at, mode, nearest_mode)
     return x
-
-
-def _places(n: int, m: int, factor: float, mode: str) -> np.ndarray:
-    """Where the units of a resized axis stand in the old one."""
-    i = np.arange(m)
-    if mode in ("half_pixel", "pytorch_half_pixel"):
-        return np.zeros(1) if m == 1 and mode.startswith("pytorch") else (i + 0.5) / factor - 0.5
-    if mode == "asymmetric":
-        return i / factor
-    if mode == "align_corners":
-        return i * ((n - 1) / (m - 1)) if m > 1 else np.zeros(1)
-    raise TraceError(f"it resizes with coordinates {mode!r}: there are half_pixel, asymmetric and align_corners")
-
-
-_ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "round_prefer_floor": lambda p: np.ceil(p - 0.5),
-    "round_prefer_ceil": lambda p: np.floor(p + 0.5),
-    "floor": np.floor,
-    "ceil": np.ceil,
-}
-
-
-def _resampled(x: Any, axis: int, n: int, places: np.ndarray, mode: str, rounding: str) -> Any:
-    if mode == "nearest":
-        return np.take(x, np.clip(_ROUNDINGS[rounding](places), 0, n - 1).astype(np.int64), axis=axis)
-    places = np.clip(places, 0, n - 1)
-    low = np.floor(places).astype(np.int64)
-    weights = np.zeros((n, len(places)))
-    np.add.at(weights, (low, np.arange(len(places))), 1 - (places - low))
-    np.add.at(weights, (np.minimum(low + 1, n - 1), np.arange(len(places))), places - low)
-    return np.moveaxis(np.moveaxis(x, axis, -1) @ weights, -1, axis)
