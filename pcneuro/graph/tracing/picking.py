@@ -27,7 +27,7 @@ def _check_index(index: Any) -> None:
     if index.dtype.kind not in "iu":
         raise refuse(
             f"indexing by a traced array of {index.dtype}",
-            "index by whole numbers, as np.argmax, np.argsort, np.searchsorted or .astype(int) make them",
+            "index by whole numbers, as np.argmax, np.argsort, np.searchsorted and np.digitize make them",
         )
 
 
