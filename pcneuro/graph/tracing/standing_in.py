@@ -211,11 +211,17 @@ def _of_array(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 for _name in (
     "sum mean prod max min amax amin ptp std var median average quantile percentile any all sort argsort argmax argmin "
-    "cumsum cumprod diff dot inner outer vdot cross kron trapezoid clip flip roll repeat tile"
+    "cumsum cumprod diff dot inner outer vdot cross kron trapezoid clip flip roll repeat tile "
+    "convolve correlate interp gradient ediff1d diag diagflat tril triu trace insert append resize meshgrid pad where "
+    "vander polyval polyadd polysub polymul polyder polyint poly polyfit apply_along_axis apply_over_axes"
 ).split():
     stands_in("numpy", _name)(_of_array)
 for _name in "norm solve inv det slogdet cholesky eigh eigvalsh svd svdvals pinv lstsq matrix_power".split():
     stands_in("numpy.linalg", _name)(_of_array)
+for _name in (
+    "fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn fftshift ifftshift"
+).split():
+    stands_in("numpy.fft", _name)(_of_array)
 
 
 def _of_arrays(original: Callable[..., Any], arrays: Any, *args: Any, **kwargs: Any) -> Any:

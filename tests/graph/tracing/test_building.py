@@ -82,6 +82,27 @@ def test_values_are_those_of_numpy(function):
     assert_close(pcn.backprop(graph).values["out"][0], function(X), 1e-14)
 
 
+PAIR = {
+    "convolve": lambda x: np.convolve([x[0, 0], x[0, 1]], [1.0, 2.0]),
+    "interp": lambda x: np.interp(0.3, [0.0, 1.0], [x[0, 0], x[0, 1]]),
+    "gradient": lambda x: np.gradient([x[0, 0], x[0, 1], 3.0]),
+    "diag": lambda x: np.diag([x[0, 0], x[0, 1]]) + np.tril([[x[0, 0], 1.0], [x[0, 1], 2.0]]),
+    "trace": lambda x: np.trace([[x[0, 0], 1.0], [x[0, 1], 2.0]]),
+    "insert": lambda x: np.insert([x[0, 0], x[0, 1]], 1, [x[1, 1]]),
+    "meshgrid": lambda x: np.meshgrid([x[0, 0], 1.0], [1.0, 2.0])[0],
+    "pad": lambda x: np.pad([x[0, 0], x[0, 1]], 1),
+    "polyval": lambda x: np.polyval([x[0, 0], 2.0], [1.5, x[0, 1]]) + np.vander([x[0, 0], x[0, 1]])[0],
+    "fft": lambda x: np.abs(np.fft.fft([x[0, 0], x[0, 1]])) + np.real(np.fft.ifft([1j * x[0, 0], x[1, 1]])),
+    "complex numbers": lambda x: np.real(np.array([[1j * x[0, 0], x[0, 1]], [1, 2]]) @ np.array([1, 1j])),
+}
+
+
+@pytest.mark.parametrize("function", PAIR.values(), ids=PAIR)
+def test_lists_of_traced_numbers_are_arrays(function):
+    graph = pcn.trace(function, x=pcn.Parameter(X))
+    assert_close(pcn.backprop(graph).values["out"][0], function(X), 1e-14)
+
+
 def test_texts_of_traced_arrays_are_texts():
     texts = []
 
