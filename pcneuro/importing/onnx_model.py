@@ -16,7 +16,9 @@ from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
 from pcneuro.importing.names import AbstractModel, as_names
 from pcneuro.importing.onnx_file import library, read
+from pcneuro.importing.onnx_operators.table import allowed
 from pcneuro.importing.onnx_program import Program
+from pcneuro.importing.operators import inside
 from pcneuro.quantities import by_name
 
 TOLERANCE = 1e-9
@@ -136,6 +138,8 @@ def _shapes(program: Program, batch_axis: int | None, sizes: Mapping[str, Any]) 
         if batch_axis is not None and batch_axis >= len(axes):
             raise ShapeError(f"input {shown(name)} has {len(axes)} axes, and no axis {batch_axis}: give batch_axis")
         shapes[name] = tuple(_length(name, k, dim, batch_axis, sizes) for k, dim in enumerate(axes))
+        with inside(name, "input"):
+            allowed(n or 1 for n in shapes[name])
     return shapes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ import pcneuro as pcn
 from pcneuro import importing
 from pcneuro.errors import (
     CapacityError,
+    MissingExtraError,
     ModelFileError,
     OutputError,
     ParameterError,
@@ -516,6 +518,37 @@ HOSTILE = {
         CapacityError,
         "Pad",
     ),
+    "huge inputs": (model_of([node("Relu", "x")], {"x": [1, HUGE, 4]}, ["y"]), CapacityError, "'x'.*are the most"),
+    "huge pads": (
+        model_of([node("Conv", "x,w", pads=[HUGE, 0])], X, ["y"], {"w": np.ones((1, 3, 1), dtype=np.float32)}),
+        CapacityError,
+        "Conv",
+    ),
+    "huge strides": (
+        model_of([node("ConvTranspose", "x,w", strides=[HUGE])], X, ["y"], {"w": np.ones((3, 1, 1), dtype=np.float32)}),
+        CapacityError,
+        "ConvTranspose",
+    ),
+    "a huge outer product": (
+        model_of([node("Einsum", "a,a", "c", equation="i,j->ij"), node("Mul", "x,c")], X, ["y"], {"a": np.ones(2**15)}),
+        CapacityError,
+        "Einsum",
+    ),
+    "a huge resize": (
+        model_of([node("Resize", "x,,s", mode="linear")], X, ["y"], {"s": np.float32([1, 2**30, 1])}),
+        CapacityError,
+        "Resize",
+    ),
+    "many time steps": (
+        model_of(
+            [node("Transpose", "x", "t", perm=[1, 0, 2]), node("RNN", "t,w,r", hidden_size=1)],
+            {"x": [1, 20_000, 1]},
+            ["y"],
+            {"w": np.ones((1, 1, 1), dtype=np.float32), "r": np.ones((1, 1, 1), dtype=np.float32)},
+        ),
+        CapacityError,
+        "20,000 time steps",
+    ),
     "a huge product": (
         model_of(
             [node("Mul", "a,b", "c"), node("ReduceMean", "c", "m", keepdims=0), node("Add", "x,m")],
@@ -604,3 +637,10 @@ class TestFilesThatAreNotTrusted:
                 importing.onnx(path)
         with pytest.raises(ModelFileError, match="the path of a file is 3"):
             importing.onnx(3)
+
+    def test_without_the_library(self, tmp_path, monkeypatch):
+        """Both are named with the command that installs them."""
+        for name, call in (("onnx", lambda: importing.onnx(tmp_path / "m")), ("torch", lambda: importing.torch(0, 0))):
+            monkeypatch.setitem(sys.modules, name, None)
+            with pytest.raises(MissingExtraError, match=r"pcneuro\[importing\]"):
+                call()

@@ -136,7 +136,7 @@ LAYERS = {
 
 ACTIVATIONS = (
     "CELU ELU GELU GLU Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid Mish ReLU ReLU6 SELU SiLU Sigmoid Softplus "
-    "Softshrink Softsign Tanh Tanhshrink"
+    "Softsign Tanh Tanhshrink"
 ).split()
 
 

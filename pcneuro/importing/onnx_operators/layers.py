@@ -46,10 +46,13 @@ def _around(
         given = list(pads) if pads else [0] * (2 * axes)
         if len(given) != 2 * axes:
             raise ShapeError(f"pads are {given}: give two for each of {axes} axes")
-        return list(zip(given[:axes], given[axes:], strict=True))
+        pairs = list(zip(given[:axes], given[axes:], strict=True))
+        allowed(n + abs(low) + abs(high) for n, (low, high) in zip(space, pairs, strict=True))
+        return pairs
     if auto_pad == "VALID":
         return [(0, 0)] * axes
     pairs = []
+    allowed(n + r for n, r in zip(space, reach, strict=True))
     for n, r, s in zip(space, reach, stride, strict=True):
         total = max((-(-n // s) - 1) * s + r - n, 0)
         less, more = total // 2, total - total // 2
@@ -99,8 +102,8 @@ def _conv_transpose(
     ones = [1] * axes
     stride, dilation, more = strides or ones, dilations or ones, output_padding or [0] * axes
     around = _around(np.shape(x)[2:], ones, stride, pads, auto_pad)
-    spread = (n * s + k for n, s, k in zip(np.shape(x)[2:], stride, np.shape(w)[2:], strict=True))
-    allowed([np.shape(x)[0], np.shape(w)[1] * group, *spread])
+    sizes = zip(np.shape(x)[2:], stride, _reach(np.shape(w)[2:], dilation), more, strict=True)
+    allowed([np.shape(x)[0], np.shape(w)[1] * group, *((n - 1) * s + r + extra for n, s, r, extra in sizes)])
     return projections.transposed_convolution(x, w, b, stride, around, dilation, group, more)
 
 

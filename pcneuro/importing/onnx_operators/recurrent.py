@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from pcneuro import ops
-from pcneuro.errors import TraceError
+from pcneuro.errors import CapacityError, TraceError
 from pcneuro.importing.layers import activations, recurrent
 from pcneuro.importing.onnx_operators.table import ONNX, numbers
+
+MOST_STEPS = 10_000
+"""Of a recurrent layer, which is unrolled."""
 
 _ELMAN = {"Tanh": np.tanh, "Relu": activations.relu, "Sigmoid": ops.sigmoid}
 
@@ -25,6 +28,10 @@ def _layer(
         raise TraceError("it clips what enters its gates: export the model without clip")
     x = np.swapaxes(x, 0, 1) if layout else x
     time, batch = np.shape(x)[:2]
+    if time > MOST_STEPS:
+        raise CapacityError(
+            f"it goes over {time:,} time steps, each with a copy of the cell; {MOST_STEPS:,} are the most"
+        )
     if lengths is not None and any(n != time for n in numbers("sequence_lens", lengths)):
         raise TraceError("its sequences have lengths of their own: give all the whole length, or import each by itself")
     units = np.shape(r)[-1]

@@ -203,6 +203,11 @@ def _space_to_depth(x: Any, blocksize: int) -> Any:
 
 @ONNX("Einsum")
 def _einsum(*xs: Any, equation: str) -> Any:
+    inputs, _, out = equation.replace(" ", "").partition("->")
+    lengths = {
+        c: n for term, x in zip(inputs.split(","), xs, strict=True) for c, n in zip(term, np.shape(x), strict=False)
+    }
+    allowed(lengths.get(c, 1) for c in out)
     return np.einsum(equation, *xs)
 
 
@@ -211,6 +216,7 @@ def _one_hot(indices: Any, depth: Any, values: Any, axis: int = -1) -> Any:
     count = numbers("depth", depth)[0]
     off, on = constant("values", values)
     allowed([*np.shape(indices), count])
+    allowed([count, count])
     rows = np.where(np.eye(count, dtype=bool), on, off).astype(np.float64)
     return np.moveaxis(_gather(rows, indices), -1, axis)
 
@@ -240,6 +246,7 @@ def _resize(
     allowed(out)
     for axis, (n, m, factor) in enumerate(zip(shape, out, factors, strict=True)):
         if n != m:
+            allowed([n, m])
             at = resizing.places(n, m, factor, coordinate_transformation_mode)
             x = resizing.resampled(x, axis, at, mode, nearest_mode)
     return x
