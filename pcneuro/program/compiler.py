@@ -190,7 +190,7 @@ class _FeedbackCode(AbstractVisitor[Station, Slot]):
     def pull(self, station: Station, pull: Pull, leaving: Slot) -> None:
         operand, program = pull.operand, self.program
         if self._passes(pull, leaving):
-            program.passed[operand] = station.name
+            program.passed[operand] = program.passed.get(station.name, station.name)
             return
         laned = self.compiler.read[operand].laned
         # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.

@@ -140,10 +140,9 @@ class Leap:
 
     def _sends(self, consumer: str, erring: Collection[str], flowing: Collection[str]) -> bool:
         """Whether there is anything in a node's adjoint."""
-        if consumer in self.program.first:
-            return consumer in erring
-        passed = self.program.passed.get(consumer)
-        return consumer in flowing if passed is None else self._sends(passed, erring, flowing)
+        if consumer not in self.program.first:
+            consumer = self.program.passed.get(consumer, consumer)
+        return consumer in (erring if consumer in self.program.first else flowing)
 
 
 def leap(

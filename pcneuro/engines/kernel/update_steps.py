@@ -125,7 +125,10 @@ class _Builder:
         """The flag that is up where the adjoint of a node has changed."""
         if name in self.error:
             return self.sent_error[name]
-        return self.feedback[name] if name in self.feedback else self.adjoint(self.program.passed[name])
+        if name in self.feedback:
+            return self.feedback[name]
+        passed = self.program.passed[name]
+        return self.sent_error[passed] if passed in self.error else self.feedback[passed]
 
     def pulls(self) -> None:
         """What each node gets from its consumers."""
