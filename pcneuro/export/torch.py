@@ -297,6 +297,10 @@ class Relaxation:
         return arrays
 
 
+def _truth(condition: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda x, y: condition(x, y).to(x.dtype)
+
+
 def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
     """Primitive -> the function of tensors that is the same; autograd knows its derivative.
 
@@ -310,6 +314,10 @@ def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
         "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
         "positive": lambda x: (x > 0).to(x.dtype),
         "sign": torch.sign,
+        **{
+            name: _truth(getattr(torch, short))
+            for name, short in (("less", "lt"), ("less_equal", "le"), ("equal", "eq"))
+        },
     }
 
 

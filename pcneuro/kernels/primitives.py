@@ -68,6 +68,11 @@ def _multiply_or_zero(x: Any, y: Any) -> Any:
     return np.multiply(x, y, out=out, where=np.not_equal(x, 0))
 
 
+def _as_number(condition: Callable[..., Any]) -> Callable[..., Any]:
+    """A condition as a function whose value is a number, 1 or 0, of the operands' floating-point type."""
+    return lambda x, y: condition(x, y).astype(np.result_type(x, y, np.float32))
+
+
 def _erf(x: Any) -> Any:
     from scipy.special import erf
 
@@ -226,4 +231,35 @@ _add(
     cheap=True,
     array=lambda y: y * (1 - y),
     brian2=lambda y: ("multiply", y, ("subtract", 1.0, y)),
+)
+# Truth values, as numbers: their derivatives are 0 wherever there are any.
+_add(
+    2,
+    a.less,
+    "1.0 if x < y else 0.0",
+    "0",
+    "0",
+    cheap=True,
+    array=_as_number(np.less),
+    brian2=lambda x, y: ("clip", ("sign", ("subtract", y, x)), 0.0, 1.0),
+)
+_add(
+    2,
+    a.less_equal,
+    "1.0 if x <= y else 0.0",
+    "0",
+    "0",
+    cheap=True,
+    array=_as_number(np.less_equal),
+    brian2=lambda x, y: ("add", 1.0, ("clip", ("sign", ("subtract", y, x)), -1.0, 0.0)),
+)
+_add(
+    2,
+    a.equal,
+    "1.0 if x == y else 0.0",
+    "0",
+    "0",
+    cheap=True,
+    array=_as_number(np.equal),
+    brian2=lambda x, y: ("subtract", 1.0, ("abs", ("sign", ("subtract", x, y)))),
 )

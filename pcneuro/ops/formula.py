@@ -41,6 +41,9 @@ FUNCTIONS = {name: name for name, primitive in PRIMITIVES.items() if primitive.d
 }
 
 
+_CHOICE = "multiply_or_zero(x, y) + multiply_or_zero(1 - x, z)"
+
+
 @dataclass(frozen=True)
 class Composed:
     """A function that is written with others: its expression, and the derivative by each of its variables."""
@@ -59,7 +62,16 @@ COMPOSED = {
         "x*(0.5 + 0.5*erf(x*0.7071067811865476))",
         ("0.5 + 0.5*erf(x*0.7071067811865476) + x*exp(-0.5*square(x))*0.3989422804014327",),
     ),
+    # Conditions are 1 or 0. What is not chosen does not matter, even if it is not finite.
+    "where": Composed(_CHOICE, ("0", "x", "1 - x"), ("x", "y", "z")),
+    "not_equal": Composed("1 - equal(x, y)", ("0", "0"), ("x", "y")),
+    "logical_not": Composed("1 - x", ("0",)),
+    "logical_and": Composed("x*y", ("0", "0"), ("x", "y")),
+    "logical_or": Composed("maximum(x, y)", ("0", "0"), ("x", "y")),
+    "logical_xor": Composed("abs(x - y)", ("0", "0"), ("x", "y")),
 }
+CONDITIONS = ("less", "less_equal", "equal", "not_equal", "logical_not", "logical_and", "logical_or", "logical_xor")
+"""Functions whose values are truth values."""
 
 MAX_LENGTH, MAX_DEPTH = 2000, 100
 """Longest text and deepest nesting of an expression, which may come from a file that somebody else wrote."""
@@ -177,7 +189,9 @@ class _Reader:
         if name not in COMPOSED:
             return (self.functions[name], *arguments)
         composed = COMPOSED[name]
-        return substitute(parse(composed.text, composed.variables), dict(zip(composed.variables, arguments)))
+        return substitute(
+            parse(composed.text, composed.variables, internal=True), dict(zip(composed.variables, arguments))
+        )
 
 
 def substitute(formula: Formula, replaced: Mapping[str, Formula]) -> Formula:

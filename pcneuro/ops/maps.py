@@ -31,7 +31,7 @@ from pcneuro.ops.base import (
 )
 from pcneuro.ops.derivatives import derivatives, local_derivatives
 from pcneuro.ops.description import Description, UnitFormula
-from pcneuro.ops.formula import COMPOSED, Formula, evaluate, parse, to_text, variables_of
+from pcneuro.ops.formula import COMPOSED, CONDITIONS, Formula, evaluate, parse, to_text, variables_of
 from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.ops.registry import public
 from pcneuro.ops.rows import lower_combine
@@ -51,7 +51,7 @@ FUNCTIONS: dict[str, _Definition] = {
     if primitive.derivatives
 } | {
     name: _Definition(
-        parse(composed.text, composed.variables),
+        parse(composed.text, composed.variables, internal=True),
         tuple(parse(text, (*composed.variables, "out"), internal=True) for text in composed.derivatives),
     )
     for name, composed in COMPOSED.items()
@@ -102,6 +102,10 @@ class Map(AbstractOperator):
     @property
     def label(self) -> str:
         return "expression" if self.variables else self.function
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(bool if self.function in CONDITIONS and not self.variables else np.float64)
 
     @property
     def description(self) -> Description:

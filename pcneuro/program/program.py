@@ -66,7 +66,7 @@ class Program:
     collected: dict[str, Slot] = field(default_factory=dict)
     """Node that adjoints are collected for -> where (a vertex: its drive)."""
     passed: dict[str, str] = field(default_factory=dict)
-    """Folded node with one consumer, whose adjoint is its own, too -> that consumer, or who the consumer passes on to."""
+    """Folded node whose adjoint is that of its one consumer -> the last of those that pass it on."""
     vertex_code: dict[str, dict[str, Code]] = field(default_factory=dict)
     """``deviate`` and ``error`` for single vertices, by vertex."""
     energy: dict[str, Code] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
+from pcneuro.graph.tracing.types import OF_TRUTH, result_dtype, typed
 from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
@@ -262,6 +263,13 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
             raise refuse(f"{shown}.{method}", f"call {shown} plainly")
+        dtype = result_dtype(ufunc, inputs)
+        return typed(self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs), dtype)
+
+    def _called(self, ufunc: np.ufunc, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        name = ufunc.__name__
+        known = getattr(np, name, None) is ufunc
+        shown = f"np.{name}" if known else f"the ufunc {name}"
         if ufunc in HANDLERS:
             return _answered(shown, HANDLERS[ufunc], inputs, kwargs)
         if kwargs:
@@ -269,8 +277,6 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         name = rules.UFUNC_ALIASES.get(name, name)
         if known and name == "positive":
             return inputs[0].alike()
-        if known and name in rules.COMPARISONS:
-            raise refuse(f"the comparison {shown}", rules.NO_COMPARISON)
         if not known or name not in FUNCTIONS:
             raise refuse(shown, rules.instead_of(name))
         if name == "power" and not isinstance(inputs[1], TracedArray) and np.ndim(inputs[1]) == 0 and inputs[1] == 2:
@@ -327,13 +333,23 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         raise refuse(
-            "a decision (if, while, and, or) on a traced value",
-            "use np.where on a constant mask, np.maximum, or pcn.ops.relu",
+            f"a decision (if, while, and, or) on {self._told()}",
+            "choose by np.where, combine conditions by & and |, and repeat a fixed number of times",
         )
+
+    def _told(self) -> str:
+        """What it is, for messages: an argument, a vertex, or what was computed, and where."""
+        source, _, _, line = self.recorder.entries[self.number]
+        name = self.recorder.names.get(self.number)
+        if name is not None:
+            return f"the traced {'argument' if isinstance(source, Leaf) else 'vertex'} {name!r}"
+        if isinstance(source, Leaf):
+            return "a traced value"
+        return f"the traced result of {source.label}{f' of {line}' if line and line != where() else ''}"
 
     def _no_number(self, *args: Any) -> Any:
         raise refuse(
-            "a plain number made of a traced value",
+            f"a plain number made of {self._told()}",
             "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices; write "
             "to arrays of floats that the function has made, as by np.array(a)",
         )
@@ -356,6 +372,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             raise ShapeError(f"index {key!r} into shape {self.shape}: {error}{at_line()}") from None
 
     def __getitem__(self, key: Any) -> TracedArray:
+        if isinstance(key, TracedArray) and key.dtype.kind == "b":
+            raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
         indices = self._at(key)
@@ -440,18 +458,17 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """As np.transpose."""
         return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """A copy; of complex numbers, where these are meant. Raises TraceError for types that change values."""
+    def astype(
+        self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True
+    ) -> TracedArray:
+        """As the method of arrays: truth values and whole numbers are numbers that are such."""
         wanted = np.dtype(dtype)
-        if wanted == np.complex128:
-            return HANDLERS[np.complex128](self.recorder, self)
-        if wanted != self.dtype and wanted != np.float64:
-            raise refuse(f"traced values of {self.dtype} as {wanted}", "leave astype out")
-        return TracedArray(self.recorder, self.number, self._shape, wanted)
-
-    def fill(self, value: Any) -> None:
-        """As the method of arrays."""
-        self[...] = value
+        if wanted.kind not in "fiub" or (wanted.kind == "f" and wanted.itemsize < np.dtype(np.float64).itemsize):
+            raise refuse(f".astype({wanted})", "use float, int or bool: a traced array is one of float64")
+        if wanted.kind == "b" and self.dtype.kind != "b":
+            return self.apply(Map("not_equal"), self, 0.0)  # type: ignore[no-any-return]
+        result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
+        return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         """As np.sort, in place."""

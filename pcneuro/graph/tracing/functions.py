@@ -11,7 +11,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.array import Recorder, TracedArray, plain_constant, recorder_of
+from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
 from pcneuro.ops.base import unit_indices
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
@@ -113,24 +113,6 @@ def _broadcast_arrays(*args: Any, subok: bool = False) -> Any:
         text = " and ".join(map(str, shapes))
         raise ShapeError(f"np.broadcast_arrays: shapes {text} do not broadcast{at_line()}") from None
     return tuple(np.broadcast_to(a, shape) for a in args)
-
-
-@answers(np.where)
-def _where(condition: Any, *choices: Any) -> TracedArray:
-    if isinstance(condition, TracedArray) or len(choices) != 2:
-        raise refuse(
-            "np.where on a mask that depends on the data",
-            "use a constant mask, np.maximum, or an Input of zeros and ones, as mask * a + (1 - mask) * b",
-        )
-    operands: list[TracedArray] = []
-    recorder = recorder_of(choices)
-    numbers = _numbered(recorder, choices, operands)
-    mask = plain_constant("a condition of np.where", condition).astype(bool)
-    try:
-        return recorder.gather("where", np.where(mask, numbers[0], numbers[1]), operands)
-    except ValueError:
-        shapes = f"{operands[0].shape} and {operands[1].shape} with a mask of shape {mask.shape}"
-        raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
 
 
 @answers(np.clip)

@@ -20,12 +20,6 @@ METHODS = frozenset(
 
 UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive"}
 
-NO_COMPARISON = "use np.where on a constant mask, np.maximum or np.minimum, or pcn.ops.relu"
-COMPARISONS = frozenset(
-    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not logical_xor isnan isinf "
-    "isfinite signbit".split(),
-)
-
 _JUMPS = (
     "its derivative is 0 wherever it has one, so that nothing is learned through it; compute it outside the function, "
     "and give it as an Input"

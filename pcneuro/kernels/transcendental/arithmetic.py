@@ -88,3 +88,18 @@ def minimum(x: Real, y: Real) -> Real:
 def multiply_or_zero(x: Real, y: Real) -> Real:
     """x y, and 0 where x is, even if y is not finite there: the limit that x^y and its derivatives need at zero."""
     return where(x == 0, x.number(0), x * y)
+
+
+def less(x: Real, y: Real) -> Real:
+    """1 where x < y, else 0, where one of them is NaN, too."""
+    return where(x < y, x.number(1), x.number(0))
+
+
+def less_equal(x: Real, y: Real) -> Real:
+    """1 where x <= y, else 0."""
+    return where(x <= y, x.number(1), x.number(0))
+
+
+def equal(x: Real, y: Real) -> Real:
+    """1 where x = y, else 0."""
+    return where(x == y, x.number(1), x.number(0))

@@ -1,0 +1,158 @@
+"""Conditions on traced values: comparisons, logic, and what is chosen by them.
+
+A condition has the values 1 and 0 in a circuit, and no derivative: it is 0 wherever there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ShapeError
+from pcneuro.graph.tracing.array import TracedArray, plain_constant, recorder_of
+from pcneuro.graph.tracing.types import dtype_of
+from pcneuro.ops.base import apply
+from pcneuro.ops.maps import Map
+from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
+
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+def truth(x: Any) -> Any:
+    """Truth values as they are; of numbers, which are not 0."""
+    return x if np.dtype(dtype_of(x)).kind == "b" else np.not_equal(x, 0)
+
+
+def _logical(name: str) -> Callable[..., Any]:
+    operator = Map(name)
+    return lambda *operands: apply(operator, *(truth(x) for x in operands))
+
+
+def _bitwise(ufunc: np.ufunc, logical: np.ufunc) -> Callable[..., Any]:
+    """``& | ^ ~`` of truth values."""
+
+    def handler(*operands: Any) -> Any:
+        if any(np.dtype(dtype_of(x)).kind != "b" for x in operands):
+            raise refuse(
+                f"np.{ufunc.__name__} of numbers", "combine conditions, each in parentheses, as (x > 0) & (y < 1)"
+            )
+        return logical(*operands)
+
+    return handler
+
+
+def _comparison(name: str) -> Callable[..., Any]:
+    operator = Map(name)
+    return lambda x, y: apply(operator, x, y)
+
+
+for _name in ("less", "less_equal", "equal", "not_equal"):
+    HANDLERS[getattr(np, _name)] = _comparison(_name)
+HANDLERS[np.greater] = lambda x, y: np.less(y, x)
+HANDLERS[np.greater_equal] = lambda x, y: np.less_equal(y, x)
+for _name in ("logical_not", "logical_and", "logical_or", "logical_xor"):
+    HANDLERS[getattr(np, _name)] = _logical(_name)
+for _ufunc, _like in (
+    (np.bitwise_and, np.logical_and),
+    (np.bitwise_or, np.logical_or),
+    (np.bitwise_xor, np.logical_xor),
+    (np.invert, np.logical_not),
+):
+    HANDLERS[_ufunc] = _bitwise(_ufunc, _like)
+HANDLERS[np.isnan] = lambda x: np.not_equal(x, x)
+HANDLERS[np.isfinite] = lambda x: np.less_equal(np.absolute(x), _LARGEST)
+HANDLERS[np.isinf] = lambda x: np.less(_LARGEST, np.absolute(x))
+HANDLERS[np.signbit] = lambda x: np.less(x, 0)
+
+
+@answers(np.isposinf)
+def _isposinf(x: Any, out: None = None) -> Any:
+    return np.less(_LARGEST, x)
+
+
+@answers(np.isneginf)
+def _isneginf(x: Any, out: None = None) -> Any:
+    return np.less(x, -_LARGEST)
+
+
+@answers(np.isclose)
+def _isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+    close = np.less_equal(np.absolute(np.subtract(a, b)), atol + rtol * np.absolute(b))
+    return np.logical_or(close, np.equal(a, b))
+
+
+# What is chosen
+
+
+@answers(np.where)
+def _where(condition: Any, *choices: Any) -> TracedArray:
+    if len(choices) != 2:
+        raise refuse(
+            "np.where of a condition alone", "give both choices: how many places there are depends on the data"
+        )
+    if isinstance(condition, TracedArray):
+        try:
+            result = apply(Map("where"), truth(condition), *choices)
+        except ShapeError:
+            shapes = " and ".join(str(np.shape(x)) for x in (condition, *choices))
+            raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
+        result.dtype = _common(choices)
+        return result
+    recorder = recorder_of(choices)
+    operands = [recorder.lift(choice) for choice in choices]
+    mask = plain_constant("a condition of np.where", condition).astype(bool)
+    first = np.arange(operands[0].size).reshape(operands[0].shape)
+    second = operands[0].size + np.arange(operands[1].size).reshape(operands[1].shape)
+    try:
+        return recorder.gather("where", np.where(mask, first, second), operands)
+    except ValueError:
+        shapes = f"{operands[0].shape} and {operands[1].shape} with a mask of shape {mask.shape}"
+        raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
+
+
+def _common(values: Sequence[Any]) -> np.dtype:
+    """The type that NumPy has for numbers and arrays of these types together."""
+    common = np.result_type(*(np.dtype(dtype_of(x)) for x in values))
+    return common if common.kind in "bi" else np.dtype(np.float64)
+
+
+@answers(np.select)
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ShapeError(
+            f"np.select of {len(condlist)} conditions and {len(choicelist)} choices{at_line()}: give as many of both"
+        )
+    result = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        result = np.where(condition, choice, result)
+    return result
+
+
+@answers(np.piecewise)
+def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Each function of the whole of x, and chosen from by the conditions: the last one that holds counts."""
+    conditions = list(condlist) if isinstance(condlist, list | tuple) or np.ndim(condlist) > np.ndim(x) else [condlist]
+    functions = list(funclist)
+    if len(functions) not in (len(conditions), len(conditions) + 1):
+        raise ShapeError(
+            f"np.piecewise of {len(conditions)} conditions and {len(functions)} functions{at_line()}: give "
+            "as many of both, or one function more for all else"
+        )
+    values = [f(x, *args, **kw) if callable(f) else f for f in functions]
+    result = values[len(conditions)] if len(values) > len(conditions) else 0.0
+    for condition, value in zip(conditions, values, strict=False):
+        result = np.where(condition, value, result)
+    return np.broadcast_to(result, np.shape(x)) if np.shape(result) != np.shape(x) else result
+
+
+def _depends(name: str) -> Callable[..., Any]:
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        raise refuse(f"np.{name}, whose shape depends on the data,", "choose by np.where, which keeps the shape")
+
+    return handler
+
+
+for _name in "nonzero flatnonzero argwhere extract compress unique trim_zeros".split():
+    HANDLERS[getattr(np, _name)] = _depends(_name)

@@ -1,0 +1,55 @@
+"""Which type the results of functions have in NumPy: numbers, truth values or whole numbers.
+
+In a circuit everything is a number. What a traced array would be in NumPy decides what ``+``, ``~`` and ``//`` do to
+it, and is asked of NumPy itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pcneuro.ops.base import AbstractTraced
+from pcneuro.ops.registry import refuse
+
+OF_TRUTH: dict[np.ufunc, np.ufunc] = {
+    np.add: np.logical_or,
+    np.maximum: np.logical_or,
+    np.multiply: np.logical_and,
+    np.minimum: np.logical_and,
+}
+"""What arithmetic is where NumPy's result is a truth value."""
+
+_NUMBERS = np.dtype(np.float64)
+
+
+def dtype_of(x: Any) -> Any:
+    """The type of an operand; a number of Python takes the type of what it meets."""
+    if isinstance(x, AbstractTraced):
+        return x.dtype  # type: ignore[attr-defined]
+    return type(x) if type(x) in (int, float, complex) else np.asarray(x).dtype
+
+
+def result_dtype(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype:
+    """The type of NumPy's own result. Raises TraceError where NumPy has none, as for a difference of truth values."""
+    types = [dtype_of(x) for x in operands]
+    try:
+        resolved = ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]
+    except AttributeError:
+        # Numba's are no ufuncs of NumPy's.
+        return _NUMBERS
+    except (TypeError, ValueError) as error:
+        if all(isinstance(t, np.dtype) and t.kind in "biu" for t in types):
+            raise refuse(f"np.{ufunc.__name__} of truth values", " ".join(str(error).split())) from None
+        # What NumPy has no type for is refused, or lifted, by what it is.
+        return _NUMBERS
+    return resolved if resolved.kind in "bi" else _NUMBERS
+
+
+def typed(result: Any, dtype: np.dtype) -> Any:
+    """A result that has the type which it has in NumPy."""
+    if isinstance(result, AbstractTraced):
+        result.dtype = dtype  # type: ignore[attr-defined]
+    return result
