@@ -25,6 +25,11 @@ COMPLEX: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 REAL_RESULT = "complex values inside a function are seen by .real, .imag and np.abs"
 
+_ORDERS = frozenset(
+    "less less_equal greater greater_equal max min sort argmax argmin maximum minimum isnan isinf isfinite".split()
+)
+"""Functions that ask which number is larger, or what is finite."""
+
 
 def answers_complex(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function as what NumPy functions do to complex arrays."""
@@ -176,7 +181,7 @@ def _answer(function: Any, method: str, args: Sequence[Any], kwargs: dict[str, A
     if method != "__call__":
         raise refuse(f"{shown}.{method} of complex values", REAL_RESULT)
     if function not in COMPLEX:
-        order = name in rules.COMPARISONS or name in ("max", "min", "sort", "argmax", "argmin", "maximum", "minimum")
+        order = name in _ORDERS
         raise refuse(f"{shown} of complex values", "they have no order here; " * order + REAL_RESULT)
     handler = COMPLEX[function]
     try:
