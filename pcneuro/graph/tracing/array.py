@@ -420,6 +420,11 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
 
     @property
+    def flags(self) -> Any:
+        """Those of a new array of NumPy's, which may be written to."""
+        return np.empty(()).flags
+
+    @property
     def ndim(self) -> int:
         """Number of axes of one sample."""
         return len(self.shape)
@@ -458,15 +463,15 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """As np.transpose."""
         return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
 
-    def astype(
-        self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True
-    ) -> TracedArray:
+    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """As the method of arrays: truth values and whole numbers are numbers that are such."""
         wanted = np.dtype(dtype)
+        if wanted == np.complex128:
+            return HANDLERS[np.complex128](self.recorder, self)
         if wanted.kind not in "fiub" or (wanted.kind == "f" and wanted.itemsize < np.dtype(np.float64).itemsize):
             raise refuse(f".astype({wanted})", "use float, int or bool: a traced array is one of float64")
         if wanted.kind == "b" and self.dtype.kind != "b":
-            return self.apply(Map("not_equal"), self, 0.0)  # type: ignore[no-any-return]
+            return self.apply(Map("not_equal"), self, 0.0)
         result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
         return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
 

@@ -212,8 +212,8 @@ def test_the_line_is_the_users_and_not_a_librarys():
 
 def test_the_line_of_code_without_a_file():
     namespace: dict = {"np": np}
-    exec("def f(x):\n    return np.unique(x)", namespace)
-    with pytest.raises(TraceError, match=r"np\.unique cannot be traced \(<string>:2\): "):
+    exec("def f(x):\n    return np.histogram2d(x, x)", namespace)
+    with pytest.raises(TraceError, match=r"np\.histogram2d cannot be traced \(<string>:2\): "):
         pcn.trace(namespace["f"], x=pcn.Input((3,)))
 
 
@@ -305,7 +305,6 @@ def test_a_refusal_that_the_function_catches_is_an_error_all_the_same():
 def test_the_function_of_a_library_that_gave_up_is_named():
     x0 = np.zeros(3)
     for function, name in (
-        (lambda x: scipy.special.logsumexp(x), "scipy.special.logsumexp"),
         (lambda x: scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0])[-1], "scipy.integrate.odeint"),
         (lambda x: scipy.integrate.odeint(lambda y, t: x, x0, [0.0, 1.0])[-1], "scipy.integrate.odeint"),
     ):
