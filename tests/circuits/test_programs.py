@@ -21,23 +21,12 @@ NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "circuits" / "
 REFUSED: dict[str, str] = {
     "bezier": "np.arctan2 cannot be traced",
     "black_scholes": "the ufunc ndtr cannot be traced",
-    "connectionist_temporal": "the comparison np.isfinite inside scipy.special.log_softmax cannot be traced",
-    "convolutional_network": "the comparison np.greater cannot be traced",
     "extended_kalman_filter": "np.arctan2 cannot be traced",
-    "fluid": "the comparison np.greater cannot be traced",
     "gated_recurrent_unit": "the ufunc expit cannot be traced",
-    "gaussian_mixture": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
-    "hidden_markov_model": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
     "hierarchical_model": "the ufunc gammaln cannot be traced",
-    "hopfield": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
-    "huber_regression": "the comparison np.less_equal cannot be traced",
     "kepler_orbit": "np.arctan2 cannot be traced",
     "kuramoto": "np.remainder cannot be traced",
     "negative_binomial_regression": "the ufunc gammaln cannot be traced",
-    "quantile_regression": "the comparison np.greater_equal cannot be traced",
-    "ray_tracer": "the comparison np.greater cannot be traced",
-    "sinkhorn": "the comparison np.equal inside scipy.special.logsumexp cannot be traced",
-    "spline_fit": "the comparison np.less_equal cannot be traced",
 }
 """Programs that cannot be traced, and what the error says of the reason."""
 RUNNING = [name for name in NAMES if name not in REFUSED]

@@ -420,11 +420,6 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
 
     @property
-    def flags(self) -> Any:
-        """Those of a new array of NumPy's, which may be written to."""
-        return np.empty(()).flags
-
-    @property
     def ndim(self) -> int:
         """Number of axes of one sample."""
         return len(self.shape)
