@@ -35,6 +35,7 @@ def _traced(*values: Any) -> bool:
     return any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(current(values)))
 
 
+@functools.cache
 def _replaced(original: Callable[..., Any], make: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def stand_in(*args: Any, **kwargs: Any) -> Any:
@@ -78,20 +79,31 @@ def _put(place: dict[str, Any] | type, name: str, value: Any) -> None:
 def _elsewhere(function: Callable[..., Any], stand_ins: dict[int, Any]) -> list[tuple[dict[str, Any] | type, str, Any]]:
     """Where users have such functions under names of their own."""
     namespaces = {id(space): space for space in (getattr(inner, "__globals__", {}) for inner in _inner(function))}
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if path is None or not path.startswith(_LIBRARIES):
-            space = getattr(module, "__dict__", {})
-            namespaces[id(space)] = space
-    found: list[tuple[dict[str, Any] | type, str, Any]] = []
-    for space in namespaces.values():
-        if not str(space.get("__name__")).startswith(("numpy", "scipy", "pcneuro")):
-            found += [
-                (space, name, value)
-                for name, value in list(space.items())
-                if id(value) in stand_ins and stand_ins[id(value)][0] is value
-            ]
-    return found
+    for name in sys.modules.keys() - _seen:
+        _seen.add(name)
+        if _is_users(name, getattr(sys.modules.get(name), "__file__", None)):
+            _of_users.append(name)
+    for name in _of_users:
+        space = getattr(sys.modules.get(name), "__dict__", {})
+        namespaces[id(space)] = space
+    return [
+        (space, name, value)
+        for space in namespaces.values()
+        for name, value in list(space.items())
+        if id(value) in stand_ins and stand_ins[id(value)][0] is value
+    ]
+
+
+_seen: set[str] = set()
+_of_users: list[str] = []
+"""Modules that have been looked at, and those of them that are of users."""
+
+
+def _is_users(module: str, path: str | None) -> bool:
+    """Whether a module is of a user's own: of no library, and not of this package."""
+    package = module.partition(".")[0]
+    known = package in sys.stdlib_module_names or package in ("numpy", "scipy", "pcneuro")
+    return not known and (path is None or not path.startswith(_LIBRARIES))
 
 
 def _inner(function: Any) -> Iterator[Any]:
