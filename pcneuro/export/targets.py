@@ -112,7 +112,7 @@ def hebbian(
         {name: np.stack([np.zeros_like(error), error]) for name, error in seeds.items()},
         list(circuit.parameters),
     )
-    return {name: gradients[-1] for name, gradients in history.items()}
+    return circuit.graph.by_leaf({name: gradients[-1] for name, gradients in history.items()})
 
 
 def targets() -> dict[str, type[AbstractTarget]]:

@@ -338,7 +338,7 @@ class TorchTarget(AbstractTarget):
         steps, rows = relaxed.run(steps, probes)
         chosen = [r.choose(a) for r, a in zip(records, rows, strict=True)]
         return Exported(
-            relaxed.gradients(),
+            circuit.graph.by_leaf(relaxed.gradients()),
             relaxed.arrays("value"),
             relaxed.arrays("error"),
             relaxed.arrays("prediction"),

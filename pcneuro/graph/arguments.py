@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from pcneuro.errors import TraceError
+from pcneuro.errors import PcneuroError, TraceError
 from pcneuro.graph.graph import Input, Latent, Leaf, Parameter, check_finite
 from pcneuro.graph.planting import Parameters, has_leaves, leaf_itself, planted
 from pcneuro.graph.trees import Tree
@@ -38,6 +39,7 @@ class Arguments:
     @classmethod
     def of(cls, function: Callable[..., Any], places: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
         """Arguments as ``pcn.trace`` gets them, by place and by name. Raises TraceError for what is no leaf or tree."""
+        _check_given_before(function)
         given = dict(_by_name(function, places))
         twice = [name for name in named if name in given]
         if twice:
@@ -77,7 +79,15 @@ class Arguments:
     def call(self, values: Mapping[str, Any]) -> Any:
         """Call the function with a value in place of each leaf."""
         args, kwargs = self._laid_out(values)
-        return self.function(*args, **kwargs)
+        try:
+            return self.function(*args, **kwargs)
+        except TypeError as error:
+            if _signature(self.function) is not None or isinstance(error, PcneuroError) or error.__cause__ is not None:
+                raise
+            raise TraceError(
+                f"calling {name_of(self.function)} with leaves {', '.join(self.names)}: {error}; it does not say what "
+                "its arguments are called: trace a lambda that calls it"
+            ) from error
 
     def _laid_out(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Arguments by place, where the function takes them so only or has ``*args``, and by name."""
@@ -126,6 +136,17 @@ def _by_name(function: Callable[..., Any], places: Sequence[Any]) -> Iterator[tu
         raise TraceError(
             f"{name_of(function)} takes {len(places) - len(left)} arguments by place, {len(places)} are given"
         )
+
+
+def _check_given_before(function: Callable[..., Any]) -> None:
+    """Raise TraceError for a leaf that ``functools.partial`` gives: the function would get it and no array."""
+    if isinstance(function, functools.partial):
+        for name, value in [*enumerate(function.args), *function.keywords.items()]:
+            if has_leaves(value):
+                raise TraceError(
+                    f"functools.partial gives {name_of(function)} a leaf or a tree of leaves, at {name!r}: give it to "
+                    "pcn.trace instead, which makes an array of it"
+                )
 
 
 def _check_leaf(name: str, leaf: Any) -> None:

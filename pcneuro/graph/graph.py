@@ -287,7 +287,11 @@ class Graph:
             check_name(name, "a tree")
             if name in self.nodes or name in self.outputs:
                 raise GraphError(f"the name {name!r} is used twice, for a tree and for a node or an output")
+            paths: set[str] = set()
             for path, leaf in tree.part.leaves(name):
+                if path in paths:
+                    raise GraphError(f"two leaves of a tree have the path {path}: leave the / out of one key")
+                paths.add(path)
                 if leaf in found or leaf not in self.nodes or not self.nodes[leaf].is_leaf:
                     raise GraphError(f"{path} is to be {leaf!r}, which is no leaf of the graph, or of two trees")
                 found.add(leaf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pcneuro.errors import GraphError, PcneuroError, TraceError, told
 from pcneuro.graph.graph import Input, Latent, Leaf, Parameter
 from pcneuro.graph.trees import (
     BETWEEN,
+    DEEPEST,
     AbstractBranch,
     AbstractPart,
     DictBranch,
@@ -28,9 +30,6 @@ from pcneuro.graph.trees import (
     fields_of,
     is_tree,
 )
-
-_DEEPEST = 50
-"""Branches one in the other; those of names of at most 100 letters are fewer."""
 
 
 @final
@@ -56,8 +55,7 @@ def _parameter(path: str, value: Any) -> Leaf | None:
     """A Parameter of what is an array of real numbers or a float."""
     if isinstance(value, Input | Parameter | Latent):
         return value
-    numbers = hasattr(value, "__array__") and not isinstance(value, np.integer | np.bool)
-    if not (numbers or isinstance(value, float) or type(value).__module__.startswith("scipy.sparse")):
+    if not (_has_numbers(value) or type(value).__module__.startswith("scipy.sparse")):
         return None
     try:
         return Parameter(value)
@@ -69,11 +67,18 @@ def leaf_itself(path: str, value: Any) -> Leaf | None:
     """What is a leaf already; for trees of Input, Parameter and Latent. Raises TraceError for an array."""
     if isinstance(value, Input | Parameter | Latent):
         return value
-    if hasattr(value, "__array__") or isinstance(value, float):
+    if _has_numbers(value):
         raise TraceError(
             f"{path} is a {type(value).__name__}: wrap it as Parameter(array), or a tree of arrays as Parameters(tree)"
         )
     return None
+
+
+def _has_numbers(value: Any) -> bool:
+    """Whether something is an array or a float; a dict may have any attribute, and single integers do not count."""
+    if isinstance(value, Mapping | np.integer | np.bool):
+        return False
+    return isinstance(value, float) or hasattr(value, "__array__")
 
 
 def has_leaves(value: Any, depth: int = 0) -> bool:
@@ -81,7 +86,7 @@ def has_leaves(value: Any, depth: int = 0) -> bool:
     if isinstance(value, Input | Parameter | Latent | Parameters):
         return True
     parts = value if isinstance(value, list | tuple) else (fields_of(value) or {}).values()
-    return depth < _DEEPEST and any(has_leaves(part, depth + 1) for part in parts)
+    return depth < DEEPEST and any(has_leaves(part, depth + 1) for part in parts)
 
 
 def planted(name: str, given: Any, leaf_of: Callable[[str, Any], Any]) -> tuple[Tree, dict[str, Any]]:
@@ -118,8 +123,8 @@ class _Planter:
         fields = dict(enumerate(value)) if type(value) in (list, tuple) else fields_of(value)
         if fields is None:
             raise TraceError(f"{path} is {told(value)}: {_cure(value)}")
-        if depth == _DEEPEST:
-            raise TraceError(f"{path[:_DEEPEST]}... has more than {_DEEPEST} branches one in the other: it has no end?")
+        if depth == DEEPEST:
+            raise TraceError(f"{path[:DEEPEST]}... has more than {DEEPEST} branches one in the other: it has no end?")
         record = not isinstance(value, Mapping) and type(value) not in (list, tuple)
         parts = {
             _key(key, path): self.part(each, f"{path}/{key}", name + BETWEEN + _in_name(key), depth + 1, record=record)
@@ -130,7 +135,7 @@ class _Planter:
 
 def _branch(value: Any, parts: Mapping[Key, AbstractPart]) -> AbstractBranch:
     if isinstance(value, Mapping):
-        return DictBranch(parts)
+        return RecordBranch(parts, type(value)) if _is_made_of_dicts(type(value), parts) else DictBranch(parts)
     if type(value) in (list, tuple):
         return (ListBranch if isinstance(value, list) else TupleBranch)(parts)
     if isinstance(value, tuple):
@@ -138,8 +143,20 @@ def _branch(value: Any, parts: Mapping[Key, AbstractPart]) -> AbstractBranch:
     return RecordBranch(parts, functools.partial(_like, _like(value, dict.fromkeys(parts))))
 
 
+def _is_made_of_dicts(kind: type, parts: Mapping[Key, AbstractPart]) -> bool:
+    """Whether a class other than dict makes a mapping of these keys from a dict, as ``OrderedDict`` does."""
+    if kind is dict or not issubclass(kind, dict):
+        return False
+    try:
+        return list(kind(dict.fromkeys(parts))) == list(parts)
+    except TypeError:
+        return False
+
+
 def _is_setting(value: Any) -> bool:
-    return value is None or isinstance(value, bool | np.bool | str | type) or (callable(value) and not is_tree(value))
+    if value is None or isinstance(value, bool | np.bool | str | type | enum.Enum | np.dtype):
+        return True
+    return callable(value) and not is_tree(value)
 
 
 def _cure(value: Any) -> str:

@@ -7,16 +7,22 @@ A leaf of the graph is called after its path: ``W`` of the first element of the 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, final
 
+import numpy as np
+
 from pcneuro.errors import ParameterError, UnknownNameError, told, unknown_name
 
 BETWEEN = "__"
 """Stands in a leaf's name where "/" stands in its path."""
+
+DEEPEST = 50
+"""Branches one in the other; those of names of at most 100 letters are fewer."""
 
 Key = int | str
 
@@ -78,7 +84,11 @@ class Setting(AbstractPart):
         yield from ()
 
     def described(self) -> Any:
-        return {"setting": self.value if isinstance(self.value, str | int | None) else repr(self.value)}
+        value = self.value.item() if isinstance(self.value, np.generic) else self.value
+        if not isinstance(value, str | int | None):
+            # The text of an object may have its address, which differs from run to run.
+            value = getattr(value, "__name__", None) or getattr(value, "name", type(value).__name__)
+        return {"setting": value}
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,10 +216,17 @@ class Tree:
     name: str
     part: AbstractPart
 
-    @property
+    @functools.cached_property
     def paths(self) -> Mapping[str, str]:
         """Path -> name of each leaf, in the tree's order."""
         return MappingProxyType(dict(self.part.leaves(self.name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tree, (self.name, self.part)
+
+    def has(self, key: str) -> bool:
+        """Whether a key is the tree's name or one of its paths."""
+        return key == self.name or key in self.paths
 
     def of(self, values: Mapping[str, Any]) -> Any:
         """The tree with ``values[name]`` in place of each leaf, such as gradients or parameters of a run.
@@ -239,10 +256,25 @@ class ByLeaf(dict[str, Any]):
         self.trees = dict(trees)
 
     def __missing__(self, key: Any) -> Any:
-        tree = self.trees.get(key.partition("/")[0]) if isinstance(key, str) else None
-        if tree is None:
+        tree = tree_of(key, self.trees)
+        if tree is None or not tree.has(key):
             raise KeyError(key)
         return tree.of(self) if key == tree.name else self[tree.paths[key]]
+
+    def __contains__(self, key: Any) -> bool:
+        tree = tree_of(key, self.trees)
+        return super().__contains__(key) or (tree is not None and tree.has(key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self[key] if key in self else default
+
+    def copy(self) -> ByLeaf:
+        return ByLeaf(self, self.trees)
+
+
+def tree_of(key: Any, trees: Mapping[str, Tree]) -> Tree | None:
+    """The tree that a key names, or of which it would be a path."""
+    return trees.get(key.partition("/")[0]) if isinstance(key, str) else None
 
 
 def by_leaf(values: Mapping[str, Any], trees: Mapping[str, Tree]) -> dict[str, Any]:
@@ -259,7 +291,7 @@ def expanded(what: str, values: Mapping[str, Any], trees: Mapping[str, Tree]) ->
     """
     leaves: dict[str, Any] = {}
     for key, value in values.items():
-        tree = trees.get(key.partition("/")[0]) if isinstance(key, str) else None
+        tree = tree_of(key, trees)
         if tree is None:
             found = {key: value}
         elif key == tree.name:
@@ -282,7 +314,7 @@ _BRANCHES: Mapping[str, Callable[[Mapping[Key, AbstractPart]], AbstractBranch]] 
 )
 
 
-def part_from(description: Any) -> AbstractPart:
+def part_from(description: Any, depth: int = 0) -> AbstractPart:
     """The part that ``described`` gave, which anybody may have written. Raises ValueError for what is none."""
     if not isinstance(description, dict) or len(description) != 1:
         raise ValueError("a part of a tree is none")
@@ -291,12 +323,12 @@ def part_from(description: Any) -> AbstractPart:
         return TreeLeaf(value)
     if kind == "setting" and isinstance(value, str | int | None):
         return Setting(value)
-    if kind not in _BRANCHES or not isinstance(value, list):
+    if kind not in _BRANCHES or not isinstance(value, list) or depth == DEEPEST:
         raise ValueError(f"a part of a tree is a {kind!r}")
     parts: dict[Key, AbstractPart] = {}
     for position, (key, part) in enumerate(value):
         wanted = type(key) in (str, int) if kind == DictBranch.kind else key == position
         if not wanted or key in parts:
             raise ValueError(f"a {kind} of a tree has the key {key!r}")
-        parts[key] = part_from(part)
+        parts[key] = part_from(part, depth + 1)
     return _BRANCHES[kind](parts)

@@ -1,7 +1,8 @@
-"""Trees of leaves as arguments, by name, by path and whole; and the ways in which functions take arguments."""
+"""Trees of leaves as arguments, by name, by path and whole."""
 
 from __future__ import annotations
 
+import enum
 import functools
 import pickle
 import re
@@ -99,8 +100,13 @@ def test_gradients_are_those_of_single_leaves_and_come_as_the_tree(graph):
     assert gradients["head"].width == 2
     assert list(result.gradients) == NAMES
     for missing in ("other", "params/other", 3):
+        assert missing not in result.gradients
+        assert result.gradients.get(missing, "nothing") == "nothing"
         with pytest.raises(KeyError):
             result.gradients[missing]
+    for values in (result.gradients, result.gradients.copy()):
+        assert all(key in values for key in ("params", *PATHS, *NAMES))
+        assert values.get("params/head/gain") is values.get("params")["head"].gain is values[NAMES[-1]]
 
 
 def test_every_way_in_takes_trees_and_paths(graph):
@@ -165,6 +171,8 @@ BROKEN = [
     {"params": {"list": [[1, {"leaf": NAMES[0]}]]}}, {"params": {"dict": [["a", {"leaf": NAMES[0]}]] * 2}},
     {"params": {"dict": [["a", {"leaf": NAMES[0]}], ["b", {"leaf": NAMES[0]}]]}}, {"hidden": {"leaf": NAMES[0]}},
     {"params": {"dict": [[None, {"leaf": NAMES[0]}]]}}, {"params": {"setting": []}}, {"a/b": {"leaf": NAMES[0]}},
+    {"params": functools.reduce(lambda part, _: {"list": [[0, part]]}, range(60), {"leaf": NAMES[0]})},
+    {"params": {"dict": [["a/b", {"leaf": NAMES[0]}], ["a", {"dict": [["b", {"leaf": NAMES[1]}]]}]]}},
     {"params": {"leaf": NAMES[0], "list": []}}, {"params": {"dict": [3]}}, {"out": {"leaf": NAMES[0]}},
 ]  # fmt: skip
 
@@ -213,6 +221,79 @@ def test_sparse_matrices_and_mappings():
     np.testing.assert_allclose(result.values["out"], [2.0 * dense @ [1.0, 2.0, 3.0]])
 
 
+class Attributes(dict):
+    """A dict whose entries are attributes, too, whatever is asked for."""
+
+    def __getattr__(self, name):
+        return self[name]
+
+
+class OfItself(dict):
+    """A dict that is its own attributes."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.__dict__ = self
+
+
+@pytest.mark.parametrize("kind", [Attributes, OfItself])
+def test_dicts_of_a_class_of_their_own_stay_what_they_are(kind):
+    tree = kind(W=np.array([2.0, 3.0]), inner=kind(b=np.ones(2)))
+    graph = pcn.trace(lambda t, x: t.W * x + t.inner.b, t=pcn.Parameters(tree), x=pcn.Input((2,)))
+    result = pcn.backprop(graph, {"x": [1.0, 2.0]}, {"out": [0.0, 0.0]})
+    np.testing.assert_array_equal(result.values["out"], [[3.0, 7.0]])
+    np.testing.assert_array_equal(result.gradients["t"].W, [3.0, 14.0])
+    assert type(result.gradients["t"].inner) is kind
+
+
+class Activation(enum.Enum):
+    TANH = "tanh"
+
+
+@dataclass
+class Settings:
+    W: Any
+    width: Any
+    used: Any
+    kind: Any
+    dtype: Any
+    activation: Any
+
+
+def test_settings_in_dataclasses_and_in_files(tmp_path):
+    settings = Settings(np.ones(2), np.int64(3), np.False_, Activation.TANH, np.dtype(float), lambda x: x)
+    graph = pcn.trace(lambda s, x: s.W * x * s.width, s=pcn.Parameters(settings), x=pcn.Input((2,)))
+    again = graph.trees["s"].of({"s__W": 1.0})
+    assert replace(again, W=0.0) == replace(settings, W=0.0)
+    pcn.build_circuit(graph).save(tmp_path / "circuit.pcn")
+    tree = pcn.load_circuit(tmp_path / "circuit.pcn").graph.trees["s"].of({"s__W": 1.0})
+    assert tree == {
+        "W": 1.0, "width": 3, "used": False, "kind": "TANH", "dtype": "float64", "activation": "<lambda>"
+    }  # fmt: skip
+
+
+def test_the_cost_of_paths_is_linear():
+    count = 3000
+    graph = pcn.trace(lambda p, x: p[0] * x, p=pcn.Parameters([1.0] * count), x=pcn.Input(()), check=False)
+    paths = graph.trees["p"].paths
+    assert graph.trees["p"].paths is paths
+    assert len(graph.checked_parameters(dict.fromkeys(paths, 2.0))) == count
+
+
+def test_vertices_of_trees_by_path():
+    state = {"q": pcn.Input(()), "p": pcn.Latent((), prior=1.0)}
+    graph = pcn.trace(lambda s: s["q"] * s["p"], s=state)
+    for given in ({"s/p": 4.0}, {"s__p": 4.0}):
+        assert pcn.build_circuit(graph, precision=given).precision["s__p"] == 4.0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Brian2 warns of its parser when it is imported
+def test_gradients_of_other_simulators_have_trees(graph):
+    check = pcn.check(pcn.build_circuit(graph), 2.0, against="brian2-rate", **DATA)
+    for result in (check.result, check.other):
+        assert result.gradients["params"]["layers"][1][0] is result.gradients["params__layers__1__0"]
+
+
 # What is refused
 
 
@@ -251,6 +332,8 @@ def test_names_that_trees_take():
         pcn.trace(lambda t, t__W: t["W"] * t__W, t=tree, t__W=pcn.Input(()))
     with pytest.raises(GraphError, match="letters"):
         pcn.trace(lambda t: 2 * t["W" * 100], t=pcn.Parameters({"W" * 100: 1.0}))
+    with pytest.raises(GraphError, match="two leaves of a tree have the path t/a/b"):
+        pcn.trace(lambda t: t["a/b"] * t["a"]["b"], t=pcn.Parameters({"a/b": 1.0, "a": {"b": 2.0}}))
     with pytest.raises(DataError, match="parameter 't__W' has 1 of 1 values"):
         pcn.trace(lambda t: 2 * t["W"], t=pcn.Parameters({"W": np.nan}))
     with pytest.raises(TraceError, match=r"t/1 is a ndarray: wrap it as Parameter"):
@@ -273,79 +356,6 @@ def test_values_that_do_not_fit_the_tree(values, error, match, graph):
         pcn.backprop(graph, **DATA, parameters=values)
     with pytest.raises(error, match=match):
         graph.with_parameters(values)
-
-
-# Ways in which functions take arguments
-
-
-class Model:
-    def __init__(self, scale):
-        self.scale = scale
-
-    def method(self, x, w):
-        return self.scale * x * w
-
-    def __call__(self, x, /, *, w):
-        return self.scale * x * w
-
-
-def scaled(scale, x, w):
-    return scale * x * w
-
-
-def only_by_place(x, w, /):
-    return 3.0 * x * w
-
-
-def with_rest(x, *others, scale=3.0):
-    return scale * x * others[0]
-
-
-def with_default(x, power=1.0, *weights, **more):
-    return 3.0 * x**power * weights[0] * (more["w"] if more else 1.0)
-
-
-def only_by_name(*, x, w):
-    return 3.0 * x * w
-
-
-X, W = pcn.Input((2,)), pcn.Parameter([0.5, 2.0])
-
-
-@pytest.mark.parametrize(
-    ("function", "places", "named", "names"),
-    [
-        (Model(3.0).method, (X, W), {}, ["x", "w"]),
-        (Model(3.0), (X,), {"w": W}, ["x", "w"]),
-        (functools.partial(scaled, 3.0), (), {"x": X, "w": W}, ["x", "w"]),
-        (functools.partial(scaled, 3.0), (X, W), {}, ["x", "w"]),
-        (functools.partial(scaled, scale=3.0), (), {"x": X, "w": W}, ["x", "w"]),
-        (only_by_place, (), {"w": W, "x": X}, ["w", "x"]),
-        (only_by_place, (X, W), {}, ["x", "w"]),
-        (with_rest, (X, W), {}, ["x", "others__0"]),
-        (with_rest, (), {"x": X, "others": [W]}, ["x", "others__0"]),
-        (with_default, (), {"x": X, "weights": (W,)}, ["x", "weights__0"]),
-        (only_by_name, (), {"x": X, "w": W}, ["x", "w"]),
-        (lambda **leaves: 3.0 * leaves["x"] * leaves["w"], (), {"x": X, "w": W}, ["x", "w"]),
-        (lambda *leaves: 3.0 * leaves[0] * leaves[1], (X, W), {}, ["leaves__0", "leaves__1"]),
-    ],
-)  # fmt: skip
-def test_functions_of_every_kind(function, places, named, names):
-    graph = pcn.trace(function, *places, **named)
-    assert [name for name, node in graph.nodes.items() if name in names] == names
-    data = {next(iter(graph.inputs)): [1.0, -1.0]}
-    np.testing.assert_allclose(pcn.backprop(graph, data).values["out"], [[1.5, -6.0]])
-
-
-def test_arguments_that_the_function_does_not_take():
-    with pytest.raises(TraceError, match=r"leaf 'scale' is a float: .*functools.partial\(f, scale=...\)"):
-        pcn.trace(scaled, scale=3.0, x=X, w=W)
-    with pytest.raises(TraceError, match="given 'x' twice"):
-        pcn.trace(scaled, X, X, W, x=X)
-    with pytest.raises(TraceError, match=r"scaled takes 3 arguments by place, 4 are given"):
-        pcn.trace(scaled, X, X, W, W)
-    with pytest.raises(TraceError, match=r"calling scaled with leaves x, w: missing .*'scale'.*functools.partial"):
-        pcn.trace(scaled, x=X, w=W)
 
 
 def test_the_example_of_the_documentation():

@@ -39,6 +39,7 @@ GOOD = [
     ("array", "sha256", "facts", "members", "format"), ("step", "state", "parameter", "inputs", "clamped"),
     ("a" * LONGEST_NAME, "b" * LONGEST_NAME, "c" * LONGEST_NAME, "d" * LONGEST_NAME, "A" * LONGEST_NAME),
     ("h", "H", "hH", "Hh", "HH"), ("out", "outs", "out_0", "tanh", "add"),
+    ("p__0__x", "p__0__W", "p__1__h", "p____b", "out__"),
 ]  # fmt: skip
 NEUTRAL = ("x", "w", "h", "b", "out")
 

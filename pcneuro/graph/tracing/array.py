@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
-from pcneuro.graph.graph import Constant, Leaf, check_name
+from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
 from pcneuro.graph.tracing.types import OF_TRUTH, result_dtype, typed
@@ -66,6 +66,8 @@ class Recorder:
             return value
         if isinstance(value, np.matrix):
             raise refuse("a np.matrix, whose * and ** are products of matrices,", "write np.asarray(M), and @")
+        if isinstance(value, Input | Parameter | Latent):
+            raise refuse(f"a pcn.{type(value).__name__} that is no argument", "make it one, and give it to pcn.trace")
         array = plain_constant("a constant", value)
         if array.dtype.kind not in "fiub":
             raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")

@@ -51,6 +51,7 @@ _INSTEAD = {
     "view": "leave it out; in place of a np.matrix write np.asarray(M), and @",
     "astype": "leave it out: a traced array is an array of float64",
     "item": "keep the array; a number cannot be read while tracing",
+    "flags": "it has no memory; of a function that Numba has compiled, f.py_func can be traced",
     "tolist": "keep the array; a number cannot be read while tracing",
     "fill": "build the array with np.broadcast_to",
     "array": "use np.stack",
