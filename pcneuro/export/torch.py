@@ -305,19 +305,35 @@ def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
     """Primitive -> the function of tensors that is the same; autograd knows its derivative.
 
     These are at kinks and ties the kernels' too, but at the origin those of hypot (NaN here, 0 there), cbrt (NaN,
-    infinite), and x**y by y (0, infinite).
+    infinite), and x**y by y (0, infinite). exprel has no value at 0, orders of polygamma are all the same.
     """
     asked = (name for name, primitive in PRIMITIVES.items() if primitive.derivatives)
     same = {name: getattr(torch, name) for name in asked if hasattr(torch, name)}
     return same | {
         "power": torch.pow,
         "cbrt": lambda x: x.sign() * x.abs() ** (1 / 3),
-        "positive": lambda x: (x > 0).to(x.dtype),
+        "positive": lambda x: x.sign().clamp(min=0.0),
         "sign": torch.sign,
         **{
             name: _truth(getattr(torch, short))
             for name, short in (("less", "lt"), ("less_equal", "le"), ("equal", "eq"))
         },
+        "rint": torch.round,
+        "finite": lambda x: torch.isfinite(x) + 0.0 * x.sign(),
+        "missing": lambda x: torch.isnan(x) + 0.0 * x.sign(),
+        "multiply_or_zero": lambda x, y: torch.where(x == 0, x, x * y),
+        "fmax": lambda x, y: torch.maximum(torch.where(x.isnan(), y, x), torch.where(y.isnan(), x, y)),
+        "fmin": lambda x, y: torch.minimum(torch.where(x.isnan(), y, x), torch.where(y.isnan(), x, y)),
+        "floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"),
+        "exprel": lambda x: torch.expm1(x) / x,
+        "ndtri": torch.special.ndtri,
+        "log_ndtr": torch.special.log_ndtr,
+        "gammaln": torch.lgamma,
+        # The reflection formula's sign, where x is negative
+        "gamma": lambda x: torch.exp(torch.lgamma(x)) * torch.where((x < 0) & (x.floor() % 2 != 0), -1.0, 1.0),
+        "polygamma": lambda n, x: torch.polygamma(int(n.flatten()[0]), x),
+        "entr": torch.special.entr,
+        "rel_entr": lambda x, y: torch.xlogy(x, x / y),
     }
 
 

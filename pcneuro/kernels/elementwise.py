@@ -23,7 +23,8 @@ from numba.extending import intrinsic
 
 from pcneuro.kernels.dispatch import IDENTITY, SCALAR
 from pcneuro.kernels.host import fuses
-from pcneuro.kernels.primitives import PRIMITIVES, Primitive
+from pcneuro.kernels.primitive import Primitive
+from pcneuro.kernels.primitives import PRIMITIVES
 from pcneuro.kernels.tile import vector_length
 from pcneuro.kernels.vectors import Format, Real
 
@@ -74,6 +75,8 @@ class _Rows:
         return self.b.bitcast(place, self.form.real.element.as_pointer())
 
     def _value(self, operands: Sequence[Any]) -> Any:
+        if self.function.vector is None:
+            return self._lane_by_lane(operands)
         y = self.function.vector(*(Real(self.form, x) for x in operands)).value
         if self.function.farthest is None:
             return y
@@ -100,6 +103,23 @@ class _Rows:
         result.add_incoming(y, before)
         result.add_incoming(corrected, inside)
         return result
+
+    def _lane_by_lane(self, operands: Sequence[Any]) -> Any:
+        """The function's values at vectors, each number for itself, in float64."""
+        b, lane = self.b, self.function.lane
+        assert lane is not None
+        arguments = {1: lambda x: lane(x), 2: lambda x, y: lane(x, y)}[len(operands)]
+        kind = signature(*[types.float64] * (1 + len(operands)))
+        stage = self._stage()
+        with cgutils.for_range(b, _whole(self.form.length), intp=_I64) as loop:
+            numbers = [b.extract_element(x, loop.index) for x in operands]
+            if self.form.single:
+                numbers = [b.fpext(x, ir.DoubleType()) for x in numbers]
+            y = self.context.compile_internal(b, arguments, kind, numbers)
+            if self.form.single:
+                y = b.fptrunc(y, ir.FloatType())
+            b.store(y, b.gep(stage, [loop.index]))
+        return self._full(stage)
 
     def emit(self, out: Any, sources: Sequence[_Source], count: Any) -> None:
         """out[i] = f(sources[i]) for i < count. One copy of f's code serves all cases, unless f is cheap."""

@@ -9,41 +9,19 @@ grammar of expressions and the exporters are made from these rows, so that a new
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pcneuro.kernels.primitive import Primitive
 from pcneuro.kernels.transcendental import arithmetic as a
 from pcneuro.kernels.transcendental import exponential as e
 from pcneuro.kernels.transcendental import logarithm as l
+from pcneuro.kernels.transcendental import numbers as n
 from pcneuro.kernels.transcendental import special as s
 from pcneuro.kernels.transcendental import trigonometric as t
-from pcneuro.kernels.vectors import Format, Real, sqrt
-
-
-@dataclass(frozen=True)
-class Primitive:
-    """A function of one or two numbers x and y, in all its forms.
-
-    ``derivatives`` are expressions of x, y and the value ``out``, one for each operand; what appears in derivatives
-    only has none itself. ``single`` is a Python expression of x and y in float64. ``brian2`` makes a formula of the
-    operands' formulas: tuples (function, formula, ...) of functions that Brian2 has.
-
-    A ``cheap`` one takes less than finding its operands does. Where |x| is above ``farthest``, if that is given, libm's
-    function of this name is called instead of ``vector``, number by number.
-    """
-
-    name: str
-    arity: int
-    vector: Callable[..., Real]
-    single: str
-    array: Callable[..., Any]
-    derivatives: tuple[str, ...]
-    brian2: Callable[..., Any] | None
-    cheap: bool = False
-    farthest: Callable[[Format], float] | None = None
-
+from pcneuro.kernels.transcendental import twins
+from pcneuro.kernels.vectors import Real, sqrt
 
 PRIMITIVES: dict[str, Primitive] = {}
 """Primitive by its name."""
@@ -63,20 +41,25 @@ def _add(
     PRIMITIVES[name] = Primitive(name, arity, vector, single, array or getattr(np, name), derivatives, brian2, **facts)
 
 
-def _multiply_or_zero(x: Any, y: Any) -> Any:
-    out = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y))
-    return np.multiply(x, y, out=out, where=np.not_equal(x, 0))
-
-
 def _as_number(condition: Callable[..., Any]) -> Callable[..., Any]:
     """A condition as a function whose value is a number, 1 or 0, of the operands' floating-point type."""
     return lambda x, y: condition(x, y).astype(np.result_type(x, y, np.float32))
 
 
-def _erf(x: Any) -> Any:
-    from scipy.special import erf
-
-    return erf(x)
+def _add_lane(
+    function: Callable[..., float],
+    arity: int,
+    *derivatives: str,
+    brian2: Callable[..., Any] | None = None,
+    **facts: Any,
+) -> None:
+    """Put a function of numbers into the table by its name; its twin is ``array``, or NumPy's, or scipy.special's."""
+    name = getattr(function, "py_func", function).__name__
+    array = facts.pop("array", None) or getattr(np, name, None) or twins.special(name)
+    operands = ("x", "y")[:arity]
+    PRIMITIVES[name] = Primitive(
+        name, arity, None, f"{name}({', '.join(operands)})", array, derivatives, brian2, lane=function, **facts
+    )
 
 
 _add(1, a.negative, "-x", "-1", cheap=True)
@@ -126,7 +109,30 @@ _add(
     "reciprocal(1 - square(x))",
     brian2=lambda x: ("multiply", 0.5, ("log", ("divide", ("add", 1.0, x), ("subtract", 1.0, x)))),
 )
-_add(1, a.sign, "np.sign(x)", cheap=True)
+_add(1, a.sign, "np.sign(x)", "0", cheap=True, jumps=True)
+_add(1, a.floor, "np.floor(x)", "0", cheap=True, jumps=True)
+# Brian2 has floor only, and halves go up there.
+_add(1, a.rint, "np.rint(x)", "0", cheap=True, jumps=True, brian2=lambda x: ("floor", ("add", x, 0.5)))
+_add(
+    1,
+    a.finite,
+    "1.0 if abs(x) < np.inf else 0.0",
+    "0",
+    cheap=True,
+    jumps=True,
+    array=lambda x: np.isfinite(x).astype(np.result_type(x)),
+    brian2=lambda x: 1.0,
+)
+_add(
+    1,
+    a.missing,
+    "1.0 if x != x else 0.0",
+    "0",
+    cheap=True,
+    jumps=True,
+    array=lambda x: np.isnan(x).astype(np.result_type(x)),
+    brian2=lambda x: 0.0,
+)
 _add(1, a.reciprocal, "1.0 / x", "-square(out)", cheap=True, array=lambda x: 1.0 / x)
 _add(1, a.square, "x * x", "2*x", cheap=True)
 _add(
@@ -150,7 +156,9 @@ _add(
     1,
     a.positive,
     "1.0 if x > 0.0 else 0.0 if x == 0.0 else x * 0.0",
+    "0",
     cheap=True,
+    jumps=True,
     array=lambda x: np.heaviside(x, 0),
     brian2=lambda x: ("clip", ("sign", x), 0.0, 1.0),
 )
@@ -163,7 +171,7 @@ _add(
     brian2=lambda x: ("add", 0.5, ("multiply", 0.5, ("sign", x))),
 )
 # Brian2 must be given it.
-_add(1, s.erf, "math.erf(x)", "1.1283791670955126*exp(-square(x))", array=_erf)
+_add(1, s.erf, "math.erf(x)", "1.1283791670955126*exp(-square(x))", array=twins.special("erf"))
 _add(2, a.add, "x + y", "1", "1", cheap=True)
 _add(2, a.subtract, "x - y", "1", "-1", cheap=True)
 _add(2, a.multiply, "x * y", "y", "x", cheap=True)
@@ -212,8 +220,10 @@ _add(
     2,
     a.multiply_or_zero,
     "x * y if x != 0.0 else 0.0",
+    "y",
+    "x",
     cheap=True,
-    array=_multiply_or_zero,
+    array=twins.multiply_or_zero,
     brian2=lambda x, y: ("multiply", x, y),
 )
 _add(
@@ -240,6 +250,7 @@ _add(
     "0",
     "0",
     cheap=True,
+    jumps=True,
     array=_as_number(np.less),
     brian2=lambda x, y: ("clip", ("sign", ("subtract", y, x)), 0.0, 1.0),
 )
@@ -250,6 +261,7 @@ _add(
     "0",
     "0",
     cheap=True,
+    jumps=True,
     array=_as_number(np.less_equal),
     brian2=lambda x, y: ("add", 1.0, ("clip", ("sign", ("subtract", y, x)), -1.0, 0.0)),
 )
@@ -260,6 +272,119 @@ _add(
     "0",
     "0",
     cheap=True,
+    jumps=True,
     array=_as_number(np.equal),
     brian2=lambda x, y: ("subtract", 1.0, ("abs", ("sign", ("subtract", x, y)))),
+)
+_add(
+    2,
+    a.fmax,
+    "np.fmax(x, y)",
+    "exceeds(x, y)",
+    "exceeds(y, x)",
+    cheap=True,
+    brian2=lambda x, y: ("clip", x, y, "inf"),
+)
+_add(
+    2,
+    a.fmin,
+    "np.fmin(x, y)",
+    "exceeds(-x, -y)",
+    "exceeds(-y, -x)",
+    cheap=True,
+    brian2=lambda x, y: ("clip", x, "-inf", y),
+)
+_add(
+    2,
+    a.exceeds,
+    "1.0 if x > y or y != y else 0.5 if x == y else 0.0",
+    cheap=True,
+    array=twins.exceeds,
+    brian2=lambda x, y: ("add", 0.5, ("multiply", 0.5, ("sign", ("subtract", x, y)))),
+)
+# Brian2 does not tell the zeros apart.
+_add(
+    2,
+    a.copysign,
+    "math.copysign(x, y)",
+    "sign(x)*copysign(1, y)",
+    "0",
+    cheap=True,
+    jumps=True,
+    brian2=lambda x, y: ("multiply", ("abs", x), ("sign", y)),
+)
+
+
+def _whole(x: Any, y: Any) -> Any:
+    return ("floor", ("divide", x, y))
+
+
+def _truncated(x: Any, y: Any) -> Any:
+    quotient = ("divide", x, y)
+    return ("multiply", ("sign", quotient), ("floor", ("abs", quotient)))
+
+
+# The multiple that is taken away is found again from what is left.
+_add_lane(
+    n.remainder,
+    2,
+    "1",
+    "rint((out - x)/y)",
+    jumps=True,
+    brian2=lambda x, y: ("subtract", x, ("multiply", y, _whole(x, y))),
+)
+_add_lane(
+    n.fmod,
+    2,
+    "1",
+    "rint((out - x)/y)",
+    jumps=True,
+    brian2=lambda x, y: ("subtract", x, ("multiply", y, _truncated(x, y))),
+)
+_add_lane(n.floor_divide, 2, "0", "0", jumps=True, brian2=_whole)
+_add_lane(
+    n.arctan2,
+    2,
+    "multiply_or_zero(multiply_or_zero(y, reciprocal(hypot(x, y))), reciprocal(hypot(x, y)))",
+    "-multiply_or_zero(multiply_or_zero(x, reciprocal(hypot(x, y))), reciprocal(hypot(x, y)))",
+    # Not on the half-line where y is 0 and x negative
+    brian2=lambda x, y: (
+        "multiply",
+        2.0,
+        ("arctan", ("divide", x, ("add", ("sqrt", ("add", ("square", x), ("square", y))), y))),
+    ),
+)
+# Brian2 must be given those that follow here, and has no limit of sinc at 0.
+_add_lane(
+    n.sinc,
+    1,
+    "sinc_slope(x)",
+    brian2=lambda x: ("divide", ("sin", ("multiply", "pi", x)), ("multiply", "pi", x)),
+)
+_add_lane(n.sinc_slope, 1, array=twins.sinc_slope)
+_add_lane(n.exprel, 1, "exprel_slope(x)")
+_add_lane(n.exprel_slope, 1, array=twins.exprel_slope)
+_add_lane(
+    n.logit,
+    1,
+    "reciprocal(x*(1 - x))",
+    brian2=lambda x: ("log", ("divide", x, ("subtract", 1.0, x))),
+)
+_add_lane(n.erfc, 1, "-1.1283791670955126*exp(-square(x))", brian2=lambda x: ("subtract", 1.0, ("erf", x)))
+_add_lane(n.ndtri, 1, "2.5066282746310002*exp(0.5*square(out))")
+_add_lane(n.erfinv, 1, "0.886226925452758*exp(square(out))")
+_add_lane(n.log_ndtr, 1, "log_ndtr_slope(x)")
+_add_lane(n.log_ndtr_slope, 1, array=twins.log_ndtr_slope)
+_add_lane(n.gammaln, 1, "digamma(x)")
+_add_lane(n.gamma, 1, "multiply_or_zero(out, digamma(x))")
+_add_lane(n.digamma, 1, "polygamma(1, x)")
+# Orders are whole numbers.
+_add_lane(n.polygamma, 2, "0", "polygamma(x + 1, y)", array=twins.polygamma)
+_add_lane(n.entr, 1, "-log(x) - 1", brian2=lambda x: ("multiply", ("negative", x), ("log", x)))
+_add_lane(
+    n.rel_entr,
+    2,
+    "log(x) - log(y) + 1",
+    "-x/y",
+    brian2=lambda x, y: ("multiply", x, ("log", ("divide", x, y))),
 )

@@ -69,6 +69,43 @@ COMPOSED = {
     "logical_and": Composed("x*y", ("0", "0"), ("x", "y")),
     "logical_or": Composed("maximum(x, y)", ("0", "0"), ("x", "y")),
     "logical_xor": Composed("abs(x - y)", ("0", "0"), ("x", "y")),
+    "ceil": Composed("-floor(-x)", ("0",)),
+    "trunc": Composed("copysign(floor(abs(x)), x)", ("0",)),
+    "radians": Composed("x*0.017453292519943295", ("0.017453292519943295",)),
+    "degrees": Composed("x*57.29577951308232", ("57.29577951308232",)),
+    "exp10": Composed("10**x", ("2.302585092994046*out",)),
+    # np.heaviside; the primitive of that name has one operand.
+    "step_or": Composed(
+        "positive(x) + multiply_or_zero(1 - square(sign(x)), y)", ("0", "1 - square(sign(x))"), ("x", "y")
+    ),
+    # np.nan_to_num: y, z, w in place of NaN and the infinities
+    "numbers_or": Composed(
+        "multiply_or_zero(finite(x), x) + multiply_or_zero(missing(x), y)"
+        " + multiply_or_zero((1 - finite(x))*positive(fmax(x, 0)), z)"
+        " + multiply_or_zero((1 - finite(x))*positive(fmax(-x, 0)), w)",
+        (
+            "finite(x)",
+            "missing(x)",
+            "(1 - finite(x))*positive(fmax(x, 0))",
+            "(1 - finite(x))*positive(fmax(-x, 0))",
+        ),
+        ("x", "y", "z", "w"),
+    ),
+    "logaddexp2": Composed(
+        "logaddexp(x*ln2, y*ln2)/ln2",
+        ("exp2(x - out)", "exp2(y - out)"),
+        ("x", "y"),
+    ),
+    "log_expit": Composed("-logaddexp(0, -x)", ("sigmoid(-x)",)),
+    "ndtr": Composed("0.5*erfc(x*-0.7071067811865476)", ("exp(-0.5*square(x))*0.3989422804014327",)),
+    "erfcinv": Composed("ndtri(0.5*x)*-0.7071067811865476", ("-0.886226925452758*exp(square(out))",)),
+    "boxcox": Composed("log(x)*exprel(y*log(x))", ("x**(y - 1)", "square(log(x))*exprel_slope(y*log(x))"), ("x", "y")),
+    "cosm1": Composed("-2*square(sin(0.5*x))", ("-sin(x)",)),
+    "xlogy": Composed("multiply_or_zero(x, log(y))", ("log(y)", "multiply_or_zero(x, reciprocal(y))"), ("x", "y")),
+    "xlog1py": Composed(
+        "multiply_or_zero(x, log1p(y))", ("log1p(y)", "multiply_or_zero(x, reciprocal(1 + y))"), ("x", "y")
+    ),
+    "kl_div": Composed("rel_entr(x, y) - x + y", ("log(x) - log(y)", "1 - x/y"), ("x", "y")),
 }
 CONDITIONS = ("less", "less_equal", "equal", "not_equal", "logical_not", "logical_and", "logical_or", "logical_xor")
 """Functions whose values are truth values."""
@@ -189,9 +226,7 @@ class _Reader:
         if name not in COMPOSED:
             return (self.functions[name], *arguments)
         composed = COMPOSED[name]
-        return substitute(
-            parse(composed.text, composed.variables, internal=True), dict(zip(composed.variables, arguments))
-        )
+        return substitute(parse(composed.text, composed.variables, True), dict(zip(composed.variables, arguments)))
 
 
 def substitute(formula: Formula, replaced: Mapping[str, Formula]) -> Formula:
@@ -259,3 +294,12 @@ def variables_of(formula: Formula) -> Sequence[str]:
     if isinstance(formula, float):
         return []
     return sorted({name for argument in formula[1:] for name in variables_of(argument)})
+
+
+def jumps(formula: Formula, variable: str) -> bool:
+    """Whether a function that is linear only piece by piece is applied to what depends on a variable."""
+    if not isinstance(formula, tuple):
+        return False
+    name, *arguments = formula
+    depends = any(variable in variables_of(argument) for argument in arguments)
+    return depends and (PRIMITIVES[name].jumps or any(jumps(argument, variable) for argument in arguments))

@@ -31,7 +31,7 @@ from pcneuro.ops.base import (
 )
 from pcneuro.ops.derivatives import derivatives, local_derivatives
 from pcneuro.ops.description import Description, UnitFormula
-from pcneuro.ops.formula import COMPOSED, CONDITIONS, Formula, evaluate, parse, to_text, variables_of
+from pcneuro.ops.formula import COMPOSED, CONDITIONS, Formula, evaluate, jumps, parse, to_text, variables_of
 from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.ops.registry import public
 from pcneuro.ops.rows import lower_combine
@@ -149,7 +149,10 @@ class Map(AbstractOperator):
         return product.sum(axis=axes, keepdims=True).reshape(product.shape[:1] + operands[k].shape[1:])
 
     def linear_in(self, k: int) -> bool:
-        return not {self.names[k], "out"} & set(variables_of(self.definition.derivatives[k]))
+        (formula, derivative), name = (self.definition.formula, self.definition.derivatives[k]), self.names[k]
+        if derivative == 0.0:
+            return name not in variables_of(formula)
+        return not {name, "out"} & set(variables_of(derivative)) and not jumps(formula, name)
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(self.shape(*shapes))

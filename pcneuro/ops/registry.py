@@ -33,6 +33,9 @@ HANDLERS: dict[Callable[..., Any], Callable[..., Any]] = {}
 UFUNC_METHODS: dict[str, Callable[..., Any]] = {}
 """Method of ufuncs -> what it does to traced arrays, called with the ufunc in front; filled by ``answers_method``."""
 
+UFUNCS: dict[tuple[str, str], Callable[..., Any]] = {}
+"""Module and name there of a ufunc -> what it does to traced arrays; filled by ``answers_ufunc``."""
+
 STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {}
 """Module and name there -> what is called instead while a function is traced; filled by ``stands_in``."""
 
@@ -60,6 +63,26 @@ def answers(*functions: Callable[..., Any]) -> Callable[[AnyFunction], AnyFuncti
         return handler
 
     return register
+
+
+def answers_ufunc(module: str, name: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Register the decorated function as the traced form of a ufunc of a module that is not imported for it."""
+
+    def register(handler: AnyFunction) -> AnyFunction:
+        UFUNCS[module, name] = handler
+        return handler
+
+    return register
+
+
+def handler_of(ufunc: np.ufunc) -> Callable[..., Any] | None:
+    """The traced form of a ufunc, if it has one of its own."""
+    if ufunc in HANDLERS:
+        return HANDLERS[ufunc]
+    for (module, name), handler in UFUNCS.items():
+        if name == ufunc.__name__ and getattr(sys.modules.get(module), name, None) is ufunc:
+            return handler
+    return None
 
 
 def answers_method(name: str) -> Callable[[AnyFunction], AnyFunction]:

@@ -54,8 +54,11 @@ def test_parentheses_where_they_are_needed(formula: Formula, text: str) -> None:
 def test_description_says_the_operator_and_its_derivatives(name: str) -> None:
     operator = Map(name)
     written = operator.description.formula
-    operands = [np.array([[0.3, 0.6]]), np.array([[0.4, 0.2]])][: len(written.variables)]
+    operands = [np.array([[0.3, 0.6]]), np.array([[0.4, 0.2]]), np.array([[0.1, 0.2]]), np.ones((1, 2))][
+        : len(written.variables)
+    ]
     operands = [1 + a for a in operands] if name == "arccosh" else operands
+    operands = [np.array([[1.0, 2.0]]), operands[1]] if name == "polygamma" else operands
     variables = dict(zip(written.variables, operands, strict=True))
     output = evaluate(parse(written.expression, written.variables, True), variables)
     assert output == pytest.approx(operator.forward(*operands))
@@ -97,8 +100,8 @@ def test_description_of_an_expression_has_the_users_names() -> None:
         ("x(2)", "the function 'x'"),
         ("sin", "the name 'sin'"),
         ("é", "the name 'é'"),
-        ("sign(x)", "the function 'sign'"),
-        ("multiply_or_zero(x, x)", "the function 'multiply_or_zero'"),
+        ("heaviside(x)", "the function 'heaviside'"),
+        ("exceeds(x, x)", "the function 'exceeds'"),
     ],
 )
 def test_what_is_no_expression_is_refused_by_name(text, got):
@@ -142,7 +145,7 @@ def test_what_does_not_parse_is_told_in_one_short_line(text, why):
         elementwise(text)
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 500
+    assert len(str(caught.value)) < 1200
 
 
 def test_variables_are_names_and_different():

@@ -19,7 +19,7 @@ from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
-from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, at_line, refuse, where
+from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, at_line, handler_of, refuse, where
 from pcneuro.quantities import plain
 
 
@@ -272,8 +272,9 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         name = ufunc.__name__
         known = getattr(np, name, None) is ufunc
         shown = f"np.{name}" if known else f"the ufunc {name}"
-        if ufunc in HANDLERS:
-            return _answered(shown, HANDLERS[ufunc], inputs, kwargs)
+        handler = handler_of(ufunc)
+        if handler is not None:
+            return _answered(shown, handler, inputs, kwargs)
         if kwargs:
             raise refuse(f"{shown} with {', '.join(kwargs)}=", f"call {shown} plainly")
         name = rules.UFUNC_ALIASES.get(name, name)
@@ -352,11 +353,23 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def _no_number(self, *args: Any) -> Any:
         raise refuse(
             f"a plain number made of {self._told()}",
-            "use np. functions instead of math., no float(), int() or round(), constants as sizes and indices; write "
+            "use np. functions instead of math., no float() or int(), constants as sizes and indices; write "
             "to arrays of floats that the function has made, as by np.array(a)",
         )
 
-    __float__ = __int__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
+    __float__ = __int__ = __index__ = __complex__ = _no_number
+
+    def __round__(self, ndigits: Any = None) -> Any:
+        return np.round(self, ndigits or 0)
+
+    def __trunc__(self) -> Any:
+        return np.trunc(self)
+
+    def __floor__(self) -> Any:
+        return np.floor(self)
+
+    def __ceil__(self) -> Any:
+        return np.ceil(self)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, TracedArray) and key.dtype.kind == "b" and key.shape == self.shape and not np.ndim(value):

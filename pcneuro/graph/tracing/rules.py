@@ -15,16 +15,11 @@ STRUCTURAL = (
 # Methods of arrays that are the functions of the same name.
 METHODS = frozenset(
     "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal trace clip conj conjugate max min ptp std var "
-    "argmax argmin argsort argpartition cumsum cumprod any all searchsorted".split(),
+    "round argmax argmin argsort argpartition cumsum cumprod any all searchsorted".split(),
 )
 
-UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power", "conjugate": "positive"}
-
-_JUMPS = (
-    "its derivative is 0 wherever it has one, so that nothing is learned through it; compute it outside the function, "
-    "and give it as an Input"
-)
-_QUOTIENT = "it has no operator here; give the whole quotient as an Input k, and write x - k * y"
+UFUNC_ALIASES = {"fabs": "absolute", "float_power": "power"}
+UFUNC_ALIASES |= {"conjugate": "positive", "deg2rad": "radians", "rad2deg": "degrees"}
 
 _COUNT = "how many there are would depend on the data: keep the shape, by np.where(mask, x, 0) or mask * x"
 
@@ -34,20 +29,6 @@ _INSTEAD = {
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
     "qr": "it has no operator here; to solve with it, np.linalg.lstsq and np.linalg.solve have",
-    "sign": _JUMPS,
-    "floor": _JUMPS,
-    "ceil": _JUMPS,
-    "rint": _JUMPS,
-    "round": _JUMPS,
-    "trunc": _JUMPS,
-    "heaviside": _JUMPS,
-    "floor_divide": _JUMPS,
-    "remainder": _QUOTIENT,
-    "fmod": _QUOTIENT,
-    "fmax": "use np.maximum, which is the same but for NaN",
-    "fmin": "use np.minimum, which is the same but for NaN",
-    "arctan2": "write 2 * np.arctan(y / (np.hypot(x, y) + x)), the same but where y is 0 and x is not positive",
-    "logaddexp2": "write np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2)",
     "view": "leave it out; in place of a np.matrix write np.asarray(M), and @",
     "astype": "leave it out: a traced array is an array of float64",
     "item": "keep the array; a number cannot be read while tracing",
@@ -55,18 +36,10 @@ _INSTEAD = {
     "tolist": "keep the array; a number cannot be read while tracing",
     "fill": "build the array with np.broadcast_to",
     "array": "use np.stack",
-    "nan_to_num": "keep NaN out by construction: nothing is learned where a derivative is NaN",
-    "sinc": "write np.sin(np.pi * x) / (np.pi * x), for x other than 0",
     "put_along_axis": "nothing is written to a traced array: write np.where on a constant mask",
     "trim_zeros": "which units stay would depend on their values: give a constant slice",
     "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",
     "full": "use np.broadcast_to",
-    "expit": "use pcn.ops.sigmoid",
-    "erf": 'use pcn.elementwise("erf(x)")',
-    "deg2rad": "multiply by np.pi / 180",
-    "radians": "multiply by np.pi / 180",
-    "rad2deg": "multiply by 180 / np.pi",
-    "degrees": "multiply by 180 / np.pi",
     "shape": "use a.reshape(...)",
     "flat": "use np.ravel",
 }

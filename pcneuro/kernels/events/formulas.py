@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from pcneuro.kernels.compiling import kernel
-from pcneuro.kernels.primitives import PRIMITIVES, Primitive
+from pcneuro.kernels.primitive import Primitive
+from pcneuro.kernels.primitives import PRIMITIVES
 
 NUMBER, OPERAND, OUT, FIRST_ONE = range(4)
 """Codes that push something: a number, an operand, the function's own value. Each is followed by an index. The codes
@@ -35,6 +36,7 @@ def _chosen(name: str, operands: str, primitives: list[Primitive]) -> Callable[.
         lines += [f"    if code == {CODES[primitive.name]}:", f"        return {primitive.single}"]
     lines.append(f"    return {primitives[-1].single}")
     scope: dict[str, Any] = {"__name__": __name__, "math": math, "np": np}
+    scope |= {primitive.name: primitive.lane for primitive in primitives if primitive.lane is not None}
     exec(compile("\n".join(lines), __file__, "exec"), scope)
     return kernel(scope[name])
 

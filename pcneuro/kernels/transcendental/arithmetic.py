@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pcneuro.kernels.vectors import Real, where
+from pcneuro.kernels.vectors import copysign as with_sign
 
 
 def negative(x: Real) -> Real:
@@ -103,3 +106,43 @@ def less_equal(x: Real, y: Real) -> Real:
 def equal(x: Real, y: Real) -> Real:
     """1 where x = y, else 0."""
     return where(x == y, x.number(1), x.number(0))
+
+
+def floor(x: Real) -> Real:
+    """The next whole number below, or itself."""
+    return x.format.call("floor", x)
+
+
+def rint(x: Real) -> Real:
+    """The nearest whole number, of two the even one."""
+    return x.format.call("rint", x)
+
+
+def finite(x: Real) -> Real:
+    """1 for numbers, 0 for infinities and NaN."""
+    return where(abs(x) < np.inf, x.number(1), x.number(0))
+
+
+def missing(x: Real) -> Real:
+    """1 for NaN, else 0."""
+    return where(x != x, x.number(1), x.number(0))
+
+
+def fmax(x: Real, y: Real) -> Real:
+    """The larger; where one is NaN, the other."""
+    return where((x >= y) | (y != y), x, y)
+
+
+def fmin(x: Real, y: Real) -> Real:
+    """The smaller; where one is NaN, the other."""
+    return where((x <= y) | (y != y), x, y)
+
+
+def exceeds(x: Real, y: Real) -> Real:
+    """1 where x is larger, or y is NaN, 1/2 between equals, else 0: the derivative of fmax by x."""
+    return where((x > y) | (y != y), x.number(1), where(x == y, x.number(0.5), x.number(0)))
+
+
+def copysign(x: Real, y: Real) -> Real:
+    """|x| with the sign of y."""
+    return with_sign(x, y)
