@@ -38,6 +38,26 @@ STEPS = {
     "powers": lambda np, u, v, p: np.sqrt(1 + np.square(u)) - np.exp(-v * v),
 }
 
+MORE = {
+    "chosen": lambda np, u, v, p: np.where(u > v, u, np.tanh(v)),
+    "gated": lambda np, u, v, p: u * (v > 0) + v * (u <= 0.3),
+    "largest": lambda np, u, v, p: u - np.max(v) / 2,
+    "larger": lambda np, u, v, p: np.maximum(u, v) - np.minimum(u, 0.5),
+    "clipped": lambda np, u, v, p: np.clip(u, -0.8, 0.9) + np.abs(v) / 3,
+    "sorted": lambda np, u, v, p: np.sort(u),
+    "picked": lambda np, u, v, p: u[np.argsort(v)],
+    "standard": lambda np, u, v, p: u / (1 + np.std(v)),
+    "differences": lambda np, u, v, p: np.diff(np.concatenate([u, v[:1]])),
+    "rolled": lambda np, u, v, p: np.roll(u, 1) * v / 2,
+    "lower": lambda np, u, v, p: np.tril(np.outer(u, v)) @ np.tanh(u) / 2,
+    "spectrum": lambda np, u, v, p: np.real(np.fft.ifft(np.fft.fft(u) * np.fft.fft(v))) / 3,
+    "solved": lambda np, u, v, p: np.linalg.solve(3 * np.eye(N) + np.outer(np.tanh(u), np.tanh(v)), u + p["b"]),
+    "determinant": lambda np, u, v, p: u * np.linalg.det(np.eye(N) + np.outer(np.tanh(u), p["b"]) / 4),
+    "factor": lambda np, u, v, p: np.linalg.cholesky(2 * np.eye(N) + np.outer(np.tanh(v), np.tanh(v))) @ u / 2,
+    "evidence": lambda np, u, v, p: v + np.log(np.sum(np.exp(u - np.max(u)))),
+}
+"""The rest of the vocabulary: what has kinks, orders, chooses, and linear algebra."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -50,7 +70,7 @@ class Program:
         """Run the steps: the last one, and the sum of all that nothing else uses, are outputs."""
         pool = [x, y]
         for k, (name, i, j, marked) in enumerate(self.steps):
-            h = STEPS[name](library, pool[i], pool[j], parameters)
+            h = (STEPS | MORE)[name](library, pool[i], pool[j], parameters)
             pool.append(pcn.vertex(h, f"v{k}") if marked else h)
         used = {i for step in self.steps for i in step[1:3]}
         loose = [h for k, h in enumerate(pool) if k not in used]
@@ -76,10 +96,17 @@ class Program:
 
 
 @st.composite
-def programs(draw: Any, most: int = 9) -> Program:
-    """Programs of up to ``most`` steps; each uses any two of what there is before it."""
+def programs(draw: Any, most: int = 9, more: bool = False) -> Program:
+    """Programs of up to ``most`` steps, ``more`` of the whole vocabulary; each uses any two of what there is."""
     steps = []
     for k in range(draw(st.integers(1, most))):
         number = st.integers(0, k + 1)
-        steps.append((draw(st.sampled_from(sorted(STEPS))), draw(number), draw(number), draw(st.booleans())))
+        steps.append(
+            (
+                draw(st.sampled_from(sorted(STEPS | MORE if more else STEPS))),
+                draw(number),
+                draw(number),
+                draw(st.booleans()),
+            )
+        )
     return Program(tuple(steps), draw(st.integers(0, 1000)))

@@ -60,6 +60,24 @@ def test_random_graphs_against_autograd(program):
     assert_all_close(got.gradients, expected, 1e-11)
 
 
+@settings(max_examples=150)
+@given(programs(more=True))
+def test_random_programs_of_the_whole_vocabulary(program):
+    """The check of the trace holds values against NumPy; the kernel settles where backprop's gradients are."""
+    inputs, targets = program.data(2)
+    graph = program.graph()
+    got = pcn.backprop(graph, inputs, targets)
+    other = functools.partial(program.function, AUTOGRAD)
+    assert_all_close(got.gradients, autograd_gradients(other, inputs, targets, program.parameters, 2), 1e-9)
+
+
+@settings(max_examples=10)
+@given(programs(most=6, more=True))
+def test_random_programs_by_kernel_and_reference(program):
+    inputs, targets = program.data(2)
+    check_engines_agree(program.graph(), inputs, targets, np.float64, "auto", strict=False, tolerance=1e-9)
+
+
 @settings(max_examples=25)
 @given(programs())
 def test_random_graphs_against_complex_steps(program):
