@@ -35,6 +35,7 @@ from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.settled import Settled
+from pcneuro.ops.custom import operator
 from pcneuro.ops.maps import elementwise
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
@@ -101,6 +102,7 @@ __all__ = [
     "events_per_unit",
     "load_circuit",
     "load_parameters",
+    "operator",
     "ops",
     "plot",
     "time_of_share",

@@ -112,7 +112,8 @@ def portions() -> list[AbstractPortion]:
     """All there is to compile, what takes longest first; operator kernels in one by the file that they are in."""
     by_file: dict[str, list[str]] = defaultdict(list)
     for name, function in dispatch.KERNELS.items():
-        by_file[inspect.getfile(function)].append(name)
+        if name not in dispatch.MADE:
+            by_file[inspect.getfile(function)].append(name)
     every: list[AbstractPortion] = []
     for dtype in DTYPES:
         every += [Loop(dtype), Events(dtype), *(OperatorKernels(dtype, tuple(names)) for names in by_file.values())]

@@ -77,11 +77,14 @@ def _contained(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     return dispatcher
 
 
-def callback(name: str, function: Callable[..., Any], signature: types.Type) -> CFunc:
-    """Compile a function to be called by its address, or load it; it is called ``name`` to users."""
+def callback(name: str, function: Callable[..., Any], signature: types.Type, *, kept: bool = True) -> CFunc:
+    """Compile a function to be called by its address, or load it; it is called ``name`` to users.
+
+    One that is not ``kept`` is in no cache, since no file holds its source.
+    """
     refresh_once()
     made: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
-    if usable():
+    if kept and usable():
         made.enable_caching()
         guard(made._cache)
     with compiling(name, function):

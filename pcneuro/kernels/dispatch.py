@@ -37,6 +37,7 @@ from pcneuro.kernels.progress import compilation, name_of
 OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
 BAD_MATRIX = 3  # a matrix that has no inverse, factor, or eigenvectors of its own
+BAD_OPERATOR = 4  # a user's own operator raised, or returned another shape
 LANES, ACTIVE, PART, PARTS, PANEL, CONTEXT = range(6)
 IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
 SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop
@@ -47,10 +48,17 @@ _FLOATS = {np.dtype(np.float32): types.float32[::1], np.dtype(np.float64): types
 KERNELS: dict[str, Callable[..., int]] = {}
 PARTITIONED: set[str] = set()
 """Kernels that can do a part of their work; their first argument is the work, in multiplications a sample."""
+MADE: set[str] = set()
+"""Kernels that were made in this process, of users' own functions: no file holds them, and no cache keeps them."""
 
 
-def op_kernel(name: str, *, partitioned: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Register the decorated function as operator kernel ``name``. Nothing is compiled before it is first needed."""
+def op_kernel(
+    name: str, *, partitioned: bool = False, made: bool = False
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register the decorated function as operator kernel ``name``. Nothing is compiled before it is first needed.
+
+    One that is ``made`` in this process is kept in no cache.
+    """
 
     def register(function: Callable[..., int]) -> Callable[..., int]:
         if name in KERNELS:
@@ -58,6 +66,8 @@ def op_kernel(name: str, *, partitioned: bool = False) -> Callable[[Callable[...
         KERNELS[name] = function
         if partitioned:
             PARTITIONED.add(name)
+        if made:
+            MADE.add(name)
         return function
 
     return register
@@ -88,7 +98,7 @@ _FILLING = threading.Lock()
 def _address(dtype: np.dtype, name: str) -> int:
     """Compile a kernel, or load it; returns its address."""
     if (dtype, name) not in _COMPILED:
-        _COMPILED[dtype, name] = callback(name, KERNELS[name], signature(dtype))
+        _COMPILED[dtype, name] = callback(name, KERNELS[name], signature(dtype), kept=name not in MADE)
     return _COMPILED[dtype, name].address
 
 
@@ -102,13 +112,17 @@ def expect(dtype: np.dtype, codes: Iterable[np.ndarray], functions: Iterable[Any
 def table(dtype: np.dtype, *codes: np.ndarray) -> object:
     """Table of kernels for ``dtype``: int64 addresses, or the plain functions under ``NUMBA_DISABLE_JIT``.
 
-    It is one array for all callers. The kernels of the instruction lists ``codes``, (opcode, position of arguments) a
+    It is one array for all callers, until users' operators add kernels: a longer one has what is compiled by then, too,
+    and old ones stay as they are. The kernels of the instruction lists ``codes``, (opcode, position of arguments) a
     row, are compiled or loaded first where that has not been done; others may be missing, and have the address 0.
     """
     if numba.config.DISABLE_JIT:
         return list(KERNELS.values())
     kind = np.dtype(dtype)
-    addresses = _TABLES.setdefault((kind, len(KERNELS)), np.zeros(len(KERNELS), dtype=np.int64))
+    addresses = _TABLES.get((kind, len(KERNELS)))
+    if addresses is None:
+        done = [_COMPILED[kind, name].address if (kind, name) in _COMPILED else 0 for name in list(KERNELS)]
+        addresses = _TABLES.setdefault((kind, len(done)), np.array(done, dtype=np.int64))
     if all(addresses[code[:, 0]].all() for code in codes):
         return addresses
     with _FILLING:

@@ -108,6 +108,26 @@ def stands_in(module: str, name: str) -> Callable[[AnyFunction], AnyFunction]:
     return register
 
 
+SETTING_ASIDE: ContextVar[Callable[[bool], None] | None] = ContextVar("SETTING_ASIDE", default=None)
+"""While a function is traced: puts what stands in for NumPy's functions in their places (True), or these (False)."""
+
+
+@contextmanager
+def without_stand_ins() -> Iterator[None]:
+    """Have NumPy's own functions in their places, for what is not traced, and for Numba's compiler."""
+    put = SETTING_ASIDE.get()
+    if put is None:
+        yield
+        return
+    put(False)
+    token = SETTING_ASIDE.set(None)
+    try:
+        yield
+    finally:
+        SETTING_ASIDE.reset(token)
+        put(True)
+
+
 _refusals: ContextVar[list[TraceError] | None] = ContextVar("_refusals", default=None)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine
 from pcneuro.engines.kernel.threads import spread
+from pcneuro.errors import DataError
 from pcneuro.kernels import dispatch, lists, samples
 from pcneuro.kernels.arguments import Memory, Operators, Tableau
 from pcneuro.kernels.rest import WORK_ROWS
@@ -129,7 +130,8 @@ class AbstractBlocks(AbstractEngine):
 
     def compile(self, *codes: np.ndarray) -> None:
         """Have the kernels that these instructions call in the table; nothing that is not compiled may be called."""
-        dispatch.table(self.dtype, *codes)
+        # Longer than before where kernels of users' operators have come.
+        self.table = dispatch.table(self.dtype, *codes)
 
     def execute(self, role: str, code: np.ndarray) -> None:
         """Run instructions on every block."""
@@ -161,7 +163,7 @@ class AbstractBlocks(AbstractEngine):
             shared = self.shared[slot.row : slot.row + slot.units]
             values.append(self._read(slot, shape) if slot.laned else shared.reshape(1, *shape))
         node.compute(*values)
-        raise RuntimeError(f"operator kernel {list(dispatch.KERNELS)[opcode]!r} of node {name!r} failed")
+        raise DataError(f"node {name!r}: its operator kernel {list(dispatch.KERNELS)[opcode]!r} failed on its operands")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
+from pcneuro.errors import DataError
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
@@ -212,9 +213,9 @@ class KernelEngine(AbstractBlocks):
             "step", lambda block: self._step_block(block, number, steps, buffer), len(self.buf), steps
         )
         if any(status != dispatch.OK for status, _, _ in outcomes):
-            # The state is that in which it failed: once more, to learn which one and why.
-            self.evaluate()
-            raise RuntimeError("an operator kernel failed")
+            # The state is that in which it failed: all of it once more, to learn which one and why.
+            self.execute("evaluate all", self.rhs)
+            raise DataError("an operator kernel failed, and did not when it was called once more")
         wrong = [done for _, done, finite in outcomes if not finite]
         if wrong:
             return Stepped(min(wrong), False, buffer.recorded(min(wrong) + 1, self.data.batch))

@@ -25,7 +25,7 @@ from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.own import own
 from pcneuro.graph.tracing.writing import current
-from pcneuro.ops.registry import HANDLERS, STAND_INS, at_line, refuse, stands_in
+from pcneuro.ops.registry import HANDLERS, SETTING_ASIDE, STAND_INS, at_line, refuse, stands_in
 
 _tracing: ContextVar[bool] = ContextVar("_tracing", default=False)
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -58,14 +58,19 @@ def standing_in(function: Callable[..., Any]) -> Iterator[None]:
                 stand_ins[id(original)] = original, _replaced(original, make)
                 places.append((owner if isinstance(owner, type) else vars(owner), name, original))
         places += _elsewhere(function, stand_ins)
-        token = _tracing.set(True)
-        try:
+
+        def put(in_place: bool) -> None:
             for place, name, original in places:
-                _put(place, name, stand_ins[id(original)][1])
+                _put(place, name, stand_ins[id(original)][1] if in_place else original)
+            _tracing.set(in_place)
+
+        token, aside = _tracing.set(True), SETTING_ASIDE.set(put)
+        try:
+            put(True)
             yield
         finally:
-            for place, name, original in places:
-                _put(place, name, original)
+            put(False)
+            SETTING_ASIDE.reset(aside)
             _tracing.reset(token)
 
 
