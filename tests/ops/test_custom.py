@@ -129,15 +129,16 @@ def test_engines_agree(name):
 def test_threads_and_plain_functions_give_the_same():
     inputs, targets = orbit_data(70)
     plain = pcn.operator(eccentric_anomaly, eccentric_anomaly_vjp, name="plain", compiled=False)
-    results = []
-    for solve, threads in ((KEPLER, 1), (KEPLER, 2), (plain, 2)):
-        circuit = pcn.build_circuit(orbit_graph(solve))
-        sim = pcn.Simulator(circuit, engine=pcn.Kernel(threads=threads))
-        slower = pytest.warns(PcneuroWarning, match=r"operator 'plain' stays in NumPy .*slower")
-        with slower if solve is plain else nullcontext():
-            results.append(sim.run(50.0, inputs=inputs, targets=targets))
+
+    def run(solve, threads):
+        sim = pcn.Simulator(pcn.build_circuit(orbit_graph(solve)), engine=pcn.Kernel(threads=threads))
+        return sim.run(50.0, inputs=inputs, targets=targets)
+
+    results = [run(KEPLER, 1), run(KEPLER, 2)]
+    with pytest.warns(PcneuroWarning, match=r"operator 'plain' stays in NumPy .*slower"):
+        results.append(run(plain, 2))
     # It was told once.
-    pcn.Simulator(circuit).run(1.0, inputs=inputs, targets=targets)
+    run(plain, 1)
     for name in ("rate", "e"):
         assert results[0].gradients[name] == results[1].gradients[name]
         np.testing.assert_allclose(results[2].gradients[name], results[0].gradients[name], rtol=1e-12)
