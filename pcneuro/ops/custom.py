@@ -17,7 +17,7 @@ from numba.core.errors import NumbaError
 
 from pcneuro.errors import DataError, ParameterError, ShapeError, TraceError, UnknownNameError, told, warn
 from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, PlacedPull, Shape, Slot, apply, size
-from pcneuro.ops.custom_checking import check_derivative
+from pcneuro.ops.custom_checking import Checked, check_derivative
 from pcneuro.ops.custom_kernels import make_kernel, room
 from pcneuro.ops.registry import at_line, without_stand_ins
 from pcneuro.ops.rows import lower_combine, promoted
@@ -73,7 +73,7 @@ class Definition:
             with without_stand_ins():
                 self.shapes[shapes] = self._shape(shapes)
                 if self.checked:
-                    check_derivative(self, shapes, self.shapes[shapes])
+                    check_derivative(Checked(self.name, self.output, self.gradients), shapes, self.shapes[shapes])
         return self.shapes[shapes]
 
     def _shape(self, shapes: tuple[Shape, ...]) -> Shape:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from pcneuro.errors import DataError, TraceError
 from pcneuro.ops.base import Shape
 from pcneuro.ops.registry import at_line
-
-if TYPE_CHECKING:
-    from pcneuro.ops.custom import Definition
 
 _DIRECTIONS = 3
 """Along each of which a wrong derivative is wrong, but for directions of measure zero."""
@@ -29,7 +27,17 @@ _DRAWS: tuple[Callable[[np.random.Generator, Shape], np.ndarray], ...] = (
 """Operands: numbers that most functions take, then any."""
 
 
-def check_derivative(definition: Definition, shapes: tuple[Shape, ...], shape: Shape) -> None:
+@final
+@dataclass(frozen=True)
+class Checked:
+    """An operator that is to be checked: its name, ``output(*operands)``, ``gradients(gradient, output, *operands)``."""
+
+    name: str
+    output: Callable[..., np.ndarray]
+    gradients: Callable[..., list[np.ndarray]]
+
+
+def check_derivative(definition: Checked, shapes: tuple[Shape, ...], shape: Shape) -> None:
     """Raise TraceError, with both numbers, where vjp is not the derivative of forward at drawn operands.
 
     Where forward raises, or is not finite, on all draws, nothing is checked.
@@ -47,7 +55,7 @@ def check_derivative(definition: Definition, shapes: tuple[Shape, ...], shape: S
         return
 
 
-def _check_at(definition: Definition, rng: np.random.Generator, operands: list[np.ndarray], output: np.ndarray) -> None:
+def _check_at(definition: Checked, rng: np.random.Generator, operands: list[np.ndarray], output: np.ndarray) -> None:
     for _ in range(_DIRECTIONS):
         gradient = rng.normal(size=output.shape)
         returned = definition.gradients(gradient, output, *operands)
@@ -67,7 +75,7 @@ def _check_at(definition: Definition, rng: np.random.Generator, operands: list[n
 
 
 def _differences(
-    definition: Definition, operands: list[np.ndarray], k: int, direction: np.ndarray, gradient: np.ndarray
+    definition: Checked, operands: list[np.ndarray], k: int, direction: np.ndarray, gradient: np.ndarray
 ) -> Iterator[float]:
     """Derivatives of <gradient, forward> along a direction, of fourth order, one for each step that can be taken."""
 
