@@ -30,7 +30,7 @@ _DRAWS: tuple[Callable[[np.random.Generator, Shape], np.ndarray], ...] = (
 @final
 @dataclass(frozen=True)
 class Checked:
-    """An operator that is to be checked: its name, ``output(*operands)``, ``gradients(gradient, output, *operands)``."""
+    """An operator to be checked: its name, ``output(*operands)``, ``gradients(gradient, output, *operands)``."""
 
     name: str
     output: Callable[..., np.ndarray]
