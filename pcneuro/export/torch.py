@@ -321,7 +321,7 @@ def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
         "rint": torch.round,
         "finite": lambda x: torch.isfinite(x) + 0.0 * x.sign(),
         "missing": lambda x: torch.isnan(x) + 0.0 * x.sign(),
-        "multiply_or_zero": lambda x, y: torch.where(x == 0, x, x * y),
+        "multiply_or_zero": lambda x, y: torch.where((x == 0) & ~y.isfinite(), x, x * y),
         "fmax": lambda x, y: torch.maximum(torch.where(x.isnan(), y, x), torch.where(y.isnan(), x, y)),
         "fmin": lambda x, y: torch.minimum(torch.where(x.isnan(), y, x), torch.where(y.isnan(), x, y)),
         "floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"),

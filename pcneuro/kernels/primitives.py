@@ -359,6 +359,7 @@ _add_lane(
     n.sinc,
     1,
     "sinc_slope(x)",
+    array=twins.sinc,
     brian2=lambda x: ("divide", ("sin", ("multiply", "pi", x)), ("multiply", "pi", x)),
 )
 _add_lane(n.sinc_slope, 1, array=twins.sinc_slope)

@@ -212,7 +212,12 @@ DIFFER = ("cbrt", "hypot", "power")
 """Derivatives at the origin are not ours: NaN instead of infinity and of zero, and that of x**y by y is zero."""
 INSIDE = [0.2, 0.5, 0.9]
 """Points for functions of numbers, which are not all defined at the others."""
-DIFFERENTIABLE = [name for name, primitive in PRIMITIVES.items() if primitive.derivatives and name != "polygamma"]
+DIFFERENTIABLE = [
+    name
+    for name, primitive in PRIMITIVES.items()
+    # Of steps there is nothing to compare; PyTorch's trigamma has 9 digits, and its polygamma one order for all.
+    if any(text != "0" for text in primitive.derivatives) and name not in ("digamma", "polygamma")
+]
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)

@@ -18,6 +18,8 @@ _EPS = 2.0**-52
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 _SQRT_2PI = math.sqrt(2 * math.pi)
 
+_HIGHEST = 170.0
+"""Order whose factorial is the largest that is a number."""
 _ASYMPTOTIC = 10.0
 """Argument from which on the asymptotic series of digamma and of sums of powers have all digits."""
 _LEFT = -20.0
@@ -346,8 +348,8 @@ def _sum_of_powers(s, q):  # type: ignore[no-untyped-def]
 
 @inner(cache=False)
 def polygamma(x, y):  # type: ignore[no-untyped-def]
-    """The derivative of digamma of order x, a whole number, at y; NaN for other orders."""
-    if not 0.0 <= x < np.inf or x != np.floor(x) or y != y or y == -np.inf:
+    """The derivative of digamma of order x, a whole number up to 170, at y; NaN for other orders."""
+    if not 0.0 <= x <= _HIGHEST or x != np.floor(x) or y != y or y == -np.inf:
         return np.nan
     if x == 0.0:
         return digamma(y)

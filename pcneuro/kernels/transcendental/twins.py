@@ -34,7 +34,13 @@ def sinc_slope(x: Any) -> Any:
     from scipy.special import spherical_jn
 
     angle = np.pi * np.asarray(x, np.float64)
-    return (-np.pi * np.sign(angle) * spherical_jn(1, abs(angle))).astype(np.result_type(x))
+    slope = -np.pi * np.sign(angle) * spherical_jn(1, abs(angle))
+    return np.where(np.isfinite(angle), slope, np.nan).astype(np.result_type(x))
+
+
+def sinc(x: Any) -> Any:
+    """sin(pi x)/(pi x), in float64: at whole numbers nothing is left of it but the rounding of pi x."""
+    return np.sinc(np.asarray(x, np.float64)).astype(np.result_type(x))
 
 
 def exprel_slope(x: Any) -> Any:
@@ -59,10 +65,10 @@ def exceeds(x: Any, y: Any) -> Any:
 
 
 def polygamma(x: Any, y: Any) -> Any:
-    """The derivative of digamma of order x at y; NaN where x is no whole number, or y minus infinity."""
+    """The derivative of digamma of order x at y; NaN where x is none of 0 to 170, or y minus infinity."""
     from scipy.special import polygamma as of_scipy
 
     order, wide = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    defined = (np.floor(order) == order) & (order >= 0) & np.isfinite(order) & (wide != -np.inf)
+    defined = (np.floor(order) == order) & (order >= 0) & (order <= 170) & (wide != -np.inf)
     with np.errstate(invalid="ignore"):
         return np.where(defined, of_scipy(np.where(defined, order, 0), wide), np.nan).astype(np.result_type(x, y))
