@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ShapeError
-from pcneuro.graph.tracing.array import TracedArray, plain_constant, recorder_of
+from pcneuro.graph.tracing.array import Recorder, TracedArray, plain_constant, recorder_of
+from pcneuro.graph.tracing.guarding import guarded
 from pcneuro.graph.tracing.types import dtype_of
-from pcneuro.ops.base import apply
+from pcneuro.ops.base import apply, unit_indices
 from pcneuro.ops.maps import Map
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
@@ -92,24 +93,49 @@ def _where(condition: Any, *choices: Any) -> TracedArray:
         raise refuse(
             "np.where of a condition alone", "give both choices: how many places there are depends on the data"
         )
-    if isinstance(condition, TracedArray):
-        try:
-            result = apply(Map("where"), truth(condition), *choices)
-        except ShapeError:
-            shapes = " and ".join(str(np.shape(x)) for x in (condition, *choices))
-            raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
-        result.dtype = _common(choices)
-        return result
-    recorder = recorder_of(choices)
-    operands = [recorder.lift(choice) for choice in choices]
-    mask = plain_constant("a condition of np.where", condition).astype(bool)
-    first = np.arange(operands[0].size).reshape(operands[0].shape)
-    second = operands[0].size + np.arange(operands[1].size).reshape(operands[1].shape)
+    return _first_that_holds(recorder_of(condition, choices), "np.where", [condition], choices)
+
+
+def _first_that_holds(recorder: Recorder, name: str, conditions: Sequence[Any], choices: Sequence[Any]) -> TracedArray:
+    """Each unit of the first choice whose condition holds there, else of the last choice, which has none."""
+    lifted = [recorder.lift(choice) for choice in choices]
+    masks = [truth(c) if isinstance(c, TracedArray) else _constant(name, c) for c in conditions]
     try:
-        return recorder.gather("where", np.where(mask, first, second), operands)
+        np.broadcast_shapes(*(x.shape for x in (*masks, *lifted)))
     except ValueError:
-        shapes = f"{operands[0].shape} and {operands[1].shape} with a mask of shape {mask.shape}"
-        raise ShapeError(f"np.where: shapes {shapes} do not broadcast{at_line()}") from None
+        shapes = " and ".join(str(x.shape) for x in lifted)
+        by = " and ".join(str(mask.shape) for mask in masks)
+        raise ShapeError(f"{name}: shapes {shapes} by conditions of shape {by} do not broadcast{at_line()}") from None
+    # What is left of each condition where those before it do not hold.
+    alone, none = [masks[0]], np.logical_not(masks[0])
+    for mask in masks[1:]:
+        alone.append(np.logical_and(mask, none))
+        none = np.logical_and(none, np.logical_not(mask))
+    harmless = [_guarded(choice, mask) for choice, mask in zip(lifted, [*alone, none], strict=True)]
+    result = harmless[-1]
+    for mask, choice in reversed(list(zip(masks, harmless, strict=False))):
+        result = _chosen(mask, choice, result)
+    return result
+
+
+def _constant(name: str, condition: Any) -> np.ndarray:
+    return plain_constant(f"a condition of {name}", condition).astype(bool)
+
+
+def _guarded(choice: TracedArray, condition: Any) -> TracedArray:
+    return guarded(choice, condition.shape, lambda x, harmless: _chosen(condition, x, harmless))
+
+
+def _chosen(condition: Any, first: Any, second: Any) -> TracedArray:
+    """Units of the first where the condition holds, else of the second; by a constant condition they are gathered."""
+    recorder = recorder_of(condition, first, second)
+    operands = [recorder.lift(choice) for choice in (first, second)]
+    if isinstance(condition, TracedArray):
+        result = recorder.apply(Map("where"), condition, *operands)
+        result.dtype = _common(operands)
+        return result
+    numbers = [unit_indices(x.shape) for x in operands]
+    return recorder.gather("where", np.where(condition, numbers[0], numbers[1] + operands[0].size), operands)
 
 
 def _common(values: Sequence[Any]) -> np.dtype:
@@ -124,10 +150,8 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ShapeError(
             f"np.select of {len(condlist)} conditions and {len(choicelist)} choices{at_line()}: give as many of both"
         )
-    result = default
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
-        result = np.where(condition, choice, result)
-    return result
+    recorder = recorder_of(condlist, choicelist, default)
+    return _first_that_holds(recorder, "np.select", condlist, [*choicelist, default])
 
 
 @answers(np.piecewise)
@@ -141,9 +165,9 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
             "as many of both, or one function more for all else"
         )
     values = [f(x, *args, **kw) if callable(f) else f for f in functions]
-    result = values[len(conditions)] if len(values) > len(conditions) else 0.0
-    for condition, value in zip(conditions, values, strict=False):
-        result = np.where(condition, value, result)
+    otherwise = values.pop() if len(values) > len(conditions) else 0.0
+    last_first = (conditions[::-1], [*values[::-1], otherwise])
+    result = _first_that_holds(recorder_of(x, *last_first), "np.piecewise", *last_first)
     return np.broadcast_to(result, np.shape(x)) if np.shape(result) != np.shape(x) else result
 
 

@@ -7,7 +7,15 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ShapeError, TraceError
-from tests.helpers import assert_close, case, check_case, check_engines, every_case, every_variant
+from tests.helpers import (
+    assert_close,
+    case,
+    check_case,
+    check_engines,
+    check_engines_agree,
+    every_case,
+    every_variant,
+)
 
 CASES = [
     case("where", lambda np, a, b: np.where(a > b, np.sin(a), a * b), (3, 4), (4,), analytic=False),
@@ -77,6 +85,82 @@ def test_values_and_derivatives_are_those_of_numpy(name):
     assert_close(found, np.array(known), 1e-8)
 
 
+# Every choice but the chosen one is infinite, no number, or has such a slope at one of X.
+UNHARMED = {
+    "logarithm": lambda x: np.where(x > 0, np.log(x), 0.0),
+    "root on the other side": lambda x: np.where(x <= 0, 0.0, np.sqrt(x)),
+    "by a constant": lambda x: np.where(np.arange(5) > 2, np.sqrt(x), x),
+    "quotient": lambda x: np.where(x != 0, (1 - np.cos(x)) / x, 0.0),
+    "powers": lambda x: np.where(x > 0, x**0.5 + x**-1.5 + x**2, -x),
+    "entropy": lambda x: np.where(x > 0, x * np.log(x), -x),
+    "overflow": lambda x: np.where(x >= 0, 1 / (1 + np.exp(-1000 * x)), np.exp(1000 * x) / (1 + np.exp(1000 * x))),
+    "a chain": lambda x: np.where(x > 0, np.log(np.sqrt(x)) / x, x),
+    "an angle": lambda x: np.where(np.abs(x) < 1, np.arccos(x), 0.0),
+    "choices in choices": lambda x: np.where(x > 0, np.where(x > 1, np.log(x - 1), np.sqrt(x)), -x),
+    "select": lambda x: np.select([x > 1, x > 0, x > -1], [np.log(x - 1), np.sqrt(x), np.sqrt(1 + x)], np.sqrt(-1 - x)),
+    "select by both": lambda x: np.select([np.arange(5) > 3, x < -1], [np.sqrt(x), np.sqrt(-1 - x)], 2.0),
+    "piecewise": lambda x: np.piecewise(
+        x,
+        [x < 1, x < 0.5, x < -1],
+        [np.sqrt, lambda t: np.sqrt(0.5 - t), lambda t: np.log(-t - 1), lambda t: np.log(t - 1)],
+    ),
+    "one number decides": lambda x: np.where(x[0] < 0, -x, np.log(x)),
+    "a masked write": lambda x: _root(x),
+    "rows": lambda x: np.sum(np.where(np.stack([x > 0, x < 0]), np.sqrt(np.stack([x, -x])), 0.0), axis=0),
+    "the best so far": lambda x: _best(x),
+}
+
+
+def _root(x):
+    y = np.sqrt(x)
+    y[x <= 0] = 0.0
+    return y
+
+
+def _best(x):
+    best = 0 * x
+    for k in range(6):
+        best = np.where(x > 0.4 * k, np.sqrt(x - 0.4 * k), best)
+    return best
+
+
+@pytest.mark.parametrize("name", UNHARMED)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value", "ignore:overflow")
+def test_what_is_not_chosen_has_no_part_in_anything(name):
+    function, x = UNHARMED[name], X + np.array([0.01, 0.01, 0.0, 0.01, 0.01])
+    weights = np.random.default_rng(1).normal(size=5)
+    graph = pcn.trace(lambda x, gain: np.sum(weights * function(gain * x)), x=pcn.Input((5,)), gain=pcn.Parameter(1.0))
+    inputs = {"x": x[None]}
+    value = pcn.backprop(graph, inputs).values["out"]
+    assert_close(value[0], np.sum(weights * function(x)), 1e-13)
+    known = np.sum(weights * (function(x * (1 + 1e-6)) - function(x * (1 - 1e-6)))) / 2e-6
+    targets = {"out": value - 1}
+    assert_close(pcn.backprop(graph, inputs, targets).gradients["gain"], known, 1e-7)
+    for vertices in ("auto", "all"):
+        check_engines_agree(graph, inputs, targets, np.float64, vertices, strict=False, tolerance=1e-11)
+
+
+def test_a_choice_that_can_fail_nowhere_is_computed_once():
+    def f(x):
+        return np.where(x > 0, np.tanh(x) ** 2 / 3 + x**3, np.arange(1.0, 6.0) / 2 * x)
+
+    graph = pcn.trace(f, x=pcn.Input((5,)))
+    assert [n.operator.label for n in graph.nodes.values() if not n.is_leaf].count("where") == 1
+
+
+def test_choices_in_a_loop_stay_linear():
+    """A vertex that carries a choice on is not computed again at every step."""
+
+    def f(x, steps):
+        h = x
+        for k in range(steps):
+            h = np.where(x > 0.01 * k, 1 / (1 + np.exp(-h - k)), h)
+        return h
+
+    small, large = (len(pcn.trace(lambda x, n=n: f(x, n), x=pcn.Input((3,))).nodes) for n in (20, 40))
+    assert large < 2.1 * small
+
+
 def test_types_are_those_of_numpy():
     types = []
 
@@ -113,7 +197,10 @@ def test_what_depends_on_the_data_is_refused(name):
 
 def test_shapes_that_do_not_fit_are_named():
     for function, text in (
-        (lambda x: np.where(x > 0, x[:2], 0.0), r"np\.where: shapes \(5,\) and \(2,\) and \(\) do not broadcast"),
+        (
+            lambda x: np.where(x > 0, x[:2], 0.0),
+            r"np\.where: shapes \(2,\) and \(\) by conditions of shape \(5,\) do not broadcast",
+        ),
         (lambda x: np.select([x > 0], [x, x]), "np.select of 1 conditions and 2 choices"),
         (lambda x: np.piecewise(x, [x > 0], [1.0, 2.0, 3.0]), "np.piecewise of 1 conditions and 3 functions"),
     ):
