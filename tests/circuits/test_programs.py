@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +13,9 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import TraceError
 from tests.helpers import Arrays, as_dict, assert_all_close, assert_close
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "circuits" / "programs").glob("*.py"))
-REFUSED: dict[str, str] = {
-    "bezier": "np.arctan2 cannot be traced",
-    "black_scholes": "the ufunc ndtr cannot be traced",
-    "extended_kalman_filter": "np.arctan2 cannot be traced",
-    "gated_recurrent_unit": "the ufunc expit cannot be traced",
-    "hierarchical_model": "the ufunc gammaln cannot be traced",
-    "kepler_orbit": "np.arctan2 cannot be traced",
-    "kuramoto": "np.remainder cannot be traced",
-    "negative_binomial_regression": "the ufunc gammaln cannot be traced",
-}
-"""Programs that cannot be traced, and what the error says of the reason."""
-RUNNING = [name for name in NAMES if name not in REFUSED]
 STEP = 1e-4
 """Of the differences; their error is of fourth order in it."""
 
@@ -90,15 +76,7 @@ def program(name: str) -> Program:
     return Program(getattr(module, name), module.make(), inputs)
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_program_that_is_refused_says_why(name):
-    """One that begins to run leaves the list."""
-    module = importlib.import_module(f"circuits.programs.{name}")
-    with pytest.raises(TraceError, match=re.escape(REFUSED[name])):
-        module.make()
-
-
-@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_program_gives_what_it_gives_on_plain_arrays(name):
     p = program(name)
     values = p.exact.values
@@ -106,7 +84,7 @@ def test_a_program_gives_what_it_gives_on_plain_arrays(name):
     assert_all_close(got, p.outputs, 1e-11)
 
 
-@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("name", NAMES)
 def test_its_gradients_are_central_differences_of_the_plain_function(name):
     """Along a random direction of each parameter, extrapolated to steps of zero (Richardson)."""
     p = program(name)
@@ -124,7 +102,7 @@ def test_its_gradients_are_central_differences_of_the_plain_function(name):
         assert_close(np.sum(gradient * way) / scale, expected / scale, 1e-7, each)
 
 
-@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_simulated_circuit_settles_to_the_gradients_of_backprop(name):
     """With fixed predictions and steps of a time constant: an error comes one hop further in every step."""
     p = program(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -66,6 +67,26 @@ def test_the_gaussian_process(names):
     K = 1.2**2 * np.exp(-0.5 * np.subtract.outer(x, x) ** 2 / 0.6**2) + 0.3**2 * np.eye(6)
     expected = multivariate_normal(np.zeros(6), K).logpdf(y)
     assert output(names["gp"], x=x, y=y) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_hidden_markov_model(names):
+    """All paths of hidden states, one after the other."""
+    p = {name: np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True) for name, x in names["logits"].items()}
+    total = 0.0
+    for path in np.ndindex(*(2,) * 5):
+        ways = [p["transition"][a, b] for a, b in itertools.pairwise(path)]
+        seen = [p["emission"][state, symbol] for state, symbol in zip(path, names["observed"], strict=True)]
+        total += p["start"][path[0]] * np.prod(ways) * np.prod(seen)
+    assert output(names["hmm"]) == pytest.approx(np.log(total), rel=1e-12)
+
+
+def test_the_ray_tracer(names):
+    """The ray in the middle meets the sphere where its equation says."""
+    image, (centre, radius, light) = output(names["image"]), (s.value for s in names["scene"].values())
+    root = np.roots([1.0, -2 * centre[2], centre @ centre - radius**2]).min()
+    expected = (np.array([0, 0, root]) - centre) / radius @ light
+    assert image[2, 2] == pytest.approx(max(expected, 0.05), rel=1e-12)
+    assert image[0, 0] == 0
 
 
 def test_the_normalising_flow(names):
