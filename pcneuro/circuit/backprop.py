@@ -112,7 +112,7 @@ def _leaves(
 ) -> tuple[Arrays, int]:
     """Inputs, latents and the parameters that are given, each with a batch axis; and the batch size."""
     leaves = check_inputs(graph, inputs)
-    for name, value in graph.expanded("latents", latents).items():
+    for name, value in graph.expanded("latents", latents, graph.latents).items():
         if name not in graph.latents:
             raise unknown_name("latent", name, graph.latents)
         leaves[name] = batched(f"latent {name!r}", value, graph.latents[name].shape)

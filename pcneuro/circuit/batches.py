@@ -100,7 +100,7 @@ def common_batch(arrays: Mapping[str, np.ndarray]) -> int:
 
 def check_inputs(graph: Graph, inputs: Mapping[str, Any], dtype: Any = np.float64) -> dict[str, np.ndarray]:
     """Inputs as batches. Raises for an unknown name and a missing one."""
-    inputs = graph.expanded("inputs", inputs)
+    inputs = graph.expanded("inputs", inputs, graph.inputs)
     for name in inputs:
         if name not in graph.inputs:
             raise unknown_name("input", name, graph.inputs)

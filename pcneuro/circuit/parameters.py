@@ -19,7 +19,7 @@ def check_parameters(graph: Graph, values: Any) -> dict[str, np.ndarray]:
     numbers.
     """
     dense = {}
-    for name, value in graph.expanded("parameters", values).items():
+    for name, value in graph.expanded("parameters", values, graph.parameters).items():
         sparse = name in graph.parameters and type(value).__module__.startswith("scipy.sparse")
         dense[name] = _weights(graph, name, value) if sparse else value
     return graph.checked_parameters(dense)

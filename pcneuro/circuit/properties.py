@@ -108,7 +108,7 @@ class PerUnit(AbstractProperty):
     def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, np.ndarray]:
         """A scalar, an array or a dict by vertex as one array for each vertex."""
         vertices = dict.fromkeys(vertices)
-        by_vertex = graph.expanded(self.keyword, values) if isinstance(values, Mapping) else None
+        by_vertex = graph.expanded(self.keyword, values, vertices) if isinstance(values, Mapping) else None
         for vertex in by_vertex or ():
             if vertex not in vertices:
                 raise unknown_name(f"vertex in {self.keyword}", vertex, vertices)

@@ -91,7 +91,7 @@ class Rates:
         """
         circuit = self.circuit
         if parameters is not None:
-            parameters = circuit.graph.expanded("parameters", parameters)
+            parameters = circuit.graph.expanded("parameters", parameters, circuit.graph.parameters)
             for name in parameters:
                 if name not in circuit.parameters:
                     raise ParameterError(str(unknown_name("parameter", name, circuit.parameters)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from types import MappingProxyType
@@ -296,13 +296,14 @@ class Graph:
                     raise GraphError(f"{path} is to be {leaf!r}, which is no leaf of the graph, or of two trees")
                 found.add(leaf)
 
-    def expanded(self, what: str, values: Any) -> dict[str, Any]:
+    def expanded(self, what: str, values: Any, wanted: Collection[str]) -> dict[str, Any]:
         """Values by the names of leaves, where some are given by the name of a tree, or by a path.
 
-        Raises ParameterError for what is no mapping, for a tree of another structure and a leaf that is given twice;
+        Leaves of trees that are not ``wanted``, as inputs among parameters, may be None or left out. Raises
+        ParameterError for what is no mapping, for a tree of another structure and a leaf that is given twice;
         UnknownNameError for a path that the tree does not have.
         """
-        return expanded(what, by_name(what, values), self.trees)
+        return expanded(what, by_name(what, values), self.trees, wanted)
 
     def by_leaf(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values by leaf, which have those of a tree under the tree's name, too, as that tree."""
@@ -346,7 +347,7 @@ class Graph:
         ShapeError for another shape, and DataError for what is no array of finite real numbers.
         """
         arrays = {}
-        for name, value in self.expanded("parameters", values).items():
+        for name, value in self.expanded("parameters", values, self.parameters).items():
             if name not in self.parameters:
                 raise unknown_name("parameter", name, self.parameters)
             arrays[name] = real_array(f"parameter {name!r}", value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, final
@@ -35,8 +35,11 @@ class AbstractPart(ABC):
         """This part as users have it, with ``values[name]`` in place of each leaf."""
 
     @abstractmethod
-    def found(self, given: Any, path: str) -> Iterator[tuple[str, Any]]:
-        """Name of each leaf, and what ``given``, of the same structure, has there. Raises ParameterError."""
+    def found(self, given: Any, path: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """Name of each leaf, and what ``given``, of the same structure, has there.
+
+        Of leaves that are not wanted there may be nothing, or None. Raises ParameterError.
+        """
 
     @abstractmethod
     def leaves(self, path: str) -> Iterator[tuple[str, str]]:
@@ -57,8 +60,9 @@ class TreeLeaf(AbstractPart):
     def of(self, values: Mapping[str, Any]) -> Any:
         return values[self.name]
 
-    def found(self, given: Any, path: str) -> Iterator[tuple[str, Any]]:
-        yield self.name, given
+    def found(self, given: Any, path: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        if given is not None or self.name in wanted:
+            yield self.name, given
 
     def leaves(self, path: str) -> Iterator[tuple[str, str]]:
         yield path, self.name
@@ -77,7 +81,7 @@ class Setting(AbstractPart):
     def of(self, values: Mapping[str, Any]) -> Any:
         return self.value
 
-    def found(self, given: Any, path: str) -> Iterator[tuple[str, Any]]:
+    def found(self, given: Any, path: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         yield from ()
 
     def leaves(self, path: str) -> Iterator[tuple[str, str]]:
@@ -109,17 +113,18 @@ class AbstractBranch(AbstractPart):
     def of(self, values: Mapping[str, Any]) -> Any:
         return self.make({key: part.of(values) for key, part in self.parts.items()})
 
-    def found(self, given: Any, path: str) -> Iterator[tuple[str, Any]]:
+    def found(self, given: Any, path: str, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         entries = self.entries(given)
-        needed = [key for key, part in self.parts.items() if any(part.leaves(""))]
+        needed = [key for key, part in self.parts.items() if any(name in wanted for _, name in part.leaves(""))]
         if entries is None or not entries.keys() >= set(needed) or not self.parts.keys() >= entries.keys():
             got = told(given) if entries is None else f"a {self.kind} of {', '.join(map(str, entries)) or 'nothing'}"
             raise ParameterError(
                 f"{path} is {got}; needed is a {self.kind} of {', '.join(map(str, needed))}, as the tree was traced: "
                 "values of some leaves only are given by name or path"
             )
-        for key in needed:
-            yield from self.parts[key].found(entries[key], f"{path}/{key}")
+        for key, part in self.parts.items():
+            if key in needed or entries.get(key) is not None:
+                yield from part.found(entries[key], f"{path}/{key}", wanted)
 
     def leaves(self, path: str) -> Iterator[tuple[str, str]]:
         for key, part in self.parts.items():
@@ -224,10 +229,6 @@ class Tree:
     def __reduce__(self) -> tuple[Any, ...]:
         return Tree, (self.name, self.part)
 
-    def has(self, key: str) -> bool:
-        """Whether a key is the tree's name or one of its paths."""
-        return key == self.name or key in self.paths
-
     def of(self, values: Mapping[str, Any]) -> Any:
         """The tree with ``values[name]`` in place of each leaf, such as gradients or parameters of a run.
 
@@ -238,18 +239,22 @@ class Tree:
         except KeyError as error:
             raise UnknownNameError(f"the tree {self.name!r} has a leaf {error}, of which there is no value") from None
 
-    def leaves(self, tree: Any) -> dict[str, Any]:
+    def leaves(self, tree: Any, wanted: Collection[str] | None = None) -> dict[str, Any]:
         """Name of each leaf -> what ``tree``, of the structure that was traced, has there.
 
         Lists and tuples stand for each other, and so do mappings, named tuples and dataclasses of the same fields.
-        Raises ParameterError for any other structure: where, what was got and what is needed.
+        Where ``wanted`` names some leaves, the others may be None or left out. Raises ParameterError for any other
+        structure: where, what was got and what is needed.
         """
-        return dict(self.part.found(tree, self.name))
+        return dict(self.part.found(tree, self.name, set(self.paths.values()) if wanted is None else wanted))
 
 
 @final
 class ByLeaf(dict[str, Any]):
-    """Values by the names of leaves, which has those of a tree, too, under the argument's name and under paths."""
+    """Values by the names of leaves, which has those of a tree, too, under the argument's name and under paths.
+
+    Where a tree has leaves that have no value here, as inputs have no gradient, it has None in their places.
+    """
 
     def __init__(self, values: Mapping[str, Any], trees: Mapping[str, Tree]) -> None:
         super().__init__(values)
@@ -257,13 +262,17 @@ class ByLeaf(dict[str, Any]):
 
     def __missing__(self, key: Any) -> Any:
         tree = tree_of(key, self.trees)
-        if tree is None or not tree.has(key):
+        if tree is None or key not in self:
             raise KeyError(key)
-        return tree.of(self) if key == tree.name else self[tree.paths[key]]
+        if key == tree.name:
+            return tree.of({name: dict.get(self, name) for name in tree.paths.values()})
+        return self[tree.paths[key]]
 
     def __contains__(self, key: Any) -> bool:
+        if super().__contains__(key):
+            return True
         tree = tree_of(key, self.trees)
-        return super().__contains__(key) or (tree is not None and tree.has(key))
+        return tree is not None and (key == tree.name or super().__contains__(tree.paths.get(key)))
 
     def get(self, key: Any, default: Any = None) -> Any:
         return self[key] if key in self else default
@@ -279,15 +288,17 @@ def tree_of(key: Any, trees: Mapping[str, Tree]) -> Tree | None:
 
 def by_leaf(values: Mapping[str, Any], trees: Mapping[str, Tree]) -> dict[str, Any]:
     """The values by leaf, with what ``ByLeaf`` adds where there are trees."""
-    some = {name: tree for name, tree in trees.items() if values.keys() >= set(tree.paths.values())}
+    some = {name: tree for name, tree in trees.items() if not values.keys().isdisjoint(tree.paths.values())}
     return ByLeaf(values, some) if some else dict(values)
 
 
-def expanded(what: str, values: Mapping[str, Any], trees: Mapping[str, Tree]) -> dict[str, Any]:
+def expanded(
+    what: str, values: Mapping[str, Any], trees: Mapping[str, Tree], wanted: Collection[str]
+) -> dict[str, Any]:
     """Values by the names of leaves, where some stand under the name of a tree or a path.
 
-    Raises ParameterError for a tree of another structure, and where a leaf is given twice; UnknownNameError for a path
-    that is none.
+    Leaves of a tree that are not ``wanted`` may be None or left out. Raises ParameterError for a tree of another
+    structure, and where a leaf is given twice; UnknownNameError for a path that is none.
     """
     leaves: dict[str, Any] = {}
     for key, value in values.items():
@@ -295,7 +306,7 @@ def expanded(what: str, values: Mapping[str, Any], trees: Mapping[str, Tree]) ->
         if tree is None:
             found = {key: value}
         elif key == tree.name:
-            found = tree.leaves(value)
+            found = tree.leaves(value, wanted)
         elif key in tree.paths:
             found = {tree.paths[key]: value}
         else:

@@ -67,6 +67,8 @@ class Examples:
 
 def _samples(what: str, value: Any) -> np.ndarray:
     """An array with the samples in front, of the type that it has. Raises ShapeError for a single number."""
+    if isinstance(value, dict):
+        raise ParameterError(f"{what} is a dict: give samples leaf by leaf, as graph.trees[...].leaves(tree) has them")
     array = plain_array(what, samples_first(what, value))
     if not array.ndim:
         raise ShapeError(f"{what} is a single number; give samples, as an array with an axis of them in front")

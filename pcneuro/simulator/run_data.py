@@ -52,8 +52,9 @@ def merge(
         if value is not None:
             by_name(f"values of {what}=", value)
     graph = circuit.graph
-    trees = {what: changes[what] for what in ("inputs", "clamp", "initial") if changes[what] is not None}
-    changes = {**changes, **{what: graph.expanded(what, value) for what, value in trees.items()}}
+    leaves = {"inputs": graph.inputs, "clamp": graph.latents, "initial": graph.latents}
+    trees = {what: wanted for what, wanted in leaves.items() if changes[what] is not None}
+    changes = {**changes, **{what: graph.expanded(what, changes[what], wanted) for what, wanted in trees.items()}}
     check_labels(changes)
     inputs: Arrays
     if changes["inputs"] is None and previous is not None:

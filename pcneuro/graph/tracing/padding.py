@@ -61,6 +61,9 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
         raise ShapeError(f"np.pad with pad_width={shown(pad_width)}: give whole numbers{at_line()}") from None
     if min((w for pair in widths for w in pair), default=0) < 0:
         raise ShapeError(f"np.pad with negative widths{at_line()}")
+    if not array.ndim:
+        # There is nothing to pad; NumPy itself refuses a list of no widths, which has no integers.
+        return array
     option = kwargs.get(_OPTIONS.get(mode, ""))
     if mode == "constant":
         return _constant(array, widths, 0.0 if option is None else option)
