@@ -43,6 +43,12 @@ def test_values_are_those_of_numpy(mode, options, widths):
         assert_close(pcn.backprop(graph).values["out"][0], np.pad(x, widths, mode, **options), 1e-14)
 
 
+@pytest.mark.parametrize(("mode", "options"), COPIES + ODD, ids=str)
+def test_a_number_has_nothing_to_pad(mode, options):
+    graph = pcn.trace(lambda x: np.pad(x, (1, 2), mode, **options) * 2, x=pcn.Parameter(3.0))
+    assert pcn.backprop(graph).values["out"][0] == 2 * np.pad(3.0, (1, 2), mode, **options)
+
+
 def test_a_traced_constant_learns():
     def f(x, c):
         return np.pad(x, 1, constant_values=c)
