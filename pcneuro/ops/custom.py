@@ -77,7 +77,13 @@ class Definition:
         return self.shapes[shapes]
 
     def _shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        given = self.given_shape(*shapes) if callable(self.given_shape) else self.given_shape
+        given = self.given_shape
+        if callable(given) and not isinstance(given, type):
+            try:
+                given = given(*shapes)
+            except Exception as error:
+                text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                raise ShapeError(f"operator {self.name!r}: its function shape raised {text}{at_line()}") from None
         if given is None:
             try:
                 given = np.shape(self.call("forward", self.forward, *(np.zeros(s) for s in shapes)))

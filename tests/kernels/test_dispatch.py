@@ -79,9 +79,9 @@ def test_every_kernel_has_an_address_of_its_own():
 def test_a_kernel_is_compiled_when_it_is_called_and_once_for_all_threads(monkeypatch):
     made = []
 
-    def noted(name, *arguments):
+    def noted(name, *arguments, **settings):
         made.append(name)
-        return callback(name, *arguments)
+        return callback(name, *arguments, **settings)
 
     callback = dispatch.callback
     monkeypatch.setattr(dispatch, "callback", noted)

@@ -30,6 +30,7 @@ from tests.robustness import (
     wrong_in_operators,
     wrong_in_settings,
     wrong_in_simulators,
+    wrong_in_trees,
 )
 from tests.robustness.wrong_calls import Row
 from tests.robustness.wrong_keys import BANKS, keys
@@ -43,6 +44,7 @@ PARTS = (
     wrong_in_learning,
     wrong_in_analysis,
     wrong_in_exports,
+    wrong_in_trees,
 )
 ROWS = [row for part in PARTS for row in part.ROWS]
 
