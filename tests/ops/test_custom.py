@@ -187,7 +187,7 @@ def test_a_wrong_derivative_is_refused_with_the_numbers():
         (lambda x: x * 1j, lambda g, y, x: (g,), {}, TraceError, "dtype complex128"),
         (lambda x: x + nothing, lambda g, y, x: (g,), {}, TraceError, "cannot compile forward"),  # noqa: F821
         (lambda x: x, lambda g, y, x: (g,), {"shape": "x"}, ShapeError, "shape"),
-        (lambda x: x, lambda g, y, x: (g,), {"shape": lambda x: x[3]}, ShapeError, "its function shape raised IndexError"),
+        (lambda x: x, lambda g, y, x: (g,), {"shape": lambda x: x[3]}, ShapeError, "shape raised IndexError"),
         (lambda x: [][1], lambda g, y, x: (g,), {"compiled": False}, DataError, "raised IndexError.*give shape="),
     ],
 )  # fmt: skip
