@@ -4,6 +4,8 @@ A *pull* is one factor of the chain rule: what goes back from a node, times its 
 
     back to operand k  +=  (d node / d operand k)^T  (what goes back from the node).
 
+There is none to an operand whose derivative is zero, as that of a condition: not even a zero times what is infinite.
+
 ``feedback`` lists them by *station*, which is a node together with the pulls that arrive at it and those that leave it;
 stations stand last to first, so that all that arrives at one is known when it is reached. The list is cached by graph
 and by what is asked. ``UnitGraph.feedback`` is the same list for single units (``circuit.units.feedback``).
@@ -122,7 +124,11 @@ def _active(graph: Graph, vertices: Collection[str] | None, gradients: bool) -> 
 
 
 def _leaving(node: Node, active: Collection[str]) -> tuple[Pull, ...]:
-    return tuple(Pull((node,), k, operand) for k, operand in enumerate(node.operands) if operand in active)
+    return tuple(
+        Pull((node,), k, operand)
+        for k, operand in enumerate(node.operands)
+        if operand in active and node.operator.passes_back(k)
+    )
 
 
 def _arriving(graph: Graph, name: str, joined: bool) -> tuple[Pull, ...]:
@@ -133,7 +139,7 @@ def _arriving(graph: Graph, name: str, joined: bool) -> tuple[Pull, ...]:
         shared = name in graph.shared and consumer not in graph.shared
         together = joined and shared and node.operator.description.subscripts is not None
         for k, operand in enumerate(node.operands):
-            if operand == name:
+            if operand == name and node.operator.passes_back(k):
                 shapes = tuple(graph.nodes[o].shape for o in node.operands)
                 key = (k, node.operator, shapes) if together else (k, consumer)
                 sources.setdefault(key, (k, []))[1].append(node)

@@ -217,7 +217,7 @@ class Check:
         if not apart:
             return True
         rng = np.random.default_rng(_SEED)
-        changed = self._forward(tried, lambda a: a * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, a.shape)))
+        changed = self._forward(tried, lambda a: _rounded(a, rng))
         return all(
             _close(plain, tried.values[n.name], _OFTEN * _largest(changed[n.name] - tried.values[n.name]))
             for n, plain in apart
@@ -287,6 +287,12 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
+
+
+def _rounded(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Values with rounding errors, but for whole numbers: they may be conditions and indices, which have none."""
+    changed = values * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, values.shape))
+    return np.where(values == np.rint(values), values, changed)
 
 
 def _array(value: Any) -> np.ndarray | None:

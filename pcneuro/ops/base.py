@@ -228,6 +228,10 @@ class AbstractOperator(ABC):
     def linear_in(self, k: int) -> bool:
         """Whether the output is an affine function of operand k, the others held."""
 
+    def passes_back(self, k: int) -> bool:
+        """Whether anything comes back to operand k, or its derivative is 0 wherever there is one, as a condition's."""
+        return True
+
     @abstractmethod
     def connections(self, k: int, *shapes: Shape) -> int:
         """Number of (unit of operand k, unit of output) pairs where the one acts on the other."""

@@ -154,6 +154,9 @@ class Map(AbstractOperator):
             return name not in variables_of(formula)
         return not {name, "out"} & set(variables_of(derivative)) and not jumps(formula, name)
 
+    def passes_back(self, k: int) -> bool:
+        return self.definition.derivatives[k] != 0.0
+
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(self.shape(*shapes))
 
@@ -163,9 +166,8 @@ class Map(AbstractOperator):
             index = np.broadcast_to(unit_indices(operand_shape), shape).ravel()
             aligned[name] = operand.take(index) if isinstance(operand, Weights) else make.gather(operand, index)
         slopes = dict(zip(self.names, self.definition.derivatives, strict=True))
-        return make.function(
-            self.definition.formula, aligned, {n: slopes[n] for n, x in aligned.items() if isinstance(x, Units)}
-        )
+        passed = {n: slopes[n] for n, x in aligned.items() if isinstance(x, Units) and slopes[n] != 0.0}
+        return make.function(self.definition.formula, aligned, passed)
 
     def _indices(self, at: Placed) -> dict[str, np.ndarray]:
         shapes = dict(zip(self.names, at.shapes, strict=True)) | {"out": at.shape}

@@ -46,6 +46,16 @@ def test_the_first_operation_that_parts_is_named_with_its_line_and_both_values()
     assert "check=False" in text
 
 
+def test_rounding_changes_no_condition():
+    """A condition that is a little off 1 would let an infinity, or a large number, in from the other side."""
+
+    def f(x):
+        return np.where(x > 0, x * (2.0 if is_plain(x) else 3.0), 1e18)
+
+    with pytest.raises(TraceError, match="in the graph"):
+        traced(f)
+
+
 def test_the_graph_is_returned_unchecked_where_that_is_asked_for():
     graph = traced(lambda x: x * (2.0 if is_plain(x) else 3.0), check=False)
     assert_close(pcn.backprop(graph).values["out"][0], 3 * X, 1e-15)

@@ -14,8 +14,8 @@ from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, result_dtype, typed
-from pcneuro.graph.tracing.writing import Contents, current
+from pcneuro.graph.tracing.types import OF_TRUTH, result_dtype, result_typed, typed
+from pcneuro.graph.tracing.writing import AbstractOwn, Contents, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
@@ -247,14 +247,22 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if any(isinstance(a, TracedOther) for a in (*inputs, *(kwargs.get("out") or ()))):
             return NotImplemented
         name = ufunc.__name__
-        out = current(kwargs.pop("out", None))
+        out = kwargs.pop("out", None)
+        for array in out or ():
+            if isinstance(array, AbstractOwn):
+                array.become(self.recorder)
+        out = current(out)
         inputs, kwargs = current(inputs), current(kwargs)
         if method == "at":
             if not isinstance(inputs[0], TracedArray):
                 raise refuse(f"np.{name}.at on an array from outside", "begin with np.array(a) in the function")
             return inputs[0]._write_at(ufunc, *inputs[1:])
+        mask = kwargs.pop("where", True) if method == "__call__" else True
+        if mask is not True and out is None:
+            raise refuse(f"np.{name} with where= and without out=", "give out=, whose values there are elsewhere")
         if out is not None:
-            return self._into(out, getattr(ufunc, method)(*inputs, **kwargs))
+            result = getattr(ufunc, method)(*inputs, **kwargs)
+            return self._into(out, result if mask is True else np.where(mask, result, out[0]))
         if any(map(_is_complex, inputs)):
             return HANDLERS[complex](ufunc, method, inputs, kwargs)
         known = getattr(np, name, None) is ufunc
@@ -266,7 +274,8 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if method != "__call__":
             raise refuse(f"{shown}.{method}", f"call {shown} plainly")
         dtype = result_dtype(ufunc, inputs)
-        return typed(self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs), dtype)
+        result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
+        return result_typed(ufunc, result, inputs, dtype)
 
     def _called(self, ufunc: np.ufunc, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         name = ufunc.__name__

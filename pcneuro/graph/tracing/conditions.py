@@ -65,7 +65,7 @@ for _ufunc, _like in (
 HANDLERS[np.isnan] = lambda x: np.not_equal(x, x)
 HANDLERS[np.isfinite] = lambda x: np.less_equal(np.absolute(x), _LARGEST)
 HANDLERS[np.isinf] = lambda x: np.less(_LARGEST, np.absolute(x))
-HANDLERS[np.signbit] = lambda x: np.less(x, 0)
+HANDLERS[np.signbit] = lambda x: np.less(np.copysign(1.0, x), 0)
 
 
 @answers(np.isposinf)
@@ -81,7 +81,11 @@ def _isneginf(x: Any, out: None = None) -> Any:
 @answers(np.isclose)
 def _isclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
     close = np.less_equal(np.absolute(np.subtract(a, b)), atol + rtol * np.absolute(b))
-    return np.logical_or(close, np.equal(a, b))
+    same = np.equal(a, b)
+    if equal_nan:
+        same = np.logical_or(same, np.logical_and(np.isnan(a), np.isnan(b)))
+    # No finite number is close to an infinite one.
+    return np.logical_or(np.logical_and(close, np.isfinite(b)), same)
 
 
 # What is chosen
@@ -169,14 +173,3 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
     last_first = (conditions[::-1], [*values[::-1], otherwise])
     result = _first_that_holds(recorder_of(x, *last_first), "np.piecewise", *last_first)
     return np.broadcast_to(result, np.shape(x)) if np.shape(result) != np.shape(x) else result
-
-
-def _depends(name: str) -> Callable[..., Any]:
-    def handler(*args: Any, **kwargs: Any) -> Any:
-        raise refuse(f"np.{name}, whose shape depends on the data,", "choose by np.where, which keeps the shape")
-
-    return handler
-
-
-for _name in "nonzero flatnonzero argwhere extract compress unique trim_zeros".split():
-    HANDLERS[getattr(np, _name)] = _depends(_name)

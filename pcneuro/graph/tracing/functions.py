@@ -136,6 +136,14 @@ def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -
     dst[...] = source if where is True else np.where(where, source, dst)
 
 
+@answers(np.putmask)
+def _putmask(a: Any, mask: Any, values: Any) -> None:
+    if not isinstance(a, TracedArray):
+        raise refuse("np.putmask on an array from outside", "begin with np.array(a) in the function")
+    places = np.arange(a.size) % max(np.size(values), 1)
+    _copyto(a, np.reshape(np.ravel(values)[places], a.shape), where=mask)
+
+
 @answers(np.fill_diagonal)
 def _fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
     if not isinstance(a, TracedArray):

@@ -68,7 +68,8 @@ class OwnArray(AbstractOwn):
         call = getattr(ufunc, method)
         if out is None:
             return own(call(*current(inputs), **current(kwargs)))
-        traced = [a for a in current((*inputs, *out)) if isinstance(a, TracedArray | TracedComplex)]
+        given = current((*inputs, *out, kwargs.get("where")))
+        traced = [a for a in given if isinstance(a, TracedArray | TracedComplex)]
         for array in out:
             if traced and isinstance(array, OwnArray):
                 array.become(traced[0].recorder)
@@ -141,7 +142,7 @@ class OwnArray(AbstractOwn):
 
 
 _WRITTEN = (np.float64, np.complex128)
-WRITERS = (np.copyto, np.fill_diagonal)
+WRITERS = (np.copyto, np.fill_diagonal, np.putmask)
 """Functions that write to their first argument."""
 _KEPT = frozenset(
     ("now", "become", "fill", "traced", "base", "shape", "ndim", "size", "strides", "itemsize", "dtype", "view")

@@ -11,6 +11,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
+from pcneuro.graph.tracing.types import product_typed
 from pcneuro.ops.base import Shape, unit_indices
 from pcneuro.ops.contract import Contract
 from pcneuro.ops.maps import Map
@@ -148,7 +149,7 @@ def _named_einsum(name: str, subscripts: str, *operands: Any) -> TracedArray:
     except ValueError as error:
         shapes = " and ".join(str(a.shape) for a in traced)
         raise ShapeError(f"{name} ({subscripts}) of shapes {shapes}: {error}{at_line()}") from None
-    return _contract(traced, terms, out)
+    return product_typed(_contract(traced, terms, out), *traced)  # type: ignore[no-any-return]
 
 
 def _lifted(a: Any, b: Any) -> tuple[Recorder, TracedArray, TracedArray]:
@@ -180,7 +181,7 @@ def _matmul(a: Any, b: Any) -> TracedArray:
     letters = "abcdefgh"[:ndim]
     terms = ("".join(letters[i] for i in of_a) + a_core, "".join(letters[i] for i in of_b) + b_core)
     out = letters + (a_core + b_core).replace("k", "")
-    return recorder.apply(Contract(f"{terms[0]},{terms[1]}->{out}"), a, b)
+    return product_typed(recorder.apply(Contract(f"{terms[0]},{terms[1]}->{out}"), a, b), a, b)  # type: ignore[no-any-return]
 
 
 @answers(np.dot)

@@ -84,6 +84,11 @@ def _array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> bool:
     return _refuse_decision("np.array_equal")
 
 
+@answers(np.allclose)
+def _allclose(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> bool:
+    return _refuse_decision("np.allclose")
+
+
 @answers(np.array_equiv)
 def _array_equiv(a1: Any, a2: Any) -> bool:
     try:

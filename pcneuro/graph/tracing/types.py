@@ -22,6 +22,8 @@ OF_TRUTH: dict[np.ufunc, np.ufunc] = {
 }
 """What arithmetic is where NumPy's result is a truth value."""
 
+_QUOTIENTS = (np.floor_divide, np.remainder, np.fmod)
+
 _NUMBERS = np.dtype(np.float64)
 
 
@@ -53,3 +55,20 @@ def typed(result: Any, dtype: np.dtype) -> Any:
     if isinstance(result, AbstractTraced):
         result.dtype = dtype  # type: ignore[attr-defined]
     return result
+
+
+def result_typed(ufunc: np.ufunc, result: Any, operands: Sequence[Any], dtype: np.dtype) -> Any:
+    """What a ufunc has made of operands as numbers, as NumPy has it in this type: x // 0 of whole numbers is 0."""
+    if dtype.kind == "i" and ufunc in _QUOTIENTS:
+        divides = np.not_equal(operands[1], 0)
+        if isinstance(divides, AbstractTraced) or not np.all(divides):
+            result = np.where(divides, result, 0)
+    return typed(result, dtype)
+
+
+def product_typed(result: Any, *operands: Any) -> Any:
+    """A sum of products in the type that NumPy has for it: of truth values, whether any of the products is true."""
+    common = np.result_type(*(x.dtype for x in operands))
+    if common.kind == "b":
+        return np.not_equal(result, 0)
+    return typed(result, np.dtype(np.int64)) if common.kind in "iu" else result

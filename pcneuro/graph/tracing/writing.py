@@ -67,6 +67,10 @@ class AbstractOwn(np.ndarray):
     def now(self) -> Any:
         """What it is at present: a plain array, or a traced one."""
 
+    @abstractmethod
+    def become(self, recorder: Any) -> Any:
+        """The traced array that it stands for from now on."""
+
 
 def current(value: Any) -> Any:
     """What arrays of the function are at present, in lists, tuples and dicts, too."""

@@ -58,8 +58,25 @@ VALUES = {
     "not chosen": lambda x: np.where(x > 0.5, np.log(np.where(x > 0.5, x, 1.0)), 0.0),
     "chosen minus infinity": lambda x: np.exp(np.where(x > 0, -np.inf, x)),
     "of truths": lambda x: np.where(x > 0, x > 1, x < -1) * 2.0 + np.where(x > 0, True, False),
+    "any product of truths": lambda x: ((x > -1) @ (x > 0)) * x + np.dot(x > 0, x > 1),
+    "a product of counts": lambda x: x[np.dot((x > 1).astype(int), np.arange(5))] * x,
+    "quotients of whole numbers": lambda x: (3 * x).astype(int) // (x > 0) + (3 * x).astype(int) % (x > 1) + x,
+    "sign of zero": lambda x: np.signbit(-0.0 * np.abs(x)) * x,
+    "close to infinity": lambda x: np.isclose(np.where(x > 0, np.inf, x), np.inf) * 1.0 + x,
+    "a quotient where there is one": lambda x: np.divide(1.0, x, out=np.zeros_like(x), where=x != 0),
+    "a logarithm where there is one": lambda x: np.log(x, out=np.full(5, 7.0), where=x > 0),
+    "added where it is": lambda x: np.add(1.0, 2.0, out=np.zeros(5), where=x > 0) * x,
+    "a root where it is by constants": lambda x: np.sqrt(x, out=2 * x, where=np.arange(5) > 2),
+    "putmask": lambda x: _put(x),
     "difference of numbers": lambda x: (x > 0).astype(int) - (x > 1).astype(int) + x,
 }
+
+
+def _put(x):
+    y, z = 2 * x, np.zeros(5)
+    np.putmask(y, y > 1, [1.0, 2.0])
+    np.putmask(z, x > 0, x**2)
+    return y + z
 
 
 def _write(x):
@@ -178,12 +195,14 @@ def test_types_are_those_of_numpy():
 
 REFUSED = {
     "where alone": (lambda x: np.where(x > 0), "np.where of a condition alone"),
-    "nonzero": (lambda x: np.nonzero(x), "np.nonzero, whose shape depends on the data"),
+    "nonzero": (lambda x: np.nonzero(x), "np.nonzero cannot be traced .*how many there are would depend on the data"),
     "mask": (lambda x: x[x > 0], "indexing by a condition"),
     "difference": (lambda x: (x > 0) - (x > 1), "np.subtract of truth values"),
     "bits": (lambda x: x.astype(int) & 1, "np.bitwise_and of numbers"),
     "half": (lambda x: x.astype(np.float32), r"\.astype\(float32\)"),
     "if": (lambda x: x if x[0] > 0 else -x, r"a decision \(if, while, and, or\) on the traced result of less"),
+    "where without out": (lambda x: np.add(x, 1.0, where=x > 0), "np.add with where= and without out="),
+    "allclose": (lambda x: np.allclose(x, 1.0), "np.allclose, a decision on traced values"),
     "argument": (lambda x: x if x else -x, "on the traced argument 'x'"),
 }
 
