@@ -40,6 +40,11 @@ class RunData:
     rows: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     continues: bool = False
 
+    @classmethod
+    def silent(cls, circuit: Circuit) -> RunData:
+        """One sample of zeros at all inputs: what a circuit is evaluated at before it is given anything."""
+        return cls(1, {name: np.zeros((1, *node.shape)) for name, node in circuit.graph.inputs.items()})
+
     def sample(self, number: int) -> RunData:
         """Inputs and clamps of one sample, as a batch of one."""
         inputs, clamped = (

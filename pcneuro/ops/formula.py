@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -173,10 +174,12 @@ class _Reader:
         self.functions = FUNCTIONS | {name: name for name in PRIMITIVES} if internal else FUNCTIONS
 
     def _refuse(self, got: str) -> ExpressionError:
-        known = ", ".join(sorted([*FUNCTIONS, *COMPOSED]))
+        known = [*FUNCTIONS, *COMPOSED]
+        like = get_close_matches(got.split("'")[1] if "'" in got else "", known, n=3)
         return ExpressionError(
             f"expression {_short(self.text)} uses {got}: known are the variables {', '.join(self.variables)}, the "
-            f"constants {', '.join(CONSTANTS)}, + - * / **, and {known}"
+            f"constants {', '.join(CONSTANTS)}, + - * / **, and {len(known)} functions by NumPy's and SciPy's names, "
+            f"such as {', '.join(like or ('exp', 'tanh', 'sigmoid', 'erf', 'where'))}"
         )
 
     def read(self, node: ast.AST, depth: int) -> Formula:

@@ -140,8 +140,7 @@ class SimulationState:
         """
         self.check()
         if self.data is None:
-            silent = {name: np.zeros((1, *node.shape)) for name, node in self.circuit.graph.inputs.items()}
-            self.engine.start(RunData(1, inputs=silent))
+            self.engine.start(RunData.silent(self.circuit))
         elif not self._started:
             with self.changing() if self.data.continues else nullcontext():
                 self.engine.start(self.data)

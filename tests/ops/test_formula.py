@@ -145,7 +145,7 @@ def test_what_does_not_parse_is_told_in_one_short_line(text, why):
         elementwise(text)
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 1200
+    assert len(str(caught.value)) < 500
 
 
 def test_variables_are_names_and_different():

@@ -51,6 +51,17 @@ def test_store_run_restore_run_repeats_bit_for_bit(network, engine, dynamics, dt
     assert same(one.gradients, other.gradients)
 
 
+@pytest.mark.parametrize("engine", [pcn.Kernel(), pcn.Reference(), pcn.EventDriven(1e-3)], ids=str)
+def test_a_simulator_that_was_given_nothing_is_stored_and_restored(network, engine, tmp_path):
+    inputs, targets = data_for(network.graph, 3)
+    sim, fresh = (pcn.Simulator(network, engine=engine) for _ in range(2))
+    sim.store(tmp_path / "state")
+    sim.restore(tmp_path / "state")
+    one, other = (each.run(9.0, inputs=inputs, targets=targets) for each in (sim, fresh))
+    assert same(one.values, other.values)
+    assert same(one.gradients, other.gradients)
+
+
 def test_with_a_tolerance_snapshots_know_what_was_sent(tmp_path):
     circuit = pcn.build_circuit(mlp((5, 7, 6, 6, 3)))
     inputs, targets = data_for(circuit.graph, 40)
