@@ -16,7 +16,18 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from pcneuro.errors import DataError, ParameterError, ShapeError, TraceError, UnknownNameError, told, warn
-from pcneuro.ops.base import AbstractLowering, AbstractOperator, Placed, PlacedPull, Shape, Slot, apply, size
+from pcneuro.ops.base import (
+    AbstractLowering,
+    AbstractOperator,
+    AbstractUnits,
+    Placed,
+    PlacedPull,
+    Shape,
+    Slot,
+    Units,
+    apply,
+    size,
+)
 from pcneuro.ops.custom_checking import Checked, check_derivative
 from pcneuro.ops.custom_kernels import make_kernel, room
 from pcneuro.ops.registry import at_line, without_stand_ins
@@ -205,6 +216,12 @@ class Custom(AbstractOperator):
 
     def connections(self, k: int, *shapes: Shape) -> int:
         return size(shapes[k]) * size(self.shape(*shapes))
+
+    def units(self, make: AbstractUnits, shape: Shape, shapes: Sequence[Shape], operands: Sequence[Any]) -> Units:
+        raise ParameterError(
+            f"operator {self.label!r} has no equivalent in single units and synapses, since it is a user's own: "
+            "it is neither exported nor run by events"
+        )
 
     def forward(self, *operands: np.ndarray) -> np.ndarray:
         samples = [self._own.output(*(a[i if len(a) > 1 else 0] for a in operands)) for i in range(_batch(*operands))]
