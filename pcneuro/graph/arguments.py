@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from pcneuro.errors import PcneuroError, TraceError
 from pcneuro.graph.graph import Input, Latent, Leaf, Parameter, check_finite
 from pcneuro.graph.planting import Parameters, has_leaves, leaf_itself, planted
@@ -110,6 +112,9 @@ class Arguments:
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    if isinstance(function, np.ufunc):
+        # Some versions of NumPy tell one, of arguments that can be given by place only.
+        return None
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):

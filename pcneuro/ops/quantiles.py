@@ -9,7 +9,7 @@ import numpy as np
 from pcneuro.errors import ShapeError
 from pcneuro.ops.base import AbstractTraced, apply, size
 from pcneuro.ops.reductions import axes_at, kept, of_dtype, refuse_others
-from pcneuro.ops.registry import answers, at_line, refuse
+from pcneuro.ops.registry import answers, at_line, refuse, without_stand_ins
 from pcneuro.ops.scatter import NO_COUNTS
 from pcneuro.ops.sorting import Sort, SortOrder
 
@@ -65,7 +65,8 @@ def _places(name: str, q: Any, length: int, method: Any) -> np.ndarray:
     NumPy tells: they are the quantiles of 0, 1, ..., with which of its methods ever.
     """
     try:
-        return np.asarray(np.quantile(np.arange(float(length)), q, method=method))
+        with without_stand_ins():
+            return np.asarray(np.quantile(np.arange(float(length)), q, method=method))
     except (ValueError, TypeError) as error:
         raise ShapeError(f"{name}: {error}{at_line()}") from None
 

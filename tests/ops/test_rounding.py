@@ -59,6 +59,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")
 def test_functions_have_numpys_values_and_the_derivatives_of_differences(name):
     check(FUNCTIONS[name], np.random.default_rng(5).normal(size=(2, 3)))
 

@@ -6,7 +6,7 @@ which only functions read that do not ask NumPy's protocols; and the graph takes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,8 @@ class OwnArray(AbstractOwn):
                 args[0].become(traced[0].recorder)
         now = current((args, kwargs))
         if not any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(now)):
-            # What shares memory with an array of this kind is one, too.
-            return super().__array_function__(function, types, args, kwargs)
+            owners = [a._owner() for a in rules.flattened((args, kwargs)) if isinstance(a, OwnArray)]
+            return _like(function(*now[0], **now[1]), owners)
         # Complex ones know what to do with real ones.
         arrays = [a for a in rules.flattened(now) if isinstance(a, TracedArray | TracedComplex)]
         first = next((a for a in arrays if isinstance(a, TracedComplex)), arrays[0])
@@ -154,6 +154,19 @@ def _shared(array: Any, units: np.ndarray) -> Any:
     if isinstance(array, TracedComplex):
         return TracedComplex(_shared(array.real, units), _shared(array.imag, units))
     return array.recorder.gather("index", units, [array]).sharing(array, units)
+
+
+def _like(result: Any, owners: Sequence[OwnArray]) -> Any:
+    """What NumPy made of plain arrays: what shares memory with an array of this kind is one, too."""
+    if type(result) in (list, tuple):
+        return type(result)(_like(part, owners) for part in result)
+    if type(result) is np.ndarray:
+        for owner in owners:
+            plain = owner.view(np.ndarray)
+            if result.dtype == plain.dtype and np.may_share_memory(result, plain):
+                offset = result.__array_interface__["data"][0] - plain.__array_interface__["data"][0]
+                return np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
+    return own(result)
 
 
 def own(result: Any) -> Any:

@@ -23,7 +23,7 @@ SPELLINGS = {
     "inv": (lambda a: scipy.linalg.inv(a) * scipy.linalg.det(a), SQUARE),
     "upper": (lambda a: scipy.linalg.cholesky(a), WHOLE),
     "lower": (lambda a: scipy.linalg.cholesky(a, lower=True), WHOLE),
-    "factor": (lambda a: scipy.linalg.cho_factor(a)[0], WHOLE),
+    "factor": (lambda a: np.triu(scipy.linalg.cho_factor(a)[0]), WHOLE),
     "solve with a factor": (lambda a: scipy.linalg.cho_solve(scipy.linalg.cho_factor(a), SQUARE), WHOLE),
     "with a lower one": (lambda a: scipy.linalg.cho_solve(scipy.linalg.cho_factor(a, lower=True), VECTOR), WHOLE),
     "with a constant": (lambda b: scipy.linalg.cho_solve((scipy.linalg.cholesky(WHOLE), False), b), VECTOR),
