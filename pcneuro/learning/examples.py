@@ -11,7 +11,7 @@ import numpy as np
 
 from pcneuro.circuit.batches import check_inputs, check_labels, check_targets, common_batch, samples_first
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, ShapeError, unknown_name
+from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.forward import forward_pass
 from pcneuro.quantities import by_name, plain_array
 
@@ -68,7 +68,7 @@ class Examples:
 def _samples(what: str, value: Any) -> np.ndarray:
     """An array with the samples in front, of the type that it has. Raises ShapeError for a single number."""
     if isinstance(value, dict):
-        raise ParameterError(f"{what} is a dict: give samples leaf by leaf, as graph.trees[...].leaves(tree) has them")
+        raise DataError(f"{what} is a dict: give samples leaf by leaf, as graph.trees[...].leaves(tree) has them")
     array = plain_array(what, samples_first(what, value))
     if not array.ndim:
         raise ShapeError(f"{what} is a single number; give samples, as an array with an axis of them in front")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ParameterError, UnknownNameError
+from pcneuro.errors import DataError, ParameterError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -61,5 +61,5 @@ def test_a_tree_of_several_kinds_is_given_and_comes_kind_by_kind(mixed):
 def test_what_is_needed_of_a_tree_of_several_kinds(inputs, error, match, mixed):
     with pytest.raises(error, match=match):
         pcn.backprop(mixed, {"m": inputs})
-    with pytest.raises(ParameterError, match=r"input 'm' is a dict: give samples leaf by leaf"):
+    with pytest.raises(DataError, match=r"input 'm' is a dict: give samples leaf by leaf"):
         pcn.Examples({"m": inputs}, {"out": [[0.0, 0.0]]})

@@ -138,7 +138,11 @@ def main(name: str, folder: Path, kills: int, seed: int) -> None:
             reader(path)
             there += 1
     if not there:
-        write_until_killed(writer, path, 10 * LONGEST)
+        # A machine that is busy with something else may need longer.
+        seconds = 10 * LONGEST
+        while not path.exists() and seconds < 60:
+            write_until_killed(writer, path, seconds)
+            seconds *= 2
         reader(path)
         there = 1
     print(there, kills - there)

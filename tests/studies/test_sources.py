@@ -29,7 +29,7 @@ def leaves():
     raise SystemExit(3)
 
 def traces():
-    return pcn.trace(lambda x: np.sort(x), x=pcn.Input((3,)))
+    return pcn.trace(lambda x: np.unique(x), x=pcn.Input((3,)))
 
 def anything(**arguments):
     return graph()
