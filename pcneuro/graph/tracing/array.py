@@ -502,6 +502,10 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """As np.partition, in place."""
         self[...] = np.partition(self, *args, **kwargs)
 
+    def fill(self, value: Any) -> None:
+        """As the method of arrays."""
+        self[...] = value
+
     def flatten(self, order: Any = "C") -> Any:
         """As np.ravel, but for that it shares nothing."""
         return HANDLERS[np.ravel](self, order=order).alike()

@@ -34,7 +34,6 @@ _INSTEAD = {
     "item": "keep the array; a number cannot be read while tracing",
     "flags": "it has no memory; of a function that Numba has compiled, f.py_func can be traced",
     "tolist": "keep the array; a number cannot be read while tracing",
-    "fill": "build the array with np.broadcast_to",
     "array": "use np.stack",
     "put_along_axis": "nothing is written to a traced array: write np.where on a constant mask",
     "trim_zeros": "which units stay would depend on their values: give a constant slice",

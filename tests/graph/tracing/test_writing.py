@@ -52,7 +52,7 @@ def of_parts(x):
 def traced(x):
     z = 2 * x
     kept, alias = z.copy(), z
-    z[1:3] = 0
+    z[1:3].fill(0)
     z[0] += x[4]
     z *= 2
     return alias * kept
