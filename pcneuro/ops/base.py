@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -310,7 +311,7 @@ def _numbers(what: str, operand: Any) -> np.ndarray:
 
 def size(shape: Shape) -> int:
     """Number of units of a shape."""
-    return int(np.prod(shape, dtype=np.int64))
+    return int(math.prod(shape))
 
 
 def unit_indices(shape: Shape) -> np.ndarray:

@@ -6,11 +6,12 @@ says what that function of NumPy is in its operators. Nothing else has to know o
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -201,3 +202,12 @@ def refuse(what: str, instead: str) -> TraceError:
     if refusals is not None:
         refusals.append(error)
     return error
+
+
+def answered(shown: str, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a handler makes of the arguments of a function of NumPy. Raises TraceError where it has no such ones."""
+    try:
+        inspect.signature(handler).bind(*args, **kwargs)
+    except TypeError as error:
+        raise refuse(f"{shown} with these arguments ({error})", "leave out what is not supported") from None
+    return handler(*args, **kwargs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,20 @@ from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, result_dtype, result_typed, typed
-from pcneuro.graph.tracing.writing import AbstractOwn, Contents, current
+from pcneuro.graph.tracing.types import OF_TRUTH, is_complex, result_dtype, result_typed, typed
+from pcneuro.graph.tracing.views import AbstractWritten
+from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
-from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, at_line, handler_of, refuse, where
+from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, where
 from pcneuro.quantities import plain
 
 
 def plain_constant(what: str, value: Any) -> np.ndarray:
     """A number or array of the function, as an array. Raises DataError, with the line, for units and masks over it."""
     try:
-        return np.asarray(plain(what, value))
+        return np.asarray(plain(what, value)).view(np.ndarray)
     except DataError as error:
         raise DataError(f"{error}{at_line()}") from None
 
@@ -164,7 +164,7 @@ class TracedOther:
     """Something traced that is no array; NumPy functions of it are its own affair."""
 
 
-class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
+class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
     __hash__ = object.__hash__
@@ -172,10 +172,7 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def __init__(self, recorder: Recorder, number: int, shape: Shape, dtype: Any = np.float64) -> None:
         self.recorder, self._number = recorder, number
         self._shape, self.dtype = tuple(shape), np.dtype(dtype)
-        self._contents: Contents | None = None
-        self._seen = 0
-        self._whole: TracedArray | None = None
-        self._units: np.ndarray | None = None
+        super().__init__()
 
     @property
     def itemsize(self) -> int:
@@ -187,103 +184,44 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
         return np.ndarray if self._shape else self.dtype.type
 
-    # Writing and views
-
-    @property
-    def _owner(self) -> TracedArray:
-        """The array whose units it shares; itself where it is no view."""
-        return self if self._whole is None else self._whole
-
-    @property
-    def number(self) -> int:
-        """The entry that has its values, as they are now."""
-        contents = self._owner._contents
-        if contents is not None and contents.version != self._seen:
-            indices, operands = self.written(unit_indices(self._shape))
-            self._number = self.recorder.gather("written", indices, operands)._number
-            self._seen = contents.version
-        return self._number
-
-    def written(self, units: np.ndarray) -> tuple[np.ndarray, list[TracedArray]]:
-        """Where units of this array are in others that have not been written to; itself where it has not been."""
-        contents = self._owner._contents
-        if contents is None or contents.version == self._seen:
-            return units, [self]
-        indices, arrays = contents.read(units if self._units is None else self._units.ravel()[units])
-        return indices, [TracedArray(self.recorder, number, shape, self.dtype) for number, shape in arrays]
-
-    def alike(self) -> TracedArray:
-        """Another array with the same values, which is not written to with this one."""
-        return TracedArray(self.recorder, self.number, self._shape, self.dtype)
-
-    def sharing(self, whole: TracedArray, units: np.ndarray) -> TracedArray:
-        """This array as one that shares its units with another, whose ``units`` they are."""
-        self._whole = whole._owner
-        self._units = units if whole._units is None else whole._units.ravel()[units]
-        self._seen = 0 if self._whole._contents is None else self._whole._contents.version
-        return self
-
-    def write(self, units: np.ndarray, value: Any) -> None:
-        """Have ``units`` of this array the values of another, from now on."""
-        value = self.recorder.lift(value)
-        if value.dtype.kind == "f" and self.dtype.kind != "f":
-            raise refuse(f"a write of numbers into an array of {self.dtype}", "make the array one of floats")
-        whole = self._owner
-        if whole._contents is None:
-            whole._contents = Contents(whole._shape, [(whole._number, whole._shape)])
-        own = units if self._units is None else self._units.ravel()[units]
-        # NumPy leaves out leading axes of length 1.
-        shape = value.shape
-        while len(shape) > units.ndim and shape[0] == 1:
-            shape = shape[1:]
-        try:
-            whole._contents.write(own, value.number, shape)
-        except ValueError:
-            raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
-
     # What NumPy asks for
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, TracedOther) for a in (*inputs, *(kwargs.get("out") or ()))):
             return NotImplemented
-        name = ufunc.__name__
-        out = kwargs.pop("out", None)
+        name, out = ufunc.__name__, kwargs.pop("out", None)
         for array in out or ():
             if isinstance(array, AbstractOwn):
                 array.become(self.recorder)
-        out = current(out)
-        inputs, kwargs = current(inputs), current(kwargs)
+        out, inputs, kwargs = current(out), current(inputs), current(kwargs)
         if method == "at":
             if not isinstance(inputs[0], TracedArray):
                 raise refuse(f"np.{name}.at on an array from outside", "begin with np.array(a) in the function")
-            return inputs[0]._write_at(ufunc, *inputs[1:])
+            return inputs[0].write_at(ufunc, *inputs[1:])
         mask = kwargs.pop("where", True) if method == "__call__" else True
         if mask is not True and out is None:
             raise refuse(f"np.{name} with where= and without out=", "give out=, whose values there are elsewhere")
         if out is not None:
             result = getattr(ufunc, method)(*inputs, **kwargs)
-            return self._into(out, result if mask is True else np.where(mask, result, out[0]))
-        if any(map(_is_complex, inputs)):
+            return self.write_out(out, result if mask is True else np.where(mask, result, out[0]))
+        if any(map(is_complex, inputs)):
             return HANDLERS[complex](ufunc, method, inputs, kwargs)
-        known = getattr(np, name, None) is ufunc
-        shown = f"np.{name}" if known else f"the ufunc {name}"
         if method in UFUNC_METHODS:
             return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
         if method == "outer" and len(inputs) == 2 and not kwargs:
             return ufunc(np.reshape(inputs[0], np.shape(inputs[0]) + (1,) * np.ndim(inputs[1])), inputs[1])
         if method != "__call__":
-            raise refuse(f"{shown}.{method}", f"call {shown} plainly")
+            raise refuse(f"np.{name}.{method}", f"call np.{name} plainly")
         dtype = result_dtype(ufunc, inputs)
         result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
         return result_typed(ufunc, result, inputs, dtype)
 
     def _called(self, ufunc: np.ufunc, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        name = ufunc.__name__
-        known = getattr(np, name, None) is ufunc
+        known = getattr(np, name := ufunc.__name__, None) is ufunc
         shown = f"np.{name}" if known else f"the ufunc {name}"
         handler = handler_of(ufunc)
         if handler is not None:
-            return _answered(shown, handler, inputs, kwargs)
+            return answered(shown, handler, inputs, kwargs)
         if kwargs:
             raise refuse(f"{shown} with {', '.join(kwargs)}=", f"call {shown} plainly")
         name = rules.UFUNC_ALIASES.get(name, name)
@@ -295,45 +233,16 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
             return self.apply(Map("square"), inputs[0])
         return self.apply(Map(name), *inputs)
 
-    def _write_at(self, ufunc: np.ufunc, indices: Any, *operands: Any) -> None:
-        """As ``ufunc.at``: the first occurrences of all places at once, then the second ones, and so on."""
-        if any(isinstance(part, TracedArray) for part in rules.flattened(indices)):
-            raise refuse(f"np.{ufunc.__name__}.at places that depend on the data", "give constant indices")
-        units = self._at(indices)
-        values = [np.ravel(np.broadcast_to(operand, units.shape)) for operand in operands]
-        order = np.argsort(units, axis=None, kind="stable")
-        ordered = units.ravel()[order]
-        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: ordered.size])
-        turn = np.arange(ordered.size) - np.repeat(first, np.diff(np.r_[first, ordered.size]))
-        for k in range(int(turn.max(initial=-1)) + 1):
-            places, taken = ordered[turn == k], order[turn == k]
-            self.write(places, ufunc(np.ravel(self)[places], *(value[taken] for value in values)))
-
-    @staticmethod
-    def _into(out: tuple[Any, ...], result: Any) -> Any:
-        """What a ufunc returns that was given ``out``: arrays that it has written to."""
-        if len(out) != 1 or not isinstance(out[0], TracedArray):
-            raise refuse(
-                "out= of another array, or of several,",
-                "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
-            )
-        (array,) = out
-        if not array.ndim:
-            # A number of NumPy's: a += b makes another one.
-            return result
-        array[...] = result
-        return array
-
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
         if any(issubclass(each, TracedOther) for each in types):
             return NotImplemented
         args, kwargs = current(args), current(kwargs)
-        if any(map(_is_complex, rules.flattened((args, kwargs)))):
+        if any(map(is_complex, rules.flattened((args, kwargs)))):
             return HANDLERS[complex](function, "__call__", args, kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
-        return _answered(shown, HANDLERS[function], args, kwargs)
+        return answered(shown, HANDLERS[function], args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise refuse(
@@ -380,27 +289,12 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
     def __ceil__(self) -> Any:
         return np.ceil(self)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(key, TracedArray) and key.dtype.kind == "b" and key.shape == self.shape and not np.ndim(value):
-            self.write(unit_indices(self.shape), np.where(key, value, self))
-            return
-        if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
-            raise refuse("a write to a place that depends on the data", "use np.where on a condition of the same shape")
-        self.write(self._at(key), value)
-
-    def _at(self, key: Any) -> np.ndarray:
-        """Numbers of the units at an index."""
-        try:
-            return np.asarray(unit_indices(self.shape)[key])
-        except IndexError as error:
-            raise ShapeError(f"index {key!r} into shape {self.shape}: {error}{at_line()}") from None
-
     def __getitem__(self, key: Any) -> TracedArray:
         if isinstance(key, TracedArray) and key.dtype.kind == "b":
             raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
-        indices = self._at(key)
+        indices = self.units_at(key)
         result = self.recorder.gather("index", indices, [self])
         parts = key if isinstance(key, tuple) else (key,)
         basic = all(part is None or part is ... or isinstance(part, slice | int | np.integer) for part in parts)
@@ -414,11 +308,6 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
 
     def __iter__(self) -> Iterator[TracedArray]:
         return (self[i] for i in range(len(self)))
-
-    def __deepcopy__(self, memo: Any) -> TracedArray:
-        return self.alike()
-
-    __copy__ = alike
 
     def __repr__(self) -> str:
         # The number tells arrays apart where a function keeps results by the text of what they are computed from.
@@ -494,18 +383,6 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
         return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
 
-    def sort(self, *args: Any, **kwargs: Any) -> None:
-        """As np.sort, in place."""
-        self[...] = np.sort(self, *args, **kwargs)
-
-    def partition(self, *args: Any, **kwargs: Any) -> None:
-        """As np.partition, in place."""
-        self[...] = np.partition(self, *args, **kwargs)
-
-    def fill(self, value: Any) -> None:
-        """As the method of arrays."""
-        self[...] = value
-
     def flatten(self, order: Any = "C") -> Any:
         """As np.ravel, but for that it shares nothing."""
         return HANDLERS[np.ravel](self, order=order).alike()
@@ -516,20 +393,6 @@ class TracedArray(AbstractTraced, NDArrayOperatorsMixin):
         if name in rules.METHODS:
             return functools.partial(getattr(np, name), self)
         raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
-
-
-def _is_complex(value: Any) -> bool:
-    """Whether a constant is complex."""
-    return isinstance(value, complex) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c")
-
-
-def _answered(shown: str, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """What a handler makes of the arguments of a function of NumPy. Raises TraceError where it has no such ones."""
-    try:
-        inspect.signature(handler).bind(*args, **kwargs)
-    except TypeError as error:
-        raise refuse(f"{shown} with these arguments ({error})", "leave out what is not supported") from None
-    return handler(*args, **kwargs)
 
 
 def recorder_of(*values: Any) -> Recorder:

@@ -6,6 +6,7 @@ it, and is asked of NumPy itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,9 +37,9 @@ def dtype_of(x: Any) -> Any:
 
 def result_dtype(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype:
     """The type of NumPy's own result. Raises TraceError where NumPy has none, as for a difference of truth values."""
-    types = [dtype_of(x) for x in operands]
+    types = tuple(dtype_of(x) for x in operands)
     try:
-        resolved = ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]
+        resolved = _resolved(ufunc, types)
     except AttributeError:
         # Numba's are no ufuncs of NumPy's.
         return _NUMBERS
@@ -48,6 +49,11 @@ def result_dtype(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype:
         # What NumPy has no type for is refused, or lifted, by what it is.
         return _NUMBERS
     return resolved if resolved.kind in "bi" else _NUMBERS
+
+
+@functools.cache
+def _resolved(ufunc: np.ufunc, types: tuple[Any, ...]) -> np.dtype:
+    return ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]
 
 
 def typed(result: Any, dtype: np.dtype) -> Any:
@@ -72,3 +78,8 @@ def product_typed(result: Any, *operands: Any) -> Any:
     if common.kind == "b":
         return np.not_equal(result, 0)
     return typed(result, np.dtype(np.int64)) if common.kind in "iu" else result
+
+
+def is_complex(value: Any) -> bool:
+    """Whether a constant is complex."""
+    return isinstance(value, complex) or (isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "c")

@@ -6,6 +6,7 @@ state; gates are told apart by their order along the last axis, which libraries 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,15 +32,15 @@ class Weights:
     state_bias: Any = None
 
 
-class AbstractCell:
+class AbstractCell(ABC):
     """One step: from what comes in and the state to the next state, whose first array is the output."""
 
     states = 1
     """Arrays that the state has."""
 
+    @abstractmethod
     def step(self, entering: Any, state: State, weights: Weights) -> State:
         """The state after a step."""
-        raise NotImplementedError(type(self).__name__)
 
 
 def _gates(together: Any, order: str, wanted: str) -> list[Any]:

@@ -229,3 +229,9 @@ def test_writes_that_do_not_fit_are_refused_at_their_line(name):
     with pytest.raises(kind, match=text) as caught:
         pcn.trace(function, x=pcn.Input((5,)))
     assert "(test_writing.py:" in str(caught.value)
+
+
+def test_constants_of_a_graph_are_plain_arrays():
+    graph = pcn.trace(lambda x: 0.5 * x + np.zeros(5) + np.array([1.0, 2, 3, 4, 5]), x=pcn.Input((5,)))
+    constants = [node.source.value for node in graph.nodes.values() if hasattr(node.source, "value")]
+    assert [type(value) for value in constants] == [np.ndarray] * 3

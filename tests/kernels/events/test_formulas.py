@@ -37,8 +37,8 @@ def test_primitives(name):
                 tolerance = 4e-15 if twin.lane is None else 1e-12
                 np.testing.assert_allclose(run(codes, [], operands), wanted, rtol=tolerance, atol=1e-300)
                 checked += np.isfinite(wanted)
-    # Few of them are inside of (0, 1).
-    assert checked > 1
+    # Some functions of single numbers are defined inside of (0, 1) only, where few points are.
+    assert checked > (3 if twin.lane is None else 1)
 
 
 def test_numbers_and_the_own_value():

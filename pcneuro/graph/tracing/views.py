@@ -1,0 +1,161 @@
+"""Writing to traced arrays, through views of them, too: what a traced array adds to its protocols for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ShapeError
+from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.writing import Contents
+from pcneuro.ops.base import AbstractTraced, Shape, unit_indices
+from pcneuro.ops.registry import at_line, refuse
+
+
+class AbstractWritten(AbstractTraced):
+    """A traced array that functions may write to: its entry in the graph is that of what it holds now.
+
+    A view shares its units with the array that it is of. Its own entry is looked up again once that one is written to.
+    """
+
+    recorder: Any
+    """What it is written down in: a ``Recorder``."""
+    dtype: np.dtype
+    _shape: Shape
+    _number: int
+
+    def __init__(self) -> None:
+        self._contents: Contents | None = None
+        self._seen = 0
+        self._whole: Any = None
+        self._units: np.ndarray | None = None
+
+    def _made(self, number: int, shape: Shape) -> Any:
+        """An array of this kind of another entry."""
+        return type(self)(self.recorder, number, shape, self.dtype)  # type: ignore[call-arg]
+
+    @property
+    def _owner(self) -> Any:
+        """The array whose units it shares; itself where it is no view."""
+        return self if self._whole is None else self._whole
+
+    @property
+    def number(self) -> int:
+        """The entry that has its values, as they are now."""
+        contents = self._owner._contents
+        if contents is not None and contents.version != self._seen:
+            indices, operands = self.written(unit_indices(self._shape))
+            self._number = self.recorder.gather("written", indices, operands)._number
+            self._seen = contents.version
+        return self._number
+
+    def written(self, units: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+        """Where units of this array are in others that have not been written to; itself where it has not been."""
+        contents = self._owner._contents
+        if contents is None or contents.version == self._seen:
+            return units, [self]
+        indices, arrays = contents.read(units if self._units is None else self._units.ravel()[units])
+        return indices, [self._made(number, shape) for number, shape in arrays]
+
+    def alike(self) -> Any:
+        """Another array with the same values, which is not written to with this one."""
+        return self._made(self.number, self._shape)
+
+    def __copy__(self) -> Any:
+        return self.alike()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.alike()
+
+    def sharing(self, whole: Any, units: np.ndarray) -> Any:
+        """This array as one that shares its units with another, whose ``units`` they are."""
+        self._whole = whole._owner
+        self._units = units if whole._units is None else whole._units.ravel()[units]
+        self._seen = 0 if self._whole._contents is None else self._whole._contents.version
+        return self
+
+    def write(self, units: np.ndarray, value: Any) -> None:
+        """Have ``units`` of this array the values of another, from now on."""
+        value = self.recorder.lift(value)
+        if value.dtype.kind == "f" and self.dtype.kind != "f":
+            raise refuse(f"a write of numbers into an array of {self.dtype}", "make the array one of floats")
+        whole = self._owner
+        if whole._contents is None:
+            whole._contents = Contents(whole._shape, [(whole._number, whole._shape)])
+        own = units if self._units is None else self._units.ravel()[units]
+        # NumPy leaves out leading axes of length 1.
+        shape = value.shape
+        while len(shape) > units.ndim and shape[0] == 1:
+            shape = shape[1:]
+        try:
+            whole._contents.write(own, value.number, shape)
+        except ValueError:
+            raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        chosen: Any = key
+        if isinstance(key, AbstractWritten) and _is_mask(key, self._shape) and not np.ndim(value):
+            values: Any = self
+            self.write(unit_indices(self._shape), np.where(chosen, value, values))
+            return
+        if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
+            raise refuse("a write to a place that depends on the data", "use np.where on a condition of the same shape")
+        self.write(self.units_at(key), value)
+
+    def units_at(self, key: Any) -> np.ndarray:
+        """Numbers of the units at an index."""
+        try:
+            return np.asarray(unit_indices(self._shape)[key])
+        except IndexError as error:
+            raise ShapeError(f"index {key!r} into shape {self._shape}: {error}{at_line()}") from None
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        """As np.sort, in place."""
+        values: Any = self
+        self[...] = np.sort(values, *args, **kwargs)
+
+    def partition(self, *args: Any, **kwargs: Any) -> None:
+        """As np.partition, in place."""
+        values: Any = self
+        self[...] = np.partition(values, *args, **kwargs)
+
+    def fill(self, value: Any) -> None:
+        """As the method of arrays."""
+        self[...] = value
+
+    def write_at(self, ufunc: np.ufunc, indices: Any, *operands: Any) -> None:
+        """As ``ufunc.at``: the first occurrences of all places at once, then the second ones, and so on."""
+        if any(isinstance(part, AbstractTraced) for part in rules.flattened(indices)):
+            raise refuse(f"np.{ufunc.__name__}.at places that depend on the data", "give constant indices")
+        units = self.units_at(indices)
+        values = [np.ravel(np.broadcast_to(operand, units.shape)) for operand in operands]
+        order = np.argsort(units, axis=None, kind="stable")
+        ordered = units.ravel()[order]
+        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: ordered.size])
+        turn = np.arange(ordered.size) - np.repeat(first, np.diff(np.r_[first, ordered.size]))
+        this: Any = self
+        for k in range(int(turn.max(initial=-1)) + 1):
+            flat = np.ravel(this)
+            places, taken = ordered[turn == k], order[turn == k]
+            self.write(places, ufunc(flat[places], *(value[taken] for value in values)))
+
+    @staticmethod
+    def write_out(out: tuple[Any, ...], result: Any) -> Any:
+        """What a ufunc returns that was given ``out``: arrays that it has written to."""
+        if len(out) != 1 or not isinstance(out[0], AbstractWritten):
+            raise refuse(
+                "out= of another array, or of several,",
+                "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
+            )
+        (array,) = out
+        if not array._shape:
+            # A number of NumPy's: a += b makes another one.
+            return result
+        array[...] = result
+        return array
+
+
+def _is_mask(key: AbstractWritten, shape: Shape) -> bool:
+    """Whether an array is one of truth values, of that shape."""
+    return key.dtype.kind == "b" and key._shape == shape
