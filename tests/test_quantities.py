@@ -259,6 +259,26 @@ def test_labels_that_do_not_tell_are_refused(make, text):
         make()
 
 
+def test_labels_of_samples_are_those_of_the_records():
+    labelled = xarray.DataArray(X[:3].T, {"batch": ["a", "b", "c"]}, ("unit", "batch"))
+    sim = pcn.Simulator(CIRCUIT)
+    kept = [pcn.Record("out", every=1.0), pcn.Record("out", "error", every=1.0, samples=[2, 0])]
+    first = sim.run(3.0, inputs={"x": labelled}, targets={"out": Y[:3]}, record=kept).records
+    plain = pcn.Simulator(CIRCUIT).run(3.0, inputs={"x": X[:3]}, targets={"out": Y[:3]}, record=kept).records
+    for name in first.data_vars:
+        np.testing.assert_array_equal(first[name].values, plain[name].values)
+    np.testing.assert_array_equal(first["out.value"].sel(batch="c"), plain["out.value"].sel(batch=2))
+    (other,) = set(first["out.error"].dims) - {"time", "out_unit"}
+    assert first[other].values.tolist() == ["c", "a"]
+    # They stay those of the inputs, until there are others.
+    assert sim.run(1.0, targets={"out": Y[:3]}, record=kept[:1]).records.batch.values.tolist() == ["a", "b", "c"]
+    chunks = list(sim.stream(1.0, record=kept[:1]))
+    assert chunks[-1].records.batch.values.tolist() == ["a", "b", "c"]
+    frame = pd.DataFrame(X[:3], index=[7, 5, 9])
+    assert sim.run(1.0, inputs={"x": frame}, record=kept[:1]).records.batch.values.tolist() == [7, 5, 9]
+    assert sim.run(1.0, inputs={"x": X[:3]}, record=kept[:1]).records.batch.values.tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("value", [xarray.Dataset({"x": ("unit", X[0])}), iter([1.0]), {"a": 1.0}, [1.0, "a"], None])
 def test_what_is_no_array_is_refused_by_the_project(value):
     for make in (

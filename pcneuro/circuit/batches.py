@@ -69,7 +69,8 @@ def check_labels(groups: Mapping[str, Any]) -> None:
         if isinstance(group, Mapping)
         for name, value in group.items()
     }
-    labelled = {what: labels for what, value in arrays.items() if (labels := _labels(value)) is not None}
+    known = {what: _labels(value) for what, value in arrays.items()}
+    labelled = {what: labels.tolist() for what, labels in known.items() if labels is not None}
     for what, labels in labelled.items():
         first, others = next(iter(labelled.items()))
         if len(labels) == len(others) and not np.array_equal(labels, others) and {*labels} == {*others}:
@@ -79,12 +80,27 @@ def check_labels(groups: Mapping[str, Any]) -> None:
             )
 
 
-def _labels(value: Any) -> Any:
-    """Labels of the samples of a table or labelled array, as a list; None where it has none."""
+def sample_labels(groups: Mapping[str, Any], batch: int) -> np.ndarray | None:
+    """Labels of the samples, as the first array has them that labels so many; None where none does.
+
+    ``groups`` are arrays by name, of those that are called inputs, targets and so on.
+    """
+    for group in groups.values():
+        for value in group.values() if isinstance(group, Mapping) else ():
+            labels = _labels(value)
+            if labels is not None and labels.shape == (batch,):
+                # Texts that are objects to a table are texts of one length in files.
+                texts = labels.dtype == object and all(isinstance(label, str) for label in labels)
+                return labels.astype(str) if texts else None if labels.dtype == object else labels
+    return None
+
+
+def _labels(value: Any) -> np.ndarray | None:
+    """Labels of the samples of a table or labelled array; None where it has none."""
     if hasattr(value, "iloc"):
-        return value.index.tolist()
+        return np.asarray(value.index)
     if isinstance(getattr(value, "dims", None), tuple) and BATCH in getattr(value, "coords", ()):
-        return value.coords[BATCH].values.tolist()
+        return np.asarray(value.coords[BATCH].values)
     return None
 
 

@@ -128,7 +128,13 @@ def _empty(dt: float) -> xarray.Dataset:
 
 
 def dataset(
-    records: Sequence[Record], probes: Sequence[Probe], rows: Sequence[np.ndarray], first: int, dt: float, batch: int
+    records: Sequence[Record],
+    probes: Sequence[Probe],
+    rows: Sequence[np.ndarray],
+    first: int,
+    dt: float,
+    batch: int,
+    labels: np.ndarray | None = None,
 ) -> xarray.Dataset:
     """Recorded rows as a dataset; a variable has the dimensions of time (ms), samples and units, in this order.
 
@@ -136,7 +142,8 @@ def dataset(
     that of all populations. Times are ``time``, and where records differ in their intervals ``time_5ms`` and so on, one
     for each interval. Where one population is recorded with several choices of units, ``<vertex>_unit`` is all of them
     and each choice is called by the first record that makes it, ``<vertex>_unit_<variable>``; so are several choices of
-    samples, ``batch_<vertex>_<variable>``.
+    samples, ``batch_<vertex>_<variable>``. Samples have their numbers as coordinates, or the ``labels`` that they were
+    given with.
     """
     import xarray
 
@@ -152,9 +159,10 @@ def dataset(
         time = "time" if len(intervals) == 1 else f"time_{probe.every * dt:.12g}ms"
         times = (probe.first(first) + probe.every * np.arange(len(array))) * dt
         coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
-        for selection, meaning in ((sample, "sample"), (unit, "unit of the vertex, flattened")):
+        for selection, known, meaning in ((sample, labels, "sample"), (unit, None, "unit of the vertex, flattened")):
             indices = np.array(selection.indices, dtype=np.int64)
-            coordinates[selection.dimension] = (selection.dimension, indices, {"long_name": meaning})
+            called = indices if known is None else known[indices]
+            coordinates[selection.dimension] = (selection.dimension, called, {"long_name": meaning})
         attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
         variables[record.name] = ((time, sample.dimension, unit.dimension), array, attributes)
     return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})

@@ -300,10 +300,12 @@ class Simulator:
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
-        run = Run(state, steps, until, data, records, log, report, parted=parted)
+        labels = state.labels_with(changes, data.batch)
+        run = Run(state, steps, until, data, records, log, report, labels=labels, parted=parted)
         if steps:
             state.watch(data)
         state.claim(run)
+        state.labels = labels
         return run
 
     # Snapshots

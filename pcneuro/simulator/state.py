@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pcneuro.circuit.batches import sample_labels
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.saving import fingerprint
@@ -53,6 +54,8 @@ class SimulationState:
         self.engine = self._made()
         self.step, self.chunk = 0, 1
         self.data: RunData | None = None
+        self.labels: np.ndarray | None = None
+        """Labels of the samples, where the data has been given with some."""
         self._started = True  # of no data there is nothing to start
         self._evaluated = True
         # Whether it may still have to be said that a latent is not inferred.
@@ -157,6 +160,12 @@ class SimulationState:
         """The engine has done so many steps."""
         self.step += steps
         self._evaluated = False
+
+    def labels_with(self, changes: Mapping[str, Any], batch: int) -> np.ndarray | None:
+        """Labels of the samples with the data of a run: those of before where the inputs stay."""
+        labels = sample_labels(changes, batch)
+        before = self.labels if changes["inputs"] is None else None
+        return before if labels is None and before is not None and len(before) == batch else labels
 
     def read(self, variable: str) -> dict[str, np.ndarray]:
         """A variable of every vertex and output that has it, (batch, \\*shape)."""

@@ -71,6 +71,8 @@ class Chunk:
         ``Result.activity``, but for what was counted before the run.
     stats : dict
         Of the last chunk, as in ``Result``: of the whole run. Empty in all others.
+    labels : ndarray, optional
+        Labels of the samples, of shape (batch,), where the data has been given with some.
     """
 
     first: int
@@ -83,6 +85,7 @@ class Chunk:
     events: xarray.Dataset | None = field(default=None, repr=False)
     activity: xarray.Dataset | None = field(default=None, repr=False)
     stats: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    labels: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def start(self) -> float:
@@ -100,7 +103,7 @@ class Chunk:
         records, probes, rows = (
             [getattr(part, what) for part in self.recorded] for what in ("record", "probe", "rows")
         )
-        return dataset(records, probes, rows, self.first, self.dt, self.batch)
+        return dataset(records, probes, rows, self.first, self.dt, self.batch, self.labels)
 
 
 class Run:
@@ -118,6 +121,8 @@ class Run:
         What is to be kept of activities, and of events.
     report
         Called with elapsed seconds, the share completed and, where it ends early, the ms that it took.
+    labels
+        Labels of the samples, where they have any.
     parted
         Whether chunks have the events and counts of their own, for want of a result that has those of all.
 
@@ -134,8 +139,10 @@ class Run:
         log: EventLog | None,
         report: Callable[..., None],
         *,
+        labels: np.ndarray | None,
         parted: bool,
     ) -> None:
+        self.labels = labels
         self.state, self.steps, self.until, self.data = state, steps, until, data
         self.records, self.log, self.report, self.parted = records, log, report, parted
         self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
@@ -233,9 +240,17 @@ class Run:
             Recorded(record, probe, probe.first(first), record.choose(array))
             for record, probe, array in zip(self.records, self.probes, rows, strict=True)
         )
-        events = self.log.part() if self.parted and self.log is not None else None
         return Chunk(
-            first, steps, self.state.integrator.dt, self.data.batch, recorded, status, message, events, self._counts()
+            first,
+            steps,
+            self.state.integrator.dt,
+            self.data.batch,
+            recorded,
+            status,
+            message,
+            self.log.part() if self.parted and self.log is not None else None,
+            self._counts(),
+            labels=self.labels,
         )
 
     def _counts(self) -> xarray.Dataset | None:
@@ -291,7 +306,8 @@ class Run:
             if status is None:
                 raise ParameterError("this run was ended by another thread that ran or changed the same simulator")
             arrays = [np.concatenate(parts) for parts in rows]
-            records = dataset(self.records, self.probes, arrays, self.first, self.state.integrator.dt, self.data.batch)
+            dt, batch = self.state.integrator.dt, self.data.batch
+            records = dataset(self.records, self.probes, arrays, self.first, dt, batch, self.labels)
             events = None if self.log is None else self.log.dataset()
             result = self.state.result(records, status, message, stats, events)
             if noted and result.status is Status.COMPLETED:
