@@ -35,6 +35,7 @@ from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.settled import Settled
+from pcneuro.model.timed import TimedArray
 from pcneuro.ops.custom import operator
 from pcneuro.ops.maps import elementwise
 from pcneuro.recording.events import RecordEvents
@@ -90,6 +91,7 @@ __all__ = [
     "Strict",
     "SynapticDelays",
     "TimeBinned",
+    "TimedArray",
     "Trainer",
     "UniformDelay",
     "Wavefront",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.engines.stimuli import Stimulus
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
@@ -30,7 +31,8 @@ class RunData:
     ``clamped`` are the vertices that are held, targets included; ``initial`` are values of free vertices after the
     feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the state, by variable and
     vertex: they begin at zero where none are given. Where it ``continues`` the simulation that an engine is in, what is
-    on its way through conduction delays goes on; else all has been as in the feedforward sweep.
+    on its way through conduction delays goes on; else all has been as in the feedforward sweep. ``stimuli`` change with
+    time, by group (``"inputs"``, ``"clamped"``) and name; the arrays are what they are in the step of number ``step``.
     """
 
     batch: int
@@ -39,11 +41,39 @@ class RunData:
     initial: Mapping[str, np.ndarray] = field(default_factory=dict)
     rows: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     continues: bool = False
+    stimuli: Mapping[tuple[str, str], Stimulus] = field(default_factory=dict)
+    step: int = 0
 
     @classmethod
     def silent(cls, circuit: Circuit) -> RunData:
         """One sample of zeros at all inputs: what a circuit is evaluated at before it is given anything."""
         return cls(1, {name: np.zeros((1, *node.shape)) for name, node in circuit.graph.inputs.items()})
+
+    def at(self, step: int) -> RunData:
+        """The same in another step; groups of arrays that are no others there are the very same objects."""
+        if not self.stimuli:
+            return self if step == self.step else replace(self, step=step)
+        groups: dict[str, dict[str, np.ndarray]] = {}
+        for (group, name), stimulus in self.stimuli.items():
+            before = getattr(self, group)[name]
+            if stimulus.position(step) == stimulus.position(self.step):
+                continue
+            now = stimulus.at(step, self.batch).astype(before.dtype, copy=False)
+            if not np.array_equal(now, before):
+                groups.setdefault(group, dict(getattr(self, group)))[name] = now
+        changed: dict[str, Any] = groups
+        return replace(self, step=step, **changed)
+
+    def next_change(self, step: int) -> int | None:
+        """The first step behind this one at whose begin something may change; None where nothing does any more."""
+        changes = (stimulus.next_change(step) for stimulus in self.stimuli.values())
+        return min((change for change in changes if change is not None), default=None)
+
+    def same_as(self, other: RunData | None) -> bool:
+        """Whether it gives a circuit what another does, now."""
+        return other is not None and (
+            self.inputs is other.inputs and self.clamped is other.clamped and self.initial is other.initial
+        )
 
     def sample(self, number: int) -> RunData:
         """Inputs and clamps of one sample, as a batch of one."""
@@ -93,6 +123,22 @@ class AbstractEngine(ABC):
         """By block of samples the number of the step before which it had settled."""
         self.resting: list[int | None] = [None]
         """By block of samples the number of the step since which it has been at rest; None where it is not."""
+
+    def follow(self, data: RunData) -> None:
+        """Go on with data that gives the same now, and may change otherwise."""
+        self.data = data
+
+    @property
+    def plays(self) -> bool:
+        """Whether ``step`` itself lets stimuli change on the way; else it is asked for the steps between changes."""
+        return False
+
+    def steps_at_once(self, room: int) -> int:
+        """Steps that the engine may be asked for at once, if what it has to read for them is to take so many bytes."""
+        return room
+
+    def read_ahead(self, number: int, steps: int) -> None:  # noqa: B027, most are given what they need
+        """Read what stimuli are in the steps to come, for an engine that ``plays`` them. Raises DataError."""
 
     def begin(self, until: Settled | None) -> None:
         """Begin a run, in which each block of samples (``blocks``) is held as it is once it has settled."""

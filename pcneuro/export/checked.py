@@ -14,6 +14,7 @@ from pcneuro.engines import RunData
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import Range, number
 from pcneuro.simulator.run_data import merge, warn_of_latents
 
@@ -87,7 +88,17 @@ def settings(
 def checked_run_data(
     circuit: Circuit, dynamics: AbstractDynamics, data: Mapping[str, Any], previous: RunData | None = None
 ) -> RunData:
-    """What a circuit is given at time zero, as for ``Simulator.run``; raises, and warns of, what that does."""
-    checked = merge(circuit, previous, data, time=0.0, dtype=np.dtype(np.float64), carried=dict)
+    """What a circuit is given at time zero, as for ``Simulator.run``; raises, and warns of, what that does.
+
+    Raises ParameterError for data that change with time.
+    """
+    for group, values in data.items():
+        for name, value in (values or {}).items():
+            if isinstance(value, TimedArray):
+                raise ParameterError(
+                    f"{name!r} of {group} is a TimedArray, and this export is of constant data: give an array of one "
+                    "time, or simulate with Kernel()"
+                )
+    checked = merge(circuit, previous, data, time=0.0, dt=1.0, dtype=np.dtype(np.float64), carried=dict)
     warn_of_latents(circuit, dynamics, checked.clamped)
     return checked

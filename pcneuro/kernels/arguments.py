@@ -36,9 +36,18 @@ BUSY, GROUP_COLUMNS = RAN, RAN + 1
     GAIN,
     STATE_COLUMNS,
 ) = range(14)
+# Columns of ``Stimuli.table``: every so many steps it goes on by one value, the number of the last one, units, samples
+# (1: the same for all), first row of ``Memory.buf``, the flags that say that it changed, and changed for its readers;
+# where in ``Stimuli.values`` it begins, and the number of the value that stands there
+INTERVAL, LAST_TIME, UNITS, SAMPLES, FIRST_ROW, FLAG, FLAG_READ, NUMBERS, FIRST_TIME, STIMULUS_COLUMNS = range(10)
+# Columns of ``Stimuli.carried``: first rows of prediction, deviation, and of ``Stimuli.room`` for their sum; rows; and
+# where a sweep reads the sum from (-1: nowhere)
+PREDICTION, DEVIATION, KEPT, WIDTH, READ_FROM, CARRIED_COLUMNS = range(6)
 # The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
 # theirs, which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
+INPUTS = UNSWEPT + 1
+"""The first of the flags of inputs, which are up where one has changed."""
 # Columns of ``Records.table``: first row copied, number of rows, every so many steps, offset in the record buffer, and
 # the first of the rows that are added to what is copied (-1: none)
 SOURCE, ROWS, EVERY, TARGET, ADDED, RECORD_COLUMNS = range(6)
@@ -105,13 +114,15 @@ class Layout(NamedTuple):
 
     ``error`` is where the errors of all vertices stand; ``units`` are all that are integrated. Where there is more than
     one stage, the state at the beginning of a step and the slope of every stage stand from ``start`` on; where there is
-    a tolerance, the states and the errors as they were sent last from ``sent`` on.
+    a tolerance, the states and the errors as they were sent last from ``sent`` on. ``inputs`` is how many inputs there
+    are, which have flags.
     """
 
     error: int
     units: int
     start: int
     sent: int
+    inputs: int
 
 
 class Dirty(NamedTuple):
@@ -124,6 +135,23 @@ class Dirty(NamedTuple):
     flags: np.ndarray
     largest: np.ndarray
     tolerance: Any
+
+
+class Stimuli(NamedTuple):
+    """What changes with time for a block of samples, the first of which has the number ``start``.
+
+    ``table`` and ``carried`` (int64) have the columns above; ``values`` are those of the steps to come. ``sweep`` are
+    the instructions of the feedforward sweep that a change brings: none where predictions are not held. Writes
+    ``played``, the number of the value that each has now, and ``room``.
+    """
+
+    table: np.ndarray
+    values: np.ndarray
+    played: np.ndarray
+    start: int
+    carried: np.ndarray
+    sweep: np.ndarray
+    room: np.ndarray
 
 
 class Tableau(NamedTuple):

@@ -11,6 +11,7 @@ from pcneuro.kernels.arguments import (
     FREE,
     FRESH,
     GAIN,
+    INPUTS,
     LEAK,
     LEAKED,
     MOVED,
@@ -25,6 +26,7 @@ from pcneuro.kernels.euler import INFINITE, euler_rows, masked
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
 from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.rest import restless
+from pcneuro.kernels.stimuli import present
 from pcneuro.kernels.subnormals import flush, restore
 from pcneuro.kernels.tile import VECTOR_BYTES
 from pcneuro.kernels.uncounted import uncounted
@@ -132,11 +134,14 @@ def _move(fresh, memory, states, layout, dirty, tableau):  # type: ignore[no-unt
 
 
 @inner(forceinline=True)
-def _advance(operators, memory, tables, layout, dirty, tableau, rest, records, step, steps):  # type: ignore[no-untyped-def]
+def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps):  # type: ignore[no-untyped-def]
     """What ``advance`` does, however the thread is set."""
     flags, states = dirty.flags, tables.states
     stages, suspect = tableau.weights.shape[0], states.shape[0] - 1
     for s in range(steps):
+        status = present(operators, memory, dirty, stimuli, step + s)
+        if status != OK:
+            return status, s, True
         if stages > 1:
             _keep_start(memory, states, layout)
         fresh = 0
@@ -157,24 +162,28 @@ def _advance(operators, memory, tables, layout, dirty, tableau, rest, records, s
             if stages > 1:
                 _keep_slope(stage, memory, states, layout)
             fresh, flags[FRESH], flags[UNSWEPT] = flags[FRESH], 0, 0
+            for k in range(INPUTS, INPUTS + layout.inputs):
+                flags[k] = 0
         if not _move(fresh, memory, states, layout, dirty, tableau):
             return OK, s, False
     return OK, steps, True
 
 
 @kernel
-def advance(operators, memory, tables, layout, dirty, tableau, rest, records, step, steps):  # type: ignore[no-untyped-def]
+def advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``; arguments are of ``arguments``.
 
     Reads the update steps in ``tables`` (states -> drives and leaks), ``layout``, the gain of every unit in
-    ``memory.shared`` and the ``tableau``. Writes ``memory.buf``, ``dirty``, ``records``, and ``rest.work``. Where
+    ``memory.shared`` and the ``tableau``. Each step begins with the values that ``stimuli`` have then. Writes
+    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, and ``rest.work``. Where
     ``rest`` is watched, it stops before the first step at whose beginning all states that move are at rest. Returns
     (status, steps done, finite): ``finite`` is False where a state ceased to be finite in the step after the last one
     counted as done.
     """
     operators, memory, tables, dirty = uncounted(operators), uncounted(memory), uncounted(tables), uncounted(dirty)
     tableau, rest, records = uncounted(tableau), uncounted(rest), uncounted(records)
+    stimuli = uncounted(stimuli)
     before = flush(memory.buf)
-    outcome = _advance(operators, memory, tables, layout, dirty, tableau, rest, records, step, steps)
+    outcome = _advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps)
     restore(before)
     return outcome

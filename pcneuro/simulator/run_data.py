@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
+from pcneuro.engines.stimuli import Stimulus, stimulus
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.graph.graph import Constant
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
+from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import NOT_NEGATIVE, by_name, milliseconds
 
 Arrays = dict[str, np.ndarray]
@@ -40,6 +43,7 @@ def merge(
     changes: Mapping[str, Any],
     *,
     time: float,
+    dt: float,
     dtype: np.dtype,
     carried: Callable[[], Mapping[str, np.ndarray]],
 ) -> RunData:
@@ -47,14 +51,18 @@ def merge(
 
     ``changes`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping; None is "as before".
     Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
+    What changes with time is what it is at the begin of the run.
     """
     for what, value in changes.items():
         if value is not None:
             by_name(f"values of {what}=", value)
+    step = round(time / dt)
+    before, previous = previous, None if previous is None else previous.at(step)
     graph = circuit.graph
     leaves = {"inputs": graph.inputs, "clamp": graph.latents, "initial": graph.latents}
     trees = {what: wanted for what, wanted in leaves.items() if changes[what] is not None}
     changes = {**changes, **{what: graph.expanded(what, changes[what], wanted) for what, wanted in trees.items()}}
+    changes, stimuli = _present(circuit, changes, step, dt, dtype)
     check_labels(changes)
     inputs: Arrays
     if changes["inputs"] is None and previous is not None:
@@ -68,15 +76,72 @@ def merge(
             raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
     if initial and time > 0:
         raise ParameterError(f"initial= at {time:g} ms: it is for the start of a simulation; call reset() first")
-    batch = common_batch(_told(circuit, changes, inputs, clamped, initial))
+    told_of = _told(
+        circuit, changes, inputs, clamped, initial, {n for (_, n), s in stimuli.items() if not s.per_sample}
+    )
+    alone = previous.batch if previous is not None and time > 0 else 1
+    batch = common_batch(told_of) if told_of else alone
+    for (group, name), each in stimuli.items():
+        arrays = inputs if group == "inputs" else clamped
+        arrays[name] = np.repeat(arrays[name], 1 if each.per_sample else batch, axis=0)
+    stimuli |= _kept(circuit, previous, changes)
     if previous is not None:
         if time > 0 and batch != previous.batch:
             raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
-        if not initial and _same(inputs, previous.inputs) and _same(clamped, previous.clamped):
-            return previous
+        same = previous.same_as(before) and _same(inputs, previous.inputs) and _same(clamped, previous.clamped)
+        if same and not initial:
+            return replace(previous, stimuli=stimuli) if stimuli or previous.stimuli else previous
     if time > 0:
         initial = {n: a for n, a in carried().items() if n not in clamped}
-    return RunData(batch, inputs, clamped, initial)
+    return RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step)
+
+
+def _present(
+    circuit: Circuit, changes: Mapping[str, Any], step: int, dt: float, dtype: np.dtype
+) -> tuple[dict[str, Any], dict[tuple[str, str], Stimulus]]:
+    """The changes with what each ``TimedArray`` is in a step in its place, (batch or 1, \\*shape); and all of these."""
+    graph, present = circuit.graph, dict(changes)
+    stimuli: dict[tuple[str, str], Stimulus] = {}
+    for group, what in (
+        ("inputs", "input"),
+        ("targets", "target"),
+        ("clamp", "clamp of"),
+        ("initial", "initial value"),
+    ):
+        for name, value in (changes[group] or {}).items():
+            if not isinstance(value, TimedArray):
+                continue
+            if group == "initial":
+                raise ParameterError(
+                    f"initial value of {name!r} changes with time (a TimedArray): give an array, for time zero"
+                )
+            nodes = graph.inputs if group == "inputs" else graph.nodes if name in circuit.vertices else graph.outputs
+            if name not in nodes:
+                continue  # which is told where names are checked
+            node, of = nodes[name], "inputs" if group == "inputs" else "clamped"
+            wrong = None if of == "inputs" else _energy_check(circuit, node.name)
+            made = stimulus(f"{what} {name!r}", value, node.shape, dt, dtype if of == "inputs" else np.float64, wrong)
+            stimuli[of, node.name] = made
+            present[group] = {**present[group], name: made.at(step, made.samples)}
+    return present, stimuli
+
+
+def _energy_check(circuit: Circuit, vertex: str) -> Callable[[np.ndarray], str | None] | None:
+    """What tells what is wrong with values that a vertex is clamped to."""
+    energy = circuit.energies.get(vertex)
+    return None if energy is None else lambda array: energy.check(array, circuit.precision[vertex])
+
+
+def _kept(circuit: Circuit, previous: RunData | None, changes: Mapping[str, Any]) -> dict[tuple[str, str], Stimulus]:
+    """Stimuli of the last run that go on, as nothing else was given in the place of their group."""
+    outputs = {node.name for node in circuit.graph.outputs.values()}
+    kept = {}
+    for (group, name), each in ({} if previous is None else previous.stimuli).items():
+        given = "inputs" if group == "inputs" else "targets" if name in outputs else "clamp"
+        replaced = changes[given] is not None or (group != "inputs" and name in (changes["clamp"] or {}))
+        if not replaced:
+            kept[group, name] = each
+    return kept
 
 
 def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: Any) -> Arrays:
@@ -101,8 +166,18 @@ def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: An
     return goals | held
 
 
-def _told(circuit: Circuit, changes: Mapping[str, Any], inputs: Arrays, clamped: Arrays, initial: Arrays) -> Arrays:
-    """All arrays of a run by what a message calls them: those that were not given now are of the last run."""
+def _told(
+    circuit: Circuit,
+    changes: Mapping[str, Any],
+    inputs: Arrays,
+    clamped: Arrays,
+    initial: Arrays,
+    shared: Collection[str],
+) -> Arrays:
+    """All arrays of a run by what a message calls them: those that were not given now are of the last run.
+
+    Those of names that are ``shared`` by all samples are left out.
+    """
     outputs = {node.name for node in circuit.graph.outputs.values()}
     arrays: Arrays = {}
     for kind, group, keys in (
@@ -112,7 +187,7 @@ def _told(circuit: Circuit, changes: Mapping[str, Any], inputs: Arrays, clamped:
         ("initial value of", initial, ("initial",)),
     ):
         origin = "" if any(changes[key] is not None for key in keys) else " of the last run"
-        arrays |= {f"{kind} {name!r}{origin}": array for name, array in group.items()}
+        arrays |= {f"{kind} {name!r}{origin}": array for name, array in group.items() if name not in shared}
     return arrays
 
 

@@ -210,9 +210,10 @@ class Simulator:
             The share completed is that of the limit. Not for schedules that take their steps otherwise than all
             populations at the same time.
         inputs, targets, clamp
-            Input, output or vertex name -> array of one sample, or with a batch axis in front. What is left out stays
-            as it was; ``{}`` takes targets or clamps away. Changed inputs take the neurons' state along, and under
-            fixed prediction bring a new feedforward sweep.
+            Input, output or vertex name -> array of one sample, or with a batch axis in front, or a ``TimedArray``.
+            What is left out stays as it was, and goes on changing where it did; ``{}`` takes targets or clamps away.
+            Changed inputs take the neurons' state along, and under fixed prediction bring a new feedforward sweep:
+            a run with a ``TimedArray`` is the run after run with its values.
         initial
             Vertex -> values to start from instead of the sweep's, at time zero only.
         record
@@ -296,10 +297,17 @@ class Simulator:
         state.check()
         if until is not None:
             self.schedule.check_until()
-        data = merge(self.circuit, state.data, changes, time=self.time, dtype=self.dtype, carried=state.carried)
+        dt = self.integrator.dt
+        data = merge(self.circuit, state.data, changes, time=self.time, dt=dt, dtype=self.dtype, carried=state.carried)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
+        if until is not None and data.next_change(state.step) is not None:
+            raise ParameterError(
+                "until=Settled(...) with a TimedArray, which goes on changing: give a duration instead"
+            )
+        for stimulus in data.stimuli.values():
+            stimulus.warn_of_end(state.step + steps, dt)
         labels = state.labels_with(changes, data.batch)
         run = Run(state, steps, until, data, records, log, report, labels=labels, parted=parted)
         if steps:

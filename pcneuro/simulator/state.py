@@ -157,9 +157,15 @@ class SimulationState:
         self._evaluated = True
 
     def advanced(self, steps: int) -> None:
-        """The engine has done so many steps."""
+        """The engine has done so many steps, in which it may have let data change."""
+        self.data = self.engine.data
         self.step += steps
         self._evaluated = False
+
+    @property
+    def next_change(self) -> int | None:
+        """The step at whose begin data may next change; None where it does not any more."""
+        return None if self.data is None else self.data.next_change(self.step)
 
     def labels_with(self, changes: Mapping[str, Any], batch: int) -> np.ndarray | None:
         """Labels of the samples with the data of a run: those of before where the inputs stay."""
@@ -198,11 +204,26 @@ class SimulationState:
 
     def take(self, data: RunData) -> None:
         """Let the next step be on this data."""
-        if data is not self.data and self.step > 0:
+        same = data.same_as(self.data)
+        if not same and self.step > 0:
             data = replace(data, rows=self._carried_rows(), continues=True)
         with self.changing():
-            self._started = self._started and data is self.data
+            self._started = self._started and same
             self.data = data
+            if self._started:
+                self.engine.follow(data)
+
+    def turn_to(self, step: int) -> None:
+        """Let what changes with time be what it is in a step, as new data of a run would be."""
+        assert self.data is not None
+        data = self.data.at(step)
+        if data.same_as(self.data):
+            self.engine.follow(data)
+            self.data = data
+        else:
+            held = data.clamped
+            self.take(replace(data, initial={n: a for n, a in self.carried().items() if n not in held}))
+            self.ready()
 
     def load(self, values: Mapping[str, Any]) -> None:
         """New values of parameters; raises for those that do not fit."""
@@ -233,7 +254,7 @@ class SimulationState:
                     self.engine.load(parameters)
                     self._before = {}
                 if self.data is not None:
-                    self.data = replace(self.data, initial={}, rows={}, continues=False)
+                    self.data = replace(self.data.at(0), initial={}, rows={}, continues=False)
                     self._started = False
                 self.step = 0
 

@@ -216,11 +216,10 @@ class Run:
     def _step(self) -> Stepped:
         """The steps of one chunk."""
         state, left = self.state, self.steps - self.done
-        count = min(state.chunk, left, self.most) if state.schedule.divisible else left
+        most = min(self.most, state.engine.steps_at_once(CHUNK_BYTES))
+        count = min(state.chunk, left, most) if state.schedule.divisible else left
         started = time.perf_counter()
-        with state.changing():
-            stepped = state.schedule.step(state.engine, state.step, count, self.probes)
-            state.advanced(stepped.steps)
+        stepped = self._pieces(count)
         self.done += stepped.steps
         if self.log is not None:
             self.log.flush(state.time)
@@ -232,6 +231,23 @@ class Run:
             state.chunk = max(1, min(int(rate * CHUNK_SECONDS), 4 * state.chunk))
             self.report(now - self.begun, self.done / self.steps)
         return stepped
+
+    def _pieces(self, count: int) -> Stepped:
+        """So many steps, by as many calls as there are changes that the engine does not see to itself."""
+        state, end = self.state, self.state.step + count
+        pieces: list[Stepped] = []
+        while state.step < end and (not pieces or (pieces[-1].finite and not pieces[-1].settled)):
+            state.turn_to(state.step)
+            change = None if state.engine.plays and state.schedule.divisible else state.next_change
+            steps = (end if change is None else min(end, change)) - state.step
+            state.engine.read_ahead(state.step, steps)
+            with state.changing():
+                pieces.append(state.schedule.step(state.engine, state.step, steps, self.probes))
+                state.advanced(pieces[-1].steps)
+        if len(pieces) == 1:
+            return pieces[0]
+        rows = [np.concatenate(parts) for parts in zip(*(piece.recorded for piece in pieces), strict=True)]
+        return Stepped(sum(p.steps for p in pieces), pieces[-1].finite, rows, pieces[-1].settled)
 
     def _chunk(
         self, first: int, steps: int, rows: Sequence[np.ndarray], status: Status | None = None, message: str = ""

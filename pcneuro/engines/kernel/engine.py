@@ -13,6 +13,7 @@ from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, settling
 from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
 from pcneuro.engines.kernel.gradients import phases
+from pcneuro.engines.kernel.playing import Playing
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
@@ -130,6 +131,28 @@ class KernelEngine(AbstractBlocks):
             self.flags[:, self.updates.swept] = 0
         self.current = self.driven = False
 
+    def _play(self) -> None:
+        """Let what changes with time go on from the step that the data is of."""
+        sweep = self.sweep if self.dynamics.holds_predictions and self.data.stimuli else as_array()
+        shape = len(self.buf), self.lanes
+        self.playing = Playing.of(self.data, self.program, self.updates, sweep, shape, self.dtype)
+
+    def follow(self, data: RunData) -> None:
+        other = data.stimuli is not self.data.stimuli
+        self.data = data
+        if other:
+            self._play()
+
+    @property
+    def plays(self) -> bool:
+        return True
+
+    def steps_at_once(self, room: int) -> int:
+        return self.playing.steps_at_once(room)
+
+    def read_ahead(self, number: int, steps: int) -> None:
+        self.playing.read_ahead(number, steps)
+
     def _expect_kernels(self) -> None:
         """Say which kernels a run calls, gradients included."""
         _, sweep, _, steps = self._prepared()
@@ -152,6 +175,7 @@ class KernelEngine(AbstractBlocks):
         self.flags = self.updates.fresh(len(self.buf))
         # Of each row of the states, and of all errors.
         self.largest = np.zeros((len(self.buf), len(self.updates.tables.states) + 1), dtype=self.dtype)
+        self._play()
 
     def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains, the feedforward sweep, what follows from a state, and the update steps."""
@@ -180,7 +204,7 @@ class KernelEngine(AbstractBlocks):
         program, stages = self.program, len(self.tableau.weights)
         units = len(self.dynamics.rows) * program.units
         sent = program.rows + (1 + stages if stages > 1 else 0) * units
-        return Layout(program.regions["error"], units, program.rows, sent)
+        return Layout(program.regions["error"], units, program.rows, sent, len(program.circuit.graph.inputs))
 
     def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
         """The rows, one or two, whose sum is a variable of a vertex."""
@@ -222,6 +246,7 @@ class KernelEngine(AbstractBlocks):
         rested = [n for n in self.rested if n is not None]
         settled = self.until is not None and len(rested) == len(self.buf)
         done = max(rested) - number if settled else steps
+        self.data = self.data.at(number + max(done, 1) - 1)
         return Stepped(done, True, buffer.recorded(done, self.data.batch), settled)
 
     def _step_block(self, block: int, number: int, steps: int, buffer: RecordBuffer) -> tuple[int, int, bool]:
@@ -231,7 +256,10 @@ class KernelEngine(AbstractBlocks):
         if self.rested[block] is None:
             relative, absolute, rounding = self.limits
             rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block])
-            status, done, finite = loop.advance(*self._of_block(block), self.tableau, rest, records, number, steps)
+            stimuli = self.playing.of_block(block, self.lanes)
+            status, done, finite = loop.advance(
+                *self._of_block(block), self.tableau, stimuli, rest, records, number, steps
+            )
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
             self.rested[block] = number + done

@@ -6,14 +6,14 @@ since it was read last. Nothing else can change what it writes, so that leaving 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pcneuro.circuit.feedback import value_feedback
 from pcneuro.kernels import arguments
-from pcneuro.kernels.arguments import FRESH, UNSWEPT
+from pcneuro.kernels.arguments import FRESH, INPUTS, UNSWEPT
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
@@ -28,13 +28,16 @@ class UpdateSteps:
 
     ``flag_count`` is the number of dirty flags of a block; ``tail`` are instructions for what gradients ask for beside
     update steps that do not end at a drive; ``swept`` are flags that need not be up where the feedforward sweep has
-    just computed all predictions.
+    just computed all predictions. By name of ``inputs`` and of ``clamped`` vertices the flags that say that one has
+    changed, and changed for its readers.
     """
 
     tables: arguments.Updates
     flag_count: int
     tail: np.ndarray
     swept: np.ndarray
+    inputs: Mapping[str, tuple[int, int]]
+    clamped: Mapping[str, tuple[int, int]]
 
     def fresh(self, blocks: int) -> np.ndarray:
         """Dirty flags by block, before the first time step: everything has changed."""
@@ -55,7 +58,8 @@ class _Builder:
         self.code: Code = []
         self.rows: list[list[int]] = []
         self.dependencies: list[int] = []
-        self.flag_count = UNSWEPT + 1
+        self.flag_count = INPUTS
+        self.inputs = {name: self._flag() for name in self.graph.inputs}
         self.state = {name: self._flag() for name in program.first}
         self.sent_state = {name: self._flag() for name in program.first}
         self.sent_error = {name: self._flag() for name in program.first}
@@ -95,6 +99,8 @@ class _Builder:
 
     def read(self, name: str) -> list[int]:
         """The flags that are up where the value of a node has changed, as its users read it."""
+        if name in self.inputs:
+            return [self.inputs[name]]
         if name in self.state:
             return [self.sent_state[name]]
         if name in self.computed:
@@ -222,7 +228,9 @@ class _Builder:
             tables,
             self.flag_count,
             as_array(self.tail()),
-            np.array([UNSWEPT, *self.state.values(), *self.sent_state.values()]),
+            np.array([UNSWEPT, *self.inputs.values(), *self.state.values(), *self.sent_state.values()]),
+            {name: (flag, flag) for name, flag in self.inputs.items()},
+            {name: (self.state[name], self.sent_state[name]) for name in self.clamped},
         )
 
 

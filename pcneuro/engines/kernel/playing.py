@@ -1,0 +1,106 @@
+"""What changes with time, as the compiled loop takes it: read ahead for the steps to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.engines.abstract import RunData
+from pcneuro.engines.kernel.update_steps import UpdateSteps
+from pcneuro.engines.stimuli import Stimulus
+from pcneuro.kernels.arguments import (
+    CARRIED_COLUMNS,
+    FIRST_TIME,
+    NUMBERS,
+    STIMULUS_COLUMNS,
+    UNITS,
+    Stimuli,
+)
+from pcneuro.program import Program
+
+ENDLESS = np.iinfo(np.int64).max
+"""The number of the last value of what begins again."""
+
+
+@dataclass
+class Playing:
+    """The stimuli of a run: ``played`` (blocks, stimuli) has the number of the value that each block has now."""
+
+    stimuli: Sequence[Stimulus]
+    table: np.ndarray
+    carried: np.ndarray
+    sweep: np.ndarray
+    played: np.ndarray
+    room: np.ndarray
+    """A row a block of samples, for the activities that are taken along a sweep."""
+    values: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        data: RunData,
+        program: Program,
+        updates: UpdateSteps,
+        sweep: np.ndarray,
+        shape: tuple[int, int],
+        dtype: np.dtype,
+    ) -> Playing:
+        """Those of ``data`` from its step on, in ``shape`` = (blocks, lanes); ``sweep`` is empty if none is due."""
+        blocks, lanes = shape
+        rows = []
+        for (group, name), stimulus in data.stimuli.items():
+            slot = program.leaves[name] if group == "inputs" else program.slot("value", name)
+            flags = updates.inputs[name] if group == "inputs" else updates.clamped[name]
+            last = ENDLESS if stimulus.last is None else stimulus.last
+            rows.append([stimulus.every, last, slot.units, stimulus.samples, slot.row, *flags, 0, 0])
+        stimuli = list(data.stimuli.values())
+        played = np.array([s.position(data.step) for s in stimuli], dtype=np.int64)
+        carried = _carried(program, data) if len(sweep) and stimuli else []
+        units = sum(row[3] for row in carried)
+        return cls(
+            stimuli,
+            np.array(rows, dtype=np.int64).reshape(-1, STIMULUS_COLUMNS),
+            np.array(carried, dtype=np.int64).reshape(-1, CARRIED_COLUMNS),
+            sweep,
+            np.tile(played, (blocks, 1)),
+            np.zeros((blocks, units * lanes), dtype=dtype),
+            np.zeros(0, dtype=dtype),
+        )
+
+    def steps_at_once(self, room: int) -> int:
+        """Steps whose values take so many bytes."""
+        step = sum(int(row[UNITS]) * s.samples / s.every for s, row in zip(self.stimuli, self.table, strict=True))
+        return max(1, int(room / max(step * self.values.itemsize, 1.0)))
+
+    def read_ahead(self, number: int, steps: int) -> None:
+        """Read the values of the steps from ``number`` on."""
+        parts, size = [], 0
+        for row, stimulus in zip(self.table, self.stimuli, strict=True):
+            first, last = stimulus.position(number), stimulus.position(number + steps - 1)
+            values = stimulus.read(first, last + 1 - first)
+            row[NUMBERS], row[FIRST_TIME] = size, first
+            parts.append(values.ravel())
+            size += values.size
+        if parts:
+            self.values = np.concatenate(parts).astype(self.values.dtype, copy=False)
+
+    def of_block(self, block: int, lanes: int) -> Stimuli:
+        """What the loop takes for one block of samples."""
+        return Stimuli(
+            self.table, self.values, self.played[block], block * lanes, self.carried, self.sweep, self.room[block]
+        )
+
+
+def _carried(program: Program, data: RunData) -> list[list[int]]:
+    """Of each free vertex where its activity is, and where it is kept in the meantime."""
+    rows, kept = [], 0
+    for name in program.first:
+        if name in data.clamped:
+            continue
+        predicted, deviates = (program.slot(region, name) for region in ("prediction", "deviation"))
+        read = program.slot("value", name).row if name in program.circuit.graph.latents else -1
+        rows.append([predicted.row, deviates.row, kept, predicted.units, read])
+        kept += predicted.units
+    return rows

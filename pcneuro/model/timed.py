@@ -1,0 +1,133 @@
+"""TimedArray: values that change with time, one after the other, from memory or read piece by piece from a disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import DataError, ParameterError, ShapeError, told
+from pcneuro.quantities import flag, in_ms, milliseconds, plain_array
+
+TIME, BATCH = "time", "batch"
+"""Dimensions of labelled arrays: that of time, and that of samples."""
+_EVEN = 1e-6
+"""Share of an interval by which labelled times may be off it."""
+
+
+@dataclass(frozen=True, eq=False)
+class TimedArray:
+    r"""Values over time, for inputs, targets, clamps, currents and precisions: ``values[floor(t / dt)]`` at time t.
+
+    Brian2's class of this name means the same. A change takes place at the begin of a step; within a step, and in each
+    of its stages, the value of its begin holds.
+
+    Parameters
+    ----------
+    values
+        Of shape (times, \*shape), or (times, batch, \*shape) where samples differ: an array, a memory map
+        (``np.load(path, mmap_mode="r")``), a zarr or HDF5 array, or an ``xarray.DataArray`` with a dimension ``time``.
+        No copy of all is made: it is read as time goes on, so that it may be larger than memory, and must not be
+        changed meanwhile.
+    dt
+        How long each value holds in ms, or a quantity of time: a multiple of the integrator's. Of labelled arrays whose
+        ``time`` has coordinates in even steps, those are taken where it is left out.
+    periodic
+        Begin again at the end, instead of keeping the last value (of which a run that goes on longer warns).
+
+    Raises ParameterError for times that are not positive or not even, ShapeError for values without an axis of time,
+    DataError for what are no real numbers, or, of arrays in memory, not finite.
+    """
+
+    values: Any
+    dt: Any = None
+    periodic: bool = False
+    shape: tuple[int, ...] = field(init=False)
+    """(times, ...), the axis of time first."""
+    _axes: tuple[str, ...] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        values, axes = self.values, None
+        if isinstance(getattr(values, "dims", None), tuple) and hasattr(values, "transpose"):
+            axes = _time_first(values.dims)
+            values = values.transpose(*axes)
+            if self.dt is None:
+                object.__setattr__(self, "dt", _interval(values))
+        elif not (hasattr(values, "shape") and hasattr(values, "dtype") and hasattr(values, "__getitem__")):
+            values = plain_array("values of a TimedArray", values)
+        elif isinstance(values, np.ndarray) and not isinstance(values, np.memmap):
+            values = plain_array("values of a TimedArray", values)
+        if np.dtype(values.dtype).kind not in "fiub":
+            raise DataError(f"values of a TimedArray have dtype {values.dtype}; real numbers are needed")
+        shape = tuple(int(n) for n in values.shape)
+        if not shape or not shape[0]:
+            raise ShapeError(
+                f"values of a TimedArray have shape {shape}; needed is (times, ...), with one time at least"
+            )
+        if self.dt is None:
+            raise ParameterError("a TimedArray needs dt=, how long each of its values holds in ms")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "dt", milliseconds("dt of a TimedArray", self.dt))
+        object.__setattr__(self, "periodic", flag("periodic", self.periodic))
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "_axes", axes)
+
+    @property
+    def times(self) -> int:
+        """How many values there are."""
+        return self.shape[0]
+
+    @property
+    def duration(self) -> float:
+        """How long all of them take, in ms."""
+        return self.times * float(self.dt)
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Values number ``first`` to ``first + count``, as they are: (count, ...). Beyond the end it goes on."""
+        if self.periodic:
+            first %= self.times
+        else:
+            first = min(first, self.times - 1)
+        parts = []
+        while count > 0:
+            part = np.asarray(self.values[first : first + count])
+            parts.append(part)
+            count -= len(part)
+            first = 0 if self.periodic else self.times - 1
+            if not len(part):
+                raise DataError(f"a TimedArray of {self.times} times has no more than {first} of them now")
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def __repr__(self) -> str:
+        again = ", periodic=True" if self.periodic else ""
+        return f"TimedArray(shape {self.shape}, dt={self.dt:g} ms{again})"
+
+
+def _time_first(dims: tuple[Any, ...]) -> tuple[Any, ...]:
+    if TIME not in dims:
+        raise ShapeError(f"values of a TimedArray have the dimensions {dims}; call that of time {TIME!r}")
+    front = [name for name in (TIME, BATCH) if name in dims]
+    return (*front, *(name for name in dims if name not in front))
+
+
+def _interval(values: Any) -> float | None:
+    """The even step of labelled times in ms; None where there are no labels."""
+    if TIME not in values.coords:
+        return None
+    times = np.asarray(in_ms("time of a TimedArray", np.asarray(values.coords[TIME].values)), dtype=np.float64)
+    if len(times) == 1:
+        return None
+    steps = np.diff(times)
+    dt = float(times[-1] - times[0]) / len(steps)
+    if abs(float(times[0])) > _EVEN * abs(dt):
+        raise ParameterError(
+            f"time of a TimedArray begins at {times[0]:g} ms: it is counted from the begin of the simulation; take "
+            f"{times[0]:g} from it, or give dt="
+        )
+    if not dt > 0 or (np.abs(steps - dt) > _EVEN * dt).any():
+        raise ParameterError(
+            f"time of a TimedArray goes on by {told(float(steps.min()))} to {told(float(steps.max()))} ms; give values "
+            "in even steps, such as by .interp(time=...)"
+        )
+    return dt
