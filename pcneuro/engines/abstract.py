@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from pcneuro.recording.event_log import EventLog
 
 
-@dataclass(frozen=True)
+NEVER = np.zeros(0, dtype=np.int64)
+"""No steps."""
+
+
+@dataclass(frozen=True, eq=False)
 class RunData:
     """What a circuit is given: arrays of shape (batch, \\*shape).
 
@@ -33,6 +37,7 @@ class RunData:
     vertex: they begin at zero where none are given. Where it ``continues`` the simulation that an engine is in, what is
     on its way through conduction delays goes on; else all has been as in the feedforward sweep. ``stimuli`` change with
     time, by group (``"inputs"``, ``"clamped"``) and name; the arrays are what they are in the step of number ``step``.
+    Before the steps ``restarts``, in their order, neurons go back to the feedforward sweep.
     """
 
     batch: int
@@ -43,6 +48,7 @@ class RunData:
     continues: bool = False
     stimuli: Mapping[tuple[str, str], Stimulus] = field(default_factory=dict)
     step: int = 0
+    restarts: np.ndarray = field(default_factory=lambda: NEVER)
 
     @classmethod
     def silent(cls, circuit: Circuit) -> RunData:
@@ -66,8 +72,14 @@ class RunData:
 
     def next_change(self, step: int) -> int | None:
         """The first step behind this one at whose begin something may change; None where nothing does any more."""
-        changes = (stimulus.next_change(step) for stimulus in self.stimuli.values())
+        changes = [stimulus.next_change(step) for stimulus in self.stimuli.values()]
+        changes += self.restarts[np.searchsorted(self.restarts, step, "right") :][:1].tolist()
         return min((change for change in changes if change is not None), default=None)
+
+    def restarts_at(self, step: int) -> bool:
+        """Whether neurons go back to the sweep before a step."""
+        at = np.searchsorted(self.restarts, step)
+        return bool(at < len(self.restarts) and self.restarts[at] == step)
 
     def same_as(self, other: RunData | None) -> bool:
         """Whether it gives a circuit what another does, now."""

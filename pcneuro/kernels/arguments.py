@@ -141,8 +141,11 @@ class Stimuli(NamedTuple):
     """What changes with time for a block of samples, the first of which has the number ``start``.
 
     ``table`` and ``carried`` (int64) have the columns above; ``values`` are those of the steps to come. ``sweep`` are
-    the instructions of the feedforward sweep that a change brings: none where predictions are not held. Writes
-    ``played``, the number of the value that each has now, and ``room``.
+    the instructions of the feedforward sweep, which every change brings where predictions are ``held``. Before the
+    steps ``restarts``, in their order, neurons go back to the sweep, and the rows ``zeroed`` (first row, rows; int64)
+    to zero; leaves among them, ``begun`` (first rows of value and prior, rows; int64), to their priors. Writes
+    ``played``, the number of the value that each has now, then that of the restart to come, and
+    ``room``.
     """
 
     table: np.ndarray
@@ -152,6 +155,10 @@ class Stimuli(NamedTuple):
     carried: np.ndarray
     sweep: np.ndarray
     room: np.ndarray
+    held: bool
+    restarts: np.ndarray
+    zeroed: np.ndarray
+    begun: np.ndarray
 
 
 class Tableau(NamedTuple):

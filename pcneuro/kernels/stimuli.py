@@ -74,21 +74,50 @@ def _take_along(memory, carried, room):  # type: ignore[no-untyped-def]
 
 
 @inner
+def _begin(memory, begun):  # type: ignore[no-untyped-def]
+    """Let leaves be at their priors."""
+    buf, lanes = memory.buf, memory.context[LANES]
+    for v in range(begun.shape[0]):
+        value, prior = begun[v, 0] * lanes, begun[v, 1] * lanes
+        for i in range(begun[v, 2] * lanes):
+            buf[ix(value + i)] = buf[ix(prior + i)]
+
+
+@inner
+def _zero(memory, zeroed):  # type: ignore[no-untyped-def]
+    """Let rows of the state be zero."""
+    buf, lanes = memory.buf, memory.context[LANES]
+    for v in range(zeroed.shape[0]):
+        for i in range(zeroed[v, 0] * lanes, (zeroed[v, 0] + zeroed[v, 1]) * lanes):
+            buf[ix(i)] = 0
+
+
+@inner
+def _restarts(stimuli, step):  # type: ignore[no-untyped-def]
+    """Whether neurons go back to the sweep before this step; writes which restart is to come."""
+    restarts, played = stimuli.restarts, stimuli.played
+    to_come = played.shape[0] - 1
+    while played[to_come] < restarts.shape[0] and restarts[played[to_come]] < step:
+        played[to_come] += 1
+    return played[to_come] < restarts.shape[0] and restarts[played[to_come]] == step
+
+
+@inner
 def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped-def]
     """Let stimuli be what they are in a step; where predictions are held, a change brings a new sweep.
 
     Writes ``memory.buf``, ``dirty.flags``, ``stimuli.played`` and ``stimuli.room``. Returns the status of the kernels.
     """
     table, flags, played = stimuli.table, dirty.flags, stimuli.played
-    due = False
+    restart = _restarts(stimuli, step)
+    due = restart
     for k in range(table.shape[0]):
         due |= min(step // table[k, INTERVAL], table[k, LAST_TIME]) != played[k]
     if not due:
         return OK
-    held = stimuli.sweep.shape[0] > 0
-    if held:
+    if stimuli.held and not restart:
         _keep(memory, stimuli.carried, stimuli.room)
-    changed = False
+    changed = restart
     for k in range(table.shape[0]):
         position = min(step // table[k, INTERVAL], table[k, LAST_TIME])
         if position != played[k]:
@@ -97,11 +126,16 @@ def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped
             changed |= moved
             if moved:
                 flags[table[k, FLAG]] = flags[table[k, FLAG_READ]] = 1
-    if held and changed:
+    if changed and (stimuli.held or restart):
+        if restart:
+            _begin(memory, stimuli.begun)
         status, _ = run_list(operators, memory, stimuli.sweep)
         if status != OK:
             return status
-        _take_along(memory, stimuli.carried, stimuli.room)
+        if restart:
+            _zero(memory, stimuli.zeroed)
+        else:
+            _take_along(memory, stimuli.carried, stimuli.room)
         for k in range(flags.shape[0]):
             flags[k] = 1
     return OK

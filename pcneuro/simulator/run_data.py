@@ -12,13 +12,14 @@ import numpy as np
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
+from pcneuro.engines.abstract import NEVER
 from pcneuro.engines.stimuli import Stimulus, stimulus
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.graph.graph import Constant
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
-from pcneuro.quantities import NOT_NEGATIVE, by_name, milliseconds
+from pcneuro.quantities import NOT_NEGATIVE, by_name, in_ms, milliseconds
 
 Arrays = dict[str, np.ndarray]
 
@@ -243,6 +244,25 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
     if until.limit >= dt * MOST_STEPS:
         raise ParameterError(f"limit is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
     return math.ceil(until.limit / dt * (1 - 1e-12)), until.limit
+
+
+def restart_steps(restarts: Any, dt: float) -> np.ndarray:
+    """The steps before which neurons restart, in their order, from times in ms.
+
+    Raises ParameterError for times that are none, not in their order, or no multiples of dt.
+    """
+    times = np.asarray(in_ms("restarts", restarts))
+    if times.size == 0:
+        return NEVER
+    if times.dtype.kind not in "fiu" or times.ndim != 1 or not np.isfinite(times).all() or times.min() < 0:
+        raise ParameterError(f"restarts are {told(restarts)}; give times in ms, not negative, such as [0.0, 100.0]")
+    steps = np.round(times / dt).astype(np.int64)
+    off = np.abs(times / dt - steps) > 1e-6 * np.maximum(steps, 1)
+    if off.any():
+        raise ParameterError(f"a restart at {times[off][0]:g} ms: give multiples of dt = {dt:g} ms")
+    if (np.diff(steps) <= 0).any():
+        raise ParameterError("restarts are not in the order of their times, or the same twice: sort them")
+    return steps
 
 
 def whole_steps(duration: float, dt: float) -> int:

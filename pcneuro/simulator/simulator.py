@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,7 +20,7 @@ from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
 from pcneuro.simulator.progress import Report, reporter
 from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.run_data import float_type, merge, steps_of
+from pcneuro.simulator.run_data import float_type, merge, restart_steps, steps_of
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.stability import check_step
 from pcneuro.simulator.state import SimulationState
@@ -191,6 +192,7 @@ class Simulator:
         targets: Mapping[str, Any] | None = None,
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
+        restarts: Sequence[float] = (),
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
         report: Report = None,
@@ -216,6 +218,9 @@ class Simulator:
             a run with a ``TimedArray`` is the run after run with its values.
         initial
             Vertex -> values to start from instead of the sweep's, at time zero only.
+        restarts
+            Times in ms, counted from the begin of the simulation, at which neurons go back to the feedforward sweep of
+            what is given then, as ``reset`` does, while time and parameters go on: the trials of a ``Protocol``.
         record
             ``Record`` objects.
         events
@@ -236,7 +241,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        result = self._run(steps, until, changes, record, events, show, parted=False).result()
+        result = self._run(steps, until, changes, restarts, record, events, show, parted=False).result()
         if result.status is Status.DIVERGED:
             warn_of_divergence(result.message)
         return result
@@ -250,6 +255,7 @@ class Simulator:
         targets: Mapping[str, Any] | None = None,
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
+        restarts: Sequence[float] = (),
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
         report: Report = None,
@@ -279,13 +285,14 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        return Stream(self._run(steps, until, changes, record, events, show, parted=True))
+        return Stream(self._run(steps, until, changes, restarts, record, events, show, parted=True))
 
     def _run(
         self,
         steps: int,
         until: Settled | None,
         changes: Mapping[str, Any],
+        restarts: Sequence[float],
         record: Sequence[Record],
         events: RecordEvents | None,
         report: Callable[..., None],
@@ -302,10 +309,11 @@ class Simulator:
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
+        steps_at = restart_steps(restarts, dt)
+        if len(steps_at) or len(data.restarts):
+            data = replace(data, restarts=steps_at)
         if until is not None and data.next_change(state.step) is not None:
-            raise ParameterError(
-                "until=Settled(...) with a TimedArray, which goes on changing: give a duration instead"
-            )
+            raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
         for stimulus in data.stimuli.values():
             stimulus.warn_of_end(state.step + steps, dt)
         labels = state.labels_with(changes, data.batch)

@@ -217,7 +217,12 @@ class SimulationState:
         """Let what changes with time be what it is in a step, as new data of a run would be."""
         assert self.data is not None
         data = self.data.at(step)
-        if data.same_as(self.data):
+        if data.restarts_at(step):
+            with self.changing():
+                self.data = replace(data, initial={}, rows={}, continues=False)
+                self._started = False
+            self.ready()
+        elif data.same_as(self.data):
             self.engine.follow(data)
             self.data = data
         else:

@@ -133,12 +133,11 @@ class KernelEngine(AbstractBlocks):
 
     def _play(self) -> None:
         """Let what changes with time go on from the step that the data is of."""
-        sweep = self.sweep if self.dynamics.holds_predictions and self.data.stimuli else as_array()
         shape = len(self.buf), self.lanes
-        self.playing = Playing.of(self.data, self.program, self.updates, sweep, shape, self.dtype)
+        self.playing = Playing.of(self.data, self.program, self.updates, self.sweep, self.dynamics, shape, self.dtype)
 
     def follow(self, data: RunData) -> None:
-        other = data.stimuli is not self.data.stimuli
+        other = data.stimuli is not self.data.stimuli or data.restarts is not self.data.restarts
         self.data = data
         if other:
             self._play()

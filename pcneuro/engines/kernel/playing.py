@@ -18,6 +18,7 @@ from pcneuro.kernels.arguments import (
     UNITS,
     Stimuli,
 )
+from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.program import Program
 
 ENDLESS = np.iinfo(np.int64).max
@@ -26,16 +27,26 @@ ENDLESS = np.iinfo(np.int64).max
 
 @dataclass
 class Playing:
-    """The stimuli of a run: ``played`` (blocks, stimuli) has the number of the value that each block has now."""
+    """The stimuli of a run, and the restarts that are due.
+
+    ``played`` (blocks, stimuli + 1) has the number of the value that each block has now, and of the restart to come.
+    """
 
     stimuli: Sequence[Stimulus]
     table: np.ndarray
     carried: np.ndarray
     sweep: np.ndarray
+    zeroed: np.ndarray
+    begun: np.ndarray
+    held: bool
     played: np.ndarray
     room: np.ndarray
     """A row a block of samples, for the activities that are taken along a sweep."""
     values: np.ndarray
+    restarts: np.ndarray
+    """All of the run."""
+    due: np.ndarray
+    """Those of the steps to come."""
 
     @classmethod
     def of(
@@ -44,10 +55,11 @@ class Playing:
         program: Program,
         updates: UpdateSteps,
         sweep: np.ndarray,
+        dynamics: AbstractDynamics,
         shape: tuple[int, int],
         dtype: np.dtype,
     ) -> Playing:
-        """Those of ``data`` from its step on, in ``shape`` = (blocks, lanes); ``sweep`` is empty if none is due."""
+        """Those of ``data`` from its step on, in ``shape`` = (blocks, lanes)."""
         blocks, lanes = shape
         rows = []
         for (group, name), stimulus in data.stimuli.items():
@@ -57,16 +69,26 @@ class Playing:
             rows.append([stimulus.every, last, slot.units, stimulus.samples, slot.row, *flags, 0, 0])
         stimuli = list(data.stimuli.values())
         played = np.array([s.position(data.step) for s in stimuli], dtype=np.int64)
-        carried = _carried(program, data) if len(sweep) and stimuli else []
+        held = dynamics.holds_predictions
+        carried = _carried(program, data) if held and stimuli else []
+        further = [program.slot(row.region, name) for row in dynamics.rows[1:] for name in program.first]
         units = sum(row[3] for row in carried)
+        latents = [name for name in program.circuit.graph.latents if name not in data.clamped]
+        begun = [[program.slot(region, name).row for region in ("value", "prediction")] for name in latents]
+        sizes = [[program.circuit.graph.nodes[name].size] for name in latents]
         return cls(
             stimuli,
             np.array(rows, dtype=np.int64).reshape(-1, STIMULUS_COLUMNS),
             np.array(carried, dtype=np.int64).reshape(-1, CARRIED_COLUMNS),
             sweep,
-            np.tile(played, (blocks, 1)),
+            np.array([[slot.row, slot.units] for slot in further], dtype=np.int64).reshape(-1, 2),
+            np.array([rows + size for rows, size in zip(begun, sizes, strict=True)], dtype=np.int64).reshape(-1, 3),
+            held,
+            np.tile(np.append(played, 0), (blocks, 1)),
             np.zeros((blocks, units * lanes), dtype=dtype),
             np.zeros(0, dtype=dtype),
+            data.restarts,
+            data.restarts[:0],
         )
 
     def steps_at_once(self, room: int) -> int:
@@ -76,6 +98,9 @@ class Playing:
 
     def read_ahead(self, number: int, steps: int) -> None:
         """Read the values of the steps from ``number`` on."""
+        first, last = np.searchsorted(self.restarts, [number, number + steps])
+        self.due = self.restarts[first:last]
+        self.played[:, -1] = 0
         parts, size = [], 0
         for row, stimulus in zip(self.table, self.stimuli, strict=True):
             first, last = stimulus.position(number), stimulus.position(number + steps - 1)
@@ -89,7 +114,17 @@ class Playing:
     def of_block(self, block: int, lanes: int) -> Stimuli:
         """What the loop takes for one block of samples."""
         return Stimuli(
-            self.table, self.values, self.played[block], block * lanes, self.carried, self.sweep, self.room[block]
+            self.table,
+            self.values,
+            self.played[block],
+            block * lanes,
+            self.carried,
+            self.sweep,
+            self.room[block],
+            self.held,
+            self.due,
+            self.zeroed,
+            self.begun,
         )
 
 
