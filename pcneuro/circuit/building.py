@@ -90,6 +90,7 @@ def build_circuit(
     precision: Any = 1.0,
     energies: Mapping[str, AbstractEnergy] | None = None,
     delays: Any = 0.0,
+    error_tau: Any = 0.0,
     **properties: Any,
 ) -> Circuit:
     """Give vertices of a graph value and error neurons.
@@ -114,6 +115,10 @@ def build_circuit(
         dict from edges of ``Circuit.nx`` to such, as ``{("h1.value", "h2.error"): 2.0, ("h2.error", "h1.value"):
         pcn.UniformDelay(1.0, 5.0)}`` (0 where it has none). Between the value and error neurons of a vertex there is
         none.
+    error_tau
+        Time constant of the error neurons in ms, likewise (0, the default: errors are there at once). Where it is
+        above 0, error_tau de/dt = v - prediction - e / precision, from e = 0 on (Bogacz 2017); for all units of a
+        vertex or for none.
     properties
         Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 
@@ -136,6 +141,6 @@ def build_circuit(
         for name, node in graph.nodes.items()
         if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node))
     )
-    arguments = {"tau": tau, "precision": precision, "energies": energies, **properties}
+    arguments = {"tau": tau, "precision": precision, "energies": energies, "error_tau": error_tau, **properties}
     circuit = Circuit(graph, chosen, properties_from_arguments(graph, chosen, arguments))
     return circuit.with_delays(delays)

@@ -34,8 +34,9 @@ class Circuit(AbstractCircuit):
     properties : mapping, read-only
         Vertex -> what its neurons have, ``pcneuro.circuit.properties.VertexProperties``. By property there are
         ``tau`` and ``precision`` (vertex -> time constants in ms, and precisions, float64 of the vertex's shape; the
-        precision of a latent leaf without a prior is 0: nothing predicts it) and ``energies`` (vertex of each output
-        -> its energy).
+        precision of a latent leaf without a prior is 0: nothing predicts it), ``error_tau`` (vertex -> time constants
+        of the error neurons in ms, 0 where errors are there at once) and ``energies`` (vertex of each output -> its
+        energy).
     delays : mapping, read-only
         Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
     """

@@ -30,7 +30,8 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     a prior, which nothing predicts. Attributes: ``kind`` (``"value"``, ``"error"``), ``vertex``, ``role`` (``"input"``,
     ``"hidden"``, ``"output"``, ``"latent"``), ``shape`` (tuple), ``size`` (neurons), ``tau`` (ms: the vertex's time
     constant, a float, or a tuple with one for each unit where they differ; 0.0 for inputs, which follow their data at
-    once). Error populations also have ``precision`` (as tau) and ``parameters``: all that the vertex's dendrite holds.
+    once). Error populations also have ``precision`` and ``error_tau`` (as tau), and ``parameters``: all that the
+    vertex's dendrite holds.
 
     Edges, with their ``kind`` as key: ``prediction`` (parent's value -> child's error), ``feedback`` (child's error ->
     parent's value; not to inputs, which are clamped), ``excite`` (own value -> own error) and ``inhibit`` (own

@@ -89,6 +89,8 @@ class PerUnit(AbstractProperty):
     number: float = 1.0
     """The default."""
     zero_allowed: bool = False
+    mixed: bool = True
+    """Whether some units of a vertex may have 0 and others not."""
     time: bool = False
     """Whether it is in ms, so that quantities of other units of time are converted."""
 
@@ -103,7 +105,8 @@ class PerUnit(AbstractProperty):
         return self.populations != (ERROR,) or is_predicted(node)
 
     def _fits(self, array: np.ndarray) -> bool:
-        return bool(np.isfinite(array).all() and (array >= 0 if self.zero_allowed else array > 0).all())
+        signs = bool(np.isfinite(array).all() and (array >= 0 if self.zero_allowed else array > 0).all())
+        return signs and (self.mixed or bool((array > 0).all() or (array == 0).all()))
 
     def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, np.ndarray]:
         """A scalar, an array or a dict by vertex as one array for each vertex."""
@@ -143,6 +146,11 @@ class PerUnit(AbstractProperty):
                 "that shape, or a dict by vertex"
             ) from None
         if not self._fits(array):
+            if not self.mixed and array.min() == 0 and np.isfinite(array).all():
+                raise ParameterError(
+                    f"{self.keyword} of vertex {node.name!r} is 0 for {int((array == 0).sum())} of its {node.size} "
+                    "units: give 0 for all units of a vertex or for none"
+                )
             wanted = "finite and not negative" if self.zero_allowed else "positive and finite"
             raise ParameterError(
                 f"{self.keyword} of vertex {node.name!r} must be {wanted}, got {array.min():g} as its least"
@@ -235,6 +243,19 @@ class VertexProperties:
     """Time constants of the value neurons in ms, of the vertex's shape."""
     precision: Annotated[np.ndarray, PerUnit("precision", populations=(ERROR,), optional=False, number=1.0)]
     """Precisions of the predictions, of the vertex's shape; 0 where nothing predicts the vertex."""
+    error_tau: Annotated[
+        np.ndarray,
+        PerUnit(
+            "error_tau",
+            populations=(ERROR,),
+            heading="error tau/ms",
+            number=0.0,
+            zero_allowed=True,
+            mixed=False,
+            time=True,
+        ),
+    ]
+    """Time constants of the error neurons in ms, of the vertex's shape; all 0 where errors are there at once."""
     energy: Annotated[AbstractEnergy | None, OutputEnergy("energies", populations=(), optional=False)]
     """What a clamped target costs, of outputs only."""
 

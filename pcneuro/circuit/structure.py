@@ -73,6 +73,16 @@ class AbstractCircuit:
         return VertexMapping({name: record.precision for name, record in self.properties.items()})
 
     @cached_property
+    def error_tau(self) -> Mapping[str, np.ndarray]:
+        """Vertex -> time constants of its error neurons in ms, float64 of its shape; 0 where errors are at once."""
+        return VertexMapping({name: record.error_tau for name, record in self.properties.items()})
+
+    @cached_property
+    def leaky_errors(self) -> tuple[str, ...]:
+        """Vertices whose error neurons have a time constant of their own."""
+        return tuple(name for name, tau in self.error_tau.items() if tau.any())
+
+    @cached_property
     def energies(self) -> Mapping[str, AbstractEnergy]:
         """Vertex of each output -> its energy, in the order of the outputs."""
         energies = {node.name: self.properties[node.name].energy for node in self.graph.outputs.values()}

@@ -198,13 +198,12 @@ class AbstractEngine(ABC):
             (name, row)
             for row in self.dynamics.rows
             for name in self.circuit.vertices
-            if self.dynamics.moves(row, name in self.data.clamped, self.circuit.has_prediction(name))
+            if self.dynamics.moves(row, name, name in self.data.clamped, self.circuit.has_prediction(name))
         ]
 
     def gain(self, vertex: str, row: StateRow) -> np.ndarray:
         """What one step multiplies (drive - leak) of a row of a vertex by, of the vertex' shape."""
-        tau, precision = self.circuit.tau[vertex], self.circuit.precision[vertex]
-        return self.dynamics.gain(row, self.integrator, tau, precision)
+        return self.dynamics.gain(row, self.integrator, self.circuit.properties[vertex])
 
     def region(self, vertex: str, region: str) -> np.ndarray:
         """The drive or leak of a row of the state, by the name of its region, of shape (batch, \\*shape)."""
@@ -328,4 +327,4 @@ class Engine(ABC):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
-        """An engine for a circuit."""
+        """An engine for a circuit, and the dynamics that its error neurons make of those that a user chose."""

@@ -66,6 +66,16 @@ def checked_circuit(circuit: Any) -> Circuit:
     return circuit
 
 
+def without_leaky_errors(circuit: Circuit, tool: str) -> Circuit:
+    """Raises ParameterError where error neurons have time constants, which a tool does not have."""
+    for name in circuit.leaky_errors:
+        raise ParameterError(
+            f"error neurons of {name!r} have a time constant, which is not exported to {tool}: build the circuit "
+            "without error_tau, or use brian2.rate"
+        )
+    return circuit
+
+
 def settings(
     dynamics: AbstractDynamics | None, integrator: AbstractIntegrator | None, why: str | None
 ) -> tuple[AbstractDynamics, AbstractIntegrator]:

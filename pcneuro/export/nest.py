@@ -17,7 +17,15 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
-from pcneuro.export.checked import MEMORY, checked_circuit, checked_run_data, imported, refuse_size, settings
+from pcneuro.export.checked import (
+    MEMORY,
+    checked_circuit,
+    checked_run_data,
+    imported,
+    refuse_size,
+    settings,
+    without_leaky_errors,
+)
 from pcneuro.export.rate_neurons import NestNeurons, estimate, made
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
@@ -266,11 +274,11 @@ def network(
     MissingExtraError
         Where NEST is not installed.
     ParameterError
-        For dynamics or an integrator that NEST's rate neurons do not have, a time step that its clock does not have,
-        an operator without an equivalent, parameters or weights that are not finite, or a network larger than
-        ``memory``.
+        For error neurons with a time constant, dynamics or an integrator that NEST's rate neurons do not have, a time
+        step that its clock does not have, an operator without an equivalent, parameters or weights that are not finite,
+        or a network larger than ``memory``.
     """
-    circuit = checked_circuit(circuit)
+    circuit = without_leaky_errors(checked_circuit(circuit), "NEST")
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data = checked_run_data(circuit, dynamics, arrays)

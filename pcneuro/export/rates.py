@@ -12,16 +12,26 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, told, unknown_name
-from pcneuro.export.checked import check_shapes, checked_circuit, checked_run_data, refuse_size, settings
+from pcneuro.export.checked import (
+    check_shapes,
+    checked_circuit,
+    checked_run_data,
+    refuse_size,
+    settings,
+    without_leaky_errors,
+)
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.model.dynamics import AbstractDynamics, deviation
+from pcneuro.model.dynamics import AbstractDynamics, deviation, with_leaky_errors
 from pcneuro.model.integrators import AbstractIntegrator
 
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""
+
+RATES = {"value": "rate", "error": "error_rate"}
+"""Row of the state -> the variable that has its rate."""
 
 Variables = dict[str, dict[str, np.ndarray]]
 
@@ -48,6 +58,8 @@ class Rates:
         self.dynamics, self.integrator = settings(dynamics, integrator, why)
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
+        if spiking is not None:
+            without_leaky_errors(circuit, "spiking neurons")
         self.spiking, self.memory = spiking, memory
         self.data = checked_run_data(circuit, self.dynamics, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
@@ -138,10 +150,14 @@ class Rates:
             start = {variable: np.concatenate([s[name][variable] for s in samples]) for variable in samples[0][name]}
             variables[name] = group.constants | start
         for name in self.circuit.vertices:
-            if name not in self.data.clamped:
-                # What (drive - err) is multiplied by, in 1/s.
-                gain = self.integrator.gain(self.circuit.tau[name], self.circuit.precision[name])
-                variables[name]["rate"] = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
+            dynamics = with_leaky_errors(self.dynamics, self.circuit.leaky_errors)
+            predicted = self.circuit.has_prediction(name)
+            for row in dynamics.rows:
+                if dynamics.moves(row, name, name in self.data.clamped, predicted):
+                    # What (drive - leak) is multiplied by, in 1/s.
+                    gain = dynamics.gain(row, self.integrator, self.circuit.properties[name])
+                    rate = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
+                    variables[name][RATES[row.variable]] = rate
         if self.spiking is not None:
             self._spikes(self.spiking, variables)
         return variables
@@ -161,6 +177,8 @@ class Rates:
                 variables[name]["dev"] = deviation(value, activity[self.units.predictions[name]])
             else:
                 variables[name]["v"] = value
+            if name in self.circuit.leaky_errors:
+                variables[name]["err"] = np.zeros(value.size)
             if self.wiring.sends(name):
                 variables[name]["sent"] = value
         return variables

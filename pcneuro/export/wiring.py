@@ -257,7 +257,12 @@ class Wiring:
         else:
             lines.append(f"dv/dt = (drive{leak})*rate : 1")
         if predicted:
-            lines += [f"err = {self._error(name)} : 1", "precision : 1 (constant)"]
+            if name in circuit.leaky_errors:
+                lines += [f"at_once = {self._error(name)} : 1", "derr/dt = (at_once - err)*error_rate : 1"]
+                lines.append("error_rate : Hz (constant)")
+            else:
+                lines.append(f"err = {self._error(name)} : 1")
+            lines.append("precision : 1 (constant)")
             group.constants["precision"] = circuit.precision[name].ravel()
         if name not in self.clamped:
             lines.append("rate : Hz (constant)")

@@ -19,7 +19,7 @@ BUSY, GROUP_COLUMNS = RAN, RAN + 1
 # among all units that are integrated, units; the flags that say that it changed, and changed for its readers; that its
 # leak was computed (of values: their error), and changed for its readers; that its drive was computed; whether it
 # moves; whether something predicts it; the first rows of ``Memory.buf`` of state, drive and leak, and of
-# ``Memory.shared`` for the gain
+# ``Memory.shared`` for the gain; the number in ``Dirty.largest`` that its changes are small or large beside
 (
     FIRST,
     SIZE,
@@ -34,8 +34,9 @@ BUSY, GROUP_COLUMNS = RAN, RAN + 1
     DRIVE,
     LEAK,
     GAIN,
+    BESIDE,
     STATE_COLUMNS,
-) = range(14)
+) = range(15)
 # Columns of ``Stimuli.table``: every so many steps it goes on by one value, the number of the last one, units, samples
 # (1: the same for all), first row of ``Memory.buf``, the flags that say that it changed, and changed for its readers;
 # where in ``Stimuli.values`` it begins, and the number of the value that stands there
@@ -129,7 +130,7 @@ class Dirty(NamedTuple):
     """Writes ``flags`` (int64), the dirty flags of a block, and ``largest``.
 
     What has changed by no more than ``tolerance`` times the largest there has been is not sent: by row of
-    ``Updates.states`` the largest, then the largest of all errors.
+    ``Updates.states`` the largest (of values), then the largest of all errors.
     """
 
     flags: np.ndarray

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcneuro.kernels.arguments import (
+    BESIDE,
     BUSY,
     CODE,
     CODE_END,
@@ -59,7 +60,7 @@ def flag_state(v, moved, memory, states, layout, dirty):  # type: ignore[no-unty
         lanes = memory.context[LANES]
         source, target = states[v, STATE] * lanes, (layout.sent + states[v, FIRST]) * lanes
         size = states[v, SIZE] * lanes
-        sent = _send(memory.buf, source, target, size, tolerance, largest[v : v + 1])
+        sent = _send(memory.buf, source, target, size, tolerance, largest[states[v, BESIDE] :])
     flags[states[v, SENT_STATE]] = sent
 
 

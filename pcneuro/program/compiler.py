@@ -36,8 +36,10 @@ class _Compiler:
             units += self.graph.nodes[name].size
         self.units = units
         names = {"prediction", "error", "drive", *dynamics.regions}
-        computed = not dynamics.integrates("error")
-        if computed and not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
+        computed = all(dynamics.error_region(name) == "error" for name in circuit.vertices)
+        if not computed:
+            names.add("deviation")  # Errors do not stand there.
+        elif not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
             names.discard("deviation")
         self.regions = {name: self.low.reserve(units, True).row for name in sorted(names)}
         self.regions.setdefault("deviation", self.regions["error"])

@@ -13,11 +13,13 @@ def emit_states(low: Lowering, program: Program, dynamics: AbstractDynamics) -> 
     one = low.constant(1.0)
     program.vertex_code = {part: {} for part in ("deviate", "error", *dynamics.parts)}
     for name in program.circuit.vertices:
-        v, p, e, d = (program.slot(r, name) for r in ("value", "prediction", "error", "deviation"))
+        v, p, d = (program.slot(r, name) for r in ("value", "prediction", "deviation"))
+        computed = dynamics.error_region(name)
+        e = program.slot(computed or "error", name)
         weight = program.precision_row + program.first[name]
         low.emit("deviate", d.row, v.row, p.row, v.units)
         program.vertex_code["deviate"][name] = low.taken()
-        if not dynamics.integrates("error") and (d != e or (program.circuit.precision[name] != 1.0).any()):
+        if computed is not None and (d != e or (program.circuit.precision[name] != 1.0).any()):
             low.emit("multiply", e.row, d.row, IDENTITY, 0, weight, IDENTITY, 1, v.units)
         program.vertex_code["error"][name] = low.taken()
         rows_of = {region: row + program.first[name] for region, row in program.regions.items()}

@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import all_finite
-from pcneuro.model.dynamics import masked
+from pcneuro.model.dynamics import deviation, masked
 from pcneuro.norms import cosine, norm
 
 if TYPE_CHECKING:
@@ -195,6 +195,9 @@ def free_energy(
             loss += float(circuit.energies[name].value(goal, wide, precision).sum())
         else:
             error = errors[name].reshape(len(errors[name]), -1)
+            if name in circuit.leaky_errors:
+                # It is of what they are at once: theirs are on the way there.
+                error = (precision * deviation(values[name], predictions[name])).reshape(error.shape)
             weighted = error if (precision == 1).all() else error / precision.ravel()
             # Sample by sample, so that float32 is wide enough.
             rest += 0.5 * float(np.einsum("bi,bi->b", error, weighted).sum(dtype=np.float64))

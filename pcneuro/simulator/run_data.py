@@ -302,7 +302,7 @@ def warn_of_latents(circuit: Circuit, dynamics: AbstractDynamics, clamped: Colle
     if names:
         latents = f"free latent{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
         warn(
-            f"{type(dynamics).__name__} does not infer the {latents}: it holds predictions and derivatives at the "
+            f"{dynamics.name} does not infer the {latents}: it holds predictions and derivatives at the "
             f"feedforward sweep, so that no latent settles at its posterior; use dynamics=pcn.Strict()"
         )
     return bool(names)

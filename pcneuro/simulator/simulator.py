@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object, warn_of_divergence
-from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_leaky_errors
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
 from pcneuro.recording.event_log import log_of
@@ -80,13 +80,14 @@ class Simulator:
         ):
             check_object(what, got, wanted)
         dtype = float_type(dtype)
+        integrated = with_leaky_errors(dynamics, circuit.leaky_errors)
         if schedule.stepped:
-            check_step(circuit, integrator)
-        schedule.check(dynamics)
+            check_step(circuit, integrator, integrated)
+        schedule.check(integrated)
         schedule.check_delays(circuit)
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
         self.dtype = dtype
-        self._state = SimulationState(circuit, dynamics, integrator, schedule, engine, dtype)
+        self._state = SimulationState(circuit, integrated, integrator, schedule, engine, dtype)
 
     def __reduce__(self) -> NoReturn:
         # Its engine holds addresses of compiled code, which another process does not have.

@@ -269,7 +269,8 @@ class SimulationState:
         """Where something ceased to be finite, and what to do about it."""
         assert self.data is not None
         self.evaluate()
-        kinds = ("prediction", "value") if self.dynamics.holds_predictions else ("value", "prediction")
+        kinds = ["prediction", "value"] if self.dynamics.holds_predictions else ["value", "prediction"]
+        kinds += [row.variable for row in self.dynamics.rows[1:]]
         wild = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
         kind, population = wild or ("value", "?")
         if self.dynamics.holds_predictions and kind == "prediction":

@@ -62,7 +62,13 @@ def test_populations_of_an_mlp() -> None:
     assert list(graph) == ["x.value", "h1.value", "h1.error", "out.value", "out.error"]
     common = {"vertex": "h1", "role": "hidden", "shape": (4,), "size": 4, "tau": 20.0}
     assert graph.nodes["h1.value"] == {"kind": "value", **common}
-    assert graph.nodes["h1.error"] == {"kind": "error", "precision": 1.0, "parameters": ("W1", "b1"), **common}
+    assert graph.nodes["h1.error"] == {
+        "kind": "error",
+        "precision": 1.0,
+        "error_tau": 0.0,
+        "parameters": ("W1", "b1"),
+        **common,
+    }
     assert graph.nodes["x.value"] == {
         "kind": "value",
         "vertex": "x",

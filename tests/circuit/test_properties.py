@@ -71,7 +71,7 @@ def test_a_property_of_a_newer_version_is_named(tmp_path, monkeypatch):
     with monkeypatch.context() as newer:
         newer.setattr(properties, "VertexProperties", WithNoise)
         noisy().save(tmp_path / "noisy.pcn")
-    with pytest.raises(CircuitFileError, match="unknown property of vertices 'noise'; this pcneuro knows energy, pre"):
+    with pytest.raises(CircuitFileError, match="unknown property of vertices 'noise'; this pcneuro knows energy, err"):
         pcn.load_circuit(tmp_path / "noisy.pcn")
 
 

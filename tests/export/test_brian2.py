@@ -354,3 +354,22 @@ def test_what_is_not_finite_is_refused(tmp_path):
     ):
         with pytest.raises(ParameterError, match=text):
             brian2.rate(good, **data, **more)
+
+
+LEAKY = [{"h1": 3.0}, {"h1": 4.0, "h2": np.linspace(2.0, 5.0, 6), "out": 2.0}]
+
+
+@every_dynamics
+@every_target
+@pytest.mark.parametrize("error_tau", LEAKY, ids=["of h1", "of all"])
+@pytest.mark.parametrize("integrator", [pcn.Euler(0.5), pcn.ExponentialEuler(0.5)], ids=repr)
+def test_error_neurons_with_a_time_constant(integrator, error_tau, dynamics, target):
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5, "out": 2.0}, error_tau=error_tau)
+    agree(circuit, *data_for(circuit.graph, 3), dynamics=dynamics, target=target, integrator=integrator)
+
+
+def test_spiking_neurons_refuse_error_neurons_with_a_time_constant():
+    circuit = pcn.build_circuit(mlp((5, 7, 3)), error_tau={"h1": 3.0})
+    inputs, targets = data_for(circuit.graph, 1)
+    with pytest.raises(ParameterError, match=r"error neurons of 'h1' have a time constant, .* spiking neurons: build"):
+        brian2.spiking(circuit, inputs=inputs, targets=targets)

@@ -74,9 +74,15 @@ def wavefront(
     Raises
     ------
     ParameterError
-        For a duration, interval or shares that do not fit, and for a schedule without a common time.
+        For a duration, interval or shares that do not fit, for a schedule without a common time, and for error neurons
+        with a time constant.
     """
     check_object("simulator", simulator, Simulator)
+    for name in simulator.circuit.leaky_errors:
+        raise ParameterError(
+            f"error neurons of {name!r} have a time constant: no error is there at the start, whose way could be "
+            "followed; build the circuit without error_tau"
+        )
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)

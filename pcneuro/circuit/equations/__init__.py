@@ -107,14 +107,19 @@ class _Writer(AbstractPlaces):
             block.constants.append(tau)
             return block.text([f"dv/dt = {' '.join(drive) or '0'}/tau : 1", *lines])
         energy = self.circuit.energies.get(vertex)
+        leaky = vertex in self.circuit.leaky_errors
+        error = block.name("at_once") if leaky else "err"
         if energy is None:
             force = f"({drive[0]} - err)/tau" if drive else "-err/tau"
-            lines.append(f"err = {_FREE_ERROR} : 1")
+            lines.append(f"{error} = {_FREE_ERROR} : 1")
         else:
             # Nothing feeds back to an output: no other node uses it.
             force = "-(1 - clamped)*err/tau"
             block.constants.append("clamped : 1 (shared, constant)  # 1 while v is clamped to a target, else 0")
-            lines.extend(_output_error(block, energy))
+            lines.extend(_output_error(block, energy, error))
+        if leaky:
+            lines.insert(0, f"derr/dt = ({error} - err)/(precision*error_tau) : 1")
+            block.constants.append(_constant("error_tau", "second", self.circuit.error_tau[vertex], " ms"))
         if isinstance(source, Latent):
             block.constants.append(_constant("prediction", "1", np.asarray(source.prior), ", the prior's mean"))
         block.constants += [_constant("precision", "1", self.circuit.precision[vertex], ""), tau]
@@ -128,13 +133,16 @@ def _constant(name: str, unit: str, values: np.ndarray, suffix: str) -> str:
     return f"{name} : {unit} (constant)  # {low:g} to {high:g}{suffix}"
 
 
-def _output_error(block: Block, energy: AbstractEnergy) -> Iterator[str]:
-    """The error of an output: that of its energy while it is clamped, as anywhere else while it is free."""
+def _output_error(block: Block, energy: AbstractEnergy, error: str) -> Iterator[str]:
+    """The error of an output: that of its energy while it is clamped, as anywhere else while it is free.
+
+    ``error`` is the name of the variable.
+    """
     clamped = energy.equation()
     if clamped == _FREE_ERROR:
-        yield f"err = {clamped} : 1"
+        yield f"{error} = {clamped} : 1"
         return
-    yield f"err = clamped*({clamped}) + (1 - clamped)*{_FREE_ERROR} : 1  # {energy!r}"
+    yield f"{error} = clamped*({clamped}) + (1 - clamped)*{_FREE_ERROR} : 1  # {energy!r}"
     tree = ast.parse(clamped, mode="eval")
     calls = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in calls}

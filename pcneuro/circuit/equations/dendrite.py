@@ -35,7 +35,7 @@ class Block:
     late: list[tuple[str, float, float]] = field(default_factory=list)
     """Populations whose signals take time to come here: each with the shortest and the longest delay in ms."""
     taken: set[str] = field(
-        default_factory=lambda: {"v", "err", "prediction", "precision", "tau", "feedback", "clamped"}
+        default_factory=lambda: {"v", "err", "prediction", "precision", "tau", "error_tau", "feedback", "clamped"}
     )
 
     def name(self, wanted: str) -> str:

@@ -327,8 +327,8 @@ class KernelEngine(AbstractBlocks):
         ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         if self.tolerance > 0:
-            flags = update_steps(program, self.dynamics, data.clamped).flag_count
-            wanted = [(len(buf), flags), (len(buf), len(program.first) + 1)]
+            steps = update_steps(program, self.dynamics, data.clamped)
+            wanted = [(len(buf), steps.flag_count), (len(buf), len(steps.tables.states) + 1)]
             if [state["flags"].shape, state["largest"].shape] != wanted:
                 raise ValueError("what was sent last is of another circuit")
         self.data, self.program, self.phases = data, program, sums

@@ -69,7 +69,8 @@ class _Builder:
         """Row of the state beside values -> vertex -> flags that it changed, and changed for its readers."""
         for row, flags in self.further.items():
             if row.variable == "error":
-                self.sent_error = {name: sent for name, (_, sent) in flags.items()}
+                integrated = (name for name in program.first if dynamics.integrates("error", name))
+                self.sent_error |= {name: flags[name][1] for name in integrated}
         self.error: dict[str, int] = {}
         self.computed: dict[str, int] = {}
         self.feedback: dict[str, int] = {}
@@ -125,7 +126,7 @@ class _Builder:
                 code += self.program.energy.get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
             inputs += [flags[name][0] for flags in self.further.values()]
-            self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error") else number)
+            self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error", name) else number)
 
     def adjoint(self, name: str) -> int:
         """The flag that is up where the adjoint of a node has changed."""
@@ -180,19 +181,21 @@ class _Builder:
         if region == "drive":
             return self.feedback.get(name, self.error[name])
         for row, flags in self.further.items():
-            if row.region == region:
+            if row.region == region and self.dynamics.integrates(row.variable, name):
                 return flags[name][0]
         return self.error[name]
 
     def states(self) -> list[list[int]]:
         """The table of what is integrated: values of all vertices, then the further rows of the state."""
-        table, program = [], self.program
+        table: list[list[int]] = []
+        program = self.program
+        count = len(self.dynamics.rows) * len(program.first)
         for number, row in enumerate(self.dynamics.rows):
             before = number * program.units
             for name, first in program.first.items():
                 flags = self.further[row][name] if number else (self.state[name], self.sent_state[name])
                 predicted = program.circuit.has_prediction(name)
-                moves = self.dynamics.moves(row, name in self.clamped, predicted)
+                moves = self.dynamics.moves(row, name, name in self.clamped, predicted)
                 regions = (program.regions[region] + first for region in (row.region, row.drive, row.leak))
                 table.append(
                     [
@@ -206,6 +209,7 @@ class _Builder:
                         int(predicted),
                         *regions,
                         program.gain_row + before + first,
+                        count if row.variable == "error" else len(table),
                     ]
                 )
         return table

@@ -38,6 +38,8 @@ class ReferenceEngine(AbstractEngine):
         self.value: Arrays = {}
         self.prediction: Arrays = {}
         self.error: Arrays = {}
+        self.at_once: Arrays = {}
+        """What errors are, or would be, without a time constant."""
         self.feedback: Arrays = {}
         self.presynaptic: Arrays = {}
         """Value of every node when predictions were last computed; derivatives are taken there."""
@@ -109,12 +111,15 @@ class ReferenceEngine(AbstractEngine):
 
     def _evaluate(self) -> None:
         self.dynamics.refresh(self)
-        for name in () if self.dynamics.integrates("error") else self.circuit.vertices:
+        for name in self.circuit.vertices:
             precision = self.circuit.precision[name].astype(self.dtype)
             if name in self.circuit.energies and name in self.data.clamped:
-                self.error[name] = self.circuit.energies[name].error(self.value[name], self.prediction[name], precision)
+                energy = self.circuit.energies[name]
+                self.at_once[name] = energy.error(self.value[name], self.prediction[name], precision)
             else:
-                self.error[name] = precision * deviation(self.value[name], self.prediction[name])
+                self.at_once[name] = precision * deviation(self.value[name], self.prediction[name])
+            if not self.dynamics.integrates("error", name):
+                self.error[name] = self.at_once[name]
         adjoints = self._adjoints()
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))

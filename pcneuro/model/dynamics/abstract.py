@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -42,7 +42,20 @@ class Network(Protocol):
     @property
     def error(self) -> Mapping[str, np.ndarray]: ...
     @property
+    def at_once(self) -> Mapping[str, np.ndarray]: ...
+    @property
     def feedback(self) -> Mapping[str, np.ndarray]: ...
+
+
+class Neurons(Protocol):
+    """What dynamics need to know of the neurons of a vertex: arrays of its shape, times in ms."""
+
+    @property
+    def tau(self) -> np.ndarray: ...
+    @property
+    def precision(self) -> np.ndarray: ...
+    @property
+    def error_tau(self) -> np.ndarray: ...
 
 
 class Emitter(Protocol):
@@ -67,6 +80,13 @@ class StateRow:
     leak: str
 
 
+def check_order(name: str, rows: tuple[StateRow, ...]) -> None:
+    """Raise TypeError where a row moves by an earlier one, which has been stepped by then."""
+    for number, row in enumerate(rows):
+        if {row.drive, row.leak} & {earlier.region for earlier in rows[:number]}:
+            raise TypeError(f"{name}: {row} moves by an earlier row, which has been stepped by then")
+
+
 class AbstractDynamics(ABC):
     """tau dv/dt = drive - e, with e = precision (v - prediction); variants differ in when predictions are computed, and
     in what else is integrated.
@@ -76,26 +96,31 @@ class AbstractDynamics(ABC):
     ``before_error`` and ``after_error``.
     """
 
-    holds_predictions: ClassVar[bool]
+    holds_predictions: bool
     """Whether predictions and their derivatives stay those of the feedforward sweep while the state moves."""
-    superposes: ClassVar[bool]
+    superposes: bool
     """Whether the state at any time is linear in the errors that it began with, so that what several of them bring
     about adds up: what ``FastForward``, ``Sequential``, bounds and extrapolated events need."""
-    rows: ClassVar[tuple[StateRow, ...]]
+    rows: tuple[StateRow, ...]
     """What is integrated; the first is the state of the value neurons. All others begin at zero."""
-    activity: ClassVar[tuple[str, ...]]
+    activity: tuple[str, ...]
     """Regions, one or two, that add up to the value neurons' activity where they are free."""
-    parts: ClassVar[tuple[str, ...]] = ()
+    parts: tuple[str, ...] = ()
     """Names of instruction lists that ``emit`` makes, beside those that every program has."""
-    before_error: ClassVar[tuple[str, ...]]
-    after_error: ClassVar[tuple[str, ...]]
+    before_error: tuple[str, ...]
+    after_error: tuple[str, ...]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, chosen: bool = True) -> None:
+        """``chosen`` tells whether users choose it, so that simulation files know its name."""
         super().__init_subclass__()
-        for number, row in enumerate(cls.rows):
-            if {row.drive, row.leak} & {earlier.region for earlier in cls.rows[:number]}:
-                raise TypeError(f"{cls.__name__}: {row} moves by an earlier row, which has been stepped by then")
-        DYNAMICS[cls.__name__] = cls
+        if chosen:
+            check_order(cls.__name__, cls.rows)
+            DYNAMICS[cls.__name__] = cls
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        return type(self).__name__
 
     @property
     def state(self) -> str:
@@ -107,25 +132,31 @@ class AbstractDynamics(ABC):
         """Regions of the compiled program that the rows are kept in and move by."""
         return frozenset(region for row in self.rows for region in (row.region, row.drive, row.leak))
 
-    def integrates(self, variable: str) -> bool:
-        """Whether a variable is a row of the state, instead of computed from it."""
+    def integrates(self, variable: str, vertex: str) -> bool:
+        """Whether a variable of a vertex is a row of the state, instead of computed from it."""
         return any(row.variable == variable for row in self.rows)
 
-    def moves(self, row: StateRow, clamped: bool, predicted: bool) -> bool:
+    def moves(self, row: StateRow, vertex: str, clamped: bool, predicted: bool) -> bool:
         """Whether a vertex integrates a row: values where they are free, all else where something predicts them."""
         return predicted if row is not self.rows[0] else not clamped
 
-    def gain(self, row: StateRow, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
-        """What one step multiplies (drive - leak) of a row by; ``tau`` (ms) and ``precision`` are the vertex'."""
-        return integrator.gain(tau, precision)
+    def gain(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> np.ndarray:
+        """What one step multiplies (drive - leak) of a row of these neurons by."""
+        return integrator.gain(neurons.tau, neurons.precision)
 
-    def only_values(self, who: str) -> None:
-        """Raise ParameterError, on behalf of ``who`` integrates values only, where there are further rows."""
+    def error_region(self, vertex: str) -> str | None:
+        """Region that precision (v - prediction) of a vertex is computed to; None where that is no matter of code."""
+        return None if self.integrates("error", vertex) else "error"
+
+    def only_values(self, who: str, instead: str = "use Kernel() or Reference()") -> None:
+        """Raise ParameterError, on behalf of ``who`` integrates values only, where there are further rows.
+
+        ``instead`` says what to do.
+        """
         if len(self.rows) > 1:
             others = ", ".join(row.variable for row in self.rows[1:])
             raise ParameterError(
-                f"{who} integrates value neurons only, and {type(self).__name__} integrates {others}, too: use "
-                "Kernel() or Reference()"
+                f"{who} integrates value neurons only, and {self.name} integrates {others}, too: {instead}"
             )
 
     @abstractmethod
@@ -140,6 +171,7 @@ class AbstractDynamics(ABC):
             "value": network.value,
             "prediction": network.prediction,
             "error": network.error,
+            "at_once": network.at_once,
             "drive": network.feedback,
         }
         return held[region][vertex]
@@ -152,7 +184,7 @@ class AbstractDynamics(ABC):
         """
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{self.name}()"
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)

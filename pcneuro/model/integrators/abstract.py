@@ -48,6 +48,18 @@ class AbstractIntegrator(ABC):
             stages.append(-(1 + z * sum(a * k for a, k in zip(row, stages, strict=False))))
         return 1 + z * sum(b * k for b, k in zip(self.weights, stages, strict=True))
 
+    def growth(self, gains: np.ndarray) -> np.ndarray:
+        """By how much one step multiplies linear systems that couple units, (..., units, units), at most in the end.
+
+        ``gains`` are what x -> gain (drive - leak) is, as matrices. Returns their spectral radii, of shape (...).
+        """
+        one = np.broadcast_to(np.eye(gains.shape[-1]), gains.shape)
+        stages: list[np.ndarray] = []
+        for row in self.tableau:
+            stages.append(gains @ (one + sum(a * k for a, k in zip(row, stages, strict=False))))
+        step = one + sum(b * k for b, k in zip(self.weights, stages, strict=True))
+        return np.asarray(np.abs(np.linalg.eigvals(step)).max(axis=-1))
+
     @abstractmethod
     def gain(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         """What one step multiplies (drive - e) by, for units with these time constants (ms) and precisions."""

@@ -49,6 +49,7 @@ class FastForward(AbstractSchedule):
         object.__setattr__(self, "continuous", flag("continuous", self.continuous))
 
     def check(self, dynamics: AbstractDynamics) -> None:
+        dynamics.only_values("FastForward", "use Parallel()")
         if not dynamics.superposes:
             raise ParameterError(
                 f"FastForward is defined for FixedPrediction, got {dynamics!r}, whose dynamics are not linear: use "

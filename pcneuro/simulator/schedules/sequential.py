@@ -23,6 +23,7 @@ class Sequential(AbstractSchedule):
     together = False
 
     def check(self, dynamics: AbstractDynamics) -> None:
+        dynamics.only_values("Sequential settling", "use Parallel()")
         if not dynamics.superposes:
             raise ParameterError(
                 f"Sequential settling is defined for FixedPrediction, got {dynamics!r}: predictions that follow the "

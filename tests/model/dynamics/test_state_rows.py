@@ -38,10 +38,10 @@ class SlowErrors(AbstractDynamics):
     def refresh(self, network):
         network.predict()
 
-    def gain(self, row, integrator, tau, precision):
+    def gain(self, row, integrator, neurons):
         if row.variable == "value":
-            return super().gain(row, integrator, tau, precision)
-        return integrator.gain(np.full(tau.shape, ERROR_TAU), 1.0 / precision)
+            return super().gain(row, integrator, neurons)
+        return integrator.gain(np.full(neurons.tau.shape, ERROR_TAU), 1.0 / neurons.precision)
 
     def region(self, network, region, vertex, precision):
         if region == "scaled_error":
