@@ -361,3 +361,19 @@ def test_a_run_that_diverges_says_where_and_what_to_do() -> None:
     sim = strict(pcn.build_circuit(graph, error_tau=5.0), pcn.Euler(2.0))
     with pytest.warns(pcn.PcneuroWarning, match=r"population '[xy]' is no longer finite at .* ms; try dt = 0\.\d+ ms"):
         assert sim.run(1e5, targets={"y": np.ones(2)}).status is pcn.Status.DIVERGED
+
+
+@every_engine
+@every_dynamics
+def test_a_stream_is_the_runs_in_a_row(dynamics, engine) -> None:
+    circuit, _, _ = network(3)
+    generator = np.random.default_rng(3)
+    x, y = generator.normal(size=(6, 3, 4)), generator.normal(size=(3, 3, 2))
+    once, by_hand = (pcn.Simulator(circuit, dynamics=dynamics, integrator=pcn.Euler(0.5), engine=engine) for _ in "ab")
+    streams = {"x": pcn.TimedArray(x, 2.0)}, {"out": pcn.TimedArray(y, 4.0)}
+    result = once.run(12.0, inputs=streams[0], targets=streams[1])
+    for k in range(6):
+        last = by_hand.run(2.0, inputs={"x": x[k]}, targets={"out": y[k // 2]})
+    for name in ("h", "g", "out"):
+        assert np.array_equal(result.errors[name], last.errors[name])
+        assert np.array_equal(result.values[name], last.values[name])
