@@ -34,6 +34,7 @@ from pcneuro.model.delays import ConstantDelay, LognormalDelay, SynapticDelays, 
 from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
+from pcneuro.model.noise import OrnsteinUhlenbeck, WhiteNoise
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.ops.custom import operator
@@ -68,6 +69,7 @@ __all__ = [
     "Kernel",
     "Latent",
     "LognormalDelay",
+    "OrnsteinUhlenbeck",
     "Parallel",
     "Parameter",
     "Parameters",
@@ -95,6 +97,7 @@ __all__ = [
     "Trainer",
     "UniformDelay",
     "Wavefront",
+    "WhiteNoise",
     "backprop",
     "build_circuit",
     "check",

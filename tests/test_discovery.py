@@ -33,6 +33,13 @@ def doubled(x):
 def _cumsum(a):
     return apply(Contract("i,ij->j"), a, np.triu(np.ones(a.shape * 2)))
 """,
+    "model/noise/half.py": """
+from pcneuro.model.noise.white import WhiteNoise
+
+
+class HalfNoise(WhiteNoise):
+    \"\"\"Half of it.\"\"\"
+""",
     "model/delays/half.py": """
 from pcneuro.model.delays.constant import ConstantDelay
 
@@ -100,6 +107,7 @@ import numpy as np
 
 import pcneuro as pcn
 from pcneuro.model.delays.abstract import DELAYS
+from pcneuro.model.noise.abstract import NOISES
 from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.model.integrators.abstract import INTEGRATORS
@@ -110,6 +118,7 @@ from pcneuro.simulator.schedules.abstract import SCHEDULES
 import pcneuro.studies
 from pcneuro.studies.task import TASKS
 
+assert "HalfNoise" in NOISES
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
 assert "doubled" in pcn.ops.__all__ and "halved" in OPERATORS
 assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES

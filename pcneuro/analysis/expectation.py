@@ -61,7 +61,7 @@ def expectation(simulator: Simulator, inputs: Arrays, clamped: Arrays) -> Expect
     There is one for fixed prediction with one precision/tau at all free vertices, and no conduction delays.
     """
     circuit, integrator = simulator.circuit, simulator.integrator
-    if circuit.delayed or circuit.leaky_errors:
+    if circuit.delayed or circuit.leaky_errors or circuit.noise:
         return None
     free = [name for name in circuit.vertices if name not in clamped]
     rates = {float(r) for n in free for r in np.unique(circuit.precision[n] / circuit.tau[n])}

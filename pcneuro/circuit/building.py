@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import noise_of
 from pcneuro.circuit.properties import properties_from_arguments, property_keywords
 from pcneuro.errors import GraphError, ParameterError, told, unknown_name
 from pcneuro.graph.graph import Graph, Latent, Node
@@ -91,6 +93,7 @@ def build_circuit(
     energies: Mapping[str, AbstractEnergy] | None = None,
     delays: Any = 0.0,
     error_tau: Any = 0.0,
+    noise: Any = None,
     **properties: Any,
 ) -> Circuit:
     """Give vertices of a graph value and error neurons.
@@ -119,6 +122,10 @@ def build_circuit(
         Time constant of the error neurons in ms, likewise (0, the default: errors are there at once). Where it is
         above 0, error_tau de/dt = v - prediction - e / precision, from e = 0 on (Bogacz 2017); for all units of a
         vertex or for none.
+    noise
+        Noise of value neurons, an object for those of all vertices, or a dict from vertices, and populations such as
+        ``"h1.error"`` (error neurons with a time constant), to objects: ``pcn.WhiteNoise(sigma)``,
+        ``pcn.OrnsteinUhlenbeck(sigma, tau)``.
     properties
         Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 
@@ -143,4 +150,5 @@ def build_circuit(
     )
     arguments = {"tau": tau, "precision": precision, "energies": energies, "error_tau": error_tau, **properties}
     circuit = Circuit(graph, chosen, properties_from_arguments(graph, chosen, arguments))
+    circuit = replace(circuit, noise=noise_of(circuit, noise))
     return circuit.with_delays(delays)

@@ -39,6 +39,8 @@ class Circuit(AbstractCircuit):
         energy).
     delays : mapping, read-only
         Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
+    noise : mapping, read-only
+        Population, ``"h1.value"`` or ``"h1.error"`` -> its noise; those without any are left out.
     """
 
     def with_delays(self, delays: Any) -> Circuit:
@@ -97,7 +99,7 @@ class Circuit(AbstractCircuit):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Circuit, (self.graph, self.vertices, dict(self.properties), dict(self.delays))
+        return Circuit, (self.graph, self.vertices, dict(self.properties), dict(self.delays), dict(self.noise))
 
     def __str__(self) -> str:
         from pcneuro.circuit.populations import table

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import noise_of
 from pcneuro.circuit.properties import load_properties
 from pcneuro.circuit.saving import _LEAVES
 from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
@@ -16,6 +18,7 @@ from pcneuro.files import STUMBLES, read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.graph.trees import Tree, part_from
 from pcneuro.model.delays import DELAYS, AbstractDelay
+from pcneuro.model.noise import NOISES, AbstractNoise
 from pcneuro.ops.base import OPERATORS, AbstractOperator
 
 
@@ -39,7 +42,8 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         if any(graph.nodes[v].is_leaf and v not in graph.latents for v in vertices):
             raise ValueError("a leaf among the vertices")
         circuit = Circuit(graph, vertices, {name: properties[name] for name in vertices})
-        return circuit.with_delays(_delays(facts.get("delays", []), arrays))
+        circuit = circuit.with_delays(_delays(facts.get("delays", []), arrays))
+        return replace(circuit, noise=noise_of(circuit, _noise(facts.get("noise", []), arrays)))
     except PcneuroError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
     except KeyError as error:
@@ -62,6 +66,13 @@ def _delays(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[tuple[str, s
     if len(by_edge) < len(entries):
         raise ValueError("an edge has delays twice")
     return by_edge
+
+
+def _noise(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, AbstractNoise]:
+    return {
+        entry["population"]: class_of_kind("noise", entry["kind"], NOISES)(**_attributes(entry, arrays))
+        for entry in entries
+    }
 
 
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:

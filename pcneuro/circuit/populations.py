@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LONGEST_TABLE = 60
 """Rows that a table has at most; the middle of a longer one is left out."""
 _WIDEST_CELL = 26
+NOISE_WIDTH = 60
 
 
 def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
@@ -31,7 +32,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     ``"hidden"``, ``"output"``, ``"latent"``), ``shape`` (tuple), ``size`` (neurons), ``tau`` (ms: the vertex's time
     constant, a float, or a tuple with one for each unit where they differ; 0.0 for inputs, which follow their data at
     once). Error populations also have ``precision`` and ``error_tau`` (as tau), and ``parameters``: all that the
-    vertex's dendrite holds.
+    vertex's dendrite holds. Populations with noise have ``noise``, its text.
 
     Edges, with their ``kind`` as key: ``prediction`` (parent's value -> child's error), ``feedback`` (child's error ->
     parent's value; not to inputs, which are clamped), ``excite`` (own value -> own error) and ``inhibit`` (own
@@ -70,11 +71,12 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
             graph.add_node(f"{name}.value", kind="value", **common, tau=0.0)
             continue
         record = circuit.properties[name]
-        graph.add_node(f"{name}.value", kind="value", **common, **shown_attributes(record, "value"))
+        shown = shown_attributes(record, "value") | _shown_noise(circuit, f"{name}.value")
+        graph.add_node(f"{name}.value", kind="value", **common, **shown)
         if not circuit.has_prediction(name):
             continue
         parameters = dendrites.ordered(dendrites.carried(name))
-        attributes = shown_attributes(record, "error")
+        attributes = shown_attributes(record, "error") | _shown_noise(circuit, f"{name}.error")
         graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters)
         connect("excite", f"{name}.value", f"{name}.error", node.size)
         connect("inhibit", f"{name}.error", f"{name}.value", node.size)
@@ -84,6 +86,11 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
         if projection.parent not in circuit.graph.inputs:
             connect("feedback", child, parent, projection.synapses, projection)
     return graph
+
+
+def _shown_noise(circuit: AbstractCircuit, population: str) -> dict[str, str]:
+    """The attribute of a population that has noise."""
+    return {"noise": repr(circuit.noise[population])} if population in circuit.noise else {}
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,12 +124,12 @@ def _short(text: str, width: int = _WIDEST_CELL) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> list[str]:
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, widest: int = _WIDEST_CELL) -> list[str]:
     """Lines of a table; ``right`` has an ``r`` for each column that is aligned to the right."""
     half = _LONGEST_TABLE // 2
     left_out = len(rows) - _LONGEST_TABLE
     shown = [*rows[:half], *rows[-half:]] if left_out > 0 else rows
-    cells = [[_short(cell) for cell in row] for row in (heads, *shown)]
+    cells = [[_short(cell, widest) for cell in row] for row in (heads, *shown)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
     lines = [
         "  ".join(c.rjust(w) if r == "r" else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
@@ -178,6 +185,9 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         "",
         *_population_table(circuit),
     ]
+    if circuit.noise:
+        texts = [[population, repr(noise)] for population, noise in circuit.noise.items()]
+        lines += ["", *aligned(("population", "noise"), texts, "ll", widest=NOISE_WIDTH)]
     rows = []
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
     if circuit.delayed:

@@ -55,7 +55,13 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
         attributes = delay.attributes()
         delays.append({"edge": list(edge), "kind": type(delay).__name__, "attributes": attributes})
         _set_aside(attributes, arrays, f"delays/{'>'.join(edge)}")
+    noise = []
+    for population, each in circuit.noise.items():
+        attributes = each.attributes()
+        noise.append({"population": population, "kind": type(each).__name__, "attributes": attributes})
+        _set_aside(attributes, arrays, f"noise/{population}")
     # What has none is as it was before there were any.
+    facts |= {"noise": noise} if noise else {}
     return facts | ({"delays": delays} if delays else {}) | ({"trees": trees} if trees else {}), arrays
 
 

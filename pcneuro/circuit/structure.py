@@ -16,6 +16,7 @@ from pcneuro.errors import unknown_name
 from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
+from pcneuro.model.noise import AbstractNoise
 
 Value = TypeVar("Value")
 
@@ -56,11 +57,13 @@ class AbstractCircuit:
     vertices: tuple[str, ...]
     properties: ByVertex = field(repr=False)
     delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
+    noise: Mapping[str, AbstractNoise] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         # What was read of them is kept, and what is saved is read again: the two cannot part.
         object.__setattr__(self, "properties", VertexMapping(self.properties))
         object.__setattr__(self, "delays", MappingProxyType(dict(self.delays)))
+        object.__setattr__(self, "noise", MappingProxyType(dict(self.noise)))
 
     @cached_property
     def tau(self) -> Mapping[str, np.ndarray]:

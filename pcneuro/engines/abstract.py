@@ -15,6 +15,7 @@ from pcneuro.engines.stimuli import Stimulus
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.model.noise import Stirring
 from pcneuro.model.settled import Settled
 from pcneuro.recording.probe import Probe
 
@@ -129,6 +130,8 @@ class AbstractEngine(ABC):
         self.data = RunData(1)
         self.separate_errors = False
         """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
+        self.seed = 0
+        """Of noise; to be set before the first ``start``."""
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.parameters.items()}
         self.until: Settled | None = None
         self.rested: list[int | None] = [None]
@@ -204,6 +207,24 @@ class AbstractEngine(ABC):
     def gain(self, vertex: str, row: StateRow) -> np.ndarray:
         """What one step multiplies (drive - leak) of a row of a vertex by, of the vertex' shape."""
         return self.dynamics.gain(row, self.integrator, self.circuit.properties[vertex])
+
+    def stirring(self, vertex: str, row: StateRow) -> Stirring | None:
+        """What a step does to a row of a vertex by its noise; None where it has none."""
+        noise = self.circuit.noise.get(f"{vertex}.{row.variable}")
+        if noise is None:
+            return None
+        added = self.dynamics.stirred(row, self.integrator, self.circuit.properties[vertex])
+        return noise.stirring(self.integrator.dt, *added)
+
+    def noise_stream(self, vertex: str, row: StateRow) -> int:
+        """The stream of normal numbers of a row of a vertex (``philox``): 2 i for values of vertex i, then errors."""
+        return 2 * self.circuit.vertices.index(vertex) + int(row is not self.dynamics.rows[0])
+
+    @property
+    def persistent(self) -> dict[str, int]:
+        """Population with noise that goes on from step to step -> its number of units."""
+        noisy = {name: noise for name, noise in self.circuit.noise.items() if noise.persists}
+        return {name: self.circuit.graph.nodes[name.rpartition(".")[0]].size for name in noisy}
 
     def region(self, vertex: str, region: str) -> np.ndarray:
         """The drive or leak of a row of the state, by the name of its region, of shape (batch, \\*shape)."""

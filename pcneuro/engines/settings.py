@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines.abstract import AbstractEngine, Engine
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.events.engine import EventEngine
@@ -71,6 +72,7 @@ class Kernel(Engine):
             raise ParameterError("Kernel(tolerance=) is not for circuits with conduction delays: leave it out")
         check_stages(integrator)
         dynamics.only_values("a circuit with conduction delays")
+        refuse_noise(circuit, "Kernel() with conduction delays", "use Reference()")
         nothing, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
             circuit,
@@ -125,6 +127,7 @@ class EventDriven(Engine):
     ) -> AbstractEngine:
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
+        refuse_noise(circuit, "EventDriven")
         errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
         thresholds = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
         if self.values is not None:

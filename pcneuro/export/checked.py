@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.circuit.projections import projections
 from pcneuro.engines import RunData
 from pcneuro.errors import MissingExtraError, ParameterError, check_object, told
@@ -66,13 +67,14 @@ def checked_circuit(circuit: Any) -> Circuit:
     return circuit
 
 
-def without_leaky_errors(circuit: Circuit, tool: str) -> Circuit:
-    """Raises ParameterError where error neurons have time constants, which a tool does not have."""
+def without_extras(circuit: Circuit, tool: str) -> Circuit:
+    """Raises ParameterError where error neurons have time constants, or anything has noise, which a tool lacks."""
     for name in circuit.leaky_errors:
         raise ParameterError(
             f"error neurons of {name!r} have a time constant, which is not exported to {tool}: build the circuit "
             "without error_tau, or use brian2.rate"
         )
+    refuse_noise(circuit, tool, "give it without")
     return circuit
 
 

@@ -24,7 +24,7 @@ from pcneuro.export.checked import (
     imported,
     refuse_size,
     settings,
-    without_leaky_errors,
+    without_extras,
 )
 from pcneuro.export.rate_neurons import NestNeurons, estimate, made
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
@@ -278,7 +278,7 @@ def network(
         step that its clock does not have, an operator without an equivalent, parameters or weights that are not finite,
         or a network larger than ``memory``.
     """
-    circuit = without_leaky_errors(checked_circuit(circuit), "NEST")
+    circuit = without_extras(checked_circuit(circuit), "NEST")
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data = checked_run_data(circuit, dynamics, arrays)

@@ -53,7 +53,7 @@ from pcneuro.export.checked import (
     checked_run_data,
     imported,
     refuse_size,
-    without_leaky_errors,
+    without_extras,
 )
 from pcneuro.export.error_shapes import conv2d
 from pcneuro.export.frozen import Sweep, sweep
@@ -207,7 +207,7 @@ def _start(shape: Shape, values: np.ndarray) -> dict[str, Any]:
 
 def _data(circuit: Circuit, arrays: Mapping[str, Any], sample: int | None) -> tuple[RunData, int]:
     """What the circuit is given, checked, and which sample of it is exported."""
-    data = checked_run_data(without_leaky_errors(checked_circuit(circuit), "NIR"), FixedPrediction(), arrays)
+    data = checked_run_data(without_extras(checked_circuit(circuit), "NIR"), FixedPrediction(), arrays)
     if sample is None and data.batch > 1:
         raise ParameterError(
             f"the data are a batch of {data.batch} samples, and NIR has none: choose one, sample=0 to {data.batch - 1}"

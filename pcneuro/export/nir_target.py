@@ -14,7 +14,7 @@ from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.export import nir
-from pcneuro.export.checked import checked_circuit, checked_run_data, settings, without_leaky_errors
+from pcneuro.export.checked import checked_circuit, checked_run_data, settings, without_extras
 from pcneuro.export.frozen import sweep
 from pcneuro.export.nir_steps import Executed
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
@@ -35,7 +35,7 @@ class NirTarget(AbstractTarget):
         if not isinstance(integrator, Euler):
             raise ParameterError(f"NIR has no time steps, and ours of its graphs are Euler's: not {integrator!r}")
         values = request.keywords
-        without_leaky_errors(checked_circuit(circuit), "NIR")
+        without_extras(checked_circuit(circuit), "NIR")
         data = checked_run_data(circuit, dynamics, {**values, "initial": None})
         records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, integrator.dt) for r in records]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError, told, unknown_name
@@ -18,7 +19,7 @@ from pcneuro.export.checked import (
     checked_run_data,
     refuse_size,
     settings,
-    without_leaky_errors,
+    without_extras,
 )
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
@@ -59,7 +60,8 @@ class Rates:
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         if spiking is not None:
-            without_leaky_errors(circuit, "spiking neurons")
+            without_extras(circuit, "spiking neurons")
+        refuse_noise(circuit, "Brian2's network", "give it without")
         self.spiking, self.memory = spiking, memory
         self.data = checked_run_data(circuit, self.dynamics, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)

@@ -17,7 +17,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
 from pcneuro.engines import RunData
 from pcneuro.errors import ParameterError
-from pcneuro.export.checked import checked_circuit, checked_run_data, imported, without_leaky_errors
+from pcneuro.export.checked import checked_circuit, checked_run_data, imported, without_extras
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
@@ -344,7 +344,7 @@ class TorchTarget(AbstractTarget):
 
     def run(self, request: RunRequest) -> Exported:
         request.dynamics.only_values("an export")
-        circuit, dt = without_leaky_errors(checked_circuit(request.circuit), "PyTorch"), request.integrator.dt
+        circuit, dt = without_extras(checked_circuit(request.circuit), "PyTorch"), request.integrator.dt
         keywords = request.keywords | {"initial": None}
         data = checked_run_data(circuit, request.dynamics, keywords)
         records = listed(request.records)

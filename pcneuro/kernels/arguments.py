@@ -44,6 +44,9 @@ INTERVAL, LAST_TIME, UNITS, SAMPLES, FIRST_ROW, FLAG, FLAG_READ, NUMBERS, FIRST_
 # Columns of ``Stimuli.carried``: first rows of prediction, deviation, and of ``Stimuli.room`` for their sum; rows; and
 # where a sweep reads the sum from (-1: nowhere)
 PREDICTION, DEVIATION, KEPT, WIDTH, READ_FROM, CARRIED_COLUMNS = range(6)
+# Columns of ``Noise.table``: where its units begin in ``Noise.amplitude``, and in ``Noise.eta`` (-1: it keeps none);
+# and the stream of its numbers
+FACTOR, ETA, STREAM, NOISE_COLUMNS = range(4)
 # The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
 # theirs, which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
@@ -160,6 +163,26 @@ class Stimuli(NamedTuple):
     restarts: np.ndarray
     zeroed: np.ndarray
     begun: np.ndarray
+
+
+class Noise(NamedTuple):
+    """The noise of a block of samples, the first of which has the number ``start``.
+
+    ``of`` (int64) has by row of ``Updates.states`` the row of ``table`` (int64, columns above), -1 where there is none.
+    By unit ``persistence``, ``amplitude`` and ``gain`` say what a step does. Writes ``eta``, what persists, and
+    ``drawn`` (float64), rows of ``width`` normal numbers.
+    """
+
+    of: np.ndarray
+    table: np.ndarray
+    persistence: np.ndarray
+    amplitude: np.ndarray
+    gain: np.ndarray
+    eta: np.ndarray
+    drawn: np.ndarray
+    width: int
+    start: int
+    seed: int
 
 
 class Tableau(NamedTuple):

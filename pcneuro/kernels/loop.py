@@ -24,6 +24,7 @@ from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import LANES, OK, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows, masked
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
+from pcneuro.kernels.noise import stir
 from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.rest import restless
 from pcneuro.kernels.stimuli import present
@@ -109,17 +110,18 @@ def _move_stage(stage, memory, states, layout, dirty, tableau):  # type: ignore[
 
 
 @inner(forceinline=True)
-def _move(fresh, memory, states, layout, dirty, tableau):  # type: ignore[no-untyped-def]
+def _move(fresh, memory, states, layout, dirty, tableau, noise, step):  # type: ignore[no-untyped-def]
     """Take all states that move to the end of the step; returns whether they are finite.
 
-    If one stage makes a step, a state whose leak and drive are as they were stays as it is, unless ``fresh``.
+    If one stage makes a step, a state whose leak and drive are as they were stays as it is, unless ``fresh``, but for
+    noise.
     """
     flags, weights = dirty.flags, tableau.weights
     stages = weights.shape[0]
     all_finite = True
     for v in range(states.shape[0]):
         awake = states[v, FREE] == 1 and (
-            stages > 1 or flags[states[v, LEAKED]] | flags[states[v, DRIVEN]] | fresh == 1
+            stages > 1 or noise.of[v] >= 0 or flags[states[v, LEAKED]] | flags[states[v, DRIVEN]] | fresh == 1
         )
         if not awake:
             flags[states[v, MOVED]] = flags[states[v, SENT_STATE]] = 0
@@ -128,13 +130,17 @@ def _move(fresh, memory, states, layout, dirty, tableau):  # type: ignore[no-unt
             moved, finite = _euler(v, memory, states)
         else:
             moved, finite = _combine(v, weights, stages, memory, states, layout)
+        k = noise.of[v]
+        if k >= 0:
+            finite &= stir(v, k, memory, states, noise, step)
+            moved = True
         all_finite &= finite
         flag_state(v, moved, memory, states, layout, dirty)
     return all_finite
 
 
 @inner(forceinline=True)
-def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps):  # type: ignore[no-untyped-def]
+def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, rest, records, step, steps):  # type: ignore[no-untyped-def]
     """What ``advance`` does, however the thread is set."""
     flags, states = dirty.flags, tables.states
     stages, suspect = tableau.weights.shape[0], states.shape[0] - 1
@@ -164,26 +170,26 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, r
             fresh, flags[FRESH], flags[UNSWEPT] = flags[FRESH], 0, 0
             for k in range(INPUTS, INPUTS + layout.inputs):
                 flags[k] = 0
-        if not _move(fresh, memory, states, layout, dirty, tableau):
+        if not _move(fresh, memory, states, layout, dirty, tableau, noise, step + s):
             return OK, s, False
     return OK, steps, True
 
 
 @kernel
-def advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps):  # type: ignore[no-untyped-def]
+def advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, rest, records, step, steps):  # type: ignore[no-untyped-def]
     """Step one block of samples ``steps`` times from step number ``step``; arguments are of ``arguments``.
 
     Reads the update steps in ``tables`` (states -> drives and leaks), ``layout``, the gain of every unit in
     ``memory.shared`` and the ``tableau``. Each step begins with the values that ``stimuli`` have then. Writes
-    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, and ``rest.work``. Where
+    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, what ``noise`` writes, and ``rest.work``. Where
     ``rest`` is watched, it stops before the first step at whose beginning all states that move are at rest. Returns
     (status, steps done, finite): ``finite`` is False where a state ceased to be finite in the step after the last one
     counted as done.
     """
     operators, memory, tables, dirty = uncounted(operators), uncounted(memory), uncounted(tables), uncounted(dirty)
     tableau, rest, records = uncounted(tableau), uncounted(rest), uncounted(records)
-    stimuli = uncounted(stimuli)
+    stimuli, noise = uncounted(stimuli), uncounted(noise)
     before = flush(memory.buf)
-    outcome = _advance(operators, memory, tables, layout, dirty, tableau, stimuli, rest, records, step, steps)
+    outcome = _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, rest, records, step, steps)
     restore(before)
     return outcome

@@ -110,6 +110,13 @@ class Whole(_AbstractLanes):
     def __and__(self, other: Whole | int) -> Whole:
         return self._with("and_", other)
 
+    def __xor__(self, other: Whole | int) -> Whole:
+        return self._with("xor", other)
+
+    def upper(self) -> Whole:
+        """The upper half of the bits, as a number that is not negative."""
+        return self._with("lshr", 4 * self.format.dtype.itemsize)
+
     def __lshift__(self, other: int) -> Whole:
         return self._with("shl", other)
 

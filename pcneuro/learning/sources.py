@@ -95,7 +95,8 @@ class PredictiveCoding(AbstractSource):
 
     def settings(self) -> str:
         sim = self.simulator
-        parts = (sim.dynamics, sim.integrator, sim.schedule, sim.dtype.name, f"{self.duration:g} ms")
+        parts = [sim.dynamics, sim.integrator, sim.schedule, sim.dtype.name, f"{self.duration:g} ms"]
+        parts += [f"seed {sim.seed}"] if sim.circuit.noise else []
         return f"PredictiveCoding({', '.join(map(str, parts))})"
 
 

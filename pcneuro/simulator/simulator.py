@@ -10,11 +10,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object, warn_of_divergence
+from pcneuro.kernels.philox import MASK
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_leaky_errors
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
+from pcneuro.quantities import whole
 from pcneuro.recording.event_log import log_of
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
@@ -46,6 +49,10 @@ class Simulator:
     engine
         ``Kernel(threads=None)`` (default), ``EventDriven(...)``, or ``Reference()``, the slow NumPy oracle.
 
+    seed
+        Of noise, a whole number below 2^32. The noise of a sample depends on it, the sample's number in the batch, the
+        unit and the step since time zero, and on nothing else; ``reset`` brings the same again.
+
     Raises
     ------
     UnstableStepError
@@ -66,6 +73,7 @@ class Simulator:
         dtype: Any = np.float64,
         engine: Engine | None = None,
         schedule: AbstractSchedule | None = None,
+        seed: int = 0,
     ) -> None:
         dynamics = FixedPrediction() if dynamics is None else dynamics
         integrator = Euler() if integrator is None else integrator
@@ -80,14 +88,16 @@ class Simulator:
         ):
             check_object(what, got, wanted)
         dtype = float_type(dtype)
+        seed = whole("seed", seed, 0, MASK)
         integrated = with_leaky_errors(dynamics, circuit.leaky_errors)
         if schedule.stepped:
             check_step(circuit, integrator, integrated)
         schedule.check(integrated)
         schedule.check_delays(circuit)
+        schedule.check_noise(circuit)
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
-        self.dtype = dtype
-        self._state = SimulationState(circuit, integrated, integrator, schedule, engine, dtype)
+        self.dtype, self.seed = dtype, seed
+        self._state = SimulationState(circuit, integrated, integrator, schedule, engine, dtype, seed)
 
     def __reduce__(self) -> NoReturn:
         # Its engine holds addresses of compiled code, which another process does not have.
@@ -313,6 +323,8 @@ class Simulator:
         steps_at = restart_steps(restarts, dt)
         if len(steps_at) or len(data.restarts):
             data = replace(data, restarts=steps_at)
+        if until is not None:
+            refuse_noise(self.circuit, "until=Settled(...)", "give a duration instead")
         if until is not None and data.next_change(state.step) is not None:
             raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
         for stimulus in data.stimuli.values():

@@ -48,9 +48,10 @@ class SimulationState:
         schedule: AbstractSchedule,
         settings: Engine,
         dtype: np.dtype,
+        seed: int,
     ) -> None:
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
-        self.settings, self.dtype = settings, dtype
+        self.settings, self.dtype, self.seed = settings, dtype, seed
         self.engine = self._made()
         self.step, self.chunk = 0, 1
         self.data: RunData | None = None
@@ -70,7 +71,7 @@ class SimulationState:
 
     def _made(self) -> AbstractEngine:
         engine: AbstractEngine = self.settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
-        engine.separate_errors = self.schedule.separate_errors
+        engine.separate_errors, engine.seed = self.schedule.separate_errors, self.seed
         return engine
 
     @property
@@ -305,6 +306,7 @@ class SimulationState:
             "dynamics": repr(self.dynamics),
             "integrator": repr(self.integrator),
             "schedule": repr(self.schedule),
+            **({"seed": self.seed} if self.circuit.noise else {}),
             **self.engine.describe(),
         }
 
@@ -363,4 +365,6 @@ class SimulationState:
             "schedule": repr(self.schedule),
             "dtype": self.dtype.name,
             "engine": self.engine.identity,
+            # Where nothing is noisy it does not matter.
+            **({"seed": str(self.seed)} if self.circuit.noise else {}),
         }

@@ -23,7 +23,7 @@ NOISE = np.array([0.0, 0.5, 0.0, 1.5])
 class WithNoise(VertexProperties):
     """A property more than there are."""
 
-    noise: Annotated[np.ndarray, PerUnit("noise", heading="noise/mV", number=0.0, zero_allowed=True)]
+    jitter: Annotated[np.ndarray, PerUnit("jitter", heading="jitter/mV", number=0.0, zero_allowed=True)]
 
 
 @pytest.fixture
@@ -32,28 +32,28 @@ def noise_is_known(monkeypatch):
 
 
 def noisy():
-    return pcn.build_circuit(mlp((3, 4, 2)), noise={"h1": NOISE})
+    return pcn.build_circuit(mlp((3, 4, 2)), jitter={"h1": NOISE})
 
 
 @pytest.mark.usefixtures("noise_is_known")
 def test_a_property_that_is_added_is_saved_loaded_and_shown(tmp_path):
     circuit = noisy()
-    np.testing.assert_array_equal(circuit.properties["h1"].noise, NOISE)
-    assert not circuit.properties["out"].noise.any()
+    np.testing.assert_array_equal(circuit.properties["h1"].jitter, NOISE)
+    assert not circuit.properties["out"].jitter.any()
     circuit.save(tmp_path / "noisy.pcn")
     loaded = pcn.load_circuit(tmp_path / "noisy.pcn")
-    np.testing.assert_array_equal(loaded.properties["h1"].noise, NOISE)
-    np.testing.assert_array_equal(loaded.properties["out"].noise, np.zeros(2))
+    np.testing.assert_array_equal(loaded.properties["h1"].jitter, NOISE)
+    np.testing.assert_array_equal(loaded.properties["out"].jitter, np.zeros(2))
     assert fingerprint(loaded) == fingerprint(circuit) != fingerprint(pcn.build_circuit(mlp((3, 4, 2))))
-    assert loaded.nx.nodes["h1.error"]["noise"] == tuple(NOISE)
-    assert loaded.nx.nodes["out.value"]["noise"] == 0.0
+    assert loaded.nx.nodes["h1.error"]["jitter"] == tuple(NOISE)
+    assert loaded.nx.nodes["out.value"]["jitter"] == 0.0
     lines = str(loaded).splitlines()
     head = next(line for line in lines if line.startswith("population"))
-    assert head.split() == ["population", "role", "shape", "value", "error", "tau/ms", "noise/mV"]
+    assert head.split() == ["population", "role", "shape", "value", "error", "tau/ms", "jitter/mV"]
     assert next(line for line in lines if line.startswith("h1")).split()[-1] == "0-1.5"
     loaded.write_graphml(tmp_path / "noisy.graphml")
-    assert networkx.read_graphml(tmp_path / "noisy.graphml").nodes["h1.value"]["noise"] == "0.0,0.5,0.0,1.5"
-    assert (circuit.with_parameters({"b1": np.ones(4)}).properties["h1"].noise == NOISE).all()
+    assert networkx.read_graphml(tmp_path / "noisy.graphml").nodes["h1.value"]["jitter"] == "0.0,0.5,0.0,1.5"
+    assert (circuit.with_parameters({"b1": np.ones(4)}).properties["h1"].jitter == NOISE).all()
 
 
 def test_circuits_of_before_are_read_and_remain_the_same(tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_circuits_of_before_are_read_and_remain_the_same(tmp_path, monkeypatch):
     digest, table = fingerprint(before), str(before)
     monkeypatch.setattr(properties, "VertexProperties", WithNoise)
     loaded = pcn.load_circuit(tmp_path / "before.pcn")
-    assert not loaded.properties["h1"].noise.any()
+    assert not loaded.properties["h1"].jitter.any()
     assert fingerprint(loaded) == digest
     assert str(loaded) == table
 
@@ -71,26 +71,26 @@ def test_a_property_of_a_newer_version_is_named(tmp_path, monkeypatch):
     with monkeypatch.context() as newer:
         newer.setattr(properties, "VertexProperties", WithNoise)
         noisy().save(tmp_path / "noisy.pcn")
-    with pytest.raises(CircuitFileError, match="unknown property of vertices 'noise'; this pcneuro knows energy, err"):
+    with pytest.raises(CircuitFileError, match="unknown property of vertices 'jitter'; this pcneuro knows energy, err"):
         pcn.load_circuit(tmp_path / "noisy.pcn")
 
 
 @pytest.mark.usefixtures("noise_is_known")
 def test_what_does_not_fit_a_property_is_refused(tmp_path, monkeypatch):
     graph = mlp((3, 4, 2))
-    with pytest.raises(ParameterError, match="noise of vertex 'h1' must be finite and not negative, got -1"):
-        pcn.build_circuit(graph, noise=-1.0)
-    with pytest.raises(ParameterError, match=r"noise of vertex 'h1', of shape \(4,\), is of shape \(5,\)"):
-        pcn.build_circuit(graph, noise=np.ones(5))
-    with pytest.raises(UnknownNameError, match="unknown vertex in noise 'h3'"):
-        pcn.build_circuit(graph, noise={"h3": 1.0})
-    with pytest.raises(UnknownNameError, match="unknown argument of build_circuit 'nois': did you mean 'noise'"):
-        pcn.build_circuit(graph, nois=1.0)
+    with pytest.raises(ParameterError, match="jitter of vertex 'h1' must be finite and not negative, got -1"):
+        pcn.build_circuit(graph, jitter=-1.0)
+    with pytest.raises(ParameterError, match=r"jitter of vertex 'h1', of shape \(4,\), is of shape \(5,\)"):
+        pcn.build_circuit(graph, jitter=np.ones(5))
+    with pytest.raises(UnknownNameError, match="unknown vertex in jitter 'h3'"):
+        pcn.build_circuit(graph, jitter={"h3": 1.0})
+    with pytest.raises(UnknownNameError, match="unknown argument of build_circuit 'jitte': did you mean 'jitter'"):
+        pcn.build_circuit(graph, jitte=1.0)
     for wrong in (np.ones(5), np.array([1.0, np.nan, 1.0, 1.0])):
         circuit = noisy()
-        object.__setattr__(circuit.properties["h1"], "noise", wrong)
+        object.__setattr__(circuit.properties["h1"], "jitter", wrong)
         circuit.save(tmp_path / "wrong.pcn", overwrite=True)
-        with pytest.raises(CircuitFileError, match="noise of 'h1'"):
+        with pytest.raises(CircuitFileError, match="jitter of 'h1'"):
             pcn.load_circuit(tmp_path / "wrong.pcn")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pcneuro.analysis.wavefront.distance import NONE, Clock, least_ways
 from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.errors import ParameterError, check_object, told
 from pcneuro.quantities import Range, milliseconds, number
 from pcneuro.recording.record import interval_in_steps
@@ -83,6 +84,7 @@ def wavefront(
             f"error neurons of {name!r} have a time constant: no error is there at the start, whose way could be "
             "followed; build the circuit without error_tau"
         )
+    refuse_noise(simulator.circuit, "a wavefront", "look at records instead")
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)

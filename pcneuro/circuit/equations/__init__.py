@@ -15,6 +15,7 @@ import numpy as np
 
 from pcneuro.circuit.equations.dendrite import AbstractPlaces, Block, Compartment
 from pcneuro.circuit.projections import role_of
+from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import extent
 from pcneuro.graph.graph import Latent
@@ -105,7 +106,8 @@ class _Writer(AbstractPlaces):
         tau = _constant("tau", "second", self.circuit.tau[vertex], " ms")
         if not self.circuit.has_prediction(vertex):
             block.constants.append(tau)
-            return block.text([f"dv/dt = {' '.join(drive) or '0'}/tau : 1", *lines])
+            stir = self._stir(vertex, VALUE, "tau", block, lines)
+            return block.text([f"dv/dt = {' '.join(drive) or '0'}/tau{stir} : 1", *lines])
         energy = self.circuit.energies.get(vertex)
         leaky = vertex in self.circuit.leaky_errors
         error = block.name("at_once") if leaky else "err"
@@ -117,13 +119,26 @@ class _Writer(AbstractPlaces):
             force = "-(1 - clamped)*err/tau"
             block.constants.append("clamped : 1 (shared, constant)  # 1 while v is clamped to a target, else 0")
             lines.extend(_output_error(block, energy, error))
+        stir = self._stir(vertex, VALUE, "tau", block, lines)
+        force += stir if energy is None or not stir else stir.replace(" + ", " + (1 - clamped)*", 1)
         if leaky:
-            lines.insert(0, f"derr/dt = ({error} - err)/(precision*error_tau) : 1")
+            stir = self._stir(vertex, ERROR, "error_tau", block, lines)
+            lines.insert(0, f"derr/dt = ({error} - err)/(precision*error_tau){stir} : 1")
             block.constants.append(_constant("error_tau", "second", self.circuit.error_tau[vertex], " ms"))
         if isinstance(source, Latent):
             block.constants.append(_constant("prediction", "1", np.asarray(source.prior), ", the prior's mean"))
         block.constants += [_constant("precision", "1", self.circuit.precision[vertex], ""), tau]
         return block.text([f"dv/dt = {force} : 1", *lines])
+
+    def _stir(self, vertex: str, kind: str, tau: str, block: Block, lines: list[str]) -> str:
+        """What noise adds to the derivative of a population's state, " + ..." or nothing; its own lines go to both."""
+        noise = self.circuit.noise.get(f"{vertex}.{kind}")
+        if noise is None:
+            return ""
+        term, more = noise.equations(tau, {VALUE: "v", ERROR: "err"}[kind])
+        lines += [line for line in more if "/dt" in line]
+        block.constants += [f"{line}  # of {noise!r}" for line in more if "/dt" not in line]
+        return f" + {term}"
 
 
 def _constant(name: str, unit: str, values: np.ndarray, suffix: str) -> str:

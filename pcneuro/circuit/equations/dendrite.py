@@ -17,6 +17,8 @@ from pcneuro.ops.formula import Formula, substitute
 
 _LARGEST = 8
 """Operations that an expression has at most before a part of it gets an equation of its own."""
+NOISE = {f"{what}_{of}" for what in ("sigma", "tau", "eta", "xi") for of in ("v", "err")}
+"""Names of what noise adds to a block."""
 _INDICES = "ijklmnopqrstuvwxyz"
 
 
@@ -35,7 +37,17 @@ class Block:
     late: list[tuple[str, float, float]] = field(default_factory=list)
     """Populations whose signals take time to come here: each with the shortest and the longest delay in ms."""
     taken: set[str] = field(
-        default_factory=lambda: {"v", "err", "prediction", "precision", "tau", "error_tau", "feedback", "clamped"}
+        default_factory=lambda: {
+            "v",
+            "err",
+            "prediction",
+            "precision",
+            "tau",
+            "error_tau",
+            "feedback",
+            "clamped",
+            *NOISE,
+        }
     )
 
     def name(self, wanted: str) -> str:

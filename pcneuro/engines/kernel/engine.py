@@ -13,6 +13,7 @@ from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, settling
 from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
 from pcneuro.engines.kernel.gradients import phases
+from pcneuro.engines.kernel.noise import Noises
 from pcneuro.engines.kernel.playing import Playing
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
@@ -21,7 +22,7 @@ from pcneuro.errors import DataError
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
-from pcneuro.kernels.arguments import Dirty, Layout, Memory, Rest
+from pcneuro.kernels.arguments import Dirty, Layout, Memory, Noise, Rest
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
@@ -63,6 +64,8 @@ class KernelEngine(AbstractBlocks):
         # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
         self.current = self.driven = False
         self.leaps: dict[frozenset[str], leaping.Leap] = {}
+        self.eta = np.zeros((1, 0), dtype=dtype)
+        """Noise that goes on from step to step, a row a block of samples."""
         self.load(self.parameters)
 
     # Buffers
@@ -103,6 +106,8 @@ class KernelEngine(AbstractBlocks):
         self.data, program, code = data, self.program, self.program.code
         self._expect_kernels()
         self._allocate(data.batch)
+        if not data.continues and data.step == 0:
+            self.eta = np.zeros(self._eta_shape(data.batch), dtype=self.dtype)
         for name, values in data.inputs.items():
             self._write(program.leaves[name], values)
         for name, values in data.clamped.items():
@@ -175,6 +180,14 @@ class KernelEngine(AbstractBlocks):
         # Of each row of the states, and of all errors.
         self.largest = np.zeros((len(self.buf), len(self.updates.tables.states) + 1), dtype=self.dtype)
         self._play()
+        self.noise = Noises.of(self, self.updates)
+
+    def _noise(self, block: int) -> Noise:
+        return self.noise.of_block(self, self.eta[min(block, len(self.eta) - 1)], block)
+
+    def _eta_shape(self, batch: int) -> tuple[int, int]:
+        lanes = self._lanes(batch)
+        return -(-batch // lanes), lanes * sum(self.persistent.values())
 
     def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains, the feedforward sweep, what follows from a state, and the update steps."""
@@ -257,7 +270,14 @@ class KernelEngine(AbstractBlocks):
             rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block])
             stimuli = self.playing.of_block(block, self.lanes)
             status, done, finite = loop.advance(
-                *self._of_block(block), self.tableau, stimuli, rest, records, number, steps
+                *self._of_block(block),
+                self.tableau,
+                stimuli,
+                self._noise(block),
+                rest,
+                records,
+                number,
+                steps,
             )
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
@@ -314,7 +334,9 @@ class KernelEngine(AbstractBlocks):
         self.evaluate()
         # With a tolerance it matters what was sent last, and beside how large a number.
         sent = {"flags": self.flags, "largest": self.largest} if self.tolerance > 0 else {}
-        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent}
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent} | (
+            {"eta": self.eta} if self.eta.size else {}
+        )
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
@@ -331,6 +353,10 @@ class KernelEngine(AbstractBlocks):
             wanted = [(len(buf), steps.flag_count), (len(buf), len(steps.tables.states) + 1)]
             if [state["flags"].shape, state["largest"].shape] != wanted:
                 raise ValueError("what was sent last is of another circuit")
+        eta = state["eta"] if self.persistent else np.zeros((1, 0), dtype=self.dtype)
+        if self.persistent and (eta.shape != self._eta_shape(data.batch) or eta.dtype != self.dtype):
+            raise ValueError(f"its noise has shape {eta.shape}")
+        self.eta = eta.copy()
         self.data, self.program, self.phases = data, program, sums
         self._allocate(data.batch)
         self.buf[...] = buf

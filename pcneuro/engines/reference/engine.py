@@ -12,6 +12,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.feedback import feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.kernels.philox import normals
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, masked
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.probe import Probe
@@ -47,6 +48,8 @@ class ReferenceEngine(AbstractEngine):
         """What every operator made of them: for a vertex its prediction."""
         self.rows: dict[str, Arrays] = {}
         """What the dynamics integrate beside values and errors, by variable and vertex."""
+        self.eta: Arrays = {}
+        """Noise that goes on from step to step, by population."""
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
@@ -72,6 +75,11 @@ class ReferenceEngine(AbstractEngine):
                 self.value[name] = np.array(
                     data.initial.get(name, np.broadcast_to(prior, (data.batch, *node.shape))), self.dtype
                 )
+        if not data.continues and data.step == 0:
+            nodes = {
+                population: self.circuit.graph.nodes[population.rpartition(".")[0]] for population in self.persistent
+            }
+            self.eta = {name: np.zeros((data.batch, *node.shape), self.dtype) for name, node in nodes.items()}
         self.predict(sweep=True)
         for name, initial in data.initial.items():
             self.value[name] = initial.astype(self.dtype)
@@ -164,11 +172,24 @@ class ReferenceEngine(AbstractEngine):
                 for key in state:
                     change = sum(b * slope[key] for b, slope in zip(self.integrator.weights, slopes, strict=True))
                     state[key][key[0]] = (start[key] + gain[key] * change).astype(self.dtype)
+                    self._stir(*key, state[key], number + s)
                 self.passed()
                 ends = ((start[key], rows[key[0]]) for key, rows in state.items())
                 if not all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends):
                     return Stepped(s, False, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
+
+    def _stir(self, vertex: str, row: StateRow, state: Arrays, number: int) -> None:
+        """Add the noise of a step to a row of a vertex."""
+        stirring, population = self.stirring(vertex, row), f"{vertex}.{row.variable}"
+        if stirring is None:
+            return
+        node = self.circuit.graph.nodes[vertex]
+        drawn = normals(self.seed, self.noise_stream(vertex, row), number, node.size, self.data.batch)
+        eta = stirring.amplitude.astype(self.dtype) * drawn.reshape(-1, *node.shape).astype(self.dtype)
+        if population in self.eta:
+            eta = self.eta[population] = stirring.persistence.astype(self.dtype) * self.eta[population] + eta
+        state[vertex] = state[vertex] + stirring.gain.astype(self.dtype) * eta
 
     def passed(self) -> None:
         """A step has been taken: what depends on how long ago something was has to know."""
@@ -262,6 +283,7 @@ class ReferenceEngine(AbstractEngine):
             "presynaptic": self.presynaptic,
             "output": self.output,
             "parameter": self.parameters,
+            "noise": self.eta,
             **{row.variable: self._variable(row.variable) for row in self.dynamics.rows[1:]},
         }
 

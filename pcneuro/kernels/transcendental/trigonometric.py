@@ -61,6 +61,17 @@ def _in_quadrant(x: Real, quarter_turns: int) -> Real:
     return where((turned & 2) == 0, y, -y)
 
 
+def of_turns(u: Real) -> tuple[Real, Real]:
+    """Sine and cosine of 2 pi u, for u in [0, 1]."""
+    real, k = nearest(4 * u)
+    # Exact: both are multiples of the same power of 2.
+    r = (4 * u - real) * parts(PI / 2, u.format, 1)[0]
+    sine, cosine = (high + low for high, low in (_sine(r, u.number(0)), _cosine(r, u.number(0))))
+    odd, negative = (k & 1) == 1, ((k + 1) & 2) == 2
+    first, second = where(odd, cosine, sine), where(odd, sine, cosine)
+    return where((k & 2) == 2, -first, first), where(negative, -second, second)
+
+
 def sin(x: Real) -> Real:
     """Sine."""
     return where(x == 0, x, _in_quadrant(x, 0))

@@ -144,6 +144,10 @@ class AbstractDynamics(ABC):
         """What one step multiplies (drive - leak) of a row of these neurons by."""
         return integrator.gain(neurons.tau, neurons.precision)
 
+    def stirred(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
+        """What one step adds to a row of these neurons: of white noise of deviation 1, and for a drive of 1."""
+        return integrator.scatter(neurons.tau, neurons.precision), self.gain(row, integrator, neurons)
+
     def error_region(self, vertex: str) -> str | None:
         """Region that precision (v - prediction) of a vertex is computed to; None where that is no matter of code."""
         return None if self.integrates("error", vertex) else "error"

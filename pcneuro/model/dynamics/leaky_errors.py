@@ -67,6 +67,15 @@ class LeakyErrors(AbstractDynamics, chosen=False):
             return integrator.gain(neurons.tau, np.zeros_like(neurons.tau))
         return self.chosen.gain(row, integrator, neurons)
 
+    def stirred(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
+        if row is ERROR:
+            tau, leak = neurons.error_tau, 1 / neurons.precision
+            return integrator.scatter(tau, leak), integrator.gain(tau, leak)
+        if row is self.rows[0] and neurons.error_tau.any():
+            nothing = np.zeros_like(neurons.tau)
+            return integrator.scatter(neurons.tau, nothing), integrator.gain(neurons.tau, nothing)
+        return self.chosen.stirred(row, integrator, neurons)
+
     def error_region(self, vertex: str) -> str | None:
         return ERROR.drive if vertex in self.vertices else self.chosen.error_region(vertex)
 

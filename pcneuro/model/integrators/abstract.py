@@ -41,6 +41,10 @@ class AbstractIntegrator(ABC):
     def __post_init__(self) -> None:
         object.__setattr__(self, "dt", milliseconds("dt", self.dt))
 
+    def scatter(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        """Deviation of what one step adds to such units of white noise, tau dv = (...) dt + sqrt(2 tau) dW."""
+        return np.sqrt(2 * self.dt / tau)
+
     def amplification(self, z: np.ndarray) -> np.ndarray:
         """What one step leaves of a unit that only leaks, at gain * precision = z: R(-z) of the tableau."""
         stages: list[np.ndarray] = []

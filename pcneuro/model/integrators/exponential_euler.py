@@ -20,6 +20,12 @@ class ExponentialEuler(AbstractIntegrator):
     order = 1
     stability = math.inf
 
+    def scatter(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
+        # Exact for a unit that leaks; without a leak the limit is Euler's.
+        leak = np.where(precision > 0, precision, 1.0)
+        with_leak = np.sqrt(-np.expm1(-2 * self.dt * leak / tau) / leak)
+        return np.where(precision > 0, with_leak, np.sqrt(2 * self.dt / tau))
+
     def gain(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         # Where nothing predicts a unit there is no leak, and the limit of the gain is Euler's.
         leak = np.where(precision > 0, precision, 1.0)

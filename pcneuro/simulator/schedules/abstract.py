@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import AbstractEngine, Stepped
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
@@ -24,6 +25,9 @@ class AbstractSchedule(ABC):
     """Whether a run can end where the circuit has settled."""
     delays: ClassVar[bool] = False
     """Whether it is defined for circuits with conduction delays."""
+
+    noise: ClassVar[bool] = False
+    """Whether it is defined for circuits with noise."""
 
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
@@ -50,6 +54,11 @@ class AbstractSchedule(ABC):
                 f"{self!r} is not defined for circuits with conduction delays: use Parallel(), or "
                 "circuit.with_delays(0.0)"
             )
+
+    def check_noise(self, circuit: Circuit) -> None:
+        """Raise ParameterError for a circuit with noise, unless the schedule is defined for it."""
+        if not self.noise:
+            refuse_noise(circuit, repr(self), "use Parallel()")
 
     def check_until(self) -> None:
         """Raise ParameterError where a run must be for a given time."""

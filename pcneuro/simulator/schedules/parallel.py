@@ -17,6 +17,7 @@ class Parallel(AbstractSchedule):
     divisible = True
     settles = True
     delays = True
+    noise = True
 
     def check(self, dynamics: AbstractDynamics) -> None:
         """Defined for all dynamics."""
