@@ -15,7 +15,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.loading import load_circuit
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
-from pcneuro.graph.graph import Graph, Input, Latent, Parameter
+from pcneuro.graph.graph import Graph, Input, Latent, Parameter, Recurrent
 from pcneuro.graph.planting import Parameters
 from pcneuro.graph.trace import trace, vertex
 from pcneuro.learning import (
@@ -78,6 +78,7 @@ __all__ = [
     "PredictiveCoding",
     "Record",
     "RecordEvents",
+    "Recurrent",
     "Reference",
     "Result",
     "RungeKutta4",

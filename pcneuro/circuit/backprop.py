@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
+from pcneuro.circuit.cycles import refuse_cycles
 from pcneuro.circuit.feedback import joined_feedback, pull_back
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.errors import GraphError, unknown_name
@@ -63,9 +64,13 @@ def backprop(
     Raises
     ------
     ShapeError, DataError, UnknownNameError, ParameterError
-        For inputs or targets that do not fit: which one, what was got and what is needed.
+        For a graph with cycles, of which ``graph.unrolled(steps)`` has none; for inputs or targets that do not fit:
+        which one, what was got and what is needed.
     """
     energies: Mapping[str, AbstractEnergy] = {}
+    inner = graph if isinstance(graph, Graph) else getattr(graph, "graph", None)
+    if isinstance(inner, Graph):
+        refuse_cycles(inner, "what backprop goes through", "give graph.unrolled(steps), which is backprop through time")
     precision: Mapping[str, np.ndarray] = {}
     if not isinstance(graph, Graph):
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import check_recurrent
 from pcneuro.circuit.noise import noise_of
 from pcneuro.circuit.properties import properties_from_arguments, property_keywords
 from pcneuro.errors import GraphError, ParameterError, told, unknown_name
@@ -44,11 +45,13 @@ class Grouped(AbstractChoice):
 
     An affine node joins the one node that uses it where that is a sum, a bias, a constant gain, or an elementwise
     function; a projection begins a group and so takes nothing in; nothing follows a nonlinear function in its group.
-    Parameters that are only moved (transposed, sliced) are read in the dendrite.
+    Parameters that are only moved (transposed, sliced) are read in the dendrite, and so is what passes on as it is.
     """
 
     def chosen(self, node: Node) -> bool:
         graph = self.graph
+        if node.operator.description.passes_on:
+            return False
         if node.name in graph.shared and node.operator.description.moves:
             return False
         users = graph.consumers[node.name]
@@ -132,8 +135,9 @@ def build_circuit(
     Raises
     ------
     ParameterError, UnknownNameError, ShapeError
-        For constants that are not positive or do not fit, for delays that are negative or do not fit the synapses, and
-        for a vertex, output, edge or property that is unknown.
+        For constants that are not positive or do not fit, for delays that are negative or do not fit the synapses, for
+        a vertex, output, edge or property that is unknown, and for a ``Recurrent`` whose vertex is none of the
+        circuit, or has another shape.
     """
     for keyword in properties:
         if keyword not in property_keywords():
@@ -148,6 +152,7 @@ def build_circuit(
         for name, node in graph.nodes.items()
         if name in outputs or isinstance(node.source, Latent) or (not node.is_leaf and choice.chosen(node))
     )
+    check_recurrent(graph, chosen)
     arguments = {"tau": tau, "precision": precision, "energies": energies, "error_tau": error_tau, **properties}
     circuit = Circuit(graph, chosen, properties_from_arguments(graph, chosen, arguments))
     circuit = replace(circuit, noise=noise_of(circuit, noise))

@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter
+from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, Recurrent
 
 Arrays = dict[str, np.ndarray]
 
@@ -118,7 +118,13 @@ def _active(graph: Graph, vertices: Collection[str] | None, gradients: bool) -> 
             constant.add(name)
         chosen = not node.is_leaf and name not in constant if vertices is None else name in vertices
         learned = gradients and isinstance(node.source, Parameter | Latent)
-        if chosen or learned or not active.isdisjoint(node.operands):
+        # What comes back to a leaf that closes a cycle drives the vertex whose activity it is.
+        learned |= isinstance(node.source, Recurrent) and node.source.feedback
+        if (
+            chosen
+            or learned
+            or any(operand in active and node.operator.passes_back(k) for k, operand in enumerate(node.operands))
+        ):
             active.add(name)
     return frozenset(active)
 
@@ -219,6 +225,17 @@ def _product(
         operands[k] = values[first.operands[k]]
     result = first.operator.vjp(k, error, output, *operands)
     return result.sum(axis=0, keepdims=True) if len(operands[k]) == 1 < len(result) else result
+
+
+def closed(graph: Graph, returned: Arrays) -> Arrays:
+    """What has come back, with what came to leaves that close a cycle added to the vertex whose activity they have."""
+    total_of = {name: array for name, array in returned.items() if name not in graph.recurrent}
+    for name in graph.recurrent:
+        # Where feedback is stopped nothing has come to it.
+        if name in returned:
+            sender = graph.sender(name)
+            total_of[sender] = total_of[sender] + returned[name] if sender in total_of else returned[name]
+    return total_of
 
 
 # What only writes the way back down

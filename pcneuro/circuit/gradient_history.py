@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.feedback import feedback, pull_back
-from pcneuro.graph.graph import Constant, Parameter
+from pcneuro.errors import ParameterError
+from pcneuro.graph.graph import Constant, Parameter, Recurrent
 from pcneuro.model.dynamics import AbstractDynamics
 
 Arrays = dict[str, np.ndarray]
@@ -42,6 +44,8 @@ class _History:
                 read[name] = self._repeated(self.inputs[name])
             elif isinstance(node.source, Parameter | Constant):
                 read[name] = self._repeated(np.asarray(node.source.value, dtype=np.float64))
+            elif isinstance(node.source, Recurrent):
+                read[name] = self.read[graph.sender(name)]
             elif not node.is_leaf:
                 output[name] = node.operator.forward(*(read[o] for o in node.operands))
                 read.setdefault(name, output[name])
@@ -63,8 +67,14 @@ def gradient_history(
     """Parameter -> dL/dparameter at every time, summed over the batch, of shape (times, \\*shape).
 
     ``inputs`` have shape (batch, \\*shape); ``values`` of all vertices and ``errors`` of those that have any are
-    records from the start of a simulation on, of shape (times, batch, \\*shape).
+    records from the start of a simulation on, of shape (times, batch, \\*shape). Raises ParameterError for cycles with
+    a delay, for which it would have to be known when they were.
     """
+    for name in circuit.graph.recurrent:
+        if recurrent_of(circuit.graph, name).delay:
+            raise ParameterError(
+                f"gradients over time are not known with the delay of the Recurrent {name!r}: give none"
+            )
     batch = next(iter(values.values())).shape[1]
     total: Arrays = {}
     for sample in range(batch):

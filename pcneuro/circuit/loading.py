@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import check_recurrent
 from pcneuro.circuit.noise import noise_of
 from pcneuro.circuit.properties import load_properties
 from pcneuro.circuit.saving import _LEAVES
@@ -33,6 +34,7 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
         trees = {name: Tree(name, part_from(part)) for name, part in facts.get("trees", {}).items()}
         graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"], trees)
         vertices = tuple(facts["vertices"])
+        check_recurrent(graph, vertices)
         properties = load_properties(graph, vertices, facts, arrays)
         expected = {n.name for n in graph.outputs.values()} | set(graph.latents)
         if not expected <= set(vertices) or len(set(vertices)) < len(vertices):

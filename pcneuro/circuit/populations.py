@@ -35,13 +35,15 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     vertex's dendrite holds. Populations with noise have ``noise``, its text.
 
     Edges, with their ``kind`` as key: ``prediction`` (parent's value -> child's error), ``feedback`` (child's error ->
-    parent's value; not to inputs, which are clamped), ``excite`` (own value -> own error) and ``inhibit`` (own
-    error -> own value). Attributes: ``kind``; ``parameters``, the names of those that multiply what passes here (biases
-    belong to the error population); ``plastic``, whether there are any; ``hebbian``, whether the child's prediction is
-    linear in them, so that their change is the error behind the synapse times the activity before it; ``synapses``,
-    their number, the same for feedback as for its prediction; ``delay`` and ``delay_max``, the shortest and the longest
-    conduction delay of these synapses in ms, 0.0 within a vertex. With ``delay`` as weight, shortest paths are first
-    arrivals where a projection has one delay for all synapses; else nothing arrives before.
+    parent's value; not to inputs, which are clamped, nor where nothing comes back), ``excite`` (own value -> own error)
+    and ``inhibit`` (own error -> own value). Those by which a ``Recurrent`` closes a cycle are ``recurrent``, and have
+    its name in their key (``"prediction before"``) and its delay. Attributes: ``kind``; ``recurrent``; ``parameters``,
+    the names of those that multiply what passes here (biases belong to the error population); ``plastic``, whether
+    there are any; ``hebbian``, whether the child's prediction is linear in them, so that their change is the error
+    behind the synapse times the activity before it; ``synapses``, their number, the same for feedback as for its
+    prediction; ``delay`` and ``delay_max``, the shortest and the longest conduction delay of these synapses in ms, 0.0
+    within a vertex. With ``delay`` as weight, shortest paths are first arrivals where a projection has one delay for
+    all synapses; else nothing arrives before.
     """
     import networkx
 
@@ -51,16 +53,24 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     dendrites, delays = Dendrites(circuit), extent(circuit)
 
     def connect(kind: str, source: str, target: str, synapses: int, projection: Projection | None = None) -> None:
+        weights = () if projection is None else projection.parameters
+        if projection is not None and projection.back is not None and kind == "feedback":
+            weights = projection.back
+        leaf = "" if projection is None else projection.leaf
+        late = delays.get((source, target), (0.0, 0.0))
+        if leaf:
+            late = (projection.delay,) * 2 if projection is not None and kind == "prediction" else (0.0, 0.0)
         graph.add_edge(
             source,
             target,
-            key=kind,
+            key=f"{kind} {leaf}" if leaf else kind,
             kind=kind,
-            parameters=projection.parameters if projection else (),
-            plastic=bool(projection and projection.parameters),
+            recurrent=bool(leaf),
+            parameters=weights,
+            plastic=bool(weights),
             hebbian=bool(projection and projection.hebbian),
-            delay=delays.get((source, target), (0.0, 0.0))[0],
-            delay_max=delays.get((source, target), (0.0, 0.0))[1],
+            delay=late[0],
+            delay_max=late[1],
             synapses=synapses,
         )
 
@@ -83,7 +93,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     for projection in dendrites.projections():
         parent, child = f"{projection.parent}.value", f"{projection.child}.error"
         connect("prediction", parent, child, projection.synapses, projection)
-        if projection.parent not in circuit.graph.inputs:
+        if projection.back is not None:
             connect("feedback", child, parent, projection.synapses, projection)
     return graph
 
@@ -101,12 +111,14 @@ def write_graphml(populations: networkx.MultiDiGraph, path: str | os.PathLike[st
     """Write what ``to_networkx`` made as GraphML, for Gephi, Cytoscape, yEd and ``networkx.read_graphml``.
 
     Attributes are numbers, truth values and text; a tuple becomes text with commas between (``"28,28"``). No two
-    populations have two edges of one direction between them, so that the file holds a plain directed graph.
+    populations have two edges of one direction between them, so that the file holds a plain directed graph; but for
+    cycles, with which it may hold a multigraph.
     Raises OutputError where the file exists, unless ``overwrite``, or cannot be written.
     """
     import networkx
 
-    graph = networkx.DiGraph()
+    parallel = populations.number_of_edges() > networkx.DiGraph(populations).number_of_edges()
+    graph = networkx.MultiDiGraph() if parallel else networkx.DiGraph()
     graph.add_nodes_from((name, _plain(attributes)) for name, attributes in populations.nodes(data=True))
     graph.add_edges_from((a, b, _plain(attributes)) for a, b, attributes in populations.edges(data=True))
 
@@ -142,9 +154,12 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, wid
 
 def _delay_text(graph: networkx.MultiDiGraph, projection: Projection) -> str:
     """Delays of a projection's synapses in ms, forward and back."""
+    if projection.leaf:
+        return f"{projection.delay:g}"
     ends = f"{projection.parent}.value", f"{projection.child}.error"
-    ways = (graph.get_edge_data(*edge) for edge in (ends, ends[::-1]))
-    return ", ".join(number_range(d["delay"], d["delay_max"], 3) for way in ways if way for d in way.values())
+    kinds = "prediction", "feedback"
+    ways = (graph.get_edge_data(*edge, key=kind) for edge, kind in zip((ends, ends[::-1]), kinds, strict=True))
+    return ", ".join(number_range(way["delay"], way["delay_max"], 3) for way in ways if way)
 
 
 def _population_table(circuit: AbstractCircuit) -> list[str]:
@@ -190,13 +205,16 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         lines += ["", *aligned(("population", "noise"), texts, "ll", widest=NOISE_WIDTH)]
     rows = []
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
-    if circuit.delayed:
+    delayed = circuit.delayed or any(p.delay for p in connections)
+    if delayed:
         heads, right = [*heads, "delay/ms"], right + "r"
     for p in connections:
-        ways = "prediction" if p.parent in circuit.graph.inputs else "prediction, feedback"
+        ways = "prediction" if p.back is None else "prediction, feedback"
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
-        row = [f"{p.parent} -> {p.child}", ways, ", ".join(p.parameters) or "-", f"{p.synapses:,}", rule]
-        rows.append([*row, _delay_text(graph, p)] if circuit.delayed else row)
+        names = ", ".join(p.parameters) or "-"
+        names += f"; back {', '.join(p.back) or '-'}" if p.back not in (None, p.parameters) else ""
+        row = [f"{p.parent} -> {p.child}{', recurrent' if p.leaf else ''}", ways, names, f"{p.synapses:,}", rule]
+        rows.append([*row, _delay_text(graph, p)] if delayed else row)
     if rows:
         lines += ["", *aligned(heads, rows, right)]
     return "\n".join(line.rstrip() for line in lines)

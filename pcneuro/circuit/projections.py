@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pcneuro.circuit.cycles import recurrent_of, returning
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.ways import Passed, Ways
 from pcneuro.graph.graph import Latent, Node
@@ -14,27 +15,33 @@ from pcneuro.graph.graph import Latent, Node
 class Projection:
     """Connections from the value neurons of ``parent`` (a vertex or an input) to the error neurons of ``child``.
 
-    ``parameters`` are those that multiply the parent's activity on its way, in the graph's order; ``hebbian`` says
-    that there are some and that the child's prediction is linear in them. ``synapses`` is their number.
+    ``parameters`` are those that multiply the parent's activity on its way, in the graph's order, and ``back`` those
+    that multiply the error on its way to the parent, None where no error comes back; ``hebbian`` says that there are
+    some and that the child's prediction is linear in them. ``synapses`` is their number. ``leaf`` is the ``Recurrent``
+    by which the parent's activity comes, empty where it comes as it is, and ``delay`` by how many ms it comes later.
     """
 
     parent: str
     child: str
     parameters: tuple[str, ...]
+    back: tuple[str, ...] | None
     hebbian: bool
     synapses: int
+    leaf: str = ""
+    delay: float = 0.0
 
 
 class Dendrites:
     """Which parents, connections and parameters each vertex's prediction is computed from.
 
-    ``sources`` are the nodes whose activity projections start from: vertices and inputs. ``active`` are the nodes that
+    ``sources`` are the nodes whose activity projections start from: vertices and inputs, and leaves that close cycles,
+    which have that of a vertex. ``active`` are the nodes that
     are computed from any source.
     """
 
     def __init__(self, circuit: AbstractCircuit) -> None:
         self.circuit, self.graph = circuit, circuit.graph
-        self.sources = frozenset(circuit.vertices) | frozenset(self.graph.inputs)
+        self.sources = frozenset((*circuit.vertices, *self.graph.inputs, *self.graph.recurrent))
         self.position = {name: i for i, name in enumerate(self.graph.nodes)}
         self.active: set[str] = set()
         for name, node in self.graph.nodes.items():
@@ -42,20 +49,34 @@ class Dendrites:
                 self.active.add(name)
         self._carried: dict[str, frozenset[str]] = {}
 
-    def _reached(self, name: str) -> list[str]:
-        """A node and all that it is computed from, to the sources and leaves, in the order in which it reads them."""
-        reached, stack = dict.fromkeys([name]), list(reversed(self.graph.nodes[name].operands))
+    def _reached(self, name: str, back: bool = False) -> list[str]:
+        """A node and all that it is computed from, to the sources and leaves, in the order in which it reads them.
+
+        ``back``: only what its error comes back to.
+        """
+
+        def read(node: Node) -> list[str]:
+            passing = (o for k, o in enumerate(node.operands) if not back or node.operator.passes_back(k))
+            return list(passing)[::-1]
+
+        reached, stack = dict.fromkeys([name]), read(self.graph.nodes[name])
         while stack:
             operand = stack.pop()
             if operand not in reached:
                 reached[operand] = None
                 if operand not in self.sources:
-                    stack.extend(reversed(self.graph.nodes[operand].operands))
+                    stack.extend(read(self.graph.nodes[operand]))
         return list(reached)
 
     def parents(self, child: str) -> list[str]:
         """The sources that project to a vertex."""
         return [name for name in self._reached(child)[1:] if name in self.sources]
+
+    def fed_back(self, child: str) -> frozenset[str]:
+        """The vertices, and leaves that stand for some, among the parents of a vertex that its error comes back to."""
+        return frozenset(self._reached(child, back=True)[1:]).intersection(
+            (*self.circuit.vertices, *returning(self.graph))
+        )
 
     def carried(self, name: str) -> frozenset[str]:
         """The parameters that a node is computed from, without those behind a source."""
@@ -71,11 +92,20 @@ class Dendrites:
         """Names of parameters in the graph's order."""
         return tuple(sorted(parameters, key=self.position.__getitem__))
 
-    def ways(self, vertex: str) -> Ways:
-        """The ways through a vertex' dendrite."""
+    def ways(self, vertex: str, back: bool = False) -> Ways:
+        """The ways through a vertex' dendrite; ``back``: with the weights that what comes back is multiplied by."""
         inside = [n for n in self._reached(vertex)[1:] if n not in self.sources and not self.graph.nodes[n].is_leaf]
         nodes = [self.graph.nodes[n] for n in sorted(inside, key=self.position.__getitem__)]
-        return Ways([*nodes, self.graph.nodes[vertex]], self._passed)
+        nodes.append(self.graph.nodes[vertex])
+        own_weights = back and any(node.operands and node.operator.description.only_back for node in nodes)
+        return Ways(nodes, self._passed_back if own_weights else self._passed)
+
+    def _passed_back(self, node: Node, k: int) -> Passed:
+        """The same with weights that only what comes back is multiplied by, where there are some."""
+        passed, only_back = self._passed(node, k), node.operator.description.only_back
+        if not only_back or self.is_weight(node.operands[k]):
+            return passed
+        return replace(passed, weights=frozenset().union(*(self.carried(node.operands[j]) for j in only_back)))
 
     def _passed(self, node: Node, k: int) -> Passed:
         """What a connection adds to the ways that it lies on."""
@@ -96,7 +126,7 @@ class Dendrites:
             parents = self.parents(child)
             if not parents:
                 continue
-            ways = self.ways(child)
+            ways, back, returned = self.ways(child), self.ways(child, back=True), self.fed_back(child)
             hebbian: dict[frozenset[str], bool] = {frozenset(): False}
             for parent in parents:
                 passed = ways.passed[parent]
@@ -104,7 +134,12 @@ class Dendrites:
                 if passed.weights not in hebbian:
                     hebbian[passed.weights] = ways.linear(passed.weights, self.position)
                 weights = self.ordered(passed.weights)
-                yield Projection(parent, child, weights, hebbian[passed.weights], synapses)
+                behind = self.ordered(back.passed[parent].weights) if parent in returned else None
+                found = Projection(parent, child, weights, behind, hebbian[passed.weights], synapses)
+                if parent in self.graph.recurrent:
+                    delay = recurrent_of(self.graph, parent).delay
+                    found = replace(found, parent=self.graph.sender(parent), leaf=parent, delay=delay)
+                yield found
 
 
 def projections(circuit: AbstractCircuit) -> tuple[Projection, ...]:

@@ -12,10 +12,10 @@ import numpy as np
 from pcneuro.circuit.properties import save_properties
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.files import write_archive
-from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, Recurrent
 from pcneuro.ops.base import AbstractOperator
 
-_LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "constant": Constant}
+_LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "recurrent": Recurrent, "constant": Constant}
 
 
 def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -26,11 +26,7 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
         if isinstance(node.source, AbstractOperator):
             kind, attributes = node.source.kind, dict(node.source.attributes())
         else:
-            kind = next(k for k, leaf in _LEAVES.items() if isinstance(node.source, leaf))
-            source = node.source
-            attributes = {"shape": list(node.shape)} if isinstance(source, Input | Latent) else {"value": source.value}
-            if isinstance(source, Latent):
-                attributes["prior"] = source.prior
+            kind, attributes = _leaf(node.source)
         _set_aside(attributes, arrays, name)
         nodes.append(
             {
@@ -63,6 +59,19 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
     # What has none is as it was before there were any.
     facts |= {"noise": noise} if noise else {}
     return facts | ({"delays": delays} if delays else {}) | ({"trees": trees} if trees else {}), arrays
+
+
+def _leaf(source: Leaf) -> tuple[str, dict[str, Any]]:
+    """Kind of a leaf, and what it is given to be made again."""
+    kind = next(k for k, leaf in _LEAVES.items() if isinstance(source, leaf))
+    if isinstance(source, Parameter | Constant):
+        return kind, {"value": source.value}
+    attributes: dict[str, Any] = {"shape": list(source.shape)}
+    if isinstance(source, Latent):
+        attributes["prior"] = source.prior
+    elif isinstance(source, Recurrent):
+        attributes |= {name: getattr(source, name) for name in ("vertex", "delay", "feedback", "initial")}
+    return kind, attributes
 
 
 def _set_aside(attributes: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> None:

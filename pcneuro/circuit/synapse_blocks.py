@@ -13,6 +13,8 @@ from numbers import Integral
 
 import numpy as np
 
+from pcneuro.circuit.cycles import recurrent_of
+from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import Edge, edge_of, places_of
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
@@ -37,8 +39,9 @@ class SynapseBlock:
     """
 
     source: str
-    """The input or vertex whose value neurons are read; or a node within the dendrite, behind other synapses; or a
-    step of a node that takes several, ``"<node>.1"`` the first (as a softmax: exponentials, their sum, quotients)."""
+    """The input or vertex whose value neurons are read, by a ``Recurrent`` as they are or were; or a node within the
+    dendrite, behind other synapses; or a step of a node that takes several, ``"<node>.1"`` the first (as a softmax:
+    exponentials, their sum, quotients)."""
     child: str
     """The vertex whose dendrite, and so whose prediction, they belong to."""
     node: str
@@ -57,7 +60,7 @@ class SynapseBlock:
     delay: np.ndarray
     """From the source to the dendrite, float64 in ms; 0 within a dendrite."""
     feedback_delay: np.ndarray | None
-    """From the child's errors to the source, likewise; None where nothing is fed back: to inputs, which are clamped."""
+    """From the child's errors to the source, likewise; None where nothing is fed back, as to inputs."""
 
     def __len__(self) -> int:
         return self.pre.size
@@ -79,11 +82,15 @@ class _Origin:
 class _DelayReader:
     """Delays of a projection's synapses in both directions, in the order in which they are read."""
 
-    def __init__(self, units: UnitGraph, parent: str, child: str) -> None:
-        self.places = places_of(units, parent, child)
-        clamped = parent in units.circuit.graph.inputs
-        self.forward = self._in_turn(units.circuit, edge_of(parent, child, "prediction"))
-        self.back = None if clamped else self._in_turn(units.circuit, edge_of(parent, child, "feedback"))
+    def __init__(self, units: UnitGraph, parent: str, child: str, fed_back: bool) -> None:
+        self.places, graph = places_of(units, parent, child), units.circuit.graph
+        at_once = ConstantDelay(0.0).in_turn(self.places, parent)
+        if parent in graph.recurrent:
+            self.forward = ConstantDelay(recurrent_of(graph, parent).delay).in_turn(self.places, parent)
+        else:
+            self.forward = self._in_turn(units.circuit, edge_of(parent, child, "prediction"))
+            at_once = self._in_turn(units.circuit, edge_of(parent, child, "feedback"))
+        self.back = at_once if fed_back else None
 
     def _in_turn(self, circuit: AbstractCircuit, edge: Edge) -> DelaysInTurn:
         return circuit.delays.get(edge, ConstantDelay(0.0)).in_turn(self.places, ">".join(edge))
@@ -100,6 +107,7 @@ class _Dendrite:
         self.units, self.names, self.child, self.numbers, self.block = units, names, child, numbers, block
         self.readers: dict[str, _DelayReader] = {}
         self.copies: dict[int, DelayPair] = {}
+        self.fed_back = Dendrites(units.circuit).fed_back(child)
         self.read = {x for n in numbers for x in _operands(units, n)} | {units.predictions[child]}
 
     def blocks(self) -> Iterator[SynapseBlock]:
@@ -110,13 +118,12 @@ class _Dendrite:
                 yield from self._copied(number, population) if copy else self._summed(number, population)
             elif isinstance(population, UnitFunction):
                 for operand, source in population.operands.items():
-                    parent = self.units.populations[source] if isinstance(source, int) else None
-                    if isinstance(parent, Source):
-                        yield from self._one_to_one(number, population, operand, parent.name)
+                    if isinstance(source, int) and isinstance(self.units.populations[source], Source):
+                        yield from self._one_to_one(number, population, operand, source)
 
     def _reader(self, parent: str) -> _DelayReader:
         if parent not in self.readers:
-            self.readers[parent] = _DelayReader(self.units, parent, self.child)
+            self.readers[parent] = _DelayReader(self.units, parent, self.child, parent in self.fed_back)
         return self.readers[parent]
 
     def _ranges(self, count: int) -> Iterator[tuple[int, int]]:
@@ -158,14 +165,15 @@ class _Dendrite:
             units = read if origin.units is None else origin.units[read]
             yield self._block(self.names[origin.population], self.names[number], units, post, weights, delays)
 
-    def _one_to_one(self, number: int, function: UnitFunction, operand: str, parent: str) -> Iterator[SynapseBlock]:
+    def _one_to_one(self, number: int, function: UnitFunction, operand: str, source: int) -> Iterator[SynapseBlock]:
         """What a function reads of value neurons, unit by unit."""
-        weights = _slope(function, operand)
+        weights, parent = _slope(function, operand), self.units.populations[source]
+        assert isinstance(parent, Source)
         for first, last in self._ranges(function.size):
             every = np.arange(first, last)
             some = weights.take(every if weights.values.size > 1 else np.zeros(every.size, dtype=np.int64))
-            delays = self._reader(parent).read(every.size)
-            yield self._block(parent, self.names[number], every, every, some, delays)
+            delays = self._reader(parent.name).read(every.size)
+            yield self._block(self.names[source], self.names[number], every, every, some, delays)
 
     def _block(
         self, source: str, node: str, pre: np.ndarray, post: np.ndarray, weights: Weights, delays: DelayPair
@@ -194,7 +202,8 @@ def _step_names(units: UnitGraph) -> list[str]:
     names = []
     for number, population in enumerate(units.populations):
         if isinstance(population, Source):
-            names.append(population.name)
+            recurrent = population.name in units.circuit.graph.recurrent
+            names.append(units.circuit.graph.sender(population.name) if recurrent else population.name)
             continue
         steps[population.node] += 1
         is_last = last[population.node] == number

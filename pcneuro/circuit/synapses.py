@@ -151,10 +151,13 @@ def check(circuit: AbstractCircuit) -> None:
 
 
 def edges(circuit: AbstractCircuit) -> list[Edge]:
-    """The edges of ``Circuit.nx`` that may have delays: predictions, and feedback to vertices."""
+    """The edges of ``Circuit.nx`` that may have delays: predictions, and feedback to vertices, but for those by which
+    cycles are closed, whose ``Recurrent`` says so itself."""
     dendrites = Dendrites(circuit)
-    pairs = [(parent, child) for child in circuit.vertices for parent in dendrites.parents(child)]
-    feedback = [edge_of(parent, child, "feedback") for parent, child in pairs if parent not in circuit.graph.inputs]
+    parents = {child: dendrites.parents(child) for child in circuit.vertices}
+    pairs = [(p, child) for child, found in parents.items() for p in found if p not in circuit.graph.recurrent]
+    returned = {child: dendrites.fed_back(child) for child in circuit.vertices}
+    feedback = [edge_of(parent, child, "feedback") for parent, child in pairs if parent in returned[child]]
     return [*(edge_of(parent, child, "prediction") for parent, child in pairs), *feedback]
 
 

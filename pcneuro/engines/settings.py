@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import refuse_cycles
 from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines.abstract import AbstractEngine, Engine
+from pcneuro.engines.cycles import check_cycles
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.events.engine import EventEngine
 from pcneuro.engines.events.modes import TimeBinned
@@ -59,6 +61,7 @@ class Kernel(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
+        check_cycles(circuit, dynamics, integrator)
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
         return KernelEngine(circuit, dynamics, integrator, dtype, type(self).__name__, self.threads, self.tolerance)
@@ -125,6 +128,8 @@ class EventDriven(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
+        check_cycles(circuit, dynamics, integrator)
+        refuse_cycles(circuit.graph, "what EventDriven runs", "use Kernel() or Reference()")
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
         refuse_noise(circuit, "EventDriven")
@@ -147,6 +152,7 @@ class Reference(Engine):
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> ReferenceEngine:
+        check_cycles(circuit, dynamics, integrator)
         if circuit.delayed:
             dynamics.only_values("a circuit with conduction delays")
         made = DelayedReference if circuit.delayed else ReferenceEngine

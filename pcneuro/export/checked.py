@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import recurrent_of, refuse_cycles
 from pcneuro.circuit.noise import refuse_noise
 from pcneuro.circuit.projections import projections
 from pcneuro.engines import RunData
@@ -53,9 +54,21 @@ def imported(module: str, tool: str, extra: str) -> Any:
         ) from None
 
 
-def checked_circuit(circuit: Any) -> Circuit:
-    """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite."""
+def checked_circuit(circuit: Any, *, cycles: bool = False) -> Circuit:
+    """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite.
+
+    Unless it takes ``cycles``, for one that has some, too.
+    """
     check_object("circuit", circuit, Circuit)
+    if not cycles:
+        refuse_cycles(circuit.graph, "this export", "export to Brian2 (rates) or NEST, or simulate with Kernel()")
+    for name in circuit.graph.recurrent:
+        delay = recurrent_of(circuit.graph, name).delay
+        if delay:
+            raise ParameterError(
+                f"Recurrent {name!r} has a delay of {delay:g} ms, and delays are not exported: give none, or simulate "
+                "with Kernel()"
+            )
     for (source, target), delay in circuit.delays.items():
         raise ParameterError(
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import returning
 from pcneuro.circuit.feedback import AbstractVisitor
 from pcneuro.circuit.units import Source, SynapsePull, UnitGraph, UnitPull, UnitStation
 from pcneuro.engines import RunData
@@ -102,12 +103,17 @@ class _Jacobians(AbstractVisitor[UnitStation, Jacobians]):
     def __init__(self, units: UnitGraph, activity: list[np.ndarray]) -> None:
         self.units, self.activity = units, activity
         self.by_population: list[Jacobians] = [{} for _ in units.populations]
+        graph = units.circuit.graph
+        self.vertices = {name: name for name in units.circuit.vertices} | {
+            leaf: graph.sender(leaf) for leaf in returning(graph)
+        }
+        """What errors come back to -> the vertex that it has the activity of."""
         self.visit(reversed(units.feedback))
 
     def arrive(self, station: UnitStation) -> Jacobians:
         jacobians, population = self.by_population[station.number], station.population
-        if isinstance(population, Source) and population.name in self.units.circuit.vertices:
-            jacobians[population.name] = sparse.eye_array(population.size, format="csr")
+        if isinstance(population, Source) and population.name in self.vertices:
+            jacobians[self.vertices[population.name]] = sparse.eye_array(population.size, format="csr")
         return jacobians
 
     def pull(self, station: UnitStation, pull: UnitPull, leaving: Jacobians) -> None:

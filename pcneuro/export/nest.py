@@ -16,6 +16,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
+from pcneuro.engines.cycles import check_cycles
 from pcneuro.errors import ParameterError
 from pcneuro.export.checked import (
     MEMORY,
@@ -278,8 +279,9 @@ def network(
         step that its clock does not have, an operator without an equivalent, parameters or weights that are not finite,
         or a network larger than ``memory``.
     """
-    circuit = without_extras(checked_circuit(circuit), "NEST")
+    circuit = without_extras(checked_circuit(circuit, cycles=True), "NEST")
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
+    check_cycles(circuit, dynamics, integrator)
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     data = checked_run_data(circuit, dynamics, arrays)
     return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)

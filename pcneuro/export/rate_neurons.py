@@ -212,6 +212,7 @@ def _strict(sample: _Sample) -> NestNeurons:
     circuit, units = sample.circuit, UnitGraph(sample.circuit)
     free = set(circuit.vertices).difference(sample.clamped)
     names = {name: value(name) if name in circuit.vertices else name for name in units.values}
+    names |= {leaf: value(circuit.graph.sender(leaf)) for leaf in circuit.graph.recurrent}
     forms = AffineForms(units, names, free, TRANSFERS, "NEST")
     predictions = {name: forms.of(number) for name, number in units.predictions.items()}
     means = {name: forms.of(number) for name, number in units.means.items() if name in sample.clamped}

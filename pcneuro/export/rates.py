@@ -12,6 +12,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.noise import refuse_noise
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines import RunData
+from pcneuro.engines.cycles import check_cycles
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.export.checked import (
     check_shapes,
@@ -54,9 +55,10 @@ class Rates:
         memory: float = np.inf,
         previous: RunData | None = None,
     ) -> None:
-        checked_circuit(circuit)
+        checked_circuit(circuit, cycles=spiking is None)
         why = "Brian2 takes its sums over synapses once a step"
         self.dynamics, self.integrator = settings(dynamics, integrator, why)
+        check_cycles(circuit, self.dynamics, self.integrator)
         if spiking is not None and not isinstance(spiking, Spiking):
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         if spiking is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.cycles import returning
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
 from pcneuro.circuit.feedback import AbstractVisitor
@@ -61,8 +62,11 @@ class Wiring:
         """Population -> its variable in its own group."""
         self.back: dict[int, list[Formula]] = {}
         """Population -> what comes back to it: terms in its own group."""
+        self.closing: dict[str, str] = {}
+        """Leaf that closes a cycle -> variable of its vertex that sums what comes back."""
         for number in range(len(self.populations)):
             self._forward(number)
+        self._expect_cycles()
         _WayBack(self).visit(leading_to(units.feedback, self.active))
         if held:
             self._leave_out()
@@ -176,6 +180,30 @@ class Wiring:
 
     # Back
 
+    def _expect_cycles(self) -> None:
+        """Declare what comes back to vertices by cycles, since they are finished before all of that is known."""
+        graph = self.units.circuit.graph
+        pulled = {pull.source for station in leading_to(self.units.feedback, self.active) for pull in station.pulls}
+        for leaf in returning(graph):
+            if self.units.values[leaf] in pulled:
+                sender = graph.sender(leaf)
+                summed = self.closing[leaf] = self.groups[sender].block.name(f"f_{leaf}")
+                self.groups[sender].lines.append(f"{summed} : 1")
+                self.back.setdefault(self.units.values[sender], []).append(summed)
+
+    def _close(self, number: int, leaf: Source, terms: list[Formula]) -> None:
+        """The one-to-one synapses by which a leaf has the activity of its vertex, and errors come back."""
+        group, sender = self.groups[leaf.name], self.units.circuit.graph.sender(leaf.name)
+        backward = None
+        if leaf.name in self.closing:
+            total = plus(terms)
+            behind = total if isinstance(total, str) else group.block.define("g_v", total, group.lines)
+            backward = (behind, self.closing[leaf.name])
+        every, one = np.arange(leaf.size), Weights(np.ones(1))
+        forward = (self.variable[self.units.values[sender]], "v")
+        name = f"{sender}_to_{leaf.name}_{len(self.projections)}"
+        self.projections.append(GroupSynapses(name, sender, leaf.name, every, every, one, number, forward, backward))
+
     def behind(self, number: int) -> Formula | None:
         """What goes back from a population, by name; None where nothing does. Finishes vertices."""
         population, group = self.populations[number], self.groups[self.group_of[number]]
@@ -244,6 +272,8 @@ class Wiring:
     def _finish(self, source: Source, terms: list[Formula]) -> None:
         """The equations of a vertex, whose feedback is complete now."""
         name, circuit = source.name, self.units.circuit
+        if name in circuit.graph.recurrent:
+            self._close(self.units.values[name], source, terms)
         if name not in circuit.vertices:
             return
         group, predicted = self.groups[name], circuit.has_prediction(name)

@@ -11,7 +11,8 @@ from typing import Any, final
 import numpy as np
 
 from pcneuro.errors import PcneuroError, TraceError
-from pcneuro.graph.graph import Input, Latent, Leaf, Parameter, check_finite
+from pcneuro.graph.graph import Leaf, Parameter, check_finite
+from pcneuro.graph.leaves import Given
 from pcneuro.graph.planting import Parameters, has_leaves, leaf_itself, planted
 from pcneuro.graph.trees import Tree
 
@@ -155,10 +156,11 @@ def _check_given_before(function: Callable[..., Any]) -> None:
 
 
 def _check_leaf(name: str, leaf: Any) -> None:
-    if not isinstance(leaf, Input | Parameter | Latent):
+    if not isinstance(leaf, Given):
         raise TraceError(
             f"leaf {name!r} is a {type(leaf).__name__}: wrap it as "
-            "Input(shape), Parameter(array) or Latent(shape), a tree of arrays as Parameters(tree); what is no leaf is "
+            "Input(shape), Parameter(array), Latent(shape) or Recurrent(vertex, shape), a tree of arrays as "
+            "Parameters(tree); what is no leaf is "
             f"given by functools.partial(f, {name}=...)"
         )
     if isinstance(leaf, Parameter):

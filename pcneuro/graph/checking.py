@@ -16,7 +16,7 @@ import numpy as np
 from pcneuro.errors import PcneuroError, TraceError, warn
 from pcneuro.graph.arguments import Arguments, name_of
 from pcneuro.graph.forward import forward_pass
-from pcneuro.graph.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter
+from pcneuro.graph.graph import Constant, Graph, Input, Latent, Leaf, Node, Parameter, Recurrent
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.witness import Noted, witness
@@ -133,7 +133,7 @@ class Check:
     @property
     def _drawn(self) -> tuple[str, ...]:
         """Leaves that have no values."""
-        return tuple(name for name, leaf in self.leaves.items() if isinstance(leaf, Input | Latent))
+        return tuple(name for name, leaf in self.leaves.items() if isinstance(leaf, Input | Latent | Recurrent))
 
     @property
     def _name(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pcneuro.errors import UnknownNameError
-from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter
+from pcneuro.graph.graph import Constant, Graph, Latent, Node, Parameter, Recurrent
 
 
 def prior_mean(latent: Node) -> np.ndarray:
@@ -23,8 +23,9 @@ def forward_pass(
 ) -> dict[str, np.ndarray]:
     """Value of every node, each with a batch axis first (of length 1 for what all samples share).
 
-    ``leaves`` gives inputs as batches; parameters, constants and the priors' means of latents are taken from the graph
-    unless given, too. Each operator's output becomes what ``rounded`` makes of it, where that is given.
+    ``leaves`` gives inputs as batches; parameters, constants, the priors' means of latents, and what leaves that close
+    cycles have initially, are taken from the graph unless given, too. Each operator's output becomes what ``rounded``
+    makes of it, where that is given.
     """
     values: dict[str, np.ndarray] = {}
     for name, node in graph.nodes.items():
@@ -35,6 +36,8 @@ def forward_pass(
             values[name] = output if rounded is None else rounded(output)
         elif isinstance(node.source, Parameter | Constant):
             values[name] = node.source.value[None].astype(np.float64, copy=False)
+        elif isinstance(node.source, Recurrent):
+            values[name] = np.asarray(node.source.initial, dtype=np.float64)[None]
         elif isinstance(node.source, Latent):
             values[name] = prior_mean(node)[None]
         else:

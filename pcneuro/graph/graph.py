@@ -3,220 +3,48 @@
 from __future__ import annotations
 
 import graphlib
-import math
-import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from numbers import Integral
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, told, unknown_name
+from pcneuro.errors import GraphError, ShapeError, unknown_name
+from pcneuro.graph.leaves import (
+    Constant,
+    Input,
+    Latent,
+    Leaf,
+    Parameter,
+    Pattern,
+    Recurrent,
+    all_finite,
+    check_finite,
+    check_name,
+    real_array,
+)
+from pcneuro.graph.nodes import Node
 from pcneuro.graph.trees import Tree, by_leaf, expanded
-from pcneuro.ops.base import AbstractOperator, Shape
-from pcneuro.quantities import by_name, index_tuple, plain_array
+from pcneuro.graph.unrolling import unrolled
+from pcneuro.ops.base import AbstractOperator
+from pcneuro.quantities import by_name
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-
-
-LONGEST_NAME = 100
-"""Letters of a name, so that files and folders called after it have names that all systems take."""
-
-
-def check_name(name: Any, what: str = "a vertex") -> None:
-    """Raise GraphError where this is no name for a vertex, or what else has one.
-
-    Names are carried by netCDF, GraphML, SONATA, NIR, equations of Brian2 and file systems: what all of them take.
-    """
-    if not isinstance(name, str) or not _NAME.match(name):
-        raise GraphError(
-            f"{told(name)} is no name for {what}: give letters (a to z, A to Z), digits and _, a letter first"
-        )
-    if len(name) > LONGEST_NAME:
-        raise GraphError(f"the name {name[:20]}... for {what} has {len(name)} letters; {LONGEST_NAME} are the most")
-
-
-def all_finite(array: np.ndarray) -> bool:
-    """Whether nothing is NaN or infinite."""
-    return bool(np.isfinite(array).all())
-
-
-def check_finite(what: str, array: np.ndarray) -> None:
-    """Raise DataError where an array has NaN or infinity: which array, how many, and where the first is."""
-    if not all_finite(array):
-        bad = ~np.isfinite(array)
-        first = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise DataError(
-            f"{what} has {int(bad.sum())} of {array.size} values that are NaN or infinite, the first at {first}"
-        )
-
-
-def real_array(what: str, value: Any) -> np.ndarray:
-    """A float64 array of what was given (float32 stays).
-
-    Raises DataError where that is no array of real numbers, has a unit, or has values under a mask.
-    """
-    array = plain_array(what, value)
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-
-
-_MOST_UNITS = 2**48
-"""Of an array, far beyond what memory holds, and with room to spare in 64 bits."""
-
-
-_SHORT = 40
-"""Letters of a shape that are shown in a message."""
-
-
-def _shape(what: str, shape: Any) -> Shape:
-    axes = (shape,) if isinstance(shape, Integral) and not isinstance(shape, bool) else shape
-    try:
-        result = index_tuple(what, axes)
-    except ParameterError:
-        got = shape if isinstance(shape, tuple) and len(str(shape)) < _SHORT else told(shape)
-        raise ShapeError(f"{what} needs a shape, a tuple of whole numbers; got {got}") from None
-    if any(abs(n) > _MOST_UNITS for n in result) or math.prod(result) > _MOST_UNITS:
-        raise ShapeError(f"{what} needs a shape of at most {_MOST_UNITS:.2g} units; got {told(shape)} with more")
-    if any(n < 1 for n in result):
-        raise ShapeError(f"{what} of shape {result}: every axis needs at least one unit")
-    return result
-
-
-@dataclass(frozen=True)
-class Input:
-    """Leaf clamped to data: ``shape`` is that of one sample."""
-
-    shape: Shape
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", _shape("Input", self.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Pattern:
-    """Which synapses a sparse matrix has, by rows: ``starts`` (int64, rows + 1), ``columns`` (int32), and its width."""
-
-    starts: np.ndarray
-    columns: np.ndarray
-    width: int
-
-
-@dataclass(frozen=True, eq=False)
-class Parameter:
-    """Leaf whose value is learned: synaptic weights, biases, gains. ``value`` is copied, as float64 unless float32.
-
-    A ``scipy.sparse`` matrix becomes the vector of its stored weights, row by row (duplicates summed), and ``pattern``
-    says where they stand; its gradient is a vector over the same synapses.
-    """
-
-    value: np.ndarray
-    pattern: Pattern | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        raw: Any = self.value
-        if type(raw).__module__.startswith("scipy.sparse"):
-            raw, pattern = _by_rows(raw)
-            object.__setattr__(self, "pattern", pattern)
-        value = real_array("Parameter", raw).copy()
-        _shape("Parameter", value.shape)
-        value.flags.writeable = False
-        object.__setattr__(self, "value", value)
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the value."""
-        return self.value.shape
-
-
-@dataclass(frozen=True, eq=False)
-class Latent:
-    """Leaf that is free: a root whose activity is inferred.
-
-    ``prior`` is the mean of a Gaussian prior, a number or an array of ``shape``; None leaves the root without a
-    prediction and without error neurons.
-    """
-
-    shape: Shape
-    prior: np.ndarray | float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", _shape("Latent", self.shape))
-        if self.prior is not None:
-            prior = real_array("prior of a Latent", self.prior)
-            try:
-                prior = np.broadcast_to(prior, self.shape).copy()
-            except ValueError:
-                raise ShapeError(f"Latent of shape {self.shape} has a prior of shape {prior.shape}") from None
-            check_finite("prior of a Latent", prior)
-            prior.flags.writeable = False
-            object.__setattr__(self, "prior", prior)
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """Leaf that never changes: a number or array that stands in the traced function."""
-
-    value: np.ndarray
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the value."""
-        return self.value.shape
-
-
-Leaf = Input | Parameter | Latent | Constant
-
-
-def _by_rows(matrix: Any) -> tuple[np.ndarray, Pattern]:
-    """Stored weights of a sparse matrix of two axes, row by row, and where they stand."""
-    if matrix.ndim != 2 or not matrix.nnz or matrix.shape[1] > np.iinfo(np.int32).max:
-        raise ShapeError(f"sparse Parameter of shape {matrix.shape} with {matrix.nnz} weights: give one that has some")
-    rows = matrix.tocsr()
-    if not rows.has_canonical_format:
-        rows = rows.copy() if rows is matrix else rows
-        rows.sum_duplicates()
-    return rows.data, Pattern(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), int(matrix.shape[1]))
-
-
-@dataclass(frozen=True)
-class Node:
-    """A vertex candidate: a leaf, or an operator applied to other nodes.
-
-    ``marked`` tells that the user gave it neurons of its own with ``pcn.vertex``; ``where`` is the line of the traced
-    function that made it.
-    """
-
-    name: str
-    source: AbstractOperator | Leaf
-    operands: tuple[str, ...]
-    shape: Shape
-    marked: bool = False
-    where: str = field(default="", compare=False)
-
-    @property
-    def operator(self) -> AbstractOperator:
-        """The operator of a node that is no leaf."""
-        assert isinstance(self.source, AbstractOperator)
-        return self.source
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether the node is an Input, Parameter, Latent or Constant."""
-        return not isinstance(self.source, AbstractOperator)
-
-    @property
-    def size(self) -> int:
-        """Number of units of one sample."""
-        return math.prod(self.shape)
-
-    def compute(self, *operands: np.ndarray) -> np.ndarray:
-        """The operator's output for operands with a batch axis. DataError names the node that cannot take them."""
-        try:
-            return self.source.forward(*operands)  # type: ignore[union-attr]
-        except DataError as error:
-            raise DataError(f"node {self.name!r}: {error}") from None
+__all__ = [
+    "Constant",
+    "Graph",
+    "Input",
+    "Latent",
+    "Leaf",
+    "Node",
+    "Parameter",
+    "Pattern",
+    "Recurrent",
+    "all_finite",
+    "check_finite",
+    "check_name",
+    "real_array",
+]
 
 
 class Graph:
@@ -277,6 +105,7 @@ class Graph:
         self.inputs: Mapping[str, Node] = self._leaves(Input)
         self.parameters: Mapping[str, Node] = self._leaves(Parameter)
         self.latents: Mapping[str, Node] = self._leaves(Latent)
+        self.recurrent: Mapping[str, Node] = self._leaves(Recurrent)
         self.consumers: Mapping[str, tuple[str, ...]] = self._consumers()
         self.shared: frozenset[str] = self._shared()
 
@@ -308,6 +137,28 @@ class Graph:
     def by_leaf(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values by leaf, which have those of a tree under the tree's name, too, as that tree."""
         return by_leaf(values, self.trees)
+
+    def sender(self, leaf: str) -> str:
+        """The node whose activity a ``Recurrent`` leaf has: the one of that name, or of the output of that name."""
+        source = self.nodes[leaf].source
+        assert isinstance(source, Recurrent)
+        output = self.outputs.get(source.vertex)
+        return output.name if output is not None and source.vertex not in self.nodes else source.vertex
+
+    def unrolled(self, steps: int) -> Graph:
+        """The graph of so many passes one behind the other, without cycles: its backprop is backprop through time.
+
+        Each ``Recurrent`` is what its vertex was in the pass before, in the first one its ``initial``. Inputs, latents,
+        outputs and vertices have a copy for each pass, ``x_t0``, ``x_t1``, ...; parameters, and what is computed from
+        them alone, are shared. An output that the next pass reads is read out by a vertex of its own.
+
+        Raises
+        ------
+        GraphError, UnknownNameError, ParameterError
+            For a graph without cycles, a ``Recurrent`` of no vertex, delays that differ, leaves in trees that are no
+            parameters, and what is no positive whole number of steps.
+        """
+        return Graph(*unrolled(self, steps), self.trees)
 
     def _leaves(self, kind: type) -> Mapping[str, Node]:
         return MappingProxyType({n: node for n, node in self.nodes.items() if isinstance(node.source, kind)})
@@ -380,5 +231,5 @@ def _sorted(nodes: Mapping[str, Node]) -> dict[str, Node]:
     try:
         order = list(graphlib.TopologicalSorter({n.name: n.operands for n in nodes.values()}).static_order())
     except graphlib.CycleError as error:
-        raise GraphError(f"the graph has a cycle: {' -> '.join(error.args[1])}; unroll it over time") from None
+        raise GraphError(f"the graph has a cycle: {' -> '.join(error.args[1])}; close it by a Recurrent leaf") from None
     return {name: nodes[name] for name in order}

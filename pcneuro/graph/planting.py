@@ -13,7 +13,8 @@ from typing import Any, final
 import numpy as np
 
 from pcneuro.errors import GraphError, PcneuroError, TraceError, told
-from pcneuro.graph.graph import Input, Latent, Leaf, Parameter
+from pcneuro.graph.graph import Leaf, Parameter
+from pcneuro.graph.leaves import Given
 from pcneuro.graph.trees import (
     BETWEEN,
     DEEPEST,
@@ -53,7 +54,7 @@ class Parameters:
 
 def _parameter(path: str, value: Any) -> Leaf | None:
     """A Parameter of what is an array of real numbers or a float."""
-    if isinstance(value, Input | Parameter | Latent):
+    if isinstance(value, Given):
         return value
     if not (_has_numbers(value) or type(value).__module__.startswith("scipy.sparse")):
         return None
@@ -64,8 +65,8 @@ def _parameter(path: str, value: Any) -> Leaf | None:
 
 
 def leaf_itself(path: str, value: Any) -> Leaf | None:
-    """What is a leaf already; for trees of Input, Parameter and Latent. Raises TraceError for an array."""
-    if isinstance(value, Input | Parameter | Latent):
+    """What is a leaf already; for trees of leaves. Raises TraceError for an array."""
+    if isinstance(value, Given):
         return value
     if _has_numbers(value):
         raise TraceError(
@@ -82,8 +83,8 @@ def _has_numbers(value: Any) -> bool:
 
 
 def has_leaves(value: Any, depth: int = 0) -> bool:
-    """Whether something is an Input, Parameter or Latent, or a tree in which there is one."""
-    if isinstance(value, Input | Parameter | Latent | Parameters):
+    """Whether something is a leaf that users give, such as an Input, or a tree in which there is one."""
+    if isinstance(value, Given | Parameters):
         return True
     parts = value if isinstance(value, list | tuple) else (fields_of(value) or {}).values()
     return depth < DEEPEST and any(has_leaves(part, depth + 1) for part in parts)

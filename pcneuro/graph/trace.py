@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
@@ -12,7 +13,7 @@ import numpy as np
 
 from pcneuro.errors import GraphError, TraceError, told
 from pcneuro.graph import tracing
-from pcneuro.graph.arguments import Arguments
+from pcneuro.graph.arguments import Arguments, name_of
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
@@ -118,6 +119,13 @@ def _again(arguments: Arguments) -> Recorder:
 def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
     try:
         return arguments.call(arrays)
+    except UnboundLocalError as error:
+        # As of h in h = np.tanh(x @ W + h @ U): what it was before is no variable of the function.
+        name = next(iter(re.findall(r"'(\w+)'", str(error))), "h")
+        raise TraceError(
+            f"{name_of(arguments.function)} reads {name!r} before it is computed: its activity of before is an "
+            f"argument of the function, with a leaf {name}_before=pcn.Recurrent({name!r}, shape)"
+        ) from error
     except (TypeError, ValueError) as error:
         if isinstance(error.__cause__, TraceError) and not isinstance(error, TraceError):
             # NumPy puts an error of its own in front of ours where an element of an array is written.

@@ -12,7 +12,8 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, told
-from pcneuro.graph.graph import LONGEST_NAME, Graph
+from pcneuro.graph.graph import Graph
+from pcneuro.graph.leaves import LONGEST_NAME
 from pcneuro.graph.trace import trace
 
 _NO_LETTER = re.compile(r"[^A-Za-z0-9_]")

@@ -47,6 +47,10 @@ PREDICTION, DEVIATION, KEPT, WIDTH, READ_FROM, CARRIED_COLUMNS = range(6)
 # Columns of ``Noise.table``: where its units begin in ``Noise.amplitude``, and in ``Noise.eta`` (-1: it keeps none);
 # and the stream of its numbers
 FACTOR, ETA, STREAM, NOISE_COLUMNS = range(4)
+# Columns of ``Updates.rings``, a row of which is a leaf with the activity of a vertex some steps ago: the first rows of
+# ``Memory.buf`` of the vertex' values, of the past, a part a step, and of the leaf; how many steps; units; and the flag
+# that says that the leaf changed
+PRESENT, PAST, RECALLED, DELAY, BREADTH, CHANGED, RING_COLUMNS = range(7)
 # The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
 # theirs, which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
@@ -111,6 +115,7 @@ class Updates(NamedTuple):
     groups: np.ndarray
     dependencies: np.ndarray
     states: np.ndarray
+    rings: np.ndarray
 
 
 class Layout(NamedTuple):
@@ -193,13 +198,18 @@ class Tableau(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """When a vertex is at rest, by ``Settled.limits``: looked for if ``watched``. Writes ``work``, rows of lanes."""
+    """When a vertex is at rest, by ``Settled.limits``: looked for if ``watched``. Writes ``work``, rows of lanes.
+
+    A block has settled when it has been at rest for ``steps``; writes ``quiet`` (int64, (1,)), for how many it has.
+    """
 
     watched: bool
     relative: Any
     absolute: Any
     rounding: Any
     work: np.ndarray
+    steps: int
+    quiet: np.ndarray
 
 
 class Records(NamedTuple):

@@ -27,6 +27,7 @@ from pcneuro.kernels.euler import MOVED as MOVED_BIT
 from pcneuro.kernels.noise import stir
 from pcneuro.kernels.records import copy_records
 from pcneuro.kernels.rest import restless
+from pcneuro.kernels.rings import keep, recall
 from pcneuro.kernels.stimuli import present
 from pcneuro.kernels.subnormals import flush, restore
 from pcneuro.kernels.tile import VECTOR_BYTES
@@ -148,6 +149,7 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
         status = present(operators, memory, dirty, stimuli, step + s)
         if status != OK:
             return status, s, True
+        keep(memory, tables.rings, step + s)
         if stages > 1:
             _keep_start(memory, states, layout)
         fresh = 0
@@ -160,7 +162,8 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
             if stage == 0:
                 if rest.watched:
                     suspect = restless(suspect, memory, states, rest)
-                    if suspect < 0:
+                    rest.quiet[0] = rest.quiet[0] + 1 if suspect < 0 else 0
+                    if rest.quiet[0] > rest.steps:
                         # What has run now is not known to the next step, which evaluates everything.
                         flags[FRESH] = flags[UNSWEPT] = 1
                         return OK, s, True
@@ -172,6 +175,7 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
                 flags[k] = 0
         if not _move(fresh, memory, states, layout, dirty, tableau, noise, step + s):
             return OK, s, False
+        recall(memory, tables.rings, step + s + 1, flags)
     return OK, steps, True
 
 
@@ -181,8 +185,9 @@ def advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, r
 
     Reads the update steps in ``tables`` (states -> drives and leaks), ``layout``, the gain of every unit in
     ``memory.shared`` and the ``tableau``. Each step begins with the values that ``stimuli`` have then. Writes
-    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, what ``noise`` writes, and ``rest.work``. Where
-    ``rest`` is watched, it stops before the first step at whose beginning all states that move are at rest. Returns
+    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, what ``noise`` writes, ``rest.work`` and ``rest.quiet``.
+    Where ``rest`` is watched, it stops before the first step at whose beginning all states that move have been at rest
+    for ``rest.steps``. Returns
     (status, steps done, finite): ``finite`` is False where a state ceased to be finite in the step after the last one
     counted as done.
     """

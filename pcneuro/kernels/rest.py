@@ -35,7 +35,7 @@ def _distances(v, memory, states, work):  # type: ignore[no-untyped-def]
 def _rests(v, memory, states, rest):  # type: ignore[no-untyped-def]
     """Whether row ``v`` of the states is at rest in every sample."""
     buf, shared, context = memory
-    _, relative, absolute, rounding, work = rest
+    relative, absolute, rounding, work = rest.relative, rest.absolute, rest.rounding, rest.work
     lanes = context[LANES]
     state, drive, leak = states[v, STATE] * lanes, states[v, DRIVE] * lanes, states[v, LEAK] * lanes
     gain, predicted = states[v, GAIN], states[v, PREDICTED] == 1

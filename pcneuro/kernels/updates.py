@@ -82,7 +82,7 @@ def _run(first, last, operators, memory, tables, layout, dirty, drives):  # type
     """Run those of the update steps from ``first`` to ``last`` that have to. Returns (status, whether one ran)."""
     table, ints = operators
     buf, shared, context = memory
-    code, updates, _, dependencies, states = tables
+    code, updates, _, dependencies, states, _ = tables
     flags = dirty.flags
     ran = 0
     for k in range(first, last):

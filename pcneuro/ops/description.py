@@ -81,6 +81,10 @@ class Description:
     """Where it is a convolution: its ``stride``, ``padding`` and ``dilation``."""
     moves: bool = False
     """Whether it only moves, copies, sums up or multiplies units of one array, without weights."""
+    passes_on: bool = False
+    """Whether it is its one operand as it is: a property of the synapses that read it, without neurons of its own."""
+    only_back: tuple[int, ...] = ()
+    """Operands that only what comes back depends on: weights that errors have for themselves."""
 
     @property
     def reads_unit_by_unit(self) -> bool:
@@ -89,6 +93,8 @@ class Description:
 
     def multiplies(self, j: int, k: int) -> bool:
         """Whether operand j multiplies operand k, as weights and gains do, and is not only added to it as a bias is."""
+        if j in self.only_back:
+            return False
         return not self.moves if self.formula is None else self.formula.multiplies(j, k)
 
     def modulates(self, j: int, k: int) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Collection
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
-from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.graph.graph import Constant, Input, Latent, Parameter, Recurrent
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Placed, PlacedPull, Slot
 from pcneuro.ops.rows import lower_combine
@@ -50,6 +51,10 @@ class _Compiler:
         self.place: dict[str, Slot] = {}
         self.read: dict[str, Slot] = {}
         self.linearised: dict[str, object] = {}
+        self.senders: dict[str, str] = {}
+        """Leaf that closes a cycle -> the vertex whose activity it has."""
+        self.initial: dict[str, Slot] = {}
+        """Leaf that closes a cycle -> where what it has initially stands."""
 
     def _values(self, clamped: Collection[str]) -> dict[str, Slot]:
         """Vertex -> where predictions read its value: where predictions are held, the prediction itself serves them."""
@@ -90,6 +95,10 @@ class _Compiler:
         for name, node in self.graph.nodes.items():
             if isinstance(node.source, Input):
                 self.read[name] = low.reserve(node.size, True)
+            elif isinstance(node.source, Recurrent):
+                self.place[name] = self.read[name] = low.reserve(node.size, True)
+                self.senders[name] = self.graph.sender(name)
+                self.initial[name] = low.reserve(node.size, True)
             elif isinstance(node.source, Latent):
                 self.place[name] = self.region("prediction", name)
                 self.read[name] = self.region("value", name)
@@ -109,7 +118,10 @@ class _Compiler:
 
     def alias(self, name: str) -> bool:
         """Whether a folded node is another view of its one operand: the same units in the same order."""
-        flat = self.graph.nodes[name].operator.description.copied
+        description = self.graph.nodes[name].operator.description
+        if description.passes_on:
+            return True
+        flat = description.copied
         if flat is None or len(self.graph.nodes[name].operands) != 1:
             return False
         return flat.size == self.operands(name)[0].units and np.array_equal(flat, np.arange(flat.size))
@@ -118,6 +130,11 @@ class _Compiler:
         shared: Code = []
         forward: Code = []
         for name, node in self.graph.nodes.items():
+            if name in self.senders and not recurrent_of(self.graph, name).delay:
+                every = np.arange(node.size)
+                lower_combine(self.low, self.place[name], every, self.values[self.senders[name]], every, False)
+                program.followed[name] = self.low.taken()
+                forward += program.followed[name]
             if node.is_leaf or self.place[name] is (self.operands(name)[0] if self.operands(name) else None):
                 continue
             node.operator.lower_forward(self.low, self.at(name))
@@ -190,11 +207,13 @@ class _FeedbackCode(AbstractVisitor[Station, Slot]):
         return summed
 
     def pull(self, station: Station, pull: Pull, leaving: Slot) -> None:
-        operand, program = pull.operand, self.program
+        program = self.program
+        # What comes back to a leaf that closes a cycle drives the vertex whose activity it has.
+        operand = self.compiler.senders.get(pull.operand, pull.operand)
         if self._passes(pull, leaving):
             program.passed[operand] = program.passed.get(station.name, station.name)
             return
-        laned = self.compiler.read[operand].laned
+        laned = self.compiler.read[pull.operand].laned
         # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
         placed = PlacedPull(pull.k, leaving, self._target(operand), not laned or operand in self.written)
         self.written.add(operand)
@@ -258,7 +277,12 @@ class _FeedbackCode(AbstractVisitor[Station, Slot]):
         """Let an operand share the node's adjoint where both are the same: a sum or another view, and no other user."""
         name, operand, compiler = pull.node.name, pull.operand, self.compiler
         source = compiler.read[operand]
-        if operand in compiler.vertices or not source.laned or compiler.graph.consumers[operand] != (name,):
+        if (
+            operand in compiler.vertices
+            or operand in compiler.senders
+            or not source.laned
+            or compiler.graph.consumers[operand] != (name,)
+        ):
             return False
         linearised = compiler.linearised.get(name)
         plain = isinstance(linearised, dict) and linearised.get(pull.k) == (1.0, None, None)
@@ -301,7 +325,8 @@ def lower(
     compiler.forward(program)
     compiler.linearise(program)
     _FeedbackCode(compiler, program).write()
-    program.leaves = {name: compiler.read[name] for name in (*circuit.graph.inputs, *circuit.graph.parameters)}
+    leaves = (*circuit.graph.inputs, *circuit.graph.parameters, *circuit.graph.recurrent)
+    program.leaves, program.initial = {name: compiler.read[name] for name in leaves}, compiler.initial
     emit_states(low, program, dynamics)
     _allocate(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
@@ -316,7 +341,7 @@ def _allocate(low: Lowering, program: Program, dynamics: AbstractDynamics) -> No
     sweep = [*program.node_forward.values(), *program.node_linearise.values()]
     steps = [part for parts in program.pulls.values() for _, part in parts]
     held = dynamics.holds_predictions
-    steps += [code for _, code in program.hebb]
+    steps += [*program.followed.values(), *(code for _, code in program.hebb)]
     allocation = Allocation(low, sweep if held else [], [*([] if held else sweep), *steps])
     program.collected = {name: allocation.slot(slot) for name, slot in program.collected.items()}
     program.origin = {at: (name, tuple(map(allocation.slot, slots))) for at, (name, slots) in low.origin.items()}

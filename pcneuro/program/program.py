@@ -33,7 +33,7 @@ class Program:
     values: dict[str, Slot]
     """Vertex -> the rows that predictions read it from."""
     leaves: dict[str, Slot]
-    """Input -> its rows; parameter -> its rows in the shared buffer."""
+    """Input, or leaf that closes a cycle -> its rows; parameter -> its rows in the shared buffer."""
     adjoints: dict[str, Slot]
     """Parameter -> rows of the shared buffer for its gradient."""
     sums: list[Slot]
@@ -55,6 +55,10 @@ class Program:
     """From activities to gradients of what samples share: where each sum goes, and its instructions."""
     node_forward: dict[str, Code] = field(default_factory=dict)
     """Node -> the instructions that compute it (a vertex: its prediction)."""
+    initial: dict[str, Slot] = field(default_factory=dict)
+    """Leaf that closes a cycle -> the rows of what it has initially."""
+    followed: dict[str, Code] = field(default_factory=dict)
+    """Leaf that closes a cycle without delay -> the instructions that copy the activity of its vertex."""
     node_feedback: dict[str, Code] = field(default_factory=dict)
     """Node, children first -> the instructions that pull its adjoint back to its operands."""
     node_linearise: dict[str, Code] = field(default_factory=dict)

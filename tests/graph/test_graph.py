@@ -109,7 +109,7 @@ def test_a_name_used_twice_says_where():
 def test_cycles_are_told_node_by_node(length):
     names = [f"n{k}" for k in range(length)]
     ring = [Node(n, Map("add"), ("x", names[k - 1]), (2,)) for k, n in enumerate(names)]
-    with pytest.raises(GraphError, match=r"the graph has a cycle: .*; unroll it over time") as caught:
+    with pytest.raises(GraphError, match=r"the graph has a cycle: .*; close it by a Recurrent leaf") as caught:
         Graph([X, *ring, unary("y", "n0")], {"out": "y"})
     cycle = str(caught.value).split(": ")[1].split(";")[0].split(" -> ")
     assert cycle[0] == cycle[-1]

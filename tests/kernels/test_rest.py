@@ -66,7 +66,13 @@ def test_the_first_that_is_not_at_rest_is_found(dtype):
         context = np.zeros(dispatch.CONTEXT, dtype=np.int64)
         context[dispatch.LANES] = lanes
         memory = Memory(np.concatenate(rows).ravel(), np.concatenate(gains), context)
-        rest = Rest(True, *until.limits(np.dtype(dtype)), np.zeros(WORK_ROWS * lanes, dtype=dtype))
+        rest = Rest(
+            True,
+            *until.limits(np.dtype(dtype)),
+            np.zeros(WORK_ROWS * lanes, dtype=dtype),
+            0,
+            np.zeros(1, dtype=np.int64),
+        )
         suspect = int(rng.integers(len(sizes)))
         suspects.append(first_restless(suspect, memory, states, rest))
         assert suspects[-1] == expected(suspect, regions, states, until)

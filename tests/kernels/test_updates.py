@@ -13,6 +13,7 @@ from pcneuro.kernels.arguments import (
     FRESH,
     GROUP_COLUMNS,
     RAN,
+    RING_COLUMNS,
     STATE_COLUMNS,
     UNSWEPT,
     UPDATE_COLUMNS,
@@ -64,6 +65,7 @@ def program(rng):
         np.array(groups).reshape(-1, GROUP_COLUMNS),
         np.array(dependencies),
         np.zeros((0, STATE_COLUMNS), dtype=np.int64),
+        np.zeros((0, RING_COLUMNS), dtype=np.int64),
     )
     return made, sources, tables
 
@@ -87,7 +89,7 @@ def test_what_has_to_run_runs(dtype):
         context = np.zeros(dispatch.CONTEXT, dtype=np.int64)
         context[dispatch.LANES] = LANES
         memory = Memory(rows.ravel().copy(), np.array([SCALE], dtype=dtype), context)
-        operators, layout = made.operators(dtype), Layout(0, 0, 0, 0)
+        operators, layout = made.operators(dtype), Layout(0, 0, 0, 0, 0)
         flags = np.ones(UNSWEPT + 1 + STATES + STEPS + len(tables.groups), dtype=np.int64)
         dirty = Dirty(flags, np.zeros(1, dtype=dtype), dtype(0))
         wanted = flags.copy()

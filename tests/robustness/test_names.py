@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import pcneuro as pcn
 from pcneuro.errors import GraphError
 from pcneuro.export import brian2, nir, sonata
-from pcneuro.graph.graph import LONGEST_NAME, Graph, check_name
+from pcneuro.graph.graph import Graph, check_name
+from pcneuro.graph.leaves import LONGEST_NAME
 
 
 def circuit_of(x: str, w: str, h: str, b: str, out: str) -> pcn.Circuit:

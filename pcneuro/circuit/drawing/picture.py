@@ -65,7 +65,7 @@ class _Picture:
     def projection(self, projection: Projection) -> None:
         """Prediction and feedback side by side, each up to the outline of the symbol that it ends at."""
         wire = self.layout.wires[projection.parent, projection.child]
-        fed_back = projection.parent not in self.circuit.graph.inputs
+        fed_back = projection.back is not None
         there = shifted(wire, -_APART if fed_back else 0.0)
         x, y = self.layout.vertices[projection.child]
         there[-1, 0] = x - HALF - max(RADIUS * 1.15 - abs(there[-1, 1] - y), 0.0)
@@ -75,6 +75,31 @@ class _Picture:
             x, y = self.layout.vertices[projection.parent]
             back[-1, 0] = x + HALF + np.sqrt(max(RADIUS**2 - (back[-1, 1] - y) ** 2, 0.0))
             self.arrow("feedback", back, 2)
+
+    def recurrent(self, projection: Projection, height: float) -> None:
+        """A projection by which a cycle is closed: over the vertices, back to where its activity is read, and when."""
+        (x, y), (end, low) = (self.layout.vertices[name] for name in (projection.parent, projection.child))
+        top = min(y, low) - RADIUS - height
+        for kind, side in (
+            (("prediction", -1.0), ("feedback", 1.0)) if projection.back is not None else (("prediction", 0.0),)
+        ):
+            there = side * _APART
+            start, stop = (x + HALF + there, y - RADIUS), (end - HALF - there, low - 1.15 * RADIUS)
+            over = [(start[0], top - there), (stop[0], top - there)]
+            points = np.array([start, *over, stop])
+            self.arrow(kind, points if kind == "prediction" else points[::-1], 2)
+        if projection.delay:
+            self.ax.text(
+                (x + end) / 2,
+                top - 0.03,
+                f"{projection.delay:g} ms",
+                fontsize=_SMALL * self.scale,
+                color=_COLOURS["prediction"],
+                ha="center",
+                va="bottom",
+                zorder=3.5,
+                clip_on=True,
+            )
 
     def vertex(self, name: str) -> None:
         """Symbols of the value and error neurons, the two connections between them, name and size."""
@@ -106,7 +131,7 @@ class _Picture:
 
     def weights(self, weighted: list[Projection]) -> None:
         """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
-        for projection in weighted:
+        for projection in (p for p in weighted if not p.leaf):
             label = _short(", ".join(projection.parameters))
             wire = self.layout.wires[projection.parent, projection.child]
             if 0 < len(label) * _LETTER * _SMALL / _FONT < np.ptp(wire[:, 0]):
@@ -159,13 +184,18 @@ class _Picture:
         )
 
 
+_ARC = 0.22
+"""From one arc that closes a cycle to the next, and from the vertices to the first."""
+
+
 def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
     """Draw a circuit: vertices from left to right by the depth of their predictions, and what connects them.
 
     Value neurons are circles, and the error neurons on their left are diamonds, with the vertex's name and number of
     units below (outputs in bold). Predictions run from a parent's value to a child's error neurons, feedback beside
-    them the other way; inputs are clamped and get none. Long circuits are broken into bands, read like lines of text.
-    Up to some fifty populations remain legible. Where there are few projections, their parameters are named.
+    them the other way; inputs are clamped and get none. Lines over the vertices close cycles, with their delays. Long
+    circuits are broken into bands, read like lines of text. Up to some fifty populations remain legible. Where there
+    are few projections, their parameters are named.
 
     Parameters
     ----------
@@ -184,11 +214,15 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     names = [*circuit.graph.inputs, *circuit.vertices]
     connections = list(projections(circuit))
     longest = max((len(_short(name)) for name in names), default=0)
-    layout = arrange(names, [(p.parent, p.child) for p in connections], longest * _LETTER + 0.06)
+    ahead, closing = ([p for p in connections if bool(p.leaf) == back] for back in (False, True))
+    layout = arrange(names, [(p.parent, p.child) for p in ahead], longest * _LETTER + 0.06)
+    heights = {p: _ARC * (k + 1) for k, p in enumerate(closing)}
+    above = max((h - layout.vertices[p.child][1] for p, h in heights.items()), default=0.0) + _ARC * bool(closing)
+    above = max(above, 0.0)
     width = max(layout.size[0], 2 * _LEGEND_ENTRY) + 2 * _MARGIN
     entries = len(_COLOURS) + 2 + bool(circuit.graph.inputs)
     rows = -(-entries // int(width // _LEGEND_ENTRY))
-    height = layout.size[1] + 2 * _MARGIN + _LEGEND_LINE * rows
+    height = layout.size[1] + above + 2 * _MARGIN + _LEGEND_LINE * rows
     if ax is None:
         from matplotlib import pyplot
 
@@ -196,11 +230,13 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())  # type: ignore[union-attr]
     scale = min(box.width / width, box.height / height)
     spare = (width - layout.size[0]) / 2
-    ax.set(xlim=(-spare, width - spare), ylim=(height - _MARGIN, -_MARGIN), aspect="equal")
+    ax.set(xlim=(-spare, width - spare), ylim=(height - above - _MARGIN, -above - _MARGIN), aspect="equal")
     ax.axis("off")
     picture = _Picture(circuit, ax, layout, scale)
-    for projection in connections:
+    for projection in ahead:
         picture.projection(projection)
+    for projection, arc in heights.items():
+        picture.recurrent(projection, arc)
     for name in names:
         picture.vertex(name)
     if sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS:

@@ -64,6 +64,8 @@ class _Writer(AbstractPlaces):
         return f"{name}: {role}, {node.size:,} {kinds}, shape {node.shape}"
 
     def place(self, vertex: str, node: str) -> str:
+        if node in self.graph.recurrent:
+            return self.graph.sender(node)
         if node == vertex or node in self.dendrites.sources:
             return node
         place = f"{vertex}.{node}"
@@ -115,8 +117,8 @@ class _Writer(AbstractPlaces):
             force = f"({drive[0]} - err)/tau" if drive else "-err/tau"
             lines.append(f"{error} = {_FREE_ERROR} : 1")
         else:
-            # Nothing feeds back to an output: no other node uses it.
-            force = "-(1 - clamped)*err/tau"
+            # To an output something feeds back by a cycle only: no other node uses it.
+            force = f"(1 - clamped)*({drive[0]} - err)/tau" if drive else "-(1 - clamped)*err/tau"
             block.constants.append("clamped : 1 (shared, constant)  # 1 while v is clamped to a target, else 0")
             lines.extend(_output_error(block, energy, error))
         stir = self._stir(vertex, VALUE, "tau", block, lines)

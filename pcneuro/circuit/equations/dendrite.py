@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pcneuro.circuit.cycles import recurrent_of, returning
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, occurrences, operations, plus, times
 from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
 from pcneuro.circuit.projections import Dendrites
@@ -93,7 +94,9 @@ class AbstractPlaces(ABC):
     def __init__(self, circuit: AbstractCircuit) -> None:
         self.graph, self.dendrites = circuit.graph, Dendrites(circuit)
         # Errors go back to activities, those of inputs too, and to what is computed from parameters.
-        self.stations = {station.name: station for station in feedback(self.graph, self.dendrites.sources).stations}
+        silent = self.graph.recurrent.keys() - set(returning(self.graph))
+        way = feedback(self.graph, self.dendrites.sources - silent)
+        self.stations = {station.name: station for station in way.stations}
         self.described: dict[str, str] = {}
         """Node that is computed from parameters and constants -> what it is, in a few words for a comment."""
         for name, node in self.graph.nodes.items():
@@ -102,6 +105,15 @@ class AbstractPlaces(ABC):
                 read = (o if o in self.dendrites.sources else self.described[o] for o in node.operands)
                 text = f"{node.operator.label}({', '.join(read)})"
                 self.described[name] = text if len(text) <= 40 else name
+
+    def station(self, name: str) -> Station:
+        """A node with the pulls that leave it: none where no error comes to it."""
+        return self.stations.get(name) or Station(self.graph.nodes[name], (), ())
+
+    def read_from(self, vertex: str, node: str) -> str:
+        """Where a node is read in the dendrite of a vertex, in words: in which block, and how long ago."""
+        late = recurrent_of(self.graph, node).delay if node in self.graph.recurrent else 0.0
+        return f"{self.place(vertex, node)}{f', {late:g} ms ago' if late else ''}"
 
     @abstractmethod
     def place(self, vertex: str, node: str) -> str:
@@ -150,7 +162,7 @@ class Compartment(AbstractVisitor[Station, Formula]):
             if written is None:
                 continue
             here = occurrences(written.formula)
-            for pull in self.places.stations[node.name].pulls:
+            for pull in self.places.station(node.name).pulls:
                 here += occurrences(written.derivative(pull.k))
             uses[node.name] += here["out"]
             for variable, operand in zip(written.variables, node.operands, strict=True):
@@ -166,7 +178,7 @@ class Compartment(AbstractVisitor[Station, Formula]):
             return self.weights[name]
         if name not in self.copies:
             same = self.graph.nodes[name].shape == self.graph.nodes[self.root].shape
-            source = self.places.place(self.vertex, name)
+            source = self.places.read_from(self.vertex, name)
             text = f"v_pre, one to one from {source}" if same else f"v_pre, broadcast from {source}"
             self.copies[name] = self.block.summed(f"v_{name}", text)
         return self.copies[name]
@@ -203,9 +215,9 @@ class Compartment(AbstractVisitor[Station, Formula]):
 
     def _backward(self) -> None:
         arrived = self.arrived
-        self.visit(self.places.stations[node.name] for node in reversed(self.nodes))
+        self.visit(self.places.station(node.name) for node in reversed(self.nodes))
         for operand, symbol in self.copies.items():
-            total = plus(arrived[operand])
+            total = plus(arrived.get(operand, ()))
             if total != 0.0:
                 behind = self.named(f"g_{symbol}", total)
                 self.feed_back(operand, f"sum over synapses to {self.name} of {behind}_post")
@@ -258,6 +270,7 @@ class _Synapses:
         weighs = self.places.dendrites.is_weight
         self.active = [k for k, o in enumerate(node.operands) if not weighs(o)]
         self.weights = [k for k, o in enumerate(node.operands) if weighs(o)]
+        self.only_back = node.operator.description.only_back
         self.terms: dict[int, str] = {}
         subscripts = node.operator.description.subscripts
         if subscripts is not None:
@@ -273,6 +286,9 @@ class _Synapses:
 
     def _place(self, k: int) -> str:
         return self.places.place(self.compartment.vertex, self.node.operands[k])
+
+    def _read_from(self, k: int) -> str:
+        return self.places.read_from(self.compartment.vertex, self.node.operands[k])
 
     def _weight(self, k: int) -> str:
         return self.places.described[self.node.operands[k]] + self._subscripts(k)
@@ -295,22 +311,26 @@ class _Synapses:
 
     def _sum(self) -> str:
         label = self.node.operator.label
-        sources = " and ".join(self._place(k) for k in self.active)
+        sources = " and ".join(self._read_from(k) for k in self.active)
         if self.terms and self.weights:
             return f"sum over synapses from {sources} of {self._weight(self.weights[0])}*v_pre"
         if self.terms:
-            a, b = (f"v{self._subscripts(k)} of {self._place(k)}" for k in (0, 1))
+            a, b = (f"v{self._subscripts(k)} of {self._read_from(k)}" for k in (0, 1))
             return f"{_over(self.terms[0] + self.terms[1], self.terms[2])}({a})*({b})"
         if self._copies:
             return f"v_pre of the one unit of {sources} that it copies"
-        weights = "".join(f", {self._weight(k)}" for k in self.weights)
+        weights = "".join(f", {self._weight(k)}" for k in self.weights if k not in self.only_back)
         return f"{label} over synapses from {sources} of v_pre{weights}"
 
     def backward(self, behind: str) -> None:
         """Write what goes back through the synapses, and by what their weights change, from the error behind them."""
         label, target, linear = self.node.operator.label, self.compartment.name, self._copies
-        for k in self.active:
-            if self.terms and self.weights:
+        pulled = {pull.k for pull in self.places.station(self.node.name).pulls}
+        for k in (k for k in self.active if k in pulled):
+            if self.only_back:
+                weights = "*".join(self._weight(j) for j in self.only_back)
+                text = f"sum over synapses to {target} of {weights}*{behind}_post"
+            elif self.terms and self.weights:
                 text = f"sum over synapses to {target} of {self._weight(self.weights[0])}*{behind}_post"
             elif self.terms:
                 a = f"v{self._subscripts(1 - k)} of {self._place(1 - k)}"
@@ -321,7 +341,7 @@ class _Synapses:
             else:
                 text = f"sum over synapses to {target} of d {label}/d v_pre * {behind}_post"
             self.compartment.feed_back(self.node.operands[k], text)
-        for k in self.weights:
+        for k in (k for k in self.weights if k in pulled):
             if self.terms and self.active:
                 rule = f"v_pre*{behind}_post"
             else:

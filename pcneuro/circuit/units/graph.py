@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from pcneuro.circuit.cycles import recurrent_of, returning
+from pcneuro.circuit.feedback import closed
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.units.feedback import UnitStation, UnitWalk, list_stations
 from pcneuro.circuit.units.populations import Population, Source, SynapseGroup, SynapticSum, UnitFunction, sources_of
 from pcneuro.errors import ParameterError
-from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter
+from pcneuro.graph.graph import Constant, Input, Latent, Node, Parameter, Recurrent
 from pcneuro.ops.base import AbstractUnits, Units, Weights
 from pcneuro.ops.pairs import AbstractPairs
 
@@ -37,7 +39,7 @@ class UnitGraph(AbstractUnits):
     plastic: bool = False
     populations: list[Population] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
-    """Input or vertex -> its value neurons."""
+    """Input or vertex -> its value neurons; leaf that closes a cycle -> those of its vertex, where it reads them."""
     predictions: dict[str, int] = field(default_factory=dict)
     """Vertex that has one -> what computes its prediction."""
     means: dict[str, int] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class UnitGraph(AbstractUnits):
         if isinstance(node.source, Latent) and self.circuit.has_prediction(name):
             prior = np.broadcast_to(np.asarray(node.source.prior, dtype=np.float64), node.shape).ravel()
             self.predictions[name] = self.function("x", {"x": Weights(prior)}, {}).number
-        assert isinstance(node.source, Input | Latent)
+        assert isinstance(node.source, Input | Latent | Recurrent)
         return self._source(name, node)
 
     def _source(self, name: str, node: Node) -> Units:
@@ -216,8 +218,10 @@ class UnitGraph(AbstractUnits):
         With ``inputs``, those that depend on one of these, too.
         """
         vertices = {name for name in self.circuit.vertices if name not in held}
+        graph = self.circuit.graph
+        vertices |= {leaf for leaf in returning(graph) if graph.sender(leaf) in vertices}
         if inputs:
-            vertices |= self.circuit.graph.inputs.keys()
+            vertices |= graph.inputs.keys()
         active: set[int] = set()
         for number, population in enumerate(self.populations):
             if isinstance(population, Source):
@@ -232,13 +236,18 @@ class UnitGraph(AbstractUnits):
     def forward(self, values: Mapping[str, np.ndarray], clamped: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Activity of every population, (units,), where ``values`` of inputs and vertices are given.
 
-        A vertex for which none is given takes its prediction on, as in the feedforward sweep; ``clamped`` go first.
+        A vertex for which none is given takes its prediction on, as in the feedforward sweep; ``clamped`` go first. A
+        leaf that closes a cycle has the value that is given for its vertex, or else what it has initially.
         """
+        graph = self.circuit.graph
+        known_of = {**values, **clamped}
+        for leaf in graph.recurrent.keys() - values.keys():
+            known_of[leaf] = known_of.get(graph.sender(leaf), np.asarray(recurrent_of(graph, leaf).initial))
         activity: list[np.ndarray] = []
         for population in self.populations:
             if isinstance(population, Source):
                 name = population.name
-                known = clamped.get(name, values.get(name))
+                known = known_of.get(name)
                 value = activity[self.predictions[name]] if known is None else known
                 activity.append(np.asarray(value, dtype=np.float64).ravel())
             elif isinstance(population, SynapticSum):
@@ -259,7 +268,9 @@ class UnitGraph(AbstractUnits):
         An error that is not given is at its equilibrium under fixed prediction: it is its vertex' feedback.
         """
         adjoints = self.adjoints(activity, errors)
-        return {name: adjoints[number] for name, number in self.values.items() if name in self.circuit.vertices}
+        graph = self.circuit.graph
+        returned = {n: adjoints[number] for n, number in self.values.items() if n in self.circuit.vertices}
+        return closed(graph, returned | {leaf: adjoints[self.values[leaf]] for leaf in returning(graph)})
 
     def adjoints(self, activity: list[np.ndarray], errors: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """What comes back from these errors to every population, (units,); see ``backward``."""

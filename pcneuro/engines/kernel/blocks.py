@@ -11,7 +11,9 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import AbstractEngine
+from pcneuro.engines.cycles import recurrent_steps
 from pcneuro.engines.kernel.threads import spread
+from pcneuro.engines.kernel.update_steps import Ring
 from pcneuro.errors import DataError
 from pcneuro.kernels import dispatch, lists, samples
 from pcneuro.kernels.arguments import Memory, Operators, Tableau
@@ -57,6 +59,9 @@ class AbstractBlocks(AbstractEngine):
         self.lanes = 1
         self.buf = np.zeros((1, 1), dtype=dtype)
         self.contexts = np.zeros((1, dispatch.CONTEXT), dtype=np.int64)
+        steps = recurrent_steps(circuit, integrator.dt)
+        self.past = {name: (n, circuit.graph.nodes[name].size) for name, n in steps.items() if n}
+        """Leaf that has the past of a vertex -> of how many steps, and its units."""
         self.costs: dict[str, float] = {}
         """Seconds that each role took last, in one thread."""
 
@@ -71,19 +76,31 @@ class AbstractBlocks(AbstractEngine):
     def _shape(self, program: Program, batch: int) -> tuple[int, int]:
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_layout``."""
         lanes = self._lanes(batch)
+        rows = self._rows(program) + sum(steps * size for steps, size in self.past.values())
+        return -(-batch // lanes), max(rows, 1) * lanes
+
+    def _rows(self, program: Program) -> int:
+        """Rows of a block before those that hold the past of vertices."""
         stages = len(self.tableau.weights)
         states = len(self.dynamics.rows)
         regions = (1 + stages if stages > 1 else 0) * states + (states + 1 if self.tolerance > 0 else 0)
-        rows = program.rows + regions * program.units
-        return -(-batch // lanes), max(rows, 1) * lanes
+        return program.rows + regions * program.units
+
+    def _rings(self, program: Program) -> dict[str, Ring]:
+        """Where the past of vertices stands, by the leaf that has it."""
+        rings, row = {}, self._rows(program)
+        for name, (steps, size) in self.past.items():
+            rings[name] = Ring(row, steps)
+            row += steps * size
+        return rings
 
     def _allocate(self, batch: int) -> None:
         self.lanes = self._lanes(batch)
         shape = self._shape(self.program, batch)
         blocks = shape[0]
         if self.buf.shape == shape:
-            # All that is read is written first, but for what was sent last.
-            self.buf[:, self.program.rows * self.lanes :] = 0.0
+            # All that is read is written first, but for what was sent last, and the past, which may go on.
+            self.buf[:, self.program.rows * self.lanes : self._rows(self.program) * self.lanes] = 0.0
         else:
             self.buf = np.zeros(shape, dtype=self.dtype)
         self.contexts = np.zeros((blocks, dispatch.CONTEXT), dtype=np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.kernel import gradients as summing
-from pcneuro.engines.kernel import leaping, settling
+from pcneuro.engines.kernel import leaping, past, settling
 from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
 from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.noise import Noises
@@ -59,6 +59,8 @@ class KernelEngine(AbstractBlocks):
             self.shared[row : row + values.size] = values
         self.tolerance = np.dtype(dtype).type(tolerance)
         self.limits = Settled().limits(dtype)
+        self.quiet = np.zeros(1, dtype=np.int64)
+        """By block the number of steps for which it has been at rest in a run until it settles."""
         self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]] = {}
         self.rhs = as_array()
         # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
@@ -119,6 +121,7 @@ class KernelEngine(AbstractBlocks):
             self._write(program.slot("prediction", name), mean)
             if name not in data.clamped:
                 self._write(program.slot("value", name), data.initial.get(name, mean))
+        past.begin(self)
         self._prepare()
         self.execute_shared(code["shared"])
         self.execute("sweep", self.sweep)
@@ -139,7 +142,10 @@ class KernelEngine(AbstractBlocks):
     def _play(self) -> None:
         """Let what changes with time go on from the step that the data is of."""
         shape = len(self.buf), self.lanes
-        self.playing = Playing.of(self.data, self.program, self.updates, self.sweep, self.dynamics, shape, self.dtype)
+        rings = self._rings(self.program)
+        self.playing = Playing.of(
+            self.data, self.program, self.updates, self.sweep, self.dynamics, rings, shape, self.dtype
+        )
 
     def follow(self, data: RunData) -> None:
         other = data.stimuli is not self.data.stimuli or data.restarts is not self.data.restarts
@@ -209,7 +215,7 @@ class KernelEngine(AbstractBlocks):
             if name in program.settle and name not in clamped:
                 sweep += program.settle[name]
         opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
-        return gain, opening, rhs, update_steps(program, self.dynamics, clamped)
+        return gain, opening, rhs, update_steps(program, self.dynamics, clamped, self._rings(program))
 
     def _layout(self) -> Layout:
         """Where states stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""
@@ -233,6 +239,11 @@ class KernelEngine(AbstractBlocks):
     def begin(self, until: Settled | None) -> None:
         super().begin(until)
         self.limits = (until or Settled()).limits(self.dtype)
+        self.quiet = np.zeros(len(self.buf), dtype=np.int64)
+
+    @property
+    def steps_to_rest(self) -> int:
+        return max((steps for steps, _ in self.past.values()), default=0)
 
     @property
     def blocks(self) -> list[slice]:
@@ -267,7 +278,9 @@ class KernelEngine(AbstractBlocks):
         status, done, finite = dispatch.OK, 0, True
         if self.rested[block] is None:
             relative, absolute, rounding = self.limits
-            rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block])
+            quiet = self.quiet[block : block + 1]
+            wait = self.steps_to_rest
+            rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block], wait, quiet)
             stimuli = self.playing.of_block(block, self.lanes)
             status, done, finite = loop.advance(
                 *self._of_block(block),
@@ -349,7 +362,7 @@ class KernelEngine(AbstractBlocks):
         ):
             raise ValueError(f"its buffers have shapes {buf.shape} and {shared.shape}")
         if self.tolerance > 0:
-            steps = update_steps(program, self.dynamics, data.clamped)
+            steps = update_steps(program, self.dynamics, data.clamped, self._rings(program))
             wanted = [(len(buf), steps.flag_count), (len(buf), len(steps.tables.states) + 1)]
             if [state["flags"].shape, state["largest"].shape] != wanted:
                 raise ValueError("what was sent last is of another circuit")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pcneuro.engines.abstract import RunData
-from pcneuro.engines.kernel.update_steps import UpdateSteps
+from pcneuro.engines.kernel.update_steps import Ring, UpdateSteps
 from pcneuro.engines.stimuli import Stimulus
 from pcneuro.kernels.arguments import (
     CARRIED_COLUMNS,
@@ -23,6 +23,21 @@ from pcneuro.program import Program
 
 ENDLESS = np.iinfo(np.int64).max
 """The number of the last value of what begins again."""
+
+
+def _begun(program: Program, data: RunData, rings: Mapping[str, Ring]) -> list[list[int]]:
+    """What neurons are before a sweep, as of ``Stimuli``: latents at their priors, and the past as it is initially."""
+    graph = program.circuit.graph
+    latents = [name for name in graph.latents if name not in data.clamped]
+    rows = [[*(program.slot(r, n).row for r in ("value", "prediction")), graph.nodes[n].size] for n in latents]
+    for name, initial in program.initial.items():
+        sender, leaf = graph.sender(name), program.leaves[name]
+        known = sender in data.clamped and name not in rings
+        rows.append([leaf.row, program.slot("value", sender).row if known else initial.row, leaf.units])
+        if name in rings:
+            ring = rings[name]
+            rows += [[ring.row + k * leaf.units, initial.row, leaf.units] for k in range(ring.steps)]
+    return rows
 
 
 @dataclass
@@ -56,6 +71,7 @@ class Playing:
         updates: UpdateSteps,
         sweep: np.ndarray,
         dynamics: AbstractDynamics,
+        rings: Mapping[str, Ring],
         shape: tuple[int, int],
         dtype: np.dtype,
     ) -> Playing:
@@ -73,16 +89,13 @@ class Playing:
         carried = _carried(program, data) if held and stimuli else []
         further = [program.slot(row.region, name) for row in dynamics.rows[1:] for name in program.first]
         units = sum(row[3] for row in carried)
-        latents = [name for name in program.circuit.graph.latents if name not in data.clamped]
-        begun = [[program.slot(region, name).row for region in ("value", "prediction")] for name in latents]
-        sizes = [[program.circuit.graph.nodes[name].size] for name in latents]
         return cls(
             stimuli,
             np.array(rows, dtype=np.int64).reshape(-1, STIMULUS_COLUMNS),
             np.array(carried, dtype=np.int64).reshape(-1, CARRIED_COLUMNS),
             sweep,
             np.array([[slot.row, slot.units] for slot in further], dtype=np.int64).reshape(-1, 2),
-            np.array([rows + size for rows, size in zip(begun, sizes, strict=True)], dtype=np.int64).reshape(-1, 3),
+            np.array(_begun(program, data, rings), dtype=np.int64).reshape(-1, 3),
             held,
             np.tile(np.append(played, 0), (blocks, 1)),
             np.zeros((blocks, units * lanes), dtype=dtype),

@@ -44,6 +44,14 @@ class UpdateSteps:
         return np.ones((blocks, self.flag_count), dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class Ring:
+    """Rows of a block that hold the past of a vertex: the first of them, and how many steps, of as many rows each."""
+
+    row: int
+    steps: int
+
+
 def driving(program: Program) -> tuple[str, ...]:
     """Nodes whose adjoint drives a vertex, last first; that of all others only gradients ask for, after the steps."""
     return tuple(station.name for station in value_feedback(program.circuit.graph, program.first).stations)
@@ -52,8 +60,10 @@ def driving(program: Program) -> tuple[str, ...]:
 class _Builder:
     """Lays out the update steps for what is clamped now."""
 
-    def __init__(self, program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> None:
-        self.program, self.dynamics, self.clamped = program, dynamics, clamped
+    def __init__(
+        self, program: Program, dynamics: AbstractDynamics, clamped: Collection[str], rings: Mapping[str, Ring]
+    ) -> None:
+        self.program, self.dynamics, self.clamped, self.ring_of = program, dynamics, clamped, rings
         self.graph = program.circuit.graph
         self.code: Code = []
         self.rows: list[list[int]] = []
@@ -111,6 +121,11 @@ class _Builder:
 
     def predictions(self) -> None:
         """Every node's own computation and its derivatives."""
+        for name, code in self.program.followed.items():
+            # It may have followed no vertex yet when the feedforward sweep read it.
+            self.computed[name] = self._add(code, self.read(self.graph.sender(name)))
+        for name in self.ring_of:
+            self.computed[name] = self._flag()
         for name, code in self.program.node_forward.items():
             inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
             code = code + self.program.node_linearise.get(name, [])
@@ -138,8 +153,9 @@ class _Builder:
         return self.sent_error[passed] if passed in self.error else self.feedback[passed]
 
     def pulls(self) -> None:
-        """What each node gets from its consumers."""
-        for name in driving(self.program):
+        """What each node gets from its consumers; last, vertices with a cycle, which consumers before them drive."""
+        senders = {self.graph.sender(leaf) for leaf in self.graph.recurrent}
+        for name in sorted(driving(self.program), key=senders.__contains__):
             code: Code = []
             inputs: list[int] = []
             for consumer, part in self.program.pulls.get(name, []):
@@ -214,6 +230,14 @@ class _Builder:
                 )
         return table
 
+    def rings(self) -> list[list[int]]:
+        """The table of what is recalled of vertices."""
+        table = []
+        for name, ring in self.ring_of.items():
+            present, leaf = self.program.values[self.graph.sender(name)], self.program.leaves[name]
+            table.append([present.row, ring.row, leaf.row, ring.steps, leaf.units, self.computed[name]])
+        return table
+
     def build(self) -> UpdateSteps:
         if not self.dynamics.holds_predictions:
             self.predictions()
@@ -227,6 +251,7 @@ class _Builder:
             np.array(groups, dtype=np.int64).reshape(-1, arguments.GROUP_COLUMNS),
             np.array(self.dependencies, dtype=np.int64),
             np.array(states, dtype=np.int64).reshape(-1, arguments.STATE_COLUMNS),
+            np.array(self.rings(), dtype=np.int64).reshape(-1, arguments.RING_COLUMNS),
         )
         return UpdateSteps(
             tables,
@@ -238,6 +263,8 @@ class _Builder:
         )
 
 
-def update_steps(program: Program, dynamics: AbstractDynamics, clamped: Collection[str]) -> UpdateSteps:
-    """The update steps of a program, with these vertices clamped."""
-    return _Builder(program, dynamics, clamped).build()
+def update_steps(
+    program: Program, dynamics: AbstractDynamics, clamped: Collection[str], rings: Mapping[str, Ring]
+) -> UpdateSteps:
+    """The update steps of a program, with these vertices clamped, and these leaves that have the past of a vertex."""
+    return _Builder(program, dynamics, clamped, rings).build()

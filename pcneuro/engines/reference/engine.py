@@ -9,9 +9,11 @@ import numpy as np
 
 from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.feedback import feedback, pull_back
+from pcneuro.circuit.cycles import recurrent_of
+from pcneuro.circuit.feedback import closed, feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
-from pcneuro.graph.graph import Constant, Input, Latent, Parameter
+from pcneuro.engines.cycles import recurrent_steps
+from pcneuro.graph.graph import Constant, Input, Latent, Parameter, Recurrent
 from pcneuro.kernels.philox import normals
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, masked
 from pcneuro.model.integrators import AbstractIntegrator
@@ -46,6 +48,8 @@ class ReferenceEngine(AbstractEngine):
         """Value of every node when predictions were last computed; derivatives are taken there."""
         self.output: Arrays = {}
         """What every operator made of them: for a vertex its prediction."""
+        self.history: Arrays = {}
+        """Recurrent leaf with a delay -> what its vertex was at each step of that time, (steps, batch, \\*shape)."""
         self.rows: dict[str, Arrays] = {}
         """What the dynamics integrate beside values and errors, by variable and vertex."""
         self.eta: Arrays = {}
@@ -80,6 +84,7 @@ class ReferenceEngine(AbstractEngine):
                 population: self.circuit.graph.nodes[population.rpartition(".")[0]] for population in self.persistent
             }
             self.eta = {name: np.zeros((data.batch, *node.shape), self.dtype) for name, node in nodes.items()}
+        self._remember(data)
         self.predict(sweep=True)
         for name, initial in data.initial.items():
             self.value[name] = initial.astype(self.dtype)
@@ -88,6 +93,24 @@ class ReferenceEngine(AbstractEngine):
             for name in self.circuit.vertices:
                 rows[name] = np.array(initial_rows.get(name, np.zeros_like(self.value[name])), self.dtype)
         self.evaluate()
+
+    def _remember(self, data: RunData) -> None:
+        """Where no simulation continues, all has been before as what closes cycles has it initially."""
+        for name, steps in recurrent_steps(self.circuit, self.integrator.dt).items():
+            if steps and not (data.continues and name in self.history):
+                initial = np.asarray(recurrent_of(self.circuit.graph, name).initial, self.dtype)
+                self.history[name] = np.broadcast_to(initial, (steps, data.batch, *initial.shape)).copy()
+
+    def _before(self, name: str, sweep: bool) -> np.ndarray:
+        """What a recurrent leaf has: its vertex as it was, or is. In a sweep that may not be known yet."""
+        if name in self.history:
+            return self.history[name][0]
+        vertex = self.circuit.graph.sender(name)
+        known = {**self.data.initial, **self.data.clamped}.get(vertex) if sweep else self.value[vertex]
+        if known is None:
+            initial = np.asarray(recurrent_of(self.circuit.graph, name).initial)
+            known = np.broadcast_to(initial, (self.data.batch, *initial.shape))
+        return np.array(known, self.dtype)
 
     def predict(self, sweep: bool = False) -> None:
         """Compute every prediction from the present values; in a ``sweep`` free vertices take their predictions on."""
@@ -100,6 +123,8 @@ class ReferenceEngine(AbstractEngine):
                 self.presynaptic[name] = self.parameters[name][None]
             elif isinstance(source, Constant):
                 self.presynaptic[name] = source.value[None].astype(self.dtype)
+            elif isinstance(source, Recurrent):
+                self.presynaptic[name] = self._before(name, sweep)
             elif isinstance(source, Latent):
                 mean = self.value[name] if source.prior is None else np.asarray(source.prior)
                 self.prediction[name] = np.broadcast_to(mean, (batch, *node.shape)).astype(self.dtype)
@@ -128,7 +153,7 @@ class ReferenceEngine(AbstractEngine):
                 self.at_once[name] = precision * deviation(self.value[name], self.prediction[name])
             if not self.dynamics.integrates("error", name):
                 self.error[name] = self.at_once[name]
-        adjoints = self._adjoints()
+        adjoints = closed(self.circuit.graph, self._adjoints())
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
 
@@ -158,6 +183,7 @@ class ReferenceEngine(AbstractEngine):
                 if self._at_rest(number + s):
                     return Stepped(s, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)], True)
                 start = {key: rows[key[0]].copy() for key, rows in state.items()}
+                left = {name: self.value[self.circuit.graph.sender(name)].copy() for name in self.history}
                 slopes: list[dict[tuple[str, StateRow], np.ndarray]] = []
                 for stage, weights in enumerate(self.integrator.tableau):
                     for key in state if stage else ():
@@ -173,6 +199,7 @@ class ReferenceEngine(AbstractEngine):
                     change = sum(b * slope[key] for b, slope in zip(self.integrator.weights, slopes, strict=True))
                     state[key][key[0]] = (start[key] + gain[key] * change).astype(self.dtype)
                     self._stir(*key, state[key], number + s)
+                self.history = {n: np.concatenate([h[1:], left[n][None]]) for n, h in self.history.items()}
                 self.passed()
                 ends = ((start[key], rows[key[0]]) for key, rows in state.items())
                 if not all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends):
@@ -193,6 +220,10 @@ class ReferenceEngine(AbstractEngine):
 
     def passed(self) -> None:
         """A step has been taken: what depends on how long ago something was has to know."""
+
+    @property
+    def steps_to_rest(self) -> int:
+        return max(recurrent_steps(self.circuit, self.integrator.dt).values(), default=0)
 
     @property
     def blocks(self) -> list[slice]:
@@ -284,6 +315,7 @@ class ReferenceEngine(AbstractEngine):
             "output": self.output,
             "parameter": self.parameters,
             "noise": self.eta,
+            "history": self.history,
             **{row.variable: self._variable(row.variable) for row in self.dynamics.rows[1:]},
         }
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
-from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
+from pcneuro.graph.graph import Constant, Leaf, check_name
+from pcneuro.graph.leaves import Given
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
 from pcneuro.graph.tracing.types import OF_TRUTH, is_complex, result_dtype, result_typed, typed
@@ -66,7 +67,7 @@ class Recorder:
             return value
         if isinstance(value, np.matrix):
             raise refuse("a np.matrix, whose * and ** are products of matrices,", "write np.asarray(M), and @")
-        if isinstance(value, Input | Parameter | Latent):
+        if isinstance(value, Given):
             raise refuse(f"a pcn.{type(value).__name__} that is no argument", "make it one, and give it to pcn.trace")
         array = plain_constant("a constant", value)
         if array.dtype.kind not in "fiub":
@@ -135,10 +136,17 @@ class Recorder:
             check_name(name)
         except GraphError as error:
             raise GraphError(f"{error}{at_line()}") from None
-        if name in self.taken:
-            raise GraphError(f"the vertex name {name!r} is used twice: for {self.taken[name]}, and{at_line()}")
-        self.names[array.number] = name
         line = where()
+        if name in self.taken:
+            text = f"the vertex name {name!r} is used twice: for {self.taken[name]}, and{at_line()}"
+            if line and self.taken[name] == f"the vertex of {line}":
+                # The same line: a loop, or a function that is called more than once.
+                text += (
+                    f"; in a loop over time, give each time its own, as f'{name}{{t}}', or trace one time step with a "
+                    f"leaf before=pcn.Recurrent({name!r}, shape)"
+                )
+            raise GraphError(text)
+        self.names[array.number] = name
         self.taken[name] = f"the vertex of {line}" if line else f"the leaf {name!r}"
 
     def reserve(self, name: str) -> None:
