@@ -343,16 +343,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return size(self.shape)
 
     @property
-    def real(self) -> TracedArray:
-        """The array itself."""
-        return self
-
-    @property
-    def imag(self) -> Any:
-        """Zeros."""
-        return np.zeros(self._shape)
-
-    @property
     def T(self) -> Any:
         """The array with its axes reversed."""
         return self.transpose()

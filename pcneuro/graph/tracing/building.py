@@ -68,6 +68,7 @@ def _matrix_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
 def _insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     recorder = recorder_of(arr, values)
     operands = [recorder.lift(arr), recorder.lift(np.stack(values) if _holds_traced(values) else values)]
+    operands[1] = operands[1].astype(operands[0].dtype)
     numbers = [unit_indices(operands[0].shape), unit_indices(operands[1].shape) + operands[0].size]
     try:
         inserted = np.insert(numbers[0], obj, numbers[1], axis)

@@ -47,7 +47,7 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __init__(self, real: TracedArray, imag: TracedArray) -> None:
-        self.real, self.imag = real, imag
+        self._real, self._imag = real, imag
         self.dtype = np.dtype(np.complex128)
 
     @property  # type: ignore[misc]
@@ -65,7 +65,7 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
             name = f"np.{ufunc.__name__}"
             raise refuse(f"{name} of complex values with out=", f"use what {name} returns")
         result = _answer(ufunc, method, current(inputs), current(kwargs))
-        if out is None or not out[0].ndim:
+        if out is None or not (out[0].ndim or out[0].real.in_place):
             return result
         out[0][...] = result
         return out[0]
@@ -102,6 +102,24 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         return f"<complex traced array {self.real.number}, {self.imag.number} of shape {self.shape}>"
 
     __str__ = __repr__
+
+    @property
+    def real(self) -> TracedArray:
+        """The real part, which is written to as that of an array."""
+        return self._real
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self._real[...] = value
+
+    @property
+    def imag(self) -> TracedArray:
+        """The imaginary part, which is written to as that of an array."""
+        return self._imag
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self._imag[...] = value
 
     @property
     def shape(self) -> Shape:

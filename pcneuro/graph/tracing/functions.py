@@ -228,5 +228,5 @@ def _full_like(
 ) -> Any:
     shape = a.shape if shape is None else shape
     if isinstance(fill_value, TracedArray):
-        return np.broadcast_to(fill_value, shape)
+        return np.broadcast_to(fill_value.astype(a.dtype if dtype is None else dtype), shape)
     return np.full(shape, fill_value, dtype=a.dtype if dtype is None else dtype)

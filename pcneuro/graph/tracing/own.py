@@ -16,6 +16,7 @@ from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex, as_complex
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import size
+from pcneuro.ops.registry import refuse
 
 
 class OwnArray(AbstractOwn):
@@ -38,13 +39,25 @@ class OwnArray(AbstractOwn):
         owner = object.__getattribute__(self, "_owner")()
         if owner.traced is None:
             return self.view(np.ndarray)
-        return owner.traced if owner is self else _shared(owner.traced, self._units(owner))
+        if owner is self:
+            return owner.traced
+        array = owner.traced
+        if self.dtype != owner.dtype:
+            array = self._part(owner)
+        return _shared(array, self._units(owner))
 
     def _units(self, owner: OwnArray) -> np.ndarray:
         """The owner's units that it shares."""
-        offset = self.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        units = np.arange(size(owner.shape), dtype=np.int64)[offset // self.itemsize :]
-        return np.lib.stride_tricks.as_strided(units, self.shape, self.strides)
+        units = np.arange(size(owner.shape), dtype=np.int64)[_offset(self, owner) // owner.itemsize :]
+        strides = [stride // owner.itemsize * units.itemsize for stride in self.strides]
+        return np.lib.stride_tricks.as_strided(units, self.shape, strides)
+
+    def _part(self, owner: OwnArray) -> TracedArray:
+        """The real or the imaginary part of a complex owner, which it is a view of."""
+        traced = owner.traced
+        if not isinstance(traced, TracedComplex) or any(stride % owner.itemsize for stride in self.strides):
+            raise refuse(f"an array of {owner.dtype} seen as one of {self.dtype}", "keep to .real and .imag")
+        return traced.imag if _offset(self, owner) % owner.itemsize else traced.real
 
     def become(self, recorder: Any) -> Any:
         """The traced array that it stands for from now on."""
@@ -54,6 +67,8 @@ class OwnArray(AbstractOwn):
             traced = as_complex(recorder, values) if values.dtype.kind == "c" else recorder.lift(values)
             owner.view(np.ndarray)[...] = np.nan
             owner.traced = traced
+            for part in (traced.real, traced.imag) if isinstance(traced, TracedComplex) else (traced,):
+                part.in_place = True
         return self.now()
 
     def __getattribute__(self, name: str) -> Any:
@@ -113,6 +128,36 @@ class OwnArray(AbstractOwn):
         traced = [a for a in rules.flattened(key) if isinstance(a, TracedArray | TracedComplex)]
         return traced[0].recorder.lift(array)[key] if traced else super().__getitem__(key)
 
+    @property
+    def flat(self) -> Any:
+        """Its numbers in their order; where they lie so, traced ones may be written there, too."""
+        return self.reshape(-1) if self.flags.c_contiguous else super().flat
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        value = current(value)
+        self[...] = np.reshape(np.resize(value, self.size), self.shape)
+
+    @property
+    def real(self) -> Any:
+        """As of arrays."""
+        return np.ndarray.real.__get__(self)  # type: ignore[attr-defined]
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """As of arrays."""
+        return np.ndarray.imag.__get__(self)  # type: ignore[attr-defined]
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = value
+
     def fill(self, value: Any) -> None:
         """As the method of arrays."""
         self[...] = value
@@ -150,6 +195,11 @@ _KEPT = frozenset(
 """Attributes that are those of the memory, whatever it stands for."""
 
 
+def _offset(array: np.ndarray, owner: np.ndarray) -> int:
+    """How many bytes an array begins behind the one whose memory it shares."""
+    return int(array.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
+
+
 def _shared(array: Any, units: np.ndarray) -> Any:
     if isinstance(array, TracedComplex):
         return TracedComplex(_shared(array.real, units), _shared(array.imag, units))
@@ -164,7 +214,7 @@ def _like(result: Any, owners: Sequence[OwnArray]) -> Any:
         for owner in owners:
             plain = owner.view(np.ndarray)
             if result.dtype == plain.dtype and np.may_share_memory(result, plain):
-                offset = result.__array_interface__["data"][0] - plain.__array_interface__["data"][0]
+                offset = _offset(result, plain)
                 return np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
     return own(result)
 

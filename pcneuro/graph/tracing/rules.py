@@ -40,7 +40,6 @@ _INSTEAD = {
     "copyto": "build arrays with np.broadcast_to, np.stack or np.concatenate",
     "full": "use np.broadcast_to",
     "shape": "use a.reshape(...)",
-    "flat": "use np.ravel",
 }
 
 

@@ -147,10 +147,10 @@ def _empty(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 @stands_in("numpy", "full")
-def _full(original: Callable[..., Any], shape: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
+def _full(original: Callable[..., Any], shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kw: Any) -> Any:
     if _traced(fill_value):
-        return np.array(np.broadcast_to(current(fill_value), shape))
-    return _made(original, shape, fill_value, *args, **kwargs)
+        return np.array(np.broadcast_to(np.array(current(fill_value), dtype), shape))
+    return _made(original, shape, fill_value, dtype, *args, **kw)
 
 
 @stands_in("numpy", "zeros_like")
@@ -159,6 +159,11 @@ def _full(original: Callable[..., Any], shape: Any, fill_value: Any, *args: Any,
 @stands_in("numpy", "full_like")
 @stands_in("numpy", "copy")
 def _like(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if _traced(args[1:], kwargs):
+        array, *rest = args
+        return HANDLERS[original](
+            array if _traced(array) else np.asarray(current(array)), *current(rest), **current(kwargs)
+        )
     result = original(*current(args), **current(kwargs))
     if original.__name__ == "empty_like" and isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
         result[...] = 0

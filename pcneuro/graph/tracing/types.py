@@ -69,6 +69,8 @@ def result_typed(ufunc: np.ufunc, result: Any, operands: Sequence[Any], dtype: n
         divides = np.not_equal(operands[1], 0)
         if isinstance(divides, AbstractTraced) or not np.all(divides):
             result = np.where(divides, result, 0)
+    if dtype.kind == "i" and ufunc is np.reciprocal:
+        result = np.trunc(result)
     return typed(result, dtype)
 
 

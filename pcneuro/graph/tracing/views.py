@@ -30,6 +30,8 @@ class AbstractWritten(AbstractTraced):
         self._seen = 0
         self._whole: Any = None
         self._units: np.ndarray | None = None
+        self.in_place = False
+        """Whether it is, without axes, an array that may be written to, and no number."""
 
     def _made(self, number: int, shape: Shape) -> Any:
         """An array of this kind of another entry."""
@@ -70,7 +72,7 @@ class AbstractWritten(AbstractTraced):
 
     def sharing(self, whole: Any, units: np.ndarray) -> Any:
         """This array as one that shares its units with another, whose ``units`` they are."""
-        self._whole = whole._owner
+        self._whole, self.in_place = whole._owner, whole.in_place
         self._units = units if whole._units is None else whole._units.ravel()[units]
         self._seen = 0 if self._whole._contents is None else self._whole._contents.version
         return self
@@ -109,6 +111,31 @@ class AbstractWritten(AbstractTraced):
             return np.asarray(unit_indices(self._shape)[key])
         except IndexError as error:
             raise ShapeError(f"index {key!r} into shape {self._shape}: {error}{at_line()}") from None
+
+    @property
+    def real(self) -> Any:
+        """The array itself."""
+        return self
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """Zeros."""
+        return np.zeros(self._shape)
+
+    @property
+    def flat(self) -> Any:
+        """Its units in their order, as they are read and written by ``a.flat[i]``."""
+        units = unit_indices(self._shape).ravel()
+        return self.recorder.gather("flat", units, [self]).sharing(self, units)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        units = unit_indices(self._shape).ravel()
+        self.write(units, np.resize(value, units.shape))
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         """As np.sort, in place."""
@@ -149,7 +176,7 @@ class AbstractWritten(AbstractTraced):
                 "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
             )
         (array,) = out
-        if not array._shape:
+        if not array._shape and not array.in_place:
             # A number of NumPy's: a += b makes another one.
             return result
         array[...] = result

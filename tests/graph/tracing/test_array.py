@@ -124,7 +124,6 @@ REFUSED = {
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
     # Conversions
     "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
-    "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
     # Indices and masks that depend on the data
     "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "keep to functions"),
     # Functions that have no derivative or are not known

@@ -206,6 +206,15 @@ AS_NUMPY = {
     "empty_like": lambda x: x + 0.0 * np.empty_like(x).shape[0],
     "an outer sum": lambda x: np.add.outer(x, x[0]),
     "an outer difference from constants": lambda x: np.subtract.outer([1.0, 2.0], x),
+    "a whole array of another type": lambda x: (
+        np.full(2, x[0, 2] + 1.5, int) / 2 + np.full_like(x[0, :2], x[0, 1], int)
+    ),
+    "full_like of a constant": lambda x: np.full_like(np.arange(3), x[1] + 1.5) + np.full_like([1.0], x[0, 0]),
+    "inserted into whole numbers": lambda x: np.insert(np.arange(3), 1, x[1] + 0.5),
+    "whole numbers padded": lambda x: np.pad(np.round(x).astype(int), 1, constant_values=(1.5, x[1, 2] + 0.5)),
+    "pieces of the type of x": lambda x: np.piecewise(np.sign(x).astype(int), [x < 0], [-1.5, lambda t: t * 2.5]),
+    "pieces that are whole": lambda x: np.piecewise(x, [x < 0], [-1, 1]) // 2 + np.piecewise(x, [x < 0], [1, 3]) / 2,
+    "a reciprocal of whole numbers": lambda x: np.reciprocal(3 + np.sign(x).astype(int) * 2),
     "float64 as a type": lambda x: np.stack([x, x], dtype=float),
 }
 

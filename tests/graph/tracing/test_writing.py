@@ -138,7 +138,47 @@ def lists(x):
     )
 
 
+def without_axes(x):
+    total, alias, number = np.zeros(()), [], x[0]
+    np.add(np.sum(x), 1.0, out=total)
+    alias.append(total)
+    total += x[1]
+    kept = number
+    number += 1.0
+    return alias[0] * x + np.add.reduce(x[:2], out=np.zeros(())) + kept
+
+
+def flat(x):
+    z, y = np.zeros((5, 5)), np.outer(x, x)
+    z.flat[::6] += x
+    y.T.flat[3] = x[2]
+    y.flat[-1] = 2.0
+    w = np.ones((2, 2))
+    w.flat = x[:3]
+    v = 2 * x
+    v.flat = x[:2]
+    v.real[0] = x[4]
+    return z @ y @ np.stack(list(v.flat)) + w.flat[3]
+
+
+def complex_parts(x):
+    z, y = np.zeros((3, 2), complex), np.zeros(4, complex)
+    last, imaginary, rest = z[:, 1], z[::-1].imag, y[1:]
+    z.real[0] = x[:2]
+    last[:] = 1j * x[2:]
+    imaginary[:2, 0] = x[:2] * x[3]
+    rest[1:] = x[:2] + 1j * x[3:]
+    y.real = x[1:]
+    w = x + 1j
+    w.imag = 2 * x
+    w.real *= x
+    return np.concatenate([z.real.ravel() * z.imag.ravel(), rest.real * rest.imag, last.imag, w.real * w.imag])
+
+
 FUNCTIONS = (
+    without_axes,
+    flat,
+    complex_parts,
     lists,
     one_by_one,
     rows,
