@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,21 +20,29 @@ _ROOM = 8
 """Letters that are kept free for what tells equal names apart."""
 
 
-def as_names(theirs: Iterable[str]) -> dict[str, str]:
-    """Name in the other library -> name of a vertex: with _ in place of dots and the like, and each of its own."""
-    taken = set(inspect.signature(trace).parameters)
+def as_names(theirs: Iterable[str], others: Iterable[str] = ()) -> dict[str, str]:
+    """Name in the other library -> name of a vertex: with _ in place of dots and the like, and each of its own.
+
+    ``others`` are vertices' names that are taken.
+    """
+    taken = {*inspect.signature(trace).parameters, *others}
     names: dict[str, str] = {}
     for name in theirs:
         letters = _NO_LETTER.sub("_", name)
         letters = letters if letters[:1].isalpha() else f"v{letters}"
         letters = letters[-(LONGEST_NAME - _ROOM) :].lstrip("_0123456789") or "v"
-        free, count = letters, 0
-        while free in taken:
-            count += 1
-            free = f"{letters}_{count}"
-        taken.add(free)
-        names[name] = free
+        names[name] = apart(letters, taken)
+        taken.add(names[name])
     return names
+
+
+def apart(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    free, count = name, 0
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free
 
 
 @dataclass(frozen=True, eq=False)

@@ -208,7 +208,7 @@ class _Function:
         axis, both = self.batch_axis, self._drawn()
         if axis is None:
             return dict.fromkeys(self._on(both))
-        alone = self._on({name: np.take(x, [0], axis) for name, x in both.items()})
+        alone, second = (self._on({name: np.take(x, [k], axis) for name, x in both.items()}) for k in (0, 1))
         free = any(shape[axis] is None for shape in self.shapes.values())
         try:
             together = self._on(both) if free else None
@@ -217,13 +217,14 @@ class _Function:
             together = None
         axes: dict[str, int | None] = {}
         for name, y in alone.items():
-            other = None if together is None else together[name]
-            axes[name] = _axis(name, np.asarray(y), axis, other)
+            other = None if together is None else np.asarray(together[name])
+            axes[name] = _axis(name, [np.asarray(y), np.asarray(second[name])], axis, other)
         return axes
 
 
-def _axis(name: str, y: np.ndarray, axis: int, together: Any) -> int:
-    """Where an output of one sample, and of two where there is one, has its axis of samples."""
+def _axis(name: str, alone: Sequence[np.ndarray], axis: int, together: np.ndarray | None) -> int:
+    """Where an output of two samples, each by itself and both where that can be, has its axis of samples."""
+    y = alone[0]
     no_axis = (
         f"output {shown(name)} of one sample has shape {y.shape}, and no axis of samples: a graph is of one; take "
         "means over samples outside the model"
@@ -232,14 +233,15 @@ def _axis(name: str, y: np.ndarray, axis: int, together: Any) -> int:
         if y.ndim <= axis or y.shape[axis] != 1:
             raise TraceError(no_axis)
         return axis
-    both = np.asarray(together)
-    differing = [i for i, pair in enumerate(zip(y.shape, both.shape, strict=False)) if pair == (1, 2)]
-    if y.ndim != both.ndim or len(differing) != 1:
+    differing = [i for i, pair in enumerate(zip(y.shape, together.shape, strict=False)) if pair == (1, 2)]
+    if y.ndim != together.ndim or len(differing) != 1:
         raise TraceError(no_axis)
-    first = np.take(both, [0], differing[0])
-    if not np.allclose(first, y, rtol=0, atol=TOLERANCE * max(1.0, float(np.abs(y).max(initial=0.0))), equal_nan=True):
-        raise TraceError(
-            f"output {shown(name)} of a sample is another one beside a second sample: the model mixes samples, which a "
-            "circuit keeps apart; export it for inference, and take means over samples outside"
-        )
+    for k, one in enumerate(alone):
+        beside = np.take(together, [k], differing[0])
+        near = TOLERANCE * max(1.0, float(np.abs(one).max(initial=0.0)))
+        if not np.allclose(beside, one, rtol=0, atol=near, equal_nan=True):
+            raise TraceError(
+                f"output {shown(name)} of a sample is another one beside a second sample: the model mixes samples, "
+                "which a circuit keeps apart; export it for inference, and take means over samples outside"
+            )
     return differing[0]

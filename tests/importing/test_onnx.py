@@ -595,6 +595,11 @@ HOSTILE = {
         TraceError,
         "mixes samples",
     ),
+    "a sum of the samples before": (
+        model_of([node("CumSum", "x,axis")], {"x": ["n", 3]}, ["y"], {"axis": np.int64(0)}),
+        TraceError,
+        "mixes samples",
+    ),
     "a loss": (model_of([node("ReduceMean", "x", keepdims=0)], X, ["y"]), TraceError, "no axis of samples"),
     "several samples": (model_of([node("Relu", "x")], {"x": [8, 3]}, ["y"]), ShapeError, "has 8 samples"),
     "numbers only": (model_of([node("Relu", "x")], {"x": []}, ["y"]), ShapeError, "no axis 0"),
