@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -17,6 +19,7 @@ from pcneuro.graph.checking import Check, RandomStates, note_vertex
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
+from pcneuro.graph.tracing.own import NO_INDEX
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.standing_in import standing_in
 from pcneuro.graph.tracing.writing import current
@@ -123,6 +126,14 @@ def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
             # NumPy puts an error of its own in front of ours where an element of an array is written.
             raise error.__cause__ from None
         raise
+    except IndexError as error:
+        if str(NO_INDEX) not in str(error):
+            raise
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise TraceError(
+            f"an index of traced whole numbers into an array from outside of the function cannot be traced "
+            f"({Path(line.filename).name}:{line.lineno}: {line.line}): write np.take(a, i)"
+        ) from None
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:

@@ -247,7 +247,7 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise refuse(
             "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
-            "leave it out, and keep to functions of numpy and pcn.ops",
+            "leave it out, and keep to functions of numpy and pcn.ops; a[i] of an array from outside is np.take(a, i)",
         )
 
     # What Python asks for
@@ -290,15 +290,14 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return np.ceil(self)
 
     def __getitem__(self, key: Any) -> TracedArray:
+        key = current(key)
         if isinstance(key, TracedArray) and key.dtype.kind == "b":
             raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
         indices = self.units_at(key)
         result = self.recorder.gather("index", indices, [self])
-        parts = key if isinstance(key, tuple) else (key,)
-        basic = all(part is None or part is ... or isinstance(part, slice | int | np.integer) for part in parts)
-        return result.sharing(self, indices) if basic and indices.ndim else result
+        return result.sharing(self, indices) if rules.is_basic(key) and indices.ndim else result
 
     def __len__(self) -> int:
         if not self.shape:

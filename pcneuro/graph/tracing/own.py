@@ -1,11 +1,12 @@
 """Arrays that a traced function makes for itself, by ``np.zeros`` and the like: plain, until traced values are written.
 
-From then on such an array, and whatever shares its memory, stands for a traced array. Its memory is filled with NaN,
-which only functions read that do not ask NumPy's protocols; and the graph takes no NaN.
+From then on such an array, and whatever shares its memory, stands for a traced array. Its memory is filled with NaN, or
+with what is no index: only functions read it that do not ask NumPy's protocols, and the graph takes no NaN.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from pcneuro.graph.tracing.complex import TracedComplex, as_complex
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import size
 from pcneuro.ops.registry import refuse
+
+NO_INDEX = np.iinfo(np.int64).min
+"""What memory of whole numbers is filled with: no array has such an index."""
 
 
 class OwnArray(AbstractOwn):
@@ -65,7 +69,7 @@ class OwnArray(AbstractOwn):
         if owner.traced is None:
             values = np.array(owner, subok=False)
             traced = as_complex(recorder, values) if values.dtype.kind == "c" else recorder.lift(values)
-            owner.view(np.ndarray)[...] = np.nan
+            owner.view(np.ndarray)[...] = NO_INDEX if values.dtype.kind == "i" else np.nan
             owner.traced = traced
             for part in (traced.real, traced.imag) if isinstance(traced, TracedComplex) else (traced,):
                 part.in_place = True
@@ -174,6 +178,9 @@ class OwnArray(AbstractOwn):
     def __int__(self) -> int:
         return int(self.now())
 
+    def __index__(self) -> int:
+        return operator.index(self.now())
+
     def __repr__(self) -> str:
         return repr(self.now())
 
@@ -186,7 +193,7 @@ class OwnArray(AbstractOwn):
         return own(self.now().copy())
 
 
-_WRITTEN = (np.float64, np.complex128)
+_WRITTEN = (np.float64, np.complex128, np.int64)
 WRITERS = (np.copyto, np.fill_diagonal, np.putmask)
 """Functions that write to their first argument."""
 _KEPT = frozenset(

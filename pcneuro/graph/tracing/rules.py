@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 # Functions that only copy units to other places. The traced array (or lists of them) is their first argument.
 STRUCTURAL = (
     "reshape transpose swapaxes moveaxis rollaxis squeeze expand_dims broadcast_to ravel concatenate stack hstack "
@@ -61,3 +63,9 @@ def flattened(value: Any) -> Iterator[Any]:
             yield from flattened(part)
     else:
         yield value
+
+
+def is_basic(key: Any) -> bool:
+    """Whether an index makes a view in NumPy: of whole numbers of Python's, slices, new axes and ``...``."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(part is None or part is ... or isinstance(part, slice | int | np.integer) for part in parts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.writing import Contents
+from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractTraced, Shape, unit_indices
 from pcneuro.ops.registry import at_line, refuse
 
@@ -96,6 +96,7 @@ class AbstractWritten(AbstractTraced):
             raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        key = current(key)
         chosen: Any = key
         if isinstance(key, AbstractWritten) and _is_mask(key, self._shape) and not np.ndim(value):
             values: Any = self

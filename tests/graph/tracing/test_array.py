@@ -125,7 +125,7 @@ REFUSED = {
     # Conversions
     "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
     # Indices and masks that depend on the data
-    "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "keep to functions"),
+    "index": (lambda x: OUTSIDE[x[0]], "turning a traced array into a plain one", "np.take(a, i)"),
     # Functions that have no derivative or are not known
     "index of itself": (lambda x: x[x], "indexing by a traced array of float64", "np.argmax"),
     "index in a list": (lambda x: x[[x[0]]], "indexing by a traced array of float64", "np.argmax"),

@@ -259,7 +259,7 @@ REFUSED = {
     ),
     "parts": (lambda x: np.array([x, x[:2]]), ShapeError, r"np\.array of parts of different shapes \(2,\), \(5,\)"),
     "out of range": (lambda x: (1 * x).__setitem__(7, 0.0), ShapeError, "index 7"),
-    "integers": (lambda x: np.zeros(3, int).__setitem__(0, x[0]), TraceError, "a plain number"),
+    "integers": (lambda x: np.zeros(3, int).__setitem__(0, x[0]), TraceError, "a write of numbers into"),
 }
 
 
@@ -269,6 +269,40 @@ def test_writes_that_do_not_fit_are_refused_at_their_line(name):
     with pytest.raises(kind, match=text) as caught:
         pcn.trace(function, x=pcn.Input((5,)))
     assert "(test_writing.py:" in str(caught.value)
+
+
+def viterbi(scores):
+    """The best path through a table of scores, with pointers back in an array of whole numbers."""
+    steps, states = scores.shape
+    best, back = np.zeros((steps, states)), np.zeros((steps, states), dtype=int)
+    best[0] = scores[0]
+    for t in range(1, steps):
+        ways = best[t - 1][:, None] - np.abs(np.subtract.outer(np.arange(states), np.arange(states)))
+        back[t] = np.argmax(ways, axis=0)
+        best[t] = np.max(ways, axis=0) + scores[t]
+    path = np.zeros(steps, int)
+    path[-1] = np.argmax(best[-1])
+    for t in reversed(range(1, steps)):
+        path[t - 1] = back[t, path[t]]
+    return {"path": path + 0.0, "total": scores[np.arange(steps), path].sum()}
+
+
+def test_arrays_of_whole_numbers_take_traced_ones():
+    scores = 3 * np.random.default_rng(0).normal(size=(5, 3))
+    exact = pcn.backprop(pcn.trace(viterbi, scores=pcn.Parameter(scores)), targets={"total": 0.0})
+    expected = viterbi(scores)
+    assert_close(exact.values["path"][0], expected["path"], 0)
+    assert_close(exact.gradients["scores"], expected["total"] * np.eye(3)[expected["path"].astype(int)], 1e-12)
+
+
+def test_traced_whole_numbers_are_no_index_into_an_array_from_outside():
+    def looked_up(x):
+        places = np.zeros(2, int)
+        places[0] = np.argmax(x)
+        return X[places] + x[:2]
+
+    with pytest.raises(TraceError, match=r"outside of the function .*test_writing\.py.*write np\.take\(a, i\)"):
+        pcn.trace(looked_up, x=pcn.Input((5,)))
 
 
 def test_constants_of_a_graph_are_plain_arrays():
