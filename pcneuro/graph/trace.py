@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import GraphError, TraceError, told
+from pcneuro.errors import GraphError, PcneuroError, TraceError, told
 from pcneuro.graph import tracing
 from pcneuro.graph.arguments import Arguments
 from pcneuro.graph.checking import Check, RandomStates, note_vertex
@@ -121,10 +122,12 @@ def _again(arguments: Arguments) -> Recorder:
 def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
     try:
         return arguments.call(arrays)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         if isinstance(error.__cause__, TraceError) and not isinstance(error, TraceError):
             # NumPy puts an error of its own in front of ours where an element of an array is written.
             raise error.__cause__ from None
+        if not isinstance(error, PcneuroError) and any(name in str(error) for name in _MEMORY):
+            raise _without_memory(error) from None
         raise
     except IndexError as error:
         if str(NO_INDEX) not in str(error):
@@ -134,6 +137,23 @@ def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
             f"an index of traced whole numbers into an array from outside of the function cannot be traced "
             f"({Path(line.filename).name}:{line.lineno}: {line.line}): write np.take(a, i)"
         ) from None
+
+
+_MEMORY = (TracedArray.__name__, TracedComplex.__name__, "__array_interface__")
+"""What compiled functions of libraries name, that look for the memory of an array."""
+_LIBRARIES = (str(Path(__file__).parents[1]), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+
+
+def _without_memory(error: Exception) -> TraceError:
+    """The refusal of a compiled function that reads memory, with the user's line that has called it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    users = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames
+    at = users[-1]
+    line = f"{Path(at.filename).name}:{at.lineno}{f': {at.line}' if at.line else ''}"
+    return TraceError(
+        f"a compiled function that reads the memory of arrays cannot be traced ({line}): it has none; write "
+        f"it with functions of numpy and pcn.ops, or make it a pcn.operator ({error})"
+    )
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:

@@ -13,7 +13,7 @@ from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, is_complex, result_dtype, result_typed, typed
+from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed, typed
 from pcneuro.graph.tracing.views import AbstractWritten
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
@@ -22,10 +22,14 @@ from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, where
 from pcneuro.quantities import plain
 
+_BITS = 63
+"""Of NumPy's whole numbers; those of Python may be larger."""
+
 
 def plain_constant(what: str, value: Any) -> np.ndarray:
     """A number or array of the function, as an array. Raises DataError, with the line, for units and masks over it."""
     try:
+        value = float(value) if type(value) is int and value.bit_length() > _BITS else value
         return np.asarray(plain(what, value)).view(np.ndarray)
     except DataError as error:
         raise DataError(f"{error}{at_line()}") from None
@@ -184,8 +188,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
         return np.ndarray if self._shape else self.dtype.type
 
-    # What NumPy asks for
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, TracedOther) for a in (*inputs, *(kwargs.get("out") or ()))):
             return NotImplemented
@@ -206,6 +208,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             return self.write_out(out, result if mask is True else np.where(mask, result, out[0]))
         if any(map(is_complex, inputs)):
             return HANDLERS[complex](ufunc, method, inputs, kwargs)
+        if kwargs and method == "__call__":
+            inputs, kwargs = as_numbers(ufunc, inputs, kwargs)
         if method in UFUNC_METHODS:
             return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
         if method == "outer" and len(inputs) == 2 and not kwargs:
@@ -237,7 +241,15 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
         if any(issubclass(each, TracedOther) for each in types):
             return NotImplemented
+        out = kwargs.get("out")
+        if isinstance(out, AbstractOwn):
+            out = out.become(self.recorder)
         args, kwargs = current(args), current(kwargs)
+        if isinstance(out, TracedArray):
+            result = function(*args, **{name: value for name, value in kwargs.items() if name != "out"})
+            if np.shape(result) != out.shape:
+                raise ShapeError(f"{shown} of shape {np.shape(result)} with out= of shape {out.shape}{at_line()}")
+            return self.write_out((out,), result)
         if any(map(is_complex, rules.flattened((args, kwargs)))):
             return HANDLERS[complex](function, "__call__", args, kwargs)
         if function not in HANDLERS:
@@ -249,8 +261,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
             "leave it out, and keep to functions of numpy and pcn.ops; a[i] of an array from outside is np.take(a, i)",
         )
-
-    # What Python asks for
 
     def __bool__(self) -> bool:
         raise refuse(
@@ -316,8 +326,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         if specification:
             raise refuse(f"formatting a traced value as {specification!r}", "print it as it is: it has a shape only")
         return repr(self)
-
-    # What an ndarray has
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
         return self.recorder.apply(operator, *operands)

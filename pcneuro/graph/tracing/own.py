@@ -103,10 +103,11 @@ class OwnArray(AbstractOwn):
         ufunc.at(current(array), *values)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        if function in WRITERS:
+        written = args[0] if function in WRITERS else kwargs.get("out")
+        if isinstance(written, OwnArray):
             traced = [a for a in rules.flattened(current((args, kwargs))) if isinstance(a, TracedArray | TracedComplex)]
-            if traced and isinstance(args[0], OwnArray):
-                args[0].become(traced[0].recorder)
+            if traced:
+                written.become(traced[0].recorder)
         now = current((args, kwargs))
         if not any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(now)):
             owners = [a._owner() for a in rules.flattened((args, kwargs)) if isinstance(a, OwnArray)]
@@ -194,7 +195,7 @@ class OwnArray(AbstractOwn):
 
 
 _WRITTEN = (np.float64, np.complex128, np.int64)
-WRITERS = (np.copyto, np.fill_diagonal, np.putmask)
+WRITERS = (np.copyto, np.fill_diagonal, np.putmask, np.put, np.place, np.put_along_axis)
 """Functions that write to their first argument."""
 _KEPT = frozenset(
     ("now", "become", "fill", "traced", "base", "shape", "ndim", "size", "strides", "itemsize", "dtype", "view")

@@ -205,6 +205,17 @@ def _array(
     return result.reshape((1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
 
 
+# What makes the arrays of np.r_ and np.c_.
+stands_in("numpy.lib._index_tricks_impl", "array")(_array)
+
+
+@stands_in("numpy", "nditer")
+def _nditer(original: Callable[..., Any], op: Any, *args: Any, **kwargs: Any) -> Any:
+    if _traced(op, args, kwargs):
+        raise refuse("np.nditer of a traced array", "go through np.ravel(a), or np.ndindex(a.shape)")
+    return original(current(op), *args, **kwargs)
+
+
 def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if _traced(a):
         return _array(original, a, dtype, copy=False)
@@ -218,7 +229,7 @@ def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: An
     )
 
 
-for _name in "asarray asanyarray ascontiguousarray asarray_chkfinite".split():
+for _name in "asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite require".split():
     stands_in("numpy", _name)(_as_array)
 
 

@@ -95,6 +95,9 @@ class AbstractWritten(AbstractTraced):
         except ValueError:
             raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
 
+    def __getitem__(self, key: Any) -> Any:
+        raise NotImplementedError
+
     def __setitem__(self, key: Any, value: Any) -> None:
         key = current(key)
         chosen: Any = key
@@ -137,6 +140,42 @@ class AbstractWritten(AbstractTraced):
     def flat(self, value: Any) -> None:
         units = unit_indices(self._shape).ravel()
         self.write(units, np.resize(value, units.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all numbers, as NumPy has it."""
+        return int(np.prod(self._shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def item(self, *place: Any) -> Any:
+        """The one number of an array, or that at a place; in order, or by an index for each axis."""
+        (at,) = place if len(place) == 1 else (place,)
+        if place:
+            return self[at] if isinstance(at, tuple) else self.flat[at]
+        if np.prod(self._shape, dtype=np.int64) != 1:
+            raise ShapeError(f".item() of an array of shape {self._shape}{at_line()}: it takes one number")
+        return self.flat[0]
+
+    def tolist(self) -> Any:
+        """Lists of its numbers, which stay traced."""
+        each: Any = self
+        return [part.tolist() for part in each] if self._shape else self.alike()
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """As np.compress."""
+        values: Any = self
+        return np.compress(condition, values, axis, out)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """As np.put."""
+        array: Any = self
+        np.put(array, indices, values, mode)
+
+    def view(self, *types: Any, **options: Any) -> Any:
+        """The array itself, seen once more; of no other type."""
+        given = [each for each in (*types, *options.values()) if each is not np.ndarray and each != self.dtype]
+        if given:
+            raise refuse(".view() of another type", rules.instead_of("view"))
+        return self[...]
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         """As np.sort, in place."""

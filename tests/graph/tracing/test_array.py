@@ -15,6 +15,7 @@ import scipy.integrate
 import scipy.signal
 import scipy.sparse
 import scipy.special
+from numpy.lib.stride_tricks import as_strided
 from numpy.polynomial.chebyshev import chebval
 from numpy.polynomial.polynomial import polyval
 
@@ -122,8 +123,6 @@ REFUSED = {
     # Writes
     "out": (lambda x: np.sin(x, out=OUTSIDE), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
-    # Conversions
-    "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
     # Indices and masks that depend on the data
     "index": (lambda x: OUTSIDE[x[0]], "turning a traced array into a plain one", "np.take(a, i)"),
     # Functions that have no derivative or are not known
@@ -142,10 +141,11 @@ REFUSED = {
     "traced place": (lambda x: (2 * x).__setitem__(x, 1.0), "a write to a place that depends on the data", "np.where"),
     "ufunc where": (lambda x: np.sin(x, where=np.ones(3, bool)), "np.sin with where= and without out=", "give out="),
     "ufunc dtype": (lambda x: np.add(x, 1, dtype=np.float32), "np.add with dtype=", "plainly"),
-    "clip out": (lambda x: np.clip(x, 0, 1, out=np.zeros(3)), "np.clip with out=", "np.clip(x, low, high)"),
+    "sum out": (lambda x: np.sum(x, axis=0, out=OUTSIDE[:1]), "np.sum with out=", "leave out out="),
     "einsum of lists that are none": (lambda x: np.einsum(x, x), "this form of np.einsum", 'np.einsum("ij,jk->ik"'),
     "einsum dtype": (lambda x: np.einsum("i->", x, dtype=float), "np.einsum with these arguments", "leave out"),
-    "dot out": (lambda x: np.dot(x, x, out=np.zeros(())), "np.dot with these arguments", "leave out"),
+    "nditer": (lambda x: np.nditer(x), "np.nditer of a traced array", "np.ravel(a)"),
+    "strides": (lambda x: as_strided(x, (2,), (8,)), "a compiled function that reads the memory", "pcn.operator"),
     # Other libraries
     "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "leave it out"),
     # Constants

@@ -165,11 +165,11 @@ def test_the_order_in_memory_is_none_of_a_graphs(function):
 
 
 OUT = {
-    "concatenate": lambda x: np.concatenate([x, x], out=np.empty(6)),
+    "concatenate": lambda x: np.concatenate([x, x], out=OUTSIDE),
     "concatenate by place": lambda x: np.concatenate([x, x], 0, np.empty(6)),
-    "stack": lambda x: np.stack([x, x], out=np.empty((2, 3))),
+    "stack": lambda x: np.stack([x, x], out=OUTSIDE),
     "stack by place": lambda x: np.stack([x, x], 0, np.empty((2, 3))),
-    "take": lambda x: np.take(x, [0, 1], out=np.empty(2)),
+    "take": lambda x: np.take(x, [0, 1], out=OUTSIDE),
     "take by place": lambda x: x.take([0, 1], 0, np.empty(2)),
 }
 
@@ -215,6 +215,19 @@ AS_NUMPY = {
     "pieces of the type of x": lambda x: np.piecewise(np.sign(x).astype(int), [x < 0], [-1.5, lambda t: t * 2.5]),
     "pieces that are whole": lambda x: np.piecewise(x, [x < 0], [-1, 1]) // 2 + np.piecewise(x, [x < 0], [1, 3]) / 2,
     "a reciprocal of whole numbers": lambda x: np.reciprocal(3 + np.sign(x).astype(int) * 2),
+    "in a row": lambda x: np.r_[x[0], 0, 1:3] * np.r_[x[1], x[0, 0], 2.0, 3.5][:6],
+    "beside each other": lambda x: np.c_[x.T, [1, 2, 3]] @ np.c_[x[0], x[1], x[1]],
+    "numbers of it": lambda x: np.array([v[1] * x.item(2) for v in x.tolist()]) + x[0, 1].item() + x.item(1, 2),
+    "seen again": lambda x: x.view() * x.view(np.ndarray).nbytes + x.compress([False, True], axis=0),
+    "ufuncs with options": lambda x: np.add(x > 0, x > 1, dtype=float) + np.exp(x, order="C", casting="same_kind"),
+    "chosen by truth": lambda x: np.choose(x > 0, [x, x**2]) + np.choose(np.sign(x).astype(int), [x, 3.0], mode="clip"),
+    "taken around the end": lambda x: np.take(x[0], np.round(x).astype(int) * 2, mode="wrap"),
+    "the place of the largest": lambda x: np.stack([*np.unravel_index(np.argmax(x), x.shape), x[0, 1]]),
+    "places in both orders": lambda x: np.stack(np.unravel_index(np.argsort(-x.ravel()), (3, 1, 2), order="F")),
+    "a number of places": lambda x: np.ravel_multi_index((np.argsort(-x[0]), [0, 1, 1]), (3, 4), order="F"),
+    "among others": lambda x: np.isin(x, [0, 3]) * x + np.isin(x, x[1], invert=True),
+    "in Fortran's order": lambda x: np.asfortranarray(x) + np.require(x, float, ["C"]),
+    "a large number": lambda x: x / 10**25 + x / 2**63,
     "float64 as a type": lambda x: np.stack([x, x], dtype=float),
 }
 

@@ -175,7 +175,30 @@ def complex_parts(x):
     return np.concatenate([z.real.ravel() * z.imag.ravel(), rest.real * rest.imag, last.imag, w.real * w.imag])
 
 
+def at_numbers(x):
+    z, y, w = np.zeros(5), np.ones(4), np.outer(x, x)
+    np.put(z, [0, -1, 1], x[:2])
+    np.place(y, [True, False, True, True], x[1:3])
+    np.place(z, z > 0.6, x[4])
+    np.put_along_axis(w, np.array([[0], [3], [1], [0], [2]]), x[:, None], axis=1)
+    np.put_along_axis(w, np.argmax(w, axis=0, keepdims=True), 2 * x[:1], axis=0)
+    x.put([7], 3.0, mode="wrap")
+    return w @ z + y[0] * y[2] + x
+
+
+def by_out(x):
+    sums, product, joined = np.zeros(()), np.zeros(5), np.empty((2, 5))
+    np.sum(x**2, out=sums)
+    np.dot(np.eye(5) * 2, x, out=product)
+    np.stack([x, 3 * x], out=joined)
+    np.cumsum(x, out=x)
+    x.clip(-0.5, 1.0, out=x)
+    return sums * product + joined[1] * x
+
+
 FUNCTIONS = (
+    at_numbers,
+    by_out,
     without_axes,
     flat,
     complex_parts,
@@ -309,3 +332,8 @@ def test_constants_of_a_graph_are_plain_arrays():
     graph = pcn.trace(lambda x: 0.5 * x + np.zeros(5) + np.array([1.0, 2, 3, 4, 5]), x=pcn.Input((5,)))
     constants = [node.source.value for node in graph.nodes.values() if hasattr(node.source, "value")]
     assert [type(value) for value in constants] == [np.ndarray] * 3
+
+
+def test_what_out_is_given_has_its_shape():
+    with pytest.raises(ShapeError, match=r"np\.sum of shape \(\) with out= of shape \(2,\)"):
+        pcn.trace(lambda x: np.sum(x, out=np.zeros(2)), x=pcn.Input((3,)))
