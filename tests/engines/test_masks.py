@@ -52,6 +52,18 @@ def lowered(x, W, mask):
 
 
 PROGRAMS = {"where": attention, "added": added, "lowered": lowered}
+PAIRS = (
+    (attention, "auto", "float64"),
+    (attention, "all", "float32"),
+    (attention, "marked", "float64"),
+    (added, "auto", "float32"),
+    (added, "all", "float64"),
+    (added, "marked", "float32"),
+    (lowered, "auto", "float64"),
+    (lowered, "all", "float32"),
+    (lowered, "marked", "float64"),
+)
+"""Each program with all kinds of vertices, and each of both with both dtypes."""
 programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 
 
@@ -86,9 +98,7 @@ def test_backprop_is_autograds(program):
     assert_close(pcn.backprop(graph, {"x": X}, {"out": TARGET}).gradients["W"], by_autograd(), 1e-12)
 
 
-@programs
-@pytest.mark.parametrize("vertices", MODES)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("program", "vertices", "dtype"), PAIRS)
 @engines
 def test_fixed_prediction_computes_backprops_gradients(program, vertices, dtype, engine):
     result = run(circuit_of(program, vertices=vertices), engine=engine, dtype=dtype)
