@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import sysconfig
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -16,7 +15,7 @@ import numpy as np
 from pcneuro.errors import GraphError, PcneuroError, TraceError, told
 from pcneuro.graph import tracing
 from pcneuro.graph.arguments import Arguments
-from pcneuro.graph.checking import Check, RandomStates, note_vertex
+from pcneuro.graph.checking import Check, RandomStates, note_vertex, runs_on_plain_arrays
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
@@ -24,7 +23,7 @@ from pcneuro.graph.tracing.own import NO_INDEX
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.standing_in import standing_in
 from pcneuro.graph.tracing.writing import current
-from pcneuro.ops.registry import noting_refusals, refuse
+from pcneuro.ops.registry import noting_refusals, refuse, refuse_error
 
 # The handlers of NumPy's functions register themselves where they are imported.
 for _module in iter_modules(tracing.__path__):
@@ -74,8 +73,9 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
     ------
     TraceError
         For an operation that has no derivative or is not known: its name, the line, and what to write instead; where
-        the function itself has caught such an error, too. Where the graph is not what the function computes on plain
-        arrays: the first operation or vertex whose values are not the same.
+        the function itself has caught such an error, too. For what a library's function raises of traced arrays, and
+        not of plain ones. Where the graph is not what the function computes on plain arrays: the first operation or
+        vertex whose values are not the same.
     ShapeError, GraphError, DataError
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
     """
@@ -87,7 +87,14 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
         raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
     arguments = Arguments.of(function, places, leaves)
     before = RandomStates.now()
-    recorder, outputs = _recorded(arguments)
+    try:
+        recorder, outputs = _recorded(arguments)
+    except (PcneuroError, MemoryError, Warning):
+        raise
+    except Exception as error:
+        if _wants_memory(error) or (check and runs_on_plain_arrays(arguments, before)):
+            raise refuse_error(error) from error
+        raise
     after = RandomStates.now()
     graph = _graph(recorder, outputs, arguments)
     if check:
@@ -109,9 +116,9 @@ def _recorded(arguments: Arguments) -> tuple[Recorder, dict[str, int]]:
     for name in arguments.trees:
         recorder.reserve(name)
     with noting_refusals() as refusals, standing_in(arguments.function):
-        returned = _call(arguments, arrays)
+        returned = _call(arguments, arrays, refusals)
         if refusals:
-            raise TraceError(f"{refusals[0]} (an except of the function, or of a library, has caught this error)")
+            raise TraceError(f"{refusals[0]} ({_CAUGHT})")
         return recorder, _outputs(recorder, returned)
 
 
@@ -119,41 +126,39 @@ def _again(arguments: Arguments) -> Recorder:
     return _recorded(arguments)[0]
 
 
-def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
+_CAUGHT = "an except of the function, or of a library, has caught this error"
+
+
+def _call(arguments: Arguments, arrays: Mapping[str, Any], refusals: Sequence[TraceError]) -> Any:
     try:
         return arguments.call(arrays)
-    except (TypeError, ValueError, AttributeError) as error:
-        if isinstance(error.__cause__, TraceError) and not isinstance(error, TraceError):
+    except PcneuroError:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, TraceError):
             # NumPy puts an error of its own in front of ours where an element of an array is written.
             raise error.__cause__ from None
-        if not isinstance(error, PcneuroError) and any(name in str(error) for name in _MEMORY):
-            raise _without_memory(error) from None
+        if refusals:
+            raise TraceError(f"{refusals[0]} ({_CAUGHT})") from error
+        if isinstance(error, IndexError) and str(NO_INDEX) in str(error):
+            raise _outside_index(error) from None
         raise
-    except IndexError as error:
-        if str(NO_INDEX) not in str(error):
-            raise
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        raise TraceError(
-            f"an index of traced whole numbers into an array from outside of the function cannot be traced "
-            f"({Path(line.filename).name}:{line.lineno}: {line.line}): write np.take(a, i)"
-        ) from None
+
+
+def _outside_index(error: Exception) -> TraceError:
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    return TraceError(
+        f"an index of traced whole numbers into an array from outside of the function cannot be traced "
+        f"({Path(line.filename).name}:{line.lineno}: {line.line}): write np.take(a, i)"
+    )
 
 
 _MEMORY = (TracedArray.__name__, TracedComplex.__name__, "__array_interface__")
 """What compiled functions of libraries name, that look for the memory of an array."""
-_LIBRARIES = (str(Path(__file__).parents[1]), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
-def _without_memory(error: Exception) -> TraceError:
-    """The refusal of a compiled function that reads memory, with the user's line that has called it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames
-    at = users[-1]
-    line = f"{Path(at.filename).name}:{at.lineno}{f': {at.line}' if at.line else ''}"
-    return TraceError(
-        f"a compiled function that reads the memory of arrays cannot be traced ({line}): it has none; write "
-        f"it with functions of numpy and pcn.ops, or make it a pcn.operator ({error})"
-    )
+def _wants_memory(error: Exception) -> bool:
+    return any(name in str(error) for name in _MEMORY)
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:

@@ -19,7 +19,7 @@ from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
-from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, where
+from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, refuse_question, where
 from pcneuro.quantities import plain
 
 _BITS = 63
@@ -257,15 +257,15 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return answered(shown, HANDLERS[function], args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise refuse(
+        raise refuse_question(
             "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
             "leave it out, and keep to functions of numpy and pcn.ops; a[i] of an array from outside is np.take(a, i)",
         )
 
     def __bool__(self) -> bool:
-        raise refuse(
+        raise refuse_question(
             f"a decision (if, while, and, or) on {self._told()}",
-            "choose by np.where, combine conditions by & and |, and repeat a fixed number of times",
+            "choose by np.where, combine conditions by & and |, repeat a fixed number of times, and leave out assert",
         )
 
     def _told(self) -> str:
@@ -279,7 +279,7 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return f"the traced result of {source.label}{f' of {line}' if line and line != where() else ''}"
 
     def _no_number(self, *args: Any) -> Any:
-        raise refuse(
+        raise refuse_question(
             f"a plain number made of {self._told()}",
             "use np. functions instead of math., no float() or int(), constants as sizes and indices; write "
             "to arrays of floats that the function has made, as by np.array(a)",
@@ -389,7 +389,7 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             raise AttributeError(f"neither a traced array nor an ndarray has the attribute {name!r}")
         if name in rules.METHODS:
             return functools.partial(getattr(np, name), self)
-        raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
+        raise refuse_question(f"the array method or attribute .{name}", rules.instead_of(name))
 
 
 def recorder_of(*values: Any) -> Recorder:

@@ -25,8 +25,16 @@ UFUNC_ALIASES |= {"conjugate": "positive", "deg2rad": "radians", "rad2deg": "deg
 
 _COUNT = "how many there are would depend on the data: keep the shape, by np.where(mask, x, 0) or mask * x"
 
+_NO_VALUES = "leave it out: a traced array has no values"
+
 _INSTEAD = {
     **dict.fromkeys(("unique", "argwhere", "nonzero", "flatnonzero"), _COUNT),
+    **dict.fromkeys(("setdiff1d", "union1d", "intersect1d", "setxor1d"), _COUNT),
+    **dict.fromkeys("save savetxt savez savez_compressed tofile tobytes dump dumps data ctypes".split(), _NO_VALUES),
+    **dict.fromkeys(("isin", "in1d"), "write np.any(x[..., np.newaxis] == values, axis=-1)"),
+    "beta": "write it by scipy.special.gammaln: exp(gammaln(a) + gammaln(b) - gammaln(a + b)) of positive numbers",
+    "betaln": "write gammaln(a) + gammaln(b) - gammaln(a + b), of scipy.special",
+    "resize": "use np.resize",
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
     "matrix_rank": "a rank has no derivative; compute that of constants outside the function, and give it as an Input",
@@ -47,7 +55,7 @@ def instead_of(name: str) -> str:
     return _INSTEAD.get(
         name,
         "it has no operator here; write it with arithmetic, np.einsum, np.where on a constant mask, the elementwise "
-        "functions of NumPy, or pcn.elementwise",
+        "functions of NumPy, or pcn.elementwise; or make it a pcn.operator",
     )
 
 
