@@ -216,6 +216,13 @@ def _nditer(original: Callable[..., Any], op: Any, *args: Any, **kwargs: Any) ->
     return original(current(op), *args, **kwargs)
 
 
+@stands_in("numpy", "ndenumerate")
+def _ndenumerate(original: Callable[..., Any], arr: Any) -> Iterator[Any]:
+    """Indices and numbers, as they are when they are asked for."""
+    array: Any = arr if isinstance(arr, TracedArray | np.ndarray) else np.asarray(arr)
+    return ((index, array[index]) for index in np.ndindex(array.shape))
+
+
 def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if _traced(a):
         return _array(original, a, dtype, copy=False)

@@ -158,6 +158,10 @@ def flat(x):
     v = 2 * x
     v.flat = x[:2]
     v.real[0] = x[4]
+    for i, number in np.ndenumerate(np.zeros(3)):
+        v[i] += number
+    for i, number in np.ndenumerate(x[:2]):
+        v[i] *= number
     return z @ y @ np.stack(list(v.flat)) + w.flat[3]
 
 
