@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, PcneuroError, ShapeError, TraceError, shown, told
+from pcneuro.errors import ModelFileError, ParameterError, PcneuroError, ShapeError, TraceError, shown, told
 from pcneuro.files.writing import write_atomically
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
 from pcneuro.importing.names import AbstractModel, as_names
-from pcneuro.importing.onnx_file import library, read
+from pcneuro.importing.onnx_file import MOST_AXES, library, read
 from pcneuro.importing.onnx_operators.table import allowed
 from pcneuro.importing.onnx_program import Program
 from pcneuro.importing.operators import inside
@@ -135,6 +135,8 @@ def _shapes(program: Program, batch_axis: int | None, sizes: Mapping[str, Any]) 
         if not kind.HasField("shape"):
             raise ShapeError(f"input {shown(name)} has no shape: export the model with one")
         axes = list(kind.shape.dim)
+        if len(axes) > MOST_AXES or any(dim.HasField("dim_value") and dim.dim_value < 1 for dim in axes):
+            raise ModelFileError(f"input {shown(name)} has axes without units, or too many: the file is damaged")
         if batch_axis is not None and batch_axis >= len(axes):
             raise ShapeError(f"input {shown(name)} has {len(axes)} axes, and no axis {batch_axis}: give batch_axis")
         shapes[name] = tuple(_length(name, k, dim, batch_axis, sizes) for k, dim in enumerate(axes))
