@@ -36,6 +36,13 @@ def as_names(theirs: Iterable[str], others: Iterable[str] = ()) -> dict[str, str
     return names
 
 
+def name_list(what: str, value: Any) -> list[str]:
+    """An argument that is a list of names. Raises ParameterError for all else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise ParameterError(f"{what} are {told(value)}: give a list of names")
+    return list(value)
+
+
 def apart(name: str, taken: Collection[str]) -> str:
     """The name, with a number behind it where it is taken."""
     free, count = name, 0
@@ -61,7 +68,8 @@ class AbstractModel:
 
         Raises ParameterError for what is neither, UnknownNameError, ShapeError and DataError for what does not fit.
         """
-        given = parameters.parameters if isinstance(parameters, Circuit) else parameters or {}
+        given = parameters.parameters if isinstance(parameters, Circuit) else parameters
+        given = {} if given is None else given
         if not isinstance(given, Mapping):
             raise ParameterError(f"parameters are {told(parameters)}: give a circuit, or a dict of arrays by name")
         arrays: dict[str, Any] = {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]

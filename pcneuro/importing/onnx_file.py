@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import MissingExtraError, ModelFileError, shown
+from pcneuro.errors import MissingExtraError, ModelFileError, shown, told
 from pcneuro.files.reading import open_regular
 from pcneuro.files.writing import path_of
 
@@ -49,7 +49,7 @@ def read(path: str | os.PathLike[str]) -> Any:
             model = onnx.ModelProto()
             model.ParseFromString(file.read())
     except OSError as error:
-        raise ModelFileError(f"{where} cannot be read: {error.strerror or error}") from None
+        raise ModelFileError(f"the path {told(str(where))} cannot be read: {error.strerror or error}") from None
     except Exception as error:
         if isinstance(error, ModelFileError):
             raise

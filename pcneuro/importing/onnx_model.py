@@ -10,16 +10,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ModelFileError, ParameterError, PcneuroError, ShapeError, TraceError, shown, told
+from pcneuro.errors import ModelFileError, ParameterError, PcneuroError, ShapeError, TraceError, shown, unknown_name
 from pcneuro.files.writing import write_atomically
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
-from pcneuro.importing.names import AbstractModel, as_names
+from pcneuro.importing.names import AbstractModel, as_names, name_list
 from pcneuro.importing.onnx_file import MOST_AXES, library, read
 from pcneuro.importing.onnx_operators.table import allowed
 from pcneuro.importing.onnx_program import Program
 from pcneuro.importing.operators import inside
-from pcneuro.quantities import by_name
+from pcneuro.quantities import by_name, whole
 
 TOLERANCE = 1e-9
 """Of a sample's outputs beside another sample, relative to the largest."""
@@ -107,8 +107,9 @@ def onnx(
     MissingExtraError
         Where ONNX is not installed.
     """
+    batch_axis = None if batch_axis is None else whole("batch_axis", batch_axis)
     model = read(path)
-    program = Program(model, parameters)
+    program = Program(model, None if parameters is None else name_list("parameters", parameters))
     if not program.outputs:
         raise TraceError("the model has no output of real numbers: there is nothing to learn from")
     shapes = _shapes(program, batch_axis, by_name("sizes", {} if sizes is None else sizes))
@@ -127,9 +128,11 @@ def onnx(
 
 def _shapes(program: Program, batch_axis: int | None, sizes: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
     """Shapes of the inputs, with None for the axis of samples where its length has a name."""
-    if batch_axis is not None and (isinstance(batch_axis, bool) or not isinstance(batch_axis, int) or batch_axis < 0):
-        raise ParameterError(f"batch_axis is {told(batch_axis)}: give the number of an axis, or None")
     shapes = {}
+    known = {dim.dim_param for value in program.inputs.values() for dim in value.type.tensor_type.shape.dim}
+    for name in sizes:
+        if not isinstance(name, str) or name not in known - {""}:
+            raise unknown_name("length in sizes", name, sorted(known - {""}))
     for name, value in program.inputs.items():
         kind = value.type.tensor_type
         if not kind.HasField("shape"):
@@ -158,8 +161,10 @@ def _length(name: str, k: int, dim: Any, batch_axis: int | None, sizes: Mapping[
     if fixed is not None:
         return int(fixed)
     if dim.dim_param not in sizes:
-        raise ParameterError(f"{where} has the name {shown(dim.dim_param)} for a length: give sizes={{name: length}}")
-    return int(sizes[dim.dim_param])
+        raise ParameterError(
+            f"{where} has the name {shown(dim.dim_param)} for a length: give sizes={{name: length}}, or its batch_axis"
+        )
+    return whole(f"the length {shown(dim.dim_param)} in sizes", sizes[dim.dim_param], 1)
 
 
 class _Function:

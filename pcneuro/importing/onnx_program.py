@@ -92,10 +92,10 @@ class Program:
     def _chosen(self, stored: Mapping[str, np.ndarray], names: Sequence[str]) -> list[str]:
         for name in names:
             if name not in stored:
-                raise unknown_name("parameter of the model", name, stored)
+                raise unknown_name("name in parameters", name, stored)
             if stored[name].dtype.kind != "f":
                 raise ModelFileError(f"parameter {shown(name)} is of {stored[name].dtype}: choose some of real numbers")
-        return list(names)
+        return list(dict.fromkeys(names))
 
     @functools.cached_property
     def depending(self) -> set[str]:

@@ -13,6 +13,7 @@ from pcneuro.errors import ParameterError, ShapeError, TraceError, told
 from pcneuro.importing.names import apart
 from pcneuro.importing.torch_library import calling, library
 from pcneuro.importing.torch_program import plain
+from pcneuro.quantities import whole
 
 SLACK = 1000
 """Units in the last place, of an output's largest value, that two ways to compute it may differ by."""
@@ -88,6 +89,7 @@ def call_of(module: Any, example: Any, batch_axis: int | None) -> Call:
     from torch.utils import _pytree
 
     torch = library()
+    batch_axis = None if batch_axis is None else whole("batch_axis", batch_axis)
     try:
         signature = inspect.signature(module.forward)
         if isinstance(example, Mapping):
@@ -109,8 +111,6 @@ def _check_batch(torch: Any, call: Call) -> None:
     axis, lengths = call.batch_axis, {}
     if axis is None:
         return
-    if isinstance(axis, bool) or not isinstance(axis, int) or axis < 0:
-        raise ParameterError(f"batch_axis is {told(axis)}: give the number of an axis, or None")
     for name, tensor in call.tensors.items():
         if tensor.ndim <= axis or not tensor.shape[axis]:
             raise ShapeError(
