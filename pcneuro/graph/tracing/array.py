@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,9 +11,10 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, check_name
 from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.attributes import AbstractNdarray
+from pcneuro.graph.tracing.layout import KEEPING, axes_of, lay_as, lay_elementwise
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed, typed
-from pcneuro.graph.tracing.views import AbstractWritten
+from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
@@ -101,6 +101,11 @@ class Recorder:
 
     def gather(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
         """Write down that units are copied to other places; nothing where every unit stays at its own."""
+        result = self._gathered(name, indices, operands)
+        result.axes = axes_of(indices)
+        return result
+
+    def _gathered(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
         if indices.size == 0:
             return self.lift(np.zeros(indices.shape))
         if len(operands) == 1 and isinstance(operands[0], TracedArray):
@@ -168,7 +173,7 @@ class TracedOther:
     """Something traced that is no array; NumPy functions of it are its own affair."""
 
 
-class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
+class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
     __hash__ = object.__hash__
@@ -218,7 +223,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             raise refuse(f"np.{name}.{method}", f"call np.{name} plainly")
         dtype = result_dtype(ufunc, inputs)
         result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
-        return result_typed(ufunc, result, inputs, dtype)
+        result = result_typed(ufunc, result, inputs, dtype)
+        return lay_elementwise(result, inputs) if getattr(ufunc, "signature", None) is None else result
 
     def _called(self, ufunc: np.ufunc, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         known = getattr(np, name := ufunc.__name__, None) is ufunc
@@ -254,7 +260,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             return HANDLERS[complex](function, "__call__", args, kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
-        return answered(shown, HANDLERS[function], args, kwargs)
+        result = answered(shown, HANDLERS[function], args, kwargs)
+        return lay_as(function, result, args, kwargs) if function in KEEPING else result
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise refuse_question(
@@ -307,7 +314,11 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             return picked(self, key)
         indices = self.units_at(key)
         result = self.recorder.gather("index", indices, [self])
-        return result.sharing(self, indices) if rules.is_basic(key) and indices.ndim else result
+        strided = indices if self.axes is None and self._units is None else np.asarray(self.memory[key])
+        if rules.is_basic(key) and (indices.ndim or ... in (key if isinstance(key, tuple) else (key,))):
+            return result.sharing(self, strided)
+        result.axes = axes_of(strided)
+        return result
 
     def __len__(self) -> int:
         if not self.shape:
@@ -329,67 +340,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
 
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
         return self.recorder.apply(operator, *operands)
-
-    @property
-    def shape(self) -> Shape:
-        """Lengths of the axes of one sample."""
-        return self._shape
-
-    @shape.setter
-    def shape(self, shape: Any) -> None:
-        raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes of one sample."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of units of one sample."""
-        return size(self.shape)
-
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return self.swapaxes(-1, -2)
-
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
-        """As np.reshape."""
-        target = shape[0] if len(shape) == 1 else shape
-        return HANDLERS[np.reshape](self, target, order=order)
-
-    def transpose(self, *axes: Any) -> Any:
-        """As np.transpose."""
-        return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
-
-    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
-        """As the method of arrays: truth values and whole numbers are numbers that are such."""
-        wanted = np.dtype(dtype)
-        if wanted == np.complex128:
-            return HANDLERS[np.complex128](self.recorder, self)
-        if wanted.kind not in "fiub" or (wanted.kind == "f" and wanted.itemsize < np.dtype(np.float64).itemsize):
-            raise refuse(f".astype({wanted})", "use float, int or bool: a traced array is one of float64")
-        if wanted.kind == "b" and self.dtype.kind != "b":
-            return self.apply(Map("not_equal"), self, 0.0)
-        result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
-        return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
-
-    def flatten(self, order: Any = "C") -> Any:
-        """As np.ravel, but for that it shares nothing."""
-        return HANDLERS[np.ravel](self, order=order).alike()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(np.ndarray, name):
-            raise AttributeError(f"neither a traced array nor an ndarray has the attribute {name!r}")
-        if name in rules.METHODS:
-            return functools.partial(getattr(np, name), self)
-        raise refuse_question(f"the array method or attribute .{name}", rules.instead_of(name))
 
 
 def recorder_of(*values: Any) -> Recorder:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex, as_complex
+from pcneuro.graph.tracing.flat import Flat
+from pcneuro.graph.tracing.layout import axes_of, is_writable, laid_out
 from pcneuro.graph.tracing.writing import AbstractOwn, current
-from pcneuro.ops.base import size
 from pcneuro.ops.registry import refuse
 
 NO_INDEX = np.iinfo(np.int64).min
@@ -51,10 +53,10 @@ class OwnArray(AbstractOwn):
         return _shared(array, self._units(owner))
 
     def _units(self, owner: OwnArray) -> np.ndarray:
-        """The owner's units that it shares."""
-        units = np.arange(size(owner.shape), dtype=np.int64)[_offset(self, owner) // owner.itemsize :]
-        strides = [stride // owner.itemsize * units.itemsize for stride in self.strides]
-        return np.lib.stride_tricks.as_strided(units, self.shape, strides)
+        """The owner's units that it shares, strided as it is."""
+        memory = laid_out(owner.shape, axes_of(owner)).ravel("K")[_offset(self, owner) // owner.itemsize :]
+        strides = [stride // owner.itemsize * memory.itemsize for stride in self.strides]
+        return as_strided(memory, self.shape, strides, writeable=self.flags.writeable)
 
     def _part(self, owner: OwnArray) -> TracedArray:
         """The real or the imaginary part of a complex owner, which it is a view of."""
@@ -72,7 +74,7 @@ class OwnArray(AbstractOwn):
             owner.view(np.ndarray)[...] = NO_INDEX if values.dtype.kind == "i" else np.nan
             owner.traced = traced
             for part in (traced.real, traced.imag) if isinstance(traced, TracedComplex) else (traced,):
-                part.in_place = True
+                part.axes, part.is_number = axes_of(owner), False
         return self.now()
 
     def __getattribute__(self, name: str) -> Any:
@@ -80,6 +82,17 @@ class OwnArray(AbstractOwn):
         if not name.startswith("_") and name not in _KEPT and get("_owner")().traced is not None:
             return getattr(get("now")(), name)
         return get(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("shape", "strides", "dtype") and self._owner().traced is not None:
+            raise refuse(
+                f"an in-place change (a.{name} = ...) of an array that has been written to", "use a.reshape(...)"
+            )
+        super().__setattr__(name, value)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """As np.put."""
+        np.put(self, indices, values, mode=mode)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         if method == "at":
@@ -135,13 +148,12 @@ class OwnArray(AbstractOwn):
 
     @property
     def flat(self) -> Any:
-        """Its numbers in their order; where they lie so, traced ones may be written there, too."""
-        return self.reshape(-1) if self.flags.c_contiguous else super().flat
+        """All units in the order of C, to be read and written."""
+        return Flat(self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
-        value = current(value)
-        self[...] = np.reshape(np.resize(value, self.size), self.shape)
+        self.flat[:] = current(value)
 
     @property
     def real(self) -> Any:
@@ -198,7 +210,22 @@ _WRITTEN = (np.float64, np.complex128, np.int64)
 WRITERS = (np.copyto, np.fill_diagonal, np.putmask, np.put, np.place, np.put_along_axis)
 """Functions that write to their first argument."""
 _KEPT = frozenset(
-    ("now", "become", "fill", "traced", "base", "shape", "ndim", "size", "strides", "itemsize", "dtype", "view")
+    (
+        "now",
+        "become",
+        "fill",
+        "put",
+        "traced",
+        "base",
+        "shape",
+        "ndim",
+        "size",
+        "strides",
+        "flags",
+        "itemsize",
+        "dtype",
+        "view",
+    )
 )
 """Attributes that are those of the memory, whatever it stands for."""
 
@@ -223,12 +250,20 @@ def _like(result: Any, owners: Sequence[OwnArray]) -> Any:
             plain = owner.view(np.ndarray)
             if result.dtype == plain.dtype and np.may_share_memory(result, plain):
                 offset = _offset(result, plain)
-                return np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
+                view = np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
+                view.flags.writeable = is_writable(result)
+                return view
     return own(result)
 
 
 def own(result: Any) -> Any:
     """A new plain array of numbers as one that may be written to; all else as it is."""
-    if type(result) is np.ndarray and result.dtype in _WRITTEN and result.flags.owndata and result.flags.c_contiguous:
+    if type(result) is np.ndarray and result.dtype in _WRITTEN and result.flags.owndata and _is_dense(result):
         return result.view(OwnArray)
     return result
+
+
+def _is_dense(array: np.ndarray) -> bool:
+    """Whether its memory has its numbers, in the order of some axes, and nothing else."""
+    axes = axes_of(array)
+    return array.flags.c_contiguous or (axes is not None and array.transpose(axes).flags.c_contiguous)

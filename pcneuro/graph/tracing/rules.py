@@ -16,7 +16,7 @@ STRUCTURAL = (
 
 # Methods of arrays that are the functions of the same name.
 METHODS = frozenset(
-    "sum mean prod dot swapaxes squeeze ravel copy take repeat diagonal trace clip conj conjugate max min ptp std var "
+    "sum mean prod dot swapaxes squeeze ravel take repeat diagonal trace clip max min ptp std var "
     "round argmax argmin argsort argpartition cumsum cumprod any all searchsorted".split(),
 )
 

@@ -130,7 +130,8 @@ def _made(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise refuse(
             f"np.{original.__name__} of a traced value", "give constants: shapes and bounds cannot depend on data"
         )
-    return own(original(*args, **kwargs))
+    made = original(*args, **kwargs)
+    return own(made if not isinstance(made, np.ndarray) or made.flags.owndata else made.copy())
 
 
 for _name in "zeros ones eye identity arange linspace logspace geomspace tri fromiter".split():
@@ -197,9 +198,7 @@ def _array(
         # What is read from a file, or is a view of another array, belongs to somebody else.
         made = original(current(object), dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **others)
         return own(made) if made is not object else object
-    result = _joined("np.array", current(object))
-    if copy is True and isinstance(result, TracedArray | TracedComplex):
-        result = result.alike()
+    result = _ordered(_joined("np.array", current(object)), order, copy=copy is True)
     if dtype is not None and np.dtype(dtype) != result.dtype:
         result = result.astype(dtype)
     return result.reshape((1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
@@ -223,9 +222,25 @@ def _ndenumerate(original: Callable[..., Any], arr: Any) -> Iterator[Any]:
     return ((index, array[index]) for index in np.ndindex(array.shape))
 
 
+def _ordered(array: Any, order: str | None, *, copy: bool = False) -> Any:
+    """A traced array in an order of memory: itself, where it is in that order and no copy is asked for."""
+    flags = array.memory.flags
+    fits = {"C": flags.c_contiguous, "F": flags.f_contiguous}.get(order or "K", True)
+    if copy or not fits or not array.ndim:
+        array = array.alike(order or "K")
+    for part in (array.real, array.imag) if isinstance(array, TracedComplex) else (array,):
+        part.is_number = False
+    return array
+
+
+_ORDERS = {"ascontiguousarray": "C", "asfortranarray": "F"}
+
+
 def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if _traced(a):
-        return _array(original, a, dtype, copy=False)
+        given = (args[0] if args else kwargs.get("order", kwargs.get("requirements"))) or "K"
+        order = _ORDERS.get(original.__name__, next((o for o in "CF" if o in "".join(given).upper()), "K"))
+        return _array(original, a, dtype, copy=bool(kwargs.get("copy")), order=order)
     made = original(current(a), dtype, *args, **kwargs)
     return (
         own(made)

@@ -8,6 +8,8 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.flat import Flat
+from pcneuro.graph.tracing.layout import Axes, axes_of, is_writable, laid_out
 from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractTraced, Shape, unit_indices
 from pcneuro.ops.registry import at_line, refuse
@@ -30,8 +32,11 @@ class AbstractWritten(AbstractTraced):
         self._seen = 0
         self._whole: Any = None
         self._units: np.ndarray | None = None
-        self.in_place = False
-        """Whether it is, without axes, an array that may be written to, and no number."""
+        self._writable = True
+        self.axes: Axes = None
+        """Its axes as NumPy has them in memory, the slowest first; None for the order of C. A view has strides."""
+        self.is_number = not self._shape
+        """Whether it is one of NumPy's numbers, and no array: ``a += b`` makes another one."""
 
     def _made(self, number: int, shape: Shape) -> Any:
         """An array of this kind of another entry."""
@@ -60,9 +65,27 @@ class AbstractWritten(AbstractTraced):
         indices, arrays = contents.read(units if self._units is None else self._units.ravel()[units])
         return indices, [self._made(number, shape) for number, shape in arrays]
 
-    def alike(self) -> Any:
+    @property
+    def is_owner(self) -> bool:
+        """Whether it is no view."""
+        return self._whole is None
+
+    @property
+    def memory(self) -> np.ndarray:
+        """Units of the owner, in an array that lies in memory as this one does in NumPy."""
+        return laid_out(self._shape, self.axes) if self._units is None else self._units
+
+    @property
+    def in_c_order(self) -> bool:
+        """Whether its units follow each other in NumPy's memory."""
+        return self.axes is None if self._units is None else self._units.flags.c_contiguous
+
+    def alike(self, order: str = "K") -> Any:
         """Another array with the same values, which is not written to with this one."""
-        return self._made(self.number, self._shape)
+        result = self._made(self.number, self._shape)
+        if not self.in_c_order or order == "F":
+            result.axes = axes_of(np.empty_like(self.memory, order=order))  # type: ignore[call-overload]
+        return result
 
     def __copy__(self) -> Any:
         return self.alike()
@@ -71,15 +94,25 @@ class AbstractWritten(AbstractTraced):
         return self.alike()
 
     def sharing(self, whole: Any, units: np.ndarray) -> Any:
-        """This array as one that shares its units with another, whose ``units`` they are."""
-        self._whole, self.in_place = whole._owner, whole.in_place
-        self._units = units if whole._units is None else whole._units.ravel()[units]
-        self._seen = 0 if self._whole._contents is None else self._whole._contents.version
+        """This array as a view of another: ``units`` of that one's owner, strided as the view is in NumPy."""
+        owner = whole._owner
+        if owner.is_number:
+            # NumPy makes arrays of its numbers, which share nothing with them.
+            self.axes = axes_of(units)
+            return self
+        self._whole, self._units, self.axes, self.is_number = owner, units, None, False
+        self._writable = is_writable(units) and whole._writable
+        self._seen = 0 if owner._contents is None else owner._contents.version
         return self
 
     def write(self, units: np.ndarray, value: Any) -> None:
         """Have ``units`` of this array the values of another, from now on."""
         value = self.recorder.lift(value)
+        if not self._writable:
+            raise refuse(
+                "a write to a view that is read-only in NumPy, as of np.diagonal or np.broadcast_to,",
+                "write to a copy, np.array(a)",
+            )
         if value.dtype.kind == "f" and self.dtype.kind != "f":
             raise refuse(f"a write of numbers into an array of {self.dtype}", "make the array one of floats")
         whole = self._owner
@@ -112,34 +145,18 @@ class AbstractWritten(AbstractTraced):
     def units_at(self, key: Any) -> np.ndarray:
         """Numbers of the units at an index."""
         try:
-            return np.asarray(unit_indices(self._shape)[key])
+            return np.asarray(laid_out(self._shape, None)[key])
         except IndexError as error:
             raise ShapeError(f"index {key!r} into shape {self._shape}: {error}{at_line()}") from None
 
     @property
-    def real(self) -> Any:
-        """The array itself."""
-        return self
-
-    @real.setter
-    def real(self, value: Any) -> None:
-        self[...] = value
-
-    @property
-    def imag(self) -> Any:
-        """Zeros."""
-        return np.zeros(self._shape)
-
-    @property
-    def flat(self) -> Any:
-        """Its units in their order, as they are read and written by ``a.flat[i]``."""
-        units = unit_indices(self._shape).ravel()
-        return self.recorder.gather("flat", units, [self]).sharing(self, units)
+    def flat(self) -> Flat:
+        """All units in the order of C, to be read and written."""
+        return Flat(self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
-        units = unit_indices(self._shape).ravel()
-        self.write(units, np.resize(value, units.shape))
+        self.flat[:] = value
 
     @property
     def nbytes(self) -> int:
@@ -216,8 +233,7 @@ class AbstractWritten(AbstractTraced):
                 "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
             )
         (array,) = out
-        if not array._shape and not array.in_place:
-            # A number of NumPy's: a += b makes another one.
+        if array.is_number:
             return result
         array[...] = result
         return array

@@ -139,6 +139,11 @@ REFUSED = {
     # Writes
     "out": (lambda x: np.sin(x, out=OUTSIDE), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
+    "read-only view": (
+        lambda x: np.broadcast_to(x, (2, 3)).fill(0),
+        "a write to a view that is read-only",
+        "np.array(a)",
+    ),
     # Indices and masks that depend on the data
     "index": (lambda x: OUTSIDE[x[0]], "turning a traced array into a plain one", "np.take(a, i)"),
     # Functions that have no derivative or are not known
@@ -167,7 +172,6 @@ REFUSED = {
     "solve_ivp": (lambda x: scipy.integrate.solve_ivp(_decay, (0, 1), x), "scipy.integrate.solve_ivp", "pcn.operator"),
     "fsolve": (lambda x: scipy.optimize.fsolve(lambda p: p - x, [0.0] * 3), "scipy.optimize.fsolve", "as Newton's"),
     "least_squares": (lambda x: scipy.optimize.least_squares(np.sin, x), "scipy.optimize.least_squares", "Newton's"),
-    "norm.pdf": (lambda x: scipy.stats.norm.pdf(x), "scipy.stats.norm_gen.pdf", "write the density"),
     "masked array": (lambda x: np.ma.masked_array(x, [0, 1, 0]), "np.ma.MaskedArray", "np.where(mask, x, 0)"),
     # What raises an error of its own
     "sqrtm": (lambda x: scipy.linalg.sqrtm(np.outer(x, x)), "scipy.linalg.sqrtm", "raises TypeError"),
