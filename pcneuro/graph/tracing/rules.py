@@ -33,7 +33,6 @@ _INSTEAD = {
     **dict.fromkeys("save savetxt savez savez_compressed tofile tobytes dump dumps data ctypes".split(), _NO_VALUES),
     **dict.fromkeys(("isin", "in1d"), "write np.any(x[..., np.newaxis] == values, axis=-1)"),
     "beta": "write it by scipy.special.gammaln: exp(gammaln(a) + gammaln(b) - gammaln(a + b)) of positive numbers",
-    "betaln": "write gammaln(a) + gammaln(b) - gammaln(a + b), of scipy.special",
     "resize": "use np.resize",
     "eig": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigh takes those that are",
     "eigvals": "the spectrum of a matrix that is not symmetric may be complex; np.linalg.eigvalsh takes those that are",
