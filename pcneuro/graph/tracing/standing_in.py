@@ -302,5 +302,13 @@ def _vectorize(original: Callable[..., Any], self: Any, *args: Any, **kwargs: An
     shape = np.shape(arrays[0])
     results = [self.pyfunc(*(a[index] for a in arrays)) for index in np.ndindex(shape)]
     if results and isinstance(results[0], tuple):
-        return tuple(np.reshape(np.array(list(part)), shape) for part in zip(*results, strict=True))
-    return np.reshape(np.array(results), shape)
+        parts = [list(part) for part in zip(*results, strict=True)]
+        return tuple(_typed(part, self.otypes, k).reshape(shape) for k, part in enumerate(parts))
+    return _typed(results, self.otypes, 0).reshape(shape)
+
+
+def _typed(results: list[Any], types: str | None, k: int) -> Any:
+    """Results of np.vectorize in the type that was asked for, or in that of the first one."""
+    array = np.array(results)
+    dtype = np.dtype(types[k]) if types else np.result_type(results[0]) if results else array.dtype
+    return array if array.dtype == dtype else array.astype(dtype)

@@ -119,3 +119,17 @@ def test_views_are_those_of_numpy(function):
     graph = pcn.trace(function, a=pcn.Input(A.shape), check=False)
     traced = forward_pass(graph, {"a": A[None]})[graph.outputs["out"].name][0]
     np.testing.assert_allclose(traced, function(A.copy()), rtol=1e-12)
+
+
+VECTORIZED = {
+    "asked for": lambda x: np.vectorize(lambda v: 1.7 * v, otypes=[int])(x) * 1.0,
+    "truth values": lambda x: np.vectorize(lambda v: v, otypes=[bool])(x) * 1.0,
+    "of the first": lambda x: np.vectorize(lambda i, v: 0 if i == 0 else v)(np.arange(4), x) * 1.0,
+}
+
+
+@pytest.mark.parametrize("function", VECTORIZED.values(), ids=VECTORIZED)
+def test_vectorized_functions_have_numpys_types(function):
+    x = np.array([1.7, 0.3, 2.6, -0.8])
+    graph = pcn.trace(function, x=pcn.Parameter(x), check=False)
+    np.testing.assert_array_equal(forward_pass(graph, {"x": x[None]})[graph.outputs["out"].name][0], function(x))
