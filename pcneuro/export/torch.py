@@ -203,7 +203,7 @@ class Relaxation:
         return activity.expand(self.data.batch, activity.shape[1])
 
     def _from(self, value: Tensor, prediction: Tensor) -> Tensor:
-        """value - prediction, and 0 where the two are the same: there is none from minus infinity, as under a mask."""
+        """value - prediction, and 0 where the two are the same: there is none from an infinity, as under a mask."""
         return self.torch.where(value == prediction, self.torch.zeros_like(value), value - prediction)
 
     def evaluate(self) -> None:

@@ -121,7 +121,7 @@ class Check:
             return None
         self.after.restore()
         try:
-            second = self._call(tried.leaves)
+            second = _called(self.arguments, tried.leaves)
         except Exception as error:
             return self._changing(f"raises {type(error).__name__} when it is called again")
         if not _all_close(second.returned, tried.returned):
@@ -144,42 +144,12 @@ class Check:
         """The leaves, those of trees, too, by name."""
         return self.arguments.leaves
 
-    def _values(self, draw: Callable[..., np.ndarray]) -> Arrays:
-        rng = np.random.default_rng(_SEED)
-        values = {}
-        for name, leaf in self.leaves.items():
-            if isinstance(leaf, Parameter):
-                values[name] = leaf.value.astype(np.float64)
-                continue
-            values[name] = draw(rng, leaf.shape)
-            if isinstance(leaf, Latent) and leaf.prior is not None:
-                values[name] = values[name] + leaf.prior
-        return values
-
-    def _call(self, values: Arrays, notes: list[Noted] | None = None) -> Tried:
-        """Call the function on copies of the leaves' values; numbers are NumPy's, as results without axes are."""
-        arrays: dict[str, Any] = {}
-        for name, value in values.items():
-            leaf = self.leaves[name]
-            array: Any = value.copy() if notes is None else witness(value.copy(), notes)
-            if isinstance(leaf, Parameter) and leaf.pattern is not None:
-                arrays[name] = TracedSparse(array, leaf.pattern)
-            else:
-                arrays[name] = array if array.ndim or notes is not None else array[()]
-        vertices: dict[str, Any] = {}
-        token = _vertices.set(vertices)
-        try:
-            returned = self.arguments.call(arrays)
-        finally:
-            _vertices.reset(token)
-        return Tried(values, dict(returned) if isinstance(returned, Mapping) else {"": returned}, vertices)
-
     def _try_draws(self) -> Tried | PcneuroError | None:
         """The first call whose values are finite, else the first; nothing where the function refuses every draw."""
         first = None
         for draw in _DRAWS if self._drawn else _DRAWS[:1]:
             try:
-                tried = self._call(self._values(draw))
+                tried = _called(self.arguments, _values(self.leaves, draw))
                 tried = replace(tried, values=self._forward(tried))
             except Exception as error:
                 if not self._drawn:
@@ -261,7 +231,7 @@ class Check:
         """The first operation on plain arrays whose values no node of the graph has; empty where none is found."""
         notes: list[Noted] = []
         try:
-            self._call(tried.leaves, notes)
+            _called(self.arguments, tried.leaves, notes)
             graph = self.whole()
             leaves = {name: value[None] for name, value in tried.leaves.items()}
             values = {name: value[0] for name, value in forward_pass(graph, leaves).items()}
@@ -275,6 +245,53 @@ class Check:
             fitting = [name for name in same if values[name].shape == note.array.shape]
             return _apart(what, note.array, values[fitting[-1]] if fitting else None)
         return ""
+
+
+def _values(leaves: Mapping[str, Leaf], draw: Callable[..., np.ndarray]) -> Arrays:
+    rng = np.random.default_rng(_SEED)
+    values = {}
+    for name, leaf in leaves.items():
+        if isinstance(leaf, Parameter):
+            values[name] = leaf.value.astype(np.float64)
+            continue
+        values[name] = draw(rng, leaf.shape)
+        if isinstance(leaf, Latent) and leaf.prior is not None:
+            values[name] = values[name] + leaf.prior
+    return values
+
+
+def _called(arguments: Arguments, values: Arrays, notes: list[Noted] | None = None) -> Tried:
+    """Call the function on copies of the leaves' values; numbers are NumPy's, as results without axes are."""
+    arrays: dict[str, Any] = {}
+    for name, value in values.items():
+        leaf = arguments.leaves[name]
+        array: Any = value.copy() if notes is None else witness(value.copy(), notes)
+        if isinstance(leaf, Parameter) and leaf.pattern is not None:
+            arrays[name] = TracedSparse(array, leaf.pattern)
+        else:
+            arrays[name] = array if array.ndim or notes is not None else array[()]
+    vertices: dict[str, Any] = {}
+    token = _vertices.set(vertices)
+    try:
+        returned = arguments.call(arrays)
+    finally:
+        _vertices.reset(token)
+    return Tried(values, dict(returned) if isinstance(returned, Mapping) else {"": returned}, vertices)
+
+
+def runs_on_plain_arrays(arguments: Arguments, before: RandomStates) -> bool:
+    """Whether a function that has failed in a trace returns something for any values that the check draws."""
+    after = RandomStates.now()
+    with _quiet():
+        try:
+            for draw in _DRAWS:
+                before.restore()
+                with contextlib.suppress(Exception):
+                    _called(arguments, _values(arguments.leaves, draw))
+                    return True
+        finally:
+            after.restore()
+    return False
 
 
 _MISSING = object()

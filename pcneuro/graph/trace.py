@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import GraphError, TraceError, told
+from pcneuro.errors import GraphError, PcneuroError, TraceError, told
 from pcneuro.graph import tracing
 from pcneuro.graph.arguments import Arguments, name_of
-from pcneuro.graph.checking import Check, RandomStates, note_vertex
+from pcneuro.graph.checking import Check, RandomStates, note_vertex, runs_on_plain_arrays
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
+from pcneuro.graph.tracing.own import NO_INDEX
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.standing_in import standing_in
 from pcneuro.graph.tracing.writing import current
-from pcneuro.ops.registry import noting_refusals, refuse
+from pcneuro.ops.registry import noting_refusals, refuse, refuse_error
 
 # The handlers of NumPy's functions register themselves where they are imported.
 for _module in iter_modules(tracing.__path__):
@@ -71,8 +74,9 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
     ------
     TraceError
         For an operation that has no derivative or is not known: its name, the line, and what to write instead; where
-        the function itself has caught such an error, too. Where the graph is not what the function computes on plain
-        arrays: the first operation or vertex whose values are not the same.
+        the function itself has caught such an error, too. For what a library's function raises of traced arrays, and
+        not of plain ones. Where the graph is not what the function computes on plain arrays: the first operation or
+        vertex whose values are not the same.
     ShapeError, GraphError, DataError
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
     """
@@ -84,7 +88,14 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
         raise TraceError(f"check is a {type(check).__name__}: give True or False; no leaf can have this name")
     arguments = Arguments.of(function, places, leaves)
     before = RandomStates.now()
-    recorder, outputs = _recorded(arguments)
+    try:
+        recorder, outputs = _recorded(arguments)
+    except (PcneuroError, MemoryError, Warning):
+        raise
+    except Exception as error:
+        if _wants_memory(error) or (check and runs_on_plain_arrays(arguments, before)):
+            raise refuse_error(error) from error
+        raise
     after = RandomStates.now()
     graph = _graph(recorder, outputs, arguments)
     if check:
@@ -106,9 +117,9 @@ def _recorded(arguments: Arguments) -> tuple[Recorder, dict[str, int]]:
     for name in arguments.trees:
         recorder.reserve(name)
     with noting_refusals() as refusals, standing_in(arguments.function):
-        returned = _call(arguments, arrays)
+        returned = _call(arguments, arrays, refusals)
         if refusals:
-            raise TraceError(f"{refusals[0]} (an except of the function, or of a library, has caught this error)")
+            raise TraceError(f"{refusals[0]} ({_CAUGHT})")
         return recorder, _outputs(recorder, returned)
 
 
@@ -116,7 +127,10 @@ def _again(arguments: Arguments) -> Recorder:
     return _recorded(arguments)[0]
 
 
-def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
+_CAUGHT = "an except of the function, or of a library, has caught this error"
+
+
+def _call(arguments: Arguments, arrays: Mapping[str, Any], refusals: Sequence[TraceError]) -> Any:
     try:
         return arguments.call(arrays)
     except UnboundLocalError as error:
@@ -126,11 +140,33 @@ def _call(arguments: Arguments, arrays: Mapping[str, Any]) -> Any:
             f"{name_of(arguments.function)} reads {name!r} before it is computed: its activity of before is an "
             f"argument of the function, with a leaf {name}_before=pcn.Recurrent({name!r}, shape)"
         ) from error
-    except (TypeError, ValueError) as error:
-        if isinstance(error.__cause__, TraceError) and not isinstance(error, TraceError):
+    except PcneuroError:
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, TraceError):
             # NumPy puts an error of its own in front of ours where an element of an array is written.
             raise error.__cause__ from None
+        if refusals:
+            raise TraceError(f"{refusals[0]} ({_CAUGHT})") from error
+        if isinstance(error, IndexError) and str(NO_INDEX) in str(error):
+            raise _outside_index(error) from None
         raise
+
+
+def _outside_index(error: Exception) -> TraceError:
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    return TraceError(
+        f"an index of traced whole numbers into an array from outside of the function cannot be traced "
+        f"({Path(line.filename).name}:{line.lineno}: {line.line}): write np.take(a, i)"
+    )
+
+
+_MEMORY = (TracedArray.__name__, TracedComplex.__name__, "__array_interface__")
+"""What compiled functions of libraries name, that look for the memory of an array."""
+
+
+def _wants_memory(error: Exception) -> bool:
+    return any(name in str(error) for name in _MEMORY)
 
 
 def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,21 +21,36 @@ _ROOM = 8
 """Letters that are kept free for what tells equal names apart."""
 
 
-def as_names(theirs: Iterable[str]) -> dict[str, str]:
-    """Name in the other library -> name of a vertex: with _ in place of dots and the like, and each of its own."""
-    taken = set(inspect.signature(trace).parameters)
+def as_names(theirs: Iterable[str], others: Iterable[str] = ()) -> dict[str, str]:
+    """Name in the other library -> name of a vertex: with _ in place of dots and the like, and each of its own.
+
+    ``others`` are vertices' names that are taken.
+    """
+    taken = {*inspect.signature(trace).parameters, *others}
     names: dict[str, str] = {}
     for name in theirs:
         letters = _NO_LETTER.sub("_", name)
         letters = letters if letters[:1].isalpha() else f"v{letters}"
         letters = letters[-(LONGEST_NAME - _ROOM) :].lstrip("_0123456789") or "v"
-        free, count = letters, 0
-        while free in taken:
-            count += 1
-            free = f"{letters}_{count}"
-        taken.add(free)
-        names[name] = free
+        names[name] = apart(letters, taken)
+        taken.add(names[name])
     return names
+
+
+def name_list(what: str, value: Any) -> list[str]:
+    """An argument that is a list of names. Raises ParameterError for all else."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise ParameterError(f"{what} are {told(value)}: give a list of names")
+    return list(value)
+
+
+def apart(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    free, count = name, 0
+    while free in taken:
+        count += 1
+        free = f"{name}_{count}"
+    return free
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +69,8 @@ class AbstractModel:
 
         Raises ParameterError for what is neither, UnknownNameError, ShapeError and DataError for what does not fit.
         """
-        given = parameters.parameters if isinstance(parameters, Circuit) else parameters or {}
+        given = parameters.parameters if isinstance(parameters, Circuit) else parameters
+        given = {} if given is None else given
         if not isinstance(given, Mapping):
             raise ParameterError(f"parameters are {told(parameters)}: give a circuit, or a dict of arrays by name")
         arrays: dict[str, Any] = {name: node.source.value for name, node in self.graph.parameters.items()}  # type: ignore[union-attr]

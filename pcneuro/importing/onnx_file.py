@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import MissingExtraError, ModelFileError, shown
+from pcneuro.errors import MissingExtraError, ModelFileError, shown, told
 from pcneuro.files.reading import open_regular
 from pcneuro.files.writing import path_of
 
 OLDEST, NEWEST = 13, 22
 """Versions of ONNX's operators that are read."""
+
+OWN = ("", "ai.onnx")
+"""Domains of ONNX's own operators."""
+
+MOST_AXES = 32
+"""Of an array, as NumPy of any version has them."""
 
 MOST_BYTES = 2**31
 """Of a file: what the format itself can hold."""
@@ -42,7 +49,7 @@ def read(path: str | os.PathLike[str]) -> Any:
             model = onnx.ModelProto()
             model.ParseFromString(file.read())
     except OSError as error:
-        raise ModelFileError(f"{where} cannot be read: {error.strerror or error}") from None
+        raise ModelFileError(f"the path {told(str(where))} cannot be read: {error.strerror or error}") from None
     except Exception as error:
         if isinstance(error, ModelFileError):
             raise
@@ -63,6 +70,14 @@ def check(model: Any, where: str) -> None:
         )
     if model.graph.sparse_initializer:
         raise ModelFileError(f"{where} has sparse weights: export it with dense ones")
+    if any(function.domain in OWN for function in model.functions):
+        raise ModelFileError(f"{where} has functions in place of ONNX's own operators: export it without them")
+    stored = [tensor.name for tensor in model.graph.initializer]
+    made = [name for node in model.graph.node for name in node.output if name]
+    # The stored numbers of an input are its default.
+    twice = _repeated([*stored, *made]) or _repeated([*(value.name for value in model.graph.input), *made])
+    if twice is not None:
+        raise ModelFileError(f"{where} has two values of the name {shown(twice)}: the file is damaged")
     for tensor in model.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ModelFileError(
@@ -71,9 +86,19 @@ def check(model: Any, where: str) -> None:
             )
 
 
+def _repeated(names: Iterable[str]) -> str | None:
+    """The first name that is there twice."""
+    known: set[str] = set()
+    for name in names:
+        if name in known:
+            return name
+        known.add(name)
+    return None
+
+
 def version(model: Any) -> int:
     """The version of ONNX's own operators that a model uses; 0 where it does not say."""
-    return next((int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    return next((int(entry.version) for entry in model.opset_import if entry.domain in OWN), 0)
 
 
 _STORED = {
@@ -105,7 +130,7 @@ def array(tensor: Any) -> np.ndarray:
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise ModelFileError(f"tensor {name} is kept in another file, which is not opened")
     shape = tuple(tensor.dims)
-    if any(n < 0 for n in shape):
+    if any(n < 0 for n in shape) or len(shape) > MOST_AXES:
         raise ModelFileError(f"tensor {name} has shape {shape}: the file is damaged")
     itemsize = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize
     raw = tensor.HasField("raw_data")

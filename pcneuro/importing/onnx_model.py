@@ -10,16 +10,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, PcneuroError, ShapeError, TraceError, shown, told
+from pcneuro.errors import ModelFileError, ParameterError, PcneuroError, ShapeError, TraceError, shown, unknown_name
 from pcneuro.files.writing import write_atomically
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
-from pcneuro.importing.names import AbstractModel, as_names
-from pcneuro.importing.onnx_file import library, read
+from pcneuro.importing.names import AbstractModel, as_names, name_list
+from pcneuro.importing.onnx_file import MOST_AXES, library, read
 from pcneuro.importing.onnx_operators.table import allowed
 from pcneuro.importing.onnx_program import Program
 from pcneuro.importing.operators import inside
-from pcneuro.quantities import by_name
+from pcneuro.quantities import by_name, whole
 
 TOLERANCE = 1e-9
 """Of a sample's outputs beside another sample, relative to the largest."""
@@ -107,8 +107,9 @@ def onnx(
     MissingExtraError
         Where ONNX is not installed.
     """
+    batch_axis = None if batch_axis is None else whole("batch_axis", batch_axis)
     model = read(path)
-    program = Program(model, parameters)
+    program = Program(model, None if parameters is None else name_list("parameters", parameters))
     if not program.outputs:
         raise TraceError("the model has no output of real numbers: there is nothing to learn from")
     shapes = _shapes(program, batch_axis, by_name("sizes", {} if sizes is None else sizes))
@@ -127,14 +128,18 @@ def onnx(
 
 def _shapes(program: Program, batch_axis: int | None, sizes: Mapping[str, Any]) -> dict[str, tuple[int | None, ...]]:
     """Shapes of the inputs, with None for the axis of samples where its length has a name."""
-    if batch_axis is not None and (isinstance(batch_axis, bool) or not isinstance(batch_axis, int) or batch_axis < 0):
-        raise ParameterError(f"batch_axis is {told(batch_axis)}: give the number of an axis, or None")
     shapes = {}
+    known = {dim.dim_param for value in program.inputs.values() for dim in value.type.tensor_type.shape.dim}
+    for name in sizes:
+        if not isinstance(name, str) or name not in known - {""}:
+            raise unknown_name("length in sizes", name, sorted(known - {""}))
     for name, value in program.inputs.items():
         kind = value.type.tensor_type
         if not kind.HasField("shape"):
             raise ShapeError(f"input {shown(name)} has no shape: export the model with one")
         axes = list(kind.shape.dim)
+        if len(axes) > MOST_AXES or any(dim.HasField("dim_value") and dim.dim_value < 1 for dim in axes):
+            raise ModelFileError(f"input {shown(name)} has axes without units, or too many: the file is damaged")
         if batch_axis is not None and batch_axis >= len(axes):
             raise ShapeError(f"input {shown(name)} has {len(axes)} axes, and no axis {batch_axis}: give batch_axis")
         shapes[name] = tuple(_length(name, k, dim, batch_axis, sizes) for k, dim in enumerate(axes))
@@ -156,8 +161,10 @@ def _length(name: str, k: int, dim: Any, batch_axis: int | None, sizes: Mapping[
     if fixed is not None:
         return int(fixed)
     if dim.dim_param not in sizes:
-        raise ParameterError(f"{where} has the name {shown(dim.dim_param)} for a length: give sizes={{name: length}}")
-    return int(sizes[dim.dim_param])
+        raise ParameterError(
+            f"{where} has the name {shown(dim.dim_param)} for a length: give sizes={{name: length}}, or its batch_axis"
+        )
+    return whole(f"the length {shown(dim.dim_param)} in sizes", sizes[dim.dim_param], 1)
 
 
 class _Function:
@@ -208,7 +215,7 @@ class _Function:
         axis, both = self.batch_axis, self._drawn()
         if axis is None:
             return dict.fromkeys(self._on(both))
-        alone = self._on({name: np.take(x, [0], axis) for name, x in both.items()})
+        alone, second = (self._on({name: np.take(x, [k], axis) for name, x in both.items()}) for k in (0, 1))
         free = any(shape[axis] is None for shape in self.shapes.values())
         try:
             together = self._on(both) if free else None
@@ -217,13 +224,14 @@ class _Function:
             together = None
         axes: dict[str, int | None] = {}
         for name, y in alone.items():
-            other = None if together is None else together[name]
-            axes[name] = _axis(name, np.asarray(y), axis, other)
+            other = None if together is None else np.asarray(together[name])
+            axes[name] = _axis(name, [np.asarray(y), np.asarray(second[name])], axis, other)
         return axes
 
 
-def _axis(name: str, y: np.ndarray, axis: int, together: Any) -> int:
-    """Where an output of one sample, and of two where there is one, has its axis of samples."""
+def _axis(name: str, alone: Sequence[np.ndarray], axis: int, together: np.ndarray | None) -> int:
+    """Where an output of two samples, each by itself and both where that can be, has its axis of samples."""
+    y = alone[0]
     no_axis = (
         f"output {shown(name)} of one sample has shape {y.shape}, and no axis of samples: a graph is of one; take "
         "means over samples outside the model"
@@ -232,14 +240,15 @@ def _axis(name: str, y: np.ndarray, axis: int, together: Any) -> int:
         if y.ndim <= axis or y.shape[axis] != 1:
             raise TraceError(no_axis)
         return axis
-    both = np.asarray(together)
-    differing = [i for i, pair in enumerate(zip(y.shape, both.shape, strict=False)) if pair == (1, 2)]
-    if y.ndim != both.ndim or len(differing) != 1:
+    differing = [i for i, pair in enumerate(zip(y.shape, together.shape, strict=False)) if pair == (1, 2)]
+    if y.ndim != together.ndim or len(differing) != 1:
         raise TraceError(no_axis)
-    first = np.take(both, [0], differing[0])
-    if not np.allclose(first, y, rtol=0, atol=TOLERANCE * max(1.0, float(np.abs(y).max(initial=0.0))), equal_nan=True):
-        raise TraceError(
-            f"output {shown(name)} of a sample is another one beside a second sample: the model mixes samples, which a "
-            "circuit keeps apart; export it for inference, and take means over samples outside"
-        )
+    for k, one in enumerate(alone):
+        beside = np.take(together, [k], differing[0])
+        near = TOLERANCE * max(1.0, float(np.abs(one).max(initial=0.0)))
+        if not np.allclose(beside, one, rtol=0, atol=near, equal_nan=True):
+            raise TraceError(
+                f"output {shown(name)} of a sample is another one beside a second sample: the model mixes samples, "
+                "which a circuit keeps apart; export it for inference, and take means over samples outside"
+            )
     return differing[0]

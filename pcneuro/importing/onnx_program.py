@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import ModelFileError, TraceError, shown, unknown_name
-from pcneuro.importing.onnx_file import array, library, version
+from pcneuro.errors import CapacityError, ModelFileError, TraceError, shown, unknown_name
+from pcneuro.importing.onnx_file import OWN, array, library, version
 from pcneuro.importing.onnx_operators import ONNX
+from pcneuro.importing.onnx_operators.table import MOST_UNITS
 from pcneuro.importing.operators import inside
 
 LEARNED: dict[str, tuple[int, ...]] = {
@@ -91,10 +92,10 @@ class Program:
     def _chosen(self, stored: Mapping[str, np.ndarray], names: Sequence[str]) -> list[str]:
         for name in names:
             if name not in stored:
-                raise unknown_name("parameter of the model", name, stored)
+                raise unknown_name("name in parameters", name, stored)
             if stored[name].dtype.kind != "f":
                 raise ModelFileError(f"parameter {shown(name)} is of {stored[name].dtype}: choose some of real numbers")
-        return list(names)
+        return list(dict.fromkeys(names))
 
     @functools.cached_property
     def depending(self) -> set[str]:
@@ -112,9 +113,13 @@ class Program:
             values[name] = np.not_equal(leaves[name], 0.0) if name in self.truth else leaves[name]
         whole = {name for name in self.inputs if name not in self.real}
         whole |= {name for name, value in self.constants.items() if value.dtype.kind in "biu"}
+        held = 0
         for node in self.nodes:
             with inside(node.name or next(iter(node.output), ""), node.op_type):
                 results = self._evaluate(node, values, whole)
+                held += sum(int(np.size(result)) for result in results)
+                if held > MOST_UNITS:
+                    raise CapacityError(f"all results up to this one have {held:,} units; {MOST_UNITS:,} are the most")
                 values.update(zip((name for name in node.output), results, strict=False))
                 if _makes_whole(node, whole, results):
                     whole.update(node.output)
@@ -124,7 +129,7 @@ class Program:
         return {name: values[name] for name in self.outputs if name in self.depending}
 
     def _evaluate(self, node: Any, values: Mapping[str, Any], whole: set[str]) -> tuple[Any, ...]:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in OWN:
             raise TraceError(f"it is an operator of {shown(node.domain)}, not of ONNX: it is not known here")
         function = ONNX.find(node.op_type)
         for name in node.input:

@@ -13,8 +13,9 @@ from pcneuro.errors import ParameterError, TraceError, told
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
 from pcneuro.importing.names import AbstractModel, as_names
+from pcneuro.importing.torch_gradients import check_gradients
 from pcneuro.importing.torch_library import calling, library
-from pcneuro.importing.torch_program import Program, plain
+from pcneuro.importing.torch_program import Program, memory, plain
 from pcneuro.importing.torch_samples import Call, agree, call_of, output_axes
 
 
@@ -81,44 +82,57 @@ def torch(module: Any, example: Any, *, batch_axis: int | None = 0) -> TorchMode
     lib = library()
     if not isinstance(module, lib.nn.Module):
         raise ParameterError(f"module is {told(module)}: give a torch.nn.Module")
+    if isinstance(module, lib.jit.ScriptModule):
+        raise ParameterError(f"module is {told(module)}, a ScriptModule: give the module that it was made of")
     _check_evaluation(lib, module)
     call = call_of(module, example, batch_axis)
     expected = call.outputs(call.sample(0))
     program = Program(lib, _exported(lib, call))
-    names = as_names([*call.tensors, *program.parameters])
-    function = _Function(call, program, names, expected)
-    leaves: dict[str, Any] = {names[name]: Input(call.shape(name)) for name in call.tensors}
+    inputs = as_names(call.tensors)
+    names = as_names(program.parameters, inputs.values())
+    function = _Function(call, program, inputs, names, expected)
+    leaves: dict[str, Any] = {inputs[name]: Input(call.shape(name)) for name in call.tensors}
     leaves |= {names[name]: Parameter(plain(tensor)) for name, tensor in program.parameters.items()}
     graph = trace(function, **leaves)
     function.compare(leaves)
+    learned = {names[name]: tensor for name, tensor in program.parameters.items()}
+    check_gradients(call, graph, inputs, function.outputs, learned)
     held = {n: t for n, t in module.state_dict(keep_vars=True).items() if isinstance(t, lib.Tensor)}
-    owner = {tensor.data_ptr(): name for name, tensor in program.parameters.items()}
+    owner = {memory(tensor): name for name, tensor in program.parameters.items()}
     return TorchModel(
         graph,
         {names[name]: name for name in program.parameters},
-        {name: names[name] for name in call.tensors},
+        inputs,
         {name: tensor.detach().clone() for name, tensor in held.items()},
-        {name: owner[tensor.data_ptr()] for name, tensor in held.items() if tensor.data_ptr() in owner},
+        {name: owner[memory(tensor)] for name, tensor in held.items() if memory(tensor) in owner},
     )
 
 
 class _Function:
     """What is traced: the module's program, of one sample without the axis of samples, by the graph's names."""
 
-    def __init__(self, call: Call, program: Program, names: Mapping[str, str], expected: Mapping[str, Any]) -> None:
-        self.call, self.program, self.names, self.expected = call, program, names, expected
+    def __init__(
+        self,
+        call: Call,
+        program: Program,
+        inputs: Mapping[str, str],
+        names: Mapping[str, str],
+        expected: Mapping[str, Any],
+    ) -> None:
+        self.call, self.program, self.inputs, self.names, self.expected = call, program, inputs, names, expected
         self.__name__ = type(call.module).__name__
         self.axes = output_axes(call, expected)
         self.outputs = as_names(expected)
 
     def __call__(self, **leaves: Any) -> dict[str, Any]:
         axis, tensors = self.call.batch_axis, self.call.tensors
-        given: dict[str, Any] = {name: leaves[self.names[name]] for name in self.program.parameters}
+        parameters = {name: leaves[self.names[name]] for name in self.program.parameters}
+        given = {}
         for placeholder, name in zip(self.program.inputs, self.call.names, strict=True):
             if name in tensors:
-                x = leaves[self.names[name]]
+                x = leaves[self.inputs[name]]
                 given[placeholder] = x if axis is None else np.expand_dims(x, axis)
-        values = zip(self.outputs.values(), self.axes, self.program.run(given), strict=True)
+        values = zip(self.outputs.values(), self.axes, self.program.run(given, parameters), strict=True)
         return {name: y if axis is None else np.squeeze(y, axis) for name, axis, y in values if y is not None}
 
     def compare(self, leaves: Mapping[str, Any]) -> None:
@@ -126,7 +140,7 @@ class _Function:
         sample = dict(zip(self.call.names, self.call.sample(0), strict=True))
         given = {name: leaf.value for name, leaf in leaves.items() if isinstance(leaf, Parameter)}
         for name in self.call.tensors:
-            given[self.names[name]] = plain(sample[name]).reshape(leaves[self.names[name]].shape)
+            given[self.inputs[name]] = plain(sample[name]).reshape(leaves[self.inputs[name]].shape)
         with np.errstate(all="ignore"):
             got = self(**given)
         for (name, expected), axis in zip(self.expected.items(), self.axes, strict=True):

@@ -29,10 +29,18 @@ IGNORED = {
 """Arguments of PyTorch's operators that say how numbers are kept, not what they are."""
 
 
+_RANDOM = "it draws random numbers: draw them outside, and give them to the module as an input"
+
+
 def plain(tensor: Any) -> np.ndarray:
     """A tensor as a NumPy array."""
     tensor = tensor.detach().cpu()
     return tensor.double().numpy() if tensor.dtype.itemsize < 4 and tensor.is_floating_point() else tensor.numpy()
+
+
+def memory(tensor: Any) -> tuple[Any, ...]:
+    """What two names of one tensor have in common, and views of one memory have not."""
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 class Program:
@@ -48,22 +56,20 @@ class Program:
         self.parameters: dict[str, Any] = {}
         self.constants: dict[str, Any] = {}
         self.leaf_of: dict[str, str] = {}
-        """Placeholder -> parameter, or input by its number."""
+        """Placeholder -> parameter."""
         self.inputs: list[str] = []
         """Placeholders of what the module is called with."""
         placeholders = {node.name: node for node in self.nodes if node.op == "placeholder"}
-        names: dict[int, str] = {}
+        names: dict[Any, str] = {}
         for spec in exported.graph_signature.input_specs:
             kind, placeholder = spec.kind.name, spec.arg.name
             if kind == "USER_INPUT":
                 self.inputs.append(placeholder)
                 if hasattr(spec.arg, "value"):
                     self.constants[placeholder] = spec.arg.value
-                else:
-                    self.leaf_of[placeholder] = placeholder
             elif kind == "PARAMETER" and exported.state_dict[spec.target].requires_grad:
                 tensor = exported.state_dict[spec.target]
-                name = names.setdefault(tensor.data_ptr(), spec.target)
+                name = names.setdefault(memory(tensor), spec.target)
                 if placeholders[placeholder].users:
                     self.parameters[name] = tensor
                     self.leaf_of[placeholder] = name
@@ -90,19 +96,23 @@ class Program:
     @functools.cached_property
     def depending(self) -> set[str]:
         """Nodes that depend on inputs or parameters."""
-        names = set(self.leaf_of)
+        names = {*self.leaf_of, *(name for name in self.inputs if name not in self.constants)}
         for node in self.nodes:
             if any(other.name in names for other in node.all_input_nodes):
                 names.add(node.name)
         return names
 
-    def run(self, leaves: Mapping[str, Any]) -> list[Any]:
-        """Values of the outputs, None for those that no leaf reaches, from those of inputs and parameters."""
+    def run(self, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Any]:
+        """Values of the outputs, None for those that no leaf reaches; of inputs by placeholder, parameters by name."""
         values: dict[Any, Any] = {}
         for node in self.nodes:
             if node.op == "placeholder":
-                leaf = self.leaf_of.get(node.name)
-                values[node] = self.constants.get(node.name) if leaf is None else self._leaf(node, leaves[leaf])
+                if node.name in self.leaf_of:
+                    values[node] = parameters[self.leaf_of[node.name]]
+                elif node.name in inputs:
+                    values[node] = self._input(node, inputs[node.name])
+                else:
+                    values[node] = self.constants.get(node.name)
             elif node.op == "call_function":
                 with inside(node.name, str(node.target)):
                     values[node] = self._evaluate(node, values)
@@ -114,8 +124,8 @@ class Program:
         """Whether an output is one of numbers that depend on a leaf."""
         return getattr(node, "name", None) in self.depending and node.meta["val"].is_floating_point()
 
-    def _leaf(self, node: Any, value: Any) -> Any:
-        """A leaf's array; truth values among the inputs are numbers that are not 0."""
+    def _input(self, node: Any, value: Any) -> Any:
+        """An input's array; truth values are numbers that are not 0."""
         truth = node.meta["val"].dtype == self.torch.bool
         return np.not_equal(value, 0.0) if truth else value
 
@@ -137,10 +147,13 @@ class Program:
             raise TraceError("this is no operator of PyTorch: leave it out of the module")
         if not any(map(_depends, _flat([*arguments, *keywords.values()]))):
             if self.torch.Tag.nondeterministic_seeded in node.target.tags:
-                raise TraceError("it draws random numbers: draw them outside, and give them to the module as an input")
+                raise TraceError(_RANDOM)
             with self.torch.no_grad():
                 return node.target(*arguments, **keywords)
-        function = ATEN.find(node.target._schema.name.removeprefix("aten::").split(".")[0])
+        name = node.target._schema.name.removeprefix("aten::").split(".")[0]
+        if name not in ATEN.functions and self.torch.Tag.nondeterministic_seeded in node.target.tags:
+            raise TraceError(_RANDOM)
+        function = ATEN.find(name)
         return function(**self._bound(node, function, arguments, keywords))
 
     def _bound(
@@ -148,7 +161,7 @@ class Program:
     ) -> dict[str, Any]:
         """Arguments of a function by name. Raises TraceError for one that says something it cannot be told.
 
-        Beside those of PyTorch's schema a function may have ``values``, of the arguments that are parameters, by name,
+        Beside those of the schema a function may have ``known``, values of the arguments that are parameters, by name,
         and ``resolution``, the distance from 1 to the next number of the dtype.
         """
         accepted = inspect.signature(function).parameters
@@ -166,8 +179,8 @@ class Program:
         self._check_dtype(node)
         if "resolution" in accepted:
             bound["resolution"] = self.torch.finfo(node.meta["val"].dtype).eps
-        if "values" in accepted:
-            bound["values"] = {a.name: self._known(n) for a, n in zip(schema, node.args, strict=False)}
+        if "known" in accepted:
+            bound["known"] = {a.name: self._known(n) for a, n in zip(schema, node.args, strict=False)}
         return bound
 
     def _known(self, node: Any) -> np.ndarray | None:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError, TraceError, told
+from pcneuro.importing.names import apart
 from pcneuro.importing.torch_library import calling, library
 from pcneuro.importing.torch_program import plain
+from pcneuro.quantities import whole
 
 SLACK = 1000
 """Units in the last place, of an output's largest value, that two ways to compute it may differ by."""
@@ -53,16 +55,27 @@ class Call:
             del shape[self.batch_axis]
         return tuple(shape)
 
-    def outputs(self, leaves: list[Any]) -> dict[str, Any]:
-        """What the module returns, flat, by name."""
+    def outputs(self, leaves: list[Any], learning: bool = False) -> dict[str, Any]:
+        """What the module returns, flat, by name; with the way back to its parameters where they are learning."""
         from torch.utils import _pytree
 
         torch = library()
         args, keywords = self.arguments(leaves)
-        with calling("the module cannot be called with the example", "give what it takes"), torch.no_grad():
+        with (
+            calling("the module cannot be called with the example", "give what it takes"),
+            torch.set_grad_enabled(learning),
+        ):
             returned = self.module(*args, **keywords)
         found, _ = _pytree.tree_flatten_with_path(returned)
-        return {_name(path, "out"): value for path, value in found}
+        return dict(zip(_names(found, "out"), (value for _, value in found), strict=True))
+
+
+def _names(found: Any, root: str) -> list[str]:
+    """A name for each part of nested tuples and dicts, no two the same."""
+    names: dict[str, None] = {}
+    for path, _ in found:
+        names[apart(_name(path, root), names)] = None
+    return list(names)
 
 
 def _name(path: Any, root: str) -> str:
@@ -76,18 +89,18 @@ def call_of(module: Any, example: Any, batch_axis: int | None) -> Call:
     from torch.utils import _pytree
 
     torch = library()
-    signature = inspect.signature(module.forward)
+    batch_axis = None if batch_axis is None else whole("batch_axis", batch_axis)
     try:
+        signature = inspect.signature(module.forward)
         if isinstance(example, Mapping):
             bound = signature.bind(**example)
         else:
             bound = signature.bind(*(example if isinstance(example, tuple | list) else (example,)))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"example is {told(example)} that the module cannot be called with: {error}") from None
     paths, _ = _pytree.tree_flatten_with_path(dict(bound.arguments))
     leaves, structure = _pytree.tree_flatten((bound.args, bound.kwargs))
-    names = [_name(path, "input") for path, _ in paths]
-    call = Call(module, leaves, names, structure, batch_axis)
+    call = Call(module, leaves, _names(paths, "input"), structure, batch_axis)
     if not call.tensors:
         raise ParameterError(f"example is {told(example)}: give a tensor, or a tuple or dict of what the module takes")
     _check_batch(torch, call)
@@ -98,8 +111,6 @@ def _check_batch(torch: Any, call: Call) -> None:
     axis, lengths = call.batch_axis, {}
     if axis is None:
         return
-    if isinstance(axis, bool) or not isinstance(axis, int) or axis < 0:
-        raise ParameterError(f"batch_axis is {told(axis)}: give the number of an axis, or None")
     for name, tensor in call.tensors.items():
         if tensor.ndim <= axis or not tensor.shape[axis]:
             raise ShapeError(
@@ -111,23 +122,20 @@ def _check_batch(torch: Any, call: Call) -> None:
         raise ShapeError(f"the example has different numbers of samples along axis {axis}: {lengths}")
 
 
-def two_samples(call: Call) -> list[Any]:
-    """Leaves with two different samples: the first ones of the example, or one, and others drawn like it."""
-    torch, axis = library(), call.batch_axis
+def drawn_sample(call: Call) -> list[Any]:
+    """The leaves of one sample that is another one than the example's first, and drawn like it."""
+    torch = library()
     generator = torch.Generator().manual_seed(0)
     leaves = []
-    for tensor in call.leaves:
+    for one, tensor in zip(call.sample(0), call.leaves, strict=True):
         if not isinstance(tensor, torch.Tensor):
             leaves.append(tensor)
-            continue
-        one = tensor.narrow(axis, 0, 1)
-        if tensor.is_floating_point():
+        elif tensor.is_floating_point():
             drawn = torch.randn(one.shape, generator=generator).to(one)
-            other = one + (one.std() if one.numel() > 1 and one.std() > 0 else 1) * drawn
+            leaves.append(one + (one.std() if one.numel() > 1 and one.std() > 0 else 1) * drawn)
         else:
             place = torch.randint(tensor.numel(), one.shape, generator=generator)
-            other = tensor.reshape(-1)[place]
-        leaves.append(torch.cat([one, other], axis))
+            leaves.append(tensor.reshape(-1)[place])
     return leaves
 
 
@@ -139,7 +147,12 @@ def output_axes(call: Call, alone: Mapping[str, Any]) -> list[int | None]:
     torch = library()
     if call.batch_axis is None:
         return [None] * len(alone)
-    both = two_samples(call)
+    other = drawn_sample(call)
+    second = call.outputs(other)
+    both = [
+        torch.cat([a, b], call.batch_axis) if isinstance(a, torch.Tensor) else a
+        for a, b in zip(call.sample(0), other, strict=True)
+    ]
     together = call.outputs(both)
     axes: list[int | None] = []
     for name, y in alone.items():
@@ -154,8 +167,9 @@ def output_axes(call: Call, alone: Mapping[str, Any]) -> list[int | None]:
                 "and a graph is of one; take means over samples outside the module, and name the axis of a squeeze()"
             )
         axes.append(differing[0])
-        first = together[name].narrow(differing[0], 0, 1)
-        if y.is_floating_point() and not agree(plain(first), plain(y), y.dtype):
+        places = [together[name].narrow(differing[0], place, 1) for place in (0, 1)]
+        pairs = zip(places, (y, second[name]), strict=True)
+        if y.is_floating_point() and not all(agree(plain(a), plain(b), y.dtype) for a, b in pairs):
             raise TraceError(
                 f"output {name!r} of a sample is another one beside a second sample: the module mixes samples, which a "
                 "circuit keeps apart; call module.eval(), take means over samples outside the module, and name the "

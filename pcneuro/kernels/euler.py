@@ -23,8 +23,8 @@ MOVED, INFINITE = 1, 2
 
 @inner(forceinline=True)
 def masked(old, new):  # type: ignore[no-untyped-def]
-    """Whether a state is minus infinity, and has been: it is under a mask, and has not diverged."""
-    return (old == -np.inf) & (new == -np.inf)
+    """Whether a state is an infinity, and has been: it is under a mask, and has not diverged."""
+    return (abs(new) == np.inf) & (old == new)
 
 
 @intrinsic
@@ -39,7 +39,7 @@ def _euler_rows(typingctx, buf, shared, state, drive, error, gain, units, lanes)
         whole = ir.VectorType(ir.IntType(real.bitwidth), vec.length)
         suffix = f"v{vec.length}i{real.bitwidth}"
         kind = np.dtype(str(real))
-        infinity, masked = (int(np.array(x, kind).view(f"i{kind.itemsize}")) for x in (np.inf, -np.inf))
+        infinity = int(np.array(np.inf, kind).view(f"i{kind.itemsize}"))
 
         def constant(value: int) -> Any:
             return ir.Constant(whole, [value] * vec.length)
@@ -58,8 +58,9 @@ def _euler_rows(typingctx, buf, shared, state, drive, error, gain, units, lanes)
                 b.store(b.or_(b.load(changed), b.xor(before, after)), changed)
                 # Without their sign, the bits of what is not finite are those of infinity or more.
                 size = b.and_(after, constant(infinity | (infinity - 1)))
-                # What is under a mask of minus infinity stays there.
-                stays = b.and_(*(b.icmp_unsigned("==", bits, constant(masked)) for bits in (before, after)))
+                # What is under a mask of an infinity stays there.
+                infinite = b.icmp_unsigned("==", size, constant(infinity))
+                stays = b.and_(infinite, b.icmp_unsigned("==", before, after))
                 size = b.select(stays, constant(0), size)
                 b.store(vec.call(f"llvm.umax.{suffix}", whole, b.load(largest), size), largest)
         element = whole.element
@@ -87,7 +88,7 @@ else:
     def euler_rows(buf, shared, state, drive, error, gain, units, lanes):  # type: ignore[no-untyped-def]
         """state += gain (drive - error) over all lanes of ``units`` rows; returns MOVED, INFINITE, their sum, or 0.
 
-        INFINITE is not said of what has been minus infinity before.
+        INFINITE is not said of what has been the same infinity before.
         ``state``, ``drive`` and ``error`` are positions in ``buf``, ``gain`` is one in ``shared``; ``lanes`` is a
         multiple of the vector length. Every operation is rounded by itself.
         """

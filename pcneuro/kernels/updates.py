@@ -39,7 +39,7 @@ def _send(buf, source, sent, size, tolerance, largest):  # type: ignore[no-untyp
     away = tolerance * 0
     for i in range(size):
         value, known = buf[ix(source + i)], buf[ix(sent + i)]
-        # What is under a mask of minus infinity is no measure for the others.
+        # What is under a mask of an infinity is no measure for the others.
         if abs(value) < np.inf:
             largest[0] = max(largest[0], abs(value))
         away = away if value == known else max(away, abs(value - known))

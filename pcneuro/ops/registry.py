@@ -7,6 +7,7 @@ says what that function of NumPy is in its operators. Nothing else has to know o
 from __future__ import annotations
 
 import inspect
+import itertools
 import linecache
 import os
 import sys
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.lib import mixins
 
 from pcneuro.errors import TraceError
+from pcneuro.ops.advice import called_at, of_library, variables
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -43,6 +45,7 @@ STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {}
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGE_PREFIX = str(_PACKAGE) + os.sep
 _OWN = (_PACKAGE_PREFIX, str(Path(np.__file__).parent) + os.sep, "<frozen ")
+_OF_CYTHON = (".pyx", ".pxd", ".pxi", "<stringsource>")
 _OPERATORS = str(Path(mixins.__file__))
 """Python's operators on arrays, which NumPy writes as functions of its own."""
 _LIBRARIES = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -143,51 +146,80 @@ def noting_refusals() -> Iterator[list[TraceError]]:
         _refusals.reset(token)
 
 
-def _frames() -> tuple[FrameType | None, FrameType | None]:
-    """The frame of the user's line at work, and that of the function of a library that it has called."""
-    innermost = called = None
+def _is_users(path: str) -> bool:
+    return not path.startswith(_OWN) and not path.endswith(_OF_CYTHON)
+
+
+def _innermost() -> FrameType | None:
+    """The frame of the user's line at work."""
+    innermost = None
     frame: FrameType | None = sys._getframe(2)
-    below: FrameType | None = None
     while frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) != _TRACE:
         path = frame.f_code.co_filename
-        if not path.startswith(_OWN):
+        if _is_users(path):
             # A function that is traced may itself come from a library: then the line in it, not in what it calls.
-            innermost, called = frame, below
+            innermost = frame
             if not path.startswith(_LIBRARIES):
                 break
-        if not path.startswith((_PACKAGE_PREFIX, _OPERATORS)):
-            below = frame
         frame = frame.f_back
-    return innermost, called
+    return innermost
 
 
 def where() -> str:
     """File, line and text of the user's line at work: the innermost one in no library; empty outside of a trace."""
-    innermost, _ = _frames()
-    if innermost is None:
-        return ""
-    path, line = innermost.f_code.co_filename, innermost.f_lineno
+    innermost = _innermost()
+    return "" if innermost is None else _line(innermost.f_code.co_filename, innermost.f_lineno)
+
+
+def _line(path: str, line: int) -> str:
     text = linecache.getline(path, line).strip()
     return f"{Path(path).name}:{line}{': ' + text if text else ''}"
 
 
 def at_line() -> str:
     """The user's line in parentheses, for the end of a message."""
-    line = where()
-    return f" ({line})" if line else ""
+    innermost = _innermost()
+    return "" if innermost is None else f" ({_line(innermost.f_code.co_filename, innermost.f_lineno)})"
 
 
-def _public_name(frame: FrameType) -> str:
-    """Name of a library's function as its users write it, such as scipy.special.softmax."""
-    function = frame.f_code.co_name
-    owner = frame.f_locals.get("self")
-    if function.startswith("__") and owner is not None:
-        function = type(owner).__name__
+def _public_name(frame: FrameType) -> tuple[str, bool]:
+    """Name of a library's function as its users write it, such as scipy.special.softmax, and whether they do."""
+    code, function = frame.f_code, frame.f_code.co_name
+    owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    kind = owner if isinstance(owner, type) else type(owner)
     parts = str(frame.f_globals.get("__name__", "")).split(".")
-    modules = (".".join(parts[: n + 1]) for n in range(len(parts)))
+    method = kind.__module__.partition(".")[0] == parts[0]
+    names = [kind.__name__] if function.startswith("__") else [function, f"{kind.__name__}.{function}"][: 1 + method]
+    modules = [".".join(parts[: n + 1]) for n in range(len(parts))]
     # Users have it from the first module that has the name; the others are where it stands in the library.
-    module = next((name for name in modules if hasattr(sys.modules.get(name), function)), ".".join(parts))
-    return f"{module}.{function}".replace("numpy.", "np.", 1)
+    for name in names:
+        for module in modules:
+            if hasattr(sys.modules.get(module), name.partition(".")[0]):
+                shown = f"{module}.{name}"
+                return shown.replace("numpy.", "np.", 1), "._" not in shown
+    public = ".".join(itertools.takewhile(lambda part: not part.startswith("_"), parts))
+    return f"{public}.{names[-1]}".replace("numpy.", "np.", 1), False
+
+
+def _by_library(frames: Sequence[FrameType]) -> tuple[str, str]:
+    """Of functions of a library, the outermost first: the name of the one that users know, and what to write instead.
+
+    Decorators of libraries stand before what they decorate.
+    """
+    frames = [f for f in frames if not f.f_code.co_filename.startswith((_PACKAGE_PREFIX, _OPERATORS))]
+    names = [_public_name(frame) for frame in frames]
+    inside = next((name for name, public in names if public), names[0][0] if names else "")
+    return inside, next(filter(None, (of_library(str(f.f_globals.get("__name__"))) for f in frames)), "")
+
+
+def _between(innermost: FrameType | None) -> list[FrameType]:
+    """The frames that the user's line has called, the outermost first."""
+    frames = []
+    frame: FrameType | None = sys._getframe(2)
+    while innermost is not None and frame is not None and frame is not innermost:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames[::-1]
 
 
 def refuse(what: str, instead: str) -> TraceError:
@@ -195,13 +227,59 @@ def refuse(what: str, instead: str) -> TraceError:
 
     Where the user's line has called a function of a library, which did it, that one is named.
     """
-    _, called = _frames()
-    inside = "" if called is None else f" inside {_public_name(called)}"
-    error = TraceError(f"{what}{inside} cannot be traced{at_line()}: {instead}")
+    inside, known = _by_library(_between(_innermost()))
+    return _refusal(f"{what} inside {inside}" if inside else what, known or instead)
+
+
+def refuse_question(what: str, instead: str) -> TraceError:
+    """The same for what is asked by Python, or by compiled functions that know nothing of traced arrays.
+
+    Where the user's line has called one of these, that one is named.
+    """
+    innermost = _innermost()
+    inside, known = _by_library(_between(innermost))
+    if inside:
+        return _refusal(f"{what} inside {inside}", known or instead)
+    called = None if innermost is None else called_at(innermost.f_code, innermost.f_lasti, variables(innermost))
+    if called is None or not called.instead:
+        return _refusal(what, instead)
+    return _refusal(f"{what} by {called.text}", called.instead)
+
+
+def _refusal(what: str, instead: str) -> TraceError:
+    error = TraceError(f"{what} cannot be traced{at_line()}: {instead}")
     refusals = _refusals.get()
     if refusals is not None:
         refusals.append(error)
     return error
+
+
+def refuse_error(error: Exception) -> TraceError:
+    """The error for one that a traced function raises, and that it does not raise on plain arrays."""
+    steps = []
+    step = error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    users = [
+        n
+        for n, each in enumerate(steps)
+        if _is_users(each.tb_frame.f_code.co_filename) and not each.tb_frame.f_code.co_filename.startswith(_LIBRARIES)
+    ]
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    raised = f"on traced arrays, and not on plain ones, it raises {said}"
+    if not users:
+        return TraceError(f"the function cannot be traced: {raised}")
+    last = steps[users[-1]]
+    frame = last.tb_frame
+    inside, known = _by_library([each.tb_frame for each in steps[users[-1] + 1 :]])
+    called = None if inside else called_at(frame.f_code, last.tb_lasti, variables(frame))
+    what, instead = (inside, known) if called is None else (called.text, called.instead)
+    line = _line(frame.f_code.co_filename, last.tb_lineno)
+    return TraceError(f"{what or 'this line'} cannot be traced ({line}): {raised}; {instead or _ELSEWHERE}")
+
+
+_ELSEWHERE = "keep to functions of numpy and pcn.ops, or make a pcn.operator of it"
 
 
 def answered(shown: str, handler: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

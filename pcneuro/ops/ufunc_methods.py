@@ -28,6 +28,7 @@ _REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
 _ACCUMULATIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
 _IN_ANY_ORDER = (np.logaddexp, np.logaddexp2, np.hypot, np.logical_xor)
 """Ufuncs of slices that may be put together in pairs."""
+_LOGIC = (np.logical_and, np.logical_or, np.logical_xor)
 
 
 def _name(ufunc: np.ufunc, method: str) -> str:
@@ -37,6 +38,11 @@ def _name(ufunc: np.ufunc, method: str) -> str:
 def _check_binary(ufunc: np.ufunc, method: str) -> None:
     if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
         raise refuse(_name(ufunc, method), "only ufuncs of two arguments have it")
+
+
+def _operand(ufunc: np.ufunc, array: Any) -> Any:
+    """What the ufunc is of: truth values where it is logic, so that a slice alone is one, too."""
+    return np.not_equal(array, 0) if ufunc in _LOGIC and array.dtype.kind != "b" else array
 
 
 def _folded(ufunc: np.ufunc, parts: Sequence[Any]) -> Any:
@@ -79,6 +85,9 @@ def _reduce(
     front = np.moveaxis(array, axes, tuple(range(len(axes))))
     left = front.shape[len(axes) :]
     parts = [*([initial] if begin else []), *front.reshape((-1, *left))] if axes else [front]
+    if len(parts) == 1 and ufunc in _IN_ANY_ORDER:
+        # Of one slice it is the ufunc of it and what changes nothing, such as 0: hypot makes -1 to 1.
+        parts = [ufunc.identity, *parts]
     if not parts:
         raise ShapeError(f"{name} over axis {axis} of shape {array.shape}: of no units there is none{at_line()}")
     result = _folded(ufunc, parts)
@@ -96,6 +105,7 @@ def _one_axis(name: str, array: Any, axis: Any) -> int:
 @answers_method("accumulate")
 def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     _check_binary(ufunc, "accumulate")
+    array = _operand(ufunc, array)
     name = _name(ufunc, "accumulate")
     along = _one_axis(name, array, axis)
     if ufunc in _ACCUMULATIONS:
@@ -108,6 +118,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, o
 @answers_method("reduceat")
 def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     _check_binary(ufunc, "reduceat")
+    array = _operand(ufunc, array)
     name = _name(ufunc, "reduceat")
     along = _one_axis(name, array, axis)
     starts = np.asarray(indices)
@@ -117,6 +128,7 @@ def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: A
     front = np.moveaxis(array, along, 0)
     ends = [*starts[1:].tolist(), length]
     parts = [
-        _reduce(ufunc, front[a:b], 0, dtype) if a < b else front[a] for a, b in zip(starts.tolist(), ends, strict=True)
+        _reduce(ufunc, front[a:b], 0, dtype) if b - a > 1 else front[a]
+        for a, b in zip(starts.tolist(), ends, strict=True)
     ]
     return np.stack(parts, axis=along)

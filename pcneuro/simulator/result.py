@@ -207,7 +207,7 @@ def free_energy(
 def not_finite(groups: Mapping[str, Arrays], predictions: Arrays) -> tuple[str, str] | None:
     """The first group and name of an array that is not finite throughout.
 
-    A prediction of minus infinity, as under a mask, and a value that is there, have not diverged.
+    An infinite prediction, as under a mask, and a value that is there, have not diverged.
     """
     for kind, arrays in groups.items():
         for name, array in arrays.items():

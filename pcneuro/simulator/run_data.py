@@ -204,19 +204,19 @@ def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays
 
 
 def _initial(circuit: Circuit, values: Mapping[str, Any]) -> Arrays:
-    """Initial values by vertex; in a circuit that has masks of minus infinity that is one of them."""
+    """Initial values by vertex; in a circuit that has masks of infinities these are some of them."""
     constants = (node.source.value for node in circuit.graph.nodes.values() if isinstance(node.source, Constant))
-    if not any(np.isneginf(constant).any() for constant in constants):
+    if not any(np.isinf(constant).any() for constant in constants):
         return _by_vertex(circuit, "initial value", values)
     arrays, masks = {}, {}
     for name, value in values.items():
         arrays[name] = value
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isneginf(value).any():
-            arrays[name], masks[name] = np.where(value == -np.inf, 0.0, value), value == -np.inf
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isinf(value).any():
+            arrays[name], masks[name] = np.where(np.isinf(value), 0.0, value), value
     checked = _by_vertex(circuit, "initial value", arrays)
     for name, mask in masks.items():
         vertex = name if name in checked else circuit.graph.outputs[name].name
-        checked[vertex] = np.where(mask, -np.inf, checked[vertex])
+        checked[vertex] = np.where(np.isinf(mask), mask, checked[vertex])
     return checked
 
 

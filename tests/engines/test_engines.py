@@ -279,8 +279,10 @@ def test_changed_targets_take_the_state_along(setup, layers, dynamics):
     after = sim.run(0.0, targets=other)
     np.testing.assert_allclose(after.values["h1"], before.values["h1"], rtol=1e-13)
     assert after.time == 10.0
-    expected = setup.run(circuit, 900.0, {"inputs": data["inputs"], "targets": other}, dynamics=dynamics)
-    close(sim.run(900.0), expected, 1e-4)
+    # Values that errors change, which come late, settle slowly.
+    duration = 900.0 if circuit.delayed and dynamics == pcn.Strict() else 300.0
+    expected = setup.run(circuit, duration, {"inputs": data["inputs"], "targets": other}, dynamics=dynamics)
+    close(sim.run(duration), expected, 1e-4)
 
 
 def test_changed_inputs_take_values_along(setup, layers):

@@ -1,11 +1,16 @@
-"""docs/programs.md: what it says of kinks."""
+"""docs/programs.md: what it says of kinks, and its index of functions."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.ops.maps import FUNCTIONS
+from pcneuro.ops.registry import HANDLERS, STAND_INS, UFUNCS
 
 KINKS = {
     "abs": (lambda x: np.abs(x), (0.0,), (0.0,)),
@@ -34,3 +39,26 @@ def test_kinks_are_as_documented(function, at, derivatives):
     gradients = pcn.backprop(graph, targets={"out": 0.0}).gradients
     for name, derivative in zip("xy", derivatives, strict=False):
         assert np.array_equal(gradients[name], np.asarray(derivative))
+
+
+def _of_numpy(function):
+    """Name of a function of NumPy in the index; None for what is none, such as a type."""
+    if isinstance(function, np.ufunc):
+        return function.__name__
+    module = getattr(function, "__module__", None) or ""
+    if isinstance(function, type) or module.partition(".")[0] != "numpy":
+        return None
+    return f"{module}.{function.__name__}".removeprefix("numpy.").removeprefix("lib.stride_tricks.")
+
+
+def test_the_index_has_every_function():
+    text = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
+    index = text.split("## Index of functions")[1].split("## ")[0]
+    found = set()
+    for what, names in re.findall(r"^\| (`?[\w., ]+`?) \| `([^`]*)` \|", index, flags=re.MULTILINE):
+        module = f"{what.strip('`')}." if what.startswith("`scipy") else ""
+        found |= {module + name for name in names.split()}
+    wanted = set(map(_of_numpy, HANDLERS)) - {None}
+    wanted |= {name for name in FUNCTIONS if isinstance(getattr(np, name, None), np.ufunc)}
+    wanted |= {f"{module}.{name}" for module, name in (*UFUNCS, *STAND_INS) if module.startswith("scipy")}
+    assert found == wanted

@@ -24,6 +24,7 @@ from pcneuro.errors import (
     TraceError,
     UnknownNameError,
 )
+from pcneuro.importing import onnx_program
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
@@ -491,6 +492,12 @@ def external():
     return with_tensor(made)
 
 
+def _with_function():
+    model = model_of([node("Relu", "x")], X, ["y"])
+    model.functions.add(name="Relu", domain="")
+    return model
+
+
 HUGE = 2**40
 HOSTILE = {
     "too few numbers": (with_tensor(tensor("w", FLOAT, [HUGE, HUGE], raw_data=b"1234")), ModelFileError, "damaged"),
@@ -559,6 +566,19 @@ HOSTILE = {
         CapacityError,
         "Mul",
     ),
+    "a name twice": (
+        model_of([node("Relu", "x"), node("Neg", "x")], X, ["y"]),
+        ModelFileError,
+        "two values of the name 'y'",
+    ),
+    "an input that is computed": (
+        model_of([node("Relu", "x", "x"), node("Neg", "x")], X, ["y"]),
+        ModelFileError,
+        "two values of the name 'x'",
+    ),
+    "an operator of its own": (_with_function(), ModelFileError, "in place of ONNX's own operators"),
+    "an input of negative length": (model_of([node("Relu", "x")], {"x": ["n", -3]}, ["y"]), ModelFileError, "'x'"),
+    "a hundred axes": (with_tensor(tensor("w", FLOAT, [1] * 100, float_data=[1.0])), ModelFileError, "damaged"),
     "an unknown operator": (model_of([node("Det", "x")], X, ["y"]), TraceError, r"'Det_0' \(Det\).*not known here"),
     "another domain": (
         model_of([helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")], X, ["y"]),
@@ -595,6 +615,11 @@ HOSTILE = {
         TraceError,
         "mixes samples",
     ),
+    "a sum of the samples before": (
+        model_of([node("CumSum", "x,axis")], {"x": ["n", 3]}, ["y"], {"axis": np.int64(0)}),
+        TraceError,
+        "mixes samples",
+    ),
     "a loss": (model_of([node("ReduceMean", "x", keepdims=0)], X, ["y"]), TraceError, "no axis of samples"),
     "several samples": (model_of([node("Relu", "x")], {"x": [8, 3]}, ["y"]), ShapeError, "has 8 samples"),
     "numbers only": (model_of([node("Relu", "x")], {"x": []}, ["y"]), ShapeError, "no axis 0"),
@@ -614,6 +639,20 @@ class TestFilesThatAreNotTrusted:
         with pytest.raises(error, match=message) as caught:
             importing.onnx(written(tmp_path, model))
         assert "\n" not in str(caught.value)
+
+    def test_memory_of_all_nodes(self, tmp_path, monkeypatch):
+        """Many arrays that are not too large by themselves are, together."""
+        monkeypatch.setattr(onnx_program, "MOST_UNITS", 100)
+        nodes = [
+            node("Mul", "w,w", "z0"),
+            *(node("Mul", f"z{k},w", f"z{k + 1}") for k in range(9)),
+            node("Add", "x,z9"),
+        ]
+        model = model_of(nodes, {"x": ["n", 3]}, ["y"], {"w": np.ones(40, dtype=np.float32)})
+        with pytest.raises(
+            CapacityError, match=r"'Mul_0'.*all results up to this one have 120 units; 100 are the most"
+        ):
+            importing.onnx(written(tmp_path, model))
 
     def test_damage(self, tmp_path):
         """A byte that is changed, or bytes that are missing, are a model or an error of the package."""

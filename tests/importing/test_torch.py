@@ -250,6 +250,13 @@ FUNCTIONS = {
         x * torch.arange(4.0, dtype=x.dtype) + torch.ones_like(x) * torch.eye(3, 4, dtype=x.dtype)
     ),
     "types": lambda self, x: x.to(x.dtype).contiguous().clone().type_as(x) * x.new_full((1,), 2.0),
+    "write at places": lambda self, x: f.relu(_written_at_places(x)),
+    "add at places": lambda self, x: _added_at_places(x),
+    "norm of nothing": lambda self, x: x + (0 * x).norm(dim=-1, keepdim=True),
+    "in the middle": lambda self, x: x.median(-1).values + x.kthvalue(2, dim=-1)[0] + f.pairwise_distance(x, x.flip(1)),
+    "queries without keys": lambda self, x: f.scaled_dot_product_attention(
+        x, x, x, attn_mask=torch.tensor([[True, True, False], [False] * 3, [False, True, True]])
+    ),
     "causal": lambda self, x: (x @ x.mT).masked_fill(torch.ones(3, 3).triu(1).bool(), -torch.inf).softmax(-1),
 }
 
@@ -261,11 +268,33 @@ def _written(x):
     return y
 
 
+def _added_at_places(x):
+    y = torch.zeros_like(x).index_add(2, torch.tensor([0, 0, 2, 1]), x)
+    return y.scatter_add(1, torch.tensor([[[0], [2]]]).expand(x.size(0), 2, 1), x[:, :2, :1])
+
+
+def _written_at_places(x):
+    y = x.clone()
+    y[x > 0.5] = 0.25
+    y[:, :, 0] = 1
+    y[:, torch.tensor([0, 2]), torch.tensor([1, 3])] = -2.0 * x[:, 1, :2]
+    return y
+
+
 class TestFunctions:
     @pytest.mark.parametrize("name", FUNCTIONS)
     def test_function(self, name):
         function = FUNCTIONS[name]
         agree(Does(lambda self, x: function(self, self.gain(x)), gain=Gain(3, 4)), drawn(3, 4))
+
+    def test_places_as_inputs(self):
+        gain, places = Gain(3, 4), torch.tensor([2, 0, 1])
+
+        def chosen(self, x, n):
+            y = self.gain(x)
+            return y[torch.arange(len(n)), n] + y.gather(1, n[:, None, None].expand(-1, 1, 4))[:, 0]
+
+        agree(Does(chosen, gain=gain), drawn(3, 4), places)
 
     def test_sample_without_an_axis_for_samples(self):
         model = agree(nn.Sequential(nn.Linear(4, 3), nn.Tanh()), drawn(batch=4), batch_axis=None)
@@ -346,6 +375,30 @@ class Normalised(nn.Module):
         return self.layers(x)
 
 
+class Straight(torch.autograd.Function):
+    """The sign, with the derivative of what it is of."""
+
+    @staticmethod
+    def forward(context, x):
+        return torch.sign(x)
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient
+
+
+def _partly(self, x):
+    with torch.no_grad():
+        gate = self.layer(x)
+    return gate * self.layer(x)
+
+
+def _hooked():
+    layer = nn.Linear(3, 2)
+    layer.weight.register_hook(lambda gradient: 2 * gradient)
+    return layer
+
+
 class Counting(nn.Module):
     def __init__(self):
         super().__init__()
@@ -366,6 +419,13 @@ REFUSED = {
     "dropout by a function": (Does(lambda self, x: f.dropout(x, 0.5)), r"dropout.*module.eval\(\)"),
     "a mean over samples": (Does(lambda self, x: x - x.mean(0)), "mixes samples"),
     "a norm of everything": (Does(lambda self, x: x / x.norm()), "mixes samples"),
+    "a sum of the samples before": (Does(lambda self, x: x.cumsum(0)), "mixes samples"),
+    "a layer that does not learn": (Does(_partly, layer=nn.Linear(3, 3)), "'layer_weight' in PyTorch is not the deriv"),
+    "a backward of its own": (
+        Does(lambda self, x: Straight.apply(self.layer(x)), layer=nn.Linear(3, 3)),
+        r"gradient of 'layer_weight' in PyTorch.*no_grad\(\), hooks, and functions with a backward",
+    ),
+    "a hook": (_hooked(), "gradient of 'weight' in PyTorch is not the derivative"),
     "a loss": (Does(lambda self, x: x.square().sum()), "has no axis of samples"),
     "a squeeze of the axis of samples": (
         Does(lambda self, x: x[:, :1].squeeze()),
@@ -413,9 +473,12 @@ class TestRefusals:
         with pytest.raises(ShapeError, match="different numbers of samples"):
             importing.torch(Does(lambda self, x, y: x + y), (drawn(3), drawn(3, batch=2)))
 
+    @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
     def test_what_is_no_module(self):
         with pytest.raises(ParameterError, match="give a torch"):
             importing.torch(lambda x: x, drawn(3))
+        with pytest.raises(ParameterError, match="give the module that it was made of"):
+            importing.torch(torch.jit.trace(nn.Linear(3, 2), drawn(3)), drawn(3))
 
     def test_parameters_that_do_not_fit(self):
         model = importing.torch(nn.Linear(3, 2), drawn(3))
@@ -434,6 +497,31 @@ class TestState:
         model = agree(Does(lambda self, x: self.m["a"]["b"](self.m["a_b"](x)), m=layers), drawn(3))
         assert model.parameters["m_a_b_weight"] == "m.a_b.weight"
         assert model.parameters["m_a_b_weight_1"] == "m.a.b.weight"
+
+    def test_names_that_are_there_twice(self):
+        """Inputs, outputs and parameters stay apart."""
+
+        class Named(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.x = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+
+            def forward(self, x):
+                return {"a": {"b": x * self.x}, "a_b": x + self.x, "x": x - self.x}
+
+        model = agree(Named(), drawn(3))
+        assert model.inputs == {"x": "x"}
+        assert model.parameters == {"x_1": "x"}
+        assert list(model.graph.outputs) == ["a_b", "a_b_1", "x"]
+
+    def test_parameters_that_share_memory_are_two(self):
+        """A view of another one is a parameter of its own."""
+        layers = nn.Linear(3, 4), nn.Linear(3, 2, bias=False)
+        layers[1].weight = nn.Parameter(layers[0].weight.data[:2])
+        module = Does(lambda self, x: (self.a(x), self.b(x)), a=layers[0], b=layers[1])
+        model = importing.torch(module, drawn(3))
+        assert sorted(model.parameters.values()) == ["a.bias", "a.weight", "b.weight"]
+        module.load_state_dict(model.state_dict())
 
     def test_frozen_parameters_and_buffers_are_constants(self):
         module = with_statistics(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 import pcneuro as pcn
 from tests.helpers import assert_close
 
 STEP = 1e-6
+FEW, MANY = 24, 200
+"""Random cases of an operator in every run of the suite, and in a long one."""
+
+at_random = pytest.mark.parametrize(
+    "seed", [seed if seed < FEW else pytest.param(seed, marks=pytest.mark.long) for seed in range(MANY)]
+)
+"""A test of one operator at ``seed``, which draws shapes, values and settings."""
 
 
 def shape_at(rng: np.random.Generator, axes: int, longest: int = 6) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from tests.helpers import (
     learning,
     run_both,
 )
-from tests.ops.random_operators import check_random, shape_at
+from tests.ops.random_operators import at_random, check_random, shape_at
 
 SUMS = [
     case("cumsum", lambda np, a: np.sin(np.cumsum(a)), (5,)),
@@ -47,7 +47,7 @@ def test_kernel_is_the_reference(v):
     check_engines(v)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@at_random
 def test_any_shape_and_axis(seed):
     rng = np.random.default_rng(seed)
     shape = shape_at(rng, int(rng.integers(1, 4)))

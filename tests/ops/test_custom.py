@@ -23,6 +23,7 @@ from pcneuro.errors import (
 )
 from pcneuro.ops import custom
 from tests.helpers import assert_all_close, check_engines_agree
+from tests.ops.random_operators import at_random
 
 
 def eccentric_anomaly(M, e):
@@ -72,6 +73,9 @@ def outer_tanh_vjp(gradient, output, x, y):
     )
 
 
+OUTER = pcn.operator(outer_tanh, outer_tanh_vjp, name="outer_tanh", compiled=False)
+
+
 def orbit(solve):
     return lambda t, rate, e: np.cos(solve(rate * t, e)) - e
 
@@ -114,11 +118,23 @@ def graphs():
     }
 
 
-@pytest.mark.parametrize("name", ["kepler", "shared"])
-def test_engines_agree(name):
+DOUBLE = ((np.float64, "auto", 5, False), (np.float64, "all", 35, True))
+SINGLE = ((np.float32, "all", 5, False),)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        ("kepler", DOUBLE),
+        ("kepler", SINGLE),
+        ("shared", DOUBLE),
+        pytest.param("shared", SINGLE, marks=pytest.mark.long),
+    ],
+    ids=["kepler", "kepler, float32", "shared", "shared, float32"],
+)
+def test_engines_agree(name, runs):
     graph, shape = graphs()[name]
     rng = np.random.default_rng(3)
-    runs = [(np.float64, "auto", 5, False), (np.float64, "all", 35, True), (np.float32, "all", 5, False)]
     for dtype, vertices, batch, strict in runs:
         inputs = {next(iter(graph.inputs)): rng.uniform(0.1, 1, (batch, *shape))}
         targets = {"out": rng.uniform(0.1, 1, (batch, *graph.outputs["out"].shape))}
@@ -144,21 +160,18 @@ def test_threads_and_plain_functions_give_the_same():
         np.testing.assert_allclose(results[2].gradients[name], results[0].gradients[name], rtol=1e-12)
 
 
-def test_two_hundred_shapes():
-    rng = np.random.default_rng(4)
-    op = pcn.operator(outer_tanh, outer_tanh_vjp, name="outer_tanh", compiled=False)
-    for _ in range(200):
-        shapes = [tuple(rng.integers(1, 4, rng.integers(0, 4)).tolist()) for _ in range(2)]
-        leaves = {"x": pcn.Input(shapes[0]), "y": pcn.Parameter(rng.normal(size=shapes[1]))}
-        one = pcn.trace(lambda x, y: op(np.reshape(x, np.shape(x)), y), **leaves) if shapes[0] else None
-        if one is None or not shapes[1]:
-            continue  # a number has no reshape
-        other = pcn.trace(lambda x, y: np.tanh(np.reshape(x, (-1, 1)) * np.reshape(y, (1, -1))), **leaves)
-        inputs = {"x": rng.normal(size=(3, *shapes[0]))}
-        targets = {"out": rng.normal(size=(3, *other.outputs["out"].shape))}
-        mine, composed = pcn.backprop(one, inputs, targets), pcn.backprop(other, inputs, targets)
-        assert_all_close(mine.gradients, composed.gradients, 1e-12)
-        np.testing.assert_allclose(mine.errors["x"], composed.errors["x"], rtol=1e-12, atol=1e-14)
+@at_random
+def test_any_shape(seed):
+    rng = np.random.default_rng(seed)
+    shapes = [tuple(rng.integers(1, 4, rng.integers(1, 4)).tolist()) for _ in range(2)]
+    leaves = {"x": pcn.Input(shapes[0]), "y": pcn.Parameter(rng.normal(size=shapes[1]))}
+    one = pcn.trace(lambda x, y: OUTER(np.reshape(x, np.shape(x)), y), **leaves)
+    other = pcn.trace(lambda x, y: np.tanh(np.reshape(x, (-1, 1)) * np.reshape(y, (1, -1))), **leaves)
+    inputs = {"x": rng.normal(size=(3, *shapes[0]))}
+    targets = {"out": rng.normal(size=(3, *other.outputs["out"].shape))}
+    mine, composed = pcn.backprop(one, inputs, targets), pcn.backprop(other, inputs, targets)
+    assert_all_close(mine.gradients, composed.gradients, 1e-12)
+    np.testing.assert_allclose(mine.errors["x"], composed.errors["x"], rtol=1e-12, atol=1e-14)
 
 
 # What is refused

@@ -17,6 +17,7 @@ from pcneuro.errors import DataError, ParameterError
 from pcneuro.ops.matrices import degenerate, indefinite, lu_numpy
 from tests.function_libraries import AUTOGRAD, OURS, written_out
 from tests.helpers import (
+    ENGINE_RUNS,
     Case,
     assert_all_close,
     assert_close,
@@ -31,6 +32,7 @@ from tests.helpers import (
     few_variants,
     targets_near,
 )
+from tests.ops.random_operators import at_random
 
 
 def steady(np: Any, a: Any) -> Any:
@@ -124,7 +126,8 @@ def test_exponentials(each):
     for v in few_variants(each):
         check_forward(v)
         check_gradients(v)
-        check_engines(v)
+        # Of operators that are tested by themselves in all kinds of runs.
+        check_engines(v, ENGINE_RUNS[:2])
 
 
 @dataclass(frozen=True)
@@ -182,41 +185,41 @@ def test_what_is_computed_of_them_is_finite_in_lanes_without_a_sample(each):
     assert result.status == "completed"
 
 
+@at_random
 @pytest.mark.parametrize("kind", RANDOM, ids=str)
-def test_two_hundred_shapes(kind):
+def test_any_shape(kind, seed):
     """Kernel = NumPy twin = autograd."""
-    rng = np.random.default_rng(kind.name.encode()[0])
-    for number in range(200):
-        each = kind.draw(rng)
-        leaves = {name: rng.uniform(-1.5, 1.5, shape) for name, shape in each.operands.items()}
-        batch = int(rng.integers(1, 4))
-        inputs, parameters = {}, dict(leaves)
-        if rng.integers(4):
-            # The matrix differs between samples; otherwise all share it.
-            parameters = {name: leaves[name] for name in each.operands if name != "a"}
-            parameters["gain"] = rng.uniform(0.8, 1.2, leaves["a"].shape)
-            inputs = {"a": rng.uniform(-1.5, 1.5, (batch, *leaves["a"].shape))}
+    rng = np.random.default_rng([seed, RANDOM.index(kind)])
+    each = kind.draw(rng)
+    leaves = {name: rng.uniform(-1.5, 1.5, shape) for name, shape in each.operands.items()}
+    batch = int(rng.integers(1, 4))
+    inputs, parameters = {}, dict(leaves)
+    if rng.integers(4):
+        # The matrix differs between samples; otherwise all share it.
+        parameters = {name: leaves[name] for name in each.operands if name != "a"}
+        parameters["gain"] = rng.uniform(0.8, 1.2, leaves["a"].shape)
+        inputs = {"a": rng.uniform(-1.5, 1.5, (batch, *leaves["a"].shape))}
 
-        def function(library, a, gain=1.0, *, each=each, **others):
-            return each.function(library, a * gain, **others)
+    def function(library, a, gain=1.0, *, each=each, **others):
+        return each.function(library, a * gain, **others)
 
-        graph = pcn.trace(
-            functools.partial(function, OURS),
-            **{name: pcn.Input(x.shape[1:]) for name, x in inputs.items()},
-            **{name: pcn.Parameter(x) for name, x in parameters.items()},
-        )
-        batch = batch if inputs else 1
-        targets = targets_near(graph, inputs, batch, 1.0)
-        expected = pcn.backprop(graph, inputs, targets)
-        what = f"{number}: {each.operands}"
-        own = autograd_gradients(functools.partial(function, AUTOGRAD), inputs, targets, parameters, batch)
-        assert_all_close(expected.gradients, own, 1e-9, what)
-        circuit = pcn.build_circuit(graph)
-        for dtype, tolerance in ((np.float64, 1e-11), (np.float32, 2e-4))[: 1 + (number % 4 == 0)]:
-            sim = pcn.Simulator(circuit, integrator=pcn.Euler(10.0), dtype=dtype)
-            result = sim.run(10.0 * (len(circuit.vertices) + 1), inputs=inputs, targets=targets)
-            assert_close(result.predictions["out"], expected.values["out"], tolerance, what)
-            assert_all_close(result.gradients, expected.gradients, tolerance, what)
+    graph = pcn.trace(
+        functools.partial(function, OURS),
+        **{name: pcn.Input(x.shape[1:]) for name, x in inputs.items()},
+        **{name: pcn.Parameter(x) for name, x in parameters.items()},
+    )
+    batch = batch if inputs else 1
+    targets = targets_near(graph, inputs, batch, 1.0)
+    expected = pcn.backprop(graph, inputs, targets)
+    what = str(each.operands)
+    own = autograd_gradients(functools.partial(function, AUTOGRAD), inputs, targets, parameters, batch)
+    assert_all_close(expected.gradients, own, 1e-9, what)
+    circuit = pcn.build_circuit(graph)
+    for dtype, tolerance in ((np.float64, 1e-11), (np.float32, 2e-4))[: 1 + (seed % 4 == 0)]:
+        sim = pcn.Simulator(circuit, integrator=pcn.Euler(10.0), dtype=dtype)
+        result = sim.run(10.0 * (len(circuit.vertices) + 1), inputs=inputs, targets=targets)
+        assert_close(result.predictions["out"], expected.values["out"], tolerance, what)
+        assert_all_close(result.gradients, expected.gradients, tolerance, what)
 
 
 def test_a_file_keeps_them(tmp_path):

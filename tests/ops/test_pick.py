@@ -20,7 +20,7 @@ from tests.helpers import (
     run_kernel,
     targets_near,
 )
-from tests.ops.random_operators import check_random, distinct, shape_at
+from tests.ops.random_operators import at_random, check_random, distinct, shape_at
 
 TABLE = np.array([0.5, -1.0, 2.0, 0.25])
 
@@ -62,7 +62,7 @@ def test_kernel_is_the_reference(v):
     check_engines(v)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@at_random
 def test_any_shape_axis_and_indices(seed):
     rng = np.random.default_rng(seed)
     shape = shape_at(rng, int(rng.integers(1, 4)), 5)

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.errors import ShapeError, TraceError
 from tests.helpers import assert_close, case, check_case, every_case
-from tests.ops.random_operators import check_random, distinct, shape_at
+from tests.ops.random_operators import at_random, check_random, distinct, shape_at
 
 METHODS = (
     "linear lower higher nearest midpoint hazen weibull median_unbiased normal_unbiased inverted_cdf "
@@ -60,7 +60,7 @@ def test_forward_and_gradients(each):
     check_case(each)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@at_random
 def test_gradients_at_random_shapes(seed):
     rng = np.random.default_rng(seed)
     shape = shape_at(rng, int(rng.integers(1, 4)))

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from tests.ops.random_operators import check_random, shape_at
-
-FEW, MANY = 20, 200
-"""Random cases of each in every run of the suite, and in a long one."""
+from tests.ops.random_operators import at_random, check_random, shape_at
 
 
 def broadcast(rng, shape):
@@ -94,10 +91,9 @@ def tables(rng):
 
 
 OPERATORS = (elementwise, reductions, contractions, copies, along_one_axis, convolutions, pools, tables)
-SEEDS = [seed if seed < FEW else pytest.param(seed, marks=pytest.mark.long) for seed in range(MANY)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@at_random
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda each: each.__name__)
 def test_any_shape(operator, seed):
     rng = np.random.default_rng([seed, OPERATORS.index(operator)])

@@ -14,6 +14,7 @@ from pcneuro.ops.base import apply, size
 from pcneuro.ops.scatter import Scatter
 from tests.function_libraries import written_out
 from tests.helpers import case, check_case, check_engines, every_case, every_variant, learning
+from tests.ops.random_operators import at_random
 
 
 def scatter(x: Any, into: Any, indices: Any) -> Any:
@@ -54,7 +55,7 @@ def test_kernel_is_the_reference(v):
     check_engines(v)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@at_random
 def test_it_is_add_at_and_its_transpose(seed):
     rng = np.random.default_rng(seed)
     shape, into = (tuple(int(n) for n in rng.integers(1, 5, rng.integers(0, 4))) for _ in range(2))

@@ -9,6 +9,7 @@ import pcneuro as pcn
 from pcneuro.errors import ShapeError, TraceError
 from pcneuro.ops.search import Search
 from tests.helpers import case, check_case, check_engines, every_case, every_variant, run_kernel
+from tests.ops.random_operators import at_random
 
 KNOTS = np.array([-1.0, -0.25, 0.0, 0.0, 0.5])
 CASES = [
@@ -33,7 +34,7 @@ def test_kernel_is_the_reference(v):
     check_engines(v)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@at_random
 @pytest.mark.parametrize("right", [False, True])
 def test_the_kernel_is_numpys_search(seed, right):
     rng = np.random.default_rng(seed)

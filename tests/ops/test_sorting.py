@@ -21,7 +21,7 @@ from tests.helpers import (
     run_kernel,
     targets_near,
 )
-from tests.ops.random_operators import check_random, distinct, shape_at
+from tests.ops.random_operators import at_random, check_random, distinct, shape_at
 from tests.single_units import check_units
 
 # Autograd sorts along the only axis of an array.
@@ -49,7 +49,7 @@ def test_kernel_is_the_reference(v):
     check_engines(v)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@at_random
 def test_any_shape_and_axis(seed):
     rng = np.random.default_rng(seed)
     shape = shape_at(rng, int(rng.integers(1, 4)), 7)

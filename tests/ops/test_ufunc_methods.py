@@ -39,6 +39,9 @@ def test_forward_and_gradients(each):
         lambda x: np.hypot.reduce(x, axis=1, initial=1.0),
         lambda x: np.maximum.reduce(x, axis=0, initial=0.0, where=X > 0),
         lambda x: np.power.reduce(np.abs(x), axis=0),
+        lambda x: np.hypot.reduce(x[:, :1], axis=1) + np.hypot.reduceat(x, [0, 2], axis=1)[:, 1],
+        lambda x: np.logical_xor.reduce(x[:, :1], axis=1) + np.logaddexp.reduce(x[:, 1:2], axis=1),
+        lambda x: np.logical_or.accumulate(x, axis=1) * 1.0 + np.logical_and.reduceat(x, [0, 2, 1], axis=1),
     ],
 )
 def test_values_are_numpys(function):

@@ -25,6 +25,7 @@ from tests.robustness import (
     wrong_in_analysis,
     wrong_in_circuits,
     wrong_in_exports,
+    wrong_in_importing,
     wrong_in_learning,
     wrong_in_model,
     wrong_in_operators,
@@ -44,6 +45,7 @@ PARTS = (
     wrong_in_learning,
     wrong_in_analysis,
     wrong_in_exports,
+    wrong_in_importing,
     wrong_in_trees,
 )
 ROWS = [row for part in PARTS for row in part.ROWS]

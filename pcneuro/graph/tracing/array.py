@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,20 +12,25 @@ from pcneuro.errors import DataError, GraphError, ShapeError, TraceError
 from pcneuro.graph.graph import Constant, Leaf, check_name
 from pcneuro.graph.leaves import Given
 from pcneuro.graph.tracing import rules
+from pcneuro.graph.tracing.attributes import AbstractNdarray
+from pcneuro.graph.tracing.layout import KEEPING, axes_of, lay_as, lay_elementwise
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, is_complex, result_dtype, result_typed, typed
-from pcneuro.graph.tracing.views import AbstractWritten
+from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed
 from pcneuro.graph.tracing.writing import AbstractOwn, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
-from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, where
+from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, refuse_question, where
 from pcneuro.quantities import plain
+
+_BITS = 63
+"""Of NumPy's whole numbers; those of Python may be larger."""
 
 
 def plain_constant(what: str, value: Any) -> np.ndarray:
     """A number or array of the function, as an array. Raises DataError, with the line, for units and masks over it."""
     try:
+        value = float(value) if type(value) is int and value.bit_length() > _BITS else value
         return np.asarray(plain(what, value)).view(np.ndarray)
     except DataError as error:
         raise DataError(f"{error}{at_line()}") from None
@@ -98,6 +102,11 @@ class Recorder:
 
     def gather(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
         """Write down that units are copied to other places; nothing where every unit stays at its own."""
+        result = self._gathered(name, indices, operands)
+        result.axes = axes_of(indices)
+        return result
+
+    def _gathered(self, name: str, indices: np.ndarray, operands: Sequence[Any]) -> TracedArray:
         if indices.size == 0:
             return self.lift(np.zeros(indices.shape))
         if len(operands) == 1 and isinstance(operands[0], TracedArray):
@@ -172,7 +181,7 @@ class TracedOther:
     """Something traced that is no array; NumPy functions of it are its own affair."""
 
 
-class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
+class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
     __hash__ = object.__hash__
@@ -191,8 +200,6 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
     def __class__(self) -> Any:
         """What functions that ask by isinstance are told: an array or, without axes, one of NumPy's numbers."""
         return np.ndarray if self._shape else self.dtype.type
-
-    # What NumPy asks for
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(a, TracedOther) for a in (*inputs, *(kwargs.get("out") or ()))):
@@ -214,6 +221,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             return self.write_out(out, result if mask is True else np.where(mask, result, out[0]))
         if any(map(is_complex, inputs)):
             return HANDLERS[complex](ufunc, method, inputs, kwargs)
+        if kwargs and method == "__call__":
+            inputs, kwargs = as_numbers(ufunc, inputs, kwargs)
         if method in UFUNC_METHODS:
             return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
         if method == "outer" and len(inputs) == 2 and not kwargs:
@@ -222,7 +231,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             raise refuse(f"np.{name}.{method}", f"call np.{name} plainly")
         dtype = result_dtype(ufunc, inputs)
         result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
-        return result_typed(ufunc, result, inputs, dtype)
+        result = result_typed(ufunc, result, inputs, dtype)
+        return lay_elementwise(result, inputs) if getattr(ufunc, "signature", None) is None else result
 
     def _called(self, ufunc: np.ufunc, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         known = getattr(np, name := ufunc.__name__, None) is ufunc
@@ -245,25 +255,32 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         shown = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
         if any(issubclass(each, TracedOther) for each in types):
             return NotImplemented
+        out = kwargs.get("out")
+        if isinstance(out, AbstractOwn):
+            out = out.become(self.recorder)
         args, kwargs = current(args), current(kwargs)
+        if isinstance(out, TracedArray):
+            result = function(*args, **{name: value for name, value in kwargs.items() if name != "out"})
+            if np.shape(result) != out.shape:
+                raise ShapeError(f"{shown} of shape {np.shape(result)} with out= of shape {out.shape}{at_line()}")
+            return self.write_out((out,), result)
         if any(map(is_complex, rules.flattened((args, kwargs)))):
             return HANDLERS[complex](function, "__call__", args, kwargs)
         if function not in HANDLERS:
             raise refuse(shown, rules.instead_of(function.__name__))
-        return answered(shown, HANDLERS[function], args, kwargs)
+        result = answered(shown, HANDLERS[function], args, kwargs)
+        return lay_as(function, result, args, kwargs) if function in KEEPING else result
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise refuse(
+        raise refuse_question(
             "turning a traced array into a plain one (np.array, np.asarray, or a write into a plain array)",
-            "leave it out, and keep to functions of numpy and pcn.ops",
+            "leave it out, and keep to functions of numpy and pcn.ops; a[i] of an array from outside is np.take(a, i)",
         )
 
-    # What Python asks for
-
     def __bool__(self) -> bool:
-        raise refuse(
+        raise refuse_question(
             f"a decision (if, while, and, or) on {self._told()}",
-            "choose by np.where, combine conditions by & and |, and repeat a fixed number of times",
+            "choose by np.where, combine conditions by & and |, repeat a fixed number of times, and leave out assert",
         )
 
     def _told(self) -> str:
@@ -277,7 +294,7 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return f"the traced result of {source.label}{f' of {line}' if line and line != where() else ''}"
 
     def _no_number(self, *args: Any) -> Any:
-        raise refuse(
+        raise refuse_question(
             f"a plain number made of {self._told()}",
             "use np. functions instead of math., no float() or int(), constants as sizes and indices; write "
             "to arrays of floats that the function has made, as by np.array(a)",
@@ -298,15 +315,18 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
         return np.ceil(self)
 
     def __getitem__(self, key: Any) -> TracedArray:
+        key = current(key)
         if isinstance(key, TracedArray) and key.dtype.kind == "b":
             raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
         indices = self.units_at(key)
         result = self.recorder.gather("index", indices, [self])
-        parts = key if isinstance(key, tuple) else (key,)
-        basic = all(part is None or part is ... or isinstance(part, slice | int | np.integer) for part in parts)
-        return result.sharing(self, indices) if basic and indices.ndim else result
+        strided = indices if self.axes is None and self._units is None else np.asarray(self.memory[key])
+        if rules.is_basic(key) and (indices.ndim or ... in (key if isinstance(key, tuple) else (key,))):
+            return result.sharing(self, strided)
+        result.axes = axes_of(strided)
+        return result
 
     def __len__(self) -> int:
         if not self.shape:
@@ -326,81 +346,8 @@ class TracedArray(AbstractWritten, NDArrayOperatorsMixin):
             raise refuse(f"formatting a traced value as {specification!r}", "print it as it is: it has a shape only")
         return repr(self)
 
-    # What an ndarray has
-
     def apply(self, operator: AbstractOperator, *operands: Any) -> TracedArray:
         return self.recorder.apply(operator, *operands)
-
-    @property
-    def shape(self) -> Shape:
-        """Lengths of the axes of one sample."""
-        return self._shape
-
-    @shape.setter
-    def shape(self, shape: Any) -> None:
-        raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes of one sample."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of units of one sample."""
-        return size(self.shape)
-
-    @property
-    def real(self) -> TracedArray:
-        """The array itself."""
-        return self
-
-    @property
-    def imag(self) -> Any:
-        """Zeros."""
-        return np.zeros(self._shape)
-
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return self.swapaxes(-1, -2)
-
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
-        """As np.reshape."""
-        target = shape[0] if len(shape) == 1 else shape
-        return HANDLERS[np.reshape](self, target, order=order)
-
-    def transpose(self, *axes: Any) -> Any:
-        """As np.transpose."""
-        return HANDLERS[np.transpose](self, axes[0] if len(axes) == 1 else axes or None)
-
-    def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
-        """As the method of arrays: truth values and whole numbers are numbers that are such."""
-        wanted = np.dtype(dtype)
-        if wanted == np.complex128:
-            return HANDLERS[np.complex128](self.recorder, self)
-        if wanted.kind not in "fiub" or (wanted.kind == "f" and wanted.itemsize < np.dtype(np.float64).itemsize):
-            raise refuse(f".astype({wanted})", "use float, int or bool: a traced array is one of float64")
-        if wanted.kind == "b" and self.dtype.kind != "b":
-            return self.apply(Map("not_equal"), self, 0.0)
-        result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
-        return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
-
-    def flatten(self, order: Any = "C") -> Any:
-        """As np.ravel, but for that it shares nothing."""
-        return HANDLERS[np.ravel](self, order=order).alike()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(np.ndarray, name):
-            raise AttributeError(f"neither a traced array nor an ndarray has the attribute {name!r}")
-        if name in rules.METHODS:
-            return functools.partial(getattr(np, name), self)
-        raise refuse(f"the array method or attribute .{name}", rules.instead_of(name))
 
 
 def recorder_of(*values: Any) -> Recorder:

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pcneuro.errors import ShapeError, shown
 from pcneuro.graph.tracing.array import TracedArray, plain_constant, recorder_of
 from pcneuro.graph.tracing.differences import one_axis
-from pcneuro.graph.tracing.functions import structural
+from pcneuro.graph.tracing.functions import moved, structural
 from pcneuro.ops.base import unit_indices
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
@@ -34,7 +34,7 @@ def _filled(function: Callable[..., Any], x: Any, *args: Any) -> Any:
 
 @answers(np.diag)
 def _diag(v: Any, k: Any = 0) -> Any:
-    return _filled(np.diag, v, k)
+    return np.diagonal(v, k) if np.ndim(v) == 2 else _filled(np.diag, v, k)
 
 
 @answers(np.diagflat)
@@ -68,6 +68,7 @@ def _matrix_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
 def _insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     recorder = recorder_of(arr, values)
     operands = [recorder.lift(arr), recorder.lift(np.stack(values) if _holds_traced(values) else values)]
+    operands[1] = operands[1].astype(operands[0].dtype)
     numbers = [unit_indices(operands[0].shape), unit_indices(operands[1].shape) + operands[0].size]
     try:
         inserted = np.insert(numbers[0], obj, numbers[1], axis)
@@ -85,11 +86,16 @@ def _holds_traced(value: Any) -> bool:
 def _meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
     recorder = recorder_of(xi)
     traced = [recorder.lift(x) for x in xi]
-    try:
-        grids = np.meshgrid(*(unit_indices(x.shape) for x in traced), sparse=sparse, indexing=indexing)
-    except ValueError as error:
-        raise ShapeError(f"np.meshgrid: {error}{at_line()}") from None
-    return tuple(recorder.gather("meshgrid", grid, [x]) for grid, x in zip(grids, traced, strict=True))
+    units = [unit_indices(x.shape) for x in traced]
+
+    def grid_of(k: int) -> Callable[[np.ndarray], Any]:
+        def grid(numbers: np.ndarray) -> Any:
+            others = (*units[:k], numbers, *units[k + 1 :])
+            return np.meshgrid(*others, copy=copy, sparse=sparse, indexing=indexing)[k]
+
+        return grid
+
+    return tuple(moved("meshgrid", x, grid_of(k)) for k, x in enumerate(traced))
 
 
 # Sequences

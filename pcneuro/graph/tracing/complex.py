@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import Recorder, TracedArray, TracedOther, plain_constant
+from pcneuro.graph.tracing.flat import Flat
 from pcneuro.graph.tracing.writing import current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape
 from pcneuro.ops.registry import answers, refuse
@@ -47,7 +48,7 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __init__(self, real: TracedArray, imag: TracedArray) -> None:
-        self.real, self.imag = real, imag
+        self._real, self._imag = real, imag
         self.dtype = np.dtype(np.complex128)
 
     @property  # type: ignore[misc]
@@ -65,7 +66,7 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
             name = f"np.{ufunc.__name__}"
             raise refuse(f"{name} of complex values with out=", f"use what {name} returns")
         result = _answer(ufunc, method, current(inputs), current(kwargs))
-        if out is None or not out[0].ndim:
+        if out is None or out[0].real.is_number:
             return result
         out[0][...] = result
         return out[0]
@@ -104,6 +105,24 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     __str__ = __repr__
 
     @property
+    def real(self) -> TracedArray:
+        """The real part, which is written to as that of an array."""
+        return self._real
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self._real[...] = value
+
+    @property
+    def imag(self) -> TracedArray:
+        """The imaginary part, which is written to as that of an array."""
+        return self._imag
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        self._imag[...] = value
+
+    @property
     def shape(self) -> Shape:
         """Lengths of the axes of one sample."""
         return self.real.shape
@@ -136,14 +155,41 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         """As the method of arrays."""
         self[...] = value
 
-    def alike(self) -> TracedComplex:
+    def alike(self, order: str = "K") -> TracedComplex:
         """Another array with the same values, which is not written to with this one."""
-        return TracedComplex(self.real.alike(), self.imag.alike())
+        return TracedComplex(self.real.alike(order), self.imag.alike(order))
+
+    def copy(self, order: str = "C") -> TracedComplex:
+        """As the method of arrays."""
+        return self.alike(order)
+
+    def conj(self) -> Any:
+        """As np.conj."""
+        this: Any = self
+        return np.conj(this)
+
+    conjugate = conj
+
+    @property
+    def memory(self) -> np.ndarray:
+        """Units of the owner, in an array that lies in memory as this one does in NumPy."""
+        return self.real.memory
+
+    @property
+    def in_c_order(self) -> bool:
+        """Whether its units follow each other in NumPy's memory."""
+        return self.real.in_c_order
+
+    @property
+    def flat(self) -> Flat:
+        """All units in the order of C, to be read and written."""
+        return Flat(self)
 
     def __deepcopy__(self, memo: Any) -> TracedComplex:
         return self.alike()
 
-    __copy__ = alike
+    def __copy__(self) -> TracedComplex:
+        return self.alike()
 
     def transpose(self, *axes: Any) -> Any:
         """As np.transpose."""

@@ -172,4 +172,5 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> A
     otherwise = values.pop() if len(values) > len(conditions) else 0.0
     last_first = (conditions[::-1], [*values[::-1], otherwise])
     result = _first_that_holds(recorder_of(x, *last_first), "np.piecewise", *last_first)
+    result = result.astype(_common([x]))
     return np.broadcast_to(result, np.shape(x)) if np.shape(result) != np.shape(x) else result

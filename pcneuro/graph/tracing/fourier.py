@@ -94,7 +94,8 @@ def _rotated(product: Any, x: Parts, waves: list[TracedArray], sign: int) -> Par
     (real, imag), (cosines, sines) = x, waves
     turned: Any = product(real, sines)
     if imag is None:
-        return product(real, cosines), turned if sign > 0 else -turned
+        # Zero is no -0, which would turn the phase of a negative number about.
+        return product(real, cosines), turned if sign > 0 else np.subtract(0.0, turned)
     cross, along_imag = product(imag, sines), product(imag, cosines)
     if sign > 0:
         return product(real, cosines) - cross, along_imag + turned

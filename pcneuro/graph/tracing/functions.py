@@ -12,6 +12,7 @@ import numpy as np
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
+from pcneuro.graph.tracing.layout import axes_of
 from pcneuro.ops.base import unit_indices
 from pcneuro.ops.registry import HANDLERS, answers, at_line, refuse
 
@@ -24,7 +25,16 @@ def _numbered(recorder: Recorder, tree: Any, operands: list[TracedArray]) -> Any
         return kind(_numbered(recorder, part, operands) for part in tree)
     first = sum(a.size for a in operands)
     operands.append(recorder.lift(tree))
-    return unit_indices(operands[-1].shape) + first
+    return _numbers(operands[-1]) + first
+
+
+def _numbers(array: TracedArray) -> np.ndarray:
+    """The number of every unit, in memory as a copy of the array is in NumPy."""
+    if array.in_c_order:
+        return unit_indices(array.shape)
+    numbers = np.empty_like(array.memory).view(np.ndarray)
+    numbers[...] = unit_indices(array.shape)
+    return numbers
 
 
 _CONCATENATE = np.concatenate
@@ -57,13 +67,10 @@ def structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise refuse(f"np.{name} with out=", f"use what np.{name} returns")
     if options.get("dtype") is not None and np.dtype(options["dtype"]) != np.float64:
         raise refuse(f"np.{name} with dtype={options['dtype']!r}", "leave it out: a traced array is of float64")
-    order = options.get("order", "C")
-    if order not in ("C", "F") and np.ndim(first) > 1:
-        raise refuse(
-            f"np.{name} with order={order!r}, the order in memory,", "give order='C' (the last axis first) or 'F'"
-        )
     if any(isinstance(a, TracedArray) for a in rules.flattened((rest, kwargs))):
         raise refuse(f"np.{name} with a traced argument behind the first", "pass constants there")
+    if isinstance(first, TracedArray):
+        return moved(name, first, lambda numbers: function(numbers, *rest, **kwargs))
     recorder = recorder_of(first)
     operands: list[TracedArray] = []
     numbers = _numbered(recorder, first, operands)
@@ -72,16 +79,40 @@ def structural(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(a.shape) for a in operands)
         raise ShapeError(f"np.{name} of shape {shapes}: {error}{at_line()}") from None
-
-    def gathered(part: Any) -> TracedArray:
-        indices = np.asarray(part)
-        array = recorder.gather(name, indices, operands)
-        shared = isinstance(first, TracedArray) and indices.flags.writeable and np.may_share_memory(indices, numbers)
-        return array.sharing(first, indices) if shared else array
-
     if isinstance(result, list | tuple):
-        return type(result)(gathered(part) for part in result)
-    return gathered(result)
+        return type(result)(recorder.gather(name, np.asarray(part), operands) for part in result)
+    return recorder.gather(name, np.asarray(result), operands)
+
+
+def moved(name: str, array: TracedArray, function: Callable[[np.ndarray], Any]) -> Any:
+    """What a function that moves units makes of an array: views where NumPy has views, and copies where it copies."""
+    memory = array.memory
+    try:
+        results = strided = function(memory)
+        if not (array.in_c_order and array.is_owner):
+            # Units of the owner, which are read as units of the array itself.
+            places = np.empty(int(memory.max(initial=-1)) + 1, dtype=np.int64).view(np.ndarray)
+            places[memory] = unit_indices(array.shape)
+            results = _each(results, lambda part: places[part])
+    except (ValueError, IndexError) as error:
+        raise ShapeError(f"np.{name} of shape {array.shape}: {error}{at_line()}") from None
+    recorder, parts = array.recorder, []
+    for indices, units in zip(_listed(results), _listed(strided), strict=True):
+        result = recorder.gather(name, np.asarray(indices), [array])
+        if np.may_share_memory(units, memory):
+            result.sharing(array, units)
+        else:
+            result.axes = axes_of(np.asarray(units))
+        parts.append(result)
+    return type(strided)(parts) if isinstance(strided, list | tuple) else parts[0]
+
+
+def _listed(result: Any) -> Sequence[Any]:
+    return result if isinstance(result, list | tuple) else (result,)
+
+
+def _each(result: Any, function: Callable[[Any], Any]) -> Any:
+    return [function(part) for part in result] if isinstance(result, list | tuple) else function(result)
 
 
 for _function in (getattr(np, _name) for _name in rules.STRUCTURAL):
@@ -128,35 +159,6 @@ def _clip(
     return a if high is None or high is np._NoValue else np.minimum(a, high)
 
 
-@answers(np.copyto)
-def _copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    if not isinstance(dst, TracedArray):
-        raise refuse("np.copyto an array from outside", "begin with np.array(a) in the function")
-    source = np.broadcast_to(src, dst.shape)
-    dst[...] = source if where is True else np.where(where, source, dst)
-
-
-@answers(np.putmask)
-def _putmask(a: Any, mask: Any, values: Any) -> None:
-    if not isinstance(a, TracedArray):
-        raise refuse("np.putmask on an array from outside", "begin with np.array(a) in the function")
-    places = np.arange(a.size) % max(np.size(values), 1)
-    _copyto(a, np.reshape(np.ravel(values)[places], a.shape), where=mask)
-
-
-@answers(np.fill_diagonal)
-def _fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
-    if not isinstance(a, TracedArray):
-        raise refuse("np.fill_diagonal of an array from outside", "begin with np.array(a) in the function")
-    if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
-        raise ShapeError(f"np.fill_diagonal of an array of shape {a.shape}{at_line()}")
-    marked = np.zeros(a.shape, dtype=bool)
-    np.fill_diagonal(marked, True, wrap=wrap)
-    places = np.flatnonzero(marked)
-    value = np.ravel(val)
-    a.write(places, value[np.arange(places.size) % value.size])
-
-
 @answers(np.result_type)
 def _result_type(*arrays_and_dtypes: Any) -> Any:
     return np.result_type(*(a.dtype if isinstance(a, TracedArray) else a for a in arrays_and_dtypes))
@@ -194,7 +196,7 @@ def _size(a: Any, axis: Any = None) -> int:
 
 @answers(np.copy)
 def _copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    return a.alike()
+    return a.alike(order)
 
 
 def _like(
@@ -207,11 +209,12 @@ def _like(
     *,
     device: Any = None,
 ) -> np.ndarray:
-    return function(a.shape if shape is None else shape, dtype=a.dtype if dtype is None else dtype)
+    return function(a.memory, dtype=a.dtype if dtype is None else dtype, order=order, shape=shape)
 
 
 # What is in an empty array is not for reading, but the graph would keep it.
-for _like_function, _function in ((np.zeros_like, np.zeros), (np.ones_like, np.ones), (np.empty_like, np.zeros)):
+for _like_function in (np.zeros_like, np.ones_like, np.empty_like):
+    _function = np.zeros_like if _like_function is np.empty_like else _like_function
     HANDLERS[_like_function] = functools.partial(_like, _function)
 
 
@@ -228,5 +231,5 @@ def _full_like(
 ) -> Any:
     shape = a.shape if shape is None else shape
     if isinstance(fill_value, TracedArray):
-        return np.broadcast_to(fill_value, shape)
+        return np.broadcast_to(fill_value.astype(a.dtype if dtype is None else dtype), shape)
     return np.full(shape, fill_value, dtype=a.dtype if dtype is None else dtype)

@@ -1,21 +1,28 @@
 """Arrays that a traced function makes for itself, by ``np.zeros`` and the like: plain, until traced values are written.
 
-From then on such an array, and whatever shares its memory, stands for a traced array. Its memory is filled with NaN,
-which only functions read that do not ask NumPy's protocols; and the graph takes no NaN.
+From then on such an array, and whatever shares its memory, stands for a traced array. Its memory is filled with NaN, or
+with what is no index: only functions read it that do not ask NumPy's protocols, and the graph takes no NaN.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex, as_complex
+from pcneuro.graph.tracing.flat import Flat
+from pcneuro.graph.tracing.layout import axes_of, is_writable, laid_out
 from pcneuro.graph.tracing.writing import AbstractOwn, current
-from pcneuro.ops.base import size
+from pcneuro.ops.registry import refuse
+
+NO_INDEX = np.iinfo(np.int64).min
+"""What memory of whole numbers is filled with: no array has such an index."""
 
 
 class OwnArray(AbstractOwn):
@@ -38,13 +45,25 @@ class OwnArray(AbstractOwn):
         owner = object.__getattribute__(self, "_owner")()
         if owner.traced is None:
             return self.view(np.ndarray)
-        return owner.traced if owner is self else _shared(owner.traced, self._units(owner))
+        if owner is self:
+            return owner.traced
+        array = owner.traced
+        if self.dtype != owner.dtype:
+            array = self._part(owner)
+        return _shared(array, self._units(owner))
 
     def _units(self, owner: OwnArray) -> np.ndarray:
-        """The owner's units that it shares."""
-        offset = self.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        units = np.arange(size(owner.shape), dtype=np.int64)[offset // self.itemsize :]
-        return np.lib.stride_tricks.as_strided(units, self.shape, self.strides)
+        """The owner's units that it shares, strided as it is."""
+        memory = laid_out(owner.shape, axes_of(owner)).ravel("K")[_offset(self, owner) // owner.itemsize :]
+        strides = [stride // owner.itemsize * memory.itemsize for stride in self.strides]
+        return as_strided(memory, self.shape, strides, writeable=self.flags.writeable)
+
+    def _part(self, owner: OwnArray) -> TracedArray:
+        """The real or the imaginary part of a complex owner, which it is a view of."""
+        traced = owner.traced
+        if not isinstance(traced, TracedComplex) or any(stride % owner.itemsize for stride in self.strides):
+            raise refuse(f"an array of {owner.dtype} seen as one of {self.dtype}", "keep to .real and .imag")
+        return traced.imag if _offset(self, owner) % owner.itemsize else traced.real
 
     def become(self, recorder: Any) -> Any:
         """The traced array that it stands for from now on."""
@@ -52,8 +71,10 @@ class OwnArray(AbstractOwn):
         if owner.traced is None:
             values = np.array(owner, subok=False)
             traced = as_complex(recorder, values) if values.dtype.kind == "c" else recorder.lift(values)
-            owner.view(np.ndarray)[...] = np.nan
+            owner.view(np.ndarray)[...] = NO_INDEX if values.dtype.kind == "i" else np.nan
             owner.traced = traced
+            for part in (traced.real, traced.imag) if isinstance(traced, TracedComplex) else (traced,):
+                part.axes, part.is_number = axes_of(owner), False
         return self.now()
 
     def __getattribute__(self, name: str) -> Any:
@@ -61,6 +82,17 @@ class OwnArray(AbstractOwn):
         if not name.startswith("_") and name not in _KEPT and get("_owner")().traced is not None:
             return getattr(get("now")(), name)
         return get(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("shape", "strides", "dtype") and self._owner().traced is not None:
+            raise refuse(
+                f"an in-place change (a.{name} = ...) of an array that has been written to", "use a.reshape(...)"
+            )
+        super().__setattr__(name, value)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """As np.put."""
+        np.put(self, indices, values, mode=mode)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         if method == "at":
@@ -84,10 +116,11 @@ class OwnArray(AbstractOwn):
         ufunc.at(current(array), *values)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
-        if function in WRITERS:
+        written = args[0] if function in WRITERS else kwargs.get("out")
+        if isinstance(written, OwnArray):
             traced = [a for a in rules.flattened(current((args, kwargs))) if isinstance(a, TracedArray | TracedComplex)]
-            if traced and isinstance(args[0], OwnArray):
-                args[0].become(traced[0].recorder)
+            if traced:
+                written.become(traced[0].recorder)
         now = current((args, kwargs))
         if not any(isinstance(a, TracedArray | TracedComplex) for a in rules.flattened(now)):
             owners = [a._owner() for a in rules.flattened((args, kwargs)) if isinstance(a, OwnArray)]
@@ -113,6 +146,35 @@ class OwnArray(AbstractOwn):
         traced = [a for a in rules.flattened(key) if isinstance(a, TracedArray | TracedComplex)]
         return traced[0].recorder.lift(array)[key] if traced else super().__getitem__(key)
 
+    @property
+    def flat(self) -> Any:
+        """All units in the order of C, to be read and written."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = current(value)
+
+    @property
+    def real(self) -> Any:
+        """As of arrays."""
+        return np.ndarray.real.__get__(self)  # type: ignore[attr-defined]
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
+
+    @property
+    def imag(self) -> Any:
+        """As of arrays."""
+        return np.ndarray.imag.__get__(self)  # type: ignore[attr-defined]
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = value
+
     def fill(self, value: Any) -> None:
         """As the method of arrays."""
         self[...] = value
@@ -129,6 +191,9 @@ class OwnArray(AbstractOwn):
     def __int__(self) -> int:
         return int(self.now())
 
+    def __index__(self) -> int:
+        return operator.index(self.now())
+
     def __repr__(self) -> str:
         return repr(self.now())
 
@@ -141,13 +206,33 @@ class OwnArray(AbstractOwn):
         return own(self.now().copy())
 
 
-_WRITTEN = (np.float64, np.complex128)
-WRITERS = (np.copyto, np.fill_diagonal, np.putmask)
+_WRITTEN = (np.float64, np.complex128, np.int64)
+WRITERS = (np.copyto, np.fill_diagonal, np.putmask, np.put, np.place, np.put_along_axis)
 """Functions that write to their first argument."""
 _KEPT = frozenset(
-    ("now", "become", "fill", "traced", "base", "shape", "ndim", "size", "strides", "itemsize", "dtype", "view")
+    (
+        "now",
+        "become",
+        "fill",
+        "put",
+        "traced",
+        "base",
+        "shape",
+        "ndim",
+        "size",
+        "strides",
+        "flags",
+        "itemsize",
+        "dtype",
+        "view",
+    )
 )
 """Attributes that are those of the memory, whatever it stands for."""
+
+
+def _offset(array: np.ndarray, owner: np.ndarray) -> int:
+    """How many bytes an array begins behind the one whose memory it shares."""
+    return int(array.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
 
 
 def _shared(array: Any, units: np.ndarray) -> Any:
@@ -164,13 +249,21 @@ def _like(result: Any, owners: Sequence[OwnArray]) -> Any:
         for owner in owners:
             plain = owner.view(np.ndarray)
             if result.dtype == plain.dtype and np.may_share_memory(result, plain):
-                offset = result.__array_interface__["data"][0] - plain.__array_interface__["data"][0]
-                return np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
+                offset = _offset(result, plain)
+                view = np.ndarray.__new__(OwnArray, result.shape, result.dtype, owner, offset, result.strides)
+                view.flags.writeable = is_writable(result)
+                return view
     return own(result)
 
 
 def own(result: Any) -> Any:
     """A new plain array of numbers as one that may be written to; all else as it is."""
-    if type(result) is np.ndarray and result.dtype in _WRITTEN and result.flags.owndata and result.flags.c_contiguous:
+    if type(result) is np.ndarray and result.dtype in _WRITTEN and result.flags.owndata and _is_dense(result):
         return result.view(OwnArray)
     return result
+
+
+def _is_dense(array: np.ndarray) -> bool:
+    """Whether its memory has its numbers, in the order of some axes, and nothing else."""
+    axes = axes_of(array)
+    return array.flags.c_contiguous or (axes is not None and array.transpose(axes).flags.c_contiguous)

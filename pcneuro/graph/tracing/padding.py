@@ -66,7 +66,10 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
         return array
     option = kwargs.get(_OPTIONS.get(mode, ""))
     if mode == "constant":
-        return _constant(array, widths, 0.0 if option is None else option)
+        values = 0.0 if option is None else option
+        if array.dtype.kind != "f":
+            values = (values if isinstance(values, TracedArray) else np.asarray(values)).astype(array.dtype)
+        return _constant(array, widths, values)
     if mode == "linear_ramp":
         return _each_axis(array, widths, _ramp, _pairs(array, "end_values", 0 if option is None else option))
     if mode in _STATISTICS:

@@ -100,9 +100,15 @@ def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "
             raise ShapeError(f"np.take of shape {a.shape}: {error}{at_line()}") from None
         # An array without axes is no number to an index: what is taken shares nothing.
         return a[(slice(None),) * along + (numbers,)]
-    if mode != "raise":
-        raise refuse(f"np.take with mode={mode!r} at places that depend on the data", "keep the indices in range")
-    return picked(a, (slice(None),) * along + (indices,))
+    return picked(a, (slice(None),) * along + (_in_range(indices, a.shape[along], mode),))
+
+
+def _in_range(index: Any, length: int, mode: Any) -> Any:
+    """Traced indices as they are, or by mode="wrap" and "clip" what NumPy makes of those out of range."""
+    _check_index(index)
+    if mode == "clip":
+        return of_dtype(np.clip(index, 0, length - 1), index.dtype)
+    return of_dtype(np.remainder(index, length), index.dtype) if mode == "wrap" else index
 
 
 @stands_in("numpy", "take")
@@ -153,8 +159,10 @@ def _extract(condition: Any, arr: Any) -> Any:
 @answers(np.choose)
 def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     refuse_others("np.choose", out=out)
-    if mode != "raise" and isinstance(a, AbstractTraced):
-        raise refuse(f"np.choose with mode={mode!r} at places that depend on the data", "keep the indices in range")
+    if isinstance(a, AbstractTraced):
+        # Truth values choose as 0 and 1.
+        index: Any = a
+        a = _in_range(index + 0, len(choices), mode)
     index, *parts = np.broadcast_arrays(a, *choices)
     table = np.stack(parts)
     if isinstance(index, AbstractTraced):

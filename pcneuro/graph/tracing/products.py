@@ -11,6 +11,8 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing.array import Recorder, TracedArray, recorder_of
+from pcneuro.graph.tracing.functions import moved
+from pcneuro.graph.tracing.layout import lay_product
 from pcneuro.graph.tracing.types import product_typed
 from pcneuro.ops.base import Shape, unit_indices
 from pcneuro.ops.contract import Contract
@@ -137,8 +139,12 @@ def _einsum(*arguments: Any, optimize: Any = False) -> TracedArray:
     except ValueError as error:
         shapes = " and ".join(str(a.shape) for a in traced)
         raise ShapeError(f"np.einsum ({subscripts}) of shapes {shapes}: {error}{at_line()}") from None
-    subscripts, traced = _squeezed(subscripts, traced)
-    return _named_einsum("np.einsum", subscripts, *traced)
+    inputs, _, out = subscripts.partition("->")
+    if len(traced) == 1 and set(inputs) == set(out) and len(set(out)) == len(out):
+        # NumPy makes a view, which may be written to.
+        return moved("einsum", traced[0], lambda numbers: np.einsum(subscripts, numbers))  # type: ignore[no-any-return]
+    fewer, squeezed = _squeezed(subscripts, traced)
+    return lay_product(_named_einsum("np.einsum", fewer, *squeezed), subscripts, traced)  # type: ignore[no-any-return]
 
 
 def _named_einsum(name: str, subscripts: str, *operands: Any) -> TracedArray:
@@ -149,7 +155,9 @@ def _named_einsum(name: str, subscripts: str, *operands: Any) -> TracedArray:
     except ValueError as error:
         shapes = " and ".join(str(a.shape) for a in traced)
         raise ShapeError(f"{name} ({subscripts}) of shapes {shapes}: {error}{at_line()}") from None
-    return product_typed(_contract(traced, terms, out), *traced)  # type: ignore[no-any-return]
+    result = product_typed(_contract(traced, terms, out), *traced)
+    result.axes = None
+    return result  # type: ignore[no-any-return]
 
 
 def _lifted(a: Any, b: Any) -> tuple[Recorder, TracedArray, TracedArray]:

@@ -86,6 +86,36 @@ def _solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_
 
 
 @of_scipy("scipy.linalg")
+def _solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
+    below, above = l_and_u
+    n = np.shape(ab)[-1]
+    if np.ndim(ab) != 2 or np.shape(ab)[0] != below + above + 1 or max(below, above) >= n:
+        raise ShapeError(f"{below} diagonals below and {above} above do not fit bands of {np.shape(ab)}{at_line()}")
+    matrix: Any = 0.0
+    for k in range(-below, above + 1):
+        matrix = matrix + np.diag(ab[above - k, max(k, 0) : n + min(k, 0)], k)
+    return linear_algebra.solve(matrix, b)
+
+
+@of_scipy("scipy.linalg")
+def _toeplitz(c: Any, r: Any = None) -> Any:
+    first, row = np.ravel(c), np.ravel(np.conj(c) if r is None else r)
+    values = np.concatenate([first[::-1], row[1:]])
+    return values[np.arange(len(row)) - np.arange(len(first))[:, None] + len(first) - 1]
+
+
+@of_scipy("scipy.linalg")
+def _block_diag(*arrs: Any) -> Any:
+    blocks = [np.atleast_2d(block) for block in arrs]
+    widths = [np.shape(block)[1] for block in blocks]
+    rows = []
+    for i, block in enumerate(blocks):
+        before, behind = sum(widths[:i]), sum(widths[i + 1 :])
+        rows.append(np.pad(block, ((0, 0), (before, behind))))
+    return np.concatenate(rows)
+
+
+@of_scipy("scipy.linalg")
 def _lstsq(a: Any, b: Any, cond: Any = None) -> Any:
     x, residuals, rank, values = linear_algebra.lstsq(a, b, _EPSILON if cond is None else cond)
     if np.ndim(b) == 1 and np.size(residuals):

@@ -1,4 +1,4 @@
-"""SciPy's transforms, convolutions, filters and integrals of samples, on traced arrays."""
+"""SciPy's transforms, convolutions and integrals of samples, on traced arrays."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ for _name in "fftn ifftn rfftn irfftn".split():
 # Cosine and sine transforms
 
 
-def _times_matrix(name: str, matrix_of: Any, x: Any, n: Any, axis: Any) -> Any:
+def times_matrix(name: str, matrix_of: Any, x: Any, n: Any, axis: Any) -> Any:
     """A linear map along an axis: its columns are what it makes of unit vectors."""
     axis = one_axis(name, axis, x.shape)
     n = x.shape[axis] if n is None else n
@@ -71,7 +71,7 @@ def _trigonometric(name: str) -> Any:
             function = getattr(importlib.import_module("scipy.fft"), name)
             return function(units, type, axis=0, norm=norm, orthogonalize=orthogonalize)
 
-        return _times_matrix(f"scipy.fft.{name}", matrix_of, x, n, axis)
+        return times_matrix(f"scipy.fft.{name}", matrix_of, x, n, axis)
 
     transform.__name__ = name
     return transform
@@ -101,6 +101,8 @@ for _name in "dct idct dst idst".split():
 # Convolutions
 
 _MODES = ("full", "same", "valid")
+_BOUNDARIES: dict[Any, Any] = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
+"""What is beyond the edge: SciPy's name for it, and that of np.pad."""
 
 
 def _convolved(name: str, a: Any, b: Any, mode: Any) -> Any:
@@ -148,43 +150,23 @@ def _fftconvolve(in1: Any, in2: Any, mode: Any = "full") -> Any:
 
 @of_scipy("scipy.signal")
 def _convolve2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
-    if boundary != "fill" or fillvalue != 0:
-        raise refuse("scipy.signal.convolve2d beyond zeros", "np.pad the first array, and leave out boundary=")
-    return _convolved("scipy.signal.convolve2d", in1, in2, mode)
+    name = "scipy.signal.convolve2d"
+    if mode == "valid" or (boundary == "fill" and not isinstance(fillvalue, TracedArray) and fillvalue == 0):
+        return _convolved(name, in1, in2, mode)
+    if boundary not in _BOUNDARIES or mode not in _MODES or np.ndim(in1) != 2 or np.ndim(in2) != 2:
+        what = f"{name} of shapes {np.shape(in1)} and {np.shape(in2)} with mode={mode!r} and boundary={boundary!r}"
+        raise refuse(
+            what, f"give arrays of two axes, a mode of {', '.join(_MODES)}, and one of {', '.join(_BOUNDARIES)}"
+        )
+    beyond: dict[str, Any] = {"constant_values": fillvalue} if boundary == "fill" else {}
+    padded = np.pad(in1, [(m - 1, m - 1) for m in np.shape(in2)], _BOUNDARIES[boundary], **beyond)
+    return _middle(_convolved(name, padded, in2, "valid"), np.shape(in1), mode)
 
 
 @of_scipy("scipy.signal")
 def _correlate(in1: Any, in2: Any, mode: Any = "full") -> Any:
     flipped = np.conj(in2)[(slice(None, None, -1),) * np.ndim(in2)]
     return _convolved("scipy.signal.correlate", in1, flipped, mode)
-
-
-# Filters
-
-
-@of_scipy("scipy.signal")
-def _hilbert(x: Any, N: Any = None, axis: Any = -1) -> Any:
-    axis = one_axis("scipy.signal.hilbert", axis, x.shape)
-    n = x.shape[axis] if N is None else N
-    gain = np.zeros(n)
-    gain[: n // 2 + 1] = 2.0
-    # The waves that are their own conjugates.
-    gain[0] = 1.0
-    if n % 2 == 0:
-        gain[n // 2] = 1.0
-    shape = [n if i == axis else 1 for i in range(x.ndim)]
-    return np.fft.ifft(np.fft.fft(x, n, axis) * gain.reshape(shape), axis=axis)
-
-
-@of_scipy("scipy.signal")
-def _lfilter(b: Any, a: Any, x: Any, axis: Any = -1) -> Any:
-    if any(isinstance(part, TracedArray | TracedComplex) for part in (b, a)):
-        raise refuse("scipy.signal.lfilter with traced coefficients", "write the recursion as a loop")
-
-    def matrix_of(units: np.ndarray) -> Any:
-        return importlib.import_module("scipy.signal").lfilter(b, a, units, axis=0)
-
-    return _times_matrix("scipy.signal.lfilter", matrix_of, x, None, axis)
 
 
 # Integrals

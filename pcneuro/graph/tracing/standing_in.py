@@ -130,7 +130,8 @@ def _made(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         raise refuse(
             f"np.{original.__name__} of a traced value", "give constants: shapes and bounds cannot depend on data"
         )
-    return own(original(*args, **kwargs))
+    made = original(*args, **kwargs)
+    return own(made if not isinstance(made, np.ndarray) or made.flags.owndata else made.copy())
 
 
 for _name in "zeros ones eye identity arange linspace logspace geomspace tri fromiter".split():
@@ -147,10 +148,10 @@ def _empty(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 @stands_in("numpy", "full")
-def _full(original: Callable[..., Any], shape: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
+def _full(original: Callable[..., Any], shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kw: Any) -> Any:
     if _traced(fill_value):
-        return np.array(np.broadcast_to(current(fill_value), shape))
-    return _made(original, shape, fill_value, *args, **kwargs)
+        return np.array(np.broadcast_to(np.array(current(fill_value), dtype), shape))
+    return _made(original, shape, fill_value, dtype, *args, **kw)
 
 
 @stands_in("numpy", "zeros_like")
@@ -159,6 +160,11 @@ def _full(original: Callable[..., Any], shape: Any, fill_value: Any, *args: Any,
 @stands_in("numpy", "full_like")
 @stands_in("numpy", "copy")
 def _like(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if _traced(args[1:], kwargs):
+        array, *rest = args
+        return HANDLERS[original](
+            array if _traced(array) else np.asarray(current(array)), *current(rest), **current(kwargs)
+        )
     result = original(*current(args), **current(kwargs))
     if original.__name__ == "empty_like" and isinstance(result, np.ndarray) and result.dtype.kind in "fiub":
         result[...] = 0
@@ -192,17 +198,49 @@ def _array(
         # What is read from a file, or is a view of another array, belongs to somebody else.
         made = original(current(object), dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **others)
         return own(made) if made is not object else object
-    result = _joined("np.array", current(object))
-    if copy is True and isinstance(result, TracedArray | TracedComplex):
-        result = result.alike()
+    result = _ordered(_joined("np.array", current(object)), order, copy=copy is True)
     if dtype is not None and np.dtype(dtype) != result.dtype:
         result = result.astype(dtype)
     return result.reshape((1,) * (ndmin - result.ndim) + result.shape) if result.ndim < ndmin else result
 
 
+# What makes the arrays of np.r_ and np.c_.
+stands_in("numpy.lib._index_tricks_impl", "array")(_array)
+
+
+@stands_in("numpy", "nditer")
+def _nditer(original: Callable[..., Any], op: Any, *args: Any, **kwargs: Any) -> Any:
+    if _traced(op, args, kwargs):
+        raise refuse("np.nditer of a traced array", "go through np.ravel(a), or np.ndindex(a.shape)")
+    return original(current(op), *args, **kwargs)
+
+
+@stands_in("numpy", "ndenumerate")
+def _ndenumerate(original: Callable[..., Any], arr: Any) -> Iterator[Any]:
+    """Indices and numbers, as they are when they are asked for."""
+    array: Any = arr if isinstance(arr, TracedArray | np.ndarray) else np.asarray(arr)
+    return ((index, array[index]) for index in np.ndindex(array.shape))
+
+
+def _ordered(array: Any, order: str | None, *, copy: bool = False) -> Any:
+    """A traced array in an order of memory: itself, where it is in that order and no copy is asked for."""
+    flags = array.memory.flags
+    fits = {"C": flags.c_contiguous, "F": flags.f_contiguous}.get(order or "K", True)
+    if copy or not fits or not array.ndim:
+        array = array.alike(order or "K")
+    for part in (array.real, array.imag) if isinstance(array, TracedComplex) else (array,):
+        part.is_number = False
+    return array
+
+
+_ORDERS = {"ascontiguousarray": "C", "asfortranarray": "F"}
+
+
 def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
     if _traced(a):
-        return _array(original, a, dtype, copy=False)
+        given = (args[0] if args else kwargs.get("order", kwargs.get("requirements"))) or "K"
+        order = _ORDERS.get(original.__name__, next((o for o in "CF" if o in "".join(given).upper()), "K"))
+        return _array(original, a, dtype, copy=bool(kwargs.get("copy")), order=order)
     made = original(current(a), dtype, *args, **kwargs)
     return (
         own(made)
@@ -213,7 +251,7 @@ def _as_array(original: Callable[..., Any], a: Any, dtype: Any = None, *args: An
     )
 
 
-for _name in "asarray asanyarray ascontiguousarray asarray_chkfinite".split():
+for _name in "asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite require".split():
     stands_in("numpy", _name)(_as_array)
 
 
@@ -264,5 +302,13 @@ def _vectorize(original: Callable[..., Any], self: Any, *args: Any, **kwargs: An
     shape = np.shape(arrays[0])
     results = [self.pyfunc(*(a[index] for a in arrays)) for index in np.ndindex(shape)]
     if results and isinstance(results[0], tuple):
-        return tuple(np.reshape(np.array(list(part)), shape) for part in zip(*results, strict=True))
-    return np.reshape(np.array(results), shape)
+        parts = [list(part) for part in zip(*results, strict=True)]
+        return tuple(_typed(part, self.otypes, k).reshape(shape) for k, part in enumerate(parts))
+    return _typed(results, self.otypes, 0).reshape(shape)
+
+
+def _typed(results: list[Any], types: str | None, k: int) -> Any:
+    """Results of np.vectorize in the type that was asked for, or in that of the first one."""
+    array = np.array(results)
+    dtype = np.dtype(types[k]) if types else np.result_type(results[0]) if results else array.dtype
+    return array if array.dtype == dtype else array.astype(dtype)

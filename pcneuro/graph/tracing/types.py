@@ -27,6 +27,9 @@ _QUOTIENTS = (np.floor_divide, np.remainder, np.fmod)
 
 _NUMBERS = np.dtype(np.float64)
 
+_WITHOUT_MEANING = ("order", "casting", "subok")
+"""Options of ufuncs that say nothing of values in float64."""
+
 
 def dtype_of(x: Any) -> Any:
     """The type of an operand; a number of Python takes the type of what it meets."""
@@ -51,6 +54,20 @@ def result_dtype(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype:
     return resolved if resolved.kind in "bi" else _NUMBERS
 
 
+def as_numbers(ufunc: np.ufunc, operands: Sequence[Any], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Operands and options of a ufunc, without those options that only say what all traced arrays are.
+
+    These are the order in memory, which casts are allowed, and ``dtype=float``, which makes numbers of the operands.
+    """
+    left = {name: value for name, value in options.items() if name not in _WITHOUT_MEANING}
+    if "dtype" in left and (left["dtype"] is None or np.dtype(left["dtype"]) == _NUMBERS):
+        wanted = left.pop("dtype")
+        if wanted is not None and result_dtype(ufunc, [0.0] * len(operands)).kind != "b":
+            arrays: list[Any] = [x if isinstance(x, AbstractTraced) else np.asarray(x) for x in operands]
+            operands = [x.astype(float) for x in arrays]
+    return operands, left
+
+
 @functools.cache
 def _resolved(ufunc: np.ufunc, types: tuple[Any, ...]) -> np.dtype:
     return ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]
@@ -69,6 +86,8 @@ def result_typed(ufunc: np.ufunc, result: Any, operands: Sequence[Any], dtype: n
         divides = np.not_equal(operands[1], 0)
         if isinstance(divides, AbstractTraced) or not np.all(divides):
             result = np.where(divides, result, 0)
+    if dtype.kind == "i" and ufunc is np.reciprocal:
+        result = np.trunc(result)
     return typed(result, dtype)
 
 

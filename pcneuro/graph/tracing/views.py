@@ -8,7 +8,9 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.writing import Contents
+from pcneuro.graph.tracing.flat import Flat
+from pcneuro.graph.tracing.layout import Axes, axes_of, is_writable, laid_out
+from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractTraced, Shape, unit_indices
 from pcneuro.ops.registry import at_line, refuse
 
@@ -30,6 +32,11 @@ class AbstractWritten(AbstractTraced):
         self._seen = 0
         self._whole: Any = None
         self._units: np.ndarray | None = None
+        self._writable = True
+        self.axes: Axes = None
+        """Its axes as NumPy has them in memory, the slowest first; None for the order of C. A view has strides."""
+        self.is_number = not self._shape
+        """Whether it is one of NumPy's numbers, and no array: ``a += b`` makes another one."""
 
     def _made(self, number: int, shape: Shape) -> Any:
         """An array of this kind of another entry."""
@@ -58,9 +65,27 @@ class AbstractWritten(AbstractTraced):
         indices, arrays = contents.read(units if self._units is None else self._units.ravel()[units])
         return indices, [self._made(number, shape) for number, shape in arrays]
 
-    def alike(self) -> Any:
+    @property
+    def is_owner(self) -> bool:
+        """Whether it is no view."""
+        return self._whole is None
+
+    @property
+    def memory(self) -> np.ndarray:
+        """Units of the owner, in an array that lies in memory as this one does in NumPy."""
+        return laid_out(self._shape, self.axes) if self._units is None else self._units
+
+    @property
+    def in_c_order(self) -> bool:
+        """Whether its units follow each other in NumPy's memory."""
+        return self.axes is None if self._units is None else self._units.flags.c_contiguous
+
+    def alike(self, order: str = "K") -> Any:
         """Another array with the same values, which is not written to with this one."""
-        return self._made(self.number, self._shape)
+        result = self._made(self.number, self._shape)
+        if not self.in_c_order or order == "F":
+            result.axes = axes_of(np.empty_like(self.memory, order=order))  # type: ignore[call-overload]
+        return result
 
     def __copy__(self) -> Any:
         return self.alike()
@@ -69,15 +94,25 @@ class AbstractWritten(AbstractTraced):
         return self.alike()
 
     def sharing(self, whole: Any, units: np.ndarray) -> Any:
-        """This array as one that shares its units with another, whose ``units`` they are."""
-        self._whole = whole._owner
-        self._units = units if whole._units is None else whole._units.ravel()[units]
-        self._seen = 0 if self._whole._contents is None else self._whole._contents.version
+        """This array as a view of another: ``units`` of that one's owner, strided as the view is in NumPy."""
+        owner = whole._owner
+        if owner.is_number:
+            # NumPy makes arrays of its numbers, which share nothing with them.
+            self.axes = axes_of(units)
+            return self
+        self._whole, self._units, self.axes, self.is_number = owner, units, None, False
+        self._writable = is_writable(units) and whole._writable
+        self._seen = 0 if owner._contents is None else owner._contents.version
         return self
 
     def write(self, units: np.ndarray, value: Any) -> None:
         """Have ``units`` of this array the values of another, from now on."""
         value = self.recorder.lift(value)
+        if not self._writable:
+            raise refuse(
+                "a write to a view that is read-only in NumPy, as of np.diagonal or np.broadcast_to,",
+                "write to a copy, np.array(a)",
+            )
         if value.dtype.kind == "f" and self.dtype.kind != "f":
             raise refuse(f"a write of numbers into an array of {self.dtype}", "make the array one of floats")
         whole = self._owner
@@ -93,7 +128,11 @@ class AbstractWritten(AbstractTraced):
         except ValueError:
             raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
 
+    def __getitem__(self, key: Any) -> Any:
+        raise NotImplementedError
+
     def __setitem__(self, key: Any, value: Any) -> None:
+        key = current(key)
         chosen: Any = key
         if isinstance(key, AbstractWritten) and _is_mask(key, self._shape) and not np.ndim(value):
             values: Any = self
@@ -106,9 +145,54 @@ class AbstractWritten(AbstractTraced):
     def units_at(self, key: Any) -> np.ndarray:
         """Numbers of the units at an index."""
         try:
-            return np.asarray(unit_indices(self._shape)[key])
+            return np.asarray(laid_out(self._shape, None)[key])
         except IndexError as error:
             raise ShapeError(f"index {key!r} into shape {self._shape}: {error}{at_line()}") from None
+
+    @property
+    def flat(self) -> Flat:
+        """All units in the order of C, to be read and written."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self.flat[:] = value
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all numbers, as NumPy has it."""
+        return int(np.prod(self._shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def item(self, *place: Any) -> Any:
+        """The one number of an array, or that at a place; in order, or by an index for each axis."""
+        (at,) = place if len(place) == 1 else (place,)
+        if place:
+            return self[at] if isinstance(at, tuple) else self.flat[at]
+        if np.prod(self._shape, dtype=np.int64) != 1:
+            raise ShapeError(f".item() of an array of shape {self._shape}{at_line()}: it takes one number")
+        return self.flat[0]
+
+    def tolist(self) -> Any:
+        """Lists of its numbers, which stay traced."""
+        each: Any = self
+        return [part.tolist() for part in each] if self._shape else self.alike()
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """As np.compress."""
+        values: Any = self
+        return np.compress(condition, values, axis, out)
+
+    def put(self, indices: Any, values: Any, mode: Any = "raise") -> None:
+        """As np.put."""
+        array: Any = self
+        np.put(array, indices, values, mode)
+
+    def view(self, *types: Any, **options: Any) -> Any:
+        """The array itself, seen once more; of no other type."""
+        given = [each for each in (*types, *options.values()) if each is not np.ndarray and each != self.dtype]
+        if given:
+            raise refuse(".view() of another type", rules.instead_of("view"))
+        return self[...]
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         """As np.sort, in place."""
@@ -149,8 +233,7 @@ class AbstractWritten(AbstractTraced):
                 "use what the function returns, or begin with np.array(a), np.zeros or np.empty in the function",
             )
         (array,) = out
-        if not array._shape:
-            # A number of NumPy's: a += b makes another one.
+        if array.is_number:
             return result
         array[...] = result
         return array

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.importing.aten.table import ATEN, refused
+from pcneuro.importing.aten.table import ATEN, TRAINING, refused
 from pcneuro.importing.layers import activations
 from pcneuro.importing.layers.samples import without_leading
 from pcneuro.ops.maps import elementwise
@@ -204,6 +204,20 @@ def _masked_fill(self: Any, mask: Any, value: Any) -> Any:
 @ATEN("leaky_relu")
 def _leaky_relu(self: Any, negative_slope: float = 0.01) -> Any:
     return without_leading(lambda x: activations.leaky_relu(x, negative_slope), self)
+
+
+@ATEN("rrelu", "rrelu_with_noise")
+def _rrelu(self: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:
+    if training:
+        raise refused("rrelu in training mode", TRAINING)
+    return _leaky_relu(self, (lower + upper) / 2)
+
+
+@ATEN("mse_loss")
+def _mse_loss(self: Any, target: Any, reduction: int = 1) -> Any:
+    if reduction:
+        raise refused("a loss over all samples", 'give it reduction="none"')
+    return without_leading(lambda y, t: np.square(y - t), self, target)
 
 
 @ATEN("prelu")

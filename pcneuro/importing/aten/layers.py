@@ -313,14 +313,14 @@ def _weight_norm(v: Any, g: Any, dim: int = 0) -> Any:
 def _embedding(
     weight: Any,
     indices: Any,
-    values: Mapping[str, np.ndarray | None],
+    known: Mapping[str, np.ndarray | None],
     padding_idx: int = -1,
     scale_grad_by_freq: bool = False,
 ) -> Any:
     if scale_grad_by_freq:
         raise refused("an embedding with scale_grad_by_freq", "leave it out: its gradient is no derivative")
     if padding_idx >= 0:
-        row = values["weight"]
+        row = known["weight"]
         if row is None:
             raise refused("an embedding with padding_idx whose table is computed", "leave padding_idx out")
         weight = attention.with_constant_row(weight, padding_idx, row[padding_idx])

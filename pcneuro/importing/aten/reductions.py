@@ -141,9 +141,16 @@ def _std_mean(
     return _std(self, dim, unbiased, correction, keepdim), _mean(self, dim, keepdim)
 
 
+def _root(squares: Any) -> Any:
+    """The square root, whose derivative at 0 is 0, as PyTorch has it for norms."""
+    nothing = squares == 0
+    return np.where(nothing, 0.0, np.sqrt(np.where(nothing, 1.0, squares)))
+
+
 def _norm_of(order: Any, x: Any, dim: Any, keepdim: bool) -> Any:
     if order is None or order == 2:
-        return np.sqrt(reduced(np.sum, without_leading(np.square, x), dim, keepdim))
+        squares = reduced(np.sum, without_leading(np.square, x), dim, keepdim)
+        return without_leading(_root, squares)
     size = without_leading(np.abs, x)
     if order == 1:
         return reduced(np.sum, size, dim, keepdim)
@@ -191,6 +198,24 @@ def _cumsum(self: Any, dim: int) -> Any:
 @ATEN("cumprod")
 def _cumprod(self: Any, dim: int) -> Any:
     return np.cumprod(self, axis=dim)
+
+
+@ATEN("pairwise_distance")
+def _pairwise_distance(x1: Any, x2: Any, p: float = 2, eps: float = 1e-06, keepdim: bool = False) -> Any:
+    return _norm_of(p, without_leading(lambda a, b: a - b + eps, x1, x2), -1, keepdim)
+
+
+@ATEN("median")
+def _median(self: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    if dim is None:
+        return _kthvalue(np.ravel(self), (np.size(self) + 1) // 2, 0)[0]
+    return _kthvalue(self, (np.shape(self)[dim] + 1) // 2, dim, keepdim)
+
+
+@ATEN("kthvalue")
+def _kthvalue(self: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    place = [k - 1] if keepdim else k - 1
+    return tuple(np.take(part, place, axis=dim) for part in _sort(self, dim))
 
 
 @ATEN("cosine_similarity")

@@ -10,6 +10,7 @@ import numpy as np
 
 from pcneuro.importing.aten.table import ATEN, refused
 from pcneuro.importing.layers.samples import from_last, put, without_leading
+from pcneuro.ops.base import AbstractTraced
 
 
 @ATEN("view", "_unsafe_view")
@@ -203,8 +204,13 @@ def _slice_scatter(
     return put(self, _along(dim, slice(start, end, step)), src)
 
 
+def _whole(index: Any) -> Any:
+    """Places as whole numbers, which inputs of whole numbers are not in a graph."""
+    return index.astype(np.int64) if index.dtype.kind == "f" else index
+
+
 def _key(indices: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(slice(None) if index is None else index for index in indices)
+    return tuple(slice(None) if index is None else _whole(index) for index in indices)
 
 
 @ATEN("index")
@@ -215,24 +221,49 @@ def _index(self: Any, indices: Sequence[Any]) -> Any:
 @ATEN("index_put", "_unsafe_index_put")
 def _index_put(self: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
     if accumulate:
-        raise refused("index_put with accumulate=True", "add the values up with a product by a constant matrix")
+        return _added(self, _key(indices), values)
+    if len(indices) == 1 and getattr(indices[0], "dtype", None) == np.dtype(bool) and not np.ndim(values):
+        mask = indices[0]
+        mask = np.reshape(mask, (*np.shape(mask), *(1,) * (np.ndim(self) - np.ndim(mask))))
+        return without_leading(lambda m, x: np.where(m, values, x), mask, self)
     return put(self, _key(indices), values)
+
+
+def _added(target: Any, key: Any, source: Any) -> Any:
+    """A copy of the target with the source added at a constant index, as often as a place is there."""
+    if any(isinstance(part, AbstractTraced) for part in key):
+        raise refused("adding at places that depend on inputs", "register the places as a buffer of the module")
+    sums = np.zeros(np.shape(target))
+    np.add.at(sums, key, source)
+    return target + sums
+
+
+@ATEN("index_add")
+def _index_add(self: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> Any:
+    return _added(self, _along(dim, index), source if alpha == 1 else alpha * source)
+
+
+@ATEN("scatter_add")
+def _scatter_add(self: Any, dim: int, index: Any, src: Any) -> Any:
+    places = list(np.indices(np.shape(index)))
+    places[dim] = index
+    return _added(self, tuple(places), src[tuple(slice(n) for n in np.shape(index))])
 
 
 @ATEN("index_select")
 def _index_select(self: Any, dim: int, index: Any) -> Any:
-    return np.take(self, index, axis=dim)
+    return np.take(self, _whole(index), axis=dim)
 
 
 @ATEN("gather")
 def _gather(self: Any, dim: int, index: Any) -> Any:
     shape = tuple(n if axis != dim % np.ndim(self) else None for axis, n in enumerate(np.shape(index)))
-    return np.take_along_axis(self[tuple(slice(0, n) for n in shape)], index, axis=dim)
+    return np.take_along_axis(self[tuple(slice(0, n) for n in shape)], _whole(index), axis=dim)
 
 
 @ATEN("take_along_dim")
 def _take_along_dim(self: Any, indices: Any, dim: int | None = None) -> Any:
-    return np.take_along_axis(self, indices, axis=dim)
+    return np.take_along_axis(self, _whole(indices), axis=dim)
 
 
 @ATEN("flip")
@@ -319,6 +350,16 @@ def _pixel_unshuffle(self: Any, downscale_factor: int) -> Any:
 def _channel_shuffle(self: Any, groups: int) -> Any:
     n, channels, *space = np.shape(self)
     return np.reshape(np.swapaxes(np.reshape(self, (n, groups, channels // groups, *space)), 1, 2), np.shape(self))
+
+
+@ATEN("fill")
+def _fill(self: Any, value: Any) -> Any:
+    return np.broadcast_to(value, np.shape(self))
+
+
+@ATEN("broadcast_tensors")
+def _broadcast_tensors(tensors: Sequence[Any]) -> Any:
+    return np.broadcast_arrays(*tensors)
 
 
 @ATEN("zeros_like", "empty_like")

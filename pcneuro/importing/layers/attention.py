@@ -41,9 +41,17 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, sc
     scores = matmul(without_leading(lambda sample: sample * factor, q), np.swapaxes(k, -1, -2))
     if causal:
         scores = masked(scores, np.tril(np.ones(np.shape(scores)[-2:], dtype=bool)))
-    if mask is not None:
-        scores = masked(scores, mask)
-    return matmul(softmax(scores, -1), v)
+    if mask is None:
+        return matmul(softmax(scores, -1), v)
+    scores = masked(scores, mask)
+    if not isinstance(mask, np.ndarray):
+        return matmul(softmax(scores, -1), v)
+    # A query that no key counts for has nothing, and not the mean of nothing.
+    alone = ~np.any(mask if mask.dtype == np.dtype(bool) else mask > -np.inf, axis=-1, keepdims=True)
+    if not alone.any():
+        return matmul(softmax(scores, -1), v)
+    scores = without_leading(lambda a, s: np.where(a, 0.0, s), alone, scores)
+    return without_leading(lambda a, y: np.where(a, 0.0, y), alone, matmul(softmax(scores, -1), v))
 
 
 def with_constant_row(table: Any, row: int, values: np.ndarray) -> Any:

@@ -19,7 +19,7 @@ from pcneuro.ops.base import AbstractTraced
 ONNX = Table("ONNX")
 
 MOST_UNITS = 2**28
-"""Of an array that a file asks for."""
+"""Of an array that a file asks for, and of all that its nodes compute."""
 
 
 def constant(what: str, value: Any) -> np.ndarray:

@@ -73,7 +73,7 @@ def _compute(network, state, p, node):  # type: ignore[no-untyped-def]
                     state.changed[node] = 1
                     state.changed_nodes[state.changed_count] = node
                     state.changed_count += 1
-        # What is minus infinity, under a mask, and stays there, has not changed.
+        # What is an infinity, under a mask, and stays there, has not changed.
         change = change * 0 if state.activity[node] == before else state.activity[node] - before
     else:
         state.activity[node] += change

@@ -16,13 +16,13 @@ DYNAMICS: dict[str, type[AbstractDynamics]] = {}
 
 
 def deviation(value: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """value - prediction, and 0 where the two are the same: there is none from minus infinity, as under a mask."""
+    """value - prediction, and 0 where the two are the same: there is none from an infinity, as under a mask."""
     return np.subtract(value, prediction, out=np.zeros_like(value), where=value != prediction)
 
 
 def masked(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where a state is minus infinity, and has been: it is under a mask, and has not diverged."""
-    return (before == -np.inf) & (after == -np.inf)
+    """Where a state is an infinity, and has been: it is under a mask, and has not diverged."""
+    return np.isinf(after) & (before == after)
 
 
 class Predicting(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import decimal
 import math
 import numbers
 import re
@@ -12,9 +13,14 @@ import numba
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.interpolate
+import scipy.linalg
+import scipy.optimize
 import scipy.signal
 import scipy.sparse
 import scipy.special
+import scipy.stats
+from numpy.lib.stride_tricks import as_strided
 from numpy.polynomial.chebyshev import chebval
 from numpy.polynomial.polynomial import polyval
 
@@ -109,24 +115,37 @@ def test_what_an_array_answers_while_traced():
     assert _seen(lambda x: [row.shape for row in x]) == [(3,), (3,)]
 
 
+def _decay(t, s):
+    return -s
+
+
 REFUSED = {
     # Python's protocols
     "if": (lambda x: x if x[0] else -x, "a decision", "np.where"),
     "and": (lambda x: x and 1, "a decision", "by & and |"),
     "in": (lambda x: 1.0 in x, "a decision", "np.where"),
-    "float": (lambda x: float(x[0]), "a plain number", "no float()"),
-    "int": (lambda x: int(x[0]), "a plain number", "np. functions"),
-    "math": (lambda x: math.sin(x[0]), "a plain number", "np. functions instead of math."),
-    "range": (lambda x: range(x[0]), "a plain number", "constants as sizes"),
+    "float": (lambda x: float(x[0]), "a plain number made of the traced result of index by float", "leave float() out"),
+    "int": (lambda x: int(x[0]), "by int", "for an index x.astype(int)"),
+    "math": (lambda x: math.atan(x[0]), "by math.atan", "write np.arctan"),
+    "math of another name": (lambda x: math.lgamma(x[0]), "by math.lgamma", "write scipy.special.gammaln"),
+    "math, handed on": (lambda x: list(map(math.sin, x)), "a plain number", "np. functions instead of math."),
+    "max": (lambda x: max(x[0], 0.0), "by max", "np.maximum(x, y) for two"),
+    "sorted": (lambda x: sorted(x), "by sorted", "write np.sort(x)"),
+    "range": (lambda x: range(x[0]), "by range", "range(n), and choose by np.where"),
+    "number of NumPy": (lambda x: np.float64(x[0]), "by np.float64", "or write x.astype(float)"),
+    "drawn": (lambda x: np.random.normal(x), "by np.random.normal", "mean + scale * noise"),  # noqa: NPY002
+    "generator": (lambda x: np.random.default_rng(0).normal(x), "default_rng(0).normal", "mean + scale * noise"),
     "format": (lambda x: f"{x[0]:.2f}", "formatting a traced value as '.2f'", "it has a shape only"),
     # Writes
     "out": (lambda x: np.sin(x, out=OUTSIDE), "out= of another array", "np.array(a)"),
     "shape": (lambda x: setattr(x, "shape", (3, 1)), "an in-place reshape", "a.reshape"),
-    # Conversions
-    "item": (lambda x: x[0].item(), "the array method or attribute .item", "keep the array"),
-    "flat": (lambda x: x.flat[0], "the array method or attribute .flat", "np.ravel"),
+    "read-only view": (
+        lambda x: np.broadcast_to(x, (2, 3)).fill(0),
+        "a write to a view that is read-only",
+        "np.array(a)",
+    ),
     # Indices and masks that depend on the data
-    "index": (lambda x: np.arange(3)[x[0]], "turning a traced array into a plain one", "keep to functions"),
+    "index": (lambda x: OUTSIDE[x[0]], "turning a traced array into a plain one", "np.take(a, i)"),
     # Functions that have no derivative or are not known
     "index of itself": (lambda x: x[x], "indexing by a traced array of float64", "np.argmax"),
     "index in a list": (lambda x: x[[x[0]]], "indexing by a traced array of float64", "np.argmax"),
@@ -143,12 +162,22 @@ REFUSED = {
     "traced place": (lambda x: (2 * x).__setitem__(x, 1.0), "a write to a place that depends on the data", "np.where"),
     "ufunc where": (lambda x: np.sin(x, where=np.ones(3, bool)), "np.sin with where= and without out=", "give out="),
     "ufunc dtype": (lambda x: np.add(x, 1, dtype=np.float32), "np.add with dtype=", "plainly"),
-    "clip out": (lambda x: np.clip(x, 0, 1, out=np.zeros(3)), "np.clip with out=", "np.clip(x, low, high)"),
+    "sum out": (lambda x: np.sum(x, axis=0, out=OUTSIDE[:1]), "np.sum with out=", "leave out out="),
     "einsum of lists that are none": (lambda x: np.einsum(x, x), "this form of np.einsum", 'np.einsum("ij,jk->ik"'),
     "einsum dtype": (lambda x: np.einsum("i->", x, dtype=float), "np.einsum with these arguments", "leave out"),
-    "dot out": (lambda x: np.dot(x, x, out=np.zeros(())), "np.dot with these arguments", "leave out"),
+    "nditer": (lambda x: np.nditer(x), "np.nditer of a traced array", "np.ravel(a)"),
+    "strides": (lambda x: as_strided(x, (2,), (8,)), "as_strided", "pcn.operator"),
     # Other libraries
-    "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "leave it out"),
+    "sparse": (lambda x: scipy.sparse.eye(3) @ x, "turning a traced array into a plain one", "M.toarray()"),
+    "solve_ivp": (lambda x: scipy.integrate.solve_ivp(_decay, (0, 1), x), "scipy.integrate.solve_ivp", "pcn.operator"),
+    "fsolve": (lambda x: scipy.optimize.fsolve(lambda p: p - x, [0.0] * 3), "scipy.optimize.fsolve", "as Newton's"),
+    "least_squares": (lambda x: scipy.optimize.least_squares(np.sin, x), "scipy.optimize.least_squares", "Newton's"),
+    "masked array": (lambda x: np.ma.masked_array(x, [0, 1, 0]), "np.ma.MaskedArray", "np.where(mask, x, 0)"),
+    # What raises an error of its own
+    "sqrtm": (lambda x: scipy.linalg.sqrtm(np.outer(x, x)), "scipy.linalg.sqrtm", "raises TypeError"),
+    "spline": (lambda x: scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4])(x), "CubicSpline", "np.interp"),
+    "decimal": (lambda x: decimal.Decimal(x[0]), "decimal.Decimal", "use floats, and np. functions"),
+    "bytes": (lambda x: memoryview(x), "memoryview", "a traced array has no values"),
     # Constants
     "string": (lambda x: x + "a", "a constant of dtype <U1", "real numbers"),
     "None": (lambda x: x * None, "a constant of dtype object", "real numbers"),
@@ -165,6 +194,16 @@ def test_refusals_say_what_where_and_what_to_write_instead(function, what, inste
     assert what in text.split(" cannot be traced")[0]
     assert line in text
     assert instead in text.rsplit("): ", 1)[1]
+
+
+def test_an_error_of_the_function_itself_is_raised_as_it_is():
+    """What it raises on plain arrays, too, is nothing that tracing is to blame for."""
+
+    def function(x):
+        raise KeyError("of my own")
+
+    with pytest.raises(KeyError, match="of my own"):
+        pcn.trace(function, x=pcn.Input((3,)))
 
 
 def test_a_users_ufunc_is_not_taken_for_one_of_the_same_name():

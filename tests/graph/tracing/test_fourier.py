@@ -198,3 +198,10 @@ def test_what_is_no_transform_is_named_with_the_line(function, error, text):
     with pytest.raises(error, match=text) as caught:
         pcn.trace(function, x=pcn.Input((4,)))
     assert "test_fourier.py:" in str(caught.value)
+
+
+def test_the_phase_of_what_is_real_is_pi_or_nothing():
+    x = np.array([-1.0, -2.0, -0.5, -3.0])
+    graph = pcn.trace(lambda x: np.angle(np.stack([np.fft.fft(x), np.fft.fft(-x[::-1])])), x=pcn.Parameter(x))
+    expected = np.angle(np.stack([np.fft.fft(x), np.fft.fft(-x[::-1])]))
+    assert_close(pcn.backprop(graph).values["out"][0], expected, 1e-14)

@@ -9,6 +9,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import DataError, ShapeError, TraceError
+from pcneuro.graph.forward import forward_pass
 from tests.helpers import assert_close, case, check_case, every_case
 
 OUTSIDE = np.zeros(3)
@@ -139,7 +140,7 @@ def test_shapes_that_do_not_fit_are_named_with_the_line(function, text):
         (lambda x: x[0:0], "an output or vertex without units"),
         (lambda x: pcn.vertex(np.split(x, [0])[0], "first"), "an output or vertex without units"),
         (lambda x: np.take(x, x), "np.take with a traced argument behind the first"),
-        (lambda x: np.copyto(OUTSIDE, x), "np.copyto an array from outside"),
+        (lambda x: np.copyto(OUTSIDE, x), "np.copyto on an array from outside"),
     ],
 )
 def test_what_is_no_gather_is_refused(function, text):
@@ -159,23 +160,24 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("function", LAYOUTS.values(), ids=LAYOUTS)
-def test_the_order_in_memory_is_none_of_a_graphs(function):
-    with pytest.raises(TraceError, match=r"with order='[KAk]', the order in memory, cannot be traced .*order='C'"):
-        pcn.trace(function, x=pcn.Input((2, 3)))
+def test_orders_in_memory_are_those_of_numpy(function):
+    x = np.arange(6.0).reshape(2, 3)
+    graph = pcn.trace(function, x=pcn.Parameter(x))
+    np.testing.assert_array_equal(forward_pass(graph, {"x": x[None]})[graph.outputs["out"].name][0], function(x))
 
 
 OUT = {
-    "concatenate": lambda x: np.concatenate([x, x], out=np.empty(6)),
+    "concatenate": lambda x: np.concatenate([x, x], out=OUTSIDE),
     "concatenate by place": lambda x: np.concatenate([x, x], 0, np.empty(6)),
-    "stack": lambda x: np.stack([x, x], out=np.empty((2, 3))),
+    "stack": lambda x: np.stack([x, x], out=OUTSIDE),
     "stack by place": lambda x: np.stack([x, x], 0, np.empty((2, 3))),
-    "take": lambda x: np.take(x, [0, 1], out=np.empty(2)),
+    "take": lambda x: np.take(x, [0, 1], out=OUTSIDE),
     "take by place": lambda x: x.take([0, 1], 0, np.empty(2)),
 }
 
 
 @pytest.mark.parametrize("function", OUT.values(), ids=OUT)
-def test_nothing_is_written_to_an_array_of_the_function(function):
+def test_what_is_not_written_to_is_refused(function):
     with pytest.raises(TraceError, match=r"with out= cannot be traced .*use what np\.\w+ returns"):
         pcn.trace(function, x=pcn.Input((3,)))
 
@@ -206,6 +208,28 @@ AS_NUMPY = {
     "empty_like": lambda x: x + 0.0 * np.empty_like(x).shape[0],
     "an outer sum": lambda x: np.add.outer(x, x[0]),
     "an outer difference from constants": lambda x: np.subtract.outer([1.0, 2.0], x),
+    "a whole array of another type": lambda x: (
+        np.full(2, x[0, 2] + 1.5, int) / 2 + np.full_like(x[0, :2], x[0, 1], int)
+    ),
+    "full_like of a constant": lambda x: np.full_like(np.arange(3), x[1] + 1.5) + np.full_like([1.0], x[0, 0]),
+    "inserted into whole numbers": lambda x: np.insert(np.arange(3), 1, x[1] + 0.5),
+    "whole numbers padded": lambda x: np.pad(np.round(x).astype(int), 1, constant_values=(1.5, x[1, 2] + 0.5)),
+    "pieces of the type of x": lambda x: np.piecewise(np.sign(x).astype(int), [x < 0], [-1.5, lambda t: t * 2.5]),
+    "pieces that are whole": lambda x: np.piecewise(x, [x < 0], [-1, 1]) // 2 + np.piecewise(x, [x < 0], [1, 3]) / 2,
+    "a reciprocal of whole numbers": lambda x: np.reciprocal(3 + np.sign(x).astype(int) * 2),
+    "in a row": lambda x: np.r_[x[0], 0, 1:3] * np.r_[x[1], x[0, 0], 2.0, 3.5][:6],
+    "beside each other": lambda x: np.c_[x.T, [1, 2, 3]] @ np.c_[x[0], x[1], x[1]],
+    "numbers of it": lambda x: np.array([v[1] * x.item(2) for v in x.tolist()]) + x[0, 1].item() + x.item(1, 2),
+    "seen again": lambda x: x.view() * x.view(np.ndarray).nbytes + x.compress([False, True], axis=0),
+    "ufuncs with options": lambda x: np.add(x > 0, x > 1, dtype=float) + np.exp(x, order="C", casting="same_kind"),
+    "chosen by truth": lambda x: np.choose(x > 0, [x, x**2]) + np.choose(np.sign(x).astype(int), [x, 3.0], mode="clip"),
+    "taken around the end": lambda x: np.take(x[0], np.round(x).astype(int) * 2, mode="wrap"),
+    "the place of the largest": lambda x: np.stack([*np.unravel_index(np.argmax(x), x.shape), x[0, 1]]),
+    "places in both orders": lambda x: np.stack(np.unravel_index(np.argsort(-x.ravel()), (3, 1, 2), order="F")),
+    "a number of places": lambda x: np.ravel_multi_index((np.argsort(-x[0]), [0, 1, 1]), (3, 4), order="F"),
+    "among others": lambda x: np.isin(x, [0, 3]) * x + np.isin(x, x[1], invert=True),
+    "in Fortran's order": lambda x: np.asfortranarray(x) + np.require(x, float, ["C"]),
+    "a large number": lambda x: x / 10**25 + x / 2**63,
     "float64 as a type": lambda x: np.stack([x, x], dtype=float),
 }
 

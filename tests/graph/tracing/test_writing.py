@@ -138,7 +138,74 @@ def lists(x):
     )
 
 
+def without_axes(x):
+    total, alias, number = np.zeros(()), [], x[0]
+    np.add(np.sum(x), 1.0, out=total)
+    alias.append(total)
+    total += x[1]
+    kept = number
+    number += 1.0
+    return alias[0] * x + np.add.reduce(x[:2], out=np.zeros(())) + kept
+
+
+def flat(x):
+    z, y = np.zeros((5, 5)), np.outer(x, x)
+    z.flat[::6] += x
+    y.T.flat[3] = x[2]
+    y.flat[-1] = 2.0
+    w = np.ones((2, 2))
+    w.flat = x[:3]
+    v = 2 * x
+    v.flat = x[:2]
+    v.real[0] = x[4]
+    for i, number in np.ndenumerate(np.zeros(3)):
+        v[i] += number
+    for i, number in np.ndenumerate(x[:2]):
+        v[i] *= number
+    return z @ y @ np.stack(list(v.flat)) + w.flat[3]
+
+
+def complex_parts(x):
+    z, y = np.zeros((3, 2), complex), np.zeros(4, complex)
+    last, imaginary, rest = z[:, 1], z[::-1].imag, y[1:]
+    z.real[0] = x[:2]
+    last[:] = 1j * x[2:]
+    imaginary[:2, 0] = x[:2] * x[3]
+    rest[1:] = x[:2] + 1j * x[3:]
+    y.real = x[1:]
+    w = x + 1j
+    w.imag = 2 * x
+    w.real *= x
+    return np.concatenate([z.real.ravel() * z.imag.ravel(), rest.real * rest.imag, last.imag, w.real * w.imag])
+
+
+def at_numbers(x):
+    z, y, w = np.zeros(5), np.ones(4), np.outer(x, x)
+    np.put(z, [0, -1, 1], x[:2])
+    np.place(y, [True, False, True, True], x[1:3])
+    np.place(z, z > 0.6, x[4])
+    np.put_along_axis(w, np.array([[0], [3], [1], [0], [2]]), x[:, None], axis=1)
+    np.put_along_axis(w, np.argmax(w, axis=0, keepdims=True), 2 * x[:1], axis=0)
+    x.put([7], 3.0, mode="wrap")
+    return w @ z + y[0] * y[2] + x
+
+
+def by_out(x):
+    sums, product, joined = np.zeros(()), np.zeros(5), np.empty((2, 5))
+    np.sum(x**2, out=sums)
+    np.dot(np.eye(5) * 2, x, out=product)
+    np.stack([x, 3 * x], out=joined)
+    np.cumsum(x, out=x)
+    x.clip(-0.5, 1.0, out=x)
+    return sums * product + joined[1] * x
+
+
 FUNCTIONS = (
+    at_numbers,
+    by_out,
+    without_axes,
+    flat,
+    complex_parts,
     lists,
     one_by_one,
     rows,
@@ -219,7 +286,7 @@ REFUSED = {
     ),
     "parts": (lambda x: np.array([x, x[:2]]), ShapeError, r"np\.array of parts of different shapes \(2,\), \(5,\)"),
     "out of range": (lambda x: (1 * x).__setitem__(7, 0.0), ShapeError, "index 7"),
-    "integers": (lambda x: np.zeros(3, int).__setitem__(0, x[0]), TraceError, "a plain number"),
+    "integers": (lambda x: np.zeros(3, int).__setitem__(0, x[0]), TraceError, "a write of numbers into"),
 }
 
 
@@ -231,7 +298,46 @@ def test_writes_that_do_not_fit_are_refused_at_their_line(name):
     assert "(test_writing.py:" in str(caught.value)
 
 
+def viterbi(scores):
+    """The best path through a table of scores, with pointers back in an array of whole numbers."""
+    steps, states = scores.shape
+    best, back = np.zeros((steps, states)), np.zeros((steps, states), dtype=int)
+    best[0] = scores[0]
+    for t in range(1, steps):
+        ways = best[t - 1][:, None] - np.abs(np.subtract.outer(np.arange(states), np.arange(states)))
+        back[t] = np.argmax(ways, axis=0)
+        best[t] = np.max(ways, axis=0) + scores[t]
+    path = np.zeros(steps, int)
+    path[-1] = np.argmax(best[-1])
+    for t in reversed(range(1, steps)):
+        path[t - 1] = back[t, path[t]]
+    return {"path": path + 0.0, "total": scores[np.arange(steps), path].sum()}
+
+
+def test_arrays_of_whole_numbers_take_traced_ones():
+    scores = 3 * np.random.default_rng(0).normal(size=(5, 3))
+    exact = pcn.backprop(pcn.trace(viterbi, scores=pcn.Parameter(scores)), targets={"total": 0.0})
+    expected = viterbi(scores)
+    assert_close(exact.values["path"][0], expected["path"], 0)
+    assert_close(exact.gradients["scores"], expected["total"] * np.eye(3)[expected["path"].astype(int)], 1e-12)
+
+
+def test_traced_whole_numbers_are_no_index_into_an_array_from_outside():
+    def looked_up(x):
+        places = np.zeros(2, int)
+        places[0] = np.argmax(x)
+        return X[places] + x[:2]
+
+    with pytest.raises(TraceError, match=r"outside of the function .*test_writing\.py.*write np\.take\(a, i\)"):
+        pcn.trace(looked_up, x=pcn.Input((5,)))
+
+
 def test_constants_of_a_graph_are_plain_arrays():
     graph = pcn.trace(lambda x: 0.5 * x + np.zeros(5) + np.array([1.0, 2, 3, 4, 5]), x=pcn.Input((5,)))
     constants = [node.source.value for node in graph.nodes.values() if hasattr(node.source, "value")]
     assert [type(value) for value in constants] == [np.ndarray] * 3
+
+
+def test_what_out_is_given_has_its_shape():
+    with pytest.raises(ShapeError, match=r"np\.sum of shape \(\) with out= of shape \(2,\)"):
+        pcn.trace(lambda x: np.sum(x, out=np.zeros(2)), x=pcn.Input((3,)))
