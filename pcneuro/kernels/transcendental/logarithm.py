@@ -72,6 +72,14 @@ def log(x: Real) -> Real:
     return _defined(x, 0.0, k_real * first + (f + (_log_one_plus(f) + k_real * second)))
 
 
+def log_of_share(x: Real) -> Real:
+    """Natural logarithm of numbers between 0 and 1 that are not tiny: nothing else is looked for."""
+    first, second = parts(LN2, x.format, 2, short=_short(x))
+    k, m = _split(x, subnormal=False)
+    k_real, f = as_real(k), m - 1
+    return k_real * first + (f + (_log_one_plus(f) + k_real * second))
+
+
 def _log_in_base(x: Real, of_two: tuple[float, float], inverse: Fraction) -> Real:
     """k log(2) + log(m)/log(base), with both as sums of two numbers."""
     k, m = _split(x)
