@@ -41,6 +41,7 @@ from pcneuro.ops.custom import operator
 from pcneuro.ops.maps import elementwise
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
+from pcneuro.simulator.protocol import KeepState, Protocol, ResetState
 from pcneuro.simulator.result import Result, Status, compare
 from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
 from pcneuro.simulator.simulator import Simulator
@@ -66,6 +67,7 @@ __all__ = [
     "FixedPrediction",
     "Graph",
     "Input",
+    "KeepState",
     "Kernel",
     "Latent",
     "LognormalDelay",
@@ -76,10 +78,12 @@ __all__ = [
     "PcneuroError",
     "PcneuroWarning",
     "PredictiveCoding",
+    "Protocol",
     "Record",
     "RecordEvents",
     "Recurrent",
     "Reference",
+    "ResetState",
     "Result",
     "RungeKutta4",
     "SGD",

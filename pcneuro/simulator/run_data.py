@@ -25,6 +25,8 @@ Arrays = dict[str, np.ndarray]
 
 MOST_STEPS = 2**62
 """What the engines' counters hold, with room to spare."""
+OFF_GRID = 1e-4
+"""Share of a step by which a time may be off a multiple of dt: more than the rounding of decimal numbers."""
 
 
 def float_type(dtype: Any) -> np.dtype:
@@ -256,13 +258,18 @@ def restart_steps(restarts: Any, dt: float) -> np.ndarray:
         return NEVER
     if times.dtype.kind not in "fiu" or times.ndim != 1 or not np.isfinite(times).all() or times.min() < 0:
         raise ParameterError(f"restarts are {told(restarts)}; give times in ms, not negative, such as [0.0, 100.0]")
-    steps = np.round(times / dt).astype(np.int64)
-    off = np.abs(times / dt - steps) > 1e-6 * np.maximum(steps, 1)
+    steps, off = on_grid(times, dt)
     if off.any():
         raise ParameterError(f"a restart at {times[off][0]:g} ms: give multiples of dt = {dt:g} ms")
     if (np.diff(steps) <= 0).any():
         raise ParameterError("restarts are not in the order of their times, or the same twice: sort them")
     return steps
+
+
+def on_grid(times: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest steps of times in ms, and which of these are no multiples of dt."""
+    steps = np.round(times / dt)
+    return steps.astype(np.int64), np.abs(times / dt - steps) > OFF_GRID
 
 
 def whole_steps(duration: float, dt: float) -> int:

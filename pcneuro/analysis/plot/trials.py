@@ -1,0 +1,116 @@
+"""Trials of a protocol as a picture: mean and standard error by condition, over the time from the onset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.analysis.plot.names import COLOURS
+from pcneuro.errors import ParameterError, check_object, told, unknown_name
+from pcneuro.quantities import whole
+from pcneuro.simulator.protocol.aligned import groups, mean_and_error
+from pcneuro.simulator.protocol.reading import DURATION, TRIAL
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import xarray
+
+_SIZE = 5.4, 3.2  # inches
+_BAND = 0.25
+"""Opacity of a standard error."""
+_MOST_ENDS = 4
+"""So many different durations are marked."""
+
+
+def trials(
+    aligned: xarray.Dataset,
+    variable: str | None = None,
+    *,
+    by: str | None = None,
+    unit: int | None = None,
+    ax: matplotlib.axes.Axes | None = None,
+) -> matplotlib.axes.Axes:
+    """Draw the mean over the trials of each condition, with its standard error as a band.
+
+    Lines stand at the onset and, dashed, at the ends of trials.
+
+    Parameters
+    ----------
+    aligned
+        From ``Protocol.aligned``.
+    variable
+        Which of its variables, such as ``"h1.error"``; the first where it is left out.
+    by
+        Column of trials whose values are told apart: ``"condition"`` where there is one, else all trials are one.
+    unit
+        Index along the units; None for the mean over them. Samples are averaged.
+    ax
+        Axes to draw into; those of a new figure of pyplot where there are none.
+
+    Returns
+    -------
+    The axes. Raises UnknownNameError for variables and columns that there are not, ParameterError for what is not
+    aligned, no axes, and a unit that there is not.
+    """
+    import xarray
+    from matplotlib.axes import Axes
+
+    check_object("aligned", aligned, xarray.Dataset)
+    names = [str(name) for name, array in aligned.data_vars.items() if array.dims[:1] == (TRIAL,)]
+    if not names:
+        raise ParameterError("aligned has no variables by trial: give what protocol.aligned(result) returned")
+    variable = names[0] if variable is None else variable
+    if variable not in names:
+        raise unknown_name("variable of trials", variable, names)
+    if ax is not None and not isinstance(ax, Axes):
+        raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
+    labels, legend = _labels(aligned, by)
+    lines = _lines(aligned[variable], unit)
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure(figsize=_SIZE, layout="constrained").add_subplot()
+    time = aligned[aligned[variable].dims[1]].values
+    for number, (label, rows) in enumerate(groups(labels).items()):
+        colour, chosen = COLOURS[number % len(COLOURS)], lines[rows]
+        average, error = mean_and_error(chosen)
+        name = f"{label} ({len(rows)})" if legend else f"{len(rows)} trials"
+        ax.plot(time, average, color=colour, label=name, linewidth=1.5)
+        if len(rows) > 1:
+            ax.fill_between(time, average - error, average + error, color=colour, alpha=_BAND, linewidth=0)
+    _marks(ax, aligned)
+    ax.set_xlabel("time from the onset (ms)")
+    ax.set_ylabel(f"{variable.replace('.', ' ')}" + ("" if unit is None else f", unit {unit}"))
+    ax.legend(title=legend or None, fontsize=8, title_fontsize=8, frameon=False)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def _labels(aligned: xarray.Dataset, by: str | None) -> tuple[np.ndarray, str]:
+    """The label of each trial, and what these are; nothing where all are one."""
+    columns = [str(name) for name, each in aligned.coords.items() if each.dims == (TRIAL,) and name != TRIAL]
+    if by is None and "condition" in columns:
+        by = "condition"
+    if by is None:
+        return np.zeros(aligned.sizes[TRIAL], dtype=np.int64), ""
+    if by not in columns:
+        raise unknown_name("column of trials", by, columns)
+    return aligned[by].values, by
+
+
+def _lines(array: xarray.DataArray, unit: int | None) -> np.ndarray:
+    """A line for each trial, (trials, times): of one unit, or the mean of all."""
+    values = array.values
+    if unit is not None:
+        unit = whole("unit", unit, 0, values.shape[-1] - 1)
+        values = values[..., unit : unit + 1]
+    return np.asarray(values.reshape(*values.shape[:2], -1).mean(axis=-1))
+
+
+def _marks(ax: matplotlib.axes.Axes, aligned: xarray.Dataset) -> None:
+    ax.axvline(0.0, color="0.3", linewidth=0.8)
+    ends = np.unique(aligned[DURATION].values) if DURATION in aligned.coords else np.zeros(0)
+    for end in ends if len(ends) <= _MOST_ENDS else ():
+        ax.axvline(float(end), color="0.3", linewidth=0.8, linestyle="--")

@@ -1,0 +1,57 @@
+"""The picture of trials: means and standard errors by condition."""
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray
+from matplotlib import pyplot
+
+import pcneuro as pcn
+from pcneuro.errors import ParameterError, UnknownNameError
+
+matplotlib.use("Agg")
+RNG = np.random.default_rng(2)
+
+
+@pytest.fixture
+def aligned():
+    values = RNG.normal(size=(6, 4, 3))
+    labels = ("trial", ["a", "b", "a", "b", "a", "c"])
+    return xarray.Dataset(
+        {"h.value": (("trial", "time", "h_unit"), values), "h.error": (("trial", "time", "h_unit"), -values)},
+        {"time": [-1.0, 0.0, 1.0, 2.0], "condition": labels, "duration": ("trial", [2.0] * 6)},
+    )
+
+
+def test_lines_and_bands_are_means_and_their_errors(aligned):
+    ax = pcn.plot.trials(aligned, "h.error", unit=1)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a (3)", "b (2)", "c (1)"]
+    rows = aligned["h.error"].values[[0, 2, 4], :, 1]
+    line = ax.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(line, np.stack([aligned.time.values, rows.mean(axis=0)], axis=1), rtol=1e-15)
+    assert len(ax.collections) == 2
+    top = ax.collections[0].get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx((rows.mean(axis=0) + rows.std(axis=0, ddof=1) / np.sqrt(3)).max())
+    assert [line.get_xdata()[0] for line in ax.get_lines()[3:]] == [0.0, 2.0]
+    pyplot.close(ax.figure)
+
+
+def test_all_are_one_without_conditions(aligned):
+    ax = pyplot.figure().add_subplot()
+    assert pcn.plot.trials(aligned.drop_vars("condition"), ax=ax) is ax
+    assert ax.get_legend().get_texts()[0].get_text() == "6 trials"
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), aligned["h.value"].mean(("trial", "h_unit")))
+    pyplot.close(ax.figure)
+
+
+def test_what_cannot_be_drawn_is_refused(aligned):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'h.value'"):
+        pcn.plot.trials(aligned, "h.values")
+    with pytest.raises(UnknownNameError, match="column of trials"):
+        pcn.plot.trials(aligned, by="block")
+    with pytest.raises(ParameterError, match="unit is 3"):
+        pcn.plot.trials(aligned, unit=3)
+    with pytest.raises(ParameterError, match="no variables by trial"):
+        pcn.plot.trials(aligned.isel(trial=0))
+    with pytest.raises(ParameterError, match="ax is 5"):
+        pcn.plot.trials(aligned, ax=5)
