@@ -481,3 +481,24 @@ def test_what_restarts_has_no_past(kind, engine):
     whole = sim.run(21.0, inputs={"x": pcn.TimedArray(x, 7.0)}, targets=TARGETS, restarts=[7.0, 14.0])
     last = pcn.Simulator(circuit, engine=engine, **STRICT).run(7.0, inputs={"x": x[2]}, targets=TARGETS)
     same(whole, last, 0.0)
+
+
+@every_kind
+def test_error_neurons_with_a_time_constant(kind):
+    circuit = network(np.random.default_rng(7), **kind)
+    leaky = pcn.build_circuit(circuit.graph, tau={"h": 5.0}, precision={"y": 1.3}, error_tau={"h": 4.0, "out": 6.0})
+    _, expected = run(leaky, pcn.Reference())
+    _, got = run(leaky)
+    same(got, expected, 1e-12)
+
+
+@every_kind
+def test_noise(kind):
+    circuit = network(np.random.default_rng(7), **kind)
+    noisy = pcn.build_circuit(circuit.graph, noise={"h": pcn.WhiteNoise(0.3), "y": pcn.OrnsteinUhlenbeck(0.2, 5.0)})
+    ends = []
+    for engine in (pcn.Reference(), pcn.Kernel(threads=1), pcn.Kernel(threads=2)):
+        sim = pcn.Simulator(noisy, engine=engine, seed=3, **STRICT)
+        ends.append(sim.run(15.0, **DATA, targets=TARGETS))
+    same(ends[1], ends[0], 1e-12)
+    same(ends[2], ends[1], 0.0)

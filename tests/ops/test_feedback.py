@@ -143,3 +143,18 @@ def test_shapes_that_do_not_fit(shapes, message):
     x, w, b = (np.ones(shape) for shape in shapes)
     with pytest.raises(ShapeError, match=message):
         pcn.ops.project(x, w, feedback=b)
+
+
+def test_kolen_and_pollack():
+    """(W - B)_n = (1 - eta lambda)^n (W - B)_0 where both learn by the same error and activity, whatever the data."""
+    rng = np.random.default_rng(3)
+    graph = two_layers(rng)
+    W2, B = (graph.parameters[n].source.value for n in ("W2", "B"))
+    apart, eta, decay = W2 - B, 0.05, 0.1
+    for _ in range(30):
+        data = {"x": rng.normal(size=(4, 4))}, {"out": rng.normal(size=(4, 3))}
+        gradients = pcn.backprop(graph, *data).gradients
+        W1 = graph.parameters["W1"].source.value - eta * gradients["W1"]
+        W2, B = (w - eta * (gradients["W2"] + decay * w) for w in (W2, B))
+        graph = graph.with_parameters({"W1": W1, "W2": W2, "B": B})
+    assert_close(W2 - B, (1 - eta * decay) ** 30 * apart, 1e-13)
