@@ -129,7 +129,6 @@ class EventDriven(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         check_cycles(circuit, dynamics, integrator)
-        refuse_cycles(circuit.graph, "what EventDriven runs", "use Kernel() or Reference()")
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
         refuse_noise(circuit, "EventDriven")
@@ -141,6 +140,11 @@ class EventDriven(Engine):
             made: type[ZeroThresholdEngine | EventEngine] = ZeroThresholdEngine
         else:
             made = EventEngine
+            refuse_cycles(
+                circuit.graph,
+                "what EventDriven runs with thresholds, or at exact times,",
+                "use EventDriven(threshold=0.0) or Kernel()",
+            )
         name = type(self).__name__
         return made(circuit, dynamics, integrator, dtype, name, self.threshold, self.mode, self.values, self.threads)
 

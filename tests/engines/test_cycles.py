@@ -437,11 +437,33 @@ def test_cycles_that_cannot_be_run(engine):
         pcn.Simulator(circuit.with_delays(1.0), engine=engine, **STRICT)
 
 
-def test_events_have_no_cycles():
+@pytest.mark.parametrize("settings", [{}, {"threshold": 0.0, "mode": pcn.Exact()}], ids=["thresholds", "exact"])
+def test_events_have_no_cycles(settings):
     circuit = pcn.build_circuit(traced(pcn.Recurrent("h", (3,))))
-    for engine in (pcn.EventDriven(), pcn.EventDriven(threshold=0.0)):
-        with pytest.raises(ParameterError, match=r"EventDriven runs has no cycles, .* use Kernel\(\) or Reference\(\)"):
-            pcn.Simulator(circuit, engine=engine, **STRICT)
+    with pytest.raises(ParameterError):
+        pcn.Simulator(circuit, engine=pcn.EventDriven(**settings), **STRICT)
+    with pytest.raises(ParameterError, match=r"has no cycles, .* use EventDriven\(threshold=0.0\) or Kernel\(\)"):
+        pcn.Simulator(circuit, engine=pcn.EventDriven(), **STRICT)
+
+
+@every_kind
+def test_events_of_every_change_are_the_kernel(kind, tmp_path):
+    """Bit for bit, after a snapshot, too; value neurons send whenever they change, but for outputs nobody reads."""
+    circuit = network(np.random.default_rng(7), **kind)
+    _, expected = run(circuit)
+    engine = pcn.EventDriven(threshold=0.0, threads=1)
+    records = [pcn.Record(name, "value") for name in ("h", "y")]
+    sim, got = run(circuit, engine, record=records)
+    same(got, expected, 0.0)
+    for name in ("h", "y"):
+        changes = np.diff(got.records[f"{name}.value"].values[:20], axis=0) != 0
+        assert got.stats["events"][f"{name}.value"] == changes.sum()
+    assert got.stats["events"]["out.value"] == 0
+    sim.store(tmp_path / "s")
+    again = pcn.Simulator(circuit, engine=engine, **STRICT)
+    again.restore(tmp_path / "s")
+    same(again.run(5.0), sim.run(5.0), 0.0)
+    assert again.run(5.0).stats["events"] == sim.run(5.0).stats["events"]
 
 
 def test_a_past_that_finds_no_room():

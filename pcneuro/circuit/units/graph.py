@@ -212,14 +212,14 @@ class UnitGraph(AbstractUnits):
                 groups.setdefault((group.parent, child), []).append(group)
         return groups
 
-    def active(self, held: Container[str] = (), inputs: bool = False) -> set[int]:
+    def active(self, held: Container[str] = (), inputs: bool = False, past: bool = False) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``.
 
-        With ``inputs``, those that depend on one of these, too.
+        With ``inputs``, those that depend on one of these, too; with ``past``, on a leaf by which no error comes back.
         """
         vertices = {name for name in self.circuit.vertices if name not in held}
         graph = self.circuit.graph
-        vertices |= {leaf for leaf in returning(graph) if graph.sender(leaf) in vertices}
+        vertices |= {leaf for leaf in (graph.recurrent if past else returning(graph)) if graph.sender(leaf) in vertices}
         if inputs:
             vertices |= graph.inputs.keys()
         active: set[int] = set()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.units import UnitFunction, UnitGraph
 from pcneuro.engines.events.senders import Sender, Sending
 from pcneuro.engines.events.state import Sample
@@ -35,13 +36,22 @@ class ChangeCounter:
         values = {n: data.initial.get(n, a) for n, a in silence.items() if not circuit.has_prediction(n)}
         values |= data.inputs
         self.swept = [
-            units.forward({n: a[s] for n, a in values.items()}, {n: a[s] for n, a in data.clamped.items()})
+            self._swept({n: a[s] for n, a in values.items()}, {n: a[s] for n, a in data.clamped.items()})
             for s in range(data.batch)
         ]
         no_errors = {n: np.zeros((data.batch, *circuit.graph.nodes[n].shape)) for n in units.predictions}
         self.sending = Sending(sender, topologies.of(units, data.clamped), units, self.swept, no_errors)
         self.samples = [self.sending.sample(activity, False) for activity in self.swept]
         self.known: list[Arrays] = [self._at_the_sweep(activity) for activity in self.swept]
+
+    def _swept(self, values: Arrays, clamped: Arrays) -> list[np.ndarray]:
+        """Activity of all populations at the sweep, where leaves that close cycles without delay follow at once."""
+        units, graph = self.units, self.units.circuit.graph
+        activity = units.forward(values, clamped)
+        if not graph.recurrent:
+            return activity
+        late = {n: activity[units.values[n]] for n in graph.recurrent if recurrent_of(graph, n).delay}
+        return units.forward(values | late | {n: activity[units.values[n]] for n in self.names}, clamped)
 
     def _at_the_sweep(self, activity: list[np.ndarray]) -> Arrays:
         layout, units = self.sending.layout, self.units

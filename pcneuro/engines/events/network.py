@@ -69,14 +69,14 @@ class NetworkLayout:
         self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, delays: Delays, strict: bool
     ) -> None:
         self.units, self.dtype = units, dtype
-        self.free = units.active(clamped)
+        self.free = units.active(clamped, past=True)
         """Of the unit graph: populations that depend on a vertex that is not clamped."""
-        self.changing = units.active() if delays else self.free
+        self.changing = units.active() if delays else units.active(clamped)
         """Of the unit graph: populations that errors may go back to."""
         self.back = self.changing & self._behind(units.predictions.values(), back=True)
         """Of the unit graph: populations through which errors may go back."""
         compared = [number for name, number in units.means.items() if delays or name in clamped]
-        moving = units.active(inputs=True) if delays and strict else self.changing
+        moving = units.active(inputs=True) if delays and strict else units.active() if delays else self.free
         self.active = moving & self._behind([*units.predictions.values(), *compared])
         """Of the unit graph: populations whose activity may change, and of use."""
         self.number: list[int] = []

@@ -57,14 +57,17 @@ class Topology:
 
     def _place(self, clamped: Container[str]) -> None:
         """Find the nodes of units, and the units of nodes."""
-        units, layout = self.units, self.layout
+        units, layout, graph = self.units, self.layout, self.units.circuit.graph
         for name, part in self.slices.items():
             here, value = np.arange(part.start, part.stop), self.nodes(units.values[name])
             prediction = units.predictions.get(name)
             if name not in clamped:
                 self.unit[value] = here
-                if self.strict and (np.diff(layout.up.first)[value] > 0).any():
-                    self.exit[part] = value
+                leaves = [leaf for leaf in graph.recurrent if graph.sender(leaf) == name]
+                for nodes in (value, *(self.nodes(units.values[leaf]) for leaf in leaves)):
+                    if self.strict and (np.diff(layout.up.first)[nodes] > 0).any():
+                        self.exit[part] = nodes
+                        break
             if prediction in layout.back:
                 self.entry[part] = self.nodes(prediction)
             if self.strict and prediction in layout.active:

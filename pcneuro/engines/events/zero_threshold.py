@@ -101,6 +101,7 @@ class ZeroThresholdEngine(AbstractEngine):
         """Count what is sent in a bin: what has changed since the one before."""
         self.evaluate()
         values = {n: self.read(n, "value") for n in self.circuit.vertices}
+        values |= {n: self.kernel.recalled(n) for n in self.circuit.graph.recurrent}
         errors = {n: self.read(n, "error") for n in self.counter.units.predictions}
         self.counter.count(number * self.integrator.dt, values, errors, self.log)
 

@@ -122,6 +122,10 @@ class AbstractBlocks(AbstractEngine):
             samples.take(self.buf, slot.row, -1 if added is None else added.row, slot.units, self.lanes, activities)
         return activities.reshape(self.data.batch, *shape)
 
+    def recalled(self, leaf: str) -> np.ndarray:
+        """What a leaf that closes a cycle has now, of shape (batch, \\*shape)."""
+        return self._read(self.program.leaves[leaf], self.circuit.graph.nodes[leaf].shape)
+
     # Running
 
     @property
