@@ -13,9 +13,24 @@ import xarray
 from pcneuro.export.targets import Exported
 from pcneuro.files import guarded
 from pcneuro.recording.netcdf import write_netcdf
+from pcneuro.recording.record import Record
 from pcneuro.simulator.result import Result
+from pcneuro.studies.tables import Problem, made_from
 
 RUN = "run"
+
+
+def record_tables(raw: Any) -> Any:
+    """``Record`` objects from the tables ``[[record]]`` of a file. Raises Problem."""
+    if not isinstance(raw, list):
+        raise Problem((), "needs tables: write [[record]] above the keys of each")
+    records = []
+    for number, table in enumerate(raw):
+        try:
+            records.append(made_from({"Record": Record}, "Record", table))
+        except Problem as problem:
+            raise problem.below(str(number)) from None
+    return records
 
 
 def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]) -> xarray.Dataset:

@@ -90,7 +90,8 @@ class FileValues(AbstractValues):
             raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None
 
 
-def _values(raw: Any) -> Any:
+def values_of(raw: Any) -> Any:
+    """The values that a number, an array or a table with a kind stands for. Raises Problem."""
     if isinstance(raw, AbstractValues):
         return raw
     if isinstance(raw, bool) or not isinstance(raw, Mapping | list | int | float):
@@ -106,4 +107,4 @@ def _values(raw: Any) -> Any:
     return made_from({name: made for name, made in VALUES.items() if made is not LiteralValues}, None, raw)
 
 
-Values = Annotated[AbstractValues, BeforeValidator(_values)]
+Values = Annotated[AbstractValues, BeforeValidator(values_of)]

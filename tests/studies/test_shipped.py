@@ -21,6 +21,7 @@ SHORT = {
     "scalar_graph": ["duration=20"],
     "chain": ["duration=30", "integrator.dt=2"],
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
+    "mismatch": ["repeats=1"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],

@@ -17,6 +17,7 @@ from pcneuro.recording.events import RecordEvents, estimate_text
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import compare
 from pcneuro.studies.events import event_numbers, event_rows, events_figure
+from pcneuro.studies.records import record_tables
 from pcneuro.studies.tables import Problem, made_from
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
@@ -33,24 +34,12 @@ def _events(raw: Any) -> Any:
     return raw if raw is None else made_from({"RecordEvents": RecordEvents}, "RecordEvents", raw)
 
 
-def _records(raw: Any) -> Any:
-    if not isinstance(raw, list):
-        raise Problem((), "needs tables: write [[record]] above the keys of each")
-    records = []
-    for number, table in enumerate(raw):
-        try:
-            records.append(made_from({"Record": Record}, "Record", table))
-        except Problem as problem:
-            raise problem.below(str(number)) from None
-    return records
-
-
 class RunTask(DrivenTask):
     """Simulates for ``duration`` ms, and keeps what ``[[record]]`` tables and ``[events]`` ask for."""
 
     kind = "run"
 
-    record: Annotated[list[Record], BeforeValidator(_records)] = Field(default_factory=list)
+    record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(default_factory=list)
     events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
 
     def check(self, circuit: Circuit) -> None:
