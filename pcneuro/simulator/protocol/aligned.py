@@ -109,9 +109,8 @@ def mean(aligned: xarray.Dataset, by: str) -> xarray.Dataset:
 
 
 def groups(labels: np.ndarray) -> Mapping[Any, np.ndarray]:
-    """Rows by label: numbers in their order, text in that in which it first comes."""
-    known = np.unique(labels) if labels.dtype.kind in "fiub" else np.array(list(dict.fromkeys(labels.tolist())))
-    return {label: np.flatnonzero(labels == label) for label in known.tolist()}
+    """Rows by label, in the order of labels, as that of shuffled trials is drawn."""
+    return {label: np.flatnonzero(labels == label) for label in np.unique(labels).tolist()}
 
 
 def mean_and_error(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
