@@ -152,14 +152,24 @@ def test_temporal_predictive_coding_comes_to_the_kalman_update(engine):
 
 
 @every_engine
-def test_scalar_temporal_predictive_coding_has_a_gain_of_one_half(engine):
+@pytest.mark.parametrize(
+    ("variance", "steps", "known"),
+    [(1.0, 300, 2 / 3), (1.618034, 400, 0.618034), (1.0, 5, 0.98994), (1.0, 10, 0.72937), (1.0, 20, 0.67195)],
+)
+def test_how_well_scalar_temporal_predictive_coding_tracks(engine, variance, steps, known):
+    """Of a random walk, with a = c = q = r = 1; after so many steps of dt = 0.1 tau from the prediction."""
+
     def function(past):
         z = pcn.vertex(1.0 * past, "z")
         return {"y": 1.0 * z}
 
-    past = pcn.Recurrent("z", (1,), delay=300.0, feedback=False)
-    sim = pcn.Simulator(pcn.build_circuit(pcn.trace(function, past=past)), engine=engine, **STRICT)
-    assert_close(sim.run(300.0, targets={"y": np.ones(1)}).values["z"], [[0.5]], 1e-13)
+    past = pcn.Recurrent("z", (1,), delay=500.0, feedback=False)
+    circuit = pcn.build_circuit(pcn.trace(function, past=past), precision={"z": 1 / variance})
+    sim = pcn.Simulator(circuit, engine=engine, **STRICT)
+    gain = float(sim.run(float(steps), targets={"y": np.ones(1)}).values["z"][0, 0])
+    # What is not corrected of the error and of the walk's next step, and what is taken on of the noise.
+    left = (1 - gain) ** 2
+    assert (left + gain**2) / (1 - left) == pytest.approx(known, abs=6e-6)
 
 
 @every_engine
