@@ -35,6 +35,7 @@ from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.noise import OrnsteinUhlenbeck, WhiteNoise
+from pcneuro.model.plasticity import Hebbian, Homeostasis, LearnedVariance, Oja
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.ops.custom import operator
@@ -66,12 +67,16 @@ __all__ = [
     "FastForward",
     "FixedPrediction",
     "Graph",
+    "Hebbian",
+    "Homeostasis",
     "Input",
     "KeepState",
     "Kernel",
     "Latent",
+    "LearnedVariance",
     "LognormalDelay",
     "OrnsteinUhlenbeck",
+    "Oja",
     "Parallel",
     "Parameter",
     "Parameters",

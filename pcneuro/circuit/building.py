@@ -97,6 +97,7 @@ def build_circuit(
     delays: Any = 0.0,
     error_tau: Any = 0.0,
     noise: Any = None,
+    plasticity: Any = None,
     **properties: Any,
 ) -> Circuit:
     """Give vertices of a graph value and error neurons.
@@ -129,6 +130,9 @@ def build_circuit(
         Noise of value neurons, an object for those of all vertices, or a dict from vertices, and populations such as
         ``"h1.error"`` (error neurons with a time constant), to objects: ``pcn.WhiteNoise(sigma)``,
         ``pcn.OrnsteinUhlenbeck(sigma, tau)``.
+    plasticity
+        Rules by which parameters change while the circuit runs: a dict from parameters to ``Hebbian``, ``Oja`` or
+        ``Homeostasis``, and from vertices to ``LearnedVariance``; or one rule for all parameters. None: they stay.
     properties
         Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 
@@ -156,4 +160,4 @@ def build_circuit(
     arguments = {"tau": tau, "precision": precision, "energies": energies, "error_tau": error_tau, **properties}
     circuit = Circuit(graph, chosen, properties_from_arguments(graph, chosen, arguments))
     circuit = replace(circuit, noise=noise_of(circuit, noise))
-    return circuit.with_delays(delays)
+    return circuit.with_delays(delays).with_plasticity(plasticity)

@@ -41,6 +41,8 @@ class Circuit(AbstractCircuit):
         Edge of ``nx``, ``(source, target)`` -> conduction delays of its synapses; those without any are left out.
     noise : mapping, read-only
         Population, ``"h1.value"`` or ``"h1.error"`` -> its noise; those without any are left out.
+    plasticity : mapping, read-only
+        Parameter or vertex -> the rule by which it, or its variance, changes while the circuit runs.
     """
 
     def with_delays(self, delays: Any) -> Circuit:
@@ -53,6 +55,15 @@ class Circuit(AbstractCircuit):
         circuit = replace(self, delays=delays_of(self, delays))
         check(circuit)
         return circuit
+
+    def with_plasticity(self, plasticity: Any) -> Circuit:
+        """The same circuit with these rules of plasticity, instead of those that it has; ``{}``: with none.
+
+        ``plasticity`` is as for ``build_circuit``, whose errors it raises.
+        """
+        from pcneuro.circuit.plasticity import rules_of
+
+        return replace(self, plasticity=rules_of(self, plasticity))
 
     def synapses(self, block: int = BLOCK) -> Iterator[SynapseBlock]:
         """List every synapse, at most ``block`` at a time: however many there are, only these are in memory.
@@ -99,7 +110,8 @@ class Circuit(AbstractCircuit):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Circuit, (self.graph, self.vertices, dict(self.properties), dict(self.delays), dict(self.noise))
+        given = dict(self.properties), dict(self.delays), dict(self.noise), dict(self.plasticity)
+        return Circuit, (self.graph, self.vertices, *given)
 
     def __str__(self) -> str:
         from pcneuro.circuit.populations import table

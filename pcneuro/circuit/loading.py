@@ -20,6 +20,7 @@ from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.graph.trees import Tree, part_from
 from pcneuro.model.delays import DELAYS, AbstractDelay
 from pcneuro.model.noise import NOISES, AbstractNoise
+from pcneuro.model.plasticity import PLASTICITY, AbstractPlasticity
 from pcneuro.ops.base import OPERATORS, AbstractOperator
 
 
@@ -45,7 +46,8 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
             raise ValueError("a leaf among the vertices")
         circuit = Circuit(graph, vertices, {name: properties[name] for name in vertices})
         circuit = circuit.with_delays(_delays(facts.get("delays", []), arrays))
-        return replace(circuit, noise=noise_of(circuit, _noise(facts.get("noise", []), arrays)))
+        circuit = replace(circuit, noise=noise_of(circuit, _noise(facts.get("noise", []), arrays)))
+        return circuit.with_plasticity(_rules(facts.get("plasticity", []), arrays))
     except PcneuroError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
     except KeyError as error:
@@ -75,6 +77,18 @@ def _noise(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Abstract
         entry["population"]: class_of_kind("noise", entry["kind"], NOISES)(**_attributes(entry, arrays))
         for entry in entries
     }
+
+
+def _rules(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, AbstractPlasticity]:
+    """Rules of plasticity by parameter or vertex; whether they fit the circuit is not looked at here."""
+    rules = {}
+    for entry in entries:
+        rules[entry["of"]] = class_of_kind("rule of plasticity", entry["kind"], PLASTICITY)(
+            **_attributes(entry, arrays)
+        )
+    if len(rules) < len(entries):
+        raise ValueError("something has two rules of plasticity")
+    return rules
 
 
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:

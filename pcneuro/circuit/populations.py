@@ -7,13 +7,15 @@ neurons of its own is folded into it, along every path.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pcneuro.circuit.plasticity import learned_name
 from pcneuro.circuit.projections import Dendrites, Projection, projections, role_of
 from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.files import write_atomically
+from pcneuro.model.plasticity import AbstractPlasticity
 
 if TYPE_CHECKING:
     import networkx
@@ -22,6 +24,13 @@ _LONGEST_TABLE = 60
 """Rows that a table has at most; the middle of a longer one is left out."""
 _WIDEST_CELL = 26
 NOISE_WIDTH = 60
+_RULE: Mapping[str, Callable[[AbstractPlasticity], str]] = {
+    "tau/ms": lambda rule: f"{rule.tau:g}",
+    "decay": lambda rule: f"{rule.decay:g}",
+    "bounds": lambda rule: "-" if rule.bounds is None else f"{rule.limits[0]:g} ... {rule.limits[1]:g}",
+    "every/ms": lambda rule: "-" if rule.every is None else f"{rule.every:g}",
+}
+"""Columns of the table of rules: heading -> the text of one."""
 
 
 def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
@@ -44,6 +53,8 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     prediction; ``delay`` and ``delay_max``, the shortest and the longest conduction delay of these synapses in ms, 0.0
     within a vertex. With ``delay`` as weight, shortest paths are first arrivals where a projection has one delay for
     all synapses; else nothing arrives before.
+    In a circuit with rules of plasticity edges and error populations have ``plasticity``: the rules of their parameters
+    in words, and of error populations that of their variance.
     """
     import networkx
 
@@ -72,6 +83,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
             delay=late[0],
             delay_max=late[1],
             synapses=synapses,
+            **_rules(circuit, weights),
         )
 
     for name in (*circuit.graph.inputs, *circuit.vertices):
@@ -87,7 +99,8 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
             continue
         parameters = dendrites.ordered(dendrites.carried(name))
         attributes = shown_attributes(record, "error") | _shown_noise(circuit, f"{name}.error")
-        graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters)
+        rules = _rules(circuit, (*parameters, name))
+        graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters, **rules)
         connect("excite", f"{name}.value", f"{name}.error", node.size)
         connect("inhibit", f"{name}.error", f"{name}.value", node.size)
     for projection in dendrites.projections():
@@ -101,6 +114,14 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
 def _shown_noise(circuit: AbstractCircuit, population: str) -> dict[str, str]:
     """The attribute of a population that has noise."""
     return {"noise": repr(circuit.noise[population])} if population in circuit.noise else {}
+
+
+def _rules(circuit: AbstractCircuit, names: Sequence[str]) -> dict[str, str]:
+    """The attribute ``plasticity`` of a population or projection with these parameters."""
+    if not circuit.plasticity:
+        return {}
+    rules = [f"{name}: {circuit.plasticity[name].text()}" for name in names if name in circuit.plasticity]
+    return {"plasticity": "; ".join(rules)}
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,4 +238,11 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         rows.append([*row, _delay_text(graph, p)] if delayed else row)
     if rows:
         lines += ["", *aligned(heads, rows, right)]
+    if circuit.plasticity:
+        heads = ["in the loop", "rule", *_RULE]
+        rules = [
+            [learned_name(n, r), type(r).__name__, *(t(r) for t in _RULE.values())]
+            for n, r in circuit.plasticity.items()
+        ]
+        lines += ["", *aligned(heads, rules, "llrrrr")]
     return "\n".join(line.rstrip() for line in lines)

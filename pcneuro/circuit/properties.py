@@ -96,7 +96,7 @@ class PerUnit(AbstractProperty):
 
     def default(self, graph: Graph, vertex: str) -> np.ndarray:
         node = graph.nodes[vertex]
-        return _frozen(np.full(node.shape, self.number if self._applies(node) else 0.0))
+        return frozen(np.full(node.shape, self.number if self._applies(node) else 0.0))
 
     def is_default(self, graph: Graph, vertex: str, value: np.ndarray) -> bool:
         return np.array_equal(value, self.default(graph, vertex))
@@ -155,7 +155,7 @@ class PerUnit(AbstractProperty):
             raise ParameterError(
                 f"{self.keyword} of vertex {node.name!r} must be {wanted}, got {array.min():g} as its least"
             )
-        return _frozen(array)
+        return frozen(array)
 
     def save(self, name: str, values: Mapping[str, Any], facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         arrays |= {f"{name}/{vertex}": value for vertex, value in values.items()}
@@ -173,7 +173,7 @@ class PerUnit(AbstractProperty):
                 self._fits(array) if self._applies(node) else np.isfinite(array).all()
             ):
                 raise ValueError(f"{name} of {vertex!r}")
-            loaded[vertex] = _frozen(array)
+            loaded[vertex] = frozen(array)
         return loaded
 
     def attribute(self, value: np.ndarray) -> float | tuple[float, ...]:
@@ -230,7 +230,8 @@ class OutputEnergy(AbstractProperty):
         return "-" if value is None else value.kind
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
+def frozen(array: np.ndarray) -> np.ndarray:
+    """The array, made read-only."""
     array.flags.writeable = False
     return array
 

@@ -56,9 +56,14 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
         attributes = each.attributes()
         noise.append({"population": population, "kind": type(each).__name__, "attributes": attributes})
         _set_aside(attributes, arrays, f"noise/{population}")
+    rules = []
+    for name, rule in circuit.plasticity.items():
+        attributes = rule.attributes()
+        rules.append({"of": name, "kind": type(rule).__name__, "attributes": attributes})
+        _set_aside(attributes, arrays, f"plasticity/{name}")
     # What has none is as it was before there were any.
-    facts |= {"noise": noise} if noise else {}
-    return facts | ({"delays": delays} if delays else {}) | ({"trees": trees} if trees else {}), arrays
+    further = {"noise": noise, "delays": delays, "trees": trees, "plasticity": rules}
+    return facts | {name: some for name, some in further.items() if some}, arrays
 
 
 def _leaf(source: Leaf) -> tuple[str, dict[str, Any]]:

@@ -11,12 +11,15 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from pcneuro.circuit.parameters import check_parameters
-from pcneuro.circuit.properties import ByVertex, is_predicted
-from pcneuro.errors import unknown_name
+from pcneuro.circuit.plasticity import VARIANCE, CircuitAnatomy, learned_name
+from pcneuro.circuit.properties import ByVertex, frozen, is_predicted
+from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
 from pcneuro.model.noise import AbstractNoise
+from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.quantities import plain_array
 
 Value = TypeVar("Value")
 
@@ -58,12 +61,14 @@ class AbstractCircuit:
     properties: ByVertex = field(repr=False)
     delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
     noise: Mapping[str, AbstractNoise] = field(default_factory=dict, repr=False)
+    plasticity: Mapping[str, AbstractPlasticity] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         # What was read of them is kept, and what is saved is read again: the two cannot part.
         object.__setattr__(self, "properties", VertexMapping(self.properties))
         object.__setattr__(self, "delays", MappingProxyType(dict(self.delays)))
         object.__setattr__(self, "noise", MappingProxyType(dict(self.noise)))
+        object.__setattr__(self, "plasticity", MappingProxyType(dict(self.plasticity)))
 
     @cached_property
     def tau(self) -> Mapping[str, np.ndarray]:
@@ -102,8 +107,64 @@ class AbstractCircuit:
 
         Raises what ``check_parameters`` raises for values that do not fit.
         """
-        graph = self.graph.with_parameters(check_parameters(self.graph, values))
-        return replace(self, graph=graph)
+        weights, variances = self.split_parameters(values)
+        graph = self.graph.with_parameters(check_parameters(self.graph, weights))
+        properties = {
+            name: replace(record, precision=frozen(1.0 / variances[name].astype(np.float64)))
+            if name in variances
+            else record
+            for name, record in self.properties.items()
+        }
+        return replace(self, graph=graph, properties=properties)
+
+    @cached_property
+    def anatomy(self) -> CircuitAnatomy:
+        """What rules of plasticity ask of the circuit."""
+        return CircuitAnatomy(self)
+
+    @cached_property
+    def variances(self) -> Mapping[str, np.ndarray]:
+        """``"<vertex>.variance"`` -> the variances that learning begins with, 1 / precision, where they are learned."""
+        vertices = (name for name, rule in self.plasticity.items() if rule.of_vertex)
+        return MappingProxyType({f"{name}{VARIANCE}": frozen(1.0 / self.precision[name]) for name in vertices})
+
+    @cached_property
+    def rules(self) -> Mapping[str, AbstractPlasticity]:
+        """What changes while the circuit runs -> its rule: parameters, and ``"<vertex>.variance"``."""
+        return MappingProxyType({learned_name(name, rule): rule for name, rule in self.plasticity.items()})
+
+    @property
+    def learned(self) -> dict[str, np.ndarray]:
+        """Values of all that can change while the circuit runs: parameters, and variances that are learned."""
+        return {**self.parameters, **self.variances}
+
+    def split_parameters(self, values: Any) -> tuple[Any, dict[str, np.ndarray]]:
+        """What is given for parameters, and the variances among it, by vertex.
+
+        Raises DataError for variances that are none, ShapeError for those that do not fit.
+        """
+        if not isinstance(values, Mapping) or not any(name in values for name in self.variances):
+            return values, {}
+        weights = {name: value for name, value in values.items() if name not in self.variances}
+        given = {name: values[name] for name in self.variances if name in values}
+        return weights, {name.removesuffix(VARIANCE): self._variance(name, value) for name, value in given.items()}
+
+    def _variance(self, name: str, value: Any) -> np.ndarray:
+        array, wanted = plain_array(f"parameter {name!r}", value), self.variances[name].shape
+        if array.shape != wanted:
+            raise ShapeError(f"parameter {name!r} is of shape {array.shape}; needed is {wanted}")
+        if not (np.isfinite(array).all() and (array > 0).all()):
+            raise DataError(f"parameter {name!r} must be positive and finite, got {array.min():g} as its least")
+        return array
+
+    def only_fixed_weights(self, who: str, instead: str) -> None:
+        """Raise ParameterError, on behalf of ``who`` has no plasticity, where there is any; ``instead``: what to do."""
+        if self.plasticity:
+            name = next(iter(self.plasticity))
+            raise ParameterError(
+                f"{who} has no plasticity in the loop, and {name!r} has a rule: {instead}, or hold what there is by "
+                "circuit.with_plasticity({})"
+            )
 
     @property
     def delayed(self) -> bool:

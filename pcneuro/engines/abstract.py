@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.plasticity import VARIANCE
+from pcneuro.circuit.properties import VertexProperties
 from pcneuro.engines.stimuli import Stimulus
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -132,7 +134,10 @@ class AbstractEngine(ABC):
         """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
         self.seed = 0
         """Of noise; to be set before the first ``start``."""
-        self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.parameters.items()}
+        self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.learned.items()}
+        """Present values of parameters, and of variances that are learned, by the names of ``circuit.rules``."""
+        self.learns = bool(circuit.plasticity)
+        """Whether parameters change by their rules in the steps to come."""
         self.until: Settled | None = None
         self.rested: list[int | None] = [None]
         """By block of samples the number of the step before which it had settled."""
@@ -166,6 +171,27 @@ class AbstractEngine(ABC):
         With conduction delays those of the longest: all that was on its way has then come, and has moved nothing.
         """
         return 0
+
+    def learn(self, learn: bool) -> None:
+        """Let parameters change by their rules from now on, or hold them."""
+        self.learns = learn and bool(self.circuit.plasticity)
+
+    def finite_parameters(self) -> bool:
+        """Whether all that is learned is finite still."""
+        return not self.learns or all(np.isfinite(self.parameters[name]).all() for name in self.circuit.rules)
+
+    def precision(self, vertex: str) -> np.ndarray:
+        """Precisions of the predictions of a vertex now, of its shape."""
+        learned = f"{vertex}{VARIANCE}"
+        if learned in self.circuit.variances:
+            return 1.0 / self.parameters[learned].astype(np.float64)
+        return self.circuit.precision[vertex]
+
+    def observed(self, probe: Probe) -> np.ndarray:
+        """What a probe sees now: (batch, units), or a parameter, (1, entries); an array of its own."""
+        if probe.of_parameter:
+            return self.parameters[probe.vertex].reshape(1, -1).copy()
+        return self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1)
 
     def look(self, number: int) -> bool:
         """Whether all blocks have settled by the step of this ``number``; errors and feedback must be up to date."""
@@ -206,14 +232,19 @@ class AbstractEngine(ABC):
 
     def gain(self, vertex: str, row: StateRow) -> np.ndarray:
         """What one step multiplies (drive - leak) of a row of a vertex by, of the vertex' shape."""
-        return self.dynamics.gain(row, self.integrator, self.circuit.properties[vertex])
+        return self.dynamics.gain(row, self.integrator, self._neurons(vertex))
+
+    def _neurons(self, vertex: str) -> VertexProperties:
+        """What the neurons of a vertex have now."""
+        record = self.circuit.properties[vertex]
+        return replace(record, precision=self.precision(vertex)) if self.circuit.variances else record
 
     def stirring(self, vertex: str, row: StateRow) -> Stirring | None:
         """What a step does to a row of a vertex by its noise; None where it has none."""
         noise = self.circuit.noise.get(f"{vertex}.{row.variable}")
         if noise is None:
             return None
-        added = self.dynamics.stirred(row, self.integrator, self.circuit.properties[vertex])
+        added = self.dynamics.stirred(row, self.integrator, self._neurons(vertex))
         return noise.stirring(self.integrator.dt, *added)
 
     def noise_stream(self, vertex: str, row: StateRow) -> int:

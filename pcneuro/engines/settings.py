@@ -26,6 +26,8 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.quantities import SHARE, number, whole
 
 BINS = TimeBinned()
+_DELAYED = "a circuit with conduction delays", "leave out the delays, by circuit.with_delays(0.0)"
+"""For messages: who has no plasticity, and what to do."""
 
 
 def _set_threads(engine: Kernel | EventDriven) -> None:
@@ -64,6 +66,9 @@ class Kernel(Engine):
         check_cycles(circuit, dynamics, integrator)
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
+        circuit.only_fixed_weights("Kernel", "use Reference()")
+        if self.tolerance:
+            circuit.only_fixed_weights("Kernel(tolerance=)", "leave the tolerance out")
         return KernelEngine(circuit, dynamics, integrator, dtype, type(self).__name__, self.threads, self.tolerance)
 
     def _delayed(
@@ -76,6 +81,7 @@ class Kernel(Engine):
         check_stages(integrator)
         dynamics.only_values("a circuit with conduction delays")
         refuse_noise(circuit, "Kernel() with conduction delays", "use Reference()")
+        circuit.only_fixed_weights(*_DELAYED)
         nothing, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
             circuit,
@@ -145,6 +151,10 @@ class EventDriven(Engine):
                 "what EventDriven runs with thresholds, or at exact times,",
                 "use EventDriven(threshold=0.0) or Kernel()",
             )
+            circuit.only_fixed_weights(
+                f"EventDriven with {'delays' if circuit.delayed else 'thresholds, or Exact,'}",
+                "use Kernel(), or TimeBinned() with zero thresholds",
+            )
         name = type(self).__name__
         return made(circuit, dynamics, integrator, dtype, name, self.threshold, self.mode, self.values, self.threads)
 
@@ -159,5 +169,6 @@ class Reference(Engine):
         check_cycles(circuit, dynamics, integrator)
         if circuit.delayed:
             dynamics.only_values("a circuit with conduction delays")
+            circuit.only_fixed_weights(*_DELAYED)
         made = DelayedReference if circuit.delayed else ReferenceEngine
         return made(circuit, dynamics, integrator, dtype, type(self).__name__)

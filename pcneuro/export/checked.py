@@ -55,7 +55,7 @@ def imported(module: str, tool: str, extra: str) -> Any:
 
 
 def checked_circuit(circuit: Any, *, cycles: bool = False) -> Circuit:
-    """Raises ParameterError for what is no circuit, or one with delays, or with parameters that are not finite.
+    """Raises ParameterError for what is no circuit, has delays or plasticity, or parameters that are not finite.
 
     Unless it takes ``cycles``, for one that has some, too.
     """
@@ -74,6 +74,7 @@ def checked_circuit(circuit: Any, *, cycles: bool = False) -> Circuit:
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "
             "circuit.with_delays(0.0)"
         )
+    circuit.only_fixed_weights("an export", "simulate with Kernel()")
     for name, values in circuit.parameters.items():
         if not np.isfinite(values).all():
             raise ParameterError(f"parameter {name!r} is not finite: not exported")

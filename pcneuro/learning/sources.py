@@ -58,9 +58,9 @@ class AbstractSource(ABC):
 class PredictiveCoding(AbstractSource):
     """Gradients as a circuit finds them: each batch relaxes for ``duration`` ms, and synapses read their Hebbian terms.
 
-    The simulator is reset for each batch, its clamps are taken away, and it may be shared. A circuit with latents is
-    scored once they have been inferred, for as long; all others by their feedforward sweep. Raises ParameterError for
-    what is no Simulator, or no duration.
+    The simulator is reset for each batch, its clamps are taken away, what rules of plasticity would change is held, and
+    it may be shared. A circuit with latents is scored once they have been inferred, for as long; all others by their
+    feedforward sweep. Raises ParameterError for what is no Simulator, or no duration.
     """
 
     def __init__(self, simulator: Simulator, duration: float) -> None:
@@ -78,7 +78,8 @@ class PredictiveCoding(AbstractSource):
         """Relax from time zero, without the clamps of whatever the simulator was used for before."""
         self.simulator.reset()
         self.simulator.set_parameters(parameters)
-        return self.simulator.run(self.duration, inputs=inputs, targets=targets, clamp={})
+        # The optimizer changes parameters here, and no rule in the loop.
+        return self.simulator.run(self.duration, inputs=inputs, targets=targets, clamp={}, learn=False)
 
     def score(self, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
         if not self.circuit.graph.latents:

@@ -7,12 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Probe:
-    """What is to be recorded of one vertex of ``size`` units: every ``every`` steps, beginning with step 0."""
+    """What is to be recorded of one vertex of ``size`` units: every ``every`` steps, beginning with step 0.
+
+    Or of a parameter of so many entries, which has the ``variable`` of one.
+    """
 
     vertex: str
     variable: str
     every: int
     size: int
+    shape: tuple[int, ...] = ()
+    """That of a parameter."""
+
+    @property
+    def of_parameter(self) -> bool:
+        """Whether it records a parameter."""
+        return self.variable == PARAMETER
+
+    def rows(self, batch: int) -> int:
+        """How many rows of units a recording has: those of all samples share a parameter."""
+        return 1 if self.of_parameter else batch
 
     def first(self, step: int) -> int:
         """Number of the first step from ``step`` on before which it records."""
@@ -24,3 +38,5 @@ class Probe:
 
 
 VARIABLES = ("value", "error", "prediction", "feedback")
+PARAMETER = "parameter"
+"""The variable of what is recorded of a parameter."""

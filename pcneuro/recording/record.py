@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.quantities import index_tuple, milliseconds
-from pcneuro.recording.probe import VARIABLES, Probe
+from pcneuro.recording.probe import PARAMETER, VARIABLES, Probe
 
 if TYPE_CHECKING:
     import xarray
@@ -25,13 +25,14 @@ class Record:
     Parameters
     ----------
     vertex
-        Name of a vertex (or of an output).
+        Name of a vertex (or of an output); of a parameter, or ``"<vertex>.variance"`` of learned variances.
     variable
-        ``"value"``, ``"error"``, ``"prediction"`` or ``"feedback"`` (what the children's errors send back).
+        ``"value"``, ``"error"``, ``"prediction"`` or ``"feedback"`` (what the children's errors send back); of
+        parameters ``"parameter"``.
     every
         Interval in ms, a multiple of dt; None for every step. Both ends of a run are recorded.
     units, samples
-        Indices of the units (of the flattened vertex) and of the samples to keep; None for all.
+        Indices of the units (of the flattened vertex or parameter) and of the samples to keep; None for all.
 
     Raises
     ------
@@ -58,6 +59,8 @@ class Record:
 
     def resolve(self, circuit: Circuit, batch: int, dt: float) -> Probe:
         """The record in steps. Raises for an unknown vertex or variable, an interval or an index that does not fit."""
+        if self.variable == PARAMETER:
+            return self._of_parameter(circuit, dt)
         output = circuit.graph.outputs.get(self.vertex)
         vertex = output.name if output is not None and self.vertex not in circuit.vertices else self.vertex
         if vertex not in circuit.vertices:
@@ -65,7 +68,7 @@ class Record:
                 "vertex to record", self.vertex, dict.fromkeys([*circuit.vertices, *circuit.graph.outputs])
             )
         if self.variable not in VARIABLES:
-            raise unknown_name("variable to record", self.variable, VARIABLES)
+            raise unknown_name("variable to record", self.variable, (*VARIABLES, PARAMETER))
         if self.variable in ("error", "prediction") and not circuit.has_prediction(vertex):
             raise ParameterError(f"vertex {vertex!r} is a latent without a prior: it has no {self.variable} to record")
         what = f"record of {self.vertex!r} every"
@@ -77,6 +80,20 @@ class Record:
             if indices is not None and not all(-count <= i < count for i in indices):
                 raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
         return Probe(vertex, self.variable, steps, circuit.graph.nodes[vertex].size)
+
+    def _of_parameter(self, circuit: Circuit, dt: float) -> Probe:
+        values = circuit.learned
+        if self.vertex not in values:
+            raise unknown_name("parameter to record", self.vertex, values)
+        size = values[self.vertex].size
+        if self.samples is not None:
+            raise ParameterError(
+                f"record of the parameter {self.vertex!r} has samples=, and all samples share it: leave that out"
+            )
+        if self.units is not None and not all(-size <= i < size for i in self.units):
+            raise ShapeError(f"record of {self.vertex!r} names an entry outside its {size}: {list(self.units)}")
+        steps = 1 if self.every is None else interval_in_steps(f"record of {self.vertex!r} every", self.every, dt)
+        return Probe(self.vertex, self.variable, steps, size, values[self.vertex].shape)
 
     @property
     def name(self) -> str:
@@ -142,23 +159,29 @@ def dataset(
     that of all populations. Times are ``time``, and where records differ in their intervals ``time_5ms`` and so on, one
     for each interval. Where one population is recorded with several choices of units, ``<vertex>_unit`` is all of them
     and each choice is called by the first record that makes it, ``<vertex>_unit_<variable>``; so are several choices of
-    samples, ``batch_<vertex>_<variable>``. Samples have their numbers as coordinates, or the ``labels`` that they were
-    given with.
+    samples, ``batch_<vertex>_<variable>``. A parameter has the dimensions ``<parameter>_axis0`` and so on, or
+    ``<parameter>_entry`` where only some are kept. Samples have their numbers as coordinates, or the ``labels`` that
+    they were given with.
     """
     import xarray
 
     if not records:
         return _empty(dt).copy()
     intervals = {probe.every for probe in probes}
-    samples = _selections([(r, "batch", r.samples, batch) for r in records])
-    chosen = zip(records, probes, strict=True)
-    units = _selections([(r, f"{probe.vertex}_unit", r.units, probe.size) for r, probe in chosen])
+    of_neurons = [(r, probe) for r, probe in zip(records, probes, strict=True) if not probe.of_parameter]
+    samples = iter(_selections([(r, "batch", r.samples, batch) for r, _ in of_neurons]))
+    units = iter(_selections([(r, f"{probe.vertex}_unit", r.units, probe.size) for r, probe in of_neurons]))
     variables: dict[str, Any] = {}
     coordinates: dict[str, Any] = {}
-    for record, probe, array, sample, unit in zip(records, probes, rows, samples, units, strict=True):
+    for record, probe, array in zip(records, probes, rows, strict=True):
         time = "time" if len(intervals) == 1 else f"time_{probe.every * dt:.12g}ms"
         times = (probe.first(first) + probe.every * np.arange(len(array))) * dt
         coordinates[time] = (time, times, {"units": "ms", "long_name": "time"})
+        if probe.of_parameter:
+            dimensions, entries = _parameter(record, probe, array)
+            variables[record.name] = ((time, *dimensions), entries, {"units": "1", "long_name": record.vertex})
+            continue
+        sample, unit = next(samples), next(units)
         for selection, known, meaning in ((sample, labels, "sample"), (unit, None, "unit of the vertex, flattened")):
             indices = np.array(selection.indices, dtype=np.int64)
             called = indices if known is None else known[indices]
@@ -166,6 +189,14 @@ def dataset(
         attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
         variables[record.name] = ((time, sample.dimension, unit.dimension), array, attributes)
     return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})
+
+
+def _parameter(record: Record, probe: Probe, array: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Dimensions and values of a recorded parameter: its axes, or those entries that were chosen."""
+    if record.units is not None:
+        return (f"{probe.vertex}_entry",), array[:, 0]
+    names = tuple(f"{probe.vertex}_axis{k}" for k in range(len(probe.shape)))
+    return names, array.reshape(len(array), *probe.shape)
 
 
 @dataclass(frozen=True)

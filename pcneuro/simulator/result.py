@@ -65,6 +65,9 @@ class Result:
         Counts by neuron since the start of the simulation, from engines that have events: ``events``,
         ``Effective_MACs`` and ``synaptic_operations``, with the dimensions batch and neuron, of which ``population``
         (``"h1.error"``) and ``unit`` say which it is. Those in ``stats`` are their sums.
+    parameters : dict of arrays
+        Parameter -> its value at the end, which plasticity may have changed; learned variances are
+        ``"<vertex>.variance"``.
     """
 
     gradients: dict[str, np.ndarray]
@@ -80,6 +83,7 @@ class Result:
     stats: dict[str, Any]
     events: xarray.Dataset | None = field(default=None, repr=False)
     activity: xarray.Dataset | None = field(default=None, repr=False)
+    parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"
@@ -182,14 +186,19 @@ def _gradients(which: str, source: Any) -> Mapping[str, np.ndarray]:
 
 
 def free_energy(
-    circuit: Circuit, clamped: Collection[str], values: Arrays, errors: Arrays, predictions: Arrays
+    circuit: Circuit,
+    clamped: Collection[str],
+    values: Arrays,
+    errors: Arrays,
+    predictions: Arrays,
+    precisions: Arrays,
 ) -> tuple[float, float]:
     """The energies of the clamped outputs, and what all other errors add, summed over the batch."""
     loss = rest = 0.0
     for name in circuit.vertices:
         if not circuit.has_prediction(name):
             continue
-        precision = circuit.precision[name]
+        precision = precisions[name]
         if name in circuit.energies and name in clamped:
             wide, goal = predictions[name].astype(np.float64), values[name].astype(np.float64)
             loss += float(circuit.energies[name].value(goal, wide, precision).sum())

@@ -17,7 +17,7 @@ from pcneuro.kernels.philox import MASK
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_leaky_errors
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
-from pcneuro.quantities import whole
+from pcneuro.quantities import flag, whole
 from pcneuro.recording.event_log import log_of
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
@@ -95,6 +95,7 @@ class Simulator:
         schedule.check(integrated)
         schedule.check_delays(circuit)
         schedule.check_noise(circuit)
+        schedule.check_plasticity(circuit)
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
         self.dtype, self.seed = dtype, seed
         self._state = SimulationState(circuit, integrated, integrator, schedule, engine, dtype, seed)
@@ -143,12 +144,15 @@ class Simulator:
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        """Present values of the parameters (copies)."""
+        """Present values of the parameters (copies), and of learned variances as ``"<vertex>.variance"``."""
         self._state.check()
         return self.circuit.graph.by_leaf({name: value.copy() for name, value in self._engine.parameters.items()})
 
     def set_parameters(self, values: Mapping[str, Any]) -> None:
         """Give parameters new values, by name or as trees; the state of the neurons goes on from where it is.
+
+        Learned variances are among them, as ``"<vertex>.variance"``. ``set_parameters(circuit.learned)`` puts back what
+        plasticity has changed.
 
         Raises ParameterError, UnknownNameError, ShapeError or DataError for values that do not fit.
         """
@@ -156,6 +160,8 @@ class Simulator:
 
     def reset(self) -> None:
         """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps.
+
+        Parameters stay as they are, what plasticity has changed of them, too: see ``set_parameters``.
 
         Whatever stopped the simulator before, Ctrl-C in the midst of a step included, it can be used again then.
         """
@@ -204,6 +210,7 @@ class Simulator:
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
         restarts: Sequence[float] = (),
+        learn: bool = True,
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
         report: Report = None,
@@ -232,6 +239,8 @@ class Simulator:
         restarts
             Times in ms, counted from the begin of the simulation, at which neurons go back to the feedforward sweep of
             what is given then, as ``reset`` does, while time and parameters go on: the trials of a ``Protocol``.
+        learn
+            Whether parameters change by the rules of plasticity that the circuit has; False holds them as they are.
         record
             ``Record`` objects.
         events
@@ -252,7 +261,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        result = self._run(steps, until, changes, restarts, record, events, show, parted=False).result()
+        result = self._run(steps, until, changes, restarts, learn, record, events, show, parted=False).result()
         if result.status is Status.DIVERGED:
             warn_of_divergence(result.message)
         return result
@@ -267,6 +276,7 @@ class Simulator:
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
         restarts: Sequence[float] = (),
+        learn: bool = True,
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
         report: Report = None,
@@ -296,7 +306,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        return Stream(self._run(steps, until, changes, restarts, record, events, show, parted=True))
+        return Stream(self._run(steps, until, changes, restarts, learn, record, events, show, parted=True))
 
     def _run(
         self,
@@ -304,6 +314,7 @@ class Simulator:
         until: Settled | None,
         changes: Mapping[str, Any],
         restarts: Sequence[float],
+        learn: bool,
         record: Sequence[Record],
         events: RecordEvents | None,
         report: Callable[..., None],
@@ -329,8 +340,14 @@ class Simulator:
             raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
         for stimulus in data.stimuli.values():
             stimulus.warn_of_end(state.step + steps, dt)
+        learns = flag("learn", learn) and bool(self.circuit.plasticity)
+        if until is not None and learns:
+            raise ParameterError(
+                "until=Settled(...) with plasticity: weights move the equilibrium all the time; give a duration, or "
+                "learn=False"
+            )
         labels = state.labels_with(changes, data.batch)
-        run = Run(state, steps, until, data, records, log, report, labels=labels, parted=parted)
+        run = Run(state, steps, until, data, records, log, report, learn=learns, labels=labels, parted=parted)
         if steps:
             state.watch(data)
         state.claim(run)

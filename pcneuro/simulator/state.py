@@ -14,6 +14,7 @@ import numpy as np
 from pcneuro.circuit.batches import sample_labels
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.parameters import check_parameters
+from pcneuro.circuit.plasticity import VARIANCE
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.engines import AbstractEngine, Engine, RunData
 from pcneuro.errors import ParameterError, TornStateError
@@ -234,7 +235,9 @@ class SimulationState:
     def load(self, values: Mapping[str, Any]) -> None:
         """New values of parameters; raises for those that do not fit."""
         self.check()
-        checked = check_parameters(self.circuit.graph, values)
+        weights, variances = self.circuit.split_parameters(values)
+        checked = check_parameters(self.circuit.graph, weights)
+        checked |= {f"{vertex}{VARIANCE}": array for vertex, array in variances.items()}
         before = {name: self.engine.parameters[name].copy() for name in checked}
         with self.used():
             self.claim(None)
@@ -272,6 +275,14 @@ class SimulationState:
         self.evaluate()
         kinds = ["prediction", "value"] if self.dynamics.holds_predictions else ["value", "prediction"]
         kinds += [row.variable for row in self.dynamics.rows[1:]]
+        if not self.engine.finite_parameters():
+            arrays = {name: self.engine.parameters[name] for name in self.circuit.rules}
+            name = next(name for name, array in arrays.items() if not np.isfinite(array).all())
+            self.step += 1
+            return (
+                f"diverged: {name!r}, which plasticity changes, is not finite at {self.time:g} ms: give its rule a "
+                "longer tau, bounds or decay; then call set_parameters() and reset()"
+            )
         wild = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
         kind, population = wild or ("value", "?")
         if self.dynamics.holds_predictions and kind == "prediction":
@@ -315,7 +326,8 @@ class SimulationState:
         assert self.data is not None
         values, errors, predictions = (self.read(v) for v in ("value", "error", "prediction"))
         with np.errstate(all="ignore"):
-            loss, rest = free_energy(self.circuit, self.data.clamped, values, errors, predictions)
+            precision = {name: self.engine.precision(name) for name in self.circuit.vertices}
+            loss, rest = free_energy(self.circuit, self.data.clamped, values, errors, predictions, precision)
             gradients = self.engine.gradients()
             if status is Status.COMPLETED:
                 groups = {"prediction": predictions, "error": errors, "value": values, "gradient": gradients}
@@ -337,6 +349,7 @@ class SimulationState:
             stats,
             events,
             self.engine.activity(),
+            self.circuit.graph.by_leaf({name: array.copy() for name, array in self.engine.parameters.items()}),
         )
 
     # Snapshots

@@ -121,6 +121,8 @@ class Run:
         What is to be kept of activities, and of events.
     report
         Called with elapsed seconds, the share completed and, where it ends early, the ms that it took.
+    learn
+        Whether parameters change by their rules.
     labels
         Labels of the samples, where they have any.
     parted
@@ -139,15 +141,16 @@ class Run:
         log: EventLog | None,
         report: Callable[..., None],
         *,
+        learn: bool,
         labels: np.ndarray | None,
         parted: bool,
     ) -> None:
-        self.labels = labels
+        self.labels, self.learn = labels, learn
         self.state, self.steps, self.until, self.data = state, steps, until, data
         self.records, self.log, self.report, self.parted = records, log, report, parted
         self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
-        units = sum(state.circuit.graph.nodes[p.vertex].size / p.every for p in self.probes)
-        self.most = max(1, int(CHUNK_BYTES / max(units * data.batch * state.dtype.itemsize, 1.0)))
+        numbers = sum(p.size * p.rows(data.batch) / p.every for p in self.probes)
+        self.most = max(1, int(CHUNK_BYTES / max(numbers * state.dtype.itemsize, 1.0)))
         """Steps whose records may be taken out of the engine at once."""
         self.first, self.done = state.step, 0
         self.begun = 0.0
@@ -171,6 +174,7 @@ class Run:
                     state.take(self.data)
                     state.ready()
                     self.first, self.begun = state.step, time.perf_counter()
+                    state.engine.learn(self.learn)
                     state.engine.begin(self.until)
                     self.counted = state.engine.activity() if self.parted else None
                     self.report(0.0, 0.0)
@@ -281,7 +285,7 @@ class Run:
         """The state at the end, for the records that are due."""
         state, rows = self.state, []
         for probe in self.probes:
-            row = state.engine.read(probe.vertex, probe.variable).reshape(1, self.data.batch, -1)
+            row = state.engine.observed(probe)[None]
             due = state.step % probe.every == 0 and status is not Status.DIVERGED
             rows.append(row if due else row[:0])
         return rows

@@ -76,7 +76,7 @@ def wavefront(
     ------
     ParameterError
         For a duration, interval or shares that do not fit, for a schedule without a common time, and for error neurons
-        with a time constant.
+        with a time constant, and for plasticity.
     """
     check_object("simulator", simulator, Simulator)
     for name in simulator.circuit.leaky_errors:
@@ -85,6 +85,7 @@ def wavefront(
             "followed; build the circuit without error_tau"
         )
     refuse_noise(simulator.circuit, "a wavefront", "look at records instead")
+    simulator.circuit.only_fixed_weights("the measurement of a wavefront", "make the simulator of a circuit without")
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)

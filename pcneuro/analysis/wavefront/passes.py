@@ -182,7 +182,9 @@ class Arrivals:
 
     def _note(self, step: int, errors: Mapping[str, np.ndarray], predictions: Mapping[str, np.ndarray]) -> None:
         circuit = self.simulator.circuit
-        self.energy[step] = sum(free_energy(circuit, self.clamped, self.clamped, errors, predictions))
+        self.energy[step] = sum(
+            free_energy(circuit, self.clamped, self.clamped, errors, predictions, circuit.precision)
+        )
 
     def energies(self) -> xarray.DataArray:
         """The free energy, (energy_time)."""

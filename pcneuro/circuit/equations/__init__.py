@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pcneuro.circuit.equations.dendrite import AbstractPlaces, Block, Compartment
+from pcneuro.circuit.plasticity import learned_name
 from pcneuro.circuit.projections import role_of
 from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.structure import AbstractCircuit
@@ -44,7 +45,23 @@ def blocks(circuit: AbstractCircuit) -> dict[str, str]:
 
 def equations(circuit: AbstractCircuit) -> str:
     """The differential equations of every population in Brian2's syntax: one block each, empty lines between them."""
-    return "\n\n".join([_HEADER, *blocks(circuit).values()])
+    return "\n\n".join([_HEADER, *blocks(circuit).values(), *_plasticity(circuit)])
+
+
+def _plasticity(circuit: AbstractCircuit) -> list[str]:
+    """The equations of all that changes while the circuit runs, as comments: sums are over the batch."""
+    texts = []
+    for name, rule in circuit.plasticity.items():
+        learned, tau = learned_name(name, rule), f"{rule.tau:g}*ms"
+        leak = "" if not rule.decay else f" - {learned}" if rule.decay == 1 else f" - {rule.decay:g}*{learned}"
+        if rule.every is None:
+            text = f"# d {learned}/dt = ({rule.formula(name)}{leak})/({tau})"
+        else:
+            text = f"# every {rule.every:g}*ms: {learned} += {rule.every / rule.tau:g}*({rule.formula(name)}{leak})"
+        if rule.bounds is not None:
+            text += f", clipped to {rule.limits[0]:g} ... {rule.limits[1]:g}"
+        texts.append(f"{text}; precision of {name} = 1/{learned}" if rule.of_vertex else text)
+    return ["\n".join(["# What changes while the circuit runs", *texts])] if texts else []
 
 
 class _Writer(AbstractPlaces):

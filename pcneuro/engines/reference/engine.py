@@ -13,6 +13,8 @@ from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.feedback import closed, feedback, pull_back
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.engines.cycles import recurrent_steps
+from pcneuro.engines.plastic import plastic_of
+from pcneuro.engines.reference.learning import Learning
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter, Recurrent
 from pcneuro.kernels.philox import normals
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, masked
@@ -54,6 +56,8 @@ class ReferenceEngine(AbstractEngine):
         """What the dynamics integrate beside values and errors, by variable and vertex."""
         self.eta: Arrays = {}
         """Noise that goes on from step to step, by population."""
+        self.plastic = plastic_of(circuit, integrator)
+        self.learning = Learning(self)
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
@@ -145,7 +149,7 @@ class ReferenceEngine(AbstractEngine):
     def _evaluate(self) -> None:
         self.dynamics.refresh(self)
         for name in self.circuit.vertices:
-            precision = self.circuit.precision[name].astype(self.dtype)
+            precision = self.precision(name).astype(self.dtype)
             if name in self.circuit.energies and name in self.data.clamped:
                 energy = self.circuit.energies[name]
                 self.at_once[name] = energy.error(self.value[name], self.prediction[name], precision)
@@ -168,20 +172,22 @@ class ReferenceEngine(AbstractEngine):
         return held[variable] if variable in held else self.rows.setdefault(variable, {})
 
     def region(self, vertex: str, region: str) -> np.ndarray:
-        return self.dynamics.region(self, region, vertex, self.circuit.precision[vertex].astype(self.dtype))
+        return self.dynamics.region(self, region, vertex, self.precision(vertex).astype(self.dtype))
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         return self._relax(self.moving(), number, steps, probes)
 
     def _relax(self, moving: Moving, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
         """Step the rows of the state that are ``moving``; all others stay."""
-        gain = {(n, row): self.gain(n, row).astype(self.dtype) for n, row in moving}
+        learning = self.learning
         state = {(n, row): self._variable(row.variable) for n, row in moving}
         recorded: list[list[np.ndarray]] = [[] for _ in probes]
         with np.errstate(all="ignore"):
             for s in range(steps):
                 if self._at_rest(number + s):
                     return Stepped(s, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)], True)
+                gain = {(n, row): self.gain(n, row).astype(self.dtype) for n, row in moving}
+                learning.begin_step()
                 start = {key: rows[key[0]].copy() for key, rows in state.items()}
                 left = {name: self.value[self.circuit.graph.sender(name)].copy() for name in self.history}
                 slopes: list[dict[tuple[str, StateRow], np.ndarray]] = []
@@ -189,20 +195,25 @@ class ReferenceEngine(AbstractEngine):
                     for key in state if stage else ():
                         change = sum(a * slope[key] for a, slope in zip(weights, slopes, strict=False))
                         state[key][key[0]] = start[key] + gain[key] * change
+                    if stage:
+                        learning.begin_stage(weights)
                     self.evaluate()
                     if stage == 0:
                         for probe, rows in zip(probes, recorded, strict=True):
                             if (number + s) % probe.every == 0:
-                                rows.append(self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1))
+                                rows.append(self.observed(probe))
                     slopes.append({(n, row): self.region(n, row.drive) - self.region(n, row.leak) for n, row in moving})
+                    learning.end_stage()
                 for key in state:
                     change = sum(b * slope[key] for b, slope in zip(self.integrator.weights, slopes, strict=True))
                     state[key][key[0]] = (start[key] + gain[key] * change).astype(self.dtype)
                     self._stir(*key, state[key], number + s)
                 self.history = {n: np.concatenate([h[1:], left[n][None]]) for n, h in self.history.items()}
+                learning.end_step(self.integrator.weights, number + s + 1)
                 self.passed()
                 ends = ((start[key], rows[key[0]]) for key, rows in state.items())
-                if not all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends):
+                finite = all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends)
+                if not (finite and self.finite_parameters()):
                     return Stepped(s, False, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
         return Stepped(steps, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
 
@@ -275,7 +286,7 @@ class ReferenceEngine(AbstractEngine):
             self.evaluate()
             for probe, times, taken in zip(probes, moments, recorded, strict=True):
                 if after in times:
-                    taken.append(self.read(probe.vertex, probe.variable).reshape(self.data.batch, -1).copy())
+                    taken.append(self.observed(probe))
         return Stepped(steps, True, [self._stack(t, r) for t, r in zip(probes, recorded, strict=True)])
 
     def _powers(self, errors: Arrays) -> list[Arrays]:
@@ -293,8 +304,7 @@ class ReferenceEngine(AbstractEngine):
         return powers
 
     def _stack(self, probe: Probe, taken: list[np.ndarray]) -> np.ndarray:
-        units = self.circuit.graph.nodes[probe.vertex].size
-        return np.array(taken, dtype=self.dtype).reshape(len(taken), self.data.batch, units)
+        return np.array(taken, dtype=self.dtype).reshape(len(taken), probe.rows(self.data.batch), probe.size)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         return self._variable(variable)[vertex].copy()
@@ -305,6 +315,7 @@ class ReferenceEngine(AbstractEngine):
         return {
             name: -adjoints[name][0] if name in adjoints else np.zeros_like(value)
             for name, value in self.parameters.items()
+            if name in self.circuit.graph.parameters
         }
 
     def _groups(self) -> dict[str, Arrays]:

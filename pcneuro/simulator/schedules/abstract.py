@@ -29,6 +29,8 @@ class AbstractSchedule(ABC):
     noise: ClassVar[bool] = False
     """Whether it is defined for circuits with noise."""
 
+    plasticity: ClassVar[bool] = False
+    """Whether it is defined for circuits whose weights change while they run."""
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
     separate_errors: ClassVar[bool] = False
@@ -59,6 +61,11 @@ class AbstractSchedule(ABC):
         """Raise ParameterError for a circuit with noise, unless the schedule is defined for it."""
         if not self.noise:
             refuse_noise(circuit, repr(self), "use Parallel()")
+
+    def check_plasticity(self, circuit: Circuit) -> None:
+        """Raise ParameterError for a circuit with rules of plasticity, unless the schedule is defined for them."""
+        if not self.plasticity:
+            circuit.only_fixed_weights(repr(self), "use Parallel()")
 
     def check_until(self) -> None:
         """Raise ParameterError where a run must be for a given time."""

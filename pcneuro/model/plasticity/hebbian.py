@@ -1,0 +1,37 @@
+"""Hebbian plasticity: postsynaptic error times presynaptic activity (Millidge, Tschantz & Buckley 2020, equation 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity
+from pcneuro.quantities import NOT_NEGATIVE, number
+
+
+@dataclass(frozen=True)
+class Hebbian(AbstractPlasticity):
+    """tau dtheta/dt = -dL/dtheta - decay theta, with what the error neurons hold for dL/dtheta, summed over the batch.
+
+    Where a prediction is linear in theta it is the error behind a synapse times the activity before it. One change of
+    ``every`` ms is a step of ``SGD(every / tau)``; ``every`` = dt is incremental predictive coding (Salvatori et al.
+    2023). Parameters are those of ``AbstractPlasticity``.
+    """
+
+    tau: float
+    decay: float = 0.0
+    bounds: tuple[float, float] | None = None
+    every: float | None = None
+    hebbian: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self._check()
+        object.__setattr__(self, "decay", number("decay of Hebbian", self.decay, NOT_NEGATIVE))
+
+    def drive(self, activity: Activity, name: str) -> np.ndarray:
+        return activity.hebbian(name)
+
+    def formula(self, name: str) -> str:
+        return f"-dL/d{name}"

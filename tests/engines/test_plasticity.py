@@ -1,0 +1,193 @@
+"""Plasticity in the loop: against closed forms, an adaptive solver, and the optimizer's steps."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import pcneuro as pcn
+
+RNG = np.random.default_rng(7)
+WEIGHTS = {"W1": RNG.normal(size=(3, 4)), "b1": RNG.normal(size=4), "W2": RNG.normal(size=(4, 2))}
+X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
+ENGINES = [pcn.Reference()]
+by_engine = pytest.mark.parametrize("engine", ENGINES, ids=repr)
+by_dynamics = pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+
+
+def net(x, W1, b1, W2):
+    h = pcn.vertex(np.tanh(x @ W1 + b1), "h")
+    return pcn.vertex(h @ W2, "y")
+
+
+def circuit_of(plasticity=None, **settings):
+    graph = pcn.trace(net, x=pcn.Input((3,)), **{name: pcn.Parameter(w) for name, w in WEIGHTS.items()})
+    return pcn.build_circuit(graph, plasticity=plasticity, **settings)
+
+
+def both_ends_clamped(plasticity):
+    graph = pcn.trace(lambda x, w: pcn.vertex(x * w, "y"), x=pcn.Input(()), w=pcn.Parameter(0.3))
+    return pcn.build_circuit(graph, plasticity={"w": plasticity})
+
+
+@by_engine
+@by_dynamics
+def test_both_ends_clamped(engine, dynamics):
+    """w(t) = y/x + (w0 - y/x) exp(-x^2 t / tau_w), and its discrete form by Euler's method exactly."""
+    x, y, tau, steps, dt = 1.5, 2.0, 50.0, 80, 0.5
+    circuit = both_ends_clamped(pcn.Hebbian(tau=tau))
+    simulator = pcn.Simulator(circuit, engine=engine, dynamics=dynamics, integrator=pcn.Euler(dt))
+    record = pcn.Record("w", "parameter")
+    result = simulator.run(steps * dt, inputs={"x": x}, targets={"y": y}, record=record)
+    discrete = y / x + (0.3 - y / x) * (1 - dt * x**2 / tau) ** np.arange(steps + 1)
+    assert result.records["w.parameter"].dims == ("time",)
+    np.testing.assert_allclose(result.records["w.parameter"], discrete, rtol=1e-13)
+    if not dynamics.holds_predictions:
+        finer = pcn.Simulator(circuit, engine=engine, dynamics=dynamics, integrator=pcn.RungeKutta4(dt / 4))
+        result = finer.run(steps * dt, inputs={"x": x}, targets={"y": y})
+        np.testing.assert_allclose(
+            result.parameters["w"], y / x + (0.3 - y / x) * np.exp(-(x**2) * steps * dt / tau), rtol=1e-11
+        )
+
+
+def slopes(tau, variance):
+    """dz/dt of (h, W1, b1, W2, variance of h), both written out and flat."""
+
+    def flow(time, z):
+        h, w1, b1, w2, sigma = np.split(z, np.cumsum([20, 12, 4, 8]))
+        h, w1, w2 = h.reshape(5, 4), w1.reshape(3, 4), w2.reshape(4, 2)
+        predicted = np.tanh(X @ w1 + b1)
+        error, out = (h - predicted) / sigma, Y - h @ w2
+        back = error * (1 - predicted**2)
+        parts = [(out @ w2.T - error) / 10, (X.T @ back - 0.1 * w1) / tau, (0.2 - h.mean()) / tau * np.ones(4)]
+        # The last one by Oja's rule, whose neurons behind are clamped.
+        parts += [(h.T @ Y - w2 * (Y**2).sum(axis=0)) / tau, (((h - predicted) ** 2).mean(0) - sigma) / variance]
+        return np.concatenate([part.ravel() for part in parts])
+
+    return flow
+
+
+@by_engine
+def test_neurons_and_weights_together(engine):
+    """Strict dynamics, each rule on its own parameter, against DOP853; fourth order in dt."""
+    tau, variance, duration = 200.0, 100.0, 20.0
+    rules = {
+        "W1": pcn.Hebbian(tau=tau, decay=0.1),
+        "b1": pcn.Homeostasis("h", target=0.2, tau=tau),
+        "W2": pcn.Oja(tau=tau),
+        "h": pcn.LearnedVariance(tau=variance),
+    }
+    begun = np.tanh(X @ WEIGHTS["W1"] + WEIGHTS["b1"])
+    start = np.concatenate([begun.ravel(), *(w.ravel() for w in WEIGHTS.values()), np.ones(4)])
+    exact = solve_ivp(slopes(tau, variance), (0, duration), start, method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
+    off = []
+    for dt in (0.2, 0.1, 0.05):
+        simulator = pcn.Simulator(
+            circuit_of(rules), engine=engine, dynamics=pcn.Strict(), integrator=pcn.RungeKutta4(dt)
+        )
+        result = simulator.run(duration, inputs={"x": X}, targets={"y": Y})
+        ends = result.values["h"], *(result.parameters[name] for name in (*WEIGHTS, "h.variance"))
+        off.append(np.abs(np.concatenate([end.ravel() for end in ends]) - exact).max())
+    assert off[-1] < 1e-8
+    assert 10 < off[0] / off[1] < 25
+
+
+@by_engine
+@by_dynamics
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_one_change_is_a_step_of_gradient_descent(engine, dynamics, dtype):
+    """After ``every`` ms, with the state and stimulus there, bit for bit; the neurons then go on as from new data."""
+    tau, every = 40.0, 6.0
+    settings = {"engine": engine, "dynamics": dynamics, "dtype": dtype}
+    plastic = pcn.Simulator(circuit_of(pcn.Hebbian(tau=tau, every=every)), **settings)
+    plain = pcn.Simulator(circuit_of(), **settings)
+    for k in range(3):
+        data = {"inputs": {"x": X}, "targets": {"y": Y}} if k == 0 else {}
+        learned = plastic.run(every, **data)
+        result = plain.run(every, **data)
+        optimizer = pcn.SGD(every / tau)
+        changed = {
+            name: optimizer.update(value, result.gradients[name], (), every / tau, 1)[0]
+            for name, value in plain.parameters.items()
+        }
+        plain.set_parameters(changed)
+        for name, value in changed.items():
+            np.testing.assert_array_equal(learned.parameters[name], value)
+        for name, value in plain.values.items():
+            np.testing.assert_array_equal(learned.values[name], value)
+        for name, value in plain.errors.items():
+            np.testing.assert_array_equal(learned.errors[name], value)
+
+
+@by_engine
+@by_dynamics
+def test_slow_plasticity_leaves_gradients_as_they_are(engine, dynamics):
+    settings = {"engine": engine, "dynamics": dynamics}
+    slow = pcn.Simulator(circuit_of(pcn.Hebbian(tau=1e14)), **settings)
+    still = pcn.Simulator(circuit_of(), **settings)
+    data = {"inputs": {"x": X}, "targets": {"y": Y}}
+    result, wanted = slow.run(100.0, **data), still.run(100.0, **data)
+    for name, gradient in wanted.gradients.items():
+        np.testing.assert_allclose(result.gradients[name], gradient, rtol=1e-9)
+
+
+@by_engine
+@by_dynamics
+def test_weights_are_held_where_they_are_not_to_learn(engine, dynamics):
+    """learn=False is the circuit without rules, bit for bit; bounds hold at all times."""
+    rules = {"W1": pcn.Hebbian(tau=5.0, bounds=(-0.5, 0.5)), "W2": pcn.Hebbian(tau=5.0, bounds=(-0.4, 0.3), every=2.0)}
+    settings = {"engine": engine, "dynamics": dynamics}
+    data = {"inputs": {"x": X}, "targets": {"y": Y}}
+    plastic, plain = (pcn.Simulator(circuit_of(rule), **settings) for rule in (rules, None))
+    result, wanted = plastic.run(20.0, learn=False, **data), plain.run(20.0, **data)
+    np.testing.assert_array_equal(result.values["h"], wanted.values["h"])
+    np.testing.assert_array_equal(result.parameters["W1"], WEIGHTS["W1"])
+    records = [pcn.Record("W1", "parameter"), pcn.Record("W2", "parameter", units=[0, -1])]
+    learned = plastic.run(20.0, record=records)
+    for name, low, high in (("W1", -0.5, 0.5), ("W2", -0.4, 0.3)):
+        array = learned.records[f"{name}.parameter"].values
+        assert (array[3:] >= low).all()
+        assert (array[3:] <= high).all()
+        assert (array[3:] == low).any() or (array[3:] == high).any()
+    assert learned.records["W1.parameter"].dims == ("time", "W1_axis0", "W1_axis1")
+    assert learned.records["W2.parameter"].shape == (21, 2)
+    plastic.set_parameters(plastic.circuit.learned)
+    np.testing.assert_array_equal(plastic.parameters["W1"], WEIGHTS["W1"])
+
+
+@by_engine
+@by_dynamics
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
+def test_pieces_snapshots_and_streams(engine, dynamics, integrator, tmp_path):
+    """A run in pieces, in between stored and restored, is the run; with stimuli that change, too."""
+    rules = {
+        "W1": pcn.Hebbian(tau=90.0, every=3.0),
+        "b1": pcn.Homeostasis("h", target=0.1, tau=100.0, every=2.0),
+        "W2": pcn.Hebbian(tau=70.0),
+        "h": pcn.LearnedVariance(tau=80.0),
+    }
+    stream = pcn.TimedArray(RNG.normal(size=(4, 5, 3)), 5.0, periodic=True)
+
+    def simulator():
+        return pcn.Simulator(circuit_of(rules), engine=engine, dynamics=dynamics, integrator=integrator)
+
+    whole = simulator().run(30.0, inputs={"x": stream}, targets={"y": Y})
+    parted = simulator()
+    parted.run(7.0, inputs={"x": stream}, targets={"y": Y})
+    parted.run(8.0)
+    parted.store(tmp_path / "snapshot")
+    other = parted.run(15.0)
+    parted.restore(tmp_path / "snapshot")
+    again = parted.run(15.0, inputs={"x": stream})
+    for result in (other, again):
+        for group in ("parameters", "values", "errors", "gradients"):
+            for name, wanted in getattr(whole, group).items():
+                np.testing.assert_array_equal(getattr(result, group)[name], wanted, err_msg=f"{group} {name}")
+
+
+@by_engine
+def test_what_diverges_is_named(engine):
+    """Weights that grow without bound."""
+    simulator = pcn.Simulator(both_ends_clamped(pcn.Hebbian(tau=1e-6)), engine=engine)
+    with pytest.warns(pcn.PcneuroWarning, match="'w', which plasticity changes, is not finite"):
+        result = simulator.run(500.0, inputs={"x": 2.0}, targets={"y": 1.0})
+    assert result.status is pcn.Status.DIVERGED
