@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pcneuro.errors import ParameterError, told, unknown_name
-from pcneuro.graph.graph import Constant, Node
-from pcneuro.model.energies import SquaredError
+from pcneuro.graph.graph import Constant, Graph, Node
+from pcneuro.model.energies import AbstractEnergy, SquaredError
 from pcneuro.model.plasticity import AbstractPlasticity, Product
-
-if TYPE_CHECKING:
-    from pcneuro.circuit.structure import AbstractCircuit
 
 VARIANCE = ".variance"
 """What the name of a vertex is followed by where its learned variances are told among parameters."""
+
+
+class Anatomised(Protocol):
+    """What is asked here of a circuit."""
+
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def vertices(self) -> tuple[str, ...]: ...
+    @property
+    def energies(self) -> Mapping[str, AbstractEnergy]: ...
+
+    def has_prediction(self, vertex: str) -> bool:
+        """Whether a vertex has error neurons."""
 
 
 def learned_name(name: str, rule: AbstractPlasticity) -> str:
@@ -27,7 +38,7 @@ def learned_name(name: str, rule: AbstractPlasticity) -> str:
 class CircuitAnatomy:
     """What rules of plasticity ask of a circuit; see ``model.plasticity.Anatomy``."""
 
-    circuit: AbstractCircuit
+    circuit: Anatomised
 
     def vertex(self, what: str, name: str) -> str:
         """The vertex of this name, or of the output."""
@@ -84,7 +95,7 @@ def _is_dense(node: Node, parameter: str) -> bool:
     return len(left) == len(out) == 1 and right == left + out
 
 
-def rules_of(circuit: AbstractCircuit, given: Any) -> dict[str, AbstractPlasticity]:
+def rules_of(circuit: Anatomised, given: Any) -> dict[str, AbstractPlasticity]:
     """Parameter or vertex -> its rule, in the order of the graph, from what a user passed to ``build_circuit``.
 
     That is a dict, or one rule for all parameters. Raises ParameterError or UnknownNameError for what does not fit.
@@ -114,7 +125,7 @@ def rules_of(circuit: AbstractCircuit, given: Any) -> dict[str, AbstractPlastici
     return {name: rules[name] for name in graph.nodes if name in rules}
 
 
-def _by_leaf(circuit: AbstractCircuit, given: Mapping[str, Any]) -> dict[str, Any]:
+def _by_leaf(circuit: Anatomised, given: Mapping[str, Any]) -> dict[str, Any]:
     """Rules by parameter, where one is given for all of a tree of parameters."""
     graph = circuit.graph
     rules: dict[str, Any] = {}
@@ -125,7 +136,7 @@ def _by_leaf(circuit: AbstractCircuit, given: Mapping[str, Any]) -> dict[str, An
     return rules
 
 
-def _parameter(circuit: AbstractCircuit, name: str, rule: AbstractPlasticity) -> str:
+def _parameter(circuit: Anatomised, name: str, rule: AbstractPlasticity) -> str:
     graph, kind = circuit.graph, type(rule).__name__
     if name in graph.parameters:
         return name
@@ -137,7 +148,7 @@ def _parameter(circuit: AbstractCircuit, name: str, rule: AbstractPlasticity) ->
     raise unknown_name("parameter in plasticity", name, graph.parameters)
 
 
-def _vertex(circuit: AbstractCircuit, name: str, rule: AbstractPlasticity) -> str:
+def _vertex(circuit: Anatomised, name: str, rule: AbstractPlasticity) -> str:
     if name in circuit.graph.parameters:
         raise ParameterError(
             f"plasticity of {name!r}: {type(rule).__name__} is of a vertex, and that is a parameter: give a vertex, or "

@@ -157,11 +157,11 @@ class ReferenceEngine(AbstractEngine):
                 self.at_once[name] = precision * deviation(self.value[name], self.prediction[name])
             if not self.dynamics.integrates("error", name):
                 self.error[name] = self.at_once[name]
-        adjoints = closed(self.circuit.graph, self._adjoints())
+        adjoints = closed(self.circuit.graph, self.adjoints())
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
 
-    def _adjoints(self) -> Arrays:
+    def adjoints(self) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
         parameter's Hebbian change."""
         return pull_back(self.way, self.error, self.presynaptic, self.output)
@@ -295,7 +295,7 @@ class ReferenceEngine(AbstractEngine):
         while any(e.any() for e in errors.values()):
             powers.append(errors)
             self.error = errors
-            adjoints = self._adjoints()
+            adjoints = self.adjoints()
             errors = {
                 n: adjoints[n] if n in adjoints and n not in self.data.clamped else np.zeros_like(e)
                 for n, e in errors.items()
@@ -311,7 +311,7 @@ class ReferenceEngine(AbstractEngine):
 
     def gradients(self) -> Arrays:
         with np.errstate(all="ignore"):
-            adjoints = self._adjoints()
+            adjoints = self.adjoints()
         return {
             name: -adjoints[name][0] if name in adjoints else np.zeros_like(value)
             for name, value in self.parameters.items()

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.plasticity import CircuitAnatomy
+from pcneuro.engines.abstract import RunData
 from pcneuro.engines.plastic import Plastic
-
-if TYPE_CHECKING:
-    from pcneuro.engines.reference.engine import ReferenceEngine
+from pcneuro.model.dynamics import AbstractDynamics
 
 Arrays = dict[str, np.ndarray]
+
+
+class Simulated(Protocol):
+    """What is asked here of a reference engine."""
+
+    circuit: Circuit
+    dynamics: AbstractDynamics
+    dtype: np.dtype
+    data: RunData
+    plastic: tuple[Plastic, ...]
+    learns: bool
+    parameters: Arrays
+    value: Arrays
+    prediction: Arrays
+    presynaptic: Arrays
+
+    def predict(self, sweep: bool = False) -> None:
+        """Compute every prediction; in a ``sweep`` free vertices take theirs on."""
+
+    def evaluate(self) -> None:
+        """Bring errors and feedback up to date."""
+
+    def adjoints(self) -> Arrays:
+        """Node -> what comes back to it."""
 
 
 class Learning:
@@ -22,7 +46,7 @@ class Learning:
     Where predictions are held, so are weights within a step, and each change of them brings a new sweep.
     """
 
-    def __init__(self, engine: ReferenceEngine) -> None:
+    def __init__(self, engine: Simulated) -> None:
         self.engine = engine
         self.held = engine.dynamics.holds_predictions
         self.began: Arrays = {}
@@ -51,7 +75,7 @@ class Learning:
         return self.engine.presynaptic
 
     def hebbian(self, parameter: str) -> np.ndarray:
-        adjoints = self.engine._adjoints()
+        adjoints = self.engine.adjoints()
         return adjoints[parameter][0] if parameter in adjoints else np.zeros_like(self.parameters[parameter])
 
     # A step
