@@ -7,7 +7,7 @@ transposition) has no synapses of its own: those behind it begin at the value ne
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -103,11 +103,19 @@ class _DelayReader:
 class _Dendrite:
     """Lists the synapses of one vertex's dendrite, population by population."""
 
-    def __init__(self, units: UnitGraph, names: Sequence[str], child: str, numbers: Sequence[int], block: int) -> None:
+    def __init__(
+        self,
+        units: UnitGraph,
+        names: Sequence[str],
+        child: str,
+        numbers: Sequence[int],
+        fed_back: Container[str],
+        block: int,
+    ) -> None:
         self.units, self.names, self.child, self.numbers, self.block = units, names, child, numbers, block
         self.readers: dict[str, _DelayReader] = {}
         self.copies: dict[int, DelayPair] = {}
-        self.fed_back = Dendrites(units.circuit).fed_back(child)
+        self.fed_back = fed_back
         self.read = {x for n in numbers for x in _operands(units, n)} | {units.predictions[child]}
 
     def blocks(self) -> Iterator[SynapseBlock]:
@@ -233,5 +241,10 @@ def synapse_blocks(circuit: AbstractCircuit, block: int = BLOCK) -> Iterator[Syn
         for child in children:
             numbers[child].append(number)
     names = _step_names(units)
-    dendrites = (_Dendrite(units, names, n, numbers[n], int(block)) for n in circuit.vertices if n in units.predictions)
+    ways = Dendrites(circuit)
+    dendrites = (
+        _Dendrite(units, names, n, numbers[n], ways.fed_back(n), int(block))
+        for n in circuit.vertices
+        if n in units.predictions
+    )
     return (each for dendrite in dendrites for each in dendrite.blocks())
