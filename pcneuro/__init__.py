@@ -8,6 +8,7 @@ from pcneuro import ops
 from pcneuro.analysis import plot
 from pcneuro.analysis.check import Check, check
 from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
+from pcneuro.analysis.experiment import Experiment
 from pcneuro.analysis.wavefront import Wavefront, wavefront
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
@@ -62,6 +63,7 @@ __all__ = [
     "EventDriven",
     "Exact",
     "Examples",
+    "Experiment",
     "ExponentialDecay",
     "ExponentialEuler",
     "FastForward",

@@ -42,12 +42,25 @@ class Sources:
         try:
             made = called(**arguments)
         except (Exception, SystemExit) as error:
-            raise Problem(PLACE, f"{function}() raised {_one_line(error)}") from error
+            raise Problem(PLACE, f"{function}() raised {one_line(error)}") from error
         if isinstance(made, Graph):
             made = build_circuit(made)
         if not isinstance(made, Circuit):
             raise Problem(PLACE, f"{function}() returned a {type(made).__name__}; needed is a Graph or a Circuit")
         return made
+
+    def function(self, reference: str, options: Mapping[str, Any], given: int) -> Callable[..., Any]:
+        """The function of ``"circuits/kalman.py:track"``, to be called with ``given`` arguments and these ``options``.
+
+        Raises Problem as ``circuit`` does.
+        """
+        file, colon, name = reference.rpartition(":")
+        if not colon or not file.endswith(".py"):
+            raise Problem(PLACE, f"{reference!r} is no function of a file: write 'file.py:function'")
+        called = self._function(self._find(file), name)
+        known = list(inspect.signature(called).parameters.values())
+        _check_arguments(called, options, known[given:])
+        return called
 
     def parameters(self, reference: str) -> Mapping[str, inspect.Parameter]:
         """The arguments that a circuit's function has; none of a saved circuit. Raises Problem at ``circuit``."""
@@ -92,7 +105,7 @@ class Sources:
             try:
                 specification.loader.exec_module(module)
             except (Exception, SystemExit) as error:
-                raise Problem(PLACE, f"{path.name} does not run: {_one_line(error)}") from error
+                raise Problem(PLACE, f"{path.name} does not run: {one_line(error)}") from error
             self.modules[path] = module
         return self.modules[path]
 
@@ -113,8 +126,11 @@ def _functions(module: ModuleType) -> list[str]:
     ]
 
 
-def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(function).parameters
+def _check_arguments(
+    function: Callable[..., Any], arguments: Mapping[str, Any], known: Sequence[inspect.Parameter] | None = None
+) -> None:
+    listed = inspect.signature(function).parameters.values() if known is None else known
+    parameters = {parameter.name: parameter for parameter in listed}
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return
     for name in arguments:
@@ -127,7 +143,7 @@ def _check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any])
             raise Problem((ARGUMENTS, name), f"is missing: {function.__name__}() needs it")
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """An exception in one line, with the place where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

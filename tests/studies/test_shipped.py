@@ -22,6 +22,7 @@ SHORT = {
     "chain": ["duration=30", "integrator.dt=2"],
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "mismatch": ["repeats=1"],
+    "kalman": ["options.observations=20"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -138,3 +139,10 @@ def test_circuits_use_the_public_interface_only(path):
     text = path.read_text(encoding="utf-8")
     assert "from pcneuro" not in text
     assert "pcn._" not in text
+
+
+def test_kalman(tmp_path):
+    """The circuit's estimates are those of a Kalman filter with a constant variance; the paper's scalar case, too."""
+    summary, _ = carry_out("kalman", tmp_path / "out", "options.observations=20")
+    (run,) = summary["runs"]
+    assert run["largest distance from the closed form"] < 1e-9
