@@ -128,8 +128,7 @@ def build_circuit(
         vertex or for none.
     noise
         Noise of value neurons, an object for those of all vertices, or a dict from vertices, and populations such as
-        ``"h1.error"`` (error neurons with a time constant), to objects: ``pcn.WhiteNoise(sigma)``,
-        ``pcn.OrnsteinUhlenbeck(sigma, tau)``.
+        ``"h1.error"``, to objects: ``pcn.WhiteNoise(sigma)``, ``pcn.OrnsteinUhlenbeck(sigma, tau)``.
     plasticity
         Rules by which parameters change while the circuit runs: a dict from parameters to ``Hebbian``, ``Oja`` or
         ``Homeostasis``, and from vertices to ``LearnedVariance``; or one rule for all parameters. None: they stay.

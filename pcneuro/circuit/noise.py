@@ -39,16 +39,16 @@ def check_noise(circuit: AbstractCircuit, noise: Mapping[str, AbstractNoise]) ->
     for population, each in noise.items():
         vertex, _, kind = str(population).rpartition(".")
         if vertex not in circuit.vertices or kind not in (VALUE, ERROR):
-            known = [*circuit.vertices, *(f"{name}.{ERROR}" for name in circuit.leaky_errors)]
+            known = [*circuit.vertices, *(f"{name}.{ERROR}" for name in circuit.vertices)]
             raise unknown_name("vertex or population in noise", population, known)
         if not isinstance(each, AbstractNoise):
             raise ParameterError(
                 f"noise of {population!r} is {told(each)}; give an object, such as pcn.WhiteNoise(0.1)"
             )
-        if kind == ERROR and vertex not in circuit.leaky_errors:
+        if kind == ERROR and not circuit.has_prediction(vertex):
             raise ParameterError(
-                f"noise of {population!r}: these error neurons have no time constant, and integrate nothing; give "
-                f"error_tau={{{vertex!r}: ...}}, or noise of {vertex!r}, its value neurons"
+                f"noise of {population!r}: a latent without a prior has no error neurons; give noise of {vertex!r}, "
+                "its value neurons"
             )
         each.check(population, circuit.graph.nodes[vertex].shape)
 

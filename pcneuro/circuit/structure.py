@@ -91,6 +91,11 @@ class AbstractCircuit:
         return tuple(name for name, tau in self.error_tau.items() if tau.any())
 
     @cached_property
+    def noisy_errors(self) -> tuple[str, ...]:
+        """Vertices whose error neurons have noise, and no time constant."""
+        return tuple(v for v in self.vertices if f"{v}.error" in self.noise and v not in self.leaky_errors)
+
+    @cached_property
     def energies(self) -> Mapping[str, AbstractEnergy]:
         """Vertex of each output -> its energy, in the order of the outputs."""
         energies = {node.name: self.properties[node.name].energy for node in self.graph.outputs.values()}

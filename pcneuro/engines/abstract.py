@@ -12,7 +12,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.plasticity import VARIANCE
-from pcneuro.circuit.properties import VertexProperties
+from pcneuro.circuit.properties import ERROR, VALUE, VertexProperties
 from pcneuro.engines.stimuli import Stimulus
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -241,11 +241,15 @@ class AbstractEngine(ABC):
 
     def stirring(self, vertex: str, row: StateRow) -> Stirring | None:
         """What a step does to a row of a vertex by its noise; None where it has none."""
-        noise = self.circuit.noise.get(f"{vertex}.{row.variable}")
+        noise = self.circuit.noise.get(self.population(vertex, row))
         if noise is None:
             return None
         added = self.dynamics.stirred(row, self.integrator, self._neurons(vertex))
         return noise.stirring(self.integrator.dt, *added)
+
+    def population(self, vertex: str, row: StateRow) -> str:
+        """The neurons that a row of a vertex is of, as in ``Circuit.nx``."""
+        return f"{vertex}.{VALUE if row is self.dynamics.rows[0] else ERROR}"
 
     def noise_stream(self, vertex: str, row: StateRow) -> int:
         """The stream of normal numbers of a row of a vertex (``philox``): 2 i for values of vertex i, then errors."""
@@ -253,8 +257,9 @@ class AbstractEngine(ABC):
 
     @property
     def persistent(self) -> dict[str, int]:
-        """Population with noise that goes on from step to step -> its number of units."""
-        noisy = {name: noise for name, noise in self.circuit.noise.items() if noise.persists}
+        """Population with noise that goes on from step to step, beside its row -> its number of units."""
+        apart = {f"{vertex}.{ERROR}" for vertex in self.circuit.noisy_errors}
+        noisy = [name for name, noise in self.circuit.noise.items() if noise.persists and name not in apart]
         return {name: self.circuit.graph.nodes[name.rpartition(".")[0]].size for name in noisy}
 
     def region(self, vertex: str, region: str) -> np.ndarray:

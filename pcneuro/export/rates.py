@@ -26,7 +26,7 @@ from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.model.dynamics import AbstractDynamics, deviation, with_leaky_errors
+from pcneuro.model.dynamics import AbstractDynamics, deviation, with_error_neurons
 from pcneuro.model.integrators import AbstractIntegrator
 
 SYNAPSE_BYTES = 64
@@ -154,7 +154,7 @@ class Rates:
             start = {variable: np.concatenate([s[name][variable] for s in samples]) for variable in samples[0][name]}
             variables[name] = group.constants | start
         for name in self.circuit.vertices:
-            dynamics = with_leaky_errors(self.dynamics, self.circuit.leaky_errors)
+            dynamics = with_error_neurons(self.dynamics, self.circuit.leaky_errors)
             predicted = self.circuit.has_prediction(name)
             for row in dynamics.rows:
                 if dynamics.moves(row, name, name in self.data.clamped, predicted):

@@ -44,9 +44,10 @@ INTERVAL, LAST_TIME, UNITS, SAMPLES, FIRST_ROW, FLAG, FLAG_READ, NUMBERS, FIRST_
 # Columns of ``Stimuli.carried``: first rows of prediction, deviation, and of ``Stimuli.room`` for their sum; rows; and
 # where a sweep reads the sum from (-1: nowhere)
 PREDICTION, DEVIATION, KEPT, WIDTH, READ_FROM, CARRIED_COLUMNS = range(6)
-# Columns of ``Noise.table``: where its units begin in ``Noise.amplitude``, and in ``Noise.eta`` (-1: it keeps none);
-# and the stream of its numbers
+# Columns of ``Noise.table``: where its units begin in ``Noise.amplitude``, and in ``Noise.eta`` (-1: it keeps none;
+# ITSELF: the state is eta); and the stream of its numbers
 FACTOR, ETA, STREAM, NOISE_COLUMNS = range(4)
+ITSELF = -2
 # Columns of ``Updates.rings``, a row of which is a leaf with the activity of a vertex some steps ago: the first rows of
 # ``Memory.buf`` of the vertex' values, of the past, a part a step, and of the leaf; how many steps; units; and the flag
 # that says that the leaf changed

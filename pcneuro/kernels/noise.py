@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pcneuro.kernels.arguments import ETA, FACTOR, SIZE, STATE, STREAM
+from pcneuro.kernels.arguments import ETA, FACTOR, ITSELF, SIZE, STATE, STREAM
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import LANES, ix
 from pcneuro.kernels.euler import masked
@@ -195,16 +195,32 @@ else:
 
 
 @inner
+def _become(memory, state, factor, units, noise):  # type: ignore[no-untyped-def]
+    """Of states that are eta themselves: state <- persistence state + amplitude z; returns whether they are finite."""
+    buf, lanes, drawn = memory.buf, memory.context[LANES], noise.drawn
+    odd = False
+    for u in range(units):
+        amplitude, persistence = noise.amplitude[ix(factor + u)], noise.persistence[ix(factor + u)]
+        for i in range(lanes):
+            at = ix(state + u * lanes + i)
+            buf[at] = persistence * buf[at] + amplitude * buf.dtype.type(drawn[ix(u * noise.width + i)])
+            odd |= not (abs(buf[at]) < np.inf)
+    return not odd
+
+
+@inner
 def stir(v, k, memory, states, noise, step):  # type: ignore[no-untyped-def]
     """Add the noise of a step to row ``v`` of the states, of which it is number ``k``; returns whether it is finite.
 
-    eta <- persistence eta + amplitude z, state <- state + gain eta. Writes ``memory.buf``, ``noise.eta`` and
-    ``noise.drawn``.
+    eta <- persistence eta + amplitude z, state <- state + gain eta, unless the state is eta itself. Writes
+    ``memory.buf``, ``noise.eta`` and ``noise.drawn``.
     """
     buf, lanes, table, drawn, eta = memory.buf, memory.context[LANES], noise.table, noise.drawn, noise.eta
     units, state, factor, kept = states[v, SIZE], states[v, STATE] * lanes, table[k, FACTOR], table[k, ETA]
     width = noise.width
     draw(drawn, (units + WORDS - 1) // WORDS, width, noise.start, step, noise.seed, table[k, STREAM])
+    if kept == ITSELF:
+        return _become(memory, state, factor, units, noise)
     if lanes % (VECTOR_BYTES // buf.itemsize) == 0:
         factors = noise.persistence, noise.amplitude, noise.gain
         return stir_rows(buf, eta, drawn, factors, state, kept, factor, units, lanes, width) == 1

@@ -24,7 +24,7 @@ def emit_states(low: Lowering, program: Program, dynamics: AbstractDynamics) -> 
         program.vertex_code["error"][name] = low.taken()
         rows_of = {region: row + program.first[name] for region, row in program.regions.items()}
         for part in dynamics.parts:
-            dynamics.emit(part, low, rows_of | {"value": v.row, "precision": weight}, v.units)
+            dynamics.emit(part, low, name, rows_of | {"value": v.row, "precision": weight}, v.units)
             program.vertex_code[part][name] = low.taken()
         if v != p:
             low.emit("combine", v.row, IDENTITY, v.units, 0, p.row, IDENTITY, 0, 0, IDENTITY, 2, one, v.units)

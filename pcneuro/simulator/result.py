@@ -204,8 +204,8 @@ def free_energy(
             loss += float(circuit.energies[name].value(goal, wide, precision).sum())
         else:
             error = errors[name].reshape(len(errors[name]), -1)
-            if name in circuit.leaky_errors:
-                # It is of what they are at once: theirs are on the way there.
+            if name in circuit.leaky_errors or name in circuit.noisy_errors:
+                # It is of what they are at once, without noise.
                 error = (precision * deviation(values[name], predictions[name])).reshape(error.shape)
             weighted = error if (precision == 1).all() else error / precision.ravel()
             # Sample by sample, so that float32 is wide enough.

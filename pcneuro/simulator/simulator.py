@@ -14,7 +14,7 @@ from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object, warn_of_divergence
 from pcneuro.kernels.philox import MASK
-from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_leaky_errors
+from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_error_neurons
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.settled import Settled
 from pcneuro.quantities import flag, whole
@@ -89,7 +89,7 @@ class Simulator:
             check_object(what, got, wanted)
         dtype = float_type(dtype)
         seed = whole("seed", seed, 0, MASK)
-        integrated = with_leaky_errors(dynamics, circuit.leaky_errors)
+        integrated = with_error_neurons(dynamics, circuit.leaky_errors, circuit.noisy_errors)
         if schedule.stepped:
             check_step(circuit, integrator, integrated)
         schedule.check(integrated)

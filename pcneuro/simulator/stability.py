@@ -47,7 +47,8 @@ def _check_pairs(circuit: Circuit, integrator: AbstractIntegrator, dynamics: Abs
 
     tau dv/dt = -e and tau_e de/dt = v - Sigma e, which is an oscillator where Sigma^2 < 4 tau_e / tau.
     """
-    neurons, (values, *_, errors) = circuit.properties[vertex], dynamics.rows
+    neurons, values = circuit.properties[vertex], dynamics.rows[0]
+    errors = next(row for row in dynamics.rows if row.variable == "error")
 
     def stable(dt: float) -> bool:
         shorter = replace(integrator, dt=dt)

@@ -129,7 +129,8 @@ class _Writer(AbstractPlaces):
             return block.text([f"dv/dt = {' '.join(drive) or '0'}/tau{stir} : 1", *lines])
         energy = self.circuit.energies.get(vertex)
         leaky = vertex in self.circuit.leaky_errors
-        error = block.name("at_once") if leaky else "err"
+        noisy = vertex in self.circuit.noisy_errors
+        error = block.name("at_once") if leaky or noisy else "err"
         if energy is None:
             force = f"({drive[0]} - err)/tau" if drive else "-err/tau"
             lines.append(f"{error} = {_FREE_ERROR} : 1")
@@ -144,6 +145,10 @@ class _Writer(AbstractPlaces):
             stir = self._stir(vertex, ERROR, "error_tau", block, lines)
             lines.insert(0, f"derr/dt = ({error} - err)/(precision*error_tau){stir} : 1")
             block.constants.append(_constant("error_tau", "second", self.circuit.error_tau[vertex], " ms"))
+        if noisy:
+            added = self.circuit.noise[f"{vertex}.{ERROR}"]
+            lines.insert(0, f"err = {error} + eta_err : 1")
+            block.constants.append(f"eta_err : 1  # {added!r}")
         if isinstance(source, Latent):
             block.constants.append(_constant("prediction", "1", np.asarray(source.prior), ", the prior's mean"))
         block.constants += [_constant("precision", "1", self.circuit.precision[vertex], ""), tau]

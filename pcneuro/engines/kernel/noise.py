@@ -8,7 +8,7 @@ import numpy as np
 
 from pcneuro.engines.kernel.blocks import AbstractBlocks
 from pcneuro.engines.kernel.update_steps import UpdateSteps
-from pcneuro.kernels.arguments import NOISE_COLUMNS, Noise
+from pcneuro.kernels.arguments import ITSELF, NOISE_COLUMNS, Noise
 from pcneuro.kernels.noise import padded
 from pcneuro.kernels.philox import WORDS
 
@@ -42,8 +42,8 @@ class Noises:
             if stirring is None:
                 continue
             of_state[rows.index(row) * len(vertices) + vertices.index(name)] = len(table)
-            population, stream = f"{name}.{row.variable}", engine.noise_stream(name, row)
-            table.append([begin, kept.get(population, -1), stream])
+            eta = ITSELF if row.variable == "noise" else kept.get(engine.population(name, row), -1)
+            table.append([begin, eta, engine.noise_stream(name, row)])
             parts.append(np.stack([stirring.persistence.ravel(), stirring.amplitude.ravel(), stirring.gain.ravel()]))
             begin, most = begin + parts[-1].shape[1], max(most, parts[-1].shape[1])
         width = padded(engine.lanes)

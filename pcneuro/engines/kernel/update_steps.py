@@ -139,6 +139,8 @@ class _Builder:
                 code += self.program.vertex_code.get(part, {}).get(name, [])
             if name in self.clamped:
                 code += self.program.energy.get(name, [])
+            for part in self.dynamics.after_error:
+                code += self.program.vertex_code.get(part, {}).get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
             inputs += [flags[name][0] for flags in self.further.values()]
             self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error", name) else number)

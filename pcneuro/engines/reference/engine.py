@@ -157,6 +157,8 @@ class ReferenceEngine(AbstractEngine):
                 self.at_once[name] = precision * deviation(self.value[name], self.prediction[name])
             if not self.dynamics.integrates("error", name):
                 self.error[name] = self.at_once[name]
+            if self.dynamics.integrates("noise", name):
+                self.error[name] = self.at_once[name] + self.rows["noise"][name]
         adjoints = closed(self.circuit.graph, self.adjoints())
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
@@ -219,12 +221,15 @@ class ReferenceEngine(AbstractEngine):
 
     def _stir(self, vertex: str, row: StateRow, state: Arrays, number: int) -> None:
         """Add the noise of a step to a row of a vertex."""
-        stirring, population = self.stirring(vertex, row), f"{vertex}.{row.variable}"
+        stirring, population = self.stirring(vertex, row), self.population(vertex, row)
         if stirring is None:
             return
         node = self.circuit.graph.nodes[vertex]
         drawn = normals(self.seed, self.noise_stream(vertex, row), number, node.size, self.data.batch)
         eta = stirring.amplitude.astype(self.dtype) * drawn.reshape(-1, *node.shape).astype(self.dtype)
+        if row.variable == "noise":
+            state[vertex] = stirring.persistence.astype(self.dtype) * state[vertex] + eta
+            return
         if population in self.eta:
             eta = self.eta[population] = stirring.persistence.astype(self.dtype) * self.eta[population] + eta
         state[vertex] = state[vertex] + stirring.gain.astype(self.dtype) * eta
@@ -325,7 +330,7 @@ class ReferenceEngine(AbstractEngine):
             "presynaptic": self.presynaptic,
             "output": self.output,
             "parameter": self.parameters,
-            "noise": self.eta,
+            "eta": self.eta,
             "history": self.history,
             **{row.variable: self._variable(row.variable) for row in self.dynamics.rows[1:]},
         }

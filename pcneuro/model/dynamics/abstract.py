@@ -45,6 +45,8 @@ class Network(Protocol):
     def at_once(self) -> Mapping[str, np.ndarray]: ...
     @property
     def feedback(self) -> Mapping[str, np.ndarray]: ...
+    @property
+    def rows(self) -> Mapping[str, Mapping[str, np.ndarray]]: ...
 
 
 class Neurons(Protocol):
@@ -180,7 +182,9 @@ class AbstractDynamics(ABC):
         }
         return held[region][vertex]
 
-    def emit(self, part: str, program: Emitter, rows: Mapping[str, int], units: int) -> None:  # noqa: B027, most have none
+    def emit(  # noqa: B027, most have none
+        self, part: str, program: Emitter, vertex: str, rows: Mapping[str, int], units: int
+    ) -> None:
         """For the compiled program: append the instructions for one vertex of one of ``parts``.
 
         ``rows`` has the first row of the vertex in each region, and that of its ``precision`` in the shared buffer;

@@ -17,7 +17,8 @@ class WhiteNoise(AbstractNoise):
     a step of ``ExponentialEuler`` what a unit that leaks at the rate precision / tau has gathered by its end, sigma
     sqrt((1 - exp(-2 dt precision / tau)) / precision) z, which is exact for such a unit at any dt; one of
     ``RungeKutta4`` Euler's, at the end of the step. z are normal numbers. Of error neurons with a time constant it is
-    tau_e de = (v - prediction - e / precision) dt + sigma sqrt(2 tau_e) dW.
+    tau_e de = (v - prediction - e / precision) dt + sigma sqrt(2 tau_e) dW; without one, sigma z is added to e in each
+    step, whatever dt.
     """
 
     @property

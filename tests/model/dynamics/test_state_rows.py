@@ -48,7 +48,7 @@ class SlowErrors(AbstractDynamics):
             return network.error[vertex] / precision
         return super().region(network, region, vertex, precision)
 
-    def emit(self, part, program, rows, units):
+    def emit(self, part, program, vertex, rows, units):
         program.emit("divide", rows["scaled_error"], rows["error"], IDENTITY, 0, rows["precision"], IDENTITY, 1, units)
 
 

@@ -170,6 +170,38 @@ def test_noise_of_error_neurons_with_a_time_constant(integrator, engine) -> None
     assert abs((e**2).mean() / wanted - 1) < FAR * np.sqrt(2 / e.size)
 
 
+@every_engine
+@pytest.mark.parametrize("precision", [1.0, 2.0])
+@pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+def test_noise_of_error_neurons_without_a_time_constant(dynamics, precision, engine) -> None:
+    """e = precision (v - prediction) + eta: sigma z, or of that autocovariance, in each step; zero in the first."""
+    graph = pcn.trace(lambda x: pcn.vertex(1.0 * x, "y"), x=pcn.Input((8,)))
+    ones, record = np.ones((1500, 8)), [pcn.Record("y", "error", every=2.0)]
+    for noise, persistence in ((pcn.WhiteNoise(0.5), 0.0), (pcn.OrnsteinUhlenbeck(0.5, 4.0), np.exp(-0.5))):
+        circuit = pcn.build_circuit(graph, precision=precision, noise={"y.error": noise})
+        sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=pcn.RungeKutta4(2.0), engine=engine, seed=4)
+        result = sim.run(60.0, inputs={"x": ones}, targets={"y": 3.0 * ones}, record=record)
+        eta = result.records["y.error"].values - 2.0 * precision
+        assert not eta[0].any()
+        now, before = eta[-1], eta[-2]
+        assert abs((now**2).mean() / 0.25 - 1) < FAR * np.sqrt(2 / now.size)
+        assert abs((now * before).mean() / 0.25 - persistence) < FAR * np.sqrt(2 / now.size)
+        assert result.energy == pytest.approx(2.0 * precision * ones.size)
+
+
+def test_a_target_of_another_energy_has_noisy_errors_too() -> None:
+    ends = []
+    for sigma in (0.0, 0.3):
+        noise = {"out.error": pcn.WhiteNoise(sigma)}
+        circuit = pcn.build_circuit(mlp((3, 4, 2)), energies={"out": pcn.SoftmaxCrossEntropy()}, noise=noise)
+        sims = [pcn.Simulator(circuit, engine=engine, seed=1) for engine in KINDS]
+        data = {"inputs": {"x": np.ones((5, 3))}, "targets": {"out": np.tile([1.0, 0.0], (5, 1))}}
+        ends.append([sim.run(4.0, **data) for sim in sims])
+    np.testing.assert_allclose(ends[1][0].errors["out"], ends[1][1].errors["out"], rtol=1e-12)
+    z = normals(1, 2 * 1 + 1, 3, 2, 5)
+    np.testing.assert_allclose(ends[1][0].errors["out"], ends[0][0].errors["out"] + 0.3 * z, rtol=1e-12)
+
+
 # What it depends on
 
 
@@ -178,6 +210,7 @@ def noisy(**settings) -> tuple[pcn.Circuit, dict, dict]:
         "h1": pcn.WhiteNoise(0.2),
         "h2": pcn.OrnsteinUhlenbeck(np.linspace(0.1, 0.5, 6), 7.0),
         "h1.error": pcn.OrnsteinUhlenbeck(0.1, np.linspace(3.0, 9.0, 7)),
+        "h2.error": pcn.OrnsteinUhlenbeck(0.2, 4.0),
         "out.error": pcn.WhiteNoise(0.1),
     }
     graph = mlp((5, 7, 6, 3))
@@ -340,7 +373,7 @@ def test_it_is_saved_and_shown(tmp_path) -> None:
     circuit.save(tmp_path / "circuit.pcn")
     loaded = pcn.load_circuit(tmp_path / "circuit.pcn")
     assert dict(loaded.noise) == dict(circuit.noise)
-    assert list(circuit.noise) == ["h1.value", "h1.error", "h2.value", "out.error"]
+    assert list(circuit.noise) == ["h1.value", "h1.error", "h2.value", "h2.error", "out.error"]
     bare = pcn.build_circuit(circuit.graph, error_tau={"h1": 4.0, "out": 3.0}, precision={"h1": 2.0})
     assert fingerprint(loaded) == fingerprint(circuit) != fingerprint(bare)
     assert circuit.with_parameters({}).noise == circuit.noise
@@ -373,10 +406,6 @@ WRONG = [
     ),
     (lambda: noise_of({"hh": pcn.WhiteNoise(1.0)}), "vertex or population in noise 'hh'"),
     (lambda: noise_of({"x": pcn.WhiteNoise(1.0)}), "vertex or population in noise 'x'"),
-    (
-        lambda: noise_of({"h1.error": pcn.WhiteNoise(1.0)}),
-        "noise of 'h1.error': these error neurons have no time const",
-    ),
     (lambda: noise_of({"h1": 0.3}), r"noise of 'h1.value' is .*; give an object, such as pcn.WhiteNoise\(0.1\)"),
     (lambda: noise_of(0.3), r"noise is .*; give an object, such as pcn.WhiteNoise\(0.1\)"),
     (
