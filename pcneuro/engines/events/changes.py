@@ -62,6 +62,11 @@ class ChangeCounter:
             "activities": layout.activity(activity).astype(np.float64),
         }
 
+    @property
+    def values(self) -> Arrays:
+        """Vertices at the sweep, (batch, units)."""
+        return {n: np.stack([activity[self.units.values[n]] for activity in self.swept]) for n in self.names}
+
     def reweight(self, units: UnitGraph) -> None:
         """Take other weights: what is known stays, and what goes back from now on is of these."""
         self.units = units

@@ -18,12 +18,16 @@ from pcneuro.engines.events.arrived import ArrivedWalk
 from pcneuro.engines.events.fan_out import FanOut
 from pcneuro.engines.events.senders import Sending
 from pcneuro.engines.events.state import QUEUE, Sample
+from pcneuro.engines.events.tally import SWEEPS, Tally, jumps_of, log_jumps
 from pcneuro.engines.events.under_way import Late, late
 from pcneuro.kernels.events.arrays import SOURCE, SUM
 from pcneuro.kernels.events.axons import GROUP_BITS
 from pcneuro.model.dynamics import deviation
+from pcneuro.recording.event_log import EventLog
 
 Arrays = dict[str, np.ndarray]
+Sent = tuple[np.ndarray, np.ndarray]
+"""Codes of events of a sample, and the changes that they carry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +41,21 @@ class Moment:
     inputs: Mapping[str, np.ndarray]
     clamped: Mapping[str, np.ndarray]
 
+    @property
+    def values(self) -> Arrays:
+        """Inputs, and vertices as they were at the sweep."""
+        return {**self.inputs, **self.base}
 
-def go_on(before: Moment, now: Moment, time: float) -> None:
+    def leads_to(self, now: Moment) -> bool:
+        """Whether another moment has the same nodes and synapses, so that what was sent can stay sent."""
+        layout, other = self.sending.layout, now.sending.layout
+        return layout is other or bool(layout.units.circuit.delayed)
+
+
+def go_on(before: Moment, now: Moment, time: float) -> list[Sent]:
     """Let the samples of ``now``, which are at the new sweep, know what those ``before`` had sent.
 
-    ``time`` is that at which it goes on, in the unit that times of events have.
+    ``time`` is that at which it goes on, in the unit that times of events have. Returns what dendrites send at once.
     """
     for old, new in zip(before.samples, now.samples, strict=True):
         new.shift(time)
@@ -49,9 +63,25 @@ def go_on(before: Moment, now: Moment, time: float) -> None:
             new[name][:] = old[name]
         lines = old["sent_slope"] * (time - old["sent_at"]) if old.lines else 0.0
         new["sent"][:] = old["sent"] + lines
+        new["arrival"][:] = old["arrival"]
         if new.lines:
             new["sent_slope"][:] = old["sent_slope"]
-    (_go_on_strictly if now.sending.strict else _go_on_with_held_predictions)(before, now, time)
+    if now.sending.strict:
+        return _go_on_strictly(before, now, time)
+    _go_on_with_held_predictions(before, now, time)
+    return []
+
+
+def count_jumps(before: Moment, now: Moment, tally: Tally, log: EventLog | None, time: float) -> None:
+    """Count what value neurons send at once, at a time in ms: held ones whose data change, or all at a new sweep."""
+    sending, values = now.sending, (before.values, now.values)
+    if sending.strict:
+        values = {**before.inputs, **before.clamped}, {**now.inputs, **now.clamped}
+    jumps, synapses = jumps_of(*values), sending.value_synapses
+    tally.count_jumps(jumps, synapses)
+    tally.totals[SWEEPS] += int(not sending.strict)
+    if log is not None:
+        log_jumps(log, jumps, synapses, time)
 
 
 def _by_vertex(sending: Sending, units: np.ndarray) -> Arrays:
@@ -123,7 +153,7 @@ def _go_on_with_held_predictions(before: Moment, now: Moment, time: float) -> No
             new["sent_at"][:] = time
 
 
-def _go_on_strictly(before: Moment, now: Moment, time: float) -> None:
+def _go_on_strictly(before: Moment, now: Moment, time: float) -> list[Sent]:
     sending, layout, topology = now.sending, now.sending.layout, now.sending.topology
     circuit = sending.units.circuit
     batch = len(now.samples)
@@ -152,6 +182,7 @@ def _go_on_strictly(before: Moment, now: Moment, time: float) -> None:
         _by_vertex(sending, np.stack([sample["sent"] for sample in now.samples])),
     )
     walk.walk()
+    sent: list[Sent] = []
     for s, (old, new) in enumerate(zip(before.samples, now.samples, strict=True)):
         _take_dendrites(sending, walk, s, new)
         for name, part in topology.slices.items():
@@ -159,7 +190,8 @@ def _go_on_strictly(before: Moment, now: Moment, time: float) -> None:
             new["sent_value"][part] = deviation(known[name][s], base) if name not in now.clamped else 0.0
             if circuit.has_prediction(name) and topology.compared(name) in layout.active:
                 new["predicted"][part] = deviation(walk.activity[topology.compared(name)][s], base)
-        _send_back(sending, old, new, time)
+        sent.append(_send_back(sending, old, new, time))
+    return sent
 
 
 def _arrived(sending: Sending, known: Arrays, missing: Sequence[Late]) -> dict[tuple[int, str | None], np.ndarray]:
@@ -195,7 +227,7 @@ def _take_dendrites(sending: Sending, walk: ArrivedWalk, s: int, sample: Sample)
     sample["adjoint"][:] = adjoint
 
 
-def _send_back(sending: Sending, old: Sample, new: Sample, time: float) -> None:
+def _send_back(sending: Sending, old: Sample, new: Sample, time: float) -> Sent:
     """What comes back to where dendrites are left is sent, where it has changed by enough since it was sent last."""
     layout = sending.layout
     axons = _to_value_neurons(sending)
@@ -204,8 +236,11 @@ def _send_back(sending: Sending, old: Sample, new: Sample, time: float) -> None:
     nodes = np.flatnonzero(axons & (change != 0) & (np.abs(change) >= sending.network.gate))
     new["known"][nodes] = new["adjoint"][nodes]
     new["sends_down"][nodes] += 1
-    new["events"][2 * sending.topology.count + nodes[sending.network.gate[nodes] >= 0]] += 1
+    counted = nodes[sending.network.gate[nodes] >= 0]
+    codes, changes = 2 * sending.topology.count + counted, change[counted]
+    new["events"][codes] += 1
     jumps = _jumps(layout.down, nodes, change[nodes], 0 * change[nodes], time)
     events = _put_under_way(old, new, "down", jumps)
     nothing = np.zeros(layout.nodes)
     _received(sending, new, new["known"].astype(np.float64), nothing, late(layout.down, events, time))
+    return codes, changes

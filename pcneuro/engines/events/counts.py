@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.engines.events.tally import GATES, MOST, SWEEPS, Tally
 from pcneuro.engines.events.topology import NONE
 from pcneuro.recording.activity import activity_dataset
 
@@ -29,13 +30,14 @@ class Counts:
     has any. What is sent and received within a dendrite counts for the neuron whose dendrite it is.
     """
 
-    def __init__(self, sending: Sending, samples: list[Sample], steps: int) -> None:
-        self.sending, self.samples, self.steps = sending, samples, steps
+    def __init__(self, sending: Sending, samples: list[Sample], steps: int, tally: Tally) -> None:
+        self.sending, self.samples, self.steps, self.tally = sending, samples, steps, tally
         circuit, self.sizes = sending.engine.circuit, dict[str, int]()
         """Population -> its neurons."""
-        for name, part in sending.slices.items():
-            kinds = ["value"] * sending.strict + ["error"] * circuit.has_prediction(name)
-            self.sizes |= {f"{name}.{kind}": part.stop - part.start for kind in kinds}
+        for name in (*circuit.graph.inputs, *sending.slices):
+            sends = f"{name}.value" in tally.by_population or (sending.strict and name in sending.slices)
+            kinds = ["value"] * sends + ["error"] * (name in sending.slices and circuit.has_prediction(name))
+            self.sizes |= {f"{name}.{kind}": circuit.graph.nodes[name].size for kind in kinds}
         ends = np.cumsum([0, *self.sizes.values()])
         self._first = dict(zip(self.sizes, ends.tolist(), strict=False))
         weights, layout = sending.weights, sending.layout
@@ -50,6 +52,9 @@ class Counts:
             )
         )
         """Operations of what each neuron sent, (batch, neurons), of synapses with a weight other than 0, and of all."""
+        for name, counted in tally.by_population.items():
+            for counts, before in zip((self.events, self.effective, self.synaptic), counted, strict=True):
+                counts[:, self._part(name)] += before
 
     def _nodes(self, kind: str) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Names of populations; and of each node which of them it counts for, and the neuron."""
@@ -71,6 +76,21 @@ class Counts:
             np.add.at(row, (place + neuron)[: numbers.size][known[: numbers.size]], numbers[known[: numbers.size]])
         return by_neuron
 
+    def _part(self, population: str) -> slice:
+        return slice(self._first[population], self._first[population] + self.sizes[population])
+
+    def tallied(self) -> Tally:
+        """All of it, for a state that is made anew to be counted on from."""
+        counts = np.stack([self.events, self.effective, self.synaptic])
+        totals = {GATES: self._gates(), SWEEPS: self.tally.totals[SWEEPS], MOST: self._most()}
+        return Tally({name: counts[:, :, self._part(name)] for name in self.sizes}, totals)
+
+    def _gates(self) -> int:
+        return self.tally.totals[GATES] + sum(sample.state.gates for sample in self.samples)
+
+    def _most(self) -> int:
+        return max(self.tally.totals[MOST], sum(sample.most_under_way for sample in self.samples))
+
     def activity(self) -> xarray.Dataset:
         """``result.activity``."""
         counts = {"events": self.events, "Effective_MACs": self.effective, "synaptic_operations": self.synaptic}
@@ -80,7 +100,7 @@ class Counts:
         """``"h1.error"`` -> neurons, events, and operations of what they sent."""
         table = {}
         for name, size in self.sizes.items():
-            part = slice(self._first[name], self._first[name] + size)
+            part = self._part(name)
             events, operations = (int(counts[:, part].sum()) for counts in (self.events, self.effective))
             table[name] = {"neurons": size, "events": events, "Effective_MACs": operations}
         return table
@@ -92,9 +112,20 @@ class Counts:
         kinds = {}
         for kind, sender in (("prediction", "value"), ("feedback", "error")):
             done = sum(p["Effective_MACs"] for name, p in populations.items() if name.endswith(f".{sender}"))
-            kinds[kind] = {"Effective_MACs": done, "Effective_ACs": 0, "Dense": synapses[kind] * most}
+            dense = synapses[kind] * most + (self._dense_of_changes() if kind == "prediction" else 0)
+            kinds[kind] = {"Effective_MACs": done, "Effective_ACs": 0, "Dense": dense}
         dense, effective = self.sending.plasticity
         return kinds | {"plasticity": {"Effective_MACs": effective, "Effective_ACs": 0, "Dense": dense}}
+
+    def _dense_of_changes(self) -> int:
+        """What a clocked engine does because data change: inputs in every step, or, of held predictions, new sweeps."""
+        names, synapses = self.tally.by_population, self.sending.value_synapses
+        if not self.sending.strict:
+            return (
+                self.tally.totals[SWEEPS] * len(self.samples) * sum(int(each.all.sum()) for each in synapses.values())
+            )
+        inputs = [name for name in self.sending.engine.circuit.graph.inputs if f"{name}.value" in names]
+        return self.steps * len(self.samples) * sum(int(synapses[name].all.sum()) for name in inputs)
 
     def stats(self) -> dict[str, Any]:
         """For ``result.stats``."""
@@ -108,13 +139,13 @@ class Counts:
             "Effective_ACs": 0,
             "Dense": sum(kinds[k]["Dense"] for k in sent),
             "synaptic_operations": int(self.synaptic.sum()),
-            "dendritic_multiplications": sum(s.state.gates for s in self.samples),
+            "dendritic_multiplications": self._gates(),
             "activation_sparsity": 1.0 - events / chances if chances else 1.0,
             "connection_sparsity": self.sending.connection_sparsity,
             "footprint": self._footprint(),
             "by_population": populations,
             "by_kind": kinds,
-            "most_events_under_way": sum(s.most_under_way for s in self.samples),
+            "most_events_under_way": self._most(),
         }
 
     def _footprint(self) -> int:

@@ -25,10 +25,11 @@ from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, S
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
-from pcneuro.engines.events.continuing import Moment, go_on
+from pcneuro.engines.events.continuing import Moment, Sent, count_jumps, go_on
 from pcneuro.engines.events.counts import Counts
-from pcneuro.engines.events.senders import Sending
+from pcneuro.engines.events.senders import Sending, equilibria_of
 from pcneuro.engines.events.state import Sample
+from pcneuro.engines.events.tally import Tally
 from pcneuro.engines.events.thresholds import Thresholds
 from pcneuro.engines.events.topology import Topologies
 from pcneuro.engines.events.update import update
@@ -39,6 +40,7 @@ from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.event_log import EventLog
+from pcneuro.recording.events import population_sizes
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ class EventEngine(AbstractEngine):
         """The samples, with what the present bin brings."""
         self.log: EventLog | None = None
         """Where events are recorded."""
+        self.tally = Tally()
+        """What was counted before the samples were made."""
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {name: np.array(array, dtype=self.dtype) for name, array in parameters.items()}
@@ -116,20 +120,38 @@ class EventEngine(AbstractEngine):
 
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
-        before = self._moment() if data.continues and self.circuit.delayed else None
+        before = self._moment() if data.continues else None
+        if data.continues or data.step > 0:
+            self.tally = self._counts().tallied()
+            self.number = self.number if data.continues else data.step
+        else:
+            self.tally, self.number, self.first = Tally(), 0, 0
         self.samples, self.data = [], data
         self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
         self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}
-        self.number = self.first = self.number if before else 0
         self.finite = True
         self._make()
-        time = self.mode.time(self.number, self.integrator.dt)
+        self.tally.expect(data, self.sending.units)
+        self._begin(before)
+        self.evaluate()
+
+    def _begin(self, before: Moment | None) -> None:
+        """Bring samples at the sweep to their begin, and to what they go on from, if anything."""
+        now, time = self._moment(), self.mode.time(self.number, self.integrator.dt)
+        sent: list[Sent] = []
         if before is not None:
-            go_on(before, self._moment(), time)
+            count_jumps(before, now, self.tally, self.log, self.number * self.integrator.dt)
+        if before is not None and before.leads_to(now):
+            sent = go_on(before, now, time)
+        else:
+            for sample in self.samples:
+                sample.shift(time)
         for sample in self.samples:
             self.mode.prepare(sample, time)
-        self.evaluate()
+        if self.log is not None:
+            for s, (codes, changes) in enumerate(sent):
+                self._log(s, np.full(codes.size, time), codes, changes)
 
     def _moment(self) -> Moment:
         return Moment(self.sending, self.samples, self.base, self.data.inputs, self.data.clamped)
@@ -144,7 +166,7 @@ class EventEngine(AbstractEngine):
             for s in range(batch)
         ]
         topology = self.topologies.of(units, self.data.clamped)
-        self.sending = Sending(self, topology, units, self.swept, self._equilibria())
+        self.sending = Sending(self, topology, units, self.swept, equilibria_of(dense, self.base, self.dynamics))
         self.mode.admit(self.sending)
         for s in range(batch):
             sample = self.sending.sample(self.swept[s], self.mode.lines)
@@ -159,26 +181,7 @@ class EventEngine(AbstractEngine):
             self.samples.append(sample)
         self.record_events(self.log)
 
-    def _equilibria(self) -> dict[str, np.ndarray]:
-        """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape)."""
-        clamped, dense, begin = self.data.clamped, self.dense, self.dense.values
-        dense.values = {n: a if n in clamped else self.base[n] for n, a in begin.items()}
-        dense.evaluate(self.dynamics)
-        with np.errstate(all="ignore"):
-            feedback = dense.fed_back(relaxed=True)
-        dense.values = begin
-        return {
-            name: dense.errors[name] if name in clamped else feedback[name]
-            for name in self.circuit.vertices
-            if self.circuit.has_prediction(name)
-        }
-
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
-        if number != self.number:
-            # Made anew in the midst of a simulation, which only now tells the time.
-            for sample in self.samples:
-                sample.shift((number - self.number) * self.integrator.dt)
-            self.number = self.first = number
         recorded: list[list[np.ndarray]] = [[] for _ in probes]
         end = number + steps
         settled = False
@@ -211,7 +214,7 @@ class EventEngine(AbstractEngine):
             for s, reached in zip(open_, outcomes, strict=True):
                 at[s] = reached
                 if self.log is not None:
-                    self._log_events(s)
+                    self._log(s, *self.samples[s].taken())
                 if reached[1] == QUEUE_FULL:
                     self._enlarge(self.samples[s], reached[0])
             open_ = [s for s in open_ if at[s][1] not in (DONE, NOT_FINITE)]
@@ -229,12 +232,9 @@ class EventEngine(AbstractEngine):
         for number, sample in enumerate(self.samples):
             sample.keep_events(log is not None and bool(log.samples[number]))
 
-    def _log_events(self, number: int) -> None:
-        """Let the log have a sample's events."""
+    def _log(self, number: int, times: np.ndarray, codes: np.ndarray, changes: np.ndarray) -> None:
+        """Let the log have events of a sample."""
         assert self.log is not None
-        if not self.log.samples[number]:
-            return
-        times, codes, changes = self.samples[number].taken()
         populations, units = self.sending.topology.sent_by(codes, self.log.populations)
         scale = self.integrator.dt if self.mode.binned else 1.0
         self.log.append(number, times * scale, populations, units, changes)
@@ -243,8 +243,7 @@ class EventEngine(AbstractEngine):
         needed = sum(other.queue_bytes for other in self.samples) + sample.queue_bytes
         if needed > MOST_BYTES:
             waiting = sum(other.under_way for other in self.samples)
-            time = max(number, 1) * self.integrator.dt
-            rate = sum(int(other["events"].sum()) for other in self.samples) / time
+            rate = self._counts().events.sum() / (max(number, 1) * self.integrator.dt)
             raise CapacityError(
                 f"{waiting} events are under way at {number * self.integrator.dt:g} ms, {rate:.3g} are sent a "
                 f"ms: more than {MOST_BYTES / 1e9:g} GB can hold; raise thresholds, shorten delays, run fewer samples"
@@ -334,6 +333,7 @@ class EventEngine(AbstractEngine):
         arrays = self.dense.state() | snapshots.state(self.samples) | {"events.limits": self.sending.limits}
         arrays |= {f"base.{name}": array for name, array in self.base.items()}
         arrays |= {f"began.{name}": array for name, array in self.began.items() if self.updated}
+        arrays |= {f"tally.{name}": array for name, array in self.tally.state().items()}
         return arrays | {"step": np.array([self.number, self.first])}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
@@ -361,6 +361,7 @@ class EventEngine(AbstractEngine):
         for number, sample in enumerate(self.samples):
             sample.network = self.sending.network
             sample.take_up(parts.of_sample(number))
+        self.tally = Tally.of_state(parts.tally, population_sizes(self.circuit), data.batch)
         self.number, self.first = (int(n) for n in state["step"])
         self.current, self.finite = False, True
         self.evaluate()
@@ -388,7 +389,7 @@ class EventEngine(AbstractEngine):
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)
 
     def _counts(self) -> Counts:
-        return Counts(self.sending, self.samples, self.number - self.first)
+        return Counts(self.sending, self.samples, self.number - self.first, self.tally)
 
     def activity(self) -> xarray.Dataset:
         return self._counts().activity()

@@ -11,6 +11,7 @@ import numpy as np
 from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitGraph
 from pcneuro.engines.events.state import Sample
+from pcneuro.engines.events.tally import Synapses, value_synapses
 from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.engines.events.topology import Topology
 from pcneuro.engines.events.under_way import late
@@ -18,6 +19,7 @@ from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
 from pcneuro.norms import root_mean_square
 
 if TYPE_CHECKING:
+    from pcneuro.circuit.activity import Activity
     from pcneuro.circuit.circuit import Circuit
     from pcneuro.engines.abstract import RunData
     from pcneuro.model.dynamics import AbstractDynamics
@@ -104,7 +106,8 @@ class Sending:
         """Take other weights, those of ``units``; thresholds stay."""
         self.units, self.weights = units, self.layout.weights(units)
         self.network = self.network.replaced(**self.layout.weighted(self.weights))
-        self.__dict__.pop("connection_sparsity", None)
+        for name in ("connection_sparsity", "value_synapses"):
+            self.__dict__.pop(name, None)
 
     def _units(self, by_name: Mapping[str, np.ndarray]) -> np.ndarray:
         return np.concatenate([np.ravel(by_name[n]) for n in self.engine.circuit.vertices]).astype(np.float64)
@@ -190,6 +193,11 @@ class Sending:
         return 1.0 - there / pairs if pairs else 0.0
 
     @cached_property
+    def value_synapses(self) -> dict[str, Synapses]:
+        """Of inputs and vertices: the synapses of each value neuron."""
+        return value_synapses(self.units)
+
+    @cached_property
     def plasticity(self) -> tuple[int, int]:
         """Synapses that learn, over all samples, and those of them that have an activity other than 0 before them."""
         dense = effective = 0
@@ -206,3 +214,18 @@ class Sending:
         layout = self.layout
         slopes = layout.slopes_at(self.units, activity)
         return Sample(self.network, slopes, layout.activity(activity), layout.formulas.most_operands, lines)
+
+
+def equilibria_of(dense: Activity, base: Mapping[str, np.ndarray], dynamics: AbstractDynamics) -> dict[str, np.ndarray]:
+    """Errors of all vertices that have them where fixed prediction brings them, (batch, \\*shape).
+
+    ``base`` are values at the sweep; writes errors and feedback of ``dense``, and leaves its values as they are.
+    """
+    clamped, begin = dense.clamped, dense.values
+    dense.values = {n: a if n in clamped else base[n] for n, a in begin.items()}
+    dense.evaluate(dynamics)
+    with np.errstate(all="ignore"):
+        feedback = dense.fed_back(relaxed=True)
+    dense.values = begin
+    predicted = (name for name in dense.circuit.vertices if dense.circuit.has_prediction(name))
+    return {name: dense.errors[name] if name in clamped else feedback[name] for name in predicted}

@@ -27,7 +27,7 @@ class SnapshotArrays:
     """The arrays of a snapshot, which anybody may have written, by what they are of."""
 
     def __init__(self, state: Mapping[str, np.ndarray]) -> None:
-        parts: dict[str, Arrays] = {"base": {}, "began": {}, "events": {}}
+        parts: dict[str, Arrays] = {"base": {}, "began": {}, "events": {}, "tally": {}}
         self.dense: Arrays = {}
         """Of the circuit at one moment (``circuit.activity``)."""
         self.complete = "step" in state
@@ -37,6 +37,8 @@ class SnapshotArrays:
                 parts.get(part, self.dense)[name if part in parts else key] = array
         self.base, self.began, self.events = parts["base"], parts["began"], parts["events"]
         """Values at the sweep; parameters there, if they have changed since; samples."""
+        self.tally = parts["tally"]
+        """What was counted before (``Tally``)."""
 
     def check(self, batch: int, vertices: Collection[str], parameters: Mapping[str, np.ndarray]) -> None:
         """Raise ValueError where something is missing, of another number of samples, or of other parameters."""

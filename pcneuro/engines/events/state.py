@@ -226,6 +226,6 @@ class Sample:
 
     def put_under_way(self, way: str, queue: Mapping[str, np.ndarray]) -> None:
         """Have these events under way in one direction, and no others: arrays by the names in ``QUEUE``."""
-        order = np.lexsort((queue["key"], queue["time"]))
+        order = np.lexsort((queue["key"], queue["time"])) if queue["key"].size else np.zeros(0, dtype=np.int64)
         kept = {name: array[order] if array.size else array for name, array in queue.items()}
         self._fill(way, kept, order.size)

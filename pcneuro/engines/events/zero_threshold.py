@@ -7,16 +7,19 @@ change by change, so that results are its own bit for bit; beside it stands a co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import NEVER, AbstractEngine, HopDistribution, RunData, Stepped
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.changes import ChangeCounter
+from pcneuro.engines.events.continuing import Moment, count_jumps
 from pcneuro.engines.events.counts import Counts
+from pcneuro.engines.events.tally import Tally
 from pcneuro.engines.events.thresholds import Thresholds
 from pcneuro.engines.events.topology import Topologies
 from pcneuro.engines.kernel.engine import KernelEngine
@@ -25,13 +28,14 @@ from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.recording.event_log import EventLog
+from pcneuro.recording.events import population_sizes
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
     import xarray
 
-COUNTER, BEGAN = "counter.", "began."
-"""What arrays of the counter, and parameters at the sweep, begin with in a snapshot."""
+COUNTER, BEGAN, TALLY = "counter.", "began.", "tally."
+"""What arrays of the counter, parameters at the sweep, and earlier counts begin with in a snapshot."""
 
 
 class ZeroThresholdEngine(AbstractEngine):
@@ -58,6 +62,8 @@ class ZeroThresholdEngine(AbstractEngine):
         self.log: EventLog | None = None
         self.topologies = Topologies(circuit, dtype, integrator.dt, not dynamics.holds_predictions)
         self.counter: ChangeCounter
+        self.tally = Tally()
+        """What was counted before the counter was made."""
         self.began: dict[str, np.ndarray] = {}
         """The parameters at the sweep, if they have changed since."""
 
@@ -76,15 +82,29 @@ class ZeroThresholdEngine(AbstractEngine):
 
     def start(self, data: RunData) -> None:
         self.kernel.separate_errors = self.separate_errors
-        self.kernel.start(data)
-        self.data = data
-        self.number = self.first = 0
-        self.began = {}
-        self.counter = ChangeCounter(self, self.topologies, self.parameters)
+        # Asked for the steps between two changes, it has nothing that changes.
+        self.kernel.start(replace(data, stimuli={}, restarts=NEVER))
+        before, self.data, self.began = self.data, data, {}
+        if not data.continues and data.step == 0:
+            self.tally, self.number, self.first = Tally(), 0, 0
+            self.counter = ChangeCounter(self, self.topologies, self.parameters)
+        else:
+            self.tally = self._counts().tallied()
+            counted, self.counter = self.counter, ChangeCounter(self, self.topologies, self.parameters)
+            if data.continues:
+                self._go_on(counted, before)
+        self.tally.expect(data, self.counter.units)
+
+    def _go_on(self, before: ChangeCounter, data: RunData) -> None:
+        """What was sent stays sent; what value neurons send as data change is counted."""
+        was = Moment(before.sending, before.samples, before.values, data.inputs, data.clamped)
+        counter, now = self.counter, self.data
+        moment = Moment(counter.sending, counter.samples, counter.values, now.inputs, now.clamped)
+        count_jumps(was, moment, self.tally, self.log, self.number * self.integrator.dt)
+        if was.leads_to(moment):
+            self.counter.known = before.known
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
-        if number != self.number:
-            self.first = number
         done, finite, settled = 0, True, False
         rows: list[list[np.ndarray]] = [[] for _ in probes]
         while done < steps and finite and not settled:
@@ -143,13 +163,14 @@ class ZeroThresholdEngine(AbstractEngine):
     def state(self) -> dict[str, np.ndarray]:
         counted = {f"{COUNTER}{name}": array for name, array in self.counter.state().items()}
         began = {f"{BEGAN}{name}": array for name, array in self.began.items()}
+        counted |= {f"{TALLY}{name}": array for name, array in self.tally.state().items()}
         return self.kernel.state() | counted | began | {f"{COUNTER}step": np.array([self.number, self.first])}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         counted = {k.removeprefix(COUNTER): a for k, a in state.items() if k.startswith(COUNTER)}
         if "step" not in counted:
             raise ValueError("it is none of an event-driven engine")
-        self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith((COUNTER, BEGAN))})
+        self.kernel.set_state(data, {k: a for k, a in state.items() if not k.startswith((COUNTER, BEGAN, TALLY))})
         self.data = data
         self.began = {k.removeprefix(BEGAN): a for k, a in state.items() if k.startswith(BEGAN)}
         if self.began:
@@ -159,6 +180,8 @@ class ZeroThresholdEngine(AbstractEngine):
         if self.began:
             self.counter.reweight(self.topologies.units(self.parameters))
         self.counter.take_up(counted)
+        tally = {k.removeprefix(TALLY): a for k, a in state.items() if k.startswith(TALLY)}
+        self.tally = Tally.of_state(tally, population_sizes(self.circuit), data.batch)
         self.number, self.first = number, first
 
     @property
@@ -166,7 +189,7 @@ class ZeroThresholdEngine(AbstractEngine):
         return f"{super().identity}, {self.mode!r}"
 
     def _counts(self) -> Counts:
-        return Counts(self.counter.sending, self.counter.samples, self.number - self.first)
+        return Counts(self.counter.sending, self.counter.samples, self.number - self.first, self.tally)
 
     def activity(self) -> xarray.Dataset:
         return self._counts().activity()

@@ -159,7 +159,7 @@ def test_a_run_goes_on_and_is_restored(mode, dynamics, delays, tmp_path):
 
 @all_modes
 def test_data_that_changes_on_the_way(mode):
-    """Errors go on from where they are, at the time that it is; counts begin anew."""
+    """Errors go on from where they are, at the time that it is, and so do counts; the new sweep is counted as sent."""
     circuit = three_layers()
     data, other = data_of(circuit, 2), {"targets": {"out": np.full((2, 3), 0.4)}}
     sim = pcn.Simulator(circuit, engine=pcn.EventDriven(1e-4, mode))
@@ -173,7 +173,8 @@ def test_data_that_changes_on_the_way(mode):
     assert max(np.abs(e).max() for e in steps.errors.values()) > 0.1
     edges = circuit.nx.edges(data=True)
     synapses = sum(d["synapses"] for _, t, d in edges if d["kind"] == "feedback" and t != "x.value")
-    assert actual.stats["Dense"] == 2 * 12 * synapses
+    swept = sum(d["synapses"] for _, _, d in edges if d["kind"] == "prediction")
+    assert actual.stats["Dense"] == 2 * 52 * synapses + 2 * swept
 
 
 @modes
