@@ -14,6 +14,8 @@ from pcneuro.model.timed import TimedArray
 
 _ROUNDING = 1e-9
 """Share of an interval by which it may be off a multiple of dt."""
+PART = 1_000_000
+"""Numbers that are looked at in one go."""
 CHECKED_BYTES = 64_000_000
 """Of values that are in memory, so many are looked at before a run."""
 
@@ -82,7 +84,10 @@ class Stimulus:
         """Raise DataError for what is wrong with values that are in memory; those on a disk are looked at as read."""
         values = self.timed.values
         if isinstance(values, np.ndarray) and not isinstance(values, np.memmap) and values.nbytes <= CHECKED_BYTES:
-            self.read(0, self.timed.times)
+            # In parts, as each is converted.
+            part = max(1, PART // max(1, values[0].size))
+            for first in range(0, self.timed.times, part):
+                self.read(first, min(part, self.timed.times - first))
 
     def warn_of_end(self, end: int, dt: float) -> None:
         """Warn where a run up to step ``end`` goes on behind the last value."""

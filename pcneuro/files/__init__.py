@@ -7,6 +7,7 @@ from pcneuro.files.guarded import guarded as guarded
 from pcneuro.files.leftovers import finished as finished
 from pcneuro.files.leftovers import scratch as scratch
 from pcneuro.files.leftovers import unfinished as unfinished
+from pcneuro.files.pieces import ArrayFile as ArrayFile
 from pcneuro.files.reading import STUMBLES as STUMBLES
 from pcneuro.files.reading import npy_array as npy_array
 from pcneuro.files.reading import open_regular as open_regular

@@ -32,11 +32,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def npy_array(file: BinaryIO, size: int) -> np.ndarray:
-    """The array of numbers in a .npy file of ``size`` bytes, or in so many bytes of another.
+def npy_header(file: BinaryIO, size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran order, and dtype of the array of numbers in a .npy file of ``size`` bytes.
 
-    Nothing is executed, and memory is that of the bytes which are there, whatever the header says. Raises ValueError
-    for what is no such array.
+    The file is then where they begin. Nothing is executed. Raises ValueError for what is no such array, or has another
+    size than the header says.
     """
     begin = file.tell()
     try:
@@ -50,6 +50,17 @@ def npy_array(file: BinaryIO, size: int) -> np.ndarray:
         raise ValueError(f"it has {dtype} in it, and no numbers")
     if any(isinstance(n, bool) or n < 0 for n in shape) or begin + size - file.tell() != count * dtype.itemsize:
         raise ValueError(f"it has another size than an array of {dtype} of shape {shape}")
+    return shape, fortran, dtype
+
+
+def npy_array(file: BinaryIO, size: int) -> np.ndarray:
+    """The array of numbers in a .npy file of ``size`` bytes, or in so many bytes of another.
+
+    Nothing is executed, and memory is that of the bytes which are there, whatever the header says. Raises ValueError
+    for what is no such array.
+    """
+    shape, fortran, dtype = npy_header(file, size)
+    count = math.prod(shape)
     contents = bytearray(file.read(count * dtype.itemsize))
     if len(contents) < count * dtype.itemsize:
         raise ValueError("it is truncated")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import DataError, ParameterError, ShapeError, told
+from pcneuro.files import ArrayFile
 from pcneuro.quantities import flag, in_ms, milliseconds, plain_array
 
 TIME, BATCH = "time", "batch"
@@ -54,9 +55,10 @@ class TimedArray:
             values = values.transpose(*axes)
             if self.dt is None:
                 object.__setattr__(self, "dt", _interval(values))
-        elif not (hasattr(values, "shape") and hasattr(values, "dtype") and hasattr(values, "__getitem__")):
-            values = plain_array("values of a TimedArray", values)
-        elif isinstance(values, np.ndarray) and not isinstance(values, np.memmap):
+        elif isinstance(values, np.memmap):
+            # Pages of a map would stay in memory, and one whose file is cut ends the process.
+            values = ArrayFile.of_map(values) or values
+        elif isinstance(values, np.ndarray) or not all(hasattr(values, a) for a in ("shape", "dtype", "__getitem__")):
             values = plain_array("values of a TimedArray", values)
         if np.dtype(values.dtype).kind not in "fiub":
             raise DataError(f"values of a TimedArray have dtype {values.dtype}; real numbers are needed")
@@ -91,13 +93,22 @@ class TimedArray:
             first = min(first, self.times - 1)
         parts = []
         while count > 0:
-            part = np.asarray(self.values[first : first + count])
+            part = self._read(first, count)
             parts.append(part)
             count -= len(part)
             first = 0 if self.periodic else self.times - 1
             if not len(part):
                 raise DataError(f"a TimedArray of {self.times} times has no more than {first} of them now")
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _read(self, first: int, count: int) -> np.ndarray:
+        try:
+            return np.asarray(self.values[first : first + count])
+        except Exception as error:  # libraries of arrays on disks raise what they like
+            reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+            raise DataError(
+                f"values of a TimedArray cannot be read at {first * float(self.dt):g} ms: {reason}"
+            ) from None
 
     def __repr__(self) -> str:
         again = ", periodic=True" if self.periodic else ""

@@ -110,6 +110,8 @@ class FinishedRun:
         return ", ".join(f"{key.rpartition('.')[2]} = {value}" for key, value in self.swept.items())
 
 
+GROUPS = ("inputs", "targets", "clamp")
+"""Tables of a file that values stand in."""
 REPORT_SECONDS = 0.1
 """Seconds between two reports of progress."""
 
@@ -191,6 +193,17 @@ class DrivenTask(AbstractTask):
     clamp: dict[str, Values] = Field(default_factory=dict)
     samples: int = Field(1, ge=1)
 
+    streams: ClassVar[bool] = False
+    """Whether values may change with time."""
+
+    @model_validator(mode="after")
+    def _constant(self) -> Self:
+        for group in () if self.streams else GROUPS:
+            for name in (name for name, values in getattr(self, group).items() if values.changes):
+                text = f"changes with time, and the task {self.kind!r} is for what stays: use task = 'run'"
+                raise Problem((group, name), text)
+        return self
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         if self.duration is None and self.until is None:
@@ -204,10 +217,10 @@ class DrivenTask(AbstractTask):
         if self.until is not None:
             self.schedule.check_until()
 
-    def data(self, job: Job) -> dict[str, dict[str, np.ndarray]]:
+    def data(self, job: Job) -> dict[str, dict[str, Any]]:
         """Arrays for ``Simulator.run``: inputs, targets and clamps, drawn in the order of their names."""
         graph = job.circuit.graph
-        arrays: dict[str, dict[str, np.ndarray]] = {}
+        arrays: dict[str, dict[str, Any]] = {}
         for group, values, known in (
             ("inputs", self.inputs, graph.inputs),
             ("targets", self.targets, graph.outputs),
@@ -230,7 +243,7 @@ class DrivenTask(AbstractTask):
         self,
         job: Job,
         simulator: Simulator,
-        data: dict[str, dict[str, np.ndarray]],
+        data: dict[str, dict[str, Any]],
         records: Sequence[Record],
         events: RecordEvents | None = None,
     ) -> Result:

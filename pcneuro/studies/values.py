@@ -6,13 +6,14 @@ import os
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.errors import ConfigurationError
-from pcneuro.files import npy_array, open_regular
+from pcneuro.files import ArrayFile, npy_array, open_regular
+from pcneuro.model.timed import TimedArray
 from pcneuro.studies.tables import Problem, Table, made_from
 
 VALUES: dict[str, type[AbstractValues]] = {}
@@ -27,8 +28,11 @@ class AbstractValues(Table):
         super().__init_subclass__(**kwargs)
         VALUES[cls.kind] = cls
 
+    changes: ClassVar[bool] = False
+    """Whether they are a ``TimedArray``."""
+
     @abstractmethod
-    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> np.ndarray:
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> Any:
         """Values of the leaf's own shape, or of shape (samples, \\*shape). ``folder`` is that of the file."""
 
 
@@ -85,6 +89,37 @@ class FileValues(AbstractValues):
         try:
             with open_regular(path) as file:
                 return npy_array(file, os.fstat(file.fileno()).st_size)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None
+
+
+class TimedValues(AbstractValues):
+    """``{kind = "timed", path = "movie.npy", dt = 16.0}``: values over time, from a NumPy file read piece by piece.
+
+    Or ``values = [[0.0, 1.0], [1.0, 0.0]]`` in the file itself. Each holds for ``dt`` ms; ``periodic = true`` begins
+    again at the end.
+    """
+
+    kind = "timed"
+    changes = True
+    path: str | None = None
+    values: list[Any] | None = None
+    dt: float = Field(gt=0, allow_inf_nan=False)
+    periodic: bool = False
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.path is None) == (self.values is None):
+            raise Problem(("path",), "or values: give one of the two")
+        return self
+
+    def array(self, shape: tuple[int, ...], samples: int, generator: np.random.Generator, folder: Path) -> TimedArray:
+        if self.path is None:
+            return TimedArray(self.values, self.dt, periodic=self.periodic)
+        path = folder / self.path
+        try:
+            return TimedArray(ArrayFile.of_npy(path), self.dt, periodic=self.periodic)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(f"cannot read the values in {path}: {reason}") from None

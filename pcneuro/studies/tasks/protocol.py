@@ -164,7 +164,7 @@ def _nodes(circuit: Circuit) -> dict[str, Node]:
     return {**circuit.graph.nodes, **circuit.graph.outputs}
 
 
-def _array(job: Job, what: str, name: str, values: AbstractValues, samples: int) -> np.ndarray:
+def _array(job: Job, what: str, name: str, values: AbstractValues, samples: int) -> Any:
     """Values for an input or vertex. Raises UnknownNameError."""
     nodes = _nodes(job.circuit)
     if name not in nodes:
@@ -172,9 +172,9 @@ def _array(job: Job, what: str, name: str, values: AbstractValues, samples: int)
     return values.array(nodes[name].shape, samples, job.generator, job.folder)
 
 
-def _alone(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _alone(array: Any, shape: tuple[int, ...]) -> Any:
     """What was drawn for one sample, without the axis of samples."""
-    return array[0] if array.shape == (1, *shape) else array
+    return array[0] if isinstance(array, np.ndarray) and array.shape == (1, *shape) else array
 
 
 def condition_numbers(means: xarray.Dataset, by: str) -> dict[str, Any]:

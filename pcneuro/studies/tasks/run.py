@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import EventDriven
+from pcneuro.files import ArrayFile
+from pcneuro.model.timed import TimedArray
 from pcneuro.norms import norm
 from pcneuro.recording.events import RecordEvents, estimate_text
 from pcneuro.recording.record import Record
@@ -38,6 +40,7 @@ class RunTask(DrivenTask):
     """Simulates for ``duration`` ms, and keeps what ``[[record]]`` tables and ``[events]`` ask for."""
 
     kind = "run"
+    streams = True
 
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(default_factory=list)
     events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
@@ -50,6 +53,7 @@ class RunTask(DrivenTask):
 
     def perform(self, job: Job) -> Outcome:
         data = self.data(job)
+        self._announce_streams(job, data)
         events = None
         if self.events is not None:
             events = replace(self.events, path=job.stream(EVENTS))
@@ -63,7 +67,8 @@ class RunTask(DrivenTask):
             "gradient_norms": {n: float(norm(g)) for n, g in result.gradients.items()},
             "stats": result.stats,
         }
-        if data["targets"] and not data["clamp"] and not job.circuit.graph.latents:
+        changes = any(isinstance(a, TimedArray) for group in data.values() for a in group.values())
+        if data["targets"] and not data["clamp"] and not job.circuit.graph.latents and not changes:
             reference = backprop(job.circuit, data["inputs"], data["targets"])
             with np.errstate(all="ignore"):
                 numbers["against_backprop"] = compare(result, reference).as_dict()
@@ -71,11 +76,27 @@ class RunTask(DrivenTask):
             numbers["events"] = event_numbers(result.events)
         return Outcome(numbers, result.records, result.status, result.message, job.circuit, events=result.events)
 
-    def _announce(self, events: RecordEvents, job: Job, data: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    def _announce_streams(self, job: Job, data: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say what is read as time goes on, before the run."""
+        for group, arrays in data.items():
+            for name, timed in arrays.items():
+                if isinstance(timed, TimedArray):
+                    where = f"{timed.values.path}, " if isinstance(timed.values, ArrayFile) else ""
+                    again = ", again and again" if timed.periodic else ""
+                    job.observer.say(
+                        f"{group}.{name}: {where}{timed.times} values of shape {timed.shape[1:]} "
+                        f"({timed.values.dtype}), each for {timed.dt:g} ms, {timed.duration:g} ms in all{again}"
+                    )
+
+    def _announce(self, events: RecordEvents, job: Job, data: Mapping[str, Mapping[str, Any]]) -> None:
         """Say how much events may need, before the run."""
         graph = job.circuit.graph
         nodes = {**graph.nodes, **graph.outputs}
-        batch = max((len(a) for g in data.values() for n, a in g.items() if a.ndim > len(nodes[n].shape)), default=1)
+        samples: list[int] = []
+        for name, array in ((n, a) for group in data.values() for n, a in group.items()):
+            shape = array.shape[1:] if isinstance(array, TimedArray) else array.shape
+            samples += shape[:1] if len(shape) > len(nodes[name].shape) else ()
+        batch = max(samples, default=1)
         duration = self.duration if self.until is None else self.until.limit
         exact = isinstance(self.engine, EventDriven) and not self.engine.mode.binned
         steps = None if exact else round((duration or 0.0) / self.integrator.dt)
