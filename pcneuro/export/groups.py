@@ -16,7 +16,8 @@ TAKEN = set(
     "indices invalidates_magic_network method_choice name namespace order resetter resolve_all run run_at run_on_clock "
     "run_on_event run_regularly runner set_event_schedule set_states spikes start state state_updater stop "
     "subexpression_updater thresholder updaters user_equations variables when dev rate error_rate at_once drive "
-    "received sent mean value_mean prediction_mean jump begin end".split()
+    "value_scatter value_eta value_forgets value_push error_scatter error_eta error_forgets error_push xi_value "
+    "xi_error received sent mean value_mean prediction_mean jump begin end".split()
 )
 """Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
 

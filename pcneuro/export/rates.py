@@ -26,7 +26,7 @@ from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
-from pcneuro.model.dynamics import AbstractDynamics, deviation, with_error_neurons
+from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, with_error_neurons
 from pcneuro.model.integrators import AbstractIntegrator
 
 SYNAPSE_BYTES = 64
@@ -63,8 +63,8 @@ class Rates:
             raise ParameterError(f"spiking is {told(spiking)}; give a Spiking object")
         if spiking is not None:
             without_extras(circuit, "spiking neurons")
-        refuse_noise(circuit, "Brian2's network", "give it without")
         self.spiking, self.memory = spiking, memory
+        self._check_noise(circuit)
         self.data = checked_run_data(circuit, self.dynamics, data, previous)
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.circuit, self.units = circuit, UnitGraph(circuit)
@@ -77,6 +77,32 @@ class Rates:
         )
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
+
+    def _check_noise(self, circuit: Circuit) -> None:
+        """Raise ParameterError for noise of error neurons that integrate nothing, and of those that spike."""
+        if self.spiking is not None:
+            refuse_noise(circuit, "a network of spiking neurons", "give it without")
+        for vertex in circuit.noisy_errors:
+            raise ParameterError(
+                f"error neurons of {vertex!r} have noise and no time constant, and Brian2 adds noise to what is "
+                "integrated only: give error_tau, or noise of the value neurons"
+            )
+
+    def _stir(self, variables: dict[str, np.ndarray], name: str, dynamics: AbstractDynamics, row: StateRow) -> None:
+        """The numbers of the noise of a row: Brian2's steps then add to it what ours do, from other normal numbers."""
+        noise = self.circuit.noise.get(f"{name}.{row.variable}")
+        if noise is None:
+            return
+        dt, batch = self.integrator.dt, self.data.batch
+        neurons = self.circuit.properties[name]
+        step = noise.stirring(dt, *dynamics.stirred(row, self.integrator, neurons))
+        seconds = dt * 1e-3
+        numbers = {"scatter": step.amplitude / np.sqrt(seconds)}
+        if noise.persists:
+            numbers |= {"forgets": (1 - step.persistence) / seconds, "push": step.gain / seconds}
+            numbers |= {"eta": np.zeros(neurons.tau.shape)}
+        for what, values in numbers.items():
+            variables[f"{row.variable}_{what}"] = np.tile(np.broadcast_to(values, neurons.tau.shape).ravel(), batch)
 
     def _check_size(self) -> None:
         synapses = self.units.synapse_count * self.data.batch
@@ -162,6 +188,7 @@ class Rates:
                     gain = dynamics.gain(row, self.integrator, self.circuit.properties[name])
                     rate = np.tile(gain.ravel() / (self.integrator.dt * 1e-3), self.data.batch)
                     variables[name][RATES[row.variable]] = rate
+                    self._stir(variables[name], name, dynamics, row)
         if self.spiking is not None:
             self._spikes(self.spiking, variables)
         return variables

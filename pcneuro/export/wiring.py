@@ -16,6 +16,7 @@ from pcneuro.circuit.cycles import returning
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
 from pcneuro.circuit.feedback import AbstractVisitor
+from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.units import (
     SlopePull,
     Source,
@@ -283,12 +284,13 @@ class Wiring:
             lines.append("v : 1")
         elif self.held and predicted:
             # Small errors at large values are not lost in rounding.
-            lines += [f"ddev/dt = (drive{leak})*rate : 1", "v = prediction + dev : 1"]
+            lines += [f"ddev/dt = (drive{leak})*rate{self._stir(name, VALUE, lines)} : 1", "v = prediction + dev : 1"]
         else:
-            lines.append(f"dv/dt = (drive{leak})*rate : 1")
+            lines.append(f"dv/dt = (drive{leak})*rate{self._stir(name, VALUE, lines)} : 1")
         if predicted:
             if name in circuit.leaky_errors:
-                lines += [f"at_once = {self._error(name)} : 1", "derr/dt = (at_once - err)*error_rate : 1"]
+                stir = self._stir(name, ERROR, lines)
+                lines += [f"at_once = {self._error(name)} : 1", f"derr/dt = (at_once - err)*error_rate{stir} : 1"]
                 lines.append("error_rate : Hz (constant)")
             else:
                 lines.append(f"err = {self._error(name)} : 1")
@@ -299,6 +301,21 @@ class Wiring:
         group.lines += lines
         if self.spiking is not None:
             self._decode(group, predicted, self.spiking)
+
+    def _stir(self, name: str, kind: str, lines: list[str]) -> str:
+        """What noise adds to the derivative of a state, " + ..." or nothing; its own lines go to ``lines``."""
+        noise = self.units.circuit.noise.get(f"{name}.{kind}")
+        if noise is None:
+            return ""
+        lines.append(f"{kind}_scatter : Hz**0.5 (constant)")
+        if not noise.persists:
+            return f" + {kind}_scatter*xi_{kind}"
+        lines += [
+            f"d{kind}_eta/dt = -{kind}_eta*{kind}_forgets + {kind}_scatter*xi_{kind} : 1",
+            f"{kind}_forgets : Hz (constant)",
+            f"{kind}_push : Hz (constant)",
+        ]
+        return f" + {kind}_eta*{kind}_push"
 
     def _decode(self, group: Group, predicted: bool, spiking: Spiking) -> None:
         """What is received of spikes, and means over the window in which they are read."""

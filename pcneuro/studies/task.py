@@ -164,7 +164,7 @@ class AbstractTask(Table):
         """The main numbers, to print."""
 
     def simulator(self, circuit: Circuit) -> Simulator:
-        """A simulator with the file's dynamics, integrator, schedule, engine and dtype."""
+        """A simulator with the file's dynamics, integrator, schedule, engine and dtype, and its seed for noise."""
         return Simulator(
             circuit,
             dynamics=self.dynamics,
@@ -172,6 +172,7 @@ class AbstractTask(Table):
             dtype=np.dtype(self.dtype),
             engine=self.engine,
             schedule=self.schedule,
+            seed=self.seed if circuit.noise else 0,
         )
 
     def check(self, circuit: Circuit) -> None:

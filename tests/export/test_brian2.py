@@ -14,6 +14,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
 from pcneuro.export import brian2
+from pcneuro.export.brian2.library import library
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, not_inferred, random_dag, scalar_graph
 from tests.export import agreement
 from tests.export.agreement import close
@@ -373,3 +374,31 @@ def test_spiking_neurons_refuse_error_neurons_with_a_time_constant():
     inputs, targets = data_for(circuit.graph, 1)
     with pytest.raises(ParameterError, match=r"error neurons of 'h1' have a time constant, .* spiking neurons: build"):
         brian2.spiking(circuit, inputs=inputs, targets=targets)
+
+
+NOISY = {"h1": pcn.WhiteNoise(np.linspace(0.1, 0.4, 4)), "h1.error": pcn.WhiteNoise(0.2), "out": pcn.WhiteNoise(0.3)}
+
+
+@every_dynamics
+@pytest.mark.parametrize("noise", [NOISY, {"h1": pcn.OrnsteinUhlenbeck(0.5, 4.0)}], ids=["white", "coloured"])
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
+def test_noise_has_the_kernels_statistics(integrator, noise, dynamics):
+    """Deviations of samples that are alike but for their noise: of both within the error of their ratio."""
+    circuit = pcn.build_circuit(mlp((3, 4, 2)), precision={"h1": 2.0}, error_tau={"h1": 6.0}, noise=noise)
+    samples = 800
+    inputs = {"x": np.tile(np.array([0.5, -1.0, 1.0]), (samples, 1))}
+    library().seed(3)
+    network = brian2.rate(circuit, inputs=inputs, dynamics=dynamics, integrator=integrator)
+    made = network.run(25.0)
+    sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=integrator, seed=3)
+    ours = sim.run(25.0, inputs=inputs)
+    for got, wanted in ((made.values["h1"], ours.values["h1"]), (made.errors["h1"], ours.errors["h1"])):
+        ratio = got.var(axis=0) / wanted.var(axis=0)
+        # Four standard errors of the ratio of two variances, and for coloured noise a step's delay.
+        np.testing.assert_allclose(ratio, 1.0, atol=4 * np.sqrt(4 / samples) + 0.1 * ("out" not in noise))
+
+
+def test_noise_of_errors_at_once_is_refused():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)), noise={"h1.error": pcn.WhiteNoise(0.1)})
+    with pytest.raises(ParameterError, match="error neurons of 'h1' have noise and no time constant"):
+        brian2.rate(circuit, inputs={"x": np.ones(3)})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.export.brian2.network import AbstractNetwork
 from pcneuro.export.checked import MEMORY
 from pcneuro.export.rates import Rates
@@ -60,6 +61,8 @@ def rate(
     memory
         Bytes that the network may take, by an estimate from its number of synapses.
 
+    Noise is Brian2's own, ``xi``: the same statistics as in the kernel, from other numbers (``brian2.seed``).
+
     Raises
     ------
     MissingExtraError
@@ -78,6 +81,7 @@ class RateTarget(AbstractTarget):
     name = "brian2-rate"
 
     def run(self, request: RunRequest) -> Exported:
+        refuse_noise(request.circuit, "a comparison with Brian2, whose numbers are others,", "compare statistics")
         network = rate(
             request.circuit,
             **request.keywords,

@@ -474,16 +474,19 @@ def exports(circuit: pcn.Circuit) -> dict:
 
     data = {"inputs": {"x": np.ones(5)}, "targets": {"out": np.ones(3)}}
     return {
-        "Brian2": lambda: brian2.rate(circuit, **data),
+        "spiking": lambda: brian2.spiking(circuit, **data),
+        "Brian2": lambda: pcn.check(circuit, 5.0, "brian2-rate", **data),
         "NEST": lambda: nest.network(circuit, **data),
         "NIR": lambda: nir.graph(circuit, **data),
-        "PyTorch": lambda: pcn.check(circuit, duration=5.0, **data, against="torch"),
+        "PyTorch": lambda: pcn.check(circuit, 5.0, "torch", **data),
     }
 
 
-@pytest.mark.parametrize("tool", ["Brian2", "NEST", "NIR", "PyTorch"])
+@pytest.mark.parametrize("tool", ["Brian2", "spiking", "NEST", "NIR", "PyTorch"])
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 def test_exporters_refuse_it(tool) -> None:
-    pytest.importorskip({"Brian2": "brian2", "NEST": "nest", "NIR": "nir", "PyTorch": "torch"}[tool])
+    pytest.importorskip(
+        {"Brian2": "brian2", "spiking": "brian2", "NEST": "nest", "NIR": "nir", "PyTorch": "torch"}[tool]
+    )
     with pytest.raises(ParameterError, match=rf"{tool}.* has no noise, and 'h1.value' has WhiteNoise"):
         exports(noise_of(pcn.WhiteNoise(1.0)))[tool]()
