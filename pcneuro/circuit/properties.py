@@ -231,7 +231,8 @@ class OutputEnergy(AbstractProperty):
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """The array, made read-only."""
+    """The array, made read-only. What arithmetic of arrays without axes brings is a number, and becomes one again."""
+    array = np.asarray(array)
     array.flags.writeable = False
     return array
 

@@ -137,3 +137,11 @@ def test_a_vertex_that_there_is_not(name):
 def test_an_unknown_argument_is_told_with_the_nearest(wrong, right):
     with pytest.raises(UnknownNameError, match=f"unknown argument of build_circuit '{wrong}': did you mean '{right}'"):
         pcn.build_circuit(chain(2), **{wrong: 1.0})
+
+
+def test_variances_of_vertices_without_axes_are_changed():
+    """1 / an array without axes is a number, which is made read-only as arrays are."""
+    graph = pcn.trace(lambda x: pcn.vertex(2.0 * x, "y"), x=pcn.Input(()))
+    circuit = pcn.build_circuit(graph, precision=0.5, plasticity={"y": pcn.LearnedVariance(10.0)})
+    assert circuit.learned["y.variance"] == 2.0
+    assert circuit.with_parameters({"y.variance": np.array(4.0)}).precision["y"] == 0.25

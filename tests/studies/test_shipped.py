@@ -23,6 +23,8 @@ SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "mismatch": ["repeats=1"],
     "kalman": ["options.observations=20"],
+    "bogacz_tutorial": ["options.trials=20"],
+    "sampling": ["options={samples=50, duration=200.0}"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -146,3 +148,28 @@ def test_kalman(tmp_path):
     summary, _ = carry_out("kalman", tmp_path / "out", "options.observations=20")
     (run,) = summary["runs"]
     assert run["largest distance from the closed form"] < 1e-9
+
+
+def test_bogaczs_exercises(tmp_path):
+    """Figures of an independent computation, by quadrature and by simultaneous Euler steps of 0.01."""
+    summary, _ = carry_out("bogacz_tutorial", tmp_path / "out", "options.trials=20")
+    (run,) = summary["runs"]
+    assert run["posterior mean"] == pytest.approx(1.484795, abs=5e-6)
+    assert run["posterior deviation"] == pytest.approx(0.327961, abs=5e-6)
+    assert run["most likely size after 1 step and after 100"] == pytest.approx([2.58, 1.5674706], abs=2e-7)
+    assert run["size and errors of the network at the end"] == pytest.approx([1.552420, -1.430506, -0.441673], abs=5e-7)
+    assert run["least size of the network, and its time (ms)"] == pytest.approx([0.893254, 0.84], abs=5e-7)
+    assert run["size and errors at equilibrium"] == pytest.approx([1.567468375, -1.432532, -0.456957], abs=5e-7)
+    wanted = ["(-0.956957+3.290285j)", "(-0.956957-3.290285j)", "(-1+0j)"]
+    assert run["eigenvalues of the network there (1/ms)"] == wanted
+    assert run["largest distance from its closed form"] < 1e-12
+
+
+def test_sampling_finds_the_posterior(tmp_path):
+    """Within bounds that are computed from how fast a sample forgets, and from Euler's covariance."""
+    summary, _ = carry_out("sampling", tmp_path / "out", "options={samples=200, duration=1000.0}")
+    (run,) = summary["runs"]
+    for what in ("mean", "covariance"):
+        off = np.abs(np.subtract(run[what], run[f"posterior {what}"]))
+        assert (off <= run[f"bound on the error of the {what}"]).all()
+        assert np.max(run[f"bound on the error of the {what}"]) < 0.03
