@@ -14,8 +14,9 @@ from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.attributes import AbstractNdarray
 from pcneuro.graph.tracing.layout import KEEPING, axes_of, lay_as, lay_elementwise
 from pcneuro.graph.tracing.picking import picked
+from pcneuro.graph.tracing.selecting import selected, selects
 from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed
-from pcneuro.graph.tracing.writing import AbstractOwn, current
+from pcneuro.graph.tracing.writing import AbstractOwn, TracedOther, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
@@ -169,10 +170,6 @@ class Recorder:
         return array
 
 
-class TracedOther:
-    """Something traced that is no array; NumPy functions of it are its own affair."""
-
-
 class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
@@ -306,10 +303,10 @@ class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     def __ceil__(self) -> Any:
         return np.ceil(self)
 
-    def __getitem__(self, key: Any) -> TracedArray:
+    def __getitem__(self, key: Any) -> Any:
         key = current(key)
-        if isinstance(key, TracedArray) and key.dtype.kind == "b":
-            raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
+        if selects(key):
+            return selected(self, key)
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
         indices = self.units_at(key)

@@ -60,6 +60,10 @@ class Contents:
         return first[used.reshape(units.shape)] + self.unit_of[units], read
 
 
+class TracedOther:
+    """Something traced that is no array of known shape and real numbers; functions of it are its own affair."""
+
+
 class AbstractOwn(np.ndarray):
     """A plain array that a traced function has made for itself, and that may stand for a traced one."""
 

@@ -196,7 +196,7 @@ def test_types_are_those_of_numpy():
 REFUSED = {
     "where alone": (lambda x: np.where(x > 0), "np.where of a condition alone"),
     "nonzero": (lambda x: np.nonzero(x), "np.nonzero cannot be traced .*how many there are would depend on the data"),
-    "mask": (lambda x: x[x > 0], "indexing by a condition"),
+    "mask": (lambda x: x[x > 0], "selected by a mask"),
     "difference": (lambda x: (x > 0) - (x > 1), "np.subtract of truth values"),
     "bits": (lambda x: x.astype(int) & 1, "np.bitwise_and of numbers"),
     "half": (lambda x: x.astype(np.float32), r"\.astype\(float32\)"),
