@@ -23,6 +23,7 @@ from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, refuse_question, where
 from pcneuro.quantities import plain
 
+_NO_NAN = "the graph takes none: choose by np.where(mask, x, 0), and count by np.sum(mask)"
 _BITS = 63
 """Of NumPy's whole numbers; those of Python may be larger."""
 
@@ -78,7 +79,9 @@ class Recorder:
             raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")
         constant = array.astype(np.float64)
         if np.isnan(constant).any():
-            raise DataError(f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}")
+            raise DataError(
+                f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}; {_NO_NAN}"
+            )
         constant.flags.writeable = False
         return self.add(Constant(constant), (), constant.shape, array.dtype if array.dtype.kind in "iub" else None)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing.array import TracedArray, plain_constant
+from pcneuro.graph.tracing.types import product_typed
 from pcneuro.ops.convolution import Convolution
 from pcneuro.ops.registry import answers, at_line, refuse
 
@@ -24,12 +25,14 @@ def _vector(name: str, x: Any) -> Any:
 
 @answers(np.convolve)
 def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
-    return _slid("np.convolve", _vector("np.convolve", a), _vector("np.convolve", v)[::-1], mode)
+    a, v = _vector("np.convolve", a), _vector("np.convolve", v)
+    return product_typed(_slid("np.convolve", a, v[::-1], mode), a, v)
 
 
 @answers(np.correlate)
 def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
-    return _slid("np.correlate", _vector("np.correlate", a), _vector("np.correlate", v), mode)
+    a, v = _vector("np.correlate", a), _vector("np.correlate", v)
+    return product_typed(_slid("np.correlate", a, v, mode), a, v)
 
 
 def _slid(name: str, a: Any, v: Any, mode: Any) -> Any:

@@ -129,6 +129,11 @@ class AbstractWritten(AbstractTraced):
         except ValueError:
             raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
 
+    def leave_out(self, unset: np.ndarray) -> Any:
+        """This array, whose ``unset`` units stand for nothing until they are written to."""
+        self._contents = Contents(self._shape, [(self._number, self._shape)], version=1, unset=unset.ravel())
+        return self
+
     def __getitem__(self, key: Any) -> Any:
         raise NotImplementedError
 
