@@ -123,6 +123,8 @@ class ErrorShapes:
 
     def _root(self, number: int) -> int:
         while self.joined[number] != number:
+            # Every way is halved while it is gone: long chains would take the square of their length.
+            self.joined[number] = self.joined[self.joined[number]]
             number = self.joined[number]
         return number
 

@@ -333,6 +333,7 @@ def functions(torch: Any) -> dict[str, Callable[..., Tensor]]:
         "gamma": lambda x: torch.exp(torch.lgamma(x)) * torch.where((x < 0) & (x.floor() % 2 != 0), -1.0, 1.0),
         "polygamma": lambda n, x: torch.polygamma(int(n.flatten()[0]), x),
         "entr": torch.special.entr,
+        **{name: getattr(torch.special, name) for name in ("i0", "i1", "i0e", "i1e")},
         "rel_entr": lambda x, y: torch.xlogy(x, x / y),
     }
 

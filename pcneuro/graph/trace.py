@@ -21,6 +21,7 @@ from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.own import NO_INDEX
+from pcneuro.graph.tracing.selecting import KEEP_THE_SHAPE, Selection
 from pcneuro.graph.tracing.sparse import TracedSparse
 from pcneuro.graph.tracing.standing_in import standing_in
 from pcneuro.graph.tracing.writing import current
@@ -41,6 +42,8 @@ def vertex(x: Any, name: str) -> Any:
         return x.recorder.mark(x, name)
     if isinstance(x, TracedComplex):
         raise refuse(f"a vertex {name!r} of complex values", "mark .real, .imag or np.abs of it")
+    if type(x) is Selection:
+        raise refuse(f"a vertex {name!r} of what a mask selects that depends on the data", KEEP_THE_SHAPE)
     note_vertex(x, name)
     return x
 
@@ -178,6 +181,8 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
     by_name = {name: current(array) for name, array in by_name.items()}
     for name, array in by_name.items():
         check_name(name, "an output")
+        if type(array) is Selection:
+            raise refuse(f"output {name!r}, selected by a mask that depends on the data,", KEEP_THE_SHAPE)
         if isinstance(array, TracedComplex):
             raise refuse(f"output {name!r}, which is complex,", "return .real, .imag or np.abs of it")
         if not isinstance(array, TracedArray):

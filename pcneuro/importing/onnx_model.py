@@ -10,7 +10,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ModelFileError, ParameterError, PcneuroError, ShapeError, TraceError, shown, unknown_name
+from pcneuro.errors import (
+    CapacityError,
+    ModelFileError,
+    ParameterError,
+    PcneuroError,
+    ShapeError,
+    TraceError,
+    shown,
+    unknown_name,
+)
 from pcneuro.files.writing import write_atomically
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
@@ -219,6 +228,8 @@ class _Function:
         free = any(shape[axis] is None for shape in self.shapes.values())
         try:
             together = self._on(both) if free else None
+        except CapacityError:
+            raise
         except PcneuroError:
             # The file is of one sample after all, whatever it calls the axis.
             together = None

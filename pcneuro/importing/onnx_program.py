@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.errors import CapacityError, ModelFileError, TraceError, shown, unknown_name
 from pcneuro.importing.onnx_file import OWN, array, library, version
 from pcneuro.importing.onnx_operators import ONNX
-from pcneuro.importing.onnx_operators.table import MOST_UNITS
+from pcneuro.importing.onnx_operators.table import MOST_UNITS, SLOW, limited_work, multiplications
 from pcneuro.importing.operators import inside
 
 LEARNED: dict[str, tuple[int, ...]] = {
@@ -114,15 +114,18 @@ class Program:
         whole = {name for name in self.inputs if name not in self.real}
         whole |= {name for name, value in self.constants.items() if value.dtype.kind in "biu"}
         held = 0
-        for node in self.nodes:
-            with inside(node.name or next(iter(node.output), ""), node.op_type):
-                results = self._evaluate(node, values, whole)
-                held += sum(int(np.size(result)) for result in results)
-                if held > MOST_UNITS:
-                    raise CapacityError(f"all results up to this one have {held:,} units; {MOST_UNITS:,} are the most")
-                values.update(zip((name for name in node.output), results, strict=False))
-                if _makes_whole(node, whole, results):
-                    whole.update(node.output)
+        with limited_work():
+            for node in self.nodes:
+                with inside(node.name or next(iter(node.output), ""), node.op_type):
+                    results = self._evaluate(node, values, whole)
+                    held += sum(int(np.size(result)) for result in results)
+                    if held > MOST_UNITS:
+                        raise CapacityError(
+                            f"all results up to this one have {held:,} units; {MOST_UNITS:,} are the most"
+                        )
+                    values.update(zip((name for name in node.output), results, strict=False))
+                    if _makes_whole(node, whole, results):
+                        whole.update(node.output)
         for name in self.outputs:
             if name not in values:
                 raise ModelFileError(f"output {shown(name)} is computed by no node: the file is damaged")
@@ -145,6 +148,7 @@ class Program:
         given = [values[name] for name in node.input]
         while given and given[-1] is None:
             given.pop()
+        multiplications(SLOW, sum(int(np.size(value)) for value in given))
         result = function(*given, **keywords)
         return result if isinstance(result, tuple) else (result,)
 

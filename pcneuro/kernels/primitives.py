@@ -15,12 +15,12 @@ import numpy as np
 
 from pcneuro.kernels.primitive import Primitive
 from pcneuro.kernels.transcendental import arithmetic as a
+from pcneuro.kernels.transcendental import bessel, twins
 from pcneuro.kernels.transcendental import exponential as e
 from pcneuro.kernels.transcendental import logarithm as l
 from pcneuro.kernels.transcendental import numbers as n
 from pcneuro.kernels.transcendental import special as s
 from pcneuro.kernels.transcendental import trigonometric as t
-from pcneuro.kernels.transcendental import twins
 from pcneuro.kernels.vectors import Real, sqrt
 
 PRIMITIVES: dict[str, Primitive] = {}
@@ -381,6 +381,12 @@ _add_lane(n.gamma, 1, "multiply_or_zero(out, digamma(x))")
 _add_lane(n.digamma, 1, "polygamma(1, x)")
 # Orders are whole numbers.
 _add_lane(n.polygamma, 2, "0", "polygamma(x + 1, y)", array=twins.polygamma)
+# The modified Bessel functions; I1(x)/x is 1/2 at 0.
+_RATIO = "(out + 0.5*equal(x, 0))/(x + equal(x, 0))"
+_add_lane(bessel.i0, 1, "i1(x)", array=twins.in_double("i0"))
+_add_lane(bessel.i1, 1, f"i0(x) - {_RATIO}", array=twins.in_double("i1"))
+_add_lane(bessel.i0e, 1, "i1e(x) - sign(x)*out", array=twins.in_double("i0e"))
+_add_lane(bessel.i1e, 1, f"i0e(x) - {_RATIO} - sign(x)*out", array=twins.in_double("i1e"))
 _add_lane(n.entr, 1, "-log(x) - 1", brian2=lambda x: ("multiply", ("negative", x), ("log", x)))
 _add_lane(
     n.rel_entr,

@@ -100,7 +100,17 @@ COMPOSED = {
     "log_expit": Composed("-logaddexp(0, -x)", ("sigmoid(-x)",)),
     "ndtr": Composed("0.5*erfc(x*-0.7071067811865476)", ("exp(-0.5*square(x))*0.3989422804014327",)),
     "erfcinv": Composed("ndtri(0.5*x)*-0.7071067811865476", ("-0.886226925452758*exp(square(out))",)),
-    "boxcox": Composed("log(x)*exprel(y*log(x))", ("x**(y - 1)", "square(log(x))*exprel_slope(y*log(x))"), ("x", "y")),
+    # The logarithm where y is 0. What is not chosen is divided by another number than 0.
+    "boxcox": Composed(
+        "where(less(abs(y), 1e-19), log(x), expm1(y*log(x))/(y + less(abs(y), 1e-19)))",
+        (
+            "x**(y - 1)",
+            "where(less(abs(y*log(x)), 1), square(log(x))*exprel_slope(y*log(x)),"
+            " (multiply_or_zero(exp(y*log(x)), y*log(x)) - expm1(y*log(x)))"
+            "/(square(y) + less(abs(y*log(x)), 1)))",
+        ),
+        ("x", "y"),
+    ),
     "cosm1": Composed("-2*square(sin(0.5*x))", ("-sin(x)",)),
     "xlogy": Composed("multiply_or_zero(x, log(y))", ("log(y)", "multiply_or_zero(x, reciprocal(y))"), ("x", "y")),
     "xlog1py": Composed(

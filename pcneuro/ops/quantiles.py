@@ -10,7 +10,6 @@ from pcneuro.errors import ShapeError
 from pcneuro.ops.base import AbstractTraced, apply, size
 from pcneuro.ops.reductions import axes_at, kept, of_dtype, refuse_others
 from pcneuro.ops.registry import answers, at_line, refuse, without_stand_ins
-from pcneuro.ops.scatter import NO_COUNTS
 from pcneuro.ops.sorting import Sort, SortOrder
 
 _PERCENT = 100.0
@@ -133,8 +132,3 @@ def _percentile(
 @answers(np.median, np.nanmedian)
 def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
     return _quantiles("np.median", a, 0.5, axis, out, "linear", keepdims, None, None)
-
-
-@answers(np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges)
-def _histogram(*args: Any, **kwargs: Any) -> Any:
-    raise refuse("a histogram of traced values", NO_COUNTS)

@@ -9,14 +9,14 @@ import numpy as np
 
 from pcneuro.ops.base import AbstractTraced, apply
 from pcneuro.ops.maps import Map
-from pcneuro.ops.registry import answers_ufunc, refuse
+from pcneuro.ops.registry import answers, answers_ufunc, refuse
 
 # Name there -> name of the formula
 _FORMULAS = {"psi": "digamma", "expit": "sigmoid", "round": "rint"} | {
     name: name
     for name in (
         "logit erf erfc erfinv erfcinv ndtr ndtri log_ndtr log_expit gammaln gamma xlogy xlog1py entr rel_entr kl_div "
-        "exprel cosm1 boxcox exp2 exp10 expm1 log1p cbrt"
+        "exprel cosm1 boxcox exp2 exp10 expm1 log1p cbrt i0 i1 i0e i1e"
     ).split()
 }
 
@@ -27,6 +27,11 @@ def _formula(name: str) -> Callable[..., Any]:
 
 for _name, _function in _FORMULAS.items():
     answers_ufunc("scipy.special", _name)(_formula(_function))
+
+
+@answers(np.i0)
+def _i0(x: Any) -> Any:
+    return apply(Map("i0"), x)
 
 
 def polygamma(n: Any, x: Any) -> Any:

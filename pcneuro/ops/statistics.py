@@ -8,6 +8,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.ops.base import AbstractTraced, apply, size
+from pcneuro.ops.maps import Map
 from pcneuro.ops.reduce import Sum
 from pcneuro.ops.reductions import axes_at, given, kept, masked, real_dtype, refuse_others
 from pcneuro.ops.registry import answers, at_line, refuse
@@ -86,7 +87,8 @@ def _std(
     mean: Any = np._NoValue,
     correction: Any = np._NoValue,
 ) -> Any:
-    return np.sqrt(_variance("np.std", a, axis, dtype, out, ddof, keepdims, where, mean, correction))
+    # Nothing comes back through the root of a variance that is zero, as with norms.
+    return apply(Map("root"), _variance("np.std", a, axis, dtype, out, ddof, keepdims, where, mean, correction))
 
 
 def _aligned_weights(a: Any, axes: tuple[int, ...], weights: Any) -> Any:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 import pcneuro as pcn
 from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, UnknownNameError
+from tests.exploring import explored
 from tests.helpers import (
     AUTOGRAD,
     OURS,
@@ -49,8 +50,7 @@ X, T = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
 # Against independent differentiation
 
 
-@settings(max_examples=150)
-@given(programs())
+@explored(programs())
 def test_random_graphs_against_autograd(program):
     inputs, targets = program.data(2)
     got = pcn.backprop(program.graph(), inputs, targets)

@@ -11,7 +11,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.circuit.drawing import layout as layout_module
 from pcneuro.circuit.drawing.layout import COLUMNS, HALF, RADIUS, arrange, depths, halfway, shifted
-from pcneuro.errors import ParameterError
+from pcneuro.errors import CapacityError, ParameterError
 
 mpl.use("Agg")
 
@@ -137,6 +137,37 @@ def test_draws_into_given_axes_and_returns_them() -> None:
 def test_what_is_no_axes_is_refused(ax) -> None:
     with pytest.raises(ParameterError, match=r"ax is .*; give axes of matplotlib, or None"):
         pcn.build_circuit(mlp()).draw(ax)
+
+
+def test_what_no_picture_shows_legibly_is_refused_at_once() -> None:
+    def total(x, terms=1000):
+        sines = [np.sin(x * (k + 1.0)) for k in range(terms)]
+        return sum(sines[1:], sines[0])
+
+    circuit = pcn.build_circuit(pcn.trace(total, check=False, x=pcn.Input((1,))), vertices="all")
+    with pytest.raises(CapacityError, match=r"of 3,000 populations .* 500 are the most: write_graphml"):
+        circuit.draw()
+
+    def every(x, layers=60, width=8):
+        # Each population predicts the 64 behind it.
+        before = [x]
+        for k in range(layers * width):
+            before.append(pcn.vertex(np.tanh(sum(before[-width * 8 :])), f"v{k}"))
+        return before[-1]
+
+    dense = pcn.build_circuit(pcn.trace(every, check=False, x=pcn.Input((1,))))
+    with pytest.raises(CapacityError, match=r"lines from layer to layer .* 20,000 are the most"):
+        dense.draw()
+
+
+def test_crossings_are_those_that_are_counted_pair_by_pair() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        layers = [[f"{layer}.{k}" for k in range(rng.integers(1, 9))] for layer in range(2)]
+        links = [(a, b) for a in layers[0] for b in layers[1] if rng.random() < 0.5]
+        place = {name: int(name.split(".")[1]) for name in (*layers[0], *layers[1])}
+        crossed = sum((place[a] - place[c]) * (place[b] - place[d]) < 0 for (a, b), (c, d) in combinations(links, 2))
+        assert layout_module._Grid(layers, [links], {}).crossings() == crossed
 
 
 def test_figure_grows_with_the_circuit_but_stays_a_page_wide() -> None:

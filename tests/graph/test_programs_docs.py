@@ -22,6 +22,8 @@ KINKS = {
     "min": (lambda x: np.min(x), (np.array([1.0, 0.0, 0.0]),), ([0.0, 0.5, 0.5],)),
     "sort": (lambda x: np.sort(x)[1], (np.array([0.0, 1.0, 0.0]),), ([0.5, 0.0, 0.5],)),
     "median": (lambda x: np.median(x), (np.array([1.0, 0.0, 0.0]),), ([0.0, 0.5, 0.5],)),
+    "std": (lambda x: np.std(x), (np.ones(3),), (np.zeros(3),)),
+    "std of one": (lambda x: np.std(x, axis=1)[0], (np.ones((2, 1)),), (np.zeros((2, 1)),)),
     "norm": (lambda x: np.linalg.norm(x), (np.zeros(3),), (np.zeros(3),)),
     "index": (lambda x: x[np.argmax(x)], (np.array([-1.0, 0.0]),), ([0.0, 1.0],)),
     "max_pool2d": (lambda x: pcn.ops.max_pool2d(x, 2)[0, 0, 0], (np.zeros((1, 2, 2)),), ([[[1.0, 0.0], [0.0, 0.0]]],)),

@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 import pcneuro as pcn
 from pcneuro.errors import GraphError
 from pcneuro.graph.graph import check_name
+from tests.exploring import explored
 
 KEYS = st.sampled_from(["W", "b", "fc.weight", "0", "", "a_b", "é", "to be", "a", "a/b"]) | st.integers(-2, 12)
 TREES = st.recursive(
@@ -41,8 +42,7 @@ def plain(tree: Any) -> Any:
     return float(tree) if isinstance(tree, np.ndarray) else tree
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(TREES, min_size=1, max_size=3))
+@explored(st.lists(TREES, min_size=1, max_size=3))
 def test_what_is_put_in_comes_out(tree):
     numbers = numbers_in(tree)
     assume(numbers)

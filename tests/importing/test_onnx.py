@@ -25,6 +25,7 @@ from pcneuro.errors import (
     UnknownNameError,
 )
 from pcneuro.importing import onnx_program
+from pcneuro.importing.onnx_operators import table
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
@@ -546,6 +547,67 @@ HOSTILE = {
         CapacityError,
         "Resize",
     ),
+    "long work on a constant": (
+        model_of(
+            [node("Expand", "a,s", "c"), node("MatMul", "c,c", "d"), node("ReduceMean", "d", "m"), node("Add", "x,m")],
+            {"x": [1, 1]},
+            ["y"],
+            {"a": np.ones((1, 1), dtype=np.float32), "s": np.array([6000, 6000])},
+        ),
+        CapacityError,
+        r"'MatMul_0' \(MatMul\): up to this one all nodes take 216,.* are the most",
+    ),
+    "a long sum of products": (
+        model_of(
+            [node("Einsum", "a,a,a", "c", equation="i,j,k->"), node("Add", "x,c")], X, ["y"], {"a": np.ones(2**15)}
+        ),
+        CapacityError,
+        "Einsum.*multiplications",
+    ),
+    "a huge outer product without an arrow": (
+        model_of([node("Einsum", "a,a", "c", equation="i,j"), node("Mul", "x,c")], X, ["y"], {"a": np.ones(2**15)}),
+        CapacityError,
+        "Einsum.*an array",
+    ),
+    "a long convolution": (
+        model_of(
+            [node("Expand", "w,s", "k"), node("Conv", "x,k", pads=[2**22, 2**22])],
+            X,
+            ["y"],
+            {"w": np.ones((1, 1, 1), dtype=np.float32), "s": np.array([1, 3, 2**20])},
+        ),
+        CapacityError,
+        "Conv.*multiplications",
+    ),
+    "large windows": (
+        model_of(
+            [node("MaxPool", "x", kernel_shape=[2**20], pads=[2**19, 2**20])],
+            X,
+            ["y"],
+        ),
+        CapacityError,
+        "MaxPool.*multiplications",
+    ),
+    "many steps of a loop": (
+        model_of(
+            [
+                node("Expand", "a,s", "c"),
+                node("MaxPool", "c", "d", kernel_shape=[1]),
+                node("ReduceMean", "d", "m"),
+                node("Add", "x,m"),
+            ],
+            X,
+            ["y"],
+            {"a": np.ones((1, 1, 1), dtype=np.float32), "s": np.array([2**24, 1, 1])},
+        ),
+        CapacityError,
+        "MaxPool.*multiplications",
+    ),
+    "parts without a name": (
+        model_of([node("Split", "x", num_outputs=7, axis=1)], X, ["y"], opset=18),
+        TraceError,
+        "Split.*into 7 parts and has 1 outputs",
+    ),
     "many time steps": (
         model_of(
             [node("Transpose", "x", "t", perm=[1, 0, 2]), node("RNN", "t,w,r", hidden_size=1)],
@@ -652,6 +714,15 @@ class TestFilesThatAreNotTrusted:
         with pytest.raises(
             CapacityError, match=r"'Mul_0'.*all results up to this one have 120 units; 100 are the most"
         ):
+            importing.onnx(written(tmp_path, model))
+
+    def test_work_of_all_nodes(self, tmp_path, monkeypatch):
+        """Products that do not take too long by themselves do, together, and so do reductions; both are counted."""
+        monkeypatch.setattr(table, "MOST_WORK", 1000)
+        nodes = [*(node("MatMul", f"z{k},z{k}", f"z{k + 1}") for k in range(9)), node("Add", "x,z9")]
+        model = model_of(nodes, {"x": ["n", 5]}, ["y"], {"z0": np.ones((5, 5), dtype=np.float32)})
+        # Each has 5^3 of them, and reads 2 x 25 units that count for 4.
+        with pytest.raises(CapacityError, match=r"'MatMul_0'.*all nodes take 1,175 multiplications; 1,000 are"):
             importing.onnx(written(tmp_path, model))
 
     def test_damage(self, tmp_path):

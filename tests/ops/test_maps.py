@@ -87,7 +87,7 @@ ROUNDING = {*"sign floor ceil rint trunc positive finite missing remainder fmod 
 ROUNDING |= {*"fmax fmin arctan2 logaddexp2 sinc step_or numbers_or radians degrees multiply_or_zero".split()}
 """Those of tests/ops/test_rounding.py."""
 SPECIAL = {*"exprel logit erf erfc ndtri erfinv log_ndtr gammaln gamma digamma polygamma entr rel_entr exp10".split()}
-SPECIAL |= {*"log_expit ndtr erfcinv boxcox cosm1 xlogy xlog1py kl_div".split()}
+SPECIAL |= {*"i0 i1 i0e i1e log_expit ndtr erfcinv boxcox cosm1 xlogy xlog1py kl_div".split()}
 """Those of tests/ops/test_special_functions.py."""
 
 

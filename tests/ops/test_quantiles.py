@@ -96,9 +96,8 @@ def test_the_order_of_a_partition_is_a_partition():
         (lambda x: np.quantile(x, 0.5, method="none"), ShapeError, r"np\.quantile: .*none"),
         (lambda x: np.quantile(x, x), TraceError, "with a q that depends on the data"),
         (lambda x: np.quantile(x, 0.5, method="inverted_cdf", weights=np.ones(3)), TraceError, "with weights="),
-        (lambda x: np.median(x, out=np.zeros(())), TraceError, r"np\.median with out="),
         (lambda x: np.partition(x, 3), ShapeError, r"np\.partition: kth is 3, of 3 values"),
-        (lambda x: np.histogram(x), TraceError, "a histogram of traced values"),
+        (lambda x: np.histogram(x), TraceError, "np.histogram of traced values"),
     ],
 )
 def test_what_cannot_be_is_named(function, error, text):

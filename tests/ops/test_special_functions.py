@@ -36,6 +36,7 @@ FUNCTIONS = {
     "xlogy": lambda x: sp.xlogy(x, np.abs(x[::-1])) + sp.xlog1py(x, np.abs(x[::-1])) + sp.xlogy(0.0, x * 0),
     "exponentials": lambda x: sp.exprel(x) + sp.exprel(1e-5 * x) + sp.cosm1(x) + sp.exp10(x) + sp.expm1(x) * sp.exp2(x),
     "boxcox": lambda x: sp.boxcox(np.abs(x), x[::-1]) + sp.boxcox(np.abs(x), 0.0) + sp.log1p(x**2) + sp.cbrt(x),
+    "bessel": lambda x: sp.i0(3 * x) + sp.i1(x) + sp.i0e(9 * x) + sp.i1e(4 * x) + np.i0(x),
     "round": lambda x: sp.round(x) * x,
     "logsumexp": lambda x: logsumexp(x) + logsumexp(x, axis=1, keepdims=True) + sp.logsumexp(x, axis=(0, 1)),
     "logsumexp of factors": lambda x: (
@@ -50,6 +51,14 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_have_scipys_values_and_the_derivatives_of_differences(name):
     check(FUNCTIONS[name], np.random.default_rng(5).normal(size=(2, 3)))
+
+
+def test_a_power_transform_at_zero():
+    """-1/y, whose derivative is 1/y^2."""
+    graph = pcn.trace(lambda y: sp.boxcox(np.zeros(2), y), y=pcn.Parameter([0.5, 2.0]))
+    result = pcn.backprop(graph, targets={"out": [-1.0, -1.5]})
+    assert_close(result.values["out"][0], [-2.0, -0.5], 1e-15)
+    assert_close(result.gradients["y"], [-4.0, 0.25], 1e-15)
 
 
 def test_the_package_does_without_scipy_special():
@@ -75,6 +84,10 @@ EXACT = {
     "exprel": (lambda x: mp.expm1(x) / x, (-5, 5)),
     "exprel_slope": (lambda x: (mp.exp(x) - mp.expm1(x) / x) / x, (-5, 5)),
     "sinc_slope": (lambda x: (mp.cos(mp.pi * x) - mp.sin(mp.pi * x) / (mp.pi * x)) / x, (-5, 5)),
+    "i0": (lambda x: mp.besseli(0, x), (-60, 60)),
+    "i1": (lambda x: mp.besseli(1, x), (-60, 60)),
+    "i0e": (lambda x: mp.besseli(0, x) * mp.exp(-abs(x)), (-60, 60)),
+    "i1e": (lambda x: mp.besseli(1, x) * mp.exp(-abs(x)), (-20, 20)),
     "logit": (lambda x: mp.log(x / (1 - x)), (1e-9, 1 - 1e-9)),
 }
 

@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 import pytest
 import xarray
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pcneuro as pcn
@@ -24,6 +23,7 @@ from pcneuro.files import GuardedFile, guarded
 from pcneuro.recording.event_file import EventFile
 from pcneuro.recording.netcdf import write_netcdf
 from tests.circuits_for_tests import data_for, mlp
+from tests.exploring import explored
 from tests.learning.small import classifier, clusters
 
 resource = pytest.importorskip("resource", reason="limits on the size of files stand for full disks")
@@ -122,8 +122,7 @@ WRITES = st.lists(
 )
 
 
-@settings(max_examples=300)
-@given(WRITES, st.none() | st.integers(0, 30_000))
+@explored(WRITES, st.none() | st.integers(0, 30_000))
 def test_a_guarded_file_is_a_file(writes, room):
     """Held against bytes in memory: what is read, and what is on the disk when it was committed or failed."""
     path = Path(os.environ.get("TMPDIR", "/tmp")) / f"pcneuro-guarded-{os.getpid()}"

@@ -6,7 +6,6 @@ import networkx
 import numpy as np
 import pytest
 import xarray
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pcneuro as pcn
@@ -14,6 +13,7 @@ from pcneuro.errors import GraphError
 from pcneuro.export import brian2, nir, sonata
 from pcneuro.graph.graph import Graph, check_name
 from pcneuro.graph.leaves import LONGEST_NAME
+from tests.exploring import explored
 
 
 def circuit_of(x: str, w: str, h: str, b: str, out: str) -> pcn.Circuit:
@@ -80,8 +80,7 @@ def test_what_is_taken_is_carried_by_all(names, tmp_path):
     (tmp_path / h).mkdir()
 
 
-@settings(max_examples=300)
-@given(st.text(max_size=12) | st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True))
+@explored(st.text(max_size=12) | st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True))
 def test_any_text_is_a_name_or_is_none(text):
     try:
         check_name(text)

@@ -7,6 +7,7 @@ text, where few projections run from one to the next.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,6 +65,13 @@ def depths(names: Sequence[str], pairs: Iterable[Pair]) -> dict[str, int]:
     return {name: depth - least for name, depth in depth_of.items()}
 
 
+def pieces(names: Sequence[str], pairs: Iterable[Pair]) -> int:
+    """Number of lines from a layer to the next, of which all projections consist: the size of a picture."""
+    pairs = list(pairs)
+    depth = depths(names, pairs)
+    return sum(depth[child] - depth[parent] for parent, child in pairs)
+
+
 @dataclass
 class _Grid:
     """Layers of places in their order, and the links from each layer to the next."""
@@ -87,12 +95,13 @@ class _Grid:
         """Number of pairs of links that cross."""
         total = 0
         for layer, links in enumerate(self.links):
-            if links:
-                first = {place: i for i, place in enumerate(self.layers[layer])}
-                second = {place: i for i, place in enumerate(self.layers[layer + 1])}
-                a = np.array([first[p] for p, _ in links])
-                b = np.array([second[q] for _, q in links])
-                total += int(((a[:, None] < a) & (b[:, None] > b)).sum())
+            first = {place: i for i, place in enumerate(self.layers[layer])}
+            second = {place: i for i, place in enumerate(self.layers[layer + 1])}
+            ends: list[int] = []
+            for _, end in sorted((first[p], second[q]) for p, q in links):
+                # It crosses those that begin above it and end below it.
+                total += len(ends) - bisect_right(ends, end)
+                insort(ends, end)
         return total
 
 

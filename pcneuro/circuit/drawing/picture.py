@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit.drawing.layout import HALF, RADIUS, Arrangement, arrange, halfway, shifted
+from pcneuro.circuit.drawing.layout import HALF, RADIUS, Arrangement, arrange, halfway, pieces, shifted
 from pcneuro.circuit.projections import Projection, projections, role_of
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.errors import ParameterError, told
+from pcneuro.errors import CapacityError, ParameterError, told
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -23,6 +23,9 @@ _LETTER = 0.066  # mean width of a letter of _FONT, inches
 _LONGEST_NAME = 20
 _MOST_WEIGHT_LABELS = 16
 _LEGEND_ENTRY, _LEGEND_LINE = 1.3, 0.15  # inches
+MOST_POPULATIONS = 500
+MOST_PIECES = 20_000
+"""Of lines from a layer to the next: with more, wires are all that a picture shows."""
 _MARGIN = 0.12
 _WITHIN = 0.045  # of the two connections within a vertex from its middle
 _APART = 0.032  # of a prediction and its feedback from the line between them
@@ -188,14 +191,22 @@ _ARC = 0.22
 """From one arc that closes a cycle to the next, and from the vertices to the first."""
 
 
+def _limited(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise CapacityError(
+            f"a picture of {count:,} {what} cannot be read; {most:,} are the most: write_graphml(path) for a graph "
+            'viewer (Gephi, yEd), or mark fewer vertices in the function, and build with vertices="marked"'
+        )
+
+
 def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
     """Draw a circuit: vertices from left to right by the depth of their predictions, and what connects them.
 
     Value neurons are circles, and the error neurons on their left are diamonds, with the vertex's name and number of
     units below (outputs in bold). Predictions run from a parent's value to a child's error neurons, feedback beside
     them the other way; inputs are clamped and get none. Lines over the vertices close cycles, with their delays. Long
-    circuits are broken into bands, read like lines of text. Up to some fifty populations remain legible. Where there
-    are few projections, their parameters are named.
+    circuits are broken into bands, read like lines of text. Up to some fifty populations remain legible on a page, and
+    some hundreds in a figure that is as large as they need. Where there are few projections, their parameters are named.
 
     Parameters
     ----------
@@ -205,14 +216,17 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
 
     Returns
     -------
-    The axes. ``draw(circuit).figure.savefig("circuit.pdf")`` writes a file. Raises ParameterError where ``ax`` is none.
+    The axes. ``draw(circuit).figure.savefig("circuit.pdf")`` writes a file. Raises ParameterError where ``ax`` is none,
+    and CapacityError for a circuit that no picture shows legibly.
     """
     from matplotlib.axes import Axes
 
     if ax is not None and not isinstance(ax, Axes):
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     names = [*circuit.graph.inputs, *circuit.vertices]
+    _limited(len(names), MOST_POPULATIONS, "populations")
     connections = list(projections(circuit))
+    _limited(pieces(names, ((p.parent, p.child) for p in connections)), MOST_PIECES, "lines from layer to layer")
     longest = max((len(_short(name)) for name in names), default=0)
     ahead, closing = ([p for p in connections if bool(p.leaf) == back] for back in (False, True))
     layout = arrange(names, [(p.parent, p.child) for p in ahead], longest * _LETTER + 0.06)

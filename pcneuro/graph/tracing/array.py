@@ -15,14 +15,16 @@ from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.attributes import AbstractNdarray
 from pcneuro.graph.tracing.layout import KEEPING, axes_of, lay_as, lay_elementwise
 from pcneuro.graph.tracing.picking import picked
-from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed
-from pcneuro.graph.tracing.writing import AbstractOwn, current
+from pcneuro.graph.tracing.selecting import selected, selects
+from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, of_truth, result_dtype, result_typed
+from pcneuro.graph.tracing.writing import AbstractOwn, TracedOther, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
 from pcneuro.ops.maps import FUNCTIONS, Map
 from pcneuro.ops.registry import HANDLERS, UFUNC_METHODS, answered, at_line, handler_of, refuse, refuse_question, where
 from pcneuro.quantities import plain
 
+_NO_NAN = "the graph takes none: choose by np.where(mask, x, 0), and count by np.sum(mask)"
 _BITS = 63
 """Of NumPy's whole numbers; those of Python may be larger."""
 
@@ -78,7 +80,9 @@ class Recorder:
             raise refuse(f"a constant of dtype {array.dtype}", "use real numbers")
         constant = array.astype(np.float64)
         if np.isnan(constant).any():
-            raise DataError(f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}")
+            raise DataError(
+                f"a constant has {np.isnan(constant).sum()} of {constant.size} values NaN{at_line()}; {_NO_NAN}"
+            )
         constant.flags.writeable = False
         return self.add(Constant(constant), (), constant.shape, array.dtype if array.dtype.kind in "iub" else None)
 
@@ -177,10 +181,6 @@ class Recorder:
         return array
 
 
-class TracedOther:
-    """Something traced that is no array; NumPy functions of it are its own affair."""
-
-
 class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     """Stands for an array of one sample while a function is traced. It has a shape and no values."""
 
@@ -230,6 +230,9 @@ class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
         if method != "__call__":
             raise refuse(f"np.{name}.{method}", f"call np.{name} plainly")
         dtype = result_dtype(ufunc, inputs)
+        result = None if kwargs else of_truth(ufunc, inputs)
+        if result is not None:
+            return result
         result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
         result = result_typed(ufunc, result, inputs, dtype)
         return lay_elementwise(result, inputs) if getattr(ufunc, "signature", None) is None else result
@@ -314,10 +317,10 @@ class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
     def __ceil__(self) -> Any:
         return np.ceil(self)
 
-    def __getitem__(self, key: Any) -> TracedArray:
+    def __getitem__(self, key: Any) -> Any:
         key = current(key)
-        if isinstance(key, TracedArray) and key.dtype.kind == "b":
-            raise refuse("indexing by a condition, where the shape depends on the data,", "choose by np.where")
+        if selects(key):
+            return selected(self, key)
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             return picked(self, key)
         indices = self.units_at(key)

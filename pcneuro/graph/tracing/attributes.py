@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.types import typed
+from pcneuro.graph.tracing.types import is_narrow, typed
 from pcneuro.graph.tracing.views import AbstractWritten
 from pcneuro.ops.base import Shape, size
 from pcneuro.ops.maps import Map
@@ -91,8 +91,10 @@ class AbstractNdarray(AbstractWritten):
             raise refuse(f".astype({wanted})", "use float, int or bool: a traced array is one of float64")
         if wanted.kind == "b" and self.dtype.kind != "b":
             return self.apply(Map("not_equal"), self, 0.0)
+        if is_narrow(wanted) and not np.can_cast(self.dtype, wanted):
+            raise refuse(f".astype({wanted}), which wraps around,", "write .astype(int)")
         result = np.trunc(self) if wanted.kind in "iu" and self.dtype.kind == "f" else self.alike()
-        return typed(result, np.dtype({"b": bool, "f": np.float64}.get(wanted.kind, np.int64)))
+        return typed(result, np.dtype(np.float64) if wanted.kind == "f" else wanted)
 
     def flatten(self, order: Any = "C") -> Any:
         """As np.ravel, but for that it shares nothing."""

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pcneuro.graph.tracing import rules
-from pcneuro.graph.tracing.array import Recorder, TracedArray, TracedOther, plain_constant
+from pcneuro.graph.tracing.array import Recorder, TracedArray, plain_constant
 from pcneuro.graph.tracing.flat import Flat
-from pcneuro.graph.tracing.writing import current
+from pcneuro.graph.tracing.writing import TracedOther, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape
 from pcneuro.ops.registry import answers, refuse
 

@@ -36,6 +36,7 @@ _LINEAR: dict[Callable[..., Any], Sequence[int]] = {
     **dict.fromkeys((np.tril, np.triu, np.gradient, np.trapezoid, np.resize, sliding_window_view), (0,)),
     **dict.fromkeys((np.fft.fftshift, np.fft.ifftshift, np.pad, np.copy, np.linalg.diagonal), (0,)),
     **dict.fromkeys((np.linalg.trace, np.linalg.matrix_transpose, np.take, np.take_along_axis), (0,)),
+    **dict.fromkeys((np.round, np.around, np.rint), (0,)),
     np.append: (0, 1),
     np.insert: (0, 2),
     np.where: (1, 2),
@@ -203,6 +204,14 @@ def _square(x: Any) -> Any:
     return TracedComplex(np.square(x.real) - np.square(x.imag), 2.0 * x.real * x.imag)
 
 
+def _general_power(base: Any, exponent: Any) -> Any:
+    """exp(b log a); where a is zero, 1 if b is, and 0 if the real part of b is positive."""
+    real, imag = parts(exponent)
+    ends = np.equal(real, 0) & (True if imag is None else np.equal(imag, 0))
+    zero = np.equal(np.real(base), 0) & np.equal(np.imag(base), 0) & (ends | np.greater(real, 0))
+    return np.where(zero, np.where(ends, 1.0, 0.0), np.exp(exponent * np.log(np.where(zero, 1.0, base))))
+
+
 _POWERS = 64
 """Largest whole exponent that is written as products."""
 
@@ -212,7 +221,7 @@ def _power(a: Any, b: Any) -> Any:
     exponent = None if isinstance(b, AbstractTraced) or np.ndim(b) else parts(b)
     if exponent is None or exponent[1] is not None or exponent[0] % 1 or abs(exponent[0]) > _POWERS:
         base: Any = as_complex(a.recorder, a) if isinstance(a, TracedArray | TracedComplex) else np.asarray(a, complex)
-        return np.exp(b * np.log(base))
+        return _general_power(base, b)
     n = int(exponent[0])
     if n == 1:
         return _positive(a)
@@ -288,7 +297,57 @@ def _cosh(x: Any) -> Any:
     return TracedComplex(np.cosh(x.real) * np.cos(x.imag), np.sinh(x.real) * np.sin(x.imag))
 
 
-# Reductions that are not linear
+@answers_complex(np.log10)
+def _log10(x: Any) -> Any:
+    return _log(x) / np.log(10)
+
+
+@answers_complex(np.log2)
+def _log2(x: Any) -> Any:
+    return _log(x) / np.log(2)
+
+
+@answers_complex(np.tanh)
+def _tanh(x: Any) -> Any:
+    t, tan = np.tanh(x.real), np.tan(x.imag)
+    below = 1.0 + np.square(t * tan)
+    return TracedComplex(t * (1.0 + np.square(tan)) / below, tan * (1.0 - np.square(t)) / below)
+
+
+@answers_complex(np.tan)
+def _tan(x: Any) -> Any:
+    turned = _tanh(TracedComplex(-x.imag, x.real))
+    return TracedComplex(turned.imag, -turned.real)
+
+
+# Questions and reductions that are not linear
+
+
+@answers_complex(np.equal)
+def _equal(a: Any, b: Any) -> Any:
+    (a_real, a_imag), (b_real, b_imag) = ([0.0 if x is None else x for x in parts(value)] for value in (a, b))
+    return np.equal(a_real, b_real) & np.equal(a_imag, b_imag)
+
+
+@answers_complex(np.not_equal)
+def _not_equal(a: Any, b: Any) -> Any:
+    return ~_equal(a, b)
+
+
+@answers_complex(np.cumprod)
+def _cumprod(a: Any, axis: Any = None) -> Any:
+    moved = np.ravel(a) if axis is None else np.moveaxis(a, one_axis("np.cumprod", axis, a.shape), 0)
+    if not len(moved):
+        return moved
+    products = np.stack(list(itertools.accumulate(moved, operator.mul)))
+    return products if axis is None else np.moveaxis(products, 0, axis)
+
+
+@answers_complex(np.average)
+def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: Any = False) -> Any:
+    if any(isinstance(part, TracedComplex) for part in rules.flattened(weights)):
+        raise refuse("np.average with complex weights", "write the weighted sums")
+    return _by_parts(np.average, (0,), [a, axis, weights], {"keepdims": keepdims})
 
 
 @answers_complex(np.prod)

@@ -145,7 +145,7 @@ def _chosen(condition: Any, first: Any, second: Any) -> TracedArray:
 def _common(values: Sequence[Any]) -> np.dtype:
     """The type that NumPy has for numbers and arrays of these types together."""
     common = np.result_type(*(np.dtype(dtype_of(x)) for x in values))
-    return common if common.kind in "bi" else np.dtype(np.float64)
+    return common if common.kind in "biu" else np.dtype(np.float64)
 
 
 @answers(np.select)

@@ -169,11 +169,25 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 
 def _interp_at_traced(x: TracedArray, knots: np.ndarray, values: Any, left: Any, right: Any) -> Any:
     """The first value, and of each rise between two knots the part that lies before x."""
+    finite = values if isinstance(values, TracedArray) else np.where(np.isfinite(values), values, 0.0)
     parts = np.clip((np.expand_dims(x, -1) - knots[:-1]) / np.diff(knots), 0.0, 1.0)
-    result = values[0] + (parts @ np.diff(values) if knots.size > 1 else 0.0 * x)
+    result = finite[0] + (parts @ np.diff(finite) if knots.size > 1 else 0.0 * x)
+    if not isinstance(values, TracedArray):
+        result = _beside_what_is_not_finite(x, knots, values, result)
     if left is not None:
         result = np.where(x < knots[0], left, result)
     return result if right is None else np.where(x > knots[-1], right, result)
+
+
+def _beside_what_is_not_finite(x: TracedArray, knots: np.ndarray, values: np.ndarray, result: Any) -> Any:
+    """Infinite all the way between two knots of which one is, and as the first and the last value is beyond those."""
+    odd = ~np.isfinite(values)
+    for k in np.flatnonzero(odd[:-1] | odd[1:]):
+        result = np.where((x > knots[k]) & (x < knots[k + 1]), values[k] + values[k + 1], result)
+    for k in np.flatnonzero(odd):
+        at = x <= knots[k] if k == 0 else x >= knots[k] if k == knots.size - 1 else x == knots[k]
+        result = np.where(at, values[k], result)
+    return result
 
 
 def _interp_at_constants(x: np.ndarray, knots: np.ndarray, values: TracedArray, left: Any, right: Any) -> Any:
@@ -183,7 +197,11 @@ def _interp_at_constants(x: np.ndarray, knots: np.ndarray, values: TracedArray, 
     else:
         before = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, knots.size - 2)
         part = np.clip((x - knots[before]) / (knots[before + 1] - knots[before]), 0.0, 1.0)
-        result = values[before] * (1.0 - part) + values[before + 1] * part
+        behind = before + 1
+        # At a knot the one beside it counts for nothing, even if it is infinite.
+        before, behind = np.where(part == 1.0, behind, before), np.where(part == 0.0, before, behind)
+        part = np.where(before == behind, 0.5, part)
+        result = values[before] * (1.0 - part) + values[behind] * part
     if left is not None:
         result = np.where(x < knots[0], left, result)
     return result if right is None else np.where(x > knots[-1], right, result)

@@ -48,9 +48,13 @@ class Flat:
 
     def __getitem__(self, key: Any) -> Any:
         taken = self._array.reshape(-1)[key]
-        return np.copy(taken) if np.ndim(taken) else taken
+        return np.copy(taken) if isinstance(key, AbstractTraced) or np.ndim(taken) else taken
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, AbstractTraced):
+            # A condition on all units.
+            self._array[np.reshape(key, self._array.shape)] = value  # type: ignore[call-overload]
+            return
         places = np.arange(len(self))[key]
         values = np.ravel(value)
         if not isinstance(values, AbstractTraced):

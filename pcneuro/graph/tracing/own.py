@@ -70,7 +70,12 @@ class OwnArray(AbstractOwn):
         owner = self._owner()
         if owner.traced is None:
             values = np.array(owner, subok=False)
-            traced = as_complex(recorder, values) if values.dtype.kind == "c" else recorder.lift(values)
+            unset = np.isnan(values)
+            if values.dtype.kind == "c":
+                traced = as_complex(recorder, values)
+            else:
+                traced = recorder.lift(np.where(unset, 0, values) if unset.any() else values)
+                traced = traced.leave_out(unset) if unset.any() else traced
             owner.view(np.ndarray)[...] = NO_INDEX if values.dtype.kind == "i" else np.nan
             owner.traced = traced
             for part in (traced.real, traced.imag) if isinstance(traced, TracedComplex) else (traced,):

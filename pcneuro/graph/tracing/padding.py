@@ -113,11 +113,12 @@ def _each_axis(x: Any, widths: list[tuple[int, int]], make: Callable[..., Any], 
 
 
 def _ramp(x: Any, axis: int, width: int, value: Any, original: int, end: bool) -> Any:
-    """From the edge to a value at the far end, in equal steps."""
+    """From the edge to a value at the far end, in equal steps; of whole numbers what NumPy rounds down."""
     edge = x[along(axis, slice(-1, None) if end else slice(0, 1))]
-    part = 1.0 - np.arange(width) / width
-    part = np.reshape(part[::-1] if end else part, [-1 if i == axis else 1 for i in range(x.ndim)])
-    return value * part + edge * (1.0 - part)
+    steps = np.arange(width)
+    steps = np.reshape(steps[::-1] if end else steps, [-1 if i == axis else 1 for i in range(x.ndim)])
+    ramp = value + steps * ((edge - value) / width)
+    return (np.floor(ramp) if x.dtype.kind in "iu" else ramp).astype(x.dtype)
 
 
 def _statistic(function: Callable[..., Any], x: Any, axis: int, width: int, length: Any, end: bool) -> Any:
@@ -128,6 +129,8 @@ def _statistic(function: Callable[..., Any], x: Any, axis: int, width: int, leng
         raise ShapeError(f"np.pad with stat_length={length}: give one at least{at_line()}")
     chunk = x[along(axis, slice(n - length, None) if end else slice(0, length))]
     value = function(chunk, axis=axis, keepdims=True)
+    # Of whole numbers it is rounded, and of truth values it is whether there is any.
+    value = (np.rint(value) if x.dtype.kind in "iu" else value).astype(x.dtype)
     return np.broadcast_to(value, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import ShapeError
+from pcneuro.graph.tracing.selecting import KEEP_THE_SHAPE
 from pcneuro.graph.tracing.writing import current
 from pcneuro.ops.base import AbstractTraced, Shape, apply, unit_indices
 from pcneuro.ops.pick import Pick
 from pcneuro.ops.reductions import axes_at, of_dtype, refuse_others
 from pcneuro.ops.registry import answers, at_line, refuse, stands_in
-
-KEEP_THE_SHAPE = "keep the shape, by np.where(mask, x, 0) or mask * x"
 
 
 def _check_index(index: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing.array import TracedArray, plain_constant
+from pcneuro.graph.tracing.types import product_typed
 from pcneuro.ops.convolution import Convolution
 from pcneuro.ops.registry import answers, at_line, refuse
 
@@ -24,12 +25,14 @@ def _vector(name: str, x: Any) -> Any:
 
 @answers(np.convolve)
 def _convolve(a: Any, v: Any, mode: Any = "full") -> Any:
-    return _slid("np.convolve", _vector("np.convolve", a), _vector("np.convolve", v)[::-1], mode)
+    a, v = _vector("np.convolve", a), _vector("np.convolve", v)
+    return product_typed(_slid("np.convolve", a, v[::-1], mode), a, v)
 
 
 @answers(np.correlate)
 def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
-    return _slid("np.correlate", _vector("np.correlate", a), _vector("np.correlate", v), mode)
+    a, v = _vector("np.correlate", a), _vector("np.correlate", v)
+    return product_typed(_slid("np.correlate", a, v, mode), a, v)
 
 
 def _slid(name: str, a: Any, v: Any, mode: Any) -> Any:
@@ -46,7 +49,20 @@ def _slid(name: str, a: Any, v: Any, mode: Any) -> Any:
 def _slid_along(a: Any, v: Any, mode: str) -> Any:
     padding = 0 if mode == "valid" else v.size - 1
     source = a if isinstance(a, TracedArray) else v
+    if padding and not all(isinstance(x, TracedArray) or np.isfinite(x).all() for x in (a, v)):
+        return _cut(_overlaps(a, v), a, v, mode)
     slid = source.apply(Convolution((1,), (padding,), (1,), 1), np.reshape(a, (1, -1)), np.reshape(v, (1, 1, -1)))[0]
+    return _cut(slid, a, v, mode)
+
+
+def _overlaps(a: Any, v: Any) -> Any:
+    """Products of what overlaps, without the zeros beyond, which are not nothing times infinity."""
+    shifts = range(1 - v.size, a.size)
+    pairs = [(a[max(n, 0) : n + v.size], v[max(-n, 0) : min(v.size, a.size - n)]) for n in shifts]
+    return np.stack([np.dot(of_a, of_v) for of_a, of_v in pairs])
+
+
+def _cut(slid: Any, a: Any, v: Any, mode: str) -> Any:
     if mode.startswith("same"):
         before = v.size - 1 - v.size // 2 if mode == "same" else v.size // 2
         slid = slid[before : before + a.size]

@@ -150,7 +150,11 @@ def _fftconvolve(in1: Any, in2: Any, mode: Any = "full") -> Any:
 
 @of_scipy("scipy.signal")
 def _convolve2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
-    name = "scipy.signal.convolve2d"
+    return _over_a_plane("scipy.signal.convolve2d", in1, in2, mode, boundary, fillvalue)
+
+
+def _over_a_plane(name: str, in1: Any, in2: Any, mode: Any, boundary: Any, fillvalue: Any) -> Any:
+    """The convolution of two arrays of two axes, with what stands beyond the edges of the first."""
     if mode == "valid" or (boundary == "fill" and not isinstance(fillvalue, TracedArray) and fillvalue == 0):
         return _convolved(name, in1, in2, mode)
     if boundary not in _BOUNDARIES or mode not in _MODES or np.ndim(in1) != 2 or np.ndim(in2) != 2:
@@ -161,6 +165,18 @@ def _convolve2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", 
     beyond: dict[str, Any] = {"constant_values": fillvalue} if boundary == "fill" else {}
     padded = np.pad(in1, [(m - 1, m - 1) for m in np.shape(in2)], _BOUNDARIES[boundary], **beyond)
     return _middle(_convolved(name, padded, in2, "valid"), np.shape(in1), mode)
+
+
+@of_scipy("scipy.signal")
+def _correlate2d(in1: Any, in2: Any, mode: Any = "full", boundary: Any = "fill", fillvalue: Any = 0) -> Any:
+    flipped = np.conj(in2)[(slice(None, None, -1),) * np.ndim(in2)]
+    whole = "full" if mode == "same" else mode
+    result = _over_a_plane("scipy.signal.correlate2d", in1, flipped, whole, boundary, fillvalue)
+    if mode != "same":
+        return result
+    # The middle is counted from the other end than that of a convolution.
+    starts = [m // 2 for m in np.shape(in2)]
+    return result[tuple(slice(s, s + n) for s, n in zip(starts, np.shape(in1), strict=True))]
 
 
 @of_scipy("scipy.signal")

@@ -110,7 +110,36 @@ def _method(name: str, density: bool) -> Callable[..., Any]:
     return make
 
 
+def _normal_in_dimensions(x: Any, mean: Any, cov: Any) -> Any:
+    """The logarithm of the density of x (..., dimensions), by Cholesky's factor of the covariance."""
+    size = np.size(mean) if mean is not None else np.shape(cov)[0] if np.ndim(cov) == 2 else 1
+    mean = np.zeros(size) if mean is None else np.reshape(mean, (size,))
+    if np.ndim(cov) == 1 and size > 1:
+        cov = np.diag(cov)
+    cov = np.reshape(cov, (1, 1)) if size == 1 else cov * np.eye(size) if np.ndim(cov) == 0 else cov
+    if np.ndim(x) < 2:
+        x = np.reshape(x, (-1, 1) if size == 1 else (1, -1))
+    factor = np.linalg.cholesky(cov)
+    scaled = np.linalg.solve(factor, np.expand_dims(x - mean, -1))[..., 0]
+    logarithm = np.sum(np.log(np.diagonal(factor)))
+    return np.squeeze(-0.5 * np.sum(scaled**2, axis=-1) - logarithm - size * _ROOT)
+
+
+def _of_several(name: str) -> Callable[..., Any]:
+    def make(original: Callable[..., Any], x: Any, mean: Any = None, cov: Any = 1, **kwargs: Any) -> Any:
+        x, mean, cov = (array_of(current(value)) for value in (x, mean, cov))
+        if not is_traced([x, mean, cov]):
+            return original(x, mean, cov, **kwargs)
+        if kwargs:
+            raise refuse(f"scipy.stats.multivariate_normal.{name} with {', '.join(kwargs)}=", "leave it out")
+        value = _normal_in_dimensions(*(a if a is None or is_traced(a) else np.asarray(a) for a in (x, mean, cov)))
+        return np.exp(value) if name == "pdf" else value
+
+    return make
+
+
 for _name in ("pdf", "logpdf"):
+    stands_in("scipy.stats", f"multivariate_normal.{_name}")(_of_several(_name))
     stands_in("scipy.stats", f"rv_continuous.{_name}")(_method(_name, density=True))
 for _name in ("pmf", "logpmf"):
     stands_in("scipy.stats", f"rv_discrete.{_name}")(_method(_name, density=True))

@@ -8,7 +8,8 @@ import numpy as np
 
 from pcneuro.errors import TraceError
 from pcneuro.graph.graph import Pattern
-from pcneuro.graph.tracing.array import TracedArray, TracedOther
+from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.graph.tracing.writing import TracedOther
 from pcneuro.ops.base import Shape, apply
 from pcneuro.ops.registry import refuse
 from pcneuro.ops.sparse import SparseProduct

@@ -215,6 +215,13 @@ def _nditer(original: Callable[..., Any], op: Any, *args: Any, **kwargs: Any) ->
     return original(current(op), *args, **kwargs)
 
 
+@stands_in("numpy.random", "shuffle")
+def _shuffle(original: Callable[..., Any], x: Any) -> None:
+    if _traced(x):
+        raise refuse("np.random.shuffle of a traced array", "draw order outside of the function, and write x[order]")
+    original(current(x))
+
+
 @stands_in("numpy", "ndenumerate")
 def _ndenumerate(original: Callable[..., Any], arr: Any) -> Iterator[Any]:
     """Indices and numbers, as they are when they are asked for."""

@@ -51,7 +51,27 @@ def result_dtype(ufunc: np.ufunc, operands: Sequence[Any]) -> np.dtype:
             raise refuse(f"np.{ufunc.__name__} of truth values", " ".join(str(error).split())) from None
         # What NumPy has no type for is refused, or lifted, by what it is.
         return _NUMBERS
-    return resolved if resolved.kind in "bi" else _NUMBERS
+    _check_width(ufunc, resolved, types)
+    return resolved if resolved.kind in "biu" else _NUMBERS
+
+
+_WRAPPING = (np.add, np.subtract, np.multiply, np.negative, np.power, np.square, np.absolute, np.reciprocal)
+
+
+def is_narrow(dtype: np.dtype) -> bool:
+    """Whether whole numbers of a type wrap around long before those of a float end, or below 0."""
+    return dtype.kind == "u" or (dtype.kind == "i" and dtype.itemsize < np.dtype(np.int64).itemsize)
+
+
+def _check_width(ufunc: np.ufunc, dtype: np.dtype, types: Sequence[Any]) -> None:
+    """Raise the refusal of results that NumPy wraps around, or rounds to fewer digits than a float has."""
+    if is_narrow(dtype) and ufunc in _WRAPPING:
+        raise refuse(f"np.{ufunc.__name__} of {dtype}, which wraps around,", "write x.astype(int) or x.astype(float)")
+    if dtype.kind == "f" and dtype.itemsize < _NUMBERS.itemsize:
+        raise refuse(
+            f"np.{ufunc.__name__} of {' and '.join(map(str, types))}, which NumPy rounds to {dtype},",
+            "write x.astype(float), of constants, too",
+        )
 
 
 def as_numbers(ufunc: np.ufunc, operands: Sequence[Any], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -68,6 +88,21 @@ def as_numbers(ufunc: np.ufunc, operands: Sequence[Any], options: dict[str, Any]
     return operands, left
 
 
+def of_truth(ufunc: np.ufunc, operands: Sequence[Any]) -> Any:
+    """A function of one truth value, chosen of the two values that NumPy has for it in float16; None for others."""
+    if len(operands) != 1 or dtype_of(operands[0]) != np.dtype(bool):
+        return None
+    try:
+        single = _resolved(ufunc, (np.dtype(bool),)) == np.float16
+    except (AttributeError, TypeError, ValueError):
+        return None
+    if not single:
+        return None
+    with np.errstate(all="ignore"):
+        no, yes = ufunc(np.array([False, True])).astype(np.float64)
+    return np.where(operands[0], yes, no)
+
+
 @functools.cache
 def _resolved(ufunc: np.ufunc, types: tuple[Any, ...]) -> np.dtype:
     return ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]
@@ -82,7 +117,9 @@ def typed(result: Any, dtype: np.dtype) -> Any:
 
 def result_typed(ufunc: np.ufunc, result: Any, operands: Sequence[Any], dtype: np.dtype) -> Any:
     """What a ufunc has made of operands as numbers, as NumPy has it in this type: x // 0 of whole numbers is 0."""
-    if dtype.kind == "i" and ufunc in _QUOTIENTS:
+    if dtype.kind == "i" and ufunc is np.power:
+        _check_exponent(operands[1])
+    if dtype.kind in "iu" and ufunc in _QUOTIENTS:
         divides = np.not_equal(operands[1], 0)
         if isinstance(divides, AbstractTraced) or not np.all(divides):
             result = np.where(divides, result, 0)
@@ -91,11 +128,22 @@ def result_typed(ufunc: np.ufunc, result: Any, operands: Sequence[Any], dtype: n
     return typed(result, dtype)
 
 
+def _check_exponent(exponent: Any) -> None:
+    """Raise NumPy's error of whole numbers to negative powers, and the refusal of powers that may be negative."""
+    if isinstance(exponent, AbstractTraced):
+        if dtype_of(exponent).kind == "i":
+            raise refuse("whole numbers to a traced power, which NumPy takes if none is negative,", "write 2.0 ** n")
+    elif np.any(np.asarray(exponent) < 0):
+        raise ValueError("Integers to negative integer powers are not allowed.")
+
+
 def product_typed(result: Any, *operands: Any) -> Any:
     """A sum of products in the type that NumPy has for it: of truth values, whether any of the products is true."""
     common = np.result_type(*(x.dtype for x in operands))
     if common.kind == "b":
         return np.not_equal(result, 0)
+    if is_narrow(common):
+        raise refuse(f"a product of arrays of {common}, which wraps around,", "write x.astype(int) or x.astype(float)")
     return typed(result, np.dtype(np.int64)) if common.kind in "iu" else result
 
 

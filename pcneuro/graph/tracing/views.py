@@ -10,6 +10,7 @@ from pcneuro.errors import ShapeError
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.flat import Flat
 from pcneuro.graph.tracing.layout import Axes, axes_of, is_writable, laid_out
+from pcneuro.graph.tracing.selecting import selects, write_selected
 from pcneuro.graph.tracing.writing import Contents, current
 from pcneuro.ops.base import AbstractTraced, Shape, unit_indices
 from pcneuro.ops.registry import at_line, refuse
@@ -128,15 +129,18 @@ class AbstractWritten(AbstractTraced):
         except ValueError:
             raise ShapeError(f"an array of shape {value.shape} does not fit into {units.shape}{at_line()}") from None
 
+    def leave_out(self, unset: np.ndarray) -> Any:
+        """This array, whose ``unset`` units stand for nothing until they are written to."""
+        self._contents = Contents(self._shape, [(self._number, self._shape)], version=1, unset=unset.ravel())
+        return self
+
     def __getitem__(self, key: Any) -> Any:
         raise NotImplementedError
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key = current(key)
-        chosen: Any = key
-        if isinstance(key, AbstractWritten) and _is_mask(key, self._shape) and not np.ndim(value):
-            values: Any = self
-            self.write(unit_indices(self._shape), np.where(chosen, value, values))
+        if selects(key):
+            write_selected(self, key, value)
             return
         if any(isinstance(part, AbstractTraced) for part in rules.flattened(key)):
             raise refuse("a write to a place that depends on the data", "use np.where on a condition of the same shape")
@@ -237,8 +241,3 @@ class AbstractWritten(AbstractTraced):
             return result
         array[...] = result
         return array
-
-
-def _is_mask(key: AbstractWritten, shape: Shape) -> bool:
-    """Whether an array is one of truth values, of that shape."""
-    return key.dtype.kind == "b" and key._shape == shape

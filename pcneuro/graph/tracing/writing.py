@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.ops.base import Shape, unit_indices
+from pcneuro.ops.registry import refuse
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Contents:
     arrays: list[tuple[int, Shape]]
     """Those that units are of; the first is the array before it was written to."""
     version: int = 0
+    unset: np.ndarray | None = None
+    """Which units of the first array were made as NaN, to be written over before anything reads them."""
     array_of: np.ndarray = field(init=False)
     unit_of: np.ndarray = field(init=False)
 
@@ -45,7 +48,7 @@ class Contents:
         self.version += 1
         taken = np.broadcast_to(unit_indices(shape), units.shape)
         if shape == self.shape and units.shape == shape and np.array_equal(units, taken):
-            self.arrays = [(number, shape)]
+            self.arrays, self.unset = [(number, shape)], None
             self._begin()
             return
         self.arrays.append((number, shape))
@@ -54,10 +57,16 @@ class Contents:
 
     def read(self, units: np.ndarray) -> tuple[np.ndarray, list[tuple[int, Shape]]]:
         """Where ``units`` are among those of some arrays, which are numbered one behind the other, and these arrays."""
+        if self.unset is not None and (self.unset[units] & (self.array_of[units] == 0)).any():
+            raise refuse("reading NaN, which an array was made with,", "write all units first, or begin with np.zeros")
         arrays, used = np.unique(self.array_of[units], return_inverse=True)
         read = [self.arrays[k] for k in arrays]
         first = np.cumsum([0, *(int(np.prod(shape, dtype=np.int64)) for _, shape in read)])
         return first[used.reshape(units.shape)] + self.unit_of[units], read
+
+
+class TracedOther:
+    """Something traced that is no array of known shape and real numbers; functions of it are its own affair."""
 
 
 class AbstractOwn(np.ndarray):

@@ -11,14 +11,17 @@ from pcneuro.errors import ShapeError, TraceError
 from pcneuro.importing.layers import norms, pooling, projections
 from pcneuro.importing.layers.projections import Pairs, checked_axes, matmul
 from pcneuro.importing.layers.samples import without_leading
-from pcneuro.importing.onnx_operators.table import ONNX, allowed
+from pcneuro.importing.onnx_operators.table import ONNX, SLOW, STEP, allowed, multiplications, traced
 
 _INFERENCE = "export the model for inference"
 
 
 @ONNX("MatMul")
 def _matmul(a: Any, b: Any) -> Any:
-    allowed([*np.broadcast_shapes(np.shape(a)[:-2], np.shape(b)[:-2]), *np.shape(a)[-2:-1], *np.shape(b)[-1:]])
+    columns = np.shape(b)[-1:] if np.ndim(b) > 1 else ()
+    out = allowed([*np.broadcast_shapes(np.shape(a)[:-2], np.shape(b)[:-2]), *np.shape(a)[-2:-1], *columns])
+    real = all(traced(x) or np.asarray(x).dtype.kind == "f" for x in (a, b))
+    multiplications(*out, np.shape(a)[-1], 1 if real else SLOW)
     return matmul(a, b)
 
 
@@ -27,7 +30,8 @@ def _gemm(
     a: Any, b: Any, c: Any = None, alpha: float = 1.0, beta: float = 1.0, transA: int = 0, transB: int = 0
 ) -> Any:
     a = np.transpose(a) if transA else a
-    allowed([np.shape(a)[0], np.shape(b)[0 if transB else 1]])
+    rows, columns = allowed([np.shape(a)[0], np.shape(b)[0 if transB else 1]])
+    multiplications(rows, columns, np.shape(a)[1], SLOW)
     y = projections.linear(a, b) if transB else projections.linear_by_columns(a, b)
     y = y if alpha == 1 else alpha * y
     return y if c is None else without_leading(np.add, y, c if beta == 1 else beta * c)
@@ -64,6 +68,17 @@ def _reach(size: Sequence[int], dilation: Sequence[int]) -> list[int]:
     return [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
 
 
+def _check_work(
+    x: Any, reach: Sequence[int], stride: Sequence[int], pads: Pairs, channels: int, each: Sequence[int]
+) -> None:
+    """Count the windows of x (samples, ..., *space), and what is done in ``each`` of every sample, for all channels."""
+    space = zip(np.shape(x)[2:], reach, stride, pads, strict=True)
+    windows = [max((n + low + high - r) // s + 1, 1) for n, r, s, (low, high) in space]
+    allowed([np.shape(x)[0], channels, *windows])
+    multiplications(np.shape(x)[0], STEP)
+    multiplications(np.shape(x)[0], *windows, *each)
+
+
 @ONNX("Conv")
 def _conv(
     x: Any,
@@ -78,7 +93,9 @@ def _conv(
 ) -> Any:
     ones = [1] * checked_axes("a convolution", x)
     stride, dilation = strides or ones, dilations or ones
-    around = _around(np.shape(x)[2:], _reach(np.shape(w)[2:], dilation), stride, pads, auto_pad)
+    reach = _reach(np.shape(w)[2:], dilation)
+    around = _around(np.shape(x)[2:], reach, stride, pads, auto_pad)
+    _check_work(x, reach, stride, around, np.shape(w)[0], np.shape(w))
     return projections.convolution(x, w, b, stride, around, dilation, group)
 
 
@@ -103,7 +120,10 @@ def _conv_transpose(
     stride, dilation, more = strides or ones, dilations or ones, output_padding or [0] * axes
     around = _around(np.shape(x)[2:], ones, stride, pads, auto_pad)
     sizes = zip(np.shape(x)[2:], stride, _reach(np.shape(w)[2:], dilation), more, strict=True)
-    allowed([np.shape(x)[0], np.shape(w)[1] * group, *((n - 1) * s + r + extra for n, s, r, extra in sizes)])
+    space = [(n - 1) * s + r + extra for n, s, r, extra in sizes]
+    allowed([np.shape(x)[0], np.shape(w)[1] * group, *space])
+    multiplications(np.shape(x)[0], STEP)
+    multiplications(np.shape(x)[0], *space, *np.shape(w))
     return projections.transposed_convolution(x, w, b, stride, around, dilation, group, more)
 
 
@@ -123,7 +143,11 @@ def _max_pool(
         raise TraceError("it returns the places of the largest, which have no derivative: use the values only")
     ones = [1] * checked_axes("a pool", x)
     stride, dilation = strides or ones, dilations or ones
-    around = _around(np.shape(x)[2:], _reach(kernel_shape, dilation), stride, pads, auto_pad)
+    reach = _reach(kernel_shape, dilation)
+    around = _around(np.shape(x)[2:], reach, stride, pads, auto_pad)
+    _check_work(x, reach, stride, around, np.shape(x)[1], [SLOW, np.shape(x)[1], *kernel_shape])
+    if max(dilation) > 1:
+        multiplications(*kernel_shape, STEP)
     return pooling.max_pool(x, kernel_shape, stride, around, dilation, bool(ceil_mode))
 
 
@@ -142,16 +166,19 @@ def _average_pool(
         raise TraceError("it is an average pool with dilations: there are those without")
     stride = strides or [1] * checked_axes("a pool", x)
     around = _around(np.shape(x)[2:], kernel_shape, stride, pads, auto_pad)
+    _check_work(x, kernel_shape, stride, around, np.shape(x)[1], [SLOW, np.shape(x)[1], *kernel_shape])
     return pooling.avg_pool(x, kernel_shape, stride, around, bool(ceil_mode), bool(count_include_pad))
 
 
 @ONNX("GlobalAveragePool")
 def _global_average_pool(x: Any) -> Any:
+    multiplications(np.shape(x)[0], STEP)
     return pooling.adaptive_avg_pool(x, (1,) * checked_axes("a pool", x))
 
 
 @ONNX("GlobalMaxPool")
 def _global_max_pool(x: Any) -> Any:
+    multiplications(np.shape(x)[0], STEP)
     return pooling.adaptive_max_pool(x, (1,) * checked_axes("a pool", x))
 
 
@@ -199,4 +226,8 @@ def _group_normalization(
 
 @ONNX("LRN")
 def _lrn(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Any:
+    channels = np.shape(x)[1]
+    allowed([channels, channels])
+    multiplications(np.shape(x)[0], STEP)
+    multiplications(np.size(x), channels)
     return norms.local_response_norm(x, size, alpha, beta, bias)

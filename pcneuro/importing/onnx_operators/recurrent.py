@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro import ops
 from pcneuro.errors import CapacityError, TraceError
 from pcneuro.importing.layers import activations, recurrent
-from pcneuro.importing.onnx_operators.table import ONNX, numbers
+from pcneuro.importing.onnx_operators.table import ONNX, STEP, multiplications, numbers
 
 MOST_STEPS = 10_000
 """Of a recurrent layer, which is unrolled."""
@@ -32,6 +32,8 @@ def _layer(
         raise CapacityError(
             f"it goes over {time:,} time steps, each with a copy of the cell; {MOST_STEPS:,} are the most"
         )
+    multiplications(time, np.shape(w)[0], STEP)
+    multiplications(time, batch, int(np.size(w)) + int(np.size(r)))
     if lengths is not None and any(n != time for n in numbers("sequence_lens", lengths)):
         raise TraceError("its sequences have lengths of their own: give all the whole length, or import each by itself")
     units = np.shape(r)[-1]

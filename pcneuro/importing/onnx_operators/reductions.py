@@ -9,7 +9,7 @@ import numpy as np
 
 from pcneuro.importing.layers import attention
 from pcneuro.importing.layers.samples import all_from_last, from_last, without_leading
-from pcneuro.importing.onnx_operators.table import ONNX, allowed, constant, numbers
+from pcneuro.importing.onnx_operators.table import ONNX, allowed, constant, multiplications, numbers
 
 Reduction = Callable[..., Any]
 
@@ -77,6 +77,7 @@ def _cum_sum(x: Any, axis: Any, exclusive: int = 0, reverse: int = 0) -> Any:
     k = int(constant("an axis", axis).item())
     n = np.shape(x)[k]
     allowed([n, n])
+    multiplications(int(np.size(x)), n)
     before = np.tril(np.ones((n, n)), -1 if exclusive else 0)
     weights = before if reverse else before.T
     return np.moveaxis(np.moveaxis(x, k, -1) @ weights, -1, k)

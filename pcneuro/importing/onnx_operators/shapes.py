@@ -12,7 +12,7 @@ from pcneuro import ops
 from pcneuro.errors import TraceError
 from pcneuro.importing.layers import resizing
 from pcneuro.importing.layers.samples import from_last, without_leading
-from pcneuro.importing.onnx_operators.table import ONNX, allowed, constant, numbers, traced
+from pcneuro.importing.onnx_operators.table import ONNX, SLOW, allowed, constant, multiplications, numbers, traced
 
 
 @ONNX("Constant")
@@ -102,7 +102,9 @@ def _concat(*xs: Any, axis: int) -> Any:
 def _split(x: Any, split: Any = None, outputs: int = 1, axis: int = 0, num_outputs: int | None = None) -> Any:
     length = np.shape(x)[axis]
     if split is None:
-        share = -(-length // (num_outputs or outputs))
+        if num_outputs not in (None, outputs):
+            raise TraceError(f"it splits into {num_outputs} parts and has {outputs} outputs: the file is damaged")
+        share = -(-length // outputs)
         places = list(range(share, length, share))
     else:
         places = [int(n) for n in np.cumsum(numbers("split", split))[:-1]]
@@ -201,13 +203,24 @@ def _space_to_depth(x: Any, blocksize: int) -> Any:
     return np.reshape(y, (n, c * b**2, h // b, w // b))
 
 
+def _labels(term: str, ndim: int) -> list[str | int]:
+    """A label for each axis of an operand of an einsum; those of an ellipsis are counted from its last."""
+    before, _, behind = term.partition("...")
+    return [*before, *range(len(before) + len(behind) - ndim, 0), *behind]
+
+
 @ONNX("Einsum")
 def _einsum(*xs: Any, equation: str) -> Any:
-    inputs, _, out = equation.replace(" ", "").partition("->")
-    lengths = {
-        c: n for term, x in zip(inputs.split(","), xs, strict=True) for c, n in zip(term, np.shape(x), strict=False)
-    }
-    allowed(lengths.get(c, 1) for c in out)
+    inputs, arrow, out = equation.replace(" ", "").partition("->")
+    lengths: dict[str | int, int] = {}
+    for term, x in zip(inputs.split(","), xs, strict=True):
+        for label, n in zip(_labels(term, np.ndim(x)), np.shape(x), strict=True):
+            lengths[label] = max(n, lengths.get(label, 1))
+    # Without an arrow labels that stand once are those of the result.
+    once = [c for c in lengths if isinstance(c, int) or inputs.count(c) == 1]
+    shared = [c for c in lengths if isinstance(c, int)] if "..." in out else []
+    allowed(lengths.get(c, 1) for c in ([*shared, *out] if arrow else once))
+    multiplications(SLOW, *lengths.values())
     return np.einsum(equation, *xs)
 
 
@@ -247,6 +260,8 @@ def _resize(
     for axis, (n, m, factor) in enumerate(zip(shape, out, factors, strict=True)):
         if n != m:
             allowed([n, m])
+            if mode == "linear":
+                multiplications(int(np.size(x)), m)
             at = resizing.places(n, m, factor, coordinate_transformation_mode)
             x = resizing.resampled(x, axis, at, mode, nearest_mode)
     return x

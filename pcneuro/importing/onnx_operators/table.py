@@ -7,7 +7,9 @@ of those that are wanted, and ``whole``, whether its first input has whole numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,38 @@ ONNX = Table("ONNX")
 
 MOST_UNITS = 2**28
 """Of an array that a file asks for, and of all that its nodes compute."""
+
+MOST_WORK = 2**36
+"""Multiplications of all nodes, for one sample: some times what the largest networks for images take."""
+
+SLOW = 4
+"""What a unit that is read, and a multiplication outside of a product of matrices, count for."""
+
+STEP = 2**20
+"""What a step of a loop counts for: multiplications that are done in the time that Python takes for its calls."""
+
+_left: ContextVar[int] = ContextVar("multiplications that are left", default=MOST_WORK)
+
+
+@contextmanager
+def limited_work() -> Iterator[None]:
+    """In this context all nodes together may take ``MOST_WORK`` multiplications."""
+    before = _left.set(MOST_WORK)
+    try:
+        yield
+    finally:
+        _left.reset(before)
+
+
+def multiplications(*lengths: int) -> None:
+    """Count so many as the product of these lengths, before they begin. Raises CapacityError for too many."""
+    left = _left.get() - math.prod(max(int(n), 0) for n in lengths)
+    if left < 0:
+        raise CapacityError(
+            f"up to this one all nodes take {MOST_WORK - left:,} multiplications; {MOST_WORK:,} are the most: "
+            "compute its constants outside, or import a smaller model"
+        )
+    _left.set(left)
 
 
 def constant(what: str, value: Any) -> np.ndarray:

@@ -23,6 +23,17 @@ def special(name: str) -> Callable[..., Any]:
     return function
 
 
+def in_double(name: str) -> Callable[..., Any]:
+    """The function of scipy.special of one array, computed in float64: what it leaves is not to overflow float32."""
+    function = special(name)
+
+    def of_wide(x: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return function(np.asarray(x, np.float64)).astype(np.result_type(x))
+
+    return of_wide
+
+
 def multiply_or_zero(x: Any, y: Any) -> Any:
     """x y, and 0 where x is."""
     out = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y))

@@ -149,7 +149,7 @@ REFUSED = {
     # Functions that have no derivative or are not known
     "index of itself": (lambda x: x[x], "indexing by a traced array of float64", "np.argmax"),
     "index in a list": (lambda x: x[[x[0]]], "indexing by a traced array of float64", "np.argmax"),
-    "histogram": (lambda x: np.histogram(x), "a histogram of traced values", "soft bins"),
+    "histogram": (lambda x: np.histogram(x), "np.histogram of traced values", "soft bins"),
     "eig": (lambda x: np.linalg.eig(np.outer(x, x)), "np.linalg.eig", "may be complex; np.linalg.eigh"),
     "rank": (lambda x: np.linalg.matrix_rank(np.outer(x, x)), "np.linalg.matrix_rank", "a rank has no derivative"),
     "svd": (lambda x: np.linalg.svd(np.outer(x, x)), "np.linalg.svd with singular vectors", "compute_uv=False"),

@@ -64,6 +64,15 @@ AS_NUMPY = {
     "cumulative sums": lambda x: np.cumsum(x * K, axis=1),
     "norms": lambda x: (np.linalg.norm(x * K), np.linalg.norm(1j * x + 1.0, axis=0)),
     "variances": lambda x: (np.var(x * K, axis=0, ddof=1), np.std(x + 1j * x)),
+    "logarithms": lambda x: np.log10(x * K) + np.log2(1j * x + 2.0),
+    "tan and tanh": lambda x: np.tan(x * K) + np.tanh(1j * x - 1.0),
+    "rounded": lambda x: np.round(x * K, 1) + np.around(10 * x * K) + (x * K).round(2) + np.rint(3j * x),
+    "cumulative products": lambda x: np.cumprod(x * K, axis=1) + np.reshape((1j * x).cumprod(), (2, 3)),
+    "average": lambda x: (
+        np.average(x * K, axis=0, weights=[1.0, 3.0]) + np.average(1j * x) + np.average(x * K, 0, x**2)
+    ),
+    "equal": lambda x: (x * K == x[0] * K) * 1.0 + 2.0 * (x * K != np.conj(x * K)) + 1j * x,
+    "powers of zero": lambda x: (0j * x) ** (0.0 * x) + (0j * x) ** np.array([0.0, 2.5, 1.0 + 1.0j]) + (0j * x) ** x**2,
     "powers of constants": lambda x: np.power(2.0, 1j * x) * np.exp(1j) ** x,
 }
 
@@ -85,6 +94,11 @@ def halves(z):
 def test_values_are_those_of_numpy(function):
     graph = pcn.trace(lambda x: halves(function(x)), x=pcn.Parameter(X))
     assert_close(pcn.backprop(graph).values["out"][0], halves(function(X)), 1e-14)
+
+
+def test_a_hyperbolic_tangent_far_out_is_one():
+    graph = pcn.trace(lambda x: np.real(np.tanh(x + 0.3j)), x=pcn.Parameter([-800.0, 800.0]))
+    assert_close(pcn.backprop(graph).values["out"][0], [-1.0, 1.0], 0)
 
 
 def of_its_own(x):
@@ -149,7 +163,7 @@ def test_an_absolute_value_at_zero_has_derivative_zero():
         (lambda x: pcn.ops.relu(x * 1j), r"relu of complex values"),
         (lambda x: np.real_if_close(1j * x), r"np\.real_if_close, a decision.*write np\.real"),
         (lambda x: (1j * x).astype(float), r"complex values as float64"),
-        (lambda x: np.tan(1j * x), r"np\.tan of complex values"),
+        (lambda x: np.arcsin(1j * x), r"np\.arcsin of complex values"),
         (lambda x: (1j * x).argmax(), r"\.argmax of complex values"),
     ],
 )

@@ -68,6 +68,7 @@ VALUES = {
     "added where it is": lambda x: np.add(1.0, 2.0, out=np.zeros(5), where=x > 0) * x,
     "a root where it is by constants": lambda x: np.sqrt(x, out=2 * x, where=np.arange(5) > 2),
     "putmask": lambda x: _put(x),
+    "functions of truths": lambda x: np.exp(x > 0) * x + np.tanh(x > 1) * 1.0 + np.exp(np.log(x > 0) * 1.0),
     "difference of numbers": lambda x: (x > 0).astype(int) - (x > 1).astype(int) + x,
 }
 
@@ -196,7 +197,7 @@ def test_types_are_those_of_numpy():
 REFUSED = {
     "where alone": (lambda x: np.where(x > 0), "np.where of a condition alone"),
     "nonzero": (lambda x: np.nonzero(x), "np.nonzero cannot be traced .*how many there are would depend on the data"),
-    "mask": (lambda x: x[x > 0], "indexing by a condition"),
+    "mask": (lambda x: x[x > 0], "selected by a mask"),
     "difference": (lambda x: (x > 0) - (x > 1), "np.subtract of truth values"),
     "bits": (lambda x: x.astype(int) & 1, "np.bitwise_and of numbers"),
     "half": (lambda x: x.astype(np.float32), r"\.astype\(float32\)"),

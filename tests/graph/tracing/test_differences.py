@@ -82,6 +82,22 @@ def test_interpolation_at_traced_places():
     assert_close(got.gradients["y"], columns @ out, 1e-13)
 
 
+INFINITE = {
+    "at the first knot": lambda x: np.interp(x, [1.0, 2.0, 3.0], [-np.inf, 0.0, 1.0]),
+    "at the last knot": lambda x: np.interp(x, [1.0, 2.0, 3.0], [0.0, 1.0, np.inf], left=5.0),
+    "inside": lambda x: np.interp(x, [1.0, 2.0, 3.0], [0.0, np.inf, 1.0]),
+    "constant places": lambda x: np.interp([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], np.log(np.abs(x[:3]))),
+}
+
+
+@pytest.mark.parametrize("function", INFINITE.values(), ids=INFINITE)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_interpolation_between_infinite_values(function):
+    x = np.array([0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0])
+    graph = pcn.trace(function, x=pcn.Parameter(x))
+    np.testing.assert_allclose(pcn.backprop(graph).values["out"][0], function(x), rtol=1e-14)
+
+
 @pytest.mark.parametrize(
     ("function", "text"),
     [

@@ -43,6 +43,17 @@ def test_values_are_those_of_numpy(mode, options, widths):
         assert_close(pcn.backprop(graph).values["out"][0], np.pad(x, widths, mode, **options), 1e-14)
 
 
+@pytest.mark.parametrize("mode", ["mean", "median", "linear_ramp", "maximum"])
+def test_of_whole_numbers_and_truth_values_are_made_as_many(mode):
+    def function(x):
+        options = {"end_values": 7} if mode == "linear_ramp" else {}
+        padded = [np.pad(array, (2, 3), mode, **options) for array in (np.argsort(x), x > 0, np.floor(x).astype(int))]
+        return np.stack(padded) * 1.0
+
+    x = np.array([1.0, -2.0, 3.5, 2.0])
+    assert_close(pcn.backprop(pcn.trace(function, x=pcn.Parameter(x))).values["out"][0], function(x), 0)
+
+
 @pytest.mark.parametrize(("mode", "options"), COPIES + ODD, ids=str)
 def test_a_number_has_nothing_to_pad(mode, options):
     graph = pcn.trace(lambda x: np.pad(x, (1, 2), mode, **options) * 2, x=pcn.Parameter(3.0))

@@ -60,6 +60,16 @@ def test_all_lengths_of_both_arguments(function, mode):
         assert_close(got.gradients["b"], by_b, 1e-14, f"{n} {m}")
 
 
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
+@pytest.mark.parametrize("mode", ["full", "same"])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_infinite_constants_are_only_where_they_overlap(function, mode):
+    x = np.array([1.0, -2.0, 3.5])
+    for other in ([1.0, np.inf], [1.0, np.inf, 2.0, 3.0, 4.0]):
+        graph = pcn.trace(lambda x, other=other: function(x, other, mode), x=pcn.Parameter(x))
+        np.testing.assert_array_equal(pcn.backprop(graph).values["out"][0], function(x, other, mode))
+
+
 def test_a_fit_is_linear_in_the_values():
     y = np.array([0.3, -1.0, 2.0, 0.7])
 

@@ -48,6 +48,12 @@ LINEAR = {
         scipy.signal.convolve2d(x, KERNEL, "full", "symm")[:4, :5] + scipy.signal.convolve2d(x, KERNEL, "same", "wrap")
     ),
     "lists": lambda x: scipy.fft.fft([x[0, 0], x[1, 1]]) + scipy.signal.convolve([x[0, 0], 2 * x[0, 1]], [1.0], "same"),
+    "correlate2d": lambda x: (
+        scipy.signal.correlate2d(x, KERNEL, "same", "wrap")
+        + scipy.signal.correlate2d(x, KERNEL[:, :2], "same")
+        + scipy.signal.correlate2d(x, KERNEL, "full", "symm")[1:, :5]
+        + scipy.signal.correlate2d(KERNEL, x, "valid")[0, 0]
+    ),
     "convolve2d": lambda x: scipy.signal.convolve2d(KERNEL, x, "full") * 2.0 + scipy.signal.correlate(x, KERNEL),
 }
 

@@ -11,6 +11,7 @@ from pcneuro.errors import TraceError
 from tests.helpers import assert_close
 
 X = np.array([0.3, 0.8, 0.55])
+POINTS = np.array([[0.1, 0.5], [-0.3, 1.0], [0.7, 0.0]])
 COUNTS = np.array([0, 2, 1])
 
 DENSITIES = {
@@ -32,6 +33,12 @@ DENSITIES = {
     ),
     "outside": lambda x: scipy.stats.expon.pdf(x - 0.4) + scipy.stats.gamma.pdf(x - 0.4, 2.5),
     "beta": lambda x: scipy.stats.beta.logpdf(x, 2.0, x[1] + 1) + scipy.stats.beta(2.0, 3.0).pdf(x),
+    "normal of several dimensions": lambda x: (
+        scipy.stats.multivariate_normal.logpdf(np.outer(X, x[:2]), x[1:], [[1.0 + x[0], 0.3], [0.3, x[1]]])
+        + scipy.stats.multivariate_normal.logpdf(POINTS, mean=x[:2], cov=x[1:])
+        + scipy.stats.multivariate_normal.pdf(x, 0.2, x[0])
+        + scipy.stats.multivariate_normal.logpdf(x)
+    ),
     "counts": lambda x: (
         scipy.stats.poisson.logpmf(COUNTS, x)
         + scipy.stats.binom.logpmf(COUNTS, 3, x)
