@@ -206,7 +206,8 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     units below (outputs in bold). Predictions run from a parent's value to a child's error neurons, feedback beside
     them the other way; inputs are clamped and get none. Lines over the vertices close cycles, with their delays. Long
     circuits are broken into bands, read like lines of text. Up to some fifty populations remain legible on a page, and
-    some hundreds in a figure that is as large as they need. Where there are few projections, their parameters are named.
+    some hundreds in a figure that is as large as they need. Where there are few projections, their parameters are
+    named.
 
     Parameters
     ----------
