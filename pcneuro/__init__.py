@@ -36,6 +36,7 @@ from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.noise import OrnsteinUhlenbeck, WhiteNoise
+from pcneuro.model.perturbations import Inject
 from pcneuro.model.plasticity import Hebbian, Homeostasis, LearnedVariance, Oja
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
@@ -71,6 +72,7 @@ __all__ = [
     "Graph",
     "Hebbian",
     "Homeostasis",
+    "Inject",
     "Input",
     "KeepState",
     "Kernel",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class RunData:
     feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the state, by variable and
     vertex: they begin at zero where none are given. Where it ``continues`` the simulation that an engine is in, what is
     on its way through conduction delays goes on; else all has been as in the feedforward sweep. ``stimuli`` change with
-    time, by group (``"inputs"``, ``"clamped"``) and name; the arrays are what they are in the step of number ``step``.
-    Before the steps ``restarts``, in their order, neurons go back to the feedforward sweep.
+    time, by group (``"inputs"``, ``"clamped"``, ``"currents"``) and name; the arrays are what they are in the step of
+    number ``step``. Before the steps ``restarts``, in their order, neurons go back to the feedforward sweep.
     """
 
     batch: int
@@ -52,6 +52,8 @@ class RunData:
     stimuli: Mapping[tuple[str, str], Stimulus] = field(default_factory=dict)
     step: int = 0
     restarts: np.ndarray = field(default_factory=lambda: NEVER)
+    currents: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Vertex -> what flows into its value neurons beside what comes back from errors; a group of arrays, too."""
 
     @classmethod
     def silent(cls, circuit: Circuit) -> RunData:
@@ -85,10 +87,17 @@ class RunData:
         return bool(at < len(self.restarts) and self.restarts[at] == step)
 
     def same_as(self, other: RunData | None) -> bool:
-        """Whether it gives a circuit what another does, now."""
+        """Whether it gives a circuit what another does, now, but for how large currents are: engines follow these."""
         return other is not None and (
-            self.inputs is other.inputs and self.clamped is other.clamped and self.initial is other.initial
+            self.inputs is other.inputs
+            and self.clamped is other.clamped
+            and self.initial is other.initial
+            and self.currents.keys() == other.currents.keys()
         )
+
+    def with_currents(self, currents: Mapping[str, np.ndarray], stimuli: Mapping[tuple[str, str], Stimulus]) -> RunData:
+        """The same with other currents, and these stimuli."""
+        return replace(self, currents=currents, stimuli=stimuli)
 
     def sample(self, number: int) -> RunData:
         """Inputs and clamps of one sample, as a batch of one."""
@@ -144,8 +153,11 @@ class AbstractEngine(ABC):
         self.resting: list[int | None] = [None]
         """By block of samples the number of the step since which it has been at rest; None where it is not."""
 
+    injects: ClassVar[bool] = True
+    """Whether currents can flow into value neurons."""
+
     def follow(self, data: RunData) -> None:
-        """Go on with data that gives the same now, and may change otherwise."""
+        """Go on with data that gives the same now but for how large currents are, and may change otherwise."""
         self.data = data
 
     @property

@@ -34,6 +34,8 @@ class Stimulus:
     shape: tuple[int, ...]
     dtype: Any
     wrong: Callable[[np.ndarray], str | None] | None = None
+    parts: tuple[Stimulus, ...] | None = None
+    """Those whose end is told of, where it is made of others."""
 
     @property
     def samples(self) -> int:
@@ -91,7 +93,10 @@ class Stimulus:
 
     def warn_of_end(self, end: int, dt: float) -> None:
         """Warn where a run up to step ``end`` goes on behind the last value."""
-        if self.last is not None and (end - 1) // self.every > self.last:
+        if self.parts is not None:
+            for part in self.parts:
+                part.warn_of_end(end, dt)
+        elif self.last is not None and (end - 1) // self.every > self.last:
             warn(
                 f"{self.what}: its TimedArray ends at {self.timed.duration:g} ms, and the run at {end * dt:g} ms: the "
                 "last value holds from there on; give more, or periodic=True"

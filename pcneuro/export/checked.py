@@ -112,19 +112,31 @@ def settings(
 
 
 def checked_run_data(
-    circuit: Circuit, dynamics: AbstractDynamics, data: Mapping[str, Any], previous: RunData | None = None
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    data: Mapping[str, Any],
+    previous: RunData | None = None,
+    *,
+    streams: float | None = None,
 ) -> RunData:
     """What a circuit is given at time zero, as for ``Simulator.run``; raises, and warns of, what that does.
 
-    Raises ParameterError for data that change with time.
+    Raises ParameterError for data that change with time, unless ``streams`` is the integrator's dt, in steps of which
+    they do; and, for those that do, under dynamics that hold predictions, where each change brings a new sweep.
     """
     for group, values in data.items():
         for name, value in (values or {}).items():
-            if isinstance(value, TimedArray):
+            if isinstance(value, TimedArray) and streams is None:
                 raise ParameterError(
                     f"{name!r} of {group} is a TimedArray, and this export is of constant data: give an array of one "
                     "time, or simulate with Kernel()"
                 )
-    checked = merge(circuit, previous, data, time=0.0, dt=1.0, dtype=np.dtype(np.float64), carried=dict)
+            if isinstance(value, TimedArray) and dynamics.holds_predictions:
+                raise ParameterError(
+                    f"{name!r} of {group} is a TimedArray, of which each change brings a new feedforward sweep, which "
+                    "is not exported: use dynamics=pcn.Strict(), or simulate with Kernel()"
+                )
+    dt = 1.0 if streams is None else streams
+    checked = merge(circuit, previous, data, time=0.0, dt=dt, dtype=np.dtype(np.float64), carried=dict)
     warn_of_latents(circuit, dynamics, checked.clamped)
     return checked

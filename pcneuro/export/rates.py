@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,10 +33,27 @@ from pcneuro.model.integrators import AbstractIntegrator
 SYNAPSE_BYTES = 64
 """What a synapse of both directions takes in Brian2: indices, weight, and the lists of synapses by neuron."""
 
+NUMBER_BYTES = 8
+"""What a value over time takes in Brian2."""
+
 RATES = {"value": "rate", "error": "error_rate"}
 """Row of the state -> the variable that has its rate."""
 
 Variables = dict[str, dict[str, np.ndarray]]
+
+
+class Stream(NamedTuple):
+    """Values of a group's neurons over time, (times, neurons), each for ``dt`` ms; periodic after so many ``steps``."""
+
+    values: np.ndarray
+    dt: float
+    steps: int | None
+
+    @property
+    def update(self) -> str:
+        """What gives it to the neurons at the begin of each step, in Brian2's syntax, as ``stimulus``."""
+        time = "t" if self.steps is None else f"(t_in_timesteps % {self.steps})*dt"
+        return f"v = stimulus({time}, i)"
 
 
 class Rates:
@@ -65,7 +83,9 @@ class Rates:
             without_extras(circuit, "spiking neurons")
         self.spiking, self.memory = spiking, memory
         self._check_noise(circuit)
-        self.data = checked_run_data(circuit, self.dynamics, data, previous)
+        streams = self.integrator.dt if spiking is None else None
+        self.data = checked_run_data(circuit, self.dynamics, data, previous, streams=streams)
+        self._check_streams()
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
         self.circuit, self.units = circuit, UnitGraph(circuit)
         self._check_size()
@@ -115,6 +135,24 @@ class Rates:
             what += f" and {neurons:,} spiking neurons"
         refuse_size(needed, what, "Brian2", self.memory)
 
+    def _check_streams(self) -> None:
+        """Raise ParameterError where values over time, which Brian2 has in memory, exceed it."""
+        for stimulus in self.data.stimuli.values():
+            numbers = stimulus.timed.times * self.data.batch * max(1, math.prod(stimulus.shape))
+            refuse_size(
+                NUMBER_BYTES * numbers, f"{numbers:,} values of {stimulus.what} over time", "Brian2", self.memory
+            )
+
+    def streams(self) -> dict[str, Stream]:
+        """Group -> what its values are over time, where they change."""
+        streams = {}
+        for (_, name), stimulus in self.data.stimuli.items():
+            times = stimulus.timed.times
+            values = np.broadcast_to(stimulus.read(0, times), (times, self.data.batch, *stimulus.shape))
+            steps = times * stimulus.every if stimulus.timed.periodic else None
+            streams[name] = Stream(values.reshape(times, -1), stimulus.every * self.integrator.dt, steps)
+        return streams
+
     def _check_finite(self) -> None:
         for sample, swept in enumerate(self.sweeps):
             for name, prediction in swept.predictions.items():
@@ -142,6 +180,8 @@ class Rates:
         made = Rates(circuit, self.dynamics, self.integrator, data, self.spiking, self.memory, before)
         if made.data.batch != self.data.batch:
             raise ParameterError(f"{made.data.batch} samples for a network of {self.data.batch}: make another network")
+        if [id(s.timed) for s in made.data.stimuli.values()] != [id(s.timed) for s in self.data.stimuli.values()]:
+            raise ParameterError("other data change with time than when the network was made: make another network")
         if made._text() != self._text():
             raise ParameterError(
                 "other vertices are clamped, or a number that is part of the equations has changed: make another "

@@ -150,8 +150,7 @@ class Relaxation:
         self.predictions = Predictions(circuit)
         self.torch, self.units = self.predictions.torch, self.predictions.units
         of = self.predictions.tensor
-        self.inputs = {name: of(a).reshape(data.batch, -1) for name, a in data.inputs.items()}
-        self.clamped = {name: of(a).reshape(data.batch, -1) for name, a in data.clamped.items()}
+        self.inputs, self.clamped = self._units_of(data.inputs), self._units_of(data.clamped)
         self.free = [name for name in circuit.vertices if name not in data.clamped]
         self.precision = {name: of(circuit.precision[name]).ravel() for name in circuit.vertices}
         self.gain = {n: of(integrator.gain(circuit.tau[n], circuit.precision[n])).ravel() for n in self.free}
@@ -172,6 +171,16 @@ class Relaxation:
             self.deviation = {
                 n: self._from(self.value[n], self.prediction[n]) for n in self.free if n in self.prediction
             }
+
+    def _units_of(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        """Arrays (samples, \\*shape) as tensors (samples, units)."""
+        return {name: self.predictions.tensor(a).reshape(self.data.batch, -1) for name, a in arrays.items()}
+
+    def turn_to(self, step: int) -> None:
+        """Let data that change with time be what they are in a step, where predictions follow them."""
+        self.data = self.data.at(step)
+        self.inputs, self.clamped = self._units_of(self.data.inputs), self._units_of(self.data.clamped)
+        self.value |= self.clamped
 
     # One moment
 
@@ -277,6 +286,8 @@ class Relaxation:
                 break
             finite = self.step()
             done += 1
+            if self.data.stimuli and done < steps:
+                self.turn_to(done)
         sizes = [self.circuit.graph.nodes[probe.vertex].size for probe in probes]
         return done, [np.array(r).reshape(len(r), self.data.batch, n) for r, n in zip(rows, sizes, strict=True)]
 
@@ -347,7 +358,7 @@ class TorchTarget(AbstractTarget):
         request.dynamics.only_values("an export")
         circuit, dt = without_extras(checked_circuit(request.circuit), "PyTorch"), request.integrator.dt
         keywords = request.keywords | {"initial": None}
-        data = checked_run_data(circuit, request.dynamics, keywords)
+        data = checked_run_data(circuit, request.dynamics, keywords, streams=dt)
         records = listed(request.records)
         probes = [r.resolve(circuit, data.batch, dt) for r in records]
         steps = whole_steps(request.duration, dt)

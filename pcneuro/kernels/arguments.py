@@ -39,8 +39,11 @@ BUSY, GROUP_COLUMNS = RAN, RAN + 1
 ) = range(15)
 # Columns of ``Stimuli.table``: every so many steps it goes on by one value, the number of the last one, units, samples
 # (1: the same for all), first row of ``Memory.buf``, the flags that say that it changed, and changed for its readers;
-# where in ``Stimuli.values`` it begins, and the number of the value that stands there
-INTERVAL, LAST_TIME, UNITS, SAMPLES, FIRST_ROW, FLAG, FLAG_READ, NUMBERS, FIRST_TIME, STIMULUS_COLUMNS = range(10)
+# where in ``Stimuli.values`` it begins, and the number of the value that stands there; whether the feedforward sweep
+# depends on it
+INTERVAL, LAST_TIME, UNITS, SAMPLES, FIRST_ROW, FLAG, FLAG_READ, NUMBERS, FIRST_TIME, SWEPT, STIMULUS_COLUMNS = range(
+    11
+)
 # Columns of ``Stimuli.carried``: first rows of prediction, deviation, and of ``Stimuli.room`` for their sum; rows; and
 # where a sweep reads the sum from (-1: nowhere)
 PREDICTION, DEVIATION, KEPT, WIDTH, READ_FROM, CARRIED_COLUMNS = range(6)
@@ -124,8 +127,8 @@ class Layout(NamedTuple):
 
     ``error`` is where the errors of all vertices stand; ``units`` are all that are integrated. Where there is more than
     one stage, the state at the beginning of a step and the slope of every stage stand from ``start`` on; where there is
-    a tolerance, the states and the errors as they were sent last from ``sent`` on. ``inputs`` is how many inputs there
-    are, which have flags.
+    a tolerance, the states and the errors as they were sent last from ``sent`` on. ``inputs`` is how many inputs and
+    currents there are, which have flags.
     """
 
     error: int

@@ -15,6 +15,7 @@ from pcneuro.kernels.arguments import (
     PREDICTION,
     READ_FROM,
     SAMPLES,
+    SWEPT,
     UNITS,
     WIDTH,
 )
@@ -110,12 +111,14 @@ def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped
     """
     table, flags, played = stimuli.table, dirty.flags, stimuli.played
     restart = _restarts(stimuli, step)
-    due = restart
+    due, swept = restart, False
     for k in range(table.shape[0]):
-        due |= min(step // table[k, INTERVAL], table[k, LAST_TIME]) != played[k]
+        if min(step // table[k, INTERVAL], table[k, LAST_TIME]) != played[k]:
+            due = True
+            swept |= table[k, SWEPT] == 1
     if not due:
         return OK
-    if stimuli.held and not restart:
+    if stimuli.held and swept and not restart:
         _keep(memory, stimuli.carried, stimuli.room)
     changed = restart
     for k in range(table.shape[0]):
@@ -123,7 +126,7 @@ def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped
         if position != played[k]:
             moved = _put(k, position, memory, stimuli)
             played[k] = position
-            changed |= moved
+            changed |= moved and table[k, SWEPT] == 1
             if moved:
                 flags[table[k, FLAG]] = flags[table[k, FLAG_READ]] = 1
     if changed and (stimuli.held or restart):

@@ -295,11 +295,17 @@ class _FeedbackCode(AbstractVisitor[Station, Slot]):
 
 
 def lower(
-    circuit: Circuit, dynamics: AbstractDynamics, clamped: Collection[str] = (), *, separate_errors: bool = False
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    clamped: Collection[str] = (),
+    *,
+    separate_errors: bool = False,
+    currents: Collection[str] = (),
 ) -> Program:
     """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped.
 
-    Errors that are deviations stand in the same rows, unless ``separate_errors``.
+    Errors that are deviations stand in the same rows, unless ``separate_errors``. There are rows for ``currents`` into
+    these vertices.
     """
     compiler = _Compiler(circuit, dynamics, clamped, separate_errors)
     compiler.allocate()
@@ -325,6 +331,12 @@ def lower(
     compiler.forward(program)
     compiler.linearise(program)
     _FeedbackCode(compiler, program).write()
+    for name in sorted(currents):
+        every = np.arange(circuit.graph.nodes[name].size)
+        program.currents[name] = low.reserve(every.size, True)
+        drive = compiler.region("drive", name)
+        lower_combine(low, drive, every, program.currents[name], every, bool(program.pulls.get(name)))
+        program.flow[name] = low.taken()
     leaves = (*circuit.graph.inputs, *circuit.graph.parameters, *circuit.graph.recurrent)
     program.leaves, program.initial = {name: compiler.read[name] for name in leaves}, compiler.initial
     emit_states(low, program, dynamics)

@@ -79,6 +79,10 @@ class Program:
     """Vertex -> the instruction value = prediction."""
     origin: dict[int, tuple[str, tuple[Slot, ...]]] = field(default_factory=dict)
     """Position of an instruction's arguments -> the node that it is of, and where that node's operands stand."""
+    currents: dict[str, Slot] = field(default_factory=dict)
+    """Vertex that a current flows into -> the rows of that."""
+    flow: dict[str, Code] = field(default_factory=dict)
+    """The same -> the instruction that adds it to the vertex' drive, or writes it there, where nothing else does."""
     relax: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
 

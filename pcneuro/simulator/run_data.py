@@ -20,13 +20,13 @@ from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import NOT_NEGATIVE, by_name, in_ms, milliseconds
+from pcneuro.simulator.perturbed import CURRENTS, with_currents
+from pcneuro.simulator.timing import on_grid
 
 Arrays = dict[str, np.ndarray]
 
 MOST_STEPS = 2**62
 """What the engines' counters hold, with room to spare."""
-OFF_GRID = 1e-4
-"""Share of a step by which a time may be off a multiple of dt: more than the rounding of decimal numbers."""
 
 
 def float_type(dtype: Any) -> np.dtype:
@@ -49,12 +49,13 @@ def merge(
     dt: float,
     dtype: np.dtype,
     carried: Callable[[], Mapping[str, np.ndarray]],
+    perturb: Any = None,
 ) -> RunData:
     """The data of the next run: ``previous`` itself where nothing changes.
 
     ``changes`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping; None is "as before".
     Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
-    What changes with time is what it is at the begin of the run.
+    What changes with time is what it is at the begin of the run. ``perturb`` are perturbations, None those of before.
     """
     for what, value in changes.items():
         if value is not None:
@@ -93,10 +94,12 @@ def merge(
             raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
         same = previous.same_as(before) and _same(inputs, previous.inputs) and _same(clamped, previous.clamped)
         if same and not initial:
-            return replace(previous, stimuli=stimuli) if stimuli or previous.stimuli else previous
+            made = replace(previous, stimuli=stimuli) if stimuli or previous.stimuli else previous
+            return with_currents(made, circuit, previous, perturb, step, dt)
     if time > 0:
         initial = {n: a for n, a in carried().items() if n not in clamped}
-    return RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step)
+    made = RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step)
+    return with_currents(made, circuit, previous, perturb, step, dt)
 
 
 def _present(
@@ -140,6 +143,8 @@ def _kept(circuit: Circuit, previous: RunData | None, changes: Mapping[str, Any]
     outputs = {node.name for node in circuit.graph.outputs.values()}
     kept = {}
     for (group, name), each in ({} if previous is None else previous.stimuli).items():
+        if group == CURRENTS:
+            continue
         given = "inputs" if group == "inputs" else "targets" if name in outputs else "clamp"
         replaced = changes[given] is not None or (group != "inputs" and name in (changes["clamp"] or {}))
         if not replaced:
@@ -264,12 +269,6 @@ def restart_steps(restarts: Any, dt: float) -> np.ndarray:
     if (np.diff(steps) <= 0).any():
         raise ParameterError("restarts are not in the order of their times, or the same twice: sort them")
     return steps
-
-
-def on_grid(times: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest steps of times in ms, and which of these are no multiples of dt."""
-    steps = np.round(times / dt)
-    return steps.astype(np.int64), np.abs(times / dt - steps) > OFF_GRID
 
 
 def whole_steps(duration: float, dt: float) -> int:

@@ -16,6 +16,7 @@ from pcneuro.errors import ParameterError, check_object, warn_of_divergence
 from pcneuro.kernels.philox import MASK
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_error_neurons
 from pcneuro.model.integrators import AbstractIntegrator, Euler
+from pcneuro.model.perturbations import AbstractPerturbation
 from pcneuro.model.settled import Settled
 from pcneuro.quantities import flag, whole
 from pcneuro.recording.event_log import log_of
@@ -210,6 +211,7 @@ class Simulator:
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
         restarts: Sequence[float] = (),
+        perturb: Sequence[AbstractPerturbation] | None = None,
         learn: bool = True,
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
@@ -239,6 +241,9 @@ class Simulator:
         restarts
             Times in ms, counted from the begin of the simulation, at which neurons go back to the feedforward sweep of
             what is given then, as ``reset`` does, while time and parameters go on: the trials of a ``Protocol``.
+        perturb
+            ``Inject(vertex, current, start=, stop=)`` objects: currents into value neurons. None lets those of the last
+            run go on, ``[]`` takes them away.
         learn
             Whether parameters change by the rules of plasticity that the circuit has; False holds them as they are.
         record
@@ -261,7 +266,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        result = self._run(steps, until, changes, restarts, learn, record, events, show, parted=False).result()
+        result = self._run(steps, until, changes, restarts, perturb, learn, record, events, show, parted=False).result()
         if result.status is Status.DIVERGED:
             warn_of_divergence(result.message)
         return result
@@ -276,6 +281,7 @@ class Simulator:
         clamp: Mapping[str, Any] | None = None,
         initial: Mapping[str, Any] | None = None,
         restarts: Sequence[float] = (),
+        perturb: Sequence[AbstractPerturbation] | None = None,
         learn: bool = True,
         record: Sequence[Record] = (),
         events: RecordEvents | None = None,
@@ -306,7 +312,7 @@ class Simulator:
         steps, span = steps_of(duration, until, self.integrator.dt)
         changes = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
         show = reporter(report, report_period, self.time, span)
-        return Stream(self._run(steps, until, changes, restarts, learn, record, events, show, parted=True))
+        return Stream(self._run(steps, until, changes, restarts, perturb, learn, record, events, show, parted=True))
 
     def _run(
         self,
@@ -314,6 +320,7 @@ class Simulator:
         until: Settled | None,
         changes: Mapping[str, Any],
         restarts: Sequence[float],
+        perturb: Any,
         learn: bool,
         record: Sequence[Record],
         events: RecordEvents | None,
@@ -327,7 +334,22 @@ class Simulator:
         if until is not None:
             self.schedule.check_until()
         dt = self.integrator.dt
-        data = merge(self.circuit, state.data, changes, time=self.time, dt=dt, dtype=self.dtype, carried=state.carried)
+        data = merge(
+            self.circuit,
+            state.data,
+            changes,
+            time=self.time,
+            dt=dt,
+            dtype=self.dtype,
+            carried=state.carried,
+            perturb=perturb,
+        )
+        if data.currents and not (self.schedule.currents and self._engine.injects):
+            what = self.schedule if self._engine.injects else state.settings
+            raise ParameterError(
+                f"{what!r} has no currents into neurons{' with delays' if self.circuit.delayed else ''} (Inject): use "
+                "Kernel() with Parallel() and a circuit without delays, or Reference()"
+            )
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)

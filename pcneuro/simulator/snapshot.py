@@ -17,7 +17,7 @@ from pcneuro.files import STUMBLES, read_archive, write_archive
 from pcneuro.simulator.run_data import MOST_STEPS
 
 KIND = "snapshot"
-GROUPS = ("inputs", "clamped", "initial")
+GROUPS = ("inputs", "clamped", "initial", "currents")
 
 
 def write_snapshot(
@@ -57,7 +57,8 @@ def read_snapshot(
             kind, _, name = key.partition("/")
             groups[kind][name] = array
         step, batch = _whole(facts["step"]), facts["batch"]
-        data = None if batch is None else RunData(_whole(batch), groups["inputs"], groups["clamped"], groups["initial"])
+        given = {kind: groups[kind] for kind in GROUPS}
+        data = None if batch is None else RunData(_whole(batch), **given)  # type: ignore[arg-type]
         if data is None and (step or any(groups[kind] for kind in GROUPS)):
             raise ValueError("it has no batch size, and something that has one")
         _check(engine.circuit, step, data)
@@ -88,8 +89,10 @@ def _check(circuit: Circuit, step: int, data: RunData | None) -> None:
         raise ValueError("its step number or batch size is out of range")
     if data is None:
         return
-    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial} <= set(circuit.vertices):
+    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial, *data.currents} <= set(
+        circuit.vertices
+    ):
         raise ValueError("its data has other names")
-    for name, array in (*data.inputs.items(), *data.clamped.items(), *data.initial.items()):
+    for name, array in (pair for kind in GROUPS for pair in getattr(data, kind).items()):
         if array.shape != (data.batch, *circuit.graph.nodes[name].shape) or array.dtype.kind != "f":
             raise ValueError(f"its data of {name!r} has another shape or type")

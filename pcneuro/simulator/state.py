@@ -213,7 +213,13 @@ class SimulationState:
             self._started = self._started and same
             self.data = data
             if self._started:
-                self.engine.follow(data)
+                self._follow(data)
+
+    def _follow(self, data: RunData) -> None:
+        assert self.engine.data is not None
+        self._evaluated = self._evaluated and data.currents is self.engine.data.currents
+        self.engine.follow(data)
+        self.data = data
 
     def turn_to(self, step: int) -> None:
         """Let what changes with time be what it is in a step, as new data of a run would be."""
@@ -225,8 +231,7 @@ class SimulationState:
                 self._started = False
             self.ready()
         elif data.same_as(self.data):
-            self.engine.follow(data)
-            self.data = data
+            self._follow(data)
         else:
             held = data.clamped
             self.take(replace(data, initial={n: a for n, a in self.carried().items() if n not in held}))

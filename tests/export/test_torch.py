@@ -11,7 +11,7 @@ import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
 from circuits.transformer import transformer
-from pcneuro.errors import MissingExtraError
+from pcneuro.errors import MissingExtraError, ParameterError
 from pcneuro.export.targets import Exported, RunRequest, targets
 from pcneuro.export.torch import TorchTarget, functions
 from pcneuro.ops.formula import evaluate, parse
@@ -271,3 +271,21 @@ def test_without_pytorch(monkeypatch):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     with pytest.raises(MissingExtraError, match=r"python -m pip install 'pcneuro\[torch\]'"):
         by_torch(circuit, *data_for(circuit.graph, 1), 1.0)
+
+
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.RungeKutta4(0.5)], ids=repr)
+def test_data_that_change_with_time(integrator):
+    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5})
+    rng = np.random.default_rng(4)
+    inputs = {"x": pcn.TimedArray(rng.normal(size=(4, 3, 5)), 2.0, periodic=True)}
+    goals = {"out": pcn.TimedArray(rng.normal(size=(5, 3)), 3.0)}
+    settings = {"dynamics": pcn.Strict(), "integrator": integrator}
+    records = [pcn.Record("h1"), pcn.Record("out", "error"), pcn.Record("h2", "feedback")]
+    wanted = pcn.Simulator(circuit, **settings).run(14.0, inputs=inputs, targets=goals, record=records)
+    actual = by_torch(circuit, inputs, goals, 14.0, records, **settings)
+    for name in wanted.records.data_vars:
+        close(actual.records[name], wanted.records[name], name)
+    for name, gradient in wanted.gradients.items():
+        close(actual.gradients[name], gradient, name)
+    with pytest.raises(ParameterError, match="new feedforward sweep"):
+        by_torch(circuit, inputs, goals, 14.0, records)

@@ -62,6 +62,13 @@ class ChangeCounter:
             "activities": layout.activity(activity).astype(np.float64),
         }
 
+    def begin(self, values: Arrays) -> None:
+        """Let others know these values of vertices, (batch, \\*shape), which are the sweep's but for rounding."""
+        for s, known in enumerate(self.known):
+            known["values"] = np.concatenate([values[n][s].ravel() for n in self.names])
+            if self.sending.strict:
+                known["activities"] = self._dendrites(s, values, {})["activities"]
+
     @property
     def values(self) -> Arrays:
         """Vertices at the sweep, (batch, units)."""

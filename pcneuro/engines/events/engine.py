@@ -53,6 +53,8 @@ MOST_BYTES = 2_000_000_000
 class EventEngine(AbstractEngine):
     """A circuit whose neurons exchange events: one state for each sample, and what all samples share."""
 
+    injects = False
+
     def __init__(
         self,
         circuit: Circuit,

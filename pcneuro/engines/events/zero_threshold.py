@@ -41,6 +41,8 @@ COUNTER, BEGAN, TALLY = "counter.", "began.", "tally."
 class ZeroThresholdEngine(AbstractEngine):
     """A kernel engine, which takes the steps, and a counter of what changes from one to the next."""
 
+    injects = False
+
     def __init__(
         self,
         circuit: Circuit,
@@ -93,6 +95,8 @@ class ZeroThresholdEngine(AbstractEngine):
             counted, self.counter = self.counter, ChangeCounter(self, self.topologies, self.parameters)
             if data.continues:
                 self._go_on(counted, before)
+        if not data.continues and not data.initial:
+            self.counter.begin({n: self.read(n, "value") for n in self.circuit.vertices})
         self.tally.expect(data, self.counter.units)
 
     def _go_on(self, before: ChangeCounter, data: RunData) -> None:

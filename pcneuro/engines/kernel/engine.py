@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,8 @@ class KernelEngine(AbstractBlocks):
     ) -> None:
         super().__init__(circuit, dynamics, integrator, dtype, name)
         self.threads = threads or available_threads()
-        self.lowered: dict[tuple[frozenset[str], bool], tuple[Program, list[Phase]]] = {}
-        self.program, self.phases = self._lowered(())
+        self.lowered: dict[tuple[frozenset[str], frozenset[str], bool], tuple[Program, list[Phase]]] = {}
+        self.program, self.phases = self._lowered(self.data)
         # Behind what the program has, room for each part of a Hebbian sum.
         self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
         for row, values in self.program.constants.items():
@@ -61,7 +61,7 @@ class KernelEngine(AbstractBlocks):
         self.limits = Settled().limits(dtype)
         self.quiet = np.zeros(1, dtype=np.int64)
         """By block the number of steps for which it has been at rest in a run until it settles."""
-        self.prepared: dict[frozenset[str], tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]] = {}
+        self.prepared: dict[Any, tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]] = {}
         self.rhs = as_array()
         # Whether errors, and what comes of them, are those of the state; and whether all feedback is.
         self.current = self.driven = False
@@ -92,19 +92,20 @@ class KernelEngine(AbstractBlocks):
         self.rested[:] = [None] * len(self.rested)
         self.current = self.driven = False
 
-    def _lowered(self, clamped: Collection[str]) -> tuple[Program, list[Phase]]:
-        """The program for what is clamped, and its Hebbian sums. All programs have the same shared rows."""
+    def _lowered(self, data: RunData) -> tuple[Program, list[Phase]]:
+        """The program for what is clamped and has currents, and its Hebbian sums. All have the same shared rows."""
         outputs = {node.name for node in self.circuit.graph.outputs.values()}
-        key = frozenset(clamped) - outputs if self.dynamics.holds_predictions else frozenset()
-        if (key, self.separate_errors) not in self.lowered:
-            program = lower(self.circuit, self.dynamics, key, separate_errors=self.separate_errors)
-            self.lowered[key, self.separate_errors] = program, phases(program, self.dtype.itemsize)
-        return self.lowered[key, self.separate_errors]
+        clamped = frozenset(data.clamped) - outputs if self.dynamics.holds_predictions else frozenset()
+        key = clamped, frozenset(data.currents), self.separate_errors
+        if key not in self.lowered:
+            program = lower(self.circuit, self.dynamics, clamped, separate_errors=key[2], currents=key[1])
+            self.lowered[key] = program, phases(program, self.dtype.itemsize)
+        return self.lowered[key]
 
     # Running
 
     def start(self, data: RunData) -> None:
-        self.program, self.phases = self._lowered(data.clamped)
+        self.program, self.phases = self._lowered(data)
         self.data, program, code = data, self.program, self.program.code
         self._expect_kernels()
         self._allocate(data.batch)
@@ -114,6 +115,8 @@ class KernelEngine(AbstractBlocks):
             self._write(program.leaves[name], values)
         for name, values in data.clamped.items():
             self._write(program.slot("value", name), values)
+        for name, values in data.currents.items():
+            self._write(program.currents[name], values)
         for name, node in self.circuit.graph.latents.items():
             assert isinstance(node.source, Latent)
             prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
@@ -149,7 +152,12 @@ class KernelEngine(AbstractBlocks):
 
     def follow(self, data: RunData) -> None:
         other = data.stimuli is not self.data.stimuli or data.restarts is not self.data.restarts
-        self.data = data
+        before, self.data = self.data, data
+        for name, current in data.currents.items():
+            if current is not before.currents[name]:
+                self._write(self.program.currents[name], current)
+                self.flags[:, self.updates.currents[name][0]] = 1
+                self.current = self.driven = False
         if other:
             self._play()
 
@@ -171,7 +179,7 @@ class KernelEngine(AbstractBlocks):
 
     def _prepared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains and instruction lists for what is clamped now."""
-        key = frozenset(self.data.clamped)
+        key = frozenset(self.data.clamped), frozenset(self.data.currents)
         if key not in self.prepared:
             self.prepared[key] = self._instructions()
         return self.prepared[key]
@@ -208,6 +216,7 @@ class KernelEngine(AbstractBlocks):
             *(program.code[k] for k in self.dynamics.before_error),
             *energies,
             *(program.code[k] for k in self.dynamics.after_error),
+            *program.flow.values(),
         )
         sweep: Code = []
         for name, forward in program.node_forward.items():
@@ -222,7 +231,9 @@ class KernelEngine(AbstractBlocks):
         program, stages = self.program, len(self.tableau.weights)
         units = len(self.dynamics.rows) * program.units
         sent = program.rows + (1 + stages if stages > 1 else 0) * units
-        return Layout(program.regions["error"], units, program.rows, sent, len(program.circuit.graph.inputs))
+        return Layout(
+            program.regions["error"], units, program.rows, sent, len(self.updates.inputs) + len(program.currents)
+        )
 
     def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
         """The rows, one or two, whose sum is a variable of a vertex."""
@@ -283,14 +294,7 @@ class KernelEngine(AbstractBlocks):
             rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block], wait, quiet)
             stimuli = self.playing.of_block(block, self.lanes)
             status, done, finite = loop.advance(
-                *self._of_block(block),
-                self.tableau,
-                stimuli,
-                self._noise(block),
-                rest,
-                records,
-                number,
-                steps,
+                *self._of_block(block), self.tableau, stimuli, self._noise(block), rest, records, number, steps
             )
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
@@ -354,7 +358,7 @@ class KernelEngine(AbstractBlocks):
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]
         types = {buf.dtype, shared.dtype}
-        program, sums = self._lowered(data.clamped)
+        program, sums = self._lowered(data)
         if (
             types != {self.dtype}
             or buf.shape != self._shape(program, data.batch)
@@ -366,7 +370,7 @@ class KernelEngine(AbstractBlocks):
             wanted = [(len(buf), steps.flag_count), (len(buf), len(steps.tables.states) + 1)]
             if [state["flags"].shape, state["largest"].shape] != wanted:
                 raise ValueError("what was sent last is of another circuit")
-        eta = state["eta"] if self.persistent else np.zeros((1, 0), dtype=self.dtype)
+        eta = state["eta"] if self.persistent else self.eta[:1, :0]
         if self.persistent and (eta.shape != self._eta_shape(data.batch) or eta.dtype != self.dtype):
             raise ValueError(f"its noise has shape {eta.shape}")
         self.eta = eta.copy()

@@ -19,10 +19,20 @@ from pcneuro.kernels.arguments import (
     Stimuli,
 )
 from pcneuro.model.dynamics import AbstractDynamics
+from pcneuro.ops.base import Slot
 from pcneuro.program import Program
 
 ENDLESS = np.iinfo(np.int64).max
 """The number of the last value of what begins again."""
+
+
+def _place(group: str, name: str, program: Program, updates: UpdateSteps) -> tuple[Slot, tuple[int, int]]:
+    """Rows of an input, clamped vertex or current, and the flags that say that it has changed."""
+    if group == "inputs":
+        return program.leaves[name], updates.inputs[name]
+    if group == "currents":
+        return program.currents[name], updates.currents[name]
+    return program.slot("value", name), updates.clamped[name]
 
 
 def _begun(program: Program, data: RunData, rings: Mapping[str, Ring]) -> list[list[int]]:
@@ -79,10 +89,9 @@ class Playing:
         blocks, lanes = shape
         rows = []
         for (group, name), stimulus in data.stimuli.items():
-            slot = program.leaves[name] if group == "inputs" else program.slot("value", name)
-            flags = updates.inputs[name] if group == "inputs" else updates.clamped[name]
-            last = ENDLESS if stimulus.last is None else stimulus.last
-            rows.append([stimulus.every, last, slot.units, stimulus.samples, slot.row, *flags, 0, 0])
+            slot, flags = _place(group, name, program, updates)
+            last, swept = ENDLESS if stimulus.last is None else stimulus.last, int(group != "currents")
+            rows.append([stimulus.every, last, slot.units, stimulus.samples, slot.row, *flags, 0, 0, swept])
         stimuli = list(data.stimuli.values())
         played = np.array([s.position(data.step) for s in stimuli], dtype=np.int64)
         held = dynamics.holds_predictions

@@ -28,8 +28,8 @@ class UpdateSteps:
 
     ``flag_count`` is the number of dirty flags of a block; ``tail`` are instructions for what gradients ask for beside
     update steps that do not end at a drive; ``swept`` are flags that need not be up where the feedforward sweep has
-    just computed all predictions. By name of ``inputs`` and of ``clamped`` vertices the flags that say that one has
-    changed, and changed for its readers.
+    just computed all predictions. By name of ``inputs``, of ``clamped`` vertices and of those that ``currents`` flow
+    into the flags that say that one has changed, and changed for its readers.
     """
 
     tables: arguments.Updates
@@ -38,6 +38,7 @@ class UpdateSteps:
     swept: np.ndarray
     inputs: Mapping[str, tuple[int, int]]
     clamped: Mapping[str, tuple[int, int]]
+    currents: Mapping[str, tuple[int, int]]
 
     def fresh(self, blocks: int) -> np.ndarray:
         """Dirty flags by block, before the first time step: everything has changed."""
@@ -70,6 +71,7 @@ class _Builder:
         self.dependencies: list[int] = []
         self.flag_count = INPUTS
         self.inputs = {name: self._flag() for name in self.graph.inputs}
+        self.currents = {name: self._flag() for name in program.currents}
         self.state = {name: self._flag() for name in program.first}
         self.sent_state = {name: self._flag() for name in program.first}
         self.sent_error = {name: self._flag() for name in program.first}
@@ -165,8 +167,14 @@ class _Builder:
                 inputs.append(self.adjoint(consumer))
                 if self.computed:
                     inputs += [self.computed[consumer]] if consumer in self.computed else self.read(consumer)
+            if code and name in self.currents:
+                code += self.program.flow[name]
+                inputs.append(self.currents[name])
             if code:
                 self.feedback[name] = self._add(code, inputs, drives=name in self.program.first)
+        for name, flag in self.currents.items():
+            if name not in self.feedback:
+                self.feedback[name] = self._add(self.program.flow[name], [flag], drives=True)
 
     def tail(self) -> Code:
         """Adjoints of nodes that are no vertices, but for those that have an update step."""
@@ -262,6 +270,7 @@ class _Builder:
             np.array([UNSWEPT, *self.inputs.values(), *self.state.values(), *self.sent_state.values()]),
             {name: (flag, flag) for name, flag in self.inputs.items()},
             {name: (self.state[name], self.sent_state[name]) for name in self.clamped},
+            {name: (flag, flag) for name, flag in self.currents.items()},
         )
 
 

@@ -162,6 +162,8 @@ class ReferenceEngine(AbstractEngine):
         adjoints = closed(self.circuit.graph, self.adjoints())
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
+        for name, current in self.data.currents.items():
+            self.feedback[name] = self.feedback[name] + current.astype(self.dtype)
 
     def adjoints(self) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a

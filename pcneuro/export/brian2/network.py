@@ -51,6 +51,10 @@ class AbstractNetwork(ABC):
     def __init__(self, rates: Rates, records: Sequence[Record], target: str) -> None:
         check_target(target)
         self.rates = rates
+        if rates.data.stimuli and target == STANDALONE:
+            raise ParameterError(
+                f"target {STANDALONE!r} takes no data that change with time (TimedArray): use 'numpy' or 'cython'"
+            )
         self.backend = Standalone() if target == STANDALONE else Runtime(target)
         self.b2 = self.backend.b2
         self.dt = rates.integrator.dt
@@ -88,6 +92,10 @@ class AbstractNetwork(ABC):
                 name=rates.names[name],
                 namespace=self._namespace(group.equations),
             )
+        for name, stream in rates.streams().items():
+            self.groups[name].namespace["stimulus"] = b2.TimedArray(stream.values, dt=stream.dt * b2.ms)
+            # At the begin of a step, as its sums are of what is given in it.
+            self.groups[name].run_regularly(stream.update)
         for projection in rates.wiring.projections:
             self.synapses[projection.name] = self._projection(projection)
         # One after the other.
@@ -303,7 +311,8 @@ class AbstractNetwork(ABC):
 
     def _exported(self, arrays: Found, records: Any) -> Exported:
         rates = self.rates
-        gradients = hebbian(rates.circuit, rates.dynamics, rates.data, arrays["value"], arrays["error"])
+        data = rates.data.at(max(self.steps - 1, 0))
+        gradients = hebbian(rates.circuit, rates.dynamics, data, arrays["value"], arrays["error"])
         for by_vertex in arrays.values():
             for name, node in rates.circuit.graph.outputs.items():
                 by_vertex.setdefault(name, by_vertex[node.name])

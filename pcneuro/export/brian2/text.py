@@ -19,6 +19,8 @@ from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.simulator.run_data import whole_steps
 
+STIMULUS = "stimulus"
+"""Of data: what a group is given over time."""
 _HEAD = '''\
 """A predictive-coding circuit as a Brian2 network of {neurons} neurons, {dynamics}.
 
@@ -31,7 +33,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from brian2 import Clock, Function, Hz, Network, NeuronGroup, Synapses, ms, prefs, second
+from brian2 import Clock, Function, Hz, Network, NeuronGroup, Synapses, TimedArray, ms, prefs, second
 
 prefs.codegen.target = "numpy"
 path = Path(__file__).with_name({data!r})
@@ -132,6 +134,7 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, digest: str,
     )
     if any("erf(" in group.equations for group in rates.wiring.groups.values()):
         yield _ERF
+    streams = rates.streams()
     for name, group in rates.wiring.groups.items():
         brian_name, variables = rates.names[name], numbers[name]
         yield f'groups[{brian_name!r}] = NeuronGroup(\n    {group.size},\n    """\n'
@@ -139,7 +142,13 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, digest: str,
         yield f'    """,\n    method={group.method!r},\n'
         if group.threshold is not None:
             yield f"    threshold={group.threshold!r},\n    reset={group.reset!r},\n"
-        yield f"    clock=clock,\n    name={brian_name!r},\n    namespace=functions,\n)\n"
+        yield f"    clock=clock,\n    name={brian_name!r},\n    namespace=functions.copy(),\n)\n"
+        if name in streams:
+            stream, key = streams[name], f"{brian_name}/{STIMULUS}"
+            yield "# What it is given changes with time, at the begin of a step.\n"
+            yield f"values = TimedArray(data[{key!r}], dt={stream.dt!r} * ms)\n"
+            yield f"groups[{brian_name!r}].namespace['stimulus'] = values\n"
+            yield f"groups[{brian_name!r}].run_regularly({stream.update!r})\n"
         yield f"give(groups[{brian_name!r}], {', '.join(map(repr, (brian_name, *variables)))})\n\n"
     for projection in rates.wiring.projections:
         name, before, behind = projection.name, rates.names[projection.before], rates.names[projection.behind]
@@ -158,6 +167,8 @@ def _arrays(rates: Rates, numbers: Variables) -> Iterator[tuple[str, np.ndarray]
     for name, variables in numbers.items():
         for variable, array in variables.items():
             yield f"{rates.names[name]}/{variable}", np.ascontiguousarray(array, dtype=np.float64)
+    for name, stream in rates.streams().items():
+        yield f"{rates.names[name]}/{STIMULUS}", np.ascontiguousarray(stream.values, dtype=np.float64)
     for projection in rates.wiring.projections:
         yield f"{projection.name}/pre", projection.pre
         yield f"{projection.name}/post", projection.post

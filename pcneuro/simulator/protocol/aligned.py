@@ -11,7 +11,7 @@ from pcneuro.errors import ParameterError, check_object, unknown_name
 from pcneuro.quantities import FINITE, milliseconds
 from pcneuro.simulator.protocol.reading import DURATION, ONSET, TRIAL
 from pcneuro.simulator.result import Result
-from pcneuro.simulator.run_data import on_grid
+from pcneuro.simulator.timing import on_grid
 
 if TYPE_CHECKING:
     import pandas

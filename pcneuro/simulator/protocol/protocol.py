@@ -19,8 +19,8 @@ from pcneuro.simulator.protocol.courses import REST, Column, Course
 from pcneuro.simulator.protocol.reading import END, ONSET, SCHEDULED, read_table
 from pcneuro.simulator.protocol.timing import Interval, in_steps, scheduled, warn_of_seconds
 from pcneuro.simulator.result import Result
-from pcneuro.simulator.run_data import OFF_GRID
 from pcneuro.simulator.simulator import Simulator
+from pcneuro.simulator.timing import OFF_GRID
 
 if TYPE_CHECKING:
     import xarray

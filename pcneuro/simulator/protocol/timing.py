@@ -20,7 +20,7 @@ from pcneuro.simulator.protocol.reading import (
     SCHEDULED,
     TRIAL,
 )
-from pcneuro.simulator.run_data import on_grid
+from pcneuro.simulator.timing import on_grid
 
 if TYPE_CHECKING:
     import pandas

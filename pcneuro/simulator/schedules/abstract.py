@@ -31,6 +31,8 @@ class AbstractSchedule(ABC):
 
     plasticity: ClassVar[bool] = False
     """Whether it is defined for circuits whose weights change while they run."""
+    currents: ClassVar[bool] = False
+    """Whether currents can flow."""
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
     separate_errors: ClassVar[bool] = False

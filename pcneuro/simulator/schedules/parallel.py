@@ -18,6 +18,7 @@ class Parallel(AbstractSchedule):
     settles = True
     delays = True
     noise = True
+    currents = True
     plasticity = True
 
     def check(self, dynamics: AbstractDynamics) -> None:

@@ -1,0 +1,41 @@
+"""Inject: a current into the value neurons of a population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pcneuro.errors import ParameterError, told
+from pcneuro.model.perturbations.abstract import AbstractPerturbation
+
+
+@dataclass(frozen=True, eq=False)
+class Inject(AbstractPerturbation):
+    r"""A current I into the value neurons of a vertex: tau dv/dt = -e + feedback + I(t).
+
+    Parameters
+    ----------
+    vertex
+        Its name. It must not be clamped: what is held has no current.
+    current
+        A number, which all units have, an array of the vertex' shape, or with a batch axis in front, or a
+        ``TimedArray`` of shape (times, \*shape) or (times, batch, \*shape), which counts its time from the begin of the
+        simulation. Of no unit: it is on the scale of errors.
+    start, stop
+        In ms since the begin of the simulation, multiples of the integrator's dt: it flows in the steps that begin in
+        [start, stop).
+
+    Several into one vertex add up.
+    """
+
+    vertex: str
+    current: Any
+
+    @property
+    def place(self) -> str:
+        return self.vertex
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.vertex, str):
+            raise ParameterError(f"vertex of Inject is {told(self.vertex)}; give the name of a vertex")
