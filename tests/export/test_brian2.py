@@ -462,8 +462,8 @@ def test_what_cannot_change_with_time_is_refused():
         brian2.rate(circuit, **data, dynamics=pcn.Strict(), target="cpp_standalone")
     with pytest.raises(ParameterError, match=r"is a TimedArray, and this export is of constant data"):
         brian2.spiking(circuit, **data, dynamics=pcn.Strict())
+    long = data | {"inputs": {"x": pcn.TimedArray(np.zeros((2000, 3, 3)), 1.0)}}
     with pytest.raises(ParameterError, match=r"values of input 'x' over time would take"):
-        long = data | {"inputs": {"x": pcn.TimedArray(np.zeros((2000, 3, 3)), 1.0)}}
         brian2.rate(circuit, **long, dynamics=pcn.Strict(), memory=50_000)
     network = brian2.rate(circuit, **data, dynamics=pcn.Strict())
     with pytest.raises(ParameterError, match="make another network"):

@@ -105,6 +105,18 @@ def test_what_does_not_change_sends_nothing(circuit):
         np.testing.assert_array_equal(stream.values["h"], held.values["h"])
 
 
+@pytest.mark.parametrize("schedule", [pcn.FastForward(), pcn.Sequential()], ids=repr)
+def test_other_schedules(circuit, schedule):
+    """What does not take step after step does the steps between two changes."""
+    x, y = RNG.normal(size=(3, 2, 5)), np.ones((2, 3))
+    whole, row = (pcn.Simulator(circuit, schedule=schedule) for _ in range(2))
+    result = whole.run(12.0, inputs={"x": pcn.TimedArray(x, 4.0)}, targets={"y": y})
+    for each in x:
+        last = row.run(4.0, inputs={"x": each}, targets={"y": y})
+    for name, gradient in last.gradients.items():
+        np.testing.assert_array_equal(result.gradients[name], gradient)
+
+
 def test_steps_of_a_linear_circuit():
     """Against the matrix exponential from one value of the stimulus to the next; each stage sees that of its step."""
     M = RNG.normal(size=(3, 3)) / 2
