@@ -115,7 +115,7 @@ class AbstractCircuit:
         weights, variances = self.split_parameters(values)
         graph = self.graph.with_parameters(check_parameters(self.graph, weights))
         properties = {
-            name: replace(record, precision=frozen(1.0 / variances[name].astype(np.float64)))
+            name: replace(record, precision=frozen(np.array(1.0 / variances[name].astype(np.float64))))
             if name in variances
             else record
             for name, record in self.properties.items()
@@ -131,7 +131,9 @@ class AbstractCircuit:
     def variances(self) -> Mapping[str, np.ndarray]:
         """``"<vertex>.variance"`` -> the variances that learning begins with, 1 / precision, where they are learned."""
         vertices = (name for name, rule in self.plasticity.items() if rule.of_vertex)
-        return MappingProxyType({f"{name}{VARIANCE}": frozen(1.0 / self.precision[name]) for name in vertices})
+        return MappingProxyType(
+            {f"{name}{VARIANCE}": frozen(np.array(1.0 / self.precision[name])) for name in vertices}
+        )
 
     @cached_property
     def rules(self) -> Mapping[str, AbstractPlasticity]:

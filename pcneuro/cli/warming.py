@@ -17,6 +17,7 @@ import numpy as np
 import pcneuro as pcn
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.engines.kernel.engine import KernelEngine
+from pcneuro.engines.kernel.learning import CALLS
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import dispatch
 from pcneuro.kernels.progress import AbstractReport, compilation, weights
@@ -79,6 +80,20 @@ class Loop(AbstractPortion):
 
 
 @dataclass(frozen=True)
+class Learning(AbstractPortion):
+    """What the kernel engine calls beside that while parameters change: a small circuit learns."""
+
+    dtype: np.dtype
+
+    @property
+    def weight(self) -> float:
+        return _weight(CALLS)
+
+    def compile(self) -> None:
+        _run(pcn.Kernel(threads=1), self.dtype, pcn.Hebbian(tau=10.0))
+
+
+@dataclass(frozen=True)
 class Events(AbstractPortion):
     """What the event-driven engine calls in its modes, which share most of it: a small circuit is run in each."""
 
@@ -101,10 +116,10 @@ def _weight(functions: Any) -> float:
     return sum(by_name.values())
 
 
-def _run(engine: Any, dtype: np.dtype) -> None:
+def _run(engine: Any, dtype: np.dtype, plasticity: Any = None) -> None:
     """Run a small circuit, so that whatever an engine calls is compiled."""
     graph = pcn.trace(lambda x, W: x @ W, x=pcn.Input((2,)), W=pcn.Parameter(np.eye(2)))
-    simulator = pcn.Simulator(pcn.build_circuit(graph), dtype=dtype, engine=engine)
+    simulator = pcn.Simulator(pcn.build_circuit(graph, plasticity=plasticity), dtype=dtype, engine=engine)
     simulator.run(1.0, inputs={"x": [1.0, 2.0]}, targets={"out": [0.0, 0.0]}, record=[pcn.Record("out", "error")])
 
 
@@ -116,9 +131,14 @@ def portions() -> list[AbstractPortion]:
             by_file[inspect.getfile(function)].append(name)
     every: list[AbstractPortion] = []
     for dtype in DTYPES:
-        every += [Loop(dtype), Events(dtype), *(OperatorKernels(dtype, tuple(names)) for names in by_file.values())]
+        every += [
+            Loop(dtype),
+            Learning(dtype),
+            Events(dtype),
+            *(OperatorKernels(dtype, tuple(names)) for names in by_file.values()),
+        ]
     # The loops run a circuit, whose operators should not be under way in another process at that time.
-    return sorted(every, key=lambda p: (not isinstance(p, Events), not isinstance(p, Loop), -p.weight))
+    return sorted(every, key=lambda p: (not isinstance(p, Events), not isinstance(p, Loop | Learning), -p.weight))
 
 
 class _ToParent(AbstractReport):

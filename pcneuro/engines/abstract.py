@@ -248,8 +248,11 @@ class AbstractEngine(ABC):
 
     def _neurons(self, vertex: str) -> VertexProperties:
         """What the neurons of a vertex have now."""
-        record = self.circuit.properties[vertex]
-        return replace(record, precision=self.precision(vertex)) if self.circuit.variances else record
+        return self.with_precision(vertex, self.precision(vertex))
+
+    def with_precision(self, vertex: str, precision: np.ndarray) -> VertexProperties:
+        """What the neurons of a vertex have, but for these precisions."""
+        return replace(self.circuit.properties[vertex], precision=precision)
 
     def stirring(self, vertex: str, row: StateRow) -> Stirring | None:
         """What a step does to a row of a vertex by its noise; None where it has none."""

@@ -31,6 +31,16 @@ class Plastic:
         return self.every is not None and step % self.every == 0
 
 
+def _check_noise(circuit: Circuit, integrator: AbstractIntegrator, vertex: str) -> None:
+    """Raise ParameterError where noise would have to follow a variance that is learned."""
+    for population in (f"{vertex}.error", *([f"{vertex}.value"] if integrator.exact_leak else [])):
+        if population in circuit.noise:
+            raise ParameterError(
+                f"LearnedVariance of {vertex!r} changes what a step makes of the noise of {population!r}: use Euler(), "
+                "noise of value neurons, or a precision that stays"
+            )
+
+
 def plastic_of(circuit: Circuit, integrator: AbstractIntegrator) -> tuple[Plastic, ...]:
     """All that changes while a circuit runs.
 
@@ -47,6 +57,8 @@ def plastic_of(circuit: Circuit, integrator: AbstractIntegrator) -> tuple[Plasti
                 f"{type(rule).__name__} of {name!r}, whose error neurons have a time constant, changes what they leak "
                 f"by within a step of {type(integrator).__name__}: use Euler or ExponentialEuler"
             )
+        if rule.of_vertex:
+            _check_noise(circuit, integrator, name)
         interval = integrator.dt if rule.every is None else rule.every
         plastic.append(Plastic(name, learned_name(name, rule), rule, every, interval / rule.tau))
     return tuple(plastic)

@@ -66,7 +66,6 @@ class Kernel(Engine):
         check_cycles(circuit, dynamics, integrator)
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
-        circuit.only_fixed_weights("Kernel", "use Reference()")
         if self.tolerance:
             circuit.only_fixed_weights("Kernel(tolerance=)", "leave the tolerance out")
         return KernelEngine(circuit, dynamics, integrator, dtype, type(self).__name__, self.threads, self.tolerance)
@@ -144,6 +143,8 @@ class EventDriven(Engine):
             thresholds += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
         if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in thresholds):
             made: type[ZeroThresholdEngine | EventEngine] = ZeroThresholdEngine
+            if dynamics.holds_predictions:
+                circuit.only_fixed_weights(f"EventDriven under {dynamics!r}", "use Strict(), or Kernel()")
         else:
             made = EventEngine
             refuse_cycles(

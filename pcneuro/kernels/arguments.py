@@ -55,6 +55,41 @@ ITSELF = -2
 # ``Memory.buf`` of the vertex' values, of the past, a part a step, and of the leaf; how many steps; units; and the flag
 # that says that the leaf changed
 PRESENT, PAST, RECALLED, DELAY, BREADTH, CHANGED, RING_COLUMNS = range(7)
+# Columns of ``Learning.table``, a row of which is what one rule changes: first row of ``Memory.shared`` of the values,
+# how many, and those of the drive and of what is kept in a step of several stages; the flag that says that it changed;
+# where the drive is an outer product of one sample's activities (-1: it is not), the first rows of ``Memory.buf`` of
+# both, and how many there are behind; the first row of the precisions that follow from it (-1: none do)
+(
+    VALUE_ROW,
+    COUNT,
+    DRIVE_ROW,
+    ROOM,
+    FLAG_OF,
+    PRE,
+    POST,
+    COLUMNS,
+    VARIANCE_ROW,
+    LEARNED_COLUMNS,
+) = range(10)
+# Columns of ``Learning.numbers``
+RATE, DECAY, LOWEST, HIGHEST, LEARNED_NUMBERS = range(5)
+# Columns of ``Learning.groups``: of what changes every so many steps (0: with the neurons), rows of ``Learning.table``
+# from ... to, instructions for the drives from ... to, rows to begin at zero from ... to, and whether adjoints of what
+# samples share are to be pulled back
+(
+    INTERVAL_STEPS,
+    LEARNED_FROM,
+    LEARNED_TO,
+    CODE_FROM,
+    CODE_TO,
+    ZERO_FROM,
+    ZERO_TO,
+    BACKWARD,
+    GROUP_OF_COLUMNS,
+) = range(9)
+# Columns of ``Learning.gains``: first rows of gain and precision in ``Memory.shared``, where ``Learning.taus`` has the
+# time constants, units; whether precision multiplies these, and whether it is what units leak by
+GAIN_ROW, PRECISION_ROW, TIME_CONSTANT, UNIT_COUNT, SCALED, LEAKS, GAIN_COLUMNS = range(7)
 # The flags that are up in the first time step only: one that all update steps depend on but those of predictions, and
 # theirs, which is down where the feedforward sweep has just computed them
 FRESH, UNSWEPT = 0, 1
@@ -192,6 +227,39 @@ class Noise(NamedTuple):
     width: int
     start: int
     seed: int
+
+
+class Learning(NamedTuple):
+    """What changes while a circuit runs, and how; tables (int64) have the columns above.
+
+    ``numbers`` has the settings of each rule. ``code`` are the instructions that sum drives over samples, each done in
+    ``parts``, with room from row ``panel`` of ``Memory.shared`` on; ``zeroed`` (first row, rows; int64) what they add
+    to; ``tail`` what they need beside errors, block by block; ``backward`` what pulls adjoints of what samples share
+    back, and ``refreshed`` what follows from parameters alone, both with ``context``. ``gains`` follow precisions, by
+    steps of ``dt`` and time constants ``taus``, for the leak ``exact`` or by its slope. What is recorded of parameters
+    is as ``Records`` has it. Writes ``contexts``, of blocks while they sum, ``fresh`` (int64) by block, and
+    ``recorded``.
+    """
+
+    table: np.ndarray
+    numbers: np.ndarray
+    groups: np.ndarray
+    code: np.ndarray
+    parts: np.ndarray
+    zeroed: np.ndarray
+    tail: np.ndarray
+    backward: np.ndarray
+    refreshed: np.ndarray
+    gains: np.ndarray
+    taus: np.ndarray
+    dt: Any
+    exact: bool
+    panel: int
+    context: np.ndarray
+    contexts: np.ndarray
+    fresh: np.ndarray
+    records: np.ndarray
+    recorded: np.ndarray
 
 
 class Tableau(NamedTuple):

@@ -36,7 +36,7 @@ from pcneuro.kernels.updates import evaluate, flag_state
 
 
 @inner(forceinline=True)
-def _keep_start(memory, states, layout):  # type: ignore[no-untyped-def]
+def keep_start(memory, states, layout):  # type: ignore[no-untyped-def]
     """Copy the state to where the beginning of a step stands."""
     buf, lanes = memory.buf, memory.context[LANES]
     for v in range(states.shape[0]):
@@ -46,7 +46,7 @@ def _keep_start(memory, states, layout):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def _keep_slope(stage, memory, states, layout):  # type: ignore[no-untyped-def]
+def keep_slope(stage, memory, states, layout):  # type: ignore[no-untyped-def]
     """Write the slope of a stage, drive - leak."""
     buf, lanes = memory.buf, memory.context[LANES]
     slopes = layout.start + (stage + 1) * layout.units
@@ -102,7 +102,7 @@ def _euler(v, memory, states):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def _move_stage(stage, memory, states, layout, dirty, tableau):  # type: ignore[no-untyped-def]
+def move_stage(stage, memory, states, layout, dirty, tableau):  # type: ignore[no-untyped-def]
     """Take all states to where the tableau has the slope of a stage, from those of the stages before."""
     row = tableau.matrix[stage]
     for v in range(states.shape[0]):
@@ -111,7 +111,7 @@ def _move_stage(stage, memory, states, layout, dirty, tableau):  # type: ignore[
 
 
 @inner(forceinline=True)
-def _move(fresh, memory, states, layout, dirty, tableau, noise, step):  # type: ignore[no-untyped-def]
+def move(fresh, memory, states, layout, dirty, tableau, noise, step):  # type: ignore[no-untyped-def]
     """Take all states that move to the end of the step; returns whether they are finite.
 
     If one stage makes a step, a state whose leak and drive are as they were stays as it is, unless ``fresh``, but for
@@ -151,11 +151,11 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
             return status, s, True
         keep(memory, tables.rings, step + s)
         if stages > 1:
-            _keep_start(memory, states, layout)
+            keep_start(memory, states, layout)
         fresh = 0
         for stage in range(stages):
             if stage > 0:
-                _move_stage(stage, memory, states, layout, dirty, tableau)
+                move_stage(stage, memory, states, layout, dirty, tableau)
             status = evaluate(operators, memory, tables, layout, dirty, True)
             if status != OK:
                 return status, s, True
@@ -169,11 +169,11 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
                         return OK, s, True
                 copy_records(records, memory.buf, memory.context[LANES], step + s)
             if stages > 1:
-                _keep_slope(stage, memory, states, layout)
+                keep_slope(stage, memory, states, layout)
             fresh, flags[FRESH], flags[UNSWEPT] = flags[FRESH], 0, 0
             for k in range(INPUTS, INPUTS + layout.inputs):
                 flags[k] = 0
-        if not _move(fresh, memory, states, layout, dirty, tableau, noise, step + s):
+        if not move(fresh, memory, states, layout, dirty, tableau, noise, step + s):
             return OK, s, False
         recall(memory, tables.rings, step + s + 1, flags)
     return OK, steps, True

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pcneuro.kernels.arguments import ETA, FACTOR, ITSELF, SIZE, STATE, STREAM
+from pcneuro.kernels.arguments import ETA, FACTOR, ITSELF, SIZE, STATE, STREAM, Noise
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import LANES, ix
 from pcneuro.kernels.euler import masked
@@ -239,3 +239,11 @@ def stir(v, k, memory, states, noise, step):  # type: ignore[no-untyped-def]
             odd |= not (abs(new) < np.inf or masked(old, new))
             buf[ix(state + u * lanes + i)] = new
     return not odd
+
+
+@inner
+def noise_of(noise, block, lanes):  # type: ignore[no-untyped-def]
+    """That of one block, of a structure that has a row a block of what is written."""
+    of, table, persistence, amplitude, gain, eta, drawn, width, _, seed = noise
+    row, first = min(block, eta.shape[0] - 1), block * lanes
+    return Noise(of, table, persistence, amplitude, gain, eta[row], drawn[block], width, first, seed)

@@ -18,6 +18,7 @@ from pcneuro.kernels.arguments import (
     SWEPT,
     UNITS,
     WIDTH,
+    Stimuli,
 )
 from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix
@@ -104,6 +105,36 @@ def _restarts(stimuli, step):  # type: ignore[no-untyped-def]
 
 
 @inner
+def _sweep(operators, memory, flags, stimuli, restart):  # type: ignore[no-untyped-def]
+    """Sweep, after which activities that were kept are taken along, or neurons begin anew; all has changed then."""
+    status, _ = run_list(operators, memory, stimuli.sweep)
+    if status != OK:
+        return status
+    if restart:
+        _zero(memory, stimuli.zeroed)
+    else:
+        _take_along(memory, stimuli.carried, stimuli.room)
+    for k in range(flags.shape[0]):
+        flags[k] = 1
+    return OK
+
+
+@inner
+def sweep_again(operators, memory, flags, stimuli):  # type: ignore[no-untyped-def]
+    """Sweep anew as parameters have changed, and take the activities along. Writes as ``present`` does."""
+    _keep(memory, stimuli.carried, stimuli.room)
+    return _sweep(operators, memory, flags, stimuli, False)
+
+
+@inner
+def stimuli_of(stimuli, block, lanes):  # type: ignore[no-untyped-def]
+    """Those of one block, of structures that have a row a block of what is written."""
+    table, values, played, _, carried, sweep, room, held, restarts, zeroed, begun = stimuli
+    start = block * lanes
+    return Stimuli(table, values, played[block], start, carried, sweep, room[block], held, restarts, zeroed, begun)
+
+
+@inner
 def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped-def]
     """Let stimuli be what they are in a step; where predictions are held, a change brings a new sweep.
 
@@ -132,13 +163,5 @@ def present(operators, memory, dirty, stimuli, step):  # type: ignore[no-untyped
     if changed and (stimuli.held or restart):
         if restart:
             _begin(memory, stimuli.begun)
-        status, _ = run_list(operators, memory, stimuli.sweep)
-        if status != OK:
-            return status
-        if restart:
-            _zero(memory, stimuli.zeroed)
-        else:
-            _take_along(memory, stimuli.carried, stimuli.room)
-        for k in range(flags.shape[0]):
-            flags[k] = 1
+        return _sweep(operators, memory, flags, stimuli, restart)
     return OK

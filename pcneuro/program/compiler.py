@@ -15,6 +15,7 @@ from pcneuro.ops.base import Placed, PlacedPull, Slot
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.allocation import Allocation
 from pcneuro.program.lowering import Code, Lowering
+from pcneuro.program.plasticity import write_drives
 from pcneuro.program.program import Program
 from pcneuro.program.states import emit_states
 
@@ -38,8 +39,8 @@ class _Compiler:
         self.units = units
         names = {"prediction", "error", "drive", *dynamics.regions}
         computed = all(dynamics.error_region(name) == "error" for name in circuit.vertices)
-        if not computed:
-            names.add("deviation")  # Errors do not stand there.
+        if not computed or any(rule.reads_deviations for rule in circuit.plasticity.values()):
+            names.add("deviation")  # Errors do not stand there, or something else than errors reads it.
         elif not separate_errors and all((circuit.precision[name] == 1).all() for name in circuit.vertices):
             names.discard("deviation")
         self.regions = {name: self.low.reserve(units, True).row for name in sorted(names)}
@@ -339,6 +340,7 @@ def lower(
         program.flow[name] = low.taken()
     leaves = (*circuit.graph.inputs, *circuit.graph.parameters, *circuit.graph.recurrent)
     program.leaves, program.initial = {name: compiler.read[name] for name in leaves}, compiler.initial
+    write_drives(low, program, dynamics, compiler.read)
     emit_states(low, program, dynamics)
     _allocate(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
@@ -353,7 +355,8 @@ def _allocate(low: Lowering, program: Program, dynamics: AbstractDynamics) -> No
     sweep = [*program.node_forward.values(), *program.node_linearise.values()]
     steps = [part for parts in program.pulls.values() for _, part in parts]
     held = dynamics.holds_predictions
-    steps += [*program.followed.values(), *(code for _, code in program.hebb)]
+    sums = [code for _, code in (*program.hebb, *program.drives.values())]
+    steps += [*program.followed.values(), *sums]
     allocation = Allocation(low, sweep if held else [], [*([] if held else sweep), *steps])
     program.collected = {name: allocation.slot(slot) for name, slot in program.collected.items()}
     program.origin = {at: (name, tuple(map(allocation.slot, slots))) for at, (name, slots) in low.origin.items()}

@@ -57,6 +57,11 @@ class Program:
     """Node -> the instructions that compute it (a vertex: its prediction)."""
     initial: dict[str, Slot] = field(default_factory=dict)
     """Leaf that closes a cycle -> the rows of what it has initially."""
+    drives: dict[str, tuple[Slot, Code]] = field(default_factory=dict)
+    """What rules of plasticity change -> rows of the shared buffer for its drive, and the instructions that add to it,
+    if it has any: all others are adjoints."""
+    share_row: int = -1
+    """Row of the shared buffer for 1 / samples of the batch; -1: nothing asks for it."""
     followed: dict[str, Code] = field(default_factory=dict)
     """Leaf that closes a cycle without delay -> the instructions that copy the activity of its vertex."""
     node_feedback: dict[str, Code] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """Plasticity in the loop: against closed forms, an adaptive solver, and the optimizer's steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -9,7 +11,7 @@ import pcneuro as pcn
 RNG = np.random.default_rng(7)
 WEIGHTS = {"W1": RNG.normal(size=(3, 4)), "b1": RNG.normal(size=4), "W2": RNG.normal(size=(4, 2))}
 X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
-ENGINES = [pcn.Reference()]
+ENGINES = [pcn.Kernel(threads=2), pcn.Reference()]
 by_engine = pytest.mark.parametrize("engine", ENGINES, ids=repr)
 by_dynamics = pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
 
@@ -91,17 +93,70 @@ def test_neurons_and_weights_together(engine):
     assert 10 < off[0] / off[1] < 25
 
 
+ALL = {
+    "W1": pcn.Hebbian(tau=90.0, decay=0.1),
+    "b1": pcn.Homeostasis("h", target=0.2, tau=100.0),
+    "W2": pcn.Oja(tau=200.0),
+    "h": pcn.LearnedVariance(tau=80.0),
+}
+
+
+@by_dynamics
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
+@pytest.mark.parametrize("every", [None, 2.0])
+@pytest.mark.parametrize("batch", [1, 40])
+def test_the_kernel_does_what_the_reference_does(dynamics, integrator, every, batch):
+    """Each rule, with stimuli that change and neurons that restart; and the same bits in any number of threads."""
+    rules = {name: replace(rule, every=every) for name, rule in ALL.items()}
+    draw = np.random.default_rng(batch)
+    stream = pcn.TimedArray(draw.normal(size=(3, batch, 3)), 4.0, periodic=True)
+    data = {"inputs": {"x": stream}, "targets": {"y": draw.normal(size=(batch, 2))}, "restarts": [6.0]}
+    noise = pcn.WhiteNoise(0.1) if len(integrator.weights) == 1 and not integrator.exact_leak else None
+    settings = {"dynamics": dynamics, "integrator": integrator, "seed": 3}
+    results = []
+    for engine in (pcn.Kernel(threads=1), pcn.Kernel(threads=2), pcn.Reference()):
+        simulator = pcn.Simulator(circuit_of(rules, noise=noise), engine=engine, **settings)
+        results.append(simulator.run(11.0, record=pcn.Record("b1", "parameter"), **data))
+    one, two, reference = results
+    for group in ("parameters", "values", "errors", "gradients"):
+        for name, wanted in getattr(reference, group).items():
+            np.testing.assert_allclose(getattr(one, group)[name], wanted, rtol=1e-9, atol=1e-10)
+            np.testing.assert_array_equal(getattr(one, group)[name], getattr(two, group)[name])
+    np.testing.assert_allclose(one.energy, reference.energy, rtol=1e-9)
+    np.testing.assert_allclose(one.records["b1.parameter"], reference.records["b1.parameter"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
+def test_variances_of_error_neurons_with_a_time_constant(integrator):
+    """tau_e de/dt = v - prediction - Sigma e, with a Sigma that is learned, by Euler's method written out."""
+    graph = pcn.trace(lambda x, b: pcn.vertex(x + b, "y"), x=pcn.Input(()), b=pcn.Parameter(0.5))
+    circuit = pcn.build_circuit(graph, error_tau=8.0, precision=0.5, plasticity={"y": pcn.LearnedVariance(tau=30.0)})
+    sigma, error, off, history = 2.0, 0.0, 3.0 - 1.5, []
+    for _ in range(20):
+        history.append(error)
+        leak = sigma / 8.0
+        gain = -np.expm1(-leak) / sigma if integrator.exact_leak else 1.0 / 8.0
+        error, sigma = error + gain * (off - sigma * error), sigma + (off**2 - sigma) / 30.0
+    for engine in ENGINES:
+        simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=integrator, engine=engine)
+        result = simulator.run(20.0, inputs={"x": 1.0}, targets={"y": 3.0}, record=pcn.Record("y", "error"))
+        np.testing.assert_allclose(result.records["y.error"].values.ravel(), [*history, error], rtol=1e-12)
+        np.testing.assert_allclose(result.parameters["y.variance"], sigma, rtol=1e-12)
+
+
 @by_engine
 @by_dynamics
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_one_change_is_a_step_of_gradient_descent(engine, dynamics, dtype):
+@pytest.mark.parametrize("batch", [1, 5, 40])
+def test_one_change_is_a_step_of_gradient_descent(engine, dynamics, dtype, batch):
     """After ``every`` ms, with the state and stimulus there, bit for bit; the neurons then go on as from new data."""
     tau, every = 40.0, 6.0
+    x, y = np.random.default_rng(batch).normal(size=(batch, 3)), np.random.default_rng(2).normal(size=(batch, 2))
     settings = {"engine": engine, "dynamics": dynamics, "dtype": dtype}
     plastic = pcn.Simulator(circuit_of(pcn.Hebbian(tau=tau, every=every)), **settings)
     plain = pcn.Simulator(circuit_of(), **settings)
     for k in range(3):
-        data = {"inputs": {"x": X}, "targets": {"y": Y}} if k == 0 else {}
+        data = {"inputs": {"x": x}, "targets": {"y": y}} if k == 0 else {}
         learned = plastic.run(every, **data)
         result = plain.run(every, **data)
         optimizer = pcn.SGD(every / tau)
@@ -191,3 +246,31 @@ def test_what_diverges_is_named(engine):
     with pytest.warns(pcn.PcneuroWarning, match="'w', which plasticity changes, is not finite"):
         result = simulator.run(500.0, inputs={"x": 2.0}, targets={"y": 1.0})
     assert result.status is pcn.Status.DIVERGED
+
+
+def test_events_of_every_change(tmp_path):
+    """Without thresholds they are the kernel's steps, with a count of the entries that change."""
+    circuit = circuit_of({"W1": pcn.Hebbian(tau=90.0), "W2": pcn.Hebbian(tau=50.0, every=4.0)})
+    data = {"inputs": {"x": X}, "targets": {"y": Y}}
+    events = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=pcn.EventDriven(0.0))
+    kernel = pcn.Simulator(circuit, dynamics=pcn.Strict())
+    result, wanted = events.run(10.0, **data), kernel.run(10.0, **data)
+    for name, values in wanted.parameters.items():
+        np.testing.assert_array_equal(result.parameters[name], values)
+    # Nothing has an error in the first step but the output.
+    assert result.stats["plasticity_operations"] == 9 * 12 + 2 * 8
+    with pytest.raises(pcn.errors.ParameterError, match=r"EventDriven under FixedPrediction.* has no plasticity"):
+        pcn.Simulator(circuit, engine=pcn.EventDriven(0.0))
+
+
+def test_a_long_run_in_one_call_is_many_short_ones():
+    """A thousand steps of a batch of one, whose weights change in one pass."""
+    generator = np.random.default_rng(0)
+    circuit = circuit_of(pcn.Hebbian(tau=500.0))
+    x, y = pcn.TimedArray(generator.normal(size=(200, 3)), 5.0), pcn.TimedArray(generator.normal(size=(200, 2)), 5.0)
+    whole, parted = pcn.Simulator(circuit), pcn.Simulator(circuit)
+    result = whole.run(1000.0, inputs={"x": x}, targets={"y": y})
+    for k in range(200):
+        other = parted.run(5.0, **({"inputs": {"x": x}, "targets": {"y": y}} if k == 0 else {}))
+    for name, values in result.parameters.items():
+        np.testing.assert_array_equal(other.parameters[name], values)

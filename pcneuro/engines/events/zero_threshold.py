@@ -61,6 +61,8 @@ class ZeroThresholdEngine(AbstractEngine):
         self.mode, self.threshold, self.values = mode, threshold, values
         self.number = self.first = 0
         """The step that is next, and that from which on it is counted."""
+        self.changes = 0
+        """Entries of parameters that plasticity has changed, each time that it did."""
         self.log: EventLog | None = None
         self.topologies = Topologies(circuit, dtype, integrator.dt, not dynamics.holds_predictions)
         self.counter: ChangeCounter
@@ -78,6 +80,10 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.update(parameters)
         self.counter.reweight(self.topologies.units(self.parameters))
 
+    def learn(self, learn: bool) -> None:
+        super().learn(learn)
+        self.kernel.learn(learn)
+
     def begin(self, until: Settled | None) -> None:
         self.kernel.begin(until)
         self.until, self.rested = until, self.kernel.rested
@@ -88,7 +94,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.kernel.start(replace(data, stimuli={}, restarts=NEVER))
         before, self.data, self.began = self.data, data, {}
         if not data.continues and data.step == 0:
-            self.tally, self.number, self.first = Tally(), 0, 0
+            self.tally, self.number, self.first, self.changes = Tally(), 0, 0, 0
             self.counter = ChangeCounter(self, self.topologies, self.parameters)
         else:
             self.tally = self._counts().tallied()
@@ -113,7 +119,12 @@ class ZeroThresholdEngine(AbstractEngine):
         rows: list[list[np.ndarray]] = [[] for _ in probes]
         while done < steps and finite and not settled:
             self._count(number + done)
+            before = {name: self.parameters[name].copy() for name in self.circuit.rules} if self.learns else {}
             stepped = self.kernel.step(number + done, 1, probes)
+            changes = sum(int((self.parameters[name] != array).sum()) for name, array in before.items())
+            if changes:
+                self.changes += changes
+                self.counter.reweight(self.topologies.units(self.parameters))
             for taken, part in zip(rows, stepped.recorded, strict=True):
                 taken.append(part)
             done += stepped.steps
@@ -168,7 +179,8 @@ class ZeroThresholdEngine(AbstractEngine):
         counted = {f"{COUNTER}{name}": array for name, array in self.counter.state().items()}
         began = {f"{BEGAN}{name}": array for name, array in self.began.items()}
         counted |= {f"{TALLY}{name}": array for name, array in self.tally.state().items()}
-        return self.kernel.state() | counted | began | {f"{COUNTER}step": np.array([self.number, self.first])}
+        counted[f"{COUNTER}step"] = np.array([self.number, self.first, self.changes])
+        return self.kernel.state() | counted | began
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         counted = {k.removeprefix(COUNTER): a for k, a in state.items() if k.startswith(COUNTER)}
@@ -179,7 +191,7 @@ class ZeroThresholdEngine(AbstractEngine):
         self.began = {k.removeprefix(BEGAN): a for k, a in state.items() if k.startswith(BEGAN)}
         if self.began:
             check_like(self.began, self.parameters)
-        number, first = (int(n) for n in counted.pop("step"))
+        number, first, self.changes = (int(n) for n in counted.pop("step"))
         self.counter = ChangeCounter(self, self.topologies, self.began or self.parameters)
         if self.began:
             self.counter.reweight(self.topologies.units(self.parameters))
@@ -199,5 +211,5 @@ class ZeroThresholdEngine(AbstractEngine):
         return self._counts().activity()
 
     def describe(self) -> dict[str, Any]:
-        counts = self._counts().stats()
+        counts = self._counts().stats() | ({"plasticity_operations": self.changes} if self.circuit.plasticity else {})
         return self.kernel.describe() | {"engine": "events", "mode": repr(self.mode), **counts}

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
 from pcneuro.engines.kernel import gradients as summing
-from pcneuro.engines.kernel import leaping, past, settling
-from pcneuro.engines.kernel.blocks import AbstractBlocks, Phase
+from pcneuro.engines.kernel import leaping, learning, past, settling
+from pcneuro.engines.kernel.blocks import Phase
 from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.noise import Noises
 from pcneuro.engines.kernel.playing import Playing
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
+from pcneuro.engines.plastic import plastic_of
 from pcneuro.errors import DataError
 from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
-from pcneuro.kernels.arguments import Dirty, Layout, Memory, Noise, Rest
+from pcneuro.kernels.arguments import Dirty, Layout, Memory, Rest
 from pcneuro.kernels.hebbian import PANEL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
@@ -33,7 +34,7 @@ from pcneuro.program.lowering import Code, as_array
 from pcneuro.recording.probe import Probe
 
 
-class KernelEngine(AbstractBlocks):
+class KernelEngine(learning.AbstractLearner):
     """The program of a circuit, and the ways to run it."""
 
     calls = lists.execute, lists.add_up, loop.advance, updates.refresh, samples.put, samples.take
@@ -53,8 +54,10 @@ class KernelEngine(AbstractBlocks):
         self.threads = threads or available_threads()
         self.lowered: dict[tuple[frozenset[str], frozenset[str], bool], tuple[Program, list[Phase]]] = {}
         self.program, self.phases = self._lowered(self.data)
-        # Behind what the program has, room for each part of a Hebbian sum.
-        self.shared = np.zeros(self.program.shared_rows + self.threads * PANEL[dtype], dtype=dtype)
+        self.plastic = plastic_of(circuit, integrator)
+        # Behind what the program has, room for each part of a Hebbian sum, then for what is kept of parameters.
+        self.room_row = self.program.shared_rows + self.threads * PANEL[dtype]
+        self.shared = np.zeros(self.room_row + learning.room(self.plastic, circuit, integrator), dtype=dtype)
         for row, values in self.program.constants.items():
             self.shared[row : row + values.size] = values
         self.tolerance = np.dtype(dtype).type(tolerance)
@@ -87,6 +90,8 @@ class KernelEngine(AbstractBlocks):
         """
         self.load(parameters)
         self.execute_shared(self.program.code["shared"])
+        if self.circuit.plasticity:
+            learning.reweigh(self)
         # No flag tells of a parameter: whatever may read one is computed again, and what had settled goes on.
         self.flags[...] = 1
         self.rested[:] = [None] * len(self.rested)
@@ -144,11 +149,9 @@ class KernelEngine(AbstractBlocks):
 
     def _play(self) -> None:
         """Let what changes with time go on from the step that the data is of."""
-        shape = len(self.buf), self.lanes
-        rings = self._rings(self.program)
-        self.playing = Playing.of(
-            self.data, self.program, self.updates, self.sweep, self.dynamics, rings, shape, self.dtype
-        )
+        shape, rings = (len(self.buf), self.lanes), self._rings(self.program)
+        given = self.data, self.program, self.updates, self.sweep, self.dynamics
+        self.playing = Playing.of(*given, rings, shape, self.dtype)
 
     def follow(self, data: RunData) -> None:
         other = data.stimuli is not self.data.stimuli or data.restarts is not self.data.restarts
@@ -175,7 +178,8 @@ class KernelEngine(AbstractBlocks):
         """Say which kernels a run calls, gradients included."""
         _, sweep, _, steps = self._prepared()
         sums = (code for phase in self.phases for code in (phase.whole, phase.split))
-        dispatch.expect(self.dtype, (sweep, steps.tables.code, steps.tail, *sums), self.calls)
+        calls = (*self.calls, *(learning.CALLS if self.circuit.plasticity else ()))
+        dispatch.expect(self.dtype, (sweep, steps.tables.code, steps.tail, *sums), calls)
 
     def _prepared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains and instruction lists for what is clamped now."""
@@ -195,9 +199,9 @@ class KernelEngine(AbstractBlocks):
         self.largest = np.zeros((len(self.buf), len(self.updates.tables.states) + 1), dtype=self.dtype)
         self._play()
         self.noise = Noises.of(self, self.updates)
-
-    def _noise(self, block: int) -> Noise:
-        return self.noise.of_block(self, self.eta[min(block, len(self.eta) - 1)], block)
+        if self.circuit.plasticity:
+            self.rules = learning.rules_of(self)
+            learning.reweigh(self)
 
     def _eta_shape(self, batch: int) -> tuple[int, int]:
         lanes = self._lanes(batch)
@@ -231,11 +235,10 @@ class KernelEngine(AbstractBlocks):
         program, stages = self.program, len(self.tableau.weights)
         units = len(self.dynamics.rows) * program.units
         sent = program.rows + (1 + stages if stages > 1 else 0) * units
-        return Layout(
-            program.regions["error"], units, program.rows, sent, len(self.updates.inputs) + len(program.currents)
-        )
+        flags = len(self.updates.inputs) + len(self.updates.plastic) + len(program.currents)
+        return Layout(program.regions["error"], units, program.rows, sent, flags)
 
-    def _slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
+    def slots(self, vertex: str, variable: str) -> tuple[Slot, ...]:
         """The rows, one or two, whose sum is a variable of a vertex."""
         regions: tuple[str, ...] = ("drive" if variable == "feedback" else variable,)
         if variable == "value" and vertex not in self.data.clamped:
@@ -244,7 +247,7 @@ class KernelEngine(AbstractBlocks):
 
     def _places(self, vertex: str, variable: str) -> tuple[Slot, tuple[int, ...], Slot | None]:
         """The arguments of ``_read`` for a variable of a vertex."""
-        first, *added = self._slots(vertex, variable)
+        first, *added = self.slots(vertex, variable)
         return first, self.circuit.graph.nodes[vertex].shape, added[0] if added else None
 
     def begin(self, until: Settled | None) -> None:
@@ -264,16 +267,18 @@ class KernelEngine(AbstractBlocks):
         return self._read(self.program.slot(row.region, vertex), self.circuit.graph.nodes[vertex].shape)
 
     def step(self, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        if self.learns:
+            return learning.step(self, number, steps, probes)
+        if any(probe.of_parameter for probe in probes):
+            return learning.held(self, number, steps, probes)
         self.current = self.driven = False
-        slots = [self._slots(probe.vertex, probe.variable) for probe in probes]
+        slots = [self.slots(probe.vertex, probe.variable) for probe in probes]
         buffer = RecordBuffer.of(probes, slots, number, steps, (len(self.buf), self.lanes), self.dtype)
         outcomes = self.spread(
             "step", lambda block: self._step_block(block, number, steps, buffer), len(self.buf), steps
         )
         if any(status != dispatch.OK for status, _, _ in outcomes):
-            # The state is that in which it failed: all of it once more, to learn which one and why.
-            self.execute("evaluate all", self.rhs)
-            raise DataError("an operator kernel failed, and did not when it was called once more")
+            self.failed()
         wrong = [done for _, done, finite in outcomes if not finite]
         if wrong:
             return Stepped(min(wrong), False, buffer.recorded(min(wrong) + 1, self.data.batch))
@@ -283,19 +288,21 @@ class KernelEngine(AbstractBlocks):
         self.data = self.data.at(number + max(done, 1) - 1)
         return Stepped(done, True, buffer.recorded(done, self.data.batch), settled)
 
+    def failed(self) -> NoReturn:
+        """Say which kernel failed, and why: the state is that in which it did, and all is computed once more."""
+        self.execute("evaluate all", self.rhs)
+        raise DataError("an operator kernel failed, and did not when it was called once more")
+
     def _step_block(self, block: int, number: int, steps: int, buffer: RecordBuffer) -> tuple[int, int, bool]:
         """Step one block, which is held where it has settled: status of the kernels, steps done, whether finite."""
         records = buffer.of_block(block)
         status, done, finite = dispatch.OK, 0, True
         if self.rested[block] is None:
             relative, absolute, rounding = self.limits
-            quiet = self.quiet[block : block + 1]
-            wait = self.steps_to_rest
+            quiet, wait = self.quiet[block : block + 1], self.steps_to_rest
             rest = Rest(self.until is not None, relative, absolute, rounding, self.work[block], wait, quiet)
-            stimuli = self.playing.of_block(block, self.lanes)
-            status, done, finite = loop.advance(
-                *self._of_block(block), self.tableau, stimuli, self._noise(block), rest, records, number, steps
-            )
+            given = self.playing.of_block(block, self.lanes), self.noise.of_block(self, self.eta, block), rest, records
+            status, done, finite = loop.advance(*self._of_block(block), self.tableau, *given, number, steps)
             if status != dispatch.OK or not finite or done == steps:
                 return status, done, finite
             self.rested[block] = number + done
@@ -351,9 +358,8 @@ class KernelEngine(AbstractBlocks):
         self.evaluate()
         # With a tolerance it matters what was sent last, and beside how large a number.
         sent = {"flags": self.flags, "largest": self.largest} if self.tolerance > 0 else {}
-        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent} | (
-            {"eta": self.eta} if self.eta.size else {}
-        )
+        kept = {"eta": self.eta} if self.eta.size else {}
+        return {"buf": self.buf, "shared": self.shared[: self.program.shared_rows], **sent, **kept}
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         buf, shared = state["buf"], state["shared"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pcneuro.kernels import dispatch, lists
 from pcneuro.kernels.arguments import Blocks, Sums
 from pcneuro.kernels.dispatch import PARTITIONED
 from pcneuro.kernels.hebbian import PANEL
+from pcneuro.ops.base import Slot
 from pcneuro.program import Program
 from pcneuro.program.lowering import Code, as_array
 
@@ -26,7 +28,12 @@ NEAR = 1 << 18
 
 
 def phases(program: Program, itemsize: int) -> list[Phase]:
-    """All Hebbian sums of a program: those to one place in their order, which every sum depends on."""
+    """All Hebbian sums of a program."""
+    return phases_of(program.hebb, program, itemsize)
+
+
+def phases_of(hebb: Sequence[tuple[Slot, Code]], program: Program, itemsize: int) -> list[Phase]:
+    """These sums of a program: those to one place in their order, which every sum depends on."""
     parted = {dispatch.opcode(name) for name in PARTITIONED}
     sums: list[Phase] = []
     whole: Code = []
@@ -41,7 +48,7 @@ def phases(program: Program, itemsize: int) -> list[Phase]:
         for kept in (whole, split, parts, targets):
             kept.clear()
 
-    for target, code in program.hebb:
+    for target, code in hebb:
         kinds = {opcode in parted for opcode, _ in code}
         if target.row in targets or len(kinds) > 1:
             end()

@@ -56,8 +56,14 @@ class Noises:
         )
 
     def of_block(self, engine: AbstractBlocks, eta: np.ndarray, block: int) -> Noise:
-        """What the loop takes for one block of samples, whose row of ``Noise.eta`` this is."""
-        first = block * engine.lanes
+        """What the loop takes for one block of samples; ``eta`` has a row for each, or none."""
+        return self._noise(engine, eta[min(block, len(eta) - 1)], self.drawn[block], block * engine.lanes)
+
+    def of_all(self, engine: AbstractBlocks, eta: np.ndarray) -> Noise:
+        """What a loop takes that steps all blocks together: what it writes has a row a block."""
+        return self._noise(engine, eta, self.drawn, 0)
+
+    def _noise(self, engine: AbstractBlocks, eta: np.ndarray, drawn: np.ndarray, first: int) -> Noise:
         persistence, amplitude, gain = self.factors
-        drawn, width, seed = self.drawn[block], self.width, engine.seed
+        width, seed = self.width, engine.seed
         return Noise(self.of_state, self.table, persistence, amplitude, gain, eta, drawn, width, first, seed)

@@ -95,7 +95,7 @@ class Playing:
         stimuli = list(data.stimuli.values())
         played = np.array([s.position(data.step) for s in stimuli], dtype=np.int64)
         held = dynamics.holds_predictions
-        carried = _carried(program, data) if held and stimuli else []
+        carried = _carried(program, data) if held and (stimuli or program.circuit.plasticity) else []
         further = [program.slot(row.region, name) for row in dynamics.rows[1:] for name in program.first]
         units = sum(row[3] for row in carried)
         return cls(
@@ -135,14 +135,21 @@ class Playing:
 
     def of_block(self, block: int, lanes: int) -> Stimuli:
         """What the loop takes for one block of samples."""
+        return self._stimuli(self.played[block], block * lanes, self.room[block])
+
+    def of_all(self) -> Stimuli:
+        """What a loop takes that steps all blocks together: what it writes has a row a block."""
+        return self._stimuli(self.played, 0, self.room)
+
+    def _stimuli(self, played: np.ndarray, start: int, room: np.ndarray) -> Stimuli:
         return Stimuli(
             self.table,
             self.values,
-            self.played[block],
-            block * lanes,
+            played,
+            start,
             self.carried,
             self.sweep,
-            self.room[block],
+            room,
             self.held,
             self.due,
             self.zeroed,

@@ -50,6 +50,11 @@ class RecordBuffer:
             rows.append([slots[0].row, slots[0].units, probe.every, offset, added])
         return Records(np.array(rows, dtype=np.int64).reshape(-1, RECORD_COLUMNS), self.buf[block])
 
+    def of_all(self) -> Records:
+        """What a loop writes to that steps all blocks together: a row a block."""
+        tables = [self.of_block(block).table for block in range(len(self.buf))]
+        return Records(np.stack(tables), self.buf)
+
     def recorded(self, steps: int, batch: int) -> list[np.ndarray]:
         """By probe what was recorded in the first ``steps`` steps: (times, batch, units)."""
         recorded = []

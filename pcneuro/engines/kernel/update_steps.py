@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.circuit.feedback import value_feedback
+from pcneuro.circuit.plasticity import VARIANCE
 from pcneuro.kernels import arguments
 from pcneuro.kernels.arguments import FRESH, INPUTS, UNSWEPT
 from pcneuro.model.dynamics import AbstractDynamics, StateRow
@@ -39,6 +40,8 @@ class UpdateSteps:
     inputs: Mapping[str, tuple[int, int]]
     clamped: Mapping[str, tuple[int, int]]
     currents: Mapping[str, tuple[int, int]]
+    plastic: Mapping[str, int]
+    """What plasticity changes -> the flag that says that it has, among those of inputs."""
 
     def fresh(self, blocks: int) -> np.ndarray:
         """Dirty flags by block, before the first time step: everything has changed."""
@@ -72,6 +75,7 @@ class _Builder:
         self.flag_count = INPUTS
         self.inputs = {name: self._flag() for name in self.graph.inputs}
         self.currents = {name: self._flag() for name in program.currents}
+        self.plastic = {name: self._flag() for name in program.circuit.rules}
         self.state = {name: self._flag() for name in program.first}
         self.sent_state = {name: self._flag() for name in program.first}
         self.sent_error = {name: self._flag() for name in program.first}
@@ -114,6 +118,8 @@ class _Builder:
         """The flags that are up where the value of a node has changed, as its users read it."""
         if name in self.inputs:
             return [self.inputs[name]]
+        if name in self.plastic:
+            return [self.plastic[name]]
         if name in self.state:
             return [self.sent_state[name]]
         if name in self.computed:
@@ -145,6 +151,7 @@ class _Builder:
                 code += self.program.vertex_code.get(part, {}).get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
             inputs += [flags[name][0] for flags in self.further.values()]
+            inputs += [flag for flag in [self.plastic.get(f"{name}{VARIANCE}")] if flag is not None]
             self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error", name) else number)
 
     def adjoint(self, name: str) -> int:
@@ -267,10 +274,19 @@ class _Builder:
             tables,
             self.flag_count,
             as_array(self.tail()),
-            np.array([UNSWEPT, *self.inputs.values(), *self.state.values(), *self.sent_state.values()]),
+            np.array(
+                [
+                    UNSWEPT,
+                    *self.inputs.values(),
+                    *self.plastic.values(),
+                    *self.state.values(),
+                    *self.sent_state.values(),
+                ]
+            ),
             {name: (flag, flag) for name, flag in self.inputs.items()},
             {name: (self.state[name], self.sent_state[name]) for name in self.clamped},
             {name: (flag, flag) for name, flag in self.currents.items()},
+            self.plastic,
         )
 
 

@@ -144,7 +144,11 @@ class AbstractDynamics(ABC):
 
     def gain(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> np.ndarray:
         """What one step multiplies (drive - leak) of a row of these neurons by."""
-        return integrator.gain(neurons.tau, neurons.precision)
+        return integrator.gain(*self.rates(row, neurons))
+
+    def rates(self, row: StateRow, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
+        """Time constants of a row of these neurons, and what it leaks by: what its gain is worked out from."""
+        return neurons.tau, neurons.precision
 
     def stirred(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
         """What one step adds to a row of these neurons: of white noise of deviation 1, and for a drive of 1."""

@@ -26,12 +26,16 @@ class LeakyErrors(AbstractWithRow, chosen=False):
     argument = "error_tau"
 
     def gain(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> np.ndarray:
+        own = row is ERROR or (row is self.rows[0] and neurons.error_tau.any())
+        return integrator.gain(*self.rates(row, neurons)) if own else super().gain(row, integrator, neurons)
+
+    def rates(self, row: StateRow, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
         if row is ERROR:
-            return integrator.gain(neurons.error_tau * neurons.precision, np.ones_like(neurons.tau))
+            return neurons.error_tau * neurons.precision, np.ones_like(neurons.tau)
         if row is self.rows[0] and neurons.error_tau.any():
             # Their own error is another neuron's activity, and no leak.
-            return integrator.gain(neurons.tau, np.zeros_like(neurons.tau))
-        return super().gain(row, integrator, neurons)
+            return neurons.tau, np.zeros_like(neurons.tau)
+        return super().rates(row, neurons)
 
     def stirred(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
         if row is ERROR:

@@ -67,6 +67,9 @@ class AbstractWithRow(AbstractDynamics, chosen=False):
     def gain(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> np.ndarray:
         return self.chosen.gain(row, integrator, neurons)
 
+    def rates(self, row: StateRow, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
+        return self.chosen.rates(row, neurons)
+
     def stirred(self, row: StateRow, integrator: AbstractIntegrator, neurons: Neurons) -> tuple[np.ndarray, np.ndarray]:
         return self.chosen.stirred(row, integrator, neurons)
 

@@ -31,6 +31,8 @@ class AbstractIntegrator(ABC):
     weights: ClassVar[tuple[float, ...]]
     """b."""
     order: ClassVar[int]
+    exact_leak: ClassVar[bool] = False
+    """Whether a step is exact for the leak: its gain is (1 - exp(-dt leak/tau)) / leak, else dt/tau."""
     stability: ClassVar[float]
     """The method is stable on y' = -k y for k dt below this."""
 

@@ -18,6 +18,7 @@ class ExponentialEuler(AbstractIntegrator):
     tableau = ((0.0,),)
     weights = (1.0,)
     order = 1
+    exact_leak = True
     stability = math.inf
 
     def scatter(self, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
