@@ -25,6 +25,8 @@ SHORT = {
     "kalman": ["options.observations=20"],
     "bogacz_tutorial": ["options.trials=20"],
     "sampling": ["options={samples=50, duration=200.0}"],
+    "rao_ballard": ["options={samples=64, epochs=1, shown=20.0}"],
+    "oddball": ["options={trials=24, learned=0}"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -173,3 +175,19 @@ def test_sampling_finds_the_posterior(tmp_path):
         off = np.abs(np.subtract(run[what], run[f"posterior {what}"]))
         assert (off <= run[f"bound on the error of the {what}"]).all()
         assert np.max(run[f"bound on the error of the {what}"]) < 0.03
+
+
+def test_error_neurons_of_pictures_come_to_their_closed_form(tmp_path):
+    summary, _ = carry_out("rao_ballard", tmp_path / "out", "options={samples=64, epochs=1, shown=1000.0}")
+    (run,) = summary["runs"]
+    assert run["largest distance from the closed form, of the largest error"] < 1e-9
+
+
+def test_errors_answer_to_what_is_not_expected(tmp_path):
+    """More to deviants than to the same tone where none is expected, and more to that than to standards."""
+    summary, _ = carry_out("oddball", tmp_path / "out", "options={trials=80, learned=24}")
+    (run,) = summary["runs"]
+    assert run["largest distance of the memory from its equations"] < 1e-12
+    errors = run["mean error while a tone is heard"]
+    assert errors["deviant"] > errors["control"] > 2 * errors["standard"]
+    assert errors["omission"] > 2 * errors["standard"]
