@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["brian2_rate", "compare", "events", "lstm", "sparse", "startup"])
+@pytest.mark.parametrize("name", ["brian2_rate", "compare", "events", "lstm", "sparse", "startup", "streams"])
 def test_help(name):
     script = ROOT / "benchmarks" / f"{name}.py"
     done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, cwd=ROOT)

@@ -27,10 +27,11 @@ from pcneuro.export.checked import (
     settings,
     without_extras,
 )
-from pcneuro.export.rate_neurons import NestNeurons, estimate, made
+from pcneuro.export.rate_neurons import FUNCTIONS, NestNeurons, error, estimate, made, value
 from pcneuro.export.targets import AbstractTarget, Exported, RunRequest, hebbian
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.ops.primitives import PRIMITIVES
 from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset, listed
 from pcneuro.simulator.run_data import whole_steps
@@ -144,8 +145,9 @@ class NestNetwork:
             # nothing after two iterations, since all that is sent in a step is known before it.
             nest.set(resolution=step, tics_per_ms=tics, use_wfr=True, wfr_comm_interval=step, wfr_tol=0.0)
             self.populations = {}
+            begun = self._begun(parts, sample) if self.states else {}
             for name, neurons in parts.neurons.items():
-                rates = self.states[sample][name] if self.states else neurons.rates
+                rates = begun.get(name, neurons.rates)
                 parameters = {"rate": rates, **neurons.parameters}
                 self.populations[name] = nest.Create(neurons.model, rates.size, parameters)
             for source, target, weights in parts.projections:
@@ -190,8 +192,7 @@ class NestNetwork:
             begin = self._rates()
             with _quiet(self.nest):
                 meters = self._meters(parts)
-                if steps:
-                    self.nest.Simulate(steps * self.integrator.dt)
+                self._simulate(parts, sample, steps)
             end = self._rates()
             traces.append([self._trace(probe, parts, meters, steps, begin, end) for probe in self.probes])
             read.append({key: form.at(end) for key, form in parts.readouts.items() if key[1] != "feedback"})
@@ -202,6 +203,41 @@ class NestNetwork:
         return self._exported(
             read, dataset(self.records, self.probes, chosen, first, self.integrator.dt, self.data.batch)
         )
+
+    def _simulate(self, parts: NestNeurons, sample: int, steps: int) -> None:
+        """So many steps. What changes with time does one of NEST's steps before that in which others take it in."""
+        step, done = self.integrator.dt / parts.substeps, 0
+        change = self.data.next_change(self.steps)
+        while change is not None and change < self.steps + steps:
+            due = (change - self.steps) * parts.substeps - 1
+            self.nest.Simulate((due - done) * step)
+            for name, rates in self._turned(parts, sample, change, self._rates()).items():
+                self.populations[name].rate = rates
+            done, change = due, self.data.next_change(change)
+        if steps:
+            self.nest.Simulate((steps * parts.substeps - done) * step)
+
+    def _turned(self, parts: NestNeurons, sample: int, number: int, rates: Rates) -> Rates:
+        """Rates of what changes with time in a step, and of functions of it, where all others have these."""
+        data = self.data.at(number)
+        turned = {}
+        for group, name in data.stimuli:
+            key = name if group == "inputs" else value(name)
+            turned[key] = getattr(data, group)[name][sample].ravel().astype(np.float64)
+        for name, neurons in parts.neurons.items():
+            if neurons.model in FUNCTIONS:
+                drive = parts.inputs[name].at(rates | turned)
+                turned[name] = PRIMITIVES[FUNCTIONS[neurons.model]].array(drive)
+        return turned
+
+    def _begun(self, parts: NestNeurons, sample: int) -> Rates:
+        """Rates of all populations as the last run has left them, but for what is another at the begin of this one."""
+        rates = self.states[sample]
+        if self.data.next_change(self.steps - 1) == self.steps:
+            rates = rates | self._turned(parts, sample, self.steps, rates)
+            errors = (error(name) for name in self.circuit.vertices if error(name) in parts.inputs)
+            rates = rates | {name: parts.inputs[name].at(rates) for name in errors}
+        return rates
 
     def _rates(self) -> Rates:
         # Of a single neuron NEST gives a number.
@@ -235,7 +271,8 @@ class NestNetwork:
         for name, variable in read[0]:
             shape = (self.data.batch, *self.circuit.graph.nodes[name].shape)
             groups[variable][name] = np.stack([sample[name, variable] for sample in read]).reshape(shape)
-        gradients = hebbian(self.circuit, self.dynamics, self.data, groups["value"], groups["error"])
+        data = self.data.at(max(self.steps - 1, 0))
+        gradients = hebbian(self.circuit, self.dynamics, data, groups["value"], groups["error"])
         for arrays in groups.values():
             for name, node in self.circuit.graph.outputs.items():
                 arrays.setdefault(name, arrays[node.name])
@@ -283,7 +320,13 @@ def network(
     dynamics, integrator = settings(dynamics, integrator, "NEST's rate neurons take one step at a time")
     check_cycles(circuit, dynamics, integrator)
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
-    data = checked_run_data(circuit, dynamics, arrays)
+    data = checked_run_data(circuit, dynamics, arrays, streams=integrator.dt)
+    for each in listed(record):
+        changes = ("clamped", each.vertex) in data.stimuli and circuit.graph.consumers[each.vertex]
+        if each.variable == "feedback" and changes:
+            raise ParameterError(
+                f"feedback of {each.vertex!r}, which is clamped to a TimedArray, is not recorded in NEST: leave it out"
+            )
     return NestNetwork(circuit, dynamics, integrator, data, listed(record), memory)
 
 

@@ -41,6 +41,8 @@ TRANSFERS = {
     "relu": "rate_transformer_threshold_lin",
 }
 """Primitive -> NEST's model, whose gain, slope, threshold and ceiling are 1, 1, 0 and none unless they are set."""
+FUNCTIONS = {model: primitive for primitive, model in TRANSFERS.items()}
+"""NEST's model -> primitive."""
 ONE = "constant.one"
 """Population of a single neuron whose rate is 1: constants are the weights of what it sends.
 

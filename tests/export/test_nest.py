@@ -309,3 +309,40 @@ assert "nest" in sys.modules
     environment = {name: text for name, text in os.environ.items() if name != "PYNEST_QUIET"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def seen(x, W1, W2, W3):
+    """Predictions that are tanh of the input, and linear in all else."""
+    h1 = pcn.vertex(np.tanh(x @ W1) + x @ W3, "h1")
+    return pcn.vertex(h1 @ W2, "out")
+
+
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(0.5)], ids=repr)
+def test_data_that_change_with_time(integrator):
+    """At every step as the kernel has it, in one run and in two, the second of which begins with a change."""
+    rng = np.random.default_rng(6)
+    weights = {"W1": (3, 4), "W2": (4, 2), "W3": (3, 4)}
+    graph = pcn.trace(
+        seen, x=pcn.Input((3,)), **{name: pcn.Parameter(rng.normal(size=s)) for name, s in weights.items()}
+    )
+    circuit = pcn.build_circuit(graph, precision={"h1": 1.5})
+    data = {
+        "inputs": {"x": pcn.TimedArray(rng.normal(size=(4, 2, 3)), 2.0, periodic=True)},
+        "targets": {"out": pcn.TimedArray(rng.normal(size=(5, 2)), 3.0)},
+    }
+    settings = {"dynamics": pcn.Strict(), "integrator": integrator}
+    agree(circuit, data, steps=round(13.0 / integrator.dt), **settings)
+    network = nest.network(circuit, **data, **settings, record=[pcn.Record("h1"), pcn.Record("h1", "error")])
+    parts = [network.run(6.0), network.run(7.0)]
+    wanted = pcn.Simulator(circuit, **settings).run(13.0, **data, record=[pcn.Record("h1"), pcn.Record("h1", "error")])
+    for name in wanted.records.data_vars:
+        rows = np.concatenate([parts[0].records[name].values[:-1], parts[1].records[name].values])
+        np.testing.assert_allclose(rows, wanted.records[name].values, rtol=0, atol=1e-12)
+
+
+def test_what_cannot_change_with_time_is_refused():
+    circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    _, targets = data_for(circuit.graph, 1)
+    timed = {"x": pcn.TimedArray(np.zeros((3, 3)), 1.0)}
+    with pytest.raises(ParameterError, match="new feedforward sweep"):
+        nest.network(circuit, inputs=timed, targets=targets)
