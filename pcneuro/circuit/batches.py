@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, ShapeError, UnknownNameError, unknown_name
-from pcneuro.graph.graph import Graph, check_finite, real_array
+from pcneuro.errors import DataError, ParameterError, ShapeError, UnknownNameError, unknown_name
+from pcneuro.graph.graph import Graph, cast, check_finite, real_array
 from pcneuro.model.energies import AbstractEnergy
+from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import by_name
 
 
@@ -20,6 +21,10 @@ def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float
     others, and the columns of tables, are taken in their order. Raises ShapeError for any other shape and for labels
     that do not say which dimension is that of samples, and DataError for NaN or infinity.
     """
+    if isinstance(value, TimedArray):
+        raise ParameterError(
+            f"{what} changes with time (a TimedArray), which is for Simulator.run and stream: give an array here"
+        )
     array = real_array(what, samples_first(what, value, len(shape)))
     if array.shape == shape:
         array = array[None]
@@ -29,7 +34,7 @@ def batched(what: str, value: Any, shape: tuple[int, ...], dtype: Any = np.float
     if not len(array):
         raise ShapeError(f"{what} is an empty batch, of shape {array.shape}")
     check_finite(what, array)
-    return array.astype(dtype)
+    return cast(what, array, dtype)
 
 
 BATCH = "batch"

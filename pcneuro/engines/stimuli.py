@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import DataError, ParameterError, ShapeError, warn
-from pcneuro.graph.graph import check_finite, real_array
+from pcneuro.graph.graph import cast, check_finite, real_array
 from pcneuro.model.timed import TimedArray
 
 _ROUNDING = 1e-9
@@ -75,7 +75,7 @@ class Stimulus:
         wrong = None if self.wrong is None else self.wrong(array.reshape(-1, *self.shape))
         if wrong:
             raise DataError(f"{self.what}, from {first * float(self.timed.dt):g} ms on: {wrong}")
-        return array.astype(self.dtype, copy=False)
+        return cast(self.what, array, self.dtype)
 
     def at(self, step: int, batch: int) -> np.ndarray:
         """What it is in a step, (batch, \\*shape)."""

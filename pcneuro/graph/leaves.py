@@ -58,6 +58,17 @@ def real_array(what: str, value: Any) -> np.ndarray:
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
+def cast(what: str, array: np.ndarray, dtype: Any) -> np.ndarray:
+    """Finite numbers as those of another dtype. Raises DataError where they are too large for it."""
+    with np.errstate(over="ignore"):
+        made = array.astype(dtype)
+    if made.dtype.itemsize < array.dtype.itemsize and not all_finite(made):
+        raise DataError(
+            f"{what} has values too large for {made.dtype}, up to {np.abs(array).max():g}: give smaller ones"
+        )
+    return made
+
+
 _MOST_UNITS = 2**48
 """Of an array, far beyond what memory holds, and with room to spare in 64 bits."""
 

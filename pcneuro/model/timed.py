@@ -13,6 +13,8 @@ from pcneuro.quantities import flag, in_ms, milliseconds, plain_array
 
 TIME, BATCH = "time", "batch"
 """Dimensions of labelled arrays: that of time, and that of samples."""
+_UNITS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "min": 60_000.0, "h": 3_600_000.0}
+"""What the attribute ``units`` of labelled times may be, in ms."""
 _EVEN = 1e-6
 """Share of an interval by which labelled times may be off it."""
 
@@ -122,13 +124,26 @@ def _time_first(dims: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*front, *(name for name in dims if name not in front))
 
 
+def _ms_of(unit: Any) -> float:
+    """How many ms a unit of labels is. Raises ParameterError for one that is not known."""
+    length = _UNITS.get(str(unit))
+    if length is None:
+        raise ParameterError(
+            f"time of a TimedArray has units {told(unit)}; known are {', '.join(_UNITS)}: give labels in ms, or dt="
+        )
+    return length
+
+
 def _interval(values: Any) -> float | None:
     """The even step of labelled times in ms; None where there are no labels."""
     if TIME not in values.coords:
         return None
-    times = np.asarray(in_ms("time of a TimedArray", np.asarray(values.coords[TIME].values)), dtype=np.float64)
+    what, labels = "time of a TimedArray", values.coords[TIME]
+    times = plain_array(what, in_ms(what, np.asarray(labels.values))).astype(np.float64)
     if len(times) == 1:
         return None
+    if labels.dtype.kind != "m":
+        times = times * _ms_of(labels.attrs.get("units", "ms"))
     steps = np.diff(times)
     dt = float(times[-1] - times[0]) / len(steps)
     if abs(float(times[0])) > _EVEN * abs(dt):

@@ -21,7 +21,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import NOT_NEGATIVE, by_name, in_ms, milliseconds
 from pcneuro.simulator.perturbed import CURRENTS, with_currents
-from pcneuro.simulator.timing import on_grid
+from pcneuro.simulator.timing import check_length, on_grid
 
 Arrays = dict[str, np.ndarray]
 
@@ -80,15 +80,16 @@ def merge(
             raise ParameterError(f"initial value of {name!r}, which is clamped: give one of the two")
     if initial and time > 0:
         raise ParameterError(f"initial= at {time:g} ms: it is for the start of a simulation; call reset() first")
-    told_of = _told(
-        circuit, changes, inputs, clamped, initial, {n for (_, n), s in stimuli.items() if not s.per_sample}
-    )
+    kept = _kept(circuit, previous, changes)
+    shared = {name for (_, name), each in (stimuli | kept).items() if not each.per_sample}
+    told_of = _told(circuit, changes, inputs, clamped, initial, shared)
     alone = previous.batch if previous is not None and time > 0 else 1
     batch = common_batch(told_of) if told_of else alone
-    for (group, name), each in stimuli.items():
-        arrays = inputs if group == "inputs" else clamped
-        arrays[name] = np.repeat(arrays[name], 1 if each.per_sample else batch, axis=0)
-    stimuli |= _kept(circuit, previous, changes)
+    stimuli |= kept
+    for group, name in stimuli:
+        if name in shared:
+            arrays = inputs if group == "inputs" else clamped
+            arrays[name] = np.repeat(arrays[name][:1], batch, axis=0)
     if previous is not None:
         if time > 0 and batch != previous.batch:
             raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
@@ -205,7 +206,7 @@ def _by_vertex(circuit: Circuit, what: str, values: Mapping[str, Any]) -> Arrays
         output = circuit.graph.outputs.get(name)
         vertex = output.name if output is not None and name not in circuit.vertices else name
         if vertex not in circuit.vertices:
-            raise unknown_name(f"vertex in {what}", name, [*circuit.vertices, *circuit.graph.outputs])
+            raise unknown_name(f"vertex in {what}", name, dict.fromkeys([*circuit.vertices, *circuit.graph.outputs]))
         arrays[vertex] = batched(f"{what} of {name!r}", value, circuit.graph.nodes[vertex].shape)
     return arrays
 
@@ -263,6 +264,7 @@ def restart_steps(restarts: Any, dt: float) -> np.ndarray:
         return NEVER
     if times.dtype.kind not in "fiu" or times.ndim != 1 or not np.isfinite(times).all() or times.min() < 0:
         raise ParameterError(f"restarts are {told(restarts)}; give times in ms, not negative, such as [0.0, 100.0]")
+    check_length(float(times.max()), dt)
     steps, off = on_grid(times, dt)
     if off.any():
         raise ParameterError(f"a restart at {times[off][0]:g} ms: give multiples of dt = {dt:g} ms")

@@ -290,7 +290,51 @@ def test_latents_restart_at_their_priors(dynamics):
     np.testing.assert_allclose(whole.values["z"], reference.values["z"], rtol=1e-12)
 
 
-@pytest.mark.parametrize("restarts", [[5.0, 3.0], [1.5], [-1.0], ["a"], [np.nan], [2.0, 2.0]])
+@pytest.mark.parametrize("restarts", [[5.0, 3.0], [1.5], [-1.0], ["a"], [np.nan], [2.0, 2.0], [1e300]])
 def test_wrong_restarts_are_refused(circuit, restarts):
-    with pytest.raises(ParameterError, match="restart"):
+    with pytest.raises(ParameterError, match=r"restart|times are not told apart"):
         pcn.Simulator(circuit).run(10.0, inputs={"x": np.zeros(5)}, restarts=restarts)
+
+
+def test_labels_of_time_have_units():
+    """Labels in seconds, as netCDF files say it, are no ms."""
+    labels = [0.0, 0.25, 0.5]
+    for unit, dt in (("s", 250.0), ("ms", 0.25), ("min", 15000.0)):
+        values = xarray.DataArray(np.zeros((3, 5)), dims=("time", "unit"), coords={"time": ("time", labels)})
+        values["time"].attrs["units"] = unit
+        assert pcn.TimedArray(values).dt == dt
+    values["time"].attrs["units"] = "days"
+    with pytest.raises(
+        ParameterError, match="has units 'days'; known are ms, s, us, min, h: give labels in ms, or dt="
+    ):
+        pcn.TimedArray(values)
+    with pytest.raises(DataError, match="time of a TimedArray has dtype"):
+        pcn.TimedArray(values.assign_coords(time=["a", "b", "c"]))
+
+
+def test_another_batch_from_time_zero_on(circuit):
+    """A stream that all samples share goes on with as many as are given."""
+    x = pcn.TimedArray(RNG.normal(size=(4, 5)), 2.0, periodic=True)
+    simulator, y = pcn.Simulator(circuit), RNG.normal(size=(4, 3))
+    simulator.run(6.0, inputs={"x": x}, targets={"y": y})
+    with pytest.raises(ShapeError, match="batch size changes from 4 to 2 at 6 ms"):
+        simulator.run(6.0, targets={"y": y[:2]})
+    simulator.reset()
+    again = simulator.run(9.0, targets={"y": y[:2]})
+    fresh = pcn.Simulator(circuit).run(9.0, inputs={"x": x}, targets={"y": y[:2]})
+    np.testing.assert_array_equal(again.values["h"], fresh.values["h"])
+    np.testing.assert_array_equal(again.gradients["W1"], fresh.gradients["W1"])
+
+
+def test_values_too_large_for_float32_are_told_of(circuit):
+    simulator = pcn.Simulator(circuit, dtype=np.float32)
+    for x in (np.full(5, 1e300), pcn.TimedArray(np.full((2, 5), 1e300), 5.0)):
+        with pytest.raises(DataError, match=r"input 'x' has values too large for float32, up to 1e\+300"):
+            simulator.run(5.0, inputs={"x": x})
+
+
+def test_backprop_refuses_streams(circuit):
+    with pytest.raises(
+        ParameterError, match=r"input 'x' changes with time \(a TimedArray\), which is for Simulator.run"
+    ):
+        pcn.backprop(circuit, inputs={"x": pcn.TimedArray(np.zeros((2, 5)), 5.0)})

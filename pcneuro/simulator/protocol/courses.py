@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 REST = -1
 """In the place of the number of a stimulus: what there is between trials."""
+
+
+def _number(cell: Any) -> float | None:
+    """The number that a cell is, also as text, as a column has it that something else is in, too; None of others."""
+    if isinstance(cell, bool | np.bool):
+        return None
+    try:
+        return float(cell) if isinstance(cell, str | Number) else None  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    except OverflowError:
+        return np.inf if cell > 0 else -np.inf
 
 
 class AbstractBank(ABC):
@@ -41,12 +54,12 @@ class Numbers(AbstractBank):
         self.values: list[float] = []
 
     def number(self, what: str, cell: Any) -> int:
-        if isinstance(cell, str) or not np.isscalar(cell) or isinstance(cell, bool | np.bool):
+        value = _number(cell)
+        if value is None:
             raise DataError(
                 f"{what} is {told(cell)}, and values= has nothing for its column: give a number, or stimuli there, an "
                 "array or dict"
             )
-        value = float(cell)  # type: ignore[arg-type]
         if not np.isfinite(value):
             raise DataError(f"{what} is {value:g}; give a finite number, or leave it empty for what there is at rest")
         if value not in self.found:
@@ -75,10 +88,10 @@ class Indexed(AbstractBank):
         self.array, self.count = array, int(array.shape[0])
 
     def number(self, what: str, cell: Any) -> int:
-        whole = isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and float(cell) == int(cell)
-        if not whole or not 0 <= int(cell) < self.count:
+        value = _number(cell)
+        if value is None or not 0 <= value < self.count or value != int(value):
             raise DataError(f"{what} is {told(cell)}; give the index of one of its {self.count} values, from 0 on")
-        return int(cell)
+        return int(value)
 
     def get(self, number: int) -> np.ndarray:
         return np.asarray(self.array[number])

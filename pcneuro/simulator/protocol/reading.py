@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,9 @@ _OURS = (TRIAL, END, REPEAT, "time", "batch")
 MOST_BYTES = 64_000_000
 """Of a CSV file."""
 MOST_TRIALS = 1_000_000
+MOST_COLUMNS = 1_000
+LONGEST_MS = 1e15
+"""Longer than any simulation, and short enough for sums of so many to be rounded."""
 
 
 def read_table(table: Any) -> pandas.DataFrame:
@@ -76,19 +81,38 @@ def _csv(path: Path) -> pandas.DataFrame:
     except UnicodeDecodeError:
         raise DataError(f"{path} is no CSV file in UTF-8: write the table with DataFrame.to_csv(index=False)") from None
     try:
-        header = next(csv.reader(io.StringIO(text)), [])
-        twice = [name for name in header if header.count(name) > 1]
-        frame = pandas.read_csv(io.StringIO(text), skipinitialspace=True)
+        rows = csv.reader(io.StringIO(text))
+        header, row = next(rows, []), next(rows, [])
+        _check_count(header)
+        twice = [name for name, count in Counter(header).items() if count > 1]
+        # Nothing but an empty cell is empty: NA or None is a name as any other, as it is in a data frame.
+        frame = pandas.read_csv(
+            io.StringIO(text), skipinitialspace=True, keep_default_na=False, na_values=[""], low_memory=False
+        )
     except (csv.Error, ValueError) as error:
         # pandas' own errors, of lines of different lengths and of empty files, are ValueErrors.
         raise DataError(f"{path} is no CSV file: {' '.join(str(error).split())}") from None
     if twice:
         raise DataError(f"{path} has two columns {twice[0]!r}: give each a name of its own")
+    if len(row) > len(header):
+        # pandas takes what stands in front for names of rows, so that all cells are those of the column before.
+        raise DataError(
+            f"{path} has {len(header)} names in its first line and {len(row)} cells in its second: name each"
+        )
     return frame
+
+
+def _check_count(names: Sequence[Any]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise CapacityError(
+            f"the table of a Protocol has {len(names)} columns; {MOST_COLUMNS} is the most: keep stimuli in an array "
+            "(values=), and their numbers in the table"
+        )
 
 
 def _check_columns(frame: pandas.DataFrame) -> None:
     names = list(frame.columns)
+    _check_count(names)
     for name in names:
         if not isinstance(name, str) or not name:
             raise DataError(f"the table of a Protocol has a column {told(name)}; give each a name")
@@ -111,14 +135,15 @@ def _times(column: str, series: Any) -> np.ndarray:
     """A column of times in ms, which are finite numbers, not negative, and durations positive."""
     given = series.to_numpy() if series.dtype != object else list(series)
     given = in_ms(f"column {column!r}", given)
-    try:
-        times = np.array([np.nan if each is None else each for each in given], dtype=np.float64)
-    except (TypeError, ValueError):
-        bad = next((row, each) for row, each in enumerate(given) if not _is_number(each))
-        raise DataError(f"{column} of trial {bad[0]} is {told(bad[1])}; give a number of ms") from None
+    for row, each in enumerate(given):
+        if not _is_number(each):
+            raise DataError(f"{column} of trial {row} is {told(each)}; give a number of ms")
+    times = np.array([np.nan if each is None else each for each in given], dtype=np.float64)
     for row in np.flatnonzero(~np.isfinite(times)):
         missing = "missing" if np.isnan(times[row]) else "infinite"
         raise DataError(f"{column} of trial {row} is {missing}; give a number of ms")
+    for row in np.flatnonzero(times > LONGEST_MS):
+        raise DataError(f"{column} of trial {row} is {times[row]:g} ms; {LONGEST_MS:.0e} is the most")
     for row in np.flatnonzero(times <= 0 if column == DURATION else times < 0):
         wanted = "a positive time" if column == DURATION else "a time that is not negative"
         raise DataError(f"{column} of trial {row} is {times[row]:g} ms; give {wanted}, in ms")
@@ -126,8 +151,13 @@ def _times(column: str, series: Any) -> np.ndarray:
 
 
 def _is_number(value: Any) -> bool:
+    """Whether a cell is a number, also as text, or is empty."""
+    if value is None:
+        return True
+    if isinstance(value, complex):
+        return False  # of which float() would take a part, where it is NumPy's
     try:
         float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
-    return True
+    return isinstance(value, str | Number) and not isinstance(value, bool | np.bool)

@@ -20,7 +20,7 @@ from pcneuro.simulator.protocol.reading import (
     SCHEDULED,
     TRIAL,
 )
-from pcneuro.simulator.timing import on_grid
+from pcneuro.simulator.timing import check_length, on_grid
 
 if TYPE_CHECKING:
     import pandas
@@ -130,6 +130,7 @@ def _check_overlaps(onset: np.ndarray, end: np.ndarray, rows: np.ndarray) -> Non
 
 def in_steps(trials: pandas.DataFrame, dt: float) -> tuple[np.ndarray, np.ndarray]:
     """First step of each trial, and the first behind it. Raises ParameterError for times that are off the grid."""
+    check_length(float(trials[END].max()), dt)
     hint = ""
     if trials[DURATION].max() < max(SECONDS, dt):
         hint = "; durations look like seconds: times are in ms, multiply them by 1000"

@@ -213,6 +213,12 @@ WRONG = [
     ({"duration": [5.0]}, {"repeats": 0}, ParameterError, "repeats is 0"),
     ({"duration": [5.0]}, {"repeats": 10**7}, CapacityError, "10000000 repeats of 1 trials"),
     ({"duration": [5.0]}, {"between": "state"}, ParameterError, "between is 'state'; needed is a Between object"),
+    ({"duration": 5.0, "x": [np.inf]}, {"values": {"x": BANK}}, DataError, "column 'x' of trial 0 is inf"),
+    ({"duration": 5.0, "x": [10**400]}, {"values": {"x": BANK}}, DataError, "trial 0 is a number of more than 30"),
+    ({"duration": [10**400]}, {}, DataError, "duration of trial 0 is a number of more than 30 digits"),
+    ({"duration": [1e300]}, {}, DataError, r"duration of trial 0 is 1e\+300 ms; 1e\+15 is the most"),
+    ({"duration": [1j]}, {}, DataError, "duration of trial 0 is np.complex128"),
+    ({"duration": [[1.0], [2.0]]}, {}, DataError, "duration of trial 0 is a list"),
     (5, {}, DataError, "the table of a Protocol is 5; give a data frame"),
     ("nowhere.csv", {}, DataError, "cannot read the table of trials nowhere.csv"),
 ]
@@ -226,6 +232,9 @@ def test_wrong_tables_are_refused_in_one_line(table, settings, error, match):
 
 
 WRONG_FOR_IT = [
+    ({"duration": [1e13, 1.0], "x": 1.0}, {}, ParameterError, "steps of dt = 1 ms, so late that times are not told"),
+    ({"duration": [5.0], "x": [1j]}, {}, DataError, "column 'x' of trial 0 is 1j, and values= has nothing"),
+    ({"duration": [5.0], "x": [10**400]}, {}, DataError, "column 'x' of trial 0 is inf"),
     ({"duration": [10.0], "z": [1.0]}, {}, ParameterError, "no column of the protocol is an input"),
     ({"duration": [10.0], "x": [0]}, {"values": {"x": BANK[:, :4]}}, ShapeError, r"of 'x' has shape \(4,\); needed"),
     ({"duration": [10.0], "x": [0.0]}, {"rest": {"x": np.zeros(3)}}, ShapeError, "rest of 'x' has shape"),
@@ -274,6 +283,10 @@ def test_targets_have_to_be_there_between_trials(circuit):
     [
         (b"duration,duration\n1,2\n", "two columns 'duration'"),
         (b"duration,x\n1,2\n1,2,3,4\n", "no CSV file"),
+        (b"duration,x\n1,2,0\n1,2,0\n", "2 names in its first line and 3 cells in its second"),
+        (b"duration,x\n9" + b"9" * 400 + b",0\n", "duration of trial 0 is a number of more than 30 digits"),
+        (b"duration,x\nTrue,0\n", "duration of trial 0 is a bool"),
+        (b"duration,x\n1,0\n1,b\n", "column 'x' of trial 1 is 'b'"),
         (b"", "no CSV file"),
         (b"\xff\xfe\x00\x01", "no CSV file in UTF-8"),
         (b"PK\x03\x04\x00\x00", "no column 'duration'"),
@@ -292,6 +305,22 @@ def test_files_that_are_too_large(tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text("duration\n" + "1\n" * 100)
     with pytest.raises(CapacityError, match="keep stimuli in an array"):
         pcn.Protocol(tmp_path / "t.csv")
+
+
+def test_tables_of_very_many_columns_are_refused(tmp_path):
+    names = ",".join(f"c{k}" for k in range(reading.MOST_COLUMNS))
+    (tmp_path / "t.csv").write_text(f"duration,{names}\n")
+    with pytest.raises(CapacityError, match="1001 columns; 1000 is the most"):
+        pcn.Protocol(tmp_path / "t.csv")
+
+
+def test_names_in_files_are_those_of_a_data_frame(tmp_path):
+    """Only an empty cell is empty: what pandas takes for missing elsewhere is the name of a stimulus or condition."""
+    (tmp_path / "t.csv").write_text("x,condition,duration\nNA,None,5\nnull,nan,5\n,,5\n")
+    protocol = pcn.Protocol(tmp_path / "t.csv", values={"x": {"NA": BANK[0], "null": BANK[1]}})
+    assert protocol.table["x"].to_list()[:2] == ["NA", "null"]
+    assert protocol.table["condition"].to_list()[:2] == ["None", "nan"]
+    assert protocol.table["x"].isna().to_list() == [False, False, True]
 
 
 def test_what_cannot_be_aligned(circuit):
