@@ -46,8 +46,13 @@ def parts_of(activity: xarray.Dataset, name: str = "events") -> dict[str, np.nda
 
 
 def since(now: xarray.Dataset, before: xarray.Dataset) -> xarray.Dataset:
-    """What was counted between two such datasets of the same neurons."""
+    """What was counted between two such datasets of the same samples.
+
+    Populations that have come since, as inputs do when they first send, had counted nothing before.
+    """
     part = now.copy(deep=True)
-    for name, counts in part.data_vars.items():
-        counts.values[...] -= before[name].values
+    for name in part.data_vars:
+        earlier = parts_of(before, str(name))
+        for population, counts in parts_of(part, str(name)).items():
+            counts -= earlier.get(population, 0)
     return part

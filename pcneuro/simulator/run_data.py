@@ -142,12 +142,15 @@ def _energy_check(circuit: Circuit, vertex: str) -> Callable[[np.ndarray], str |
 def _kept(circuit: Circuit, previous: RunData | None, changes: Mapping[str, Any]) -> dict[tuple[str, str], Stimulus]:
     """Stimuli of the last run that go on, as nothing else was given in the place of their group."""
     outputs = {node.name for node in circuit.graph.outputs.values()}
+    # A clamp goes by the name of a vertex, or of an output.
+    held = {*(changes["clamp"] or {})}
+    held |= {node.name for name, node in circuit.graph.outputs.items() if name in held}
     kept = {}
     for (group, name), each in ({} if previous is None else previous.stimuli).items():
         if group == CURRENTS:
             continue
         given = "inputs" if group == "inputs" else "targets" if name in outputs else "clamp"
-        replaced = changes[given] is not None or (group != "inputs" and name in (changes["clamp"] or {}))
+        replaced = changes[given] is not None or (group != "inputs" and name in held)
         if not replaced:
             kept[group, name] = each
     return kept

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray
 
 import pcneuro as pcn
 from pcneuro.engines.events.state import Sample
@@ -87,6 +88,26 @@ def test_a_stream_is_the_runs_in_a_row(engine, dynamics):
         for one, many in zip(events_of([stream]), events_of(rows), strict=True):
             np.testing.assert_array_equal(one, many)
         assert stream.events.sizes["event"] == int(stream.activity["events"].sum())
+
+
+@pytest.mark.parametrize("engine", ["bins", "zero", "delayed kernel"])
+@both
+def test_chunks_count_inputs_from_when_they_first_send(engine, dynamics, monkeypatch):
+    """An input that changes within a run has had no count before: those of the chunks add up to that of the run."""
+    monkeypatch.setattr("pcneuro.simulator.stream.CHUNK_SECONDS", 0.0)
+    engine, delay = ENGINES[engine]
+    circuit = small().with_delays(delay)
+    x, y = streams()
+    data = {"inputs": {"x": pcn.TimedArray(x, 2.0)}, "targets": {"out": pcn.TimedArray(y, 3.0)}}
+    whole = pcn.Simulator(circuit, engine=engine, dynamics=dynamics).run(float(STEPS), **data)
+    chunks = list(pcn.Simulator(circuit, engine=engine, dynamics=dynamics).stream(float(STEPS), **data))
+    assert len(chunks) == STEPS + 1
+    for name in ("events", "Effective_MACs"):
+        counts = sum(chunk.activity[name].groupby("population").sum("neuron") for chunk in chunks[2:])
+        counts += chunks[1].activity[name].groupby("population").sum("neuron").reindex_like(counts, fill_value=0)
+        counts += chunks[0].activity[name].groupby("population").sum("neuron").reindex_like(counts, fill_value=0)
+        wanted = whole.activity[name].groupby("population").sum("neuron")
+        xarray.testing.assert_equal(counts.drop_attrs(), wanted.drop_attrs())
 
 
 @pytest.mark.parametrize("engine", ["bins", "zero", "exact", "delayed bins"])
