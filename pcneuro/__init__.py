@@ -44,6 +44,7 @@ from pcneuro.ops.custom import operator
 from pcneuro.ops.maps import elementwise
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
+from pcneuro.simulator.perturbations import Cut, SetPrecision, Silence
 from pcneuro.simulator.protocol import KeepState, Protocol, ResetState
 from pcneuro.simulator.result import Result, Status, compare
 from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
@@ -60,6 +61,7 @@ __all__ = [
     "Circuit",
     "ConstantDelay",
     "CosineDecay",
+    "Cut",
     "Euler",
     "EventDriven",
     "Exact",
@@ -98,7 +100,9 @@ __all__ = [
     "SGD",
     "Share",
     "Sequential",
+    "SetPrecision",
     "Settled",
+    "Silence",
     "Simulator",
     "SoftmaxCrossEntropy",
     "SquaredError",

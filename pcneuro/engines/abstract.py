@@ -127,6 +127,9 @@ HopDistribution = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 class AbstractEngine(ABC):
     """Holds the state of a run, and steps it."""
 
+    exchangeable: ClassVar[bool] = False
+    """Whether another engine of its kind can ``take_over`` in the midst of a run."""
+
     def __init__(
         self,
         circuit: Circuit,
@@ -293,6 +296,14 @@ class AbstractEngine(ABC):
     @abstractmethod
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Take new values of parameters; they hold from the next ``start``."""
+
+    def take_over(self, before: AbstractEngine) -> None:
+        """Go on from the next ``start`` with what another engine has beside activities: parameters, noise, the past.
+
+        The other one is of a circuit with the same neurons, of which something is otherwise for a time.
+        """
+        self.load(before.parameters)
+        self.learn(before.learns)
 
     def update(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Take new values of parameters, which hold from the next step on; the state goes on as it is.

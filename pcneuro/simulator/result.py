@@ -68,6 +68,8 @@ class Result:
     parameters : dict of arrays
         Parameter -> its value at the end, which plasticity may have changed; learned variances are
         ``"<vertex>.variance"``.
+    perturbations : tuple
+        Those of the run, which ``records`` have as JSON in the attribute of this name.
     """
 
     gradients: dict[str, np.ndarray]
@@ -84,6 +86,7 @@ class Result:
     events: xarray.Dataset | None = field(default=None, repr=False)
     activity: xarray.Dataset | None = field(default=None, repr=False)
     parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    perturbations: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"
@@ -207,7 +210,10 @@ def free_energy(
             if name in circuit.leaky_errors or name in circuit.noisy_errors:
                 # It is of what they are at once, without noise.
                 error = (precision * deviation(values[name], predictions[name])).reshape(error.shape)
-            weighted = error if (precision == 1).all() else error / precision.ravel()
+            weighted = error
+            if not (precision == 1).all():
+                # Silent error neurons have none, and no part in it.
+                weighted = np.divide(error, precision.ravel(), out=np.zeros_like(error), where=precision.ravel() > 0)
             # Sample by sample, so that float32 is wide enough.
             rest += 0.5 * float(np.einsum("bi,bi->b", error, weighted).sum(dtype=np.float64))
     return loss, rest

@@ -16,12 +16,14 @@ from pcneuro.errors import ParameterError, check_object, warn_of_divergence
 from pcneuro.kernels.philox import MASK
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, with_error_neurons
 from pcneuro.model.integrators import AbstractIntegrator, Euler
-from pcneuro.model.perturbations import AbstractPerturbation
+from pcneuro.model.perturbations import AbstractPerturbation, Inject
 from pcneuro.model.settled import Settled
 from pcneuro.quantities import flag, whole
 from pcneuro.recording.event_log import log_of
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record, listed
+from pcneuro.simulator.perturbations.making import check_currents, perturbing_of
+from pcneuro.simulator.perturbed import perturbations
 from pcneuro.simulator.progress import Report, reporter
 from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.run_data import float_type, merge, restart_steps, steps_of
@@ -242,8 +244,8 @@ class Simulator:
             Times in ms, counted from the begin of the simulation, at which neurons go back to the feedforward sweep of
             what is given then, as ``reset`` does, while time and parameters go on: the trials of a ``Protocol``.
         perturb
-            ``Inject(vertex, current, start=, stop=)`` objects: currents into value neurons. None lets those of the last
-            run go on, ``[]`` takes them away.
+            ``Inject``, ``Silence``, ``Cut`` and ``SetPrecision`` objects, each from ``start`` to before ``stop``, in ms
+            of simulated time. None lets those of the last run go on, ``[]`` takes them away.
         learn
             Whether parameters change by the rules of plasticity that the circuit has; False holds them as they are.
         record
@@ -334,6 +336,7 @@ class Simulator:
         if until is not None:
             self.schedule.check_until()
         dt = self.integrator.dt
+        given = state.perturbations if perturb is None else tuple(perturbations(perturb))
         data = merge(
             self.circuit,
             state.data,
@@ -342,14 +345,9 @@ class Simulator:
             dt=dt,
             dtype=self.dtype,
             carried=state.carried,
-            perturb=perturb,
+            perturb=None if perturb is None else [each for each in given if isinstance(each, Inject)],
         )
-        if data.currents and not (self.schedule.currents and self._engine.injects):
-            what = self.schedule if self._engine.injects else state.settings
-            raise ParameterError(
-                f"{what!r} has no currents into neurons{' with delays' if self.circuit.delayed else ''} (Inject): use "
-                "Kernel() with Parallel() and a circuit without delays, or Reference()"
-            )
+        check_currents(state, data)
         self.schedule.admit(self.circuit, data.clamped)
         records = listed(record)
         log = log_of(events, self.circuit, data.batch, self.time, parted=parted)
@@ -369,11 +367,20 @@ class Simulator:
                 "learn=False"
             )
         labels = state.labels_with(changes, data.batch)
-        run = Run(state, steps, until, data, records, log, report, learn=learns, labels=labels, parted=parted)
+        perturbing = perturbing_of(given, state, self.dynamics, steps, data.clamped)
+        if perturbing.lasting and until is not None:
+            raise ParameterError("until=Settled(...) with perturb=: give a duration instead")
+        run = Run(
+            *(state, steps, until, data, records, log, report),
+            learn=learns,
+            labels=labels,
+            parted=parted,
+            perturbing=perturbing,
+        )
         if steps:
             state.watch(data)
         state.claim(run)
-        state.labels = labels
+        state.labels, state.perturbations = labels, given
         return run
 
     # Snapshots

@@ -20,6 +20,7 @@ from pcneuro.engines import AbstractEngine, Engine, RunData
 from pcneuro.errors import ParameterError, TornStateError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
+from pcneuro.model.perturbations import AbstractPerturbation
 from pcneuro.simulator.result import Result, Status, free_energy, not_finite, not_finite_message
 from pcneuro.simulator.run_data import warn_of_latents
 from pcneuro.simulator.schedules import AbstractSchedule
@@ -53,7 +54,11 @@ class SimulationState:
     ) -> None:
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
         self.settings, self.dtype, self.seed = settings, dtype, seed
-        self.engine = self._made()
+        self.engine = self.unperturbed = self._made()
+        self.given: RunData | None = None
+        """Data of the present run as they were given, where a perturbation makes others of them."""
+        self.perturbations: tuple[AbstractPerturbation, ...] = ()
+        """Those of the last run, which go on."""
         self.step, self.chunk = 0, 1
         self.data: RunData | None = None
         self.labels: np.ndarray | None = None
@@ -71,7 +76,11 @@ class SimulationState:
         """Parameters as they were before they were last changed, where that was not completed."""
 
     def _made(self) -> AbstractEngine:
-        engine: AbstractEngine = self.settings.make(self.circuit, self.dynamics, self.integrator, self.dtype)
+        return self.made(self.circuit, self.dynamics)
+
+    def made(self, circuit: Circuit, dynamics: AbstractDynamics) -> AbstractEngine:
+        """An engine with the settings of the simulation, of a circuit and its dynamics."""
+        engine: AbstractEngine = self.settings.make(circuit, dynamics, self.integrator, self.dtype)
         engine.separate_errors, engine.seed = self.schedule.separate_errors, self.seed
         return engine
 
@@ -187,12 +196,15 @@ class SimulationState:
         return self.circuit.graph.by_leaf(arrays)
 
     def carried(self) -> Mapping[str, np.ndarray]:
-        """Values that free vertices go on from when something else changes."""
+        """Values of all vertices, that those which are free go on from when something else changes."""
         assert self.data is not None
         if not self._started:
-            return self.data.initial
-        free = [n for n in self.circuit.vertices if n not in self.data.clamped]
-        return {n: self.engine.read(n, "value") for n in free}
+            return {**self.data.initial, **self.data.clamped}
+        return {n: self.engine.read(n, "value") for n in self.circuit.vertices}
+
+    def _carried_to(self, data: RunData) -> RunData:
+        """Data that vertices which are free there go on with from where they are."""
+        return replace(data, initial={n: a for n, a in self.carried().items() if n not in data.clamped})
 
     def _carried_rows(self) -> Mapping[str, Mapping[str, np.ndarray]]:
         """What the dynamics integrate beside values, which goes on, too."""
@@ -200,16 +212,21 @@ class SimulationState:
         if not self._started:
             return self.data.rows
         predicted = [n for n in self.circuit.vertices if self.circuit.has_prediction(n)]
-        return {row.variable: {n: self.engine.integrated(n, row) for n in predicted} for row in self.dynamics.rows[1:]}
+        rows = self.engine.dynamics.rows[1:]
+        return {row.variable: {n: self.engine.integrated(n, row) for n in predicted} for row in rows}
 
     # Changes of it
 
-    def take(self, data: RunData) -> None:
-        """Let the next step be on this data."""
-        same = data.same_as(self.data)
+    def take(self, data: RunData, engine: AbstractEngine | None = None) -> None:
+        """Let the next step be on this data, and by another engine where one is given."""
+        engine = self.engine if engine is None else engine
+        same = data.same_as(self.data) and engine is self.engine
         if not same and self.step > 0:
             data = replace(data, rows=self._carried_rows(), continues=True)
         with self.changing():
+            if engine is not self.engine:
+                engine.take_over(self.engine)
+                self.engine = engine
             self._started = self._started and same
             self.data = data
             if self._started:
@@ -233,9 +250,26 @@ class SimulationState:
         elif data.same_as(self.data):
             self._follow(data)
         else:
-            held = data.clamped
-            self.take(replace(data, initial={n: a for n, a in self.carried().items() if n not in held}))
+            self.take(self._carried_to(data))
             self.ready()
+
+    def perturb(self, data: RunData, given: RunData | None, engine: AbstractEngine) -> None:
+        """Let the next step be on other data, or by the engine of another circuit, while a perturbation lasts.
+
+        What the run was ``given`` is kept for its end; None where there is no perturbation now.
+        """
+        self.take(self._carried_to(data) if self.step > 0 else data, engine)
+        self.given = given
+
+    def unperturb(self) -> None:
+        """A run has ended: what is perturbed still is so no more."""
+        given, self.given = self.given, None
+        if given is None:
+            return
+        if self._torn is None:
+            self.perturb(given.at(max(self.step - 1, given.step)), None, self.unperturbed)
+        else:
+            self.data, self.engine, self._started = given, self.unperturbed, False
 
     def load(self, values: Mapping[str, Any]) -> None:
         """New values of parameters; raises for those that do not fit."""
@@ -251,7 +285,7 @@ class SimulationState:
                 if self.data is not None:
                     if self.step > 0:
                         rows = self._carried_rows()
-                        self.data = replace(self.data, initial=self.carried(), rows=rows, continues=True)
+                        self.data = replace(self._carried_to(self.data), rows=rows, continues=True)
                     self._started = False
                 self.engine.load(checked)
                 self._before = {}
@@ -264,7 +298,7 @@ class SimulationState:
             with self.changing():
                 if torn:
                     parameters = {n: a.copy() for n, a in (self.engine.parameters | self._before).items()}
-                    self.engine = self._made()
+                    self.engine = self.unperturbed = self._made()
                     self.engine.load(parameters)
                     self._before = {}
                 if self.data is not None:
@@ -274,57 +308,23 @@ class SimulationState:
 
     # The end of a run
 
-    def divergence(self) -> str:
-        """Where something ceased to be finite, and what to do about it."""
+    def stability(self) -> Stability:
+        """How long steps may be of what is simulated now."""
         assert self.data is not None
-        self.evaluate()
-        kinds = ["prediction", "value"] if self.dynamics.holds_predictions else ["value", "prediction"]
-        kinds += [row.variable for row in self.dynamics.rows[1:]]
-        if not self.engine.finite_parameters():
-            arrays = {name: self.engine.parameters[name] for name in self.circuit.rules}
-            name = next(name for name, array in arrays.items() if not np.isfinite(array).all())
-            self.step += 1
-            return (
-                f"diverged: {name!r}, which plasticity changes, is not finite at {self.time:g} ms: give its rule a "
-                "longer tau, bounds or decay; then call set_parameters() and reset()"
-            )
-        wild = not_finite({kind: self.read(kind) for kind in kinds}, self.read("prediction"))
-        kind, population = wild or ("value", "?")
-        if self.dynamics.holds_predictions and kind == "prediction":
-            return not_finite_message(kind, population, self.time, self.dtype)
-        self.step += 1  # the step that made it is done in the engine's state
-        return (
-            f"diverged: population {population!r} is no longer finite at {self.time:g} ms; {self._stability().advice()}"
-        )
-
-    def _stability(self) -> Stability:
-        assert self.data is not None
-        return Stability(self.circuit, self.dynamics, self.integrator, self.data, self.engine.parameters)
+        engine = self.engine
+        return Stability(engine.circuit, engine.dynamics, self.integrator, self.data, engine.parameters)
 
     def _or_shorter_steps(self) -> str:
         """What to try besides where numbers grew so large because of the step."""
         if not self.schedule.stepped:
             return ""
-        shorter = self._stability().shorter_step()
+        shorter = self.stability().shorter_step()
         return f"; or {shorter}" if shorter else ""
 
     def watch(self, data: RunData) -> None:
         """Warn, once, of latents that the dynamics do not infer from the data of a run."""
         if self._watched:
             self._watched = not warn_of_latents(self.circuit, self.dynamics, data.clamped)
-
-    def settings_of_run(self) -> dict[str, Any]:
-        """Facts for ``result.stats`` that hold for every run on this data."""
-        assert self.data is not None
-        return {
-            "batch": self.data.batch,
-            "dtype": self.dtype.name,
-            "dynamics": repr(self.dynamics),
-            "integrator": repr(self.integrator),
-            "schedule": repr(self.schedule),
-            **({"seed": self.seed} if self.circuit.noise else {}),
-            **self.engine.describe(),
-        }
 
     def result(self, records: Any, status: Status, message: str, stats: dict[str, Any], events: Any) -> Result:
         """All that is read of the state at the end of a run, which diverged where any of that is not finite."""
@@ -360,7 +360,12 @@ class SimulationState:
     # Snapshots
 
     def store(self, path: str | os.PathLike[str], *, overwrite: bool) -> None:
-        """Write all of it to a file; raises OutputError."""
+        """Write all of it to a file; raises OutputError, and ParameterError in the midst of a perturbation."""
+        if self.given is not None:
+            raise ParameterError(
+                f"store() at {self.time:g} ms, while a perturbation lasts: take the stream to its end first, or store "
+                "before it begins"
+            )
         self.ready()
         write_snapshot(path, self.engine, self.step, self.data, self._identity(), overwrite=overwrite)
 
@@ -372,6 +377,7 @@ class SimulationState:
             self.claim(None)
             with self.changing():
                 self.step, self.data, self.engine = step, data, engine
+                self.unperturbed, self.perturbations = engine, ()
                 self._started = self._evaluated = True
                 self._before = {}
 

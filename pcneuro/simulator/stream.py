@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,8 +16,10 @@ from pcneuro.errors import ParameterError, warn_of_divergence
 from pcneuro.model.settled import Settled
 from pcneuro.recording.activity import since
 from pcneuro.recording.event_log import EventLog
-from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, dataset
+from pcneuro.simulator.chunks import Chunk, Recorded
+from pcneuro.simulator.divergence import divergence
+from pcneuro.simulator.perturbations.plan import Key, Perturbing, marked, marks_of
 from pcneuro.simulator.progress import interruptible
 from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.state import SimulationState
@@ -29,81 +31,6 @@ CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
 CHUNK_BYTES = 32_000_000
 """What records may take before they are taken out of the engine."""
-
-
-@dataclass(frozen=True, eq=False)
-class Recorded:
-    """What a chunk has of one ``Record``: ``rows`` (times, batch, units), of every so many steps from ``first`` on."""
-
-    record: Record
-    probe: Probe
-    first: int
-    rows: np.ndarray
-
-    @property
-    def steps(self) -> np.ndarray:
-        """Number of the step before which each row was so, (times,)."""
-        return self.first + self.probe.every * np.arange(len(self.rows))
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """A part of a run.
-
-    Attributes
-    ----------
-    first, steps : int
-        Number of its first step, counted from time zero, and how many steps it has.
-    dt : float
-        Length of a step in ms.
-    batch : int
-        Samples.
-    recorded : tuple of Recorded
-        What was recorded in these steps, by record in their order. The last chunk has the state at the end of the run.
-    status : Status, optional
-        How the run ended, as in ``Result``: of the last chunk, which has no steps. None in all others.
-    message : str
-        What happened and, where the run did not complete, what to do.
-    events : xarray.Dataset, optional
-        The events of these steps that ``RecordEvents`` asked for, in memory, as in ``Result.events``.
-    activity : xarray.Dataset, optional
-        Events and operations by neuron in these steps, from engines that have events. Over all chunks they add up to
-        ``Result.activity``, but for what was counted before the run.
-    stats : dict
-        Of the last chunk, as in ``Result``: of the whole run. Empty in all others.
-    labels : ndarray, optional
-        Labels of the samples, of shape (batch,), where the data has been given with some.
-    """
-
-    first: int
-    steps: int
-    dt: float
-    batch: int
-    recorded: tuple[Recorded, ...] = field(repr=False)
-    status: Status | None = None
-    message: str = ""
-    events: xarray.Dataset | None = field(default=None, repr=False)
-    activity: xarray.Dataset | None = field(default=None, repr=False)
-    stats: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    labels: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def start(self) -> float:
-        """Simulated time at its begin, in ms."""
-        return self.first * self.dt
-
-    @property
-    def time(self) -> float:
-        """Simulated time at its end, in ms."""
-        return (self.first + self.steps) * self.dt
-
-    @property
-    def records(self) -> xarray.Dataset:
-        """What was recorded, with the dimensions of ``Result.records``."""
-        records, probes, rows = (
-            [getattr(part, what) for part in self.recorded] for what in ("record", "probe", "rows")
-        )
-        return dataset(records, probes, rows, self.first, self.dt, self.batch, self.labels)
 
 
 class Run:
@@ -125,6 +52,8 @@ class Run:
         Whether parameters change by their rules.
     labels
         Labels of the samples, where they have any.
+    perturbing
+        What perturbations make of the circuit and data.
     parted
         Whether chunks have the events and counts of their own, for want of a result that has those of all.
 
@@ -144,7 +73,11 @@ class Run:
         learn: bool,
         labels: np.ndarray | None,
         parted: bool,
+        perturbing: Perturbing,
     ) -> None:
+        self.perturbing = perturbing
+        self.perturbed: Key | None = None
+        """What perturbations there are now; None before the run has begun."""
         self.labels, self.learn = labels, learn
         self.state, self.steps, self.until, self.data = state, steps, until, data
         self.records, self.log, self.report, self.parted = records, log, report, parted
@@ -171,7 +104,7 @@ class Run:
         try:
             with state.engine.recording(self.log):
                 with interruptible() as noted:
-                    state.take(self.data)
+                    self._perturb()
                     state.ready()
                     self.first, self.begun = state.step, time.perf_counter()
                     state.engine.learn(self.learn)
@@ -189,6 +122,8 @@ class Run:
                     last = self._chunk(state.step, 0, self._end(status), status, message)
             yield replace(last, stats=self._stats())
         finally:
+            if self.parted:
+                state.unperturb()
             state.release(self)
 
     def _stepping(self, interrupted: bool) -> Generator[Chunk, None, tuple[Status, str]]:
@@ -204,7 +139,7 @@ class Run:
             if chunk is not None and stepped is not None:
                 yield chunk
                 if not stepped.finite:
-                    return Status.DIVERGED, state.divergence()
+                    return Status.DIVERGED, divergence(state)
                 if stepped.settled and not interrupted:
                     break
         if interrupted:
@@ -241,9 +176,16 @@ class Run:
         state, end = self.state, self.state.step + count
         pieces: list[Stepped] = []
         while state.step < end and (not pieces or (pieces[-1].finite and not pieces[-1].settled)):
+            if self._perturb():
+                state.ready()
+                state.engine.begin(self.until)
             state.turn_to(state.step)
-            change = None if state.engine.plays and state.schedule.divisible else state.next_change
-            steps = (end if change is None else min(end, change)) - state.step
+            changes = [
+                None if state.engine.plays and state.schedule.divisible else state.next_change,
+                self.perturbing.next_change(state.step),
+            ]
+            steps = min((change for change in changes if change is not None), default=end) - state.step
+            steps = min(steps, end - state.step)
             state.engine.read_ahead(state.step, steps)
             with state.changing():
                 pieces.append(state.schedule.step(state.engine, state.step, steps, self.probes))
@@ -252,6 +194,21 @@ class Run:
             return pieces[0]
         rows = [np.concatenate(parts) for parts in zip(*(piece.recorded for piece in pieces), strict=True)]
         return Stepped(sum(p.steps for p in pieces), pieces[-1].finite, rows, pieces[-1].settled)
+
+    def _perturb(self) -> bool:
+        """Let the state be as perturbations have it now; returns whether they have changed, as they do at first."""
+        state, perturbing = self.state, self.perturbing
+        key = perturbing.key(state.step)
+        if key == self.perturbed:
+            return False
+        if self.perturbed is None and not key:
+            state.take(self.data)
+        else:
+            given = self.data.at(state.step)
+            engine = perturbing.engine(state.unperturbed, key, state.step)
+            state.perturb(perturbing.data(given, key), given if key else None, engine)
+        self.perturbed = key
+        return True
 
     def _chunk(
         self, first: int, steps: int, rows: Sequence[np.ndarray], status: Status | None = None, message: str = ""
@@ -271,7 +228,12 @@ class Run:
             self.log.part() if self.parted and self.log is not None else None,
             self._counts(),
             labels=self.labels,
+            marks=self._marks(),
         )
+
+    def _marks(self) -> str:
+        """The perturbations of the run, as records have them among their attributes; empty where there are none."""
+        return marks_of(self.perturbing.given, (self.first + self.steps) * self.state.integrator.dt)
 
     def _counts(self) -> xarray.Dataset | None:
         """What was counted since the chunk before."""
@@ -305,7 +267,7 @@ class Run:
         stats = {
             "steps": state.step - self.first,
             "seconds": time.perf_counter() - self.begun,
-            **state.settings_of_run(),
+            **_settings(state),
         }
         if self.until is not None:
             times = [None if n is None else (n - self.first) * dt for n in state.engine.rested]
@@ -316,6 +278,12 @@ class Run:
 
     def result(self) -> Result:
         """Take all chunks, and have the result. Ctrl-C on the way is noted, and told of in its status."""
+        try:
+            return self._result()
+        finally:
+            self.state.unperturb()
+
+    def _result(self) -> Result:
         rows: list[list[np.ndarray]] = [[] for _ in self.records]
         status = None
         with self.state.used(), interruptible() as noted:
@@ -328,11 +296,26 @@ class Run:
             arrays = [np.concatenate(parts) for parts in rows]
             dt, batch = self.state.integrator.dt, self.data.batch
             records = dataset(self.records, self.probes, arrays, self.first, dt, batch, self.labels)
-            events = None if self.log is None else self.log.dataset()
-            result = self.state.result(records, status, message, stats, events)
+            events = None if self.log is None else marked(self.log.dataset(), self._marks())
+            result = self.state.result(marked(records, self._marks()), status, message, stats, events)
+            result = replace(result, perturbations=self.perturbing.given)
             if noted and result.status is Status.COMPLETED:
                 result = replace(result, status=Status.INTERRUPTED, message=self._interruption())
         return result
+
+
+def _settings(state: SimulationState) -> dict[str, Any]:
+    """Facts for ``result.stats`` that hold for every run on this data."""
+    assert state.data is not None
+    return {
+        "batch": state.data.batch,
+        "dtype": state.dtype.name,
+        "dynamics": repr(state.dynamics),
+        "integrator": repr(state.integrator),
+        "schedule": repr(state.schedule),
+        **({"seed": state.seed} if state.circuit.noise else {}),
+        **state.engine.describe(),
+    }
 
 
 class Stream(Iterator[Chunk]):

@@ -11,9 +11,10 @@ import numpy as np
 
 from pcneuro import norms
 from pcneuro.recording.record import Record
+from pcneuro.simulator.chunks import Chunk, Recorded
 from pcneuro.simulator.result import Result, Status, free_energy
 from pcneuro.simulator.simulator import Simulator
-from pcneuro.simulator.stream import CHUNK_BYTES, Chunk, Recorded
+from pcneuro.simulator.stream import CHUNK_BYTES
 
 if TYPE_CHECKING:
     import xarray

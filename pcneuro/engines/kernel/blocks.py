@@ -44,6 +44,8 @@ class AbstractBlocks(AbstractEngine):
     threads: int
     shared: np.ndarray
     tolerance: np.floating[Any]
+    eta: np.ndarray
+    exchangeable = True
 
     def __init__(
         self,
@@ -64,6 +66,25 @@ class AbstractBlocks(AbstractEngine):
         """Leaf that has the past of a vertex -> of how many steps, and its units."""
         self.costs: dict[str, float] = {}
         """Seconds that each role took last, in one thread."""
+
+    def take_over(self, before: AbstractEngine) -> None:
+        super().take_over(before)
+        assert isinstance(before, AbstractBlocks)
+        self.eta = before.eta.copy()
+        self._recall(before)
+
+    def _recall(self, before: AbstractBlocks) -> None:
+        """Let the past of vertices be what another engine of the same neurons has, where it has been started."""
+        rings = before._rings(before.program)
+        if not rings or before.buf.shape != before._shape(before.program, before.data.batch):
+            return
+        self.data = before.data
+        self._allocate(before.data.batch)
+        for name, ring in self._rings(self.program).items():
+            leaf = self.program.leaves[name]
+            self._write(leaf, before.recalled(name))
+            rows = ring.steps * leaf.units
+            self._write(Slot(ring.row, rows, True), before._read(Slot(rings[name].row, rows, True), (rows,)))
 
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""

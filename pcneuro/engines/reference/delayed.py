@@ -79,6 +79,8 @@ class History:
 class DelayedReference(ReferenceEngine):
     """A circuit in single units, with histories of its value neurons and of what goes back at each synapse."""
 
+    exchangeable = False  # what is on its way is not handed over
+
     def __init__(
         self,
         circuit: Circuit,

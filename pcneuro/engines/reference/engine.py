@@ -29,6 +29,8 @@ Moving = Sequence[tuple[str, StateRow]]
 class ReferenceEngine(AbstractEngine):
     """Dictionaries of arrays with the batch axis first."""
 
+    exchangeable = True
+
     def __init__(
         self,
         circuit: Circuit,
@@ -61,6 +63,11 @@ class ReferenceEngine(AbstractEngine):
 
     def load(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.parameters |= {k: np.array(v, dtype=self.dtype) for k, v in parameters.items()}
+
+    def take_over(self, before: AbstractEngine) -> None:
+        super().take_over(before)
+        assert isinstance(before, ReferenceEngine)
+        self.eta, self.history = dict(before.eta), dict(before.history)
 
     def update(self, parameters: Mapping[str, np.ndarray]) -> None:
         self.load(parameters)

@@ -33,6 +33,8 @@ class AbstractSchedule(ABC):
     """Whether it is defined for circuits whose weights change while they run."""
     currents: ClassVar[bool] = False
     """Whether currents can flow."""
+    perturbed: ClassVar[bool] = False
+    """Whether it is defined for connections and precisions that change in a run."""
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
     separate_errors: ClassVar[bool] = False

@@ -19,6 +19,7 @@ class Parallel(AbstractSchedule):
     delays = True
     noise = True
     currents = True
+    perturbed = True
     plasticity = True
 
     def check(self, dynamics: AbstractDynamics) -> None:

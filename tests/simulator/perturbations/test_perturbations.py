@@ -1,0 +1,356 @@
+"""Perturbations: one run with them is the runs in a row with circuits and clamps changed, bit for bit."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+import pcneuro as pcn
+from pcneuro.errors import (
+    DataError,
+    ParameterError,
+    PcneuroError,
+    PcneuroWarning,
+    ShapeError,
+    UnknownNameError,
+    UnstableStepError,
+)
+
+RNG = np.random.default_rng(11)
+W1, W2, W3 = RNG.normal(size=(5, 4)) / 2, RNG.normal(size=(4, 4)) / 2, RNG.normal(size=(4, 3)) / 2
+X, Y = RNG.normal(size=(3, 5)), RNG.normal(size=(3, 3))
+DATA = {"inputs": {"x": X}, "targets": {"y": Y}}
+RECORD = [pcn.Record("h"), pcn.Record("g", "error"), pcn.Record("y", "prediction")]
+
+every_engine = pytest.mark.parametrize("engine", [pcn.Kernel(threads=1), pcn.Reference()], ids=["kernel", "reference"])
+every_dynamics = pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+
+
+def of(x):
+    return x
+
+
+def graph_of(to_g=of, to_y=of):
+    """x to h to g to y, of which the last two read what these functions make of the vertex before."""
+
+    def net(x, W1, W2, W3):
+        h = pcn.vertex(np.tanh(x @ W1), "h")
+        g = pcn.vertex(np.tanh(to_g(h) @ W2), "g")
+        return pcn.vertex(to_y(g) @ W3, "y")
+
+    parameters = {name: pcn.Parameter(w) for name, w in (("W1", W1), ("W2", W2), ("W3", W3))}
+    return pcn.trace(net, x=pcn.Input((5,)), **parameters)
+
+
+CIRCUIT = pcn.build_circuit(graph_of(), precision={"g": 2.0})
+FORWARD, BACK = ("h.value", "g.error"), ("g.error", "h.value")
+CHANGED = {
+    "forward": (pcn.Cut(FORWARD, start=20.0, stop=50.0), pcn.build_circuit(
+        graph_of(to_g=lambda h: h - pcn.ops.stop_feedback(h)), precision={"g": 2.0}
+    )),
+    "back": (
+        pcn.Cut(BACK, start=20.0, stop=50.0),
+        pcn.build_circuit(graph_of(to_g=pcn.ops.stop_feedback), precision={"g": 2.0}),
+    ),
+    "precision": (
+        pcn.SetPrecision("h", [0.5, 1.0, 2.0, 3.0], start=20.0, stop=50.0),
+        pcn.build_circuit(graph_of(), precision={"g": 2.0, "h": [0.5, 1.0, 2.0, 3.0]}),
+    ),
+}  # fmt: skip
+
+
+@every_dynamics
+@every_engine
+@pytest.mark.parametrize("changed", CHANGED)
+def test_a_changed_circuit_is_taken_up_and_left_again(engine, dynamics, changed):
+    """Three simulators, each of which begins where the last has ended."""
+    perturbation, other = CHANGED[changed]
+    settings = {"engine": engine, "dynamics": dynamics}
+    simulator = pcn.Simulator(CIRCUIT, **settings)
+    whole = simulator.run(70.0, perturb=[perturbation], record=RECORD, **DATA)
+    values, rows = {}, []
+    for circuit, duration in ((CIRCUIT, 20.0), (other, 30.0), (CIRCUIT, 20.0)):
+        last = pcn.Simulator(circuit, **settings).run(duration, initial=values, record=RECORD, **DATA)
+        values = {name: last.values[name] for name in ("h", "g")}
+        rows.append(last)
+    for record in RECORD:
+        wanted = np.concatenate([part.records[record.name].values[:-1] for part in rows])
+        np.testing.assert_array_equal(whole.records[record.name].values[:-1], wanted)
+    np.testing.assert_array_equal(whole.gradients["W1"], last.gradients["W1"])
+    assert whole.energy == last.energy
+    np.testing.assert_array_equal(simulator.errors["g"], last.errors["g"])
+
+
+@every_dynamics
+@every_engine
+def test_silent_values_are_clamped_at_zero(engine, dynamics):
+    """A target is silenced, too, and is a target again; what was silent goes on from zero."""
+    settings = {"engine": engine, "dynamics": dynamics}
+    silent = [pcn.Silence("h", start=10.0, stop=25.0), pcn.Silence("y.value", start=15.0, stop=30.0)]
+    timed = {"inputs": {"x": X}, "targets": {"y": pcn.TimedArray(np.stack([Y, -Y, 2 * Y, Y]), 10.0)}}
+    whole = pcn.Simulator(CIRCUIT, **settings).run(40.0, perturb=silent, record=RECORD, **timed)
+    simulator, rows = pcn.Simulator(CIRCUIT, **settings), []
+    zero = {"clamp": {"h": np.zeros((3, 4))}}
+    for duration, goal, clamp in (
+        (10.0, Y, {"clamp": {}}),
+        (5.0, -Y, zero),
+        (5.0, 0 * Y, zero),
+        (5.0, 0 * Y, zero),
+        (5.0, 0 * Y, {"clamp": {}}),
+        (10.0, Y, {"clamp": {}}),
+    ):
+        last = simulator.run(duration, inputs={"x": X}, targets={"y": goal}, record=RECORD, **clamp)
+        rows.append(last)
+    for record in RECORD:
+        wanted = np.concatenate([part.records[record.name].values[:-1] for part in rows])
+        np.testing.assert_array_equal(whole.records[record.name].values[:-1], wanted)
+    assert not whole.records["h.value"].values[10:26].any()
+    assert whole.records["h.value"].values[26].any()
+    np.testing.assert_array_equal(whole.gradients["W2"], last.gradients["W2"])
+
+
+@every_engine
+def test_silent_errors_drive_nothing(engine):
+    """In a linear circuit a -> b -> c: a then follows its prediction, and b sums up what comes of c."""
+    A, B = RNG.normal(size=(2, 2)) / 2, RNG.normal(size=(2, 2)) / 2
+    graph = pcn.trace(
+        lambda u, W1, A, B: pcn.vertex(pcn.vertex(pcn.vertex(u @ W1, "a") @ A, "b") @ B, "c"),
+        **{"u": pcn.Input((2,)), "W1": pcn.Parameter(np.eye(2)), "A": pcn.Parameter(A), "B": pcn.Parameter(B)},
+    )
+    circuit = pcn.build_circuit(graph, tau=10.0)
+    u, c = RNG.normal(size=2), RNG.normal(size=2)
+    start = {"a": RNG.normal(size=(1, 2)), "b": RNG.normal(size=(1, 2))}
+    simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.RungeKutta4(0.0625), engine=engine)
+    data = {"inputs": {"u": u}, "targets": {"c": c}, "initial": start}
+    result = simulator.run(8.0, perturb=[pcn.Silence("b.error")], **data)
+    np.testing.assert_allclose(result.values["a"][0], u + np.exp(-0.8) * (start["a"][0] - u), rtol=0, atol=1e-9)
+    # tau db/dt = B (c - b B)
+    J, rest = -B @ B.T, np.linalg.solve(B @ B.T, B @ c)
+    np.testing.assert_allclose(result.values["b"][0], rest + expm(0.8 * J) @ (start["b"][0] - rest), rtol=0, atol=1e-9)
+    assert not result.errors["b"].any()
+    assert np.isfinite(result.energy)
+    assert simulator.errors["b"].any()
+
+
+@every_engine
+def test_silent_errors_that_integrate_begin_again_at_zero(engine):
+    circuit = pcn.build_circuit(graph_of(), error_tau={"g": 5.0})
+    for other in (circuit, pcn.build_circuit(graph_of(), error_tau={"g": 5.0, "h": 3.0})):
+        simulator = pcn.Simulator(other, dynamics=pcn.Strict(), engine=engine)
+        silent = pcn.Silence("g.error", start=10.0, stop=20.0)
+        errors = simulator.run(40.0, perturb=[silent], record=[pcn.Record("g", "error")], **DATA).records["g.error"]
+        assert errors.values[5].any()
+        assert not errors.values[10:21].any()
+        assert errors.values[22].all()
+
+
+@every_engine
+def test_a_cut_of_what_is_silent_anyway_changes_no_bit(engine):
+    """Noise, what it has left behind, the past of cycles and weights go on through another circuit."""
+
+    def net(x, past, W1, W2):
+        h = pcn.vertex(np.tanh(x @ W1 + 0.5 * past), "h")
+        return pcn.vertex(h @ W2, "y")
+
+    graph = pcn.trace(
+        net,
+        x=pcn.Input((5,)),
+        past=pcn.Recurrent("h", (4,), delay=7.0),
+        W1=pcn.Parameter(W1),
+        W2=pcn.Parameter(W2),
+    )
+    noise = {"h": pcn.WhiteNoise(0.3), "y": pcn.OrnsteinUhlenbeck(0.5, tau=20.0)}
+    circuit = pcn.build_circuit(graph, noise=noise)
+    cut = pcn.Cut(("x.value", "h.error"), start=10.0, stop=30.0)
+    runs = [
+        pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine, seed=3).run(
+            60.0, inputs={"x": np.zeros((40, 5))}, perturb=perturb
+        )
+        for perturb in ([], [cut])
+    ]
+    for name in ("h", "y"):
+        np.testing.assert_array_equal(runs[1].values[name], runs[0].values[name])
+
+
+def test_a_dendrite_that_others_share_is_cut_for_one_only():
+    def net(x, W1, W2):
+        h = pcn.vertex(np.tanh(x @ W1), "h")
+        drive = h @ W2  # no vertex: computed for both
+        return {"a": pcn.vertex(np.sin(drive), "a"), "b": pcn.vertex(np.cos(drive), "b")}
+
+    circuit = pcn.build_circuit(
+        pcn.trace(net, x=pcn.Input((5,)), W1=pcn.Parameter(W1), W2=pcn.Parameter(W2)), vertices="marked"
+    )
+    for engine in (pcn.Kernel(), pcn.Reference()):
+        result = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine).run(
+            5.0, inputs={"x": X}, perturb=pcn.Cut(("h.value", "b.error"))
+        )
+        assert result.predictions["b"].tolist() == np.ones((3, 4)).tolist()
+        np.testing.assert_allclose(result.predictions["a"], np.sin(result.values["h"] @ W2), rtol=1e-14)
+
+
+@every_engine
+def test_precision_over_time_is_one_circuit_after_the_other(engine):
+    values = np.array([1.0, 4.0, 0.5])
+    settings = {"engine": engine, "dynamics": pcn.Strict()}
+    timed = pcn.SetPrecision("h", pcn.TimedArray(np.repeat(values[:, None], 4, axis=1), 10.0), stop=30.0)
+    whole = pcn.Simulator(CIRCUIT, **settings).run(40.0, perturb=[timed], **DATA)
+    single = [
+        pcn.SetPrecision("h", value, start=10.0 * k, stop=10.0 * (k + 1)) for k, value in enumerate(values.tolist())
+    ]
+    parted = pcn.Simulator(CIRCUIT, **settings).run(40.0, perturb=single, **DATA)
+    np.testing.assert_array_equal(parted.values["h"], whole.values["h"])
+    assert not np.array_equal(whole.values["h"], pcn.Simulator(CIRCUIT, **settings).run(40.0, **DATA).values["h"])
+
+
+def test_runs_in_pieces_streams_and_threads():
+    perturb = [pcn.Silence("h", start=10.0, stop=20.0), pcn.Cut(BACK, start=15.0, stop=35.0)]
+    settings = {"dynamics": pcn.Strict()}
+    whole = pcn.Simulator(CIRCUIT, **settings).run(50.0, perturb=perturb, **DATA)
+    simulator = pcn.Simulator(CIRCUIT, engine=pcn.Kernel(threads=2), **settings)
+    simulator.run(5.0, **DATA)
+    with pytest.warns(PcneuroWarning, match="starts at 15 ms, and the run ends at 12 ms"):
+        simulator.run(7.0, perturb=perturb)
+    for duration in (8.0, 30.0):
+        last = simulator.run(duration)
+    np.testing.assert_array_equal(last.values["g"], whole.values["g"])
+    chunks = list(pcn.Simulator(CIRCUIT, **settings).stream(50.0, perturb=perturb, record=RECORD, **DATA))
+    np.testing.assert_array_equal(chunks[-1].records["h.value"].values[-1], whole.values["h"])
+    marks = json.loads(chunks[0].records.attrs["perturbations"])
+    assert marks[0] == {"what": "Silence('h')", "start": 10.0, "stop": 20.0}
+    assert list(whole.perturbations) == perturb
+
+
+def test_what_lasts_goes_on_with_the_next_run_unless_it_is_taken_away(tmp_path):
+    simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
+    plain = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
+    silenced = simulator.run(10.0, perturb=[pcn.Silence("h"), pcn.Silence("g.error", start=4.0)], **DATA)
+    assert not silenced.values["h"].any()
+    assert not silenced.errors["g"].any()
+    assert simulator.clamped.keys() == {"y"}
+    assert simulator.errors["g"].any()
+    twice = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
+    twice.run(6.0, perturb=silenced.perturbations, **DATA)
+    np.testing.assert_array_equal(twice.run(4.0).values["g"], silenced.values["g"])
+    simulator.store(tmp_path / "state")
+    values = simulator.run(20.0, perturb=[]).values
+    plain.restore(tmp_path / "state")
+    np.testing.assert_array_equal(plain.run(20.0).values["h"], values["h"])
+    simulator.reset()
+    fresh = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict()).run(15.0, **DATA)
+    np.testing.assert_array_equal(simulator.run(15.0).values["h"], fresh.values["h"])
+    with simulator.stream(1e7, perturb=pcn.Cut(BACK)) as stream:
+        next(stream)
+        with pytest.raises(ParameterError, match="while a perturbation lasts"):
+            simulator.store(tmp_path / "midst")
+    simulator.store(tmp_path / "behind")
+    with simulator.stream(1e7, perturb=pcn.Cut(BACK)) as stream:
+        next(stream)
+        simulator.set_parameters({"W1": 2 * W1})
+    np.testing.assert_array_equal(simulator.parameters["W1"], 2 * W1)
+    simulator.reset()
+    wider = pcn.Simulator(CIRCUIT.with_parameters({"W1": 2 * W1}), dynamics=pcn.Strict()).run(15.0, **DATA)
+    np.testing.assert_array_equal(simulator.run(15.0, perturb=[]).values["h"], wider.values["h"])
+
+
+@every_engine
+def test_restarts_in_the_midst_of_a_perturbation(engine):
+    settings = {"engine": engine, "dynamics": pcn.Strict()}
+    cut = pcn.Cut(BACK, start=10.0, stop=30.0)
+    result = pcn.Simulator(CIRCUIT, **settings).run(40.0, restarts=[10.0, 20.0], perturb=cut, record=RECORD, **DATA)
+    alone = pcn.Simulator(CHANGED["back"][1], **settings).run(10.0, record=RECORD, **DATA)
+    for first in (10, 20):
+        for record in RECORD:
+            rows = result.records[record.name].values[first : first + 10]
+            np.testing.assert_array_equal(rows, alone.records[record.name].values[:-1])
+
+
+@every_engine
+def test_plasticity_goes_on_in_another_circuit(engine):
+    circuit = pcn.build_circuit(graph_of(), plasticity={"W1": pcn.Hebbian(tau=200.0)})
+    simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine)
+    before = simulator.run(20.0, **DATA).parameters["W1"]
+    during = simulator.run(20.0, perturb=pcn.Cut(BACK)).parameters["W1"]
+    assert not np.array_equal(before, during)
+    np.testing.assert_array_equal(simulator.parameters["W1"], during)
+    held = simulator.run(20.0, learn=False).parameters["W1"]
+    np.testing.assert_array_equal(held, during)
+    assert not np.array_equal(simulator.run(20.0, perturb=[]).parameters["W1"], during)
+
+
+@pytest.mark.parametrize("engine", [pcn.EventDriven(threshold=0.0), pcn.EventDriven(threshold=1e-3)], ids=repr)
+def test_events_have_silent_values_and_refuse_other_circuits(engine):
+    silent = pcn.Silence("h", start=10.0, stop=20.0)
+    sims = [pcn.Simulator(CIRCUIT, dynamics=pcn.Strict(), engine=engine) for _ in range(2)]
+    whole = sims[0].run(30.0, perturb=[silent], **DATA)
+    sims[1].run(10.0, **DATA)
+    sims[1].run(10.0, clamp={"h": np.zeros((3, 4))})
+    np.testing.assert_array_equal(sims[1].run(10.0, clamp={}).values["g"], whole.values["g"])
+    for each in (pcn.Cut(BACK), pcn.Silence("h.error"), pcn.SetPrecision("h", 2.0)):
+        with pytest.raises(ParameterError, match="makes another circuit of it, which EventDriven"):
+            sims[0].run(1.0, perturb=each)
+
+
+def test_delays_and_schedules_that_refuse():
+    delayed = pcn.Simulator(CIRCUIT.with_delays(2.0), dynamics=pcn.Strict())
+    with pytest.raises(ParameterError, match="which Kernel with conduction delays does not take up"):
+        delayed.run(5.0, perturb=pcn.Cut(BACK), **DATA)
+    reference = pcn.Simulator(CIRCUIT.with_delays(2.0), dynamics=pcn.Strict(), engine=pcn.Reference())
+    with pytest.raises(ParameterError, match="which Reference with conduction delays does not take up"):
+        reference.run(5.0, perturb=pcn.Cut(BACK), **DATA)
+    circuit = pcn.build_circuit(graph_of())
+    for schedule in (pcn.FastForward(), pcn.Sequential()):
+        with pytest.raises(ParameterError, match=r"use Kernel\(\) or Reference\(\) with Parallel\(\)"):
+            pcn.Simulator(circuit, schedule=schedule).run(5.0, perturb=pcn.SetPrecision("h", 2.0), **DATA)
+    with pytest.raises(ParameterError, match="until=Settled"):
+        pcn.Simulator(circuit).run(until=pcn.Settled(), perturb=pcn.Silence("h"), **DATA)
+
+
+WRONG = [
+    (lambda: pcn.Silence("hh"), UnknownNameError, "did you mean 'h'"),
+    (lambda: pcn.Silence("h.errors"), UnknownNameError, r"did you mean 'h\.error'"),
+    (lambda: pcn.Silence(3), ParameterError, "give the name of a vertex"),
+    (lambda: pcn.Silence("x"), UnknownNameError, "population of Silence"),
+    (lambda: pcn.Silence("h", start=5.0, stop=5.0), ParameterError, "stops at 5 ms, and starts at 5 ms"),
+    (lambda: pcn.Silence("h", start=-1.0), ParameterError, "start of Silence"),
+    (lambda: pcn.Silence("h", start=0.3), ParameterError, r"its start, 0\.3 ms, is no multiple of dt = 1 ms"),
+    (lambda: pcn.Cut(("h.value", "y.error")), UnknownNameError, "connection 'h.value -> y.error': did you mean"),
+    (lambda: pcn.Cut(("h.value", "h.error")), ParameterError, "between the neurons of one vertex"),
+    (lambda: pcn.Cut("h.value"), ParameterError, "give a pair of populations"),
+    (lambda: pcn.SetPrecision("h", 0.0), DataError, "0 as its least; give positive"),
+    (lambda: pcn.SetPrecision("h", np.ones(3)), ShapeError, r"shape \(3,\); needed is \(4,\)"),
+    (lambda: pcn.SetPrecision("h", np.nan), DataError, "nan as its least"),
+    (lambda: pcn.SetPrecision("h", pcn.TimedArray(-np.ones((2, 4)), 1.0)), DataError, "-1 as its least"),
+    (lambda: pcn.SetPrecision("h", pcn.TimedArray(np.ones((2, 3, 4)), 1.0)), ShapeError, "samples share it"),
+    (lambda: pcn.SetPrecision("h", 1000.0), UnstableStepError, "population 'h'"),
+    (lambda: pcn.SetPrecision("h", pcn.TimedArray([[1.0] * 4, [900.0] * 4], 5.0)), UnstableStepError, "population 'h'"),
+    (lambda: [pcn.Silence("h", stop=9.0), pcn.Silence("h.value", start=5.0)], ParameterError, "twice from 5 ms on"),
+    (lambda: "silence", ParameterError, "perturb= is 'silence'"),
+    (lambda: [pcn.Record("h")], ParameterError, "perturb= has a Record"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "error", "match"), WRONG)
+def test_wrong_ones_are_refused_in_one_line(make, error, match):
+    simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
+    with pytest.raises(error, match=match) as told:
+        simulator.run(10.0, perturb=make(), **DATA)
+    assert isinstance(told.value, PcneuroError)
+    assert "\n" not in str(told.value)
+    assert simulator.time == 0.0
+
+
+def test_what_the_run_does_not_come_to_is_told_of():
+    with pytest.warns(PcneuroWarning, match="starts at 20 ms, and the run ends at 10 ms"):
+        pcn.Simulator(CIRCUIT).run(10.0, perturb=pcn.Silence("h", start=20.0), **DATA)
+
+
+def test_noise_and_learned_variances_are_refused():
+    noisy = pcn.build_circuit(graph_of(), error_tau={"h": 5.0}, noise={"h.error": pcn.WhiteNoise(0.1)})
+    with pytest.raises(ParameterError, match="would stir them"):
+        pcn.Simulator(noisy, dynamics=pcn.Strict()).run(1.0, perturb=pcn.Silence("h.error"), **DATA)
+    learned = pcn.build_circuit(graph_of(), plasticity={"h": pcn.LearnedVariance(tau=100.0)})
+    for each in (pcn.Silence("h.error"), pcn.SetPrecision("h", 2.0)):
+        with pytest.raises(ParameterError, match="plasticity learns the variance of 'h'"):
+            pcn.Simulator(learned, dynamics=pcn.Strict(), engine=pcn.Reference()).run(1.0, perturb=each, **DATA)
