@@ -23,6 +23,7 @@ SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "mismatch": ["repeats=1"],
     "kalman": ["options.observations=20"],
+    "online_digits": ["options={images=30, looks=2}"],
     "bogacz_tutorial": ["options.trials=20"],
     "sampling": ["options={samples=50, duration=200.0}"],
     "rao_ballard": ["options={samples=64, epochs=1, shown=20.0}"],
@@ -150,6 +151,14 @@ def test_kalman(tmp_path):
     summary, _ = carry_out("kalman", tmp_path / "out", "options.observations=20")
     (run,) = summary["runs"]
     assert run["largest distance from the closed form"] < 1e-9
+
+
+def test_digits_are_learned_online(tmp_path):
+    """All of them once, in one compiled run of 143.7 s of simulated time."""
+    summary, _ = carry_out("online_digits", tmp_path / "out")
+    (run,) = summary["runs"]
+    assert run["simulated time (s)"] == 143.7
+    assert run["accuracy"] >= 0.9
 
 
 def test_bogaczs_exercises(tmp_path):
