@@ -91,12 +91,20 @@ class Stimulus:
             for first in range(0, self.timed.times, part):
                 self.read(first, min(part, self.timed.times - first))
 
+    def warned(self, step: int, before: Stimulus | None) -> bool:
+        """Whether a run up to this step, on what was given ``before``, has warned of its end."""
+        return before is not None and before.timed is self.timed and self._behind(step)
+
+    def _behind(self, step: int) -> bool:
+        """Whether the step before this one is behind the last value."""
+        return self.last is not None and (step - 1) // self.every > self.last
+
     def warn_of_end(self, end: int, dt: float) -> None:
         """Warn where a run up to step ``end`` goes on behind the last value."""
         if self.parts is not None:
             for part in self.parts:
                 part.warn_of_end(end, dt)
-        elif self.last is not None and (end - 1) // self.every > self.last:
+        elif self._behind(end):
             warn(
                 f"{self.what}: its TimedArray ends at {self.timed.duration:g} ms, and the run at {end * dt:g} ms: the "
                 "last value holds from there on; give more, or periodic=True"

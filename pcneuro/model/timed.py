@@ -103,6 +103,13 @@ class TimedArray:
                 raise DataError(f"a TimedArray of {self.times} times has no more than {first} of them now")
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Where values of one time are needed it is none. Raises DataError."""
+        raise DataError(
+            f"{self!r} changes with time, and an array of one time is needed here: give that; a TimedArray is for the "
+            "inputs, targets, clamps and currents of Simulator.run"
+        )
+
     def _read(self, first: int, count: int) -> np.ndarray:
         try:
             return np.asarray(self.values[first : first + count])

@@ -358,8 +358,10 @@ class Simulator:
             refuse_noise(self.circuit, "until=Settled(...)", "give a duration instead")
         if until is not None and data.next_change(state.step) is not None:
             raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
-        for stimulus in data.stimuli.values():
-            stimulus.warn_of_end(state.step + steps, dt)
+        known = {} if state.data is None else state.data.stimuli
+        for key, stimulus in data.stimuli.items():
+            if not stimulus.warned(state.step, known.get(key)):
+                stimulus.warn_of_end(state.step + steps, dt)
         learns = flag("learn", learn) and bool(self.circuit.plasticity)
         if until is not None and learns:
             raise ParameterError(

@@ -12,6 +12,7 @@ from pcneuro.analysis.wavefront.passes import Arrivals, GradientShares, Passes
 from pcneuro.analysis.wavefront.report import Front, Wavefront
 from pcneuro.circuit.noise import refuse_noise
 from pcneuro.errors import ParameterError, check_object, told
+from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import Range, milliseconds, number
 from pcneuro.recording.record import interval_in_steps
 from pcneuro.simulator.progress import Report, interruptible, reporter
@@ -86,6 +87,13 @@ def wavefront(
         )
     refuse_noise(simulator.circuit, "a wavefront", "look at records instead")
     simulator.circuit.only_fixed_weights("the measurement of a wavefront", "make the simulator of a circuit without")
+    for group in (inputs, targets, clamp):
+        for name, value in (group.items() if isinstance(group, Mapping) else ()):
+            if isinstance(value, TimedArray):
+                raise ParameterError(
+                    f"{name!r} is a TimedArray, and a wavefront is of constant data: give an array of one time, or look "
+                    "at records instead"
+                )
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
     wanted = _shares(shares)
