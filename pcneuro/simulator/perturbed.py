@@ -16,6 +16,7 @@ from pcneuro.engines.stimuli import Stimulus, stimulus
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.model.perturbations import AbstractPerturbation, Inject
 from pcneuro.model.timed import TimedArray
+from pcneuro.quantities import number, plain_array
 from pcneuro.simulator.timing import on_grid
 
 CURRENTS = "currents"
@@ -67,9 +68,9 @@ class _Course:
     def __getitem__(self, places: slice) -> np.ndarray:
         first, last, _ = places.indices(self.shape[0])
         values = np.zeros((max(last - first, 0), *self.shape[1:]))
-        for number, row in enumerate(values, first):
+        for place, row in enumerate(values, first):
             for flow in self.flows:
-                row += flow.at(number * self.every)
+                row += flow.at(place * self.every)
         return values
 
 
@@ -162,8 +163,8 @@ def _flow(circuit: Circuit, vertex: str, inject: Inject, dt: float) -> _Flow:
     if isinstance(inject.current, TimedArray):
         return _Flow(first, last, None, stimulus(what, inject.current, shape, dt, np.float64))
     current = inject.current
-    if shape and np.ndim(current) == 0:
-        current = np.full(shape, current)
+    if shape and plain_array(what, current).ndim == 0:
+        current = np.full(shape, number(what, current))
     return _Flow(first, last, batched(what, current, shape), None)
 
 

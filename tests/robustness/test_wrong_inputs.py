@@ -31,6 +31,7 @@ from tests.robustness import (
     wrong_in_operators,
     wrong_in_settings,
     wrong_in_simulators,
+    wrong_in_streams,
     wrong_in_trees,
 )
 from tests.robustness.wrong_calls import Row
@@ -41,6 +42,7 @@ PARTS = (
     wrong_in_operators,
     wrong_in_circuits,
     wrong_in_simulators,
+    wrong_in_streams,
     wrong_in_settings,
     wrong_in_learning,
     wrong_in_analysis,

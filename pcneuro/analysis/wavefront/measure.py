@@ -88,11 +88,11 @@ def wavefront(
     refuse_noise(simulator.circuit, "a wavefront", "look at records instead")
     simulator.circuit.only_fixed_weights("the measurement of a wavefront", "make the simulator of a circuit without")
     for group in (inputs, targets, clamp):
-        for name, value in (group.items() if isinstance(group, Mapping) else ()):
+        for name, value in group.items() if isinstance(group, Mapping) else ():
             if isinstance(value, TimedArray):
                 raise ParameterError(
-                    f"{name!r} is a TimedArray, and a wavefront is of constant data: give an array of one time, or look "
-                    "at records instead"
+                    f"{name!r} is a TimedArray, and a wavefront is of constant data: give an array of one time, or "
+                    "look at records instead"
                 )
     steps, span = steps_of(duration, None, simulator.integrator.dt)
     stride = _checked_stride(simulator, steps, span, every)
