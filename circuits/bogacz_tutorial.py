@@ -106,8 +106,7 @@ def modes(size: float) -> np.ndarray:
 def variances(laboratory, trials: int, trial: float) -> xarray.Dataset:
     """Exercise 5: the variance after each trial, in all of which another phi of N(5, 2) is seen."""
     seen = MEAN + SPREAD * laboratory.generator.normal(size=trials)
-    # Nothing but an error neuron changes within a trial, and Euler's steps of half its time constant are stable.
-    simulator = pcn.Simulator(learner(trial), dynamics=pcn.Strict(), integrator=pcn.Euler(0.5), engine=pcn.Reference())
+    simulator = laboratory.simulator(learner(trial))
     result = simulator.run(
         trials * trial,
         targets={"phi": pcn.TimedArray(seen, trial)},

@@ -59,7 +59,7 @@ def control(generator: np.random.Generator, trials: int) -> list[dict]:
     return [{"condition": "control" if tone == DEVIANT else "other", "heard": tone} for tone in order]
 
 
-def mismatch(laboratory, trials: int = 200, learned: int = 40, every: float = 2.0) -> pcn.Experiment:
+def mismatch(laboratory, trials: int = 400, learned: int = 40, every: float = 2.0) -> pcn.Experiment:
     """One run of ``trials`` of the oddball sequence, one of the control; means leave out the first ``learned``."""
     means, memory, off = [], {}, 0.0
     for number, (name, table) in enumerate({"oddball": sequence, "control": control}.items()):

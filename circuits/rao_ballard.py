@@ -30,7 +30,7 @@ LENGTHS = np.arange(1, WIDTH + 1)
 """Of bars, in pixels."""
 DECAY = 0.02
 """Of weights: lambda of the paper."""
-BATCH = 64
+BATCH = 128
 
 
 def rao_ballard(units: int = 32, causes: int = 8, precision: float = 4.0, tau: float = 10.0, seed: int = 0):
@@ -110,7 +110,7 @@ def equilibrium(circuit: pcn.Circuit, seen: np.ndarray) -> np.ndarray:
 
 
 def learn(
-    laboratory, samples: int = 1024, epochs: int = 15, rate: float = 0.02, settling: float = 40.0, shown: float = 1000.0
+    laboratory, samples: int = 2048, epochs: int = 15, rate: float = 0.02, settling: float = 40.0, shown: float = 1000.0
 ) -> pcn.Experiment:
     """Learn ``samples`` of pictures, ``settling`` ms each, then show bars of all lengths for ``shown`` ms."""
     simulator = laboratory.simulator()
@@ -120,7 +120,7 @@ def learn(
         pcn.SGD(rate, weight_decay=DECAY),
         train=pcn.Examples({}, {"picture": train}),
         test=pcn.Examples({}, {"picture": test}),
-        batch=BATCH,
+        batch=min(BATCH, samples),
         seed=laboratory.seed,
         measure=lambda parameters: laboratory.progress(0.5),
     ).run(epochs)
