@@ -28,6 +28,7 @@ SHORT = {
     "sampling": ["options={samples=50, duration=200.0}"],
     "rao_ballard": ["options={samples=64, epochs=1, shown=20.0}"],
     "oddball": ["options={trials=24, learned=0}"],
+    "attention": ["options.repeats=1"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -200,3 +201,18 @@ def test_errors_answer_to_what_is_not_expected(tmp_path):
     errors = run["mean error while a tone is heard"]
     assert errors["deviant"] > errors["control"] > 2 * errors["standard"]
     assert errors["omission"] > 2 * errors["standard"]
+
+
+def test_what_is_attended_is_seen_sooner(tmp_path):
+    """Response times without noise are those of the closed form, to a step and what is left of the trial before."""
+    summary, _ = carry_out("attention", tmp_path / "out", "options.repeats=2")
+    (run,) = summary["runs"]
+    assert run["largest distance from the equations"] < 1e-12
+    exact, closed = run["response time (ms) without noise"], run["its closed form"]
+    assert closed == pytest.approx(
+        {"valid": 20 * np.log(2), "neutral": 100 / 3 * np.log(2.5), "invalid": 50 * np.log(5)}
+    )
+    for kind, time in closed.items():
+        assert abs(exact[kind] - time) < 2.0
+    onset = run["error at the onset of a target"]
+    assert onset == pytest.approx({"valid": 4.0, "neutral": 2.0, "invalid": 1.0}, abs=1e-3)
