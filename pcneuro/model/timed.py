@@ -112,12 +112,18 @@ class TimedArray:
 
     def _read(self, first: int, count: int) -> np.ndarray:
         try:
-            return np.asarray(self.values[first : first + count])
+            part = np.asarray(self.values[first : first + count])
         except Exception as error:  # libraries of arrays on disks raise what they like
             reason = " ".join(str(getattr(error, "strerror", None) or error).split())
             raise DataError(
                 f"values of a TimedArray cannot be read at {first * float(self.dt):g} ms: {reason}"
             ) from None
+        if part.shape[1:] != self.shape[1:] or not part.ndim or len(part) > count:
+            raise DataError(
+                f"values of a TimedArray are said to have shape {self.shape}, and {count} from {first} on have "
+                f"{part.shape}: give an array whose slices are of its shape"
+            )
+        return part
 
     def __repr__(self) -> str:
         again = ", periodic=True" if self.periodic else ""

@@ -338,3 +338,14 @@ def test_backprop_refuses_streams(circuit):
         ParameterError, match=r"input 'x' changes with time \(a TimedArray\), which is for Simulator.run"
     ):
         pcn.backprop(circuit, inputs={"x": pcn.TimedArray(np.zeros((2, 5)), 5.0)})
+
+
+def test_arrays_whose_slices_are_of_another_shape_are_told_of(circuit):
+    class Odd:
+        shape, dtype = (9, 5), np.dtype(float)
+
+        def __getitem__(self, key):
+            return np.ones((9, 4))[key]
+
+    with pytest.raises(DataError, match=r"said to have shape \(9, 5\), and 1 from 0 on have \(1, 4\)"):
+        pcn.Simulator(circuit).run(5.0, inputs={"x": pcn.TimedArray(Odd(), 1.0)})

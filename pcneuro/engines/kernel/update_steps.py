@@ -218,6 +218,17 @@ class _Builder:
                 return flags[name][0]
         return self.error[name]
 
+    def leaked(self, row: StateRow, name: str) -> int:
+        """The flag that is up where a row of a vertex may move by its leak.
+
+        Where that is what the row itself is, the two change together. Where it is another row, as an error that is
+        integrated, both can stand while this one goes on by the same in every step.
+        """
+        flag, own = self.changes(row.leak, name), self.state[name]
+        if row is not self.dynamics.rows[0] or flag == self.error[name]:
+            return flag
+        return self._add([], [flag, own])
+
     def states(self) -> list[list[int]]:
         """The table of what is integrated: values of all vertices, then the further rows of the state."""
         table: list[list[int]] = []
@@ -235,7 +246,7 @@ class _Builder:
                         before + first,
                         self.graph.nodes[name].size,
                         *flags,
-                        self.changes(row.leak, name),
+                        self.leaked(row, name) if moves else self.changes(row.leak, name),
                         self.sent_error[name],
                         self.changes(row.drive, name),
                         int(moves),

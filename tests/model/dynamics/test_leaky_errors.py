@@ -377,3 +377,20 @@ def test_a_stream_is_the_runs_in_a_row(dynamics, engine) -> None:
     for name in ("h", "g", "out"):
         assert np.array_equal(result.errors[name], last.errors[name])
         assert np.array_equal(result.values[name], last.values[name])
+
+
+@every_engine
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
+def test_a_value_goes_on_by_a_constant_drive_while_its_error_stands(integrator, engine) -> None:
+    """The error of the output is there at once, and constant; that of the value it drives does not move at first."""
+    tau, error_tau, w, x, target = 10.0, 20.0, 0.7, 0.5, 1.5
+    graph = pcn.trace(lambda x, w: pcn.vertex(pcn.vertex(2.0 * x, "h") * w, "out"), x=pcn.Input(()), w=pcn.Parameter(w))
+    circuit = pcn.build_circuit(graph, tau=tau, error_tau={"h": error_tau})
+    sim = pcn.Simulator(circuit, engine=engine, integrator=integrator)
+    records = sim.run(8.0, inputs={"x": x}, targets={"out": target}, record=[pcn.Record("h")]).records
+    drive, v, e, expected = w * (target - w * 2 * x), 2 * x, 0.0, []
+    step = 1 / error_tau if isinstance(integrator, pcn.Euler) else -np.expm1(-1 / error_tau)
+    for _ in range(9):
+        expected.append(v)
+        v, e = v + (drive - e) / tau, e + step * (v - 2 * x - e)
+    np.testing.assert_allclose(records["h.value"].values.ravel(), expected, rtol=1e-14)
