@@ -1,6 +1,7 @@
 """Everything in circuits/ and simulations/ runs, and gives the numbers that are known."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,9 @@ def test_sampling_finds_the_posterior(tmp_path):
         assert np.max(run[f"bound on the error of the {what}"]) < 0.03
 
 
-def test_error_neurons_of_pictures_come_to_their_closed_form(tmp_path):
+def test_error_neurons_of_pictures_come_to_their_closed_form(tmp_path, monkeypatch):
+    """Of random pictures, which there are without scikit-learn, too."""
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     summary, _ = carry_out("rao_ballard", tmp_path / "out", "options={samples=64, epochs=1, shown=1000.0}")
     (run,) = summary["runs"]
     assert run["largest distance from the closed form, of the largest error"] < 1e-9
