@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -47,6 +47,10 @@ class AbstractIntervention(AbstractPerturbation):
     def worst(self, circuit: Circuit) -> Circuit:
         """The circuit as it is where its rates are the largest."""
         return self.circuit(circuit, 0)
+
+    def which(self, step: int) -> Hashable:
+        """What tells its circuit in a step from that of another of its kind at the same place."""
+        return self.position(step)
 
     def position(self, step: int) -> int:
         """Which of several values it has in a step."""

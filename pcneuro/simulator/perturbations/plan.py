@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MARKS = "perturbations"
 """The attribute of datasets that has them."""
+ENDLESS = np.iinfo(np.int64).max
 MOST_ENGINES = 8
 """Engines of perturbed circuits that are kept, those last used."""
 Key = tuple[tuple[int, int], ...]
@@ -35,16 +37,6 @@ class Lasting:
     perturbation: AbstractIntervention
     first: int
     last: int | None
-
-    def lasts(self, step: int) -> bool:
-        """Whether it is there in a step."""
-        return self.first <= step and (self.last is None or step < self.last)
-
-    def next_change(self, step: int) -> int | None:
-        """The first step behind this one at which it may begin, end or change."""
-        changes = [self.first, self.last]
-        changes += [self.perturbation.next_change(step)] if self.lasts(step) else []
-        return min((change for change in changes if change is not None and change > step), default=None)
 
 
 class Perturbing:
@@ -62,15 +54,23 @@ class Perturbing:
         make: Callable[[Circuit], AbstractEngine],
     ) -> None:
         self.given, self.lasting, self.circuit, self.make = tuple(given), tuple(lasting), circuit, make
-        self.engines: OrderedDict[Key, AbstractEngine] = OrderedDict()
+        self.engines: OrderedDict[Hashable, AbstractEngine] = OrderedDict()
+        self._first = np.array([each.first for each in lasting], dtype=np.int64)
+        self._last = np.array([ENDLESS if each.last is None else each.last for each in lasting], dtype=np.int64)
+        self._borders = np.unique(np.concatenate([self._first, self._last[self._last < ENDLESS]]))
+
+    def _now(self, step: int) -> list[int]:
+        """Numbers of those that last in a step."""
+        return np.flatnonzero((self._first <= step) & (step < self._last)).tolist()
 
     def key(self, step: int) -> Key:
         """What there is in a step."""
-        return tuple((k, each.perturbation.position(step)) for k, each in enumerate(self.lasting) if each.lasts(step))
+        return tuple((k, self.lasting[k].perturbation.position(step)) for k in self._now(step))
 
     def next_change(self, step: int) -> int | None:
         """The first step behind this one at which something may begin, end or change."""
-        changes = [each.next_change(step) for each in self.lasting]
+        border = self._borders[np.searchsorted(self._borders, step, "right") :][:1].tolist()
+        changes = border + [self.lasting[k].perturbation.next_change(step) for k in self._now(step)]
         return min((change for change in changes if change is not None), default=None)
 
     def _at(self, key: Key) -> Iterable[AbstractIntervention]:
@@ -96,18 +96,20 @@ class Perturbing:
 
     def engine(self, base: AbstractEngine, key: Key, step: int) -> AbstractEngine:
         """The engine for what there is: that of the circuit itself, ``base``, unless it is another one."""
-        rebuilding = tuple((k, value) for k, value in key if self.lasting[k].perturbation.rebuilds)
+        rebuilding = [each for each in self._at(key) if each.rebuilds]
         if not rebuilding:
             return base
-        if rebuilding not in self.engines:
+        # Those of many trials are the same but for their times.
+        same = tuple((type(each), each.place, each.which(step)) for each in rebuilding)
+        if same not in self.engines:
             circuit = self.circuit
-            for perturbation in self._at(rebuilding):
-                circuit = perturbation.circuit(circuit, step)
-            self.engines[rebuilding] = self.make(circuit)
+            for each in rebuilding:
+                circuit = each.circuit(circuit, step)
+            self.engines[same] = self.make(circuit)
             if len(self.engines) > MOST_ENGINES:
                 self.engines.popitem(last=False)
-        self.engines.move_to_end(rebuilding)
-        return self.engines[rebuilding]
+        self.engines.move_to_end(same)
+        return self.engines[same]
 
 
 def lasting(given: Sequence[AbstractPerturbation], circuit: Circuit, dt: float, begin: int, end: int) -> list[Lasting]:
@@ -126,9 +128,12 @@ def lasting(given: Sequence[AbstractPerturbation], circuit: Circuit, dt: float, 
         if first >= end > begin:
             warn(f"{resolved.name} starts at {first * dt:g} ms, and the run ends at {end * dt:g} ms: nothing happens")
         found.append(Lasting(resolved, first, last))
-    for k, one in enumerate(found):
-        for other in found[k + 1 :]:
-            _check_apart(one, other, dt)
+    kinds: dict[tuple[type, str], list[Lasting]] = {}
+    for one in found:
+        kinds.setdefault((type(one.perturbation), one.perturbation.place), []).append(one)
+    for each_kind in kinds.values():
+        for early, late in pairwise(sorted(each_kind, key=lambda one: one.first)):
+            _check_apart(early, late, dt)
     return found
 
 
@@ -159,12 +164,10 @@ def _step(perturbation: AbstractIntervention, which: str, time: float, dt: float
     return int(near)
 
 
-def _check_apart(one: Lasting, other: Lasting, dt: float) -> None:
-    same = type(one.perturbation) is type(other.perturbation) and one.perturbation.place == other.perturbation.place
-    early, late = sorted((one, other), key=lambda each: each.first)
-    if same and (early.last is None or late.first < early.last):
+def _check_apart(early: Lasting, late: Lasting, dt: float) -> None:
+    if early.last is None or late.first < early.last:
         until = "the end of the run" if early.last is None else f"{early.last * dt:g} ms"
         raise ParameterError(
-            f"{one.perturbation.name} is there twice from {late.first * dt:g} ms on, as the first lasts to {until}: "
+            f"{early.perturbation.name} is there twice from {late.first * dt:g} ms on, as the first lasts to {until}: "
             "give one at a time"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -84,6 +85,9 @@ class SetPrecision(AbstractIntervention):
         for first in range(0, times, _READ):
             most = np.maximum(most, self._stream.read(first, min(_READ, times - first)).max(axis=(0, 1)))
         return with_precision(circuit, self.vertex, most)
+
+    def which(self, step: int) -> Hashable:
+        return self.value.tobytes() if self._stream is None else (id(self._stream.timed), self.position(step))
 
     def position(self, step: int) -> int:
         return 0 if self._stream is None else self._stream.position(step)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError, check_object, unknown_name
 from pcneuro.quantities import FINITE, milliseconds
+from pcneuro.simulator.perturbations.plan import MARKS, marked
 from pcneuro.simulator.protocol.reading import DURATION, ONSET, TRIAL
 from pcneuro.simulator.result import Result
 from pcneuro.simulator.timing import on_grid
@@ -21,8 +22,8 @@ SEM = ".sem"
 """Behind the name of a variable, that of its standard error."""
 
 
-def aligned(result: Result, trials: pandas.DataFrame, before: Any, after: Any) -> xarray.Dataset:
-    """See ``Protocol.aligned``."""
+def aligned(result: Result, trials: pandas.DataFrame, before: Any, after: Any, marks: str) -> xarray.Dataset:
+    """See ``Protocol.aligned``; ``marks`` are perturbations in ms from the onset, as JSON."""
     import xarray
 
     before = milliseconds("before", before, FINITE)
@@ -50,7 +51,8 @@ def aligned(result: Result, trials: pandas.DataFrame, before: Any, after: Any) -
         variables[name] = ((TRIAL, time, *kept), taken, array.attrs)
         coordinates[time] = (time, relative, {"units": "ms", "long_name": "time from the onset of the trial"})
         coordinates |= {d: records[d] for d in kept if d in records.coords}
-    return xarray.Dataset(variables, coordinates, dict(records.attrs))
+    others = {name: value for name, value in records.attrs.items() if name != MARKS}
+    return marked(xarray.Dataset(variables, coordinates, others), marks)
 
 
 def _rows(

@@ -14,6 +14,7 @@ from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_
 from pcneuro.graph.graph import check_finite
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import plain_array
+from pcneuro.simulator.timing import OFF_GRID
 
 if TYPE_CHECKING:
     import pandas
@@ -154,6 +155,21 @@ class Column:
     def used(self) -> list[int]:
         """Numbers of the stimuli that trials have."""
         return [int(number) for number in np.unique(self.picked) if number != REST]
+
+
+def intervals(column: Column, dt: float) -> np.ndarray:
+    """The steps that values of its moving stimuli hold for. Raises ParameterError for what are no multiples of dt."""
+    steps = []
+    for timed in map(column.bank.get, column.used()):
+        if isinstance(timed, TimedArray):
+            every = float(timed.dt) / dt
+            if abs(every - round(every)) > OFF_GRID or every < 1:
+                raise ParameterError(
+                    f"a stimulus of {column.name!r} is a TimedArray with dt = {float(timed.dt):g} ms, no multiple of "
+                    f"the integrator's {dt:g} ms: give {max(1, round(every)) * dt:g} ms"
+                )
+            steps.append(round(every))
+    return np.array(steps, dtype=np.int64)
 
 
 def fitted(what: str, value: Any, shape: tuple[int, ...], batch: int | None = None) -> np.ndarray:

@@ -13,14 +13,15 @@ from pcneuro.errors import DataError, ParameterError, check_object, unknown_name
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import NOT_NEGATIVE, by_name, flag, milliseconds, whole
 from pcneuro.recording.record import Record
+from pcneuro.simulator.perturbed import perturbations
 from pcneuro.simulator.protocol import aligned as alignment
 from pcneuro.simulator.protocol.between import AbstractBetween, ResetState
-from pcneuro.simulator.protocol.courses import REST, Column, Course
+from pcneuro.simulator.protocol.courses import REST, Column, Course, intervals
+from pcneuro.simulator.protocol.perturbing import PERTURB, TrialPerturbations
 from pcneuro.simulator.protocol.reading import END, ONSET, SCHEDULED, read_table
 from pcneuro.simulator.protocol.timing import Interval, in_steps, scheduled, warn_of_seconds
 from pcneuro.simulator.result import Result
 from pcneuro.simulator.simulator import Simulator
-from pcneuro.simulator.timing import OFF_GRID
 
 if TYPE_CHECKING:
     import xarray
@@ -61,6 +62,9 @@ class Protocol:
         and parameters go on. ``KeepState()``: neurons go on from where they are.
     seed
         Of what is shuffled and drawn.
+    perturbations
+        Name -> perturbation, or a list of them, with times from the onset of a trial (without ``stop``: to its end).
+        The column ``perturb`` names what is done in each trial.
     grid
         See ``interval``: the integrator's dt, or a multiple.
 
@@ -87,6 +91,8 @@ class Protocol:
     between: AbstractBetween = field(default_factory=ResetState)
     seed: int = 0
     grid: Any = 1.0
+    perturbations: Mapping[str, Any] = field(default_factory=dict)
+    _done: TrialPerturbations = field(init=False)
     _trials: Any = field(init=False)
     _columns: Mapping[str, Column] = field(init=False)
 
@@ -109,6 +115,7 @@ class Protocol:
             ("rest", dict(rest)),
             ("tail", milliseconds("tail", self.tail, NOT_NEGATIVE)),
             ("_columns", columns),
+            ("_done", TrialPerturbations.of(self.perturbations, trials)),
         ):
             object.__setattr__(self, name, value)
 
@@ -136,13 +143,15 @@ class Protocol:
         inputs: Mapping[str, Any] | None = None,
         targets: Mapping[str, Any] | None = None,
         clamp: Mapping[str, Any] | None = None,
+        perturb: Any = (),
         **options: Any,
     ) -> Result:
         """All trials, in one run of a simulator from where it is.
 
-        ``inputs``, ``targets`` and ``clamp`` are held all the time, beside those of the table; ``record`` and
-        ``options`` are those of ``Simulator.run``. Stimuli are read as time goes on, so that memory does not grow with
-        the number of trials but for what is recorded: let ``every`` of records divide the onsets.
+        ``inputs``, ``targets`` and ``clamp`` are held all the time, beside those of the table; ``perturb`` are
+        perturbations in ms of simulated time, beside those of trials; ``record`` and ``options`` are those of
+        ``Simulator.run``. Stimuli are read as time goes on, so that memory does not grow with the number of trials but
+        for what is recorded: let ``every`` of records divide the onsets.
 
         Raises
         ------
@@ -154,8 +163,10 @@ class Protocol:
         check_object("simulator", simulator, Simulator)
         given = {"inputs": inputs, "targets": targets, "clamp": clamp}
         data, begin = self._data(simulator, given), simulator.time
+        done = self._done.at(simulator.circuit, begin, begin + self.duration, simulator.integrator.dt)
+        done = [*done, *perturbations(perturb)]
         restarts = self.between.restarts(begin + self._trials[ONSET].to_numpy())
-        return simulator.run(self.duration, **data, restarts=restarts.tolist(), record=record, **options)
+        return simulator.run(self.duration, **data, restarts=restarts.tolist(), perturb=done, record=record, **options)
 
     def _data(self, simulator: Simulator, given: Mapping[str, Any]) -> dict[str, Any]:
         """What the run is given, by group: None where there is nothing."""
@@ -168,7 +179,8 @@ class Protocol:
         warn_of_seconds(self._trials, min(float(circuit.tau[name].min()) for name in circuit.vertices))
         begin = round(simulator.time / dt)
         columns = self._stimuli(circuit)
-        every = int(np.gcd.reduce(np.concatenate([first, behind, [begin], *map(_intervals(dt), columns.values())])))
+        moving = [intervals(each, dt) for each in columns.values()]
+        every = int(np.gcd.reduce(np.concatenate([first, behind, [begin], *moving])))
         first, behind = (begin + first) // every, (begin + behind) // every
         times = -int(-(begin + round(self.duration / dt)) // every) + 1
         for name, column in columns.items():
@@ -189,7 +201,7 @@ class Protocol:
             for name in names:
                 if name not in known:
                     raise unknown_name(f"input, output or vertex in {what}", name, dict.fromkeys(known))
-        named = [name for name in self._trials.columns if name not in SCHEDULED and name in known]
+        named = [name for name in self._labels() if name in known]
         columns = {name: self._columns.get(name) or Column.of(name, self._trials[name], None) for name in named}
         if not columns and not self.rest:
             raise ParameterError(
@@ -206,7 +218,9 @@ class Protocol:
         return bool(self.tail) or bool(onset[0] > 0) or bool((onset[1:] > end[:-1]).any())
 
     def _labels(self) -> list[str]:
-        return [name for name in self._trials.columns if name not in SCHEDULED]
+        """Columns that are stimuli or labels."""
+        others = (*SCHEDULED, PERTURB) if self.perturbations else SCHEDULED
+        return [name for name in self._trials.columns if name not in others]
 
     # What came of it
 
@@ -230,7 +244,7 @@ class Protocol:
             ``trial``. Raises ParameterError for a result without records, and for onsets that a record has no row of.
         """
         check_object("result", result, Result)
-        return alignment.aligned(result, self._trials, before, after)
+        return alignment.aligned(result, self._trials, before, after, self._done.marks())
 
     @staticmethod
     def mean(aligned: xarray.Dataset, by: str = "condition") -> xarray.Dataset:
@@ -252,25 +266,6 @@ def _place(circuit: Circuit, name: str) -> tuple[str, str, tuple[int, ...]]:
     node = graph.nodes[name]
     target = next((output for output, each in graph.outputs.items() if each is node), None)
     return ("clamp" if target is None else "targets"), name, node.shape
-
-
-def _intervals(dt: float) -> Any:
-    """Of a column, the steps that values of its moving stimuli hold for. Raises ParameterError for what are none."""
-
-    def intervals(column: Column) -> np.ndarray:
-        steps = []
-        for stimulus in map(column.bank.get, column.used()):
-            if isinstance(stimulus, TimedArray):
-                every = float(stimulus.dt) / dt
-                if abs(every - round(every)) > OFF_GRID or every < 1:
-                    raise ParameterError(
-                        f"a stimulus of {column.name!r} is a TimedArray with dt = {float(stimulus.dt):g} ms, no "
-                        f"multiple of the integrator's {dt:g} ms: give {max(1, round(every)) * dt:g} ms"
-                    )
-                steps.append(round(every))
-        return np.array(steps, dtype=np.int64)
-
-    return intervals
 
 
 def _check_targets(circuit: Circuit, name: str, vertex: str, course: Course, rests: bool) -> None:
