@@ -7,26 +7,40 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from circuits.attention import attention
 from circuits.autoencoder import autoencoder
+from circuits.bogacz_tutorial import bogacz_tutorial
 from circuits.chain import chain
 from circuits.cnn import cnn
+from circuits.kalman import kalman
 from circuits.lstm import lstm
 from circuits.mlp import mlp
+from circuits.oddball import oddball
 from circuits.ode import ode
+from circuits.online_digits import online_digits
+from circuits.rao_ballard import rao_ballard
 from circuits.rnn import rnn
+from circuits.sampling import sampling
 from circuits.scalar_graph import scalar_graph
 from circuits.transformer import transformer
 
 mpl.use("Agg")
 
 CIRCUITS = {
+    "attention": attention(),
     "autoencoder": autoencoder(),
+    "bogacz_tutorial": bogacz_tutorial(),
     "chain": chain(),
     "cnn": cnn(),
+    "kalman": kalman(),
     "lstm": lstm(length=2),
     "mlp": mlp(),
+    "oddball": oddball(),
     "ode": ode(steps=2),
+    "online_digits": online_digits(),
+    "rao_ballard": rao_ballard(),
     "rnn": rnn(length=4),
+    "sampling": sampling(),
     "scalar_graph": scalar_graph(),
     "transformer": transformer(),
 }

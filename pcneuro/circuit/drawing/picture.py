@@ -227,9 +227,9 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     names = [*circuit.graph.inputs, *circuit.vertices]
     _limited(len(names), MOST_POPULATIONS, "populations")
     connections = list(projections(circuit))
-    _limited(pieces(names, ((p.parent, p.child) for p in connections)), MOST_PIECES, "lines from layer to layer")
     longest = max((len(_short(name)) for name in names), default=0)
     ahead, closing = ([p for p in connections if bool(p.leaf) == back] for back in (False, True))
+    _limited(pieces(names, ((p.parent, p.child) for p in ahead)), MOST_PIECES, "lines from layer to layer")
     layout = arrange(names, [(p.parent, p.child) for p in ahead], longest * _LETTER + 0.06)
     heights = {p: _ARC * (k + 1) for k, p in enumerate(closing)}
     above = max((h - layout.vertices[p.child][1] for p, h in heights.items()), default=0.0) + _ARC * bool(closing)
