@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pcneuro.circuit.cycles import recurrent_of, refuse_cycles
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.errors import CapacityError, ParameterError
+from pcneuro.errors import CapacityError, ParameterError, told
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 
@@ -37,8 +37,8 @@ def check_recurrent_room(circuit: AbstractCircuit, dt: float) -> None:
         needed = _WIDTH * steps * circuit.graph.nodes[name].size
         if needed > MOST_BYTES:
             raise CapacityError(
-                f"Recurrent {name!r} has a delay of {steps} steps: a past of {needed / 1e9:.3g} GB a sample, at most "
-                f"{MOST_BYTES / 1e9:g}; give a shorter delay or a longer dt"
+                f"Recurrent {name!r} has a delay of {told(steps)} steps: a past of {needed / 1e9:.3g} GB a sample, "
+                f"at most {MOST_BYTES / 1e9:g}; give a shorter delay or a longer dt"
             )
 
 

@@ -159,6 +159,8 @@ class Graph:
         GraphError, UnknownNameError, ParameterError
             For a graph without cycles, a ``Recurrent`` of no vertex, delays that differ, leaves in trees that are no
             parameters, and what is no positive whole number of steps.
+        CapacityError
+            For more than a million nodes.
         """
         return Graph(*unrolled(self, steps), self.trees)
 

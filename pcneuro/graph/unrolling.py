@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pcneuro.errors import GraphError, ParameterError, unknown_name
+from pcneuro.errors import CapacityError, GraphError, ParameterError, told, unknown_name
 from pcneuro.graph.leaves import Constant, Recurrent
 from pcneuro.graph.nodes import Node
 from pcneuro.graph.trees import Tree
@@ -16,6 +16,9 @@ from pcneuro.ops.base import unit_indices
 from pcneuro.ops.feedback import StopFeedback
 from pcneuro.ops.gather import Take
 from pcneuro.quantities import whole
+
+MOST_NODES = 1_000_000
+"""Of a graph that is unrolled: some GB of memory."""
 
 
 class Cyclic(Protocol):
@@ -42,6 +45,12 @@ def unrolled(graph: Cyclic, steps: Any) -> tuple[list[Node], dict[str, str]]:
     _check(graph)
     outputs = {node.name for node in graph.outputs.values()}
     shared = {name for name in graph.shared if name not in outputs}
+    most = MOST_NODES // (len(graph.nodes) + len(outputs))
+    if steps > most:
+        raise CapacityError(
+            f"{told(steps)} passes of a graph of {len(graph.nodes)} nodes are more than {MOST_NODES:,} nodes: give "
+            f"{most} steps at most"
+        )
     nodes = [node for name, node in graph.nodes.items() if name in shared]
     readouts: dict[str, str] = {}
     for time in range(steps):

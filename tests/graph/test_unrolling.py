@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import GraphError, ParameterError, TraceError, UnknownNameError
+from pcneuro.errors import CapacityError, GraphError, ParameterError, TraceError, UnknownNameError
 from tests.helpers import assert_all_close, assert_close
 
 STEPS, BATCH = 5, 3
@@ -106,6 +106,8 @@ def test_it_is_saved(tmp_path):
 def test_graphs_that_have_no_passes():
     with pytest.raises(ParameterError, match="steps is 0"):
         traced().unrolled(0)
+    with pytest.raises(CapacityError, match=r"1000000000 passes of a graph of \d+ nodes are more than 1,000,000 nodes"):
+        traced().unrolled(10**9)
     with pytest.raises(GraphError, match="this graph has no cycle, and so nothing to unroll"):
         traced().unrolled(2).unrolled(2)
     with pytest.raises(UnknownNameError, match="vertex of the Recurrent 'before'"):
