@@ -20,6 +20,7 @@ from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.integrators import AbstractIntegrator, Euler
 from pcneuro.model.integrators.abstract import INTEGRATORS
+from pcneuro.model.perturbations import AbstractPerturbation
 from pcneuro.model.settled import Settled
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
@@ -247,6 +248,7 @@ class DrivenTask(AbstractTask):
         data: dict[str, dict[str, Any]],
         records: Sequence[Record],
         events: RecordEvents | None = None,
+        perturb: Sequence[AbstractPerturbation] = (),
     ) -> Result:
         """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
         return simulator.run(
@@ -255,6 +257,7 @@ class DrivenTask(AbstractTask):
             **data,  # type: ignore[arg-type]
             record=records,
             events=events,
+            perturb=perturb,
             report=progress(job),
             report_period=REPORT_SECONDS,
         )

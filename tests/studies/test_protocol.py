@@ -92,6 +92,28 @@ def test_what_is_wrong_is_one_line(project, top, trials, error, match):
     assert "\n" not in str(told.value)
 
 
+def test_perturbations_of_trials_and_of_the_run(project):
+    trials = TRIALS.replace("condition = 'b'", "condition = 'b'\nperturb = 'light'")
+    trials += """
+[perturbations.light]
+kind = "Silence"
+population = "h"
+start = 4.0
+stop = 9.0
+[[perturb]]
+kind = "Cut"
+edge = ["out.error", "h.value"]
+start = 20.0
+"""
+    report, _, records = project(TASK.format(top="repeats = 2", trials=trials + '[[record]]\nvertex = "h"\n'))
+    lit = records["perturb"].values == "light"
+    assert lit.sum() == 2
+    assert not records["h.value"].values[lit, 6:11].any()
+    assert records["h.value"].values[~lit, 6:11].any()
+    assert "Silence('h')" in records.attrs["perturbations"]
+    assert (report.folder / "trials.png").exists()
+
+
 def test_mismatch_and_playback_have_the_errors_of_the_equilibrium(tmp_path):
     """v1 rests where -(v1 - tanh(w x)) + w (1 - tanh(w v1)^2) (y - tanh(w v1)) is zero, and e2 = y - tanh(w v1)."""
     summary, _ = carry_out("mismatch", tmp_path / "out", "repeats=3")

@@ -57,6 +57,22 @@ def test_a_run_until_it_has_settled(project, task):
         project(text, "schedule.kind=Sequential")
 
 
+def test_perturbations_are_tables(project):
+    text = RECORDS + '[[perturb]]\nkind = "Silence"\npopulation = "h"\nstart = 5.0\nstop = 9.0\n'
+    text += '[[perturb]]\nkind = "Inject"\nvertex = "h"\ncurrent = 0.5\nstart = 12.0\n'
+    text += '[[perturb]]\nkind = "SetPrecision"\nvertex = "h"\nvalue = [1.0, 2.0, 1.0, 2.0]\n'
+    text = SMALL + text.replace('vertex = "out"', 'vertex = "h"')
+    _, summary, records = project(text, "dynamics.kind=Strict")
+    assert not records["h.value"].values[5:10].any()
+    assert records["h.value"].values[11].all()
+    assert "Inject('h')" in records.attrs["perturbations"]
+    assert "against_backprop" not in summary["runs"][0]
+    with pytest.raises(ConfigurationError, match="did you mean 'Silence'"):
+        project(text.replace('"Silence"', '"Silense"'))
+    with pytest.raises(ConfigurationError, match=r"perturb.*is not for checks"):
+        project(text.replace('"run"', '"check"').replace("duration", 'against = "reference"\nduration'))
+
+
 def test_without_records_there_is_a_summary_all_the_same(project):
     _, summary, records = project(SMALL)
     assert len(records.data_vars) == 0

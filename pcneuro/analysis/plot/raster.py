@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.analysis.event_counts import blocks, checked
+from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import short
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.quantities import whole
@@ -86,6 +87,7 @@ def raster(
     else:
         _image(ax, events, sample, stack, _columns(span, times), number)
     _frame(ax, stack, span, over=number > most)
+    bands(ax, events.attrs)
     return ax
 
 

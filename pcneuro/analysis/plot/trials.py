@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import whole
@@ -33,7 +34,7 @@ def trials(
 ) -> matplotlib.axes.Axes:
     """Draw the mean over the trials of each condition, with its standard error as a band.
 
-    Lines stand at the onset and, dashed, at the ends of trials.
+    Lines stand at the onset and, dashed, at the ends of trials; grey bands where trials are perturbed.
 
     Parameters
     ----------
@@ -80,6 +81,7 @@ def trials(
         if len(rows) > 1:
             ax.fill_between(time, average - error, average + error, color=colour, alpha=_BAND, linewidth=0)
     _marks(ax, aligned)
+    bands(ax, aligned.attrs)
     ax.set_xlabel("time from the onset (ms)")
     ax.set_ylabel(f"{variable.replace('.', ' ')}" + ("" if unit is None else f", unit {unit}"))
     ax.legend(title=legend or None, fontsize=8, title_fontsize=8, frameon=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cutting import check_edge, without
@@ -25,7 +25,7 @@ class Cut(AbstractIntervention):
         In ms of simulated time, multiples of dt; None: the begin, and no end.
     """
 
-    edge: tuple[str, str]
+    edge: Any
     rebuilds = True
 
     def __post_init__(self) -> None:

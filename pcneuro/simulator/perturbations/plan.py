@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MARKS = "perturbations"
 """The attribute of datasets that has them."""
 ENDLESS = np.iinfo(np.int64).max
+MOST_MARKS = 400
+"""Perturbations that attributes of datasets have: HDF5 has room for some 64 kB in each."""
 MOST_ENGINES = 8
 """Engines of perturbed circuits that are kept, those last used."""
 Key = tuple[tuple[int, int], ...]
@@ -142,10 +144,14 @@ def marks_of(given: Iterable[AbstractPerturbation], end: float) -> str:
 
     Empty where there is nothing.
     """
-    marks = [
+    marks: list[dict[str, Any]] = [
         {"what": name_of(each), "start": each.start or 0.0, "stop": end if each.stop is None else each.stop}
         for each in given
     ]
+    more = marks[MOST_MARKS:]
+    if more:
+        begin = more[0]["start"]
+        marks = [*marks[:MOST_MARKS], {"what": f"{len(more)} more", "start": begin, "stop": begin}]
     return json.dumps(marks) if marks else ""
 
 

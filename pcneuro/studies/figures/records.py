@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.norms import norm
 from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, panel_letters, sequence
@@ -41,6 +42,7 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
                     ax.plot(records[time].values, values, color=colour, label=f"unit {units[k]}", linewidth=1)
                 if 1 < len(units) <= FEW and column == len(panels) - 1:
                     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+                bands(ax, records.attrs)
             ax.set_xlabel("time (ms)")
             ax.set_ylabel(str(name).replace(".", " ") if column == 0 else "")
         axes[0, column].set_title(title.replace(", ", "\n"))

@@ -45,6 +45,13 @@ class CheckTask(RunTask):
             raise Problem((), str(error)) from None
         return name
 
+    @field_validator("perturb")
+    @classmethod
+    def _unperturbed(cls, perturb: list[Any]) -> list[Any]:
+        if perturb:
+            raise Problem((), "is not for checks: other simulators have no perturbations; leave it out")
+        return perturb
+
     def perform(self, job: Job) -> Outcome:
         if self.duration is None:
             raise ParameterError("a check cannot run until something: give a duration")

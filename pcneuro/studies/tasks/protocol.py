@@ -19,6 +19,7 @@ from pcneuro.simulator.protocol.between import AbstractBetween
 from pcneuro.simulator.protocol.reading import read_table
 from pcneuro.simulator.result import Status
 from pcneuro.studies.datasets import examples
+from pcneuro.studies.perturbations import NamedPerturbations, Perturbations
 from pcneuro.studies.records import record_tables
 from pcneuro.studies.tables import KIND, Problem, kind_table
 from pcneuro.studies.task import REPORT_SECONDS, AbstractTask, FinishedRun, Job, Outcome, TextTable, progress
@@ -72,6 +73,8 @@ class ProtocolTask(AbstractTask):
     grid: float = Field(1.0, gt=0, allow_inf_nan=False)
     tail: Milliseconds = 0.0
     between: Annotated[AbstractBetween, kind_table(_between, "ResetState")] = ResetState()
+    perturbations: NamedPerturbations = Field(default_factory=dict)
+    perturb: Perturbations = Field(default_factory=list)
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(min_length=1)
     before: Milliseconds = 0.0
     after: float | None = Field(None, gt=0, allow_inf_nan=False)
@@ -115,6 +118,7 @@ class ProtocolTask(AbstractTask):
             self.between,
             self.seed,
             self.grid,
+            self.perturbations,
         )
 
     def perform(self, job: Job) -> Outcome:
@@ -127,6 +131,7 @@ class ProtocolTask(AbstractTask):
             self.simulator(job.circuit),
             record=self.record,
             **constant,
+            perturb=self.perturb,
             report=progress(job),
             report_period=REPORT_SECONDS,
         )

@@ -19,6 +19,7 @@ from pcneuro.recording.events import RecordEvents, estimate_text
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import compare
 from pcneuro.studies.events import event_numbers, event_rows, events_figure
+from pcneuro.studies.perturbations import Perturbations
 from pcneuro.studies.records import record_tables
 from pcneuro.studies.tables import Problem, made_from
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
@@ -43,6 +44,7 @@ class RunTask(DrivenTask):
     streams = True
 
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(default_factory=list)
+    perturb: Perturbations = Field(default_factory=list)
     events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
 
     def check(self, circuit: Circuit) -> None:
@@ -58,7 +60,7 @@ class RunTask(DrivenTask):
         if self.events is not None:
             events = replace(self.events, path=job.stream(EVENTS))
             self._announce(events, job, data)
-        result = self.simulate(job, self.simulator(job.circuit), data, self.record, events)
+        result = self.simulate(job, self.simulator(job.circuit), data, self.record, events, self.perturb)
         numbers: dict[str, Any] = {
             "time": result.time,
             "loss": result.loss,
@@ -68,7 +70,7 @@ class RunTask(DrivenTask):
             "stats": result.stats,
         }
         changes = any(isinstance(a, TimedArray) for group in data.values() for a in group.values())
-        if data["targets"] and not data["clamp"] and not job.circuit.graph.latents and not changes:
+        if data["targets"] and not data["clamp"] and not self.perturb and not job.circuit.graph.latents and not changes:
             reference = backprop(job.circuit, data["inputs"], data["targets"])
             with np.errstate(all="ignore"):
                 numbers["against_backprop"] = compare(result, reference).as_dict()

@@ -1,5 +1,7 @@
 """The picture of trials: means and standard errors by condition."""
 
+import json
+
 import matplotlib
 import numpy as np
 import pytest
@@ -41,6 +43,15 @@ def test_all_are_one_without_conditions(aligned):
     assert pcn.plot.trials(aligned.drop_vars("condition"), ax=ax) is ax
     assert ax.get_legend().get_texts()[0].get_text() == "6 trials"
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), aligned["h.value"].mean(("trial", "h_unit")))
+    pyplot.close(ax.figure)
+
+
+def test_perturbations_are_grey_bands_within_the_window(aligned):
+    marks = [{"what": "light", "start": 0.0, "stop": 1.5}, {"what": "late", "start": 5.0, "stop": 9.0}]
+    ax = pcn.plot.trials(aligned.assign_attrs(perturbations=json.dumps(marks)))
+    bands = [patch for patch in ax.patches if patch.get_gid() == "light"]
+    assert [patch.get_gid() for patch in ax.patches] == ["light"]
+    assert (bands[0].get_x(), bands[0].get_width()) == (0.0, 1.5)
     pyplot.close(ax.figure)
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from scipy.linalg import expm
 
 import pcneuro as pcn
@@ -339,6 +340,24 @@ def test_wrong_ones_are_refused_in_one_line(make, error, match):
     assert isinstance(told.value, PcneuroError)
     assert "\n" not in str(told.value)
     assert simulator.time == 0.0
+
+
+def test_events_are_drawn_with_their_bands():
+    simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict(), engine=pcn.EventDriven(threshold=0.0))
+    result = simulator.run(30.0, perturb=pcn.Silence("h", start=5.0, stop=9.0), events=pcn.RecordEvents(), **DATA)
+    ax = pcn.plot.raster(result.events)
+    (band,) = [patch for patch in ax.patches if patch.get_gid() == "Silence('h')"]
+    assert (band.get_x(), band.get_width()) == (5.0, 4.0)
+    pyplot.close(ax.figure)
+
+
+def test_attributes_have_room_for_many():
+    given = [pcn.Silence("h", start=2.0 * k, stop=2.0 * k + 1.0) for k in range(3000)]
+    simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
+    result = simulator.run(6000.0, perturb=given, record=[pcn.Record("h", every=100.0)], **DATA)
+    marks = json.loads(result.records.attrs["perturbations"])
+    assert marks[-1] == {"what": "2600 more", "start": 800.0, "stop": 800.0}
+    assert len(result.records.attrs["perturbations"]) < 60_000
 
 
 def test_what_the_run_does_not_come_to_is_told_of():
