@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["brian2_rate", "compare", "events", "lstm", "sparse", "startup", "streams"])
+@pytest.mark.parametrize(
+    "name", ["brian2_rate", "compare", "events", "lstm", "plasticity", "sparse", "startup", "streams"]
+)
 def test_help(name):
     script = ROOT / "benchmarks" / f"{name}.py"
     done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, cwd=ROOT)

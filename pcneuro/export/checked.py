@@ -54,10 +54,10 @@ def imported(module: str, tool: str, extra: str) -> Any:
         ) from None
 
 
-def checked_circuit(circuit: Any, *, cycles: bool = False) -> Circuit:
-    """Raises ParameterError for what is no circuit, has delays or plasticity, or parameters that are not finite.
+def checked_circuit(circuit: Any, *, cycles: bool = False, plastic: bool = False) -> Circuit:
+    """Raises ParameterError for what is no circuit, has delays, or parameters that are not finite.
 
-    Unless it takes ``cycles``, for one that has some, too.
+    Unless it takes ``cycles``, for one that has some, too; and is ``plastic``, for rules of plasticity.
     """
     check_object("circuit", circuit, Circuit)
     if not cycles:
@@ -74,7 +74,8 @@ def checked_circuit(circuit: Any, *, cycles: bool = False) -> Circuit:
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "
             "circuit.with_delays(0.0)"
         )
-    circuit.only_fixed_weights("an export", "simulate with Kernel()")
+    if not plastic:
+        circuit.only_fixed_weights("this export", "export to Brian2 (rates), simulate with Kernel()")
     for name, values in circuit.parameters.items():
         if not np.isfinite(values).all():
             raise ParameterError(f"parameter {name!r} is not finite: not exported")

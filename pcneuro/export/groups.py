@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pcneuro.circuit.equations.dendrite import Block
+from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.ops.base import Weights
 
 TAKEN = set(
@@ -70,6 +71,8 @@ class GroupSynapses:
     backward: tuple[str, str] | None
     on_spike: str | None = None
     """What a spike of the group before does."""
+    rule: AbstractPlasticity | None = None
+    """How weights change in the loop; None: they stay."""
 
     @property
     def plain(self) -> bool:
@@ -80,12 +83,19 @@ class GroupSynapses:
     def equations(self) -> list[str]:
         """Lines that Brian2 reads."""
         weight = repr(float(self.weights.values[0])) if self.plain else "w"
-        lines = [] if self.plain else ["w : 1"]
+        lines = [] if self.plain else ["w : 1"] if self.rule is None else [self._learning(self.rule)]
         if self.forward is not None:
             lines.append(f"{self.forward[1]}_post = {weight}*{self.forward[0]}_pre : 1 (summed)")
         if self.backward is not None:
             lines.append(f"{self.backward[1]}_pre = {weight}*{self.backward[0]}_post : 1 (summed)")
         return lines
+
+    def _learning(self, rule: AbstractPlasticity) -> str:
+        """The equation of weights that change: the error behind a synapse times the activity before it."""
+        assert self.forward is not None
+        assert self.backward is not None
+        drive = f"{self.forward[0]}_pre*{self.backward[0]}_post"
+        return f"dw/dt = ({drive} - {rule.decay!r}*w)/({rule.tau!r}*ms) : 1 (clock-driven)"
 
 
 def pairs_of(vertex: str) -> str:

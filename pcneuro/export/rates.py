@@ -73,7 +73,7 @@ class Rates:
         memory: float = np.inf,
         previous: RunData | None = None,
     ) -> None:
-        checked_circuit(circuit, cycles=spiking is None)
+        checked_circuit(circuit, cycles=spiking is None, plastic=spiking is None)
         why = "Brian2 takes its sums over synapses once a step"
         self.dynamics, self.integrator = settings(dynamics, integrator, why)
         check_cycles(circuit, self.dynamics, self.integrator)
@@ -95,6 +95,7 @@ class Rates:
         self.wiring = Wiring(
             self.units, set(self.data.clamped), self.dynamics.holds_predictions, self.data.batch, spiking
         )
+        self._check_plasticity()
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
 
@@ -123,6 +124,20 @@ class Rates:
             numbers |= {"eta": np.zeros(neurons.tau.shape)}
         for what, values in numbers.items():
             variables[f"{row.variable}_{what}"] = np.tile(np.broadcast_to(values, neurons.tau.shape).ravel(), batch)
+
+    def _check_plasticity(self) -> None:
+        """Raise ParameterError for rules that are not of one projection's weights, which change with the neurons."""
+        circuit = self.circuit
+        if circuit.plasticity and (self.dynamics.holds_predictions or self.data.batch > 1):
+            who = f"{self.dynamics!r} in Brian2" if self.dynamics.holds_predictions else "a batch in Brian2"
+            circuit.only_fixed_weights(who, "use Strict() and one sample, or Kernel()")
+        for name, rule in circuit.plasticity.items():
+            projections = [p for p in self.wiring.projections if p.weights.parameter == name]
+            if not rule.hebbian or rule.every is not None or len(projections) != 1:
+                raise ParameterError(
+                    f"plasticity of {name!r}: Brian2's rates have Hebbian() without every=, of the weights of one "
+                    f"projection, and that is {rule.text()}: leave it out, by circuit.with_plasticity(...)"
+                )
 
     def _check_size(self) -> None:
         synapses = self.units.synapse_count * self.data.batch

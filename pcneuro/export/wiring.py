@@ -47,7 +47,7 @@ class Wiring:
         self.units, self.clamped, self.held, self.spiking = units, clamped, held, spiking
         self.error_variable = "err" if spiking is None else "received"
         """Variable of an error as others, and its own value neuron, receive it."""
-        self.populations, self.active = units.populations, units.active()
+        self.populations, self.active = units.populations, units.active(inputs=bool(units.circuit.plasticity))
         self.groups: dict[str, Group] = {}
         self.projections: list[GroupSynapses] = []
         self.group_of: dict[int, str] = {}
@@ -261,7 +261,9 @@ class Wiring:
             order = np.lexsort((post, pre))
             pre, post = pre[order], post[order]
             weights = weights.take(order) if weights.values.size > 1 else weights
-        self.projections.append(GroupSynapses(name, before, target, pre, post, weights, number, forward, backward))
+        rule = self.units.circuit.plasticity.get(weights.parameter or "")
+        made = GroupSynapses(name, before, target, pre, post, weights, number, forward, backward, rule=rule)
+        self.projections.append(made)
 
     # Dynamics
 

@@ -50,6 +50,8 @@ class AbstractNetwork(ABC):
 
     def __init__(self, rates: Rates, records: Sequence[Record], target: str) -> None:
         check_target(target)
+        if target == STANDALONE:
+            rates.circuit.only_fixed_weights("a standalone program", "use target='cython'")
         self.rates = rates
         if rates.data.stimuli and target == STANDALONE:
             raise ParameterError(
@@ -130,9 +132,26 @@ class AbstractNetwork(ABC):
             clock=self.clock,
             name=projection.name,
             namespace=self._namespace(before.equations, behind.equations),
+            **({} if projection.rule is None else {"method": "euler"}),
         )
         made.connect(i=projection.pre, j=projection.post)
+        if projection.rule is not None:
+            # Between sums and states, as both are to go on from the same errors.
+            made.state_updater.order = LAST
+            if projection.rule.bounds is not None:
+                low, high = projection.rule.limits
+                made.run_regularly(f"w = clip(w, {low!r}, {high!r})", dt=self.dt * self.b2.ms, when="after_groups")
         return made
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Present values of the parameters, which plasticity may have changed."""
+        values = {name: np.array(array, dtype=np.float64) for name, array in self.rates.circuit.parameters.items()}
+        for projection in self.rates.wiring.projections:
+            if projection.rule is not None and projection.weights.parameter is not None:
+                flat = values[projection.weights.parameter].reshape(-1)
+                flat[_index(projection.weights)] = np.array(self.synapses[projection.name].w)
+        return values
 
     def _namespace(self, *equations: str) -> dict[str, Any]:
         """What equations use that Brian2 does not have."""
@@ -312,7 +331,8 @@ class AbstractNetwork(ABC):
     def _exported(self, arrays: Found, records: Any) -> Exported:
         rates = self.rates
         data = rates.data.at(max(self.steps - 1, 0))
-        gradients = hebbian(rates.circuit, rates.dynamics, data, arrays["value"], arrays["error"])
+        circuit = rates.circuit.with_parameters(self.parameters) if rates.circuit.plasticity else rates.circuit
+        gradients = hebbian(circuit, rates.dynamics, data, arrays["value"], arrays["error"])
         for by_vertex in arrays.values():
             for name, node in rates.circuit.graph.outputs.items():
                 by_vertex.setdefault(name, by_vertex[node.name])
