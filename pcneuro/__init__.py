@@ -37,7 +37,7 @@ from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.noise import OrnsteinUhlenbeck, WhiteNoise
 from pcneuro.model.perturbations import Inject
-from pcneuro.model.plasticity import Hebbian, Homeostasis, LearnedVariance, Oja
+from pcneuro.model.plasticity import Hebbian, Homeostasis, LearnedFeedback, LearnedVariance, Oja
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.ops.custom import operator
@@ -79,6 +79,7 @@ __all__ = [
     "KeepState",
     "Kernel",
     "Latent",
+    "LearnedFeedback",
     "LearnedVariance",
     "LognormalDelay",
     "OrnsteinUhlenbeck",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pcneuro.errors import ParameterError, told, unknown_name
+from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import Constant, Graph, Node
 from pcneuro.model.energies import AbstractEnergy, SquaredError
 from pcneuro.model.plasticity import AbstractPlasticity, Product
@@ -48,6 +48,18 @@ class CircuitAnatomy:
         if name in outputs:
             return outputs[name].name
         raise unknown_name(what, name, dict.fromkeys([*vertices, *outputs]))
+
+    def check_like(self, parameter: str, other: str) -> None:
+        """Raise UnknownNameError where the other is no parameter, ShapeError where it is of another shape."""
+        parameters = self.circuit.graph.parameters
+        if other not in parameters:
+            raise unknown_name(f"weights of the LearnedFeedback of {parameter!r}", other, parameters)
+        shape, wanted = parameters[parameter].shape, parameters[other].shape
+        if shape != wanted:
+            raise ShapeError(
+                f"plasticity of {parameter!r}, of shape {shape}: it cannot follow {other!r}, of shape {wanted}; name "
+                "weights of the same shape"
+            )
 
     def check_variance(self, vertex: str) -> None:
         """Raise ParameterError for a vertex whose precision is not that of a Gaussian prediction."""

@@ -133,7 +133,7 @@ class Rates:
             circuit.only_fixed_weights(who, "use Strict() and one sample, or Kernel()")
         for name, rule in circuit.plasticity.items():
             projections = [p for p in self.wiring.projections if p.weights.parameter == name]
-            if not rule.hebbian or rule.every is not None or len(projections) != 1:
+            if not rule.hebbian or rule.follows(name) != name or rule.every is not None or len(projections) != 1:
                 raise ParameterError(
                     f"plasticity of {name!r}: Brian2's rates have Hebbian() without every=, of the weights of one "
                     f"projection, and that is {rule.text()}: leave it out, by circuit.with_plasticity(...)"

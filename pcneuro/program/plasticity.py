@@ -61,7 +61,7 @@ def write_drives(low: Lowering, program: Program, dynamics: AbstractDynamics, re
         program.share_row = low.reserve(1, False).row
     for (name, rule), learned in zip(circuit.plasticity.items(), circuit.rules, strict=True):
         if rule.hebbian:
-            program.drives[learned] = program.adjoints[name], []
+            program.drives[learned] = program.adjoints[rule.follows(name)], []
             continue
         slot = program.leaves[learned]
         drive = low.reserve(slot.units, False)

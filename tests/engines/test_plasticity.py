@@ -274,3 +274,29 @@ def test_a_long_run_in_one_call_is_many_short_ones():
         other = parted.run(5.0, **({"inputs": {"x": x}, "targets": {"y": y}} if k == 0 else {}))
     for name, values in result.parameters.items():
         np.testing.assert_array_equal(other.parameters[name], values)
+
+
+@by_engine
+@by_dynamics
+@pytest.mark.parametrize("every", [None, 3.0])
+def test_learned_feedback_aligns(engine, dynamics, every):
+    """(W - B)_n = (1 - rate decay)^n (W - B)_0 for any data (Kolen & Pollack 1994): both get the same drive."""
+    tau, decay, steps = 300.0, 2.0, 30
+    generator = np.random.default_rng(4)
+    W1, W2, B = generator.normal(size=(3, 4)), generator.normal(size=(4, 2)), generator.normal(size=(4, 2))
+
+    def fed_back(x, W1, W2, B):
+        h = pcn.vertex(np.tanh(x @ W1), "h")
+        return pcn.vertex(pcn.ops.project(h, W2, feedback=B), "y")
+
+    graph = pcn.trace(fed_back, x=pcn.Input((3,)), W1=pcn.Parameter(W1), W2=pcn.Parameter(W2), B=pcn.Parameter(B))
+    given = {"tau": tau, "decay": decay, "every": every}
+    rules = {"W1": pcn.Hebbian(tau=tau), "W2": pcn.Hebbian(**given), "B": pcn.LearnedFeedback("W2", **given)}
+    circuit = pcn.build_circuit(graph, plasticity=rules)
+    simulator = pcn.Simulator(circuit, engine=engine, dynamics=dynamics)
+    stream = pcn.TimedArray(generator.normal(size=(6, 5, 3)), 5.0)
+    learned = simulator.run(float(steps), inputs={"x": stream}, targets={"y": Y}).parameters
+    rate, changes = (every or 1.0) / tau, steps // int(every or 1)
+    wanted = (1 - rate * decay) ** changes * (W2 - B)
+    np.testing.assert_allclose(learned["W2"] - learned["B"], wanted, rtol=1e-9, atol=1e-12)
+    assert np.abs(learned["W2"] - W2).max() > 0.01

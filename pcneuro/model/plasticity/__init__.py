@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 from pcneuro.model.plasticity.abstract import PLASTICITY, AbstractPlasticity, Anatomy, Product
 from pcneuro.model.plasticity.hebbian import Hebbian
 from pcneuro.model.plasticity.homeostasis import Homeostasis
+from pcneuro.model.plasticity.learned_feedback import LearnedFeedback
 from pcneuro.model.plasticity.learned_variance import LearnedVariance
 from pcneuro.model.plasticity.oja import Oja
 
@@ -19,6 +20,7 @@ __all__ = [
     "Anatomy",
     "Hebbian",
     "Homeostasis",
+    "LearnedFeedback",
     "LearnedVariance",
     "Oja",
     "Product",

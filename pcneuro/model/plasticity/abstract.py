@@ -35,6 +35,9 @@ class Anatomy(Protocol):
     def product(self, parameter: str) -> Product:
         """The one dense product that a parameter enters. Raises ParameterError where it enters anything else."""
 
+    def check_like(self, parameter: str, other: str) -> None:
+        """Raise UnknownNameError where the other is no parameter, ShapeError where it is of another shape."""
+
     def vertex(self, what: str, name: str) -> str:
         """The vertex of this name, or of the output. Raises UnknownNameError, which says ``what`` it is for."""
 
@@ -122,7 +125,7 @@ class AbstractPlasticity(ABC):
     of_vertex: ClassVar[bool] = False
     """Whether it is given for a vertex, and changes what its error neurons have; else for a parameter."""
     hebbian: ClassVar[bool] = False
-    """Whether the drive is the Hebbian sum, so that it needs no instructions of its own."""
+    """Whether the drive is a Hebbian sum, of what it ``follows``, so that it needs no instructions of its own."""
     reads_deviations: ClassVar[bool] = False
     """Whether its drive reads value - prediction where errors are something else."""
 
@@ -158,6 +161,10 @@ class AbstractPlasticity(ABC):
     def limits(self) -> tuple[float, float]:
         """The bounds; infinite where there are none."""
         return UNBOUNDED if self.bounds is None else self.bounds
+
+    def follows(self, name: str) -> str:
+        """The parameter whose Hebbian sum drives this one, where the rule is ``hebbian``."""
+        return name
 
     def check(self, name: str, anatomy: Anatomy) -> None:  # noqa: B027, most are for any parameter
         """Raise ParameterError or UnknownNameError for a parameter, or vertex, that the rule is not for."""

@@ -100,11 +100,13 @@ def test_settings_out_of_range(make, message):
         ({"z": pcn.LearnedVariance(tau=1.0)}, "'z', a latent without a prior: nothing predicts it"),
         ({"W1": 1.0}, "plasticity of 'W1' is 1.0; give a rule"),
         ({"b1": pcn.Oja(tau=1.0)}, "plasticity of 'b1': this rule is for the weights W of one dense product"),
+        ({"W1": pcn.LearnedFeedback("W2", tau=1.0)}, "'W1', of shape .3, 4.: it cannot follow 'W2', of shape .4, 2."),
+        ({"W1": pcn.LearnedFeedback("W9", tau=1.0)}, "unknown weights of the LearnedFeedback of 'W1' 'W9'"),
         ({"b1": pcn.Homeostasis("k", 0.0, tau=1.0)}, "unknown vertex of the Homeostasis of 'b1' 'k'"),
     ],
 )
 def test_rules_that_do_not_fit(graph, rules, message):
-    with pytest.raises((ParameterError, UnknownNameError), match=message):
+    with pytest.raises((ParameterError, ShapeError, UnknownNameError), match=message):
         pcn.build_circuit(graph, plasticity=rules)
 
 

@@ -1,0 +1,43 @@
+"""Learned feedback (Kolen & Pollack 1994): weights of the way back learn what those of the way forward do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy
+from pcneuro.quantities import NOT_NEGATIVE, number
+
+
+@dataclass(frozen=True)
+class LearnedFeedback(AbstractPlasticity):
+    """tau dB/dt = -dL/dW - decay B: the same error and activity change B, of ``pcn.ops.project(x, W, feedback=B)``.
+
+    ``weights`` is the name of W. Where W has ``Hebbian`` with the same settings, W - B decays as exp(-decay t / tau),
+    whatever the data. The other parameters are those of ``AbstractPlasticity``.
+    """
+
+    weights: str
+    tau: float
+    decay: float = 0.0
+    bounds: tuple[float, float] | None = None
+    every: float | None = None
+    hebbian: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self._check()
+        object.__setattr__(self, "decay", number("decay of LearnedFeedback", self.decay, NOT_NEGATIVE))
+
+    def follows(self, name: str) -> str:
+        return self.weights
+
+    def check(self, name: str, anatomy: Anatomy) -> None:
+        anatomy.check_like(name, self.weights)
+
+    def drive(self, activity: Activity, name: str) -> np.ndarray:
+        return activity.hebbian(self.weights)
+
+    def formula(self, name: str) -> str:
+        return f"-dL/d{self.weights}"
