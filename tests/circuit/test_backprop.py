@@ -60,8 +60,7 @@ def test_random_graphs_against_autograd(program):
     assert_all_close(got.gradients, expected, 1e-11)
 
 
-@settings(max_examples=150)
-@given(programs(more=True))
+@explored(programs(more=True))
 def test_random_programs_of_the_whole_vocabulary(program):
     """The check of the trace holds values against NumPy; the kernel settles where backprop's gradients are."""
     inputs, targets = program.data(2)

@@ -121,10 +121,26 @@ def test_lstm_cell(dynamics, target):
     agree(circuit, inputs, {"out": labels}, steps=8, dynamics=dynamics, target=target)
 
 
+@pytest.fixture
+def quickly_compiled(tmp_path):
+    """Without optimisation, which takes longer than what is run, and apart from what others have compiled."""
+    preferences = pytest.importorskip("brian2").prefs
+    settings = {
+        "codegen.cpp.extra_compile_args_gcc": ["-O0", "-w"],
+        "codegen.runtime.cython.cache_dir": str(tmp_path / "cython"),
+    }
+    before = {name: preferences[name] for name in settings}
+    for name, value in settings.items():
+        preferences[name] = value
+    yield
+    for name, value in before.items():
+        preferences[name] = value
+
+
 @pytest.mark.parametrize(
     "dynamics", [pcn.Strict(), pytest.param(pcn.FixedPrediction(), marks=pytest.mark.long)], ids=repr
 )
-def test_cython(dynamics):
+def test_cython(dynamics, quickly_compiled):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     agree(circuit, *data_for(circuit.graph, 1), steps=4, target="cython", dynamics=dynamics)
 

@@ -119,12 +119,15 @@ def test_a_step_is_not_linear_though_its_derivative_is_constant():
     assert Map("radians").linear_in(0)
 
 
+OUTSIDE = np.zeros(2)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
         (lambda x: np.ldexp(x, x), "np.exp2"),
         (lambda x: np.nan_to_num(x, copy=False), "copy=False"),
-        (lambda x: np.round(x, out=np.zeros(2)), "out="),
+        (lambda x: np.round(x, out=OUTSIDE), "out="),
     ],
 )
 def test_what_is_refused_says_what_to_write(function, message):

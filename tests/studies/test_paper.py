@@ -122,7 +122,7 @@ def assert_the_same(tmp_path):
 
 
 def test_killed_once_there_is_a_checkpoint_it_ends_bit_for_bit_the_same(tmp_path):
-    settings = KILLED | {"epochs": 6, "samples": 200, "test_samples": 50}
+    settings = KILLED | {"epochs": 6, "samples": 80, "test_samples": 30}
     out = tmp_path / "killed"
     process = start(out, settings)
     while process.poll() is None and not epochs_done(out):

@@ -16,7 +16,7 @@ from pcneuro.graph.tracing.attributes import AbstractNdarray
 from pcneuro.graph.tracing.layout import KEEPING, axes_of, lay_as, lay_elementwise
 from pcneuro.graph.tracing.picking import picked
 from pcneuro.graph.tracing.selecting import selected, selects
-from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, of_truth, result_dtype, result_typed
+from pcneuro.graph.tracing.types import OF_TRUTH, as_numbers, is_complex, result_dtype, result_typed
 from pcneuro.graph.tracing.writing import AbstractOwn, TracedOther, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape, size, unit_indices
 from pcneuro.ops.gather import Take
@@ -230,9 +230,6 @@ class TracedArray(AbstractNdarray, NDArrayOperatorsMixin):
         if method != "__call__":
             raise refuse(f"np.{name}.{method}", f"call np.{name} plainly")
         dtype = result_dtype(ufunc, inputs)
-        result = None if kwargs else of_truth(ufunc, inputs)
-        if result is not None:
-            return result
         result = self._called(OF_TRUTH.get(ufunc, ufunc) if dtype.kind == "b" else ufunc, inputs, kwargs)
         result = result_typed(ufunc, result, inputs, dtype)
         return lay_elementwise(result, inputs) if getattr(ufunc, "signature", None) is None else result

@@ -88,21 +88,6 @@ def as_numbers(ufunc: np.ufunc, operands: Sequence[Any], options: dict[str, Any]
     return operands, left
 
 
-def of_truth(ufunc: np.ufunc, operands: Sequence[Any]) -> Any:
-    """A function of one truth value, chosen of the two values that NumPy has for it in float16; None for others."""
-    if len(operands) != 1 or dtype_of(operands[0]) != np.dtype(bool):
-        return None
-    try:
-        single = _resolved(ufunc, (np.dtype(bool),)) == np.float16
-    except (AttributeError, TypeError, ValueError):
-        return None
-    if not single:
-        return None
-    with np.errstate(all="ignore"):
-        no, yes = ufunc(np.array([False, True])).astype(np.float64)
-    return np.where(operands[0], yes, no)
-
-
 @functools.cache
 def _resolved(ufunc: np.ufunc, types: tuple[Any, ...]) -> np.dtype:
     return ufunc.resolve_dtypes((*types, *[None] * ufunc.nout))[ufunc.nin]

@@ -28,7 +28,7 @@ from tests.engines.events.event_runs import (
 
 def order(circuit, data, mode, duration=200.0, **settings) -> float:
     """Late, when what is left are changes too small to send; early, a bin's change is larger than any threshold."""
-    thresholds = np.geomspace(1e-4, 1e-1, 16)
+    thresholds = np.geomspace(1e-4, 1e-1, 8)
     wanted = clocked(circuit, data, duration, mode, **settings)
     actual = [away(by_events(circuit, data, duration, t, mode, **settings), wanted) for t in thresholds]
     return float(np.polyfit(np.log(thresholds), np.log(actual), 1)[0])

@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_named_with_the_line(function, text):
         (lambda x: np.array_equal(x, 2 * x), "np.array_equal, a decision on traced values,"),
         (lambda x: np.trim_zeros(x), "np.trim_zeros cannot be traced .*which units stay would depend"),
         (lambda x: np.linspace(x[0], 1.0, 3, dtype=int), "np.linspace with dtype="),
-        (lambda x: np.vecdot(x, x, dtype=float), "np.vecdot with these arguments"),
+        (lambda x: np.vecdot(x, x, axes=[0, 0, ()]), "np.vecdot with these arguments"),
     ],
 )
 def test_what_depends_on_values_is_refused(function, text):

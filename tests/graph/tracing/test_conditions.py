@@ -68,7 +68,6 @@ VALUES = {
     "added where it is": lambda x: np.add(1.0, 2.0, out=np.zeros(5), where=x > 0) * x,
     "a root where it is by constants": lambda x: np.sqrt(x, out=2 * x, where=np.arange(5) > 2),
     "putmask": lambda x: _put(x),
-    "functions of truths": lambda x: np.exp(x > 0) * x + np.tanh(x > 1) * 1.0 + np.exp(np.log(x > 0) * 1.0),
     "difference of numbers": lambda x: (x > 0).astype(int) - (x > 1).astype(int) + x,
 }
 

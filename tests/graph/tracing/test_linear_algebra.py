@@ -93,6 +93,8 @@ def test_norms_by_singular_values(order):
         assert_close(pcn.backprop(graph, {}).values["out"][0], expected, 1e-14)
 
 
+OUTSIDE = np.ones((2, 2))
+
 WRONG = {
     "solve": (lambda a: np.linalg.solve(a, np.ones(3)), (2, 3), ShapeError, r"solve of shapes \(2, 3\) and \(3, 1\)"),
     "inner": (lambda a: np.linalg.solve(a, np.ones(4)), (3, 3), ShapeError, r"solve of shapes .* and \(4, 1\)"),
@@ -107,7 +109,7 @@ WRONG = {
     "lstsq": (lambda a: np.linalg.lstsq(a, np.ones(2)), (3, 2), ShapeError, r"lstsq of shapes \(3, 2\) and \(2,\)"),
     "power": (lambda a: np.linalg.matrix_power(a, 0.5), (2, 2), TraceError, "no whole number"),
     "power of none": (lambda a: np.linalg.matrix_power(a, 2), (2, 3), ShapeError, "matrix_power of shape"),
-    "out": (lambda a: np.linalg.multi_dot([a, a], out=np.ones((2, 2))), (2, 2), TraceError, "with out="),
+    "out": (lambda a: np.linalg.multi_dot([a, a], out=OUTSIDE), (2, 2), TraceError, "with out="),
     "vectors": (lambda a: np.linalg.svd(a), (2, 2), TraceError, "compute_uv=False"),
     "eigvals": (lambda a: np.linalg.eigvals(a), (2, 2), TraceError, "np.linalg.eigvalsh takes those that are"),
     "qr": (lambda a: np.linalg.qr(a), (2, 2), TraceError, "np.linalg.lstsq"),
