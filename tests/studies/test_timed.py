@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ConfigurationError, ParameterError
+from pcneuro.errors import ConfigurationError, DataError, ParameterError
 from pcneuro.studies import AbstractObserver
 from pcneuro.studies.sources import Sources
 
@@ -87,4 +87,44 @@ def test_what_is_wrong_is_told_in_one_line(project, sets, match):
         np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 3)})
     with pytest.raises((ConfigurationError, ParameterError), match=match) as caught:
         project(TIMED.replace('[[record]]\nvertex = "h"\n', "") if "task" in sets[0] else TIMED, *sets)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dynamics", ["Strict", "FixedPrediction"])
+def test_a_check_plays_the_same_to_both(project, dynamics):
+    np.save(project.folder / "movie.npy", MOVIE)
+    text = TIMED.replace('task = "run"', 'task = "check"\nagainst = "reference"').replace('"Strict"', f'"{dynamics}"')
+    _, summary, _ = project(text)
+    (run,) = summary["runs"]
+    assert run["agrees"]
+    assert run["worst"] < 1e-9
+
+
+def test_protocols_take_streams_as_stimuli_by_name_only(project):
+    """A movie that begins with the trial; what is the same in all trials does not change."""
+    np.save(project.folder / "movie.npy", MOVIE[:, 0])
+    text = """
+task = "protocol"
+circuit = "circuits.py:small"
+dynamics = {kind = "Strict"}
+[[trial]]
+x = "film"
+duration = 12.0
+onset = 5.0
+[values.x]
+film = {kind = "timed", path = "movie.npy", dt = 2.0}
+[[record]]
+vertex = "h"
+variable = "prediction"
+"""
+    _, _, records = project(text)
+    circuit = Sources([project.folder]).circuit("circuits.py:small", {})
+    film = np.repeat(MOVIE[:, 0], 2, axis=0)
+    shown = pcn.Simulator(circuit, dynamics=pcn.Strict()).run(
+        12.0, inputs={"x": pcn.TimedArray(film, 1.0)}, record=[pcn.Record("h", "prediction")]
+    )
+    got = records["h.prediction"].values.reshape(-1, 4)
+    np.testing.assert_array_equal(got[:12], shown.records["h.prediction"].values[:12, 0])
+    with pytest.raises((ConfigurationError, ParameterError, DataError)) as caught:
+        project(text + '[rest]\nx = {kind = "timed", path = "movie.npy", dt = 2.0}\n')
     assert "\n" not in str(caught.value)
