@@ -156,9 +156,6 @@ class AbstractEngine(ABC):
         self.resting: list[int | None] = [None]
         """By block of samples the number of the step since which it has been at rest; None where it is not."""
 
-    injects: ClassVar[bool] = True
-    """Whether currents can flow into value neurons."""
-
     def follow(self, data: RunData) -> None:
         """Go on with data that gives the same now but for how large currents are, and may change otherwise."""
         self.data = data

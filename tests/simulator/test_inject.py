@@ -13,6 +13,7 @@ from tests.circuits_for_tests import same
 RNG = np.random.default_rng(8)
 TAU = 10.0
 ENGINES = [pcn.Kernel(threads=1), pcn.Reference()]
+BY_EVENTS = [pcn.EventDriven(0.05), pcn.EventDriven(0.05, pcn.Exact()), pcn.EventDriven(0.0)]
 engines = pytest.mark.parametrize("engine", ENGINES, ids=repr)
 both = pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
 
@@ -107,7 +108,7 @@ def test_kernel_is_the_reference(dynamics, integrator):
     assert np.abs(ends[0].records["out.value"].values[-1] - ends[0].predictions["out"]).max() > 1e-3
 
 
-@engines
+@pytest.mark.parametrize("engine", [*ENGINES, *BY_EVENTS], ids=repr)
 @both
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_stream_is_the_runs_in_a_row(engine, dynamics, dtype):
@@ -130,7 +131,7 @@ def test_a_stream_is_the_runs_in_a_row(engine, dynamics, dtype):
             assert same(getattr(one, part), getattr(other, part))
 
 
-@engines
+@pytest.mark.parametrize("engine", [*ENGINES, pcn.EventDriven(0.0)], ids=repr)
 def test_currents_stay_until_they_are_taken_away(engine, tmp_path):
     sim = pcn.Simulator(net(), engine=engine)
     data = {"inputs": {"x": np.ones(4)}, "targets": {"out": np.ones(3)}}
@@ -158,10 +159,67 @@ def test_delays_in_the_reference():
     assert (out[5] != out[0]).all()
 
 
-@pytest.mark.parametrize("engine", [pcn.EventDriven(), pcn.EventDriven(0.0), pcn.EventDriven(mode=pcn.Exact())])
-def test_engines_without_currents_say_so(engine):
-    with pytest.raises(ParameterError, match=r"EventDriven\(.*has no currents .*use Kernel\(\)"):
-        pcn.Simulator(net(), engine=engine).run(1.0, inputs={"x": np.ones(4)}, perturb=[pcn.Inject("h", 1.0)])
+def currents(batch: int) -> dict:
+    """A stream by sample, and a window that all samples share."""
+    timed = pcn.TimedArray(RNG.normal(size=(4, batch, 5)), 3.0, periodic=True)
+    return {
+        "inputs": {"x": pcn.TimedArray(RNG.normal(size=(2, 4)), 7.0, periodic=True)},
+        "targets": {"out": np.ones((batch, 3))},
+        "perturb": [pcn.Inject("h", timed, start=2.0), pcn.Inject("h", 0.4, stop=11.0)],
+    }
+
+
+@both
+@pytest.mark.parametrize("mode", [pcn.TimeBinned(), pcn.Exact()], ids=repr)
+def test_events_of_small_thresholds(mode, dynamics):
+    """Units that sleep, or are due later, are brought to the present where a current changes."""
+    data = currents(2)
+    integrator = pcn.Euler(1.0) if mode.binned else pcn.RungeKutta4(0.25)
+    wanted = pcn.Simulator(net(), dynamics=dynamics, integrator=integrator).run(20.0, **data)
+    engine = pcn.EventDriven(pcn.Absolute(1e-5), mode)
+    actual = pcn.Simulator(net(), dynamics=dynamics, engine=engine).run(20.0, **data)
+    for name, error in wanted.errors.items():
+        np.testing.assert_allclose(actual.errors[name], error, rtol=0, atol=2e-4)
+
+
+@both
+def test_events_of_every_change_are_the_kernel(dynamics):
+    data = currents(2)
+    ends = [
+        pcn.Simulator(net(), dynamics=dynamics, engine=engine).run(20.0, **data)
+        for engine in (pcn.Kernel(), pcn.EventDriven(0.0))
+    ]
+    for part in ("values", "errors", "gradients"):
+        assert same(getattr(ends[0], part), getattr(ends[1], part))
+
+
+@both
+def test_a_unit_that_nothing_reaches_charges_by_events(dynamics):
+    """At exact times as exponentials have it, whatever the threshold: a current is no event."""
+    sim = pcn.Simulator(unit(), dynamics=dynamics, engine=pcn.EventDriven(pcn.Absolute(0.5), pcn.Exact()))
+    result = sim.run(
+        40.0,
+        inputs={"x": 0.0},
+        perturb=[pcn.Inject("v", 0.7, start=5.0, stop=25.0)],
+        record=[pcn.Record("v", every=5.0)],
+    )
+    t = np.arange(9) * 5.0
+    charged = 0.7 * (1 - np.exp(-np.clip(t - 5.0, 0.0, 20.0) / TAU))
+    wanted = charged * np.exp(-np.clip(t - 25.0, 0.0, None) / TAU)
+    np.testing.assert_allclose(result.records["v.value"].values.ravel(), wanted, rtol=0, atol=1e-12)
+
+
+@both
+def test_delays_in_the_kernel_are_the_references(dynamics):
+    data = currents(2)
+    circuit = net().with_delays(3.0)
+    ends = [
+        pcn.Simulator(circuit, dynamics=dynamics, engine=engine).run(20.0, **data)
+        for engine in (pcn.Kernel(), pcn.Reference())
+    ]
+    for part in ("values", "errors"):
+        for name, array in getattr(ends[0], part).items():
+            np.testing.assert_allclose(array, getattr(ends[1], part)[name], rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", [pcn.FastForward(), pcn.Sequential()], ids=repr)
@@ -170,8 +228,6 @@ def test_schedules_without_currents_say_so(schedule):
         pcn.Simulator(net(), schedule=schedule).run(
             1.0, inputs={"x": np.ones(4)}, targets={"out": np.ones(3)}, perturb=[pcn.Inject("h", 1.0)]
         )
-    with pytest.raises(ParameterError, match=r"has no currents .* with delays"):
-        pcn.Simulator(net().with_delays(2.0)).run(1.0, inputs={"x": np.ones(4)}, perturb=[pcn.Inject("h", 1.0)])
 
 
 @pytest.mark.parametrize(

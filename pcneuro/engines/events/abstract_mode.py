@@ -65,6 +65,10 @@ class AbstractMode(ABC):
         """Bring a sample to its begin at this time."""
 
     @abstractmethod
+    def inject(self, sample: Sample, change: np.ndarray, now: float) -> None:
+        """Let what flows into each unit be so much more from this time on, which is the begin of a step."""
+
+    @abstractmethod
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
         """Go from the begin of step ``number`` to that of step ``end``; returns where it came, and why no further."""
 

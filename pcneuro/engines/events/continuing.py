@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +29,12 @@ from pcneuro.recording.event_log import EventLog
 Arrays = dict[str, np.ndarray]
 Sent = tuple[np.ndarray, np.ndarray]
 """Codes of events of a sample, and the changes that they carry."""
+
+
+class Injects(Protocol):
+    """A mode, as far as it is to be known here."""
+
+    def inject(self, sample: Sample, change: np.ndarray, now: float) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +65,6 @@ def go_on(before: Moment, now: Moment, time: float) -> list[Sent]:
     ``time`` is that at which it goes on, in the unit that times of events have. Returns what dendrites send at once.
     """
     for old, new in zip(before.samples, now.samples, strict=True):
-        new.shift(time)
         for name in ("residue", "residue_value"):
             new[name][:] = old[name]
         lines = old["sent_slope"] * (time - old["sent_at"]) if old.lines else 0.0
@@ -82,6 +88,21 @@ def count_jumps(before: Moment, now: Moment, tally: Tally, log: EventLog | None,
     tally.totals[SWEEPS] += int(not sending.strict)
     if log is not None:
         log_jumps(log, jumps, synapses, time)
+
+
+def flow(
+    at: Moment, before: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray], mode: Injects, time: float
+) -> None:
+    """Let currents (batch, \\*shape) by vertex be others than they were; ``time`` as for ``go_on``."""
+    if now is before or not (now or before):
+        return
+    change = np.zeros((len(at.samples), at.sending.topology.count))
+    for currents, sign in ((before, -1.0), (now, 1.0)):
+        for name, current in currents.items():
+            change[:, at.sending.slices[name]] += sign * current.reshape(len(current), -1)
+    for sample, row in zip(at.samples, change, strict=True):
+        if row.any():
+            mode.inject(sample, row, time)
 
 
 def _by_vertex(sending: Sending, units: np.ndarray) -> Arrays:

@@ -25,7 +25,7 @@ from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, S
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
-from pcneuro.engines.events.continuing import Moment, Sent, count_jumps, go_on
+from pcneuro.engines.events.continuing import Moment, count_jumps, flow, go_on
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending, equilibria_of
 from pcneuro.engines.events.state import Sample
@@ -52,8 +52,6 @@ MOST_BYTES = 2_000_000_000
 
 class EventEngine(AbstractEngine):
     """A circuit whose neurons exchange events: one state for each sample, and what all samples share."""
-
-    injects = False
 
     def __init__(
         self,
@@ -128,29 +126,29 @@ class EventEngine(AbstractEngine):
             self.number = self.number if data.continues else data.step
         else:
             self.tally, self.number, self.first = Tally(), 0, 0
-        self.samples, self.data = [], data
+        self.samples, self.data, self.finite = [], data, True
         self.began = dict(self.parameters)
         self.dense.start(data.batch, data.inputs, data.clamped, data.initial)
         self.base = {n: self.dense.presynaptic[n].copy() for n in self.circuit.vertices}
-        self.finite = True
         self._make()
         self.tally.expect(data, self.sending.units)
         self._begin(before)
         self.evaluate()
 
+    def follow(self, data: RunData) -> None:
+        before, self.data = self.data.currents, data
+        self.current = self.current and data.currents is before
+        flow(self._moment(), before, data.currents, self.mode, self.mode.time(self.number, self.integrator.dt))
+
     def _begin(self, before: Moment | None) -> None:
         """Bring samples at the sweep to their begin, and to what they go on from, if anything."""
         now, time = self._moment(), self.mode.time(self.number, self.integrator.dt)
-        sent: list[Sent] = []
         if before is not None:
             count_jumps(before, now, self.tally, self.log, self.number * self.integrator.dt)
-        if before is not None and before.leads_to(now):
-            sent = go_on(before, now, time)
-        else:
-            for sample in self.samples:
-                sample.shift(time)
+        sent = go_on(before, now, time) if before is not None and before.leads_to(now) else []
         for sample in self.samples:
             self.mode.prepare(sample, time)
+        flow(now, {}, self.data.currents, self.mode, time)
         if self.log is not None:
             for s, (codes, changes) in enumerate(sent):
                 self._log(s, np.full(codes.size, time), codes, changes)
@@ -180,6 +178,7 @@ class EventEngine(AbstractEngine):
                 elif name in self.circuit.graph.latents and name in units.predictions:
                     # The sweep took its value, which need not be what is expected of it.
                     sample["predicted"][part] = (dense.predictions[name][s] - self.base[name][s]).ravel()
+            sample.shift(self.mode.time(self.number, self.integrator.dt))
             self.samples.append(sample)
         self.record_events(self.log)
 

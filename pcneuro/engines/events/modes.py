@@ -10,10 +10,10 @@ import numpy as np
 from pcneuro.engines.events.abstract_mode import AbstractMode, Seen
 from pcneuro.engines.events.state import Sample
 from pcneuro.errors import ParameterError
-from pcneuro.kernels.events.arrays import DONE, NOT_FINITE
+from pcneuro.kernels.events.arrays import BLOCK, DONE, NOT_FINITE
 from pcneuro.kernels.events.bins import advance_bins, exchange_events
 from pcneuro.kernels.events.exact import advance_exact, schedule_all
-from pcneuro.kernels.events.units import advance_sleeping, refresh_all
+from pcneuro.kernels.events.units import advance_sleeping, refresh_all, wake
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.quantities import flag, whole
@@ -38,7 +38,7 @@ class TimeBinned(AbstractMode):
 
     cumulative: bool = False
     binned = True
-    kernels = advance_bins, exchange_events, advance_sleeping
+    kernels = advance_bins, exchange_events, advance_sleeping, wake
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cumulative", flag("cumulative", self.cumulative))
@@ -60,6 +60,11 @@ class TimeBinned(AbstractMode):
 
     def prepare(self, sample: Sample, now: float) -> None:
         """All units are awake."""
+
+    def inject(self, sample: Sample, change: np.ndarray, now: float) -> None:
+        for block in np.unique(np.flatnonzero(change) // BLOCK):
+            wake(sample.network, sample.state, int(block), now)
+        sample["received"][:] += change.astype(sample.dtype)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:
         done, why = advance_bins(number, end - number, sample.network, sample.state, self.cumulative)
@@ -121,6 +126,11 @@ class Exact(AbstractMode):
         return number * dt
 
     def prepare(self, sample: Sample, now: float) -> None:
+        schedule_all(sample.network, sample.state, now)
+
+    def inject(self, sample: Sample, change: np.ndarray, now: float) -> None:
+        refresh_all(sample.network, sample.state, now)
+        sample["received"][:] += change.astype(sample.dtype)
         schedule_all(sample.network, sample.state, now)
 
     def advance(self, sample: Sample, number: int, end: int, dt: float) -> tuple[int, int]:

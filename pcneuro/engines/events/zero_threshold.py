@@ -41,8 +41,6 @@ COUNTER, BEGAN, TALLY = "counter.", "began.", "tally."
 class ZeroThresholdEngine(AbstractEngine):
     """A kernel engine, which takes the steps, and a counter of what changes from one to the next."""
 
-    injects = False
-
     def __init__(
         self,
         circuit: Circuit,
@@ -104,6 +102,10 @@ class ZeroThresholdEngine(AbstractEngine):
         if not data.continues and not data.initial:
             self.counter.begin({n: self.read(n, "value") for n in self.circuit.vertices})
         self.tally.expect(data, self.counter.units)
+
+    def follow(self, data: RunData) -> None:
+        self.data = data
+        self.kernel.follow(replace(data, stimuli={}, restarts=NEVER))
 
     def _go_on(self, before: ChangeCounter, data: RunData) -> None:
         """What was sent stays sent; what value neurons send as data change is counted."""

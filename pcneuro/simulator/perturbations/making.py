@@ -58,10 +58,6 @@ def _check_exchange(perturbation: AbstractIntervention, state: SimulationState) 
 
 
 def check_currents(state: SimulationState, data: RunData) -> None:
-    """Raise ParameterError where data have currents that engine or schedule do not."""
-    if data.currents and not (state.schedule.currents and state.engine.injects):
-        what = state.schedule if state.engine.injects else state.settings
-        raise ParameterError(
-            f"{what!r} has no currents into neurons{' with delays' if state.circuit.delayed else ''} (Inject): use "
-            "Kernel() with Parallel() and a circuit without delays, or Reference()"
-        )
+    """Raise ParameterError where data have currents, and the schedule has none."""
+    if data.currents and not state.schedule.currents:
+        raise ParameterError(f"{state.schedule!r} has no currents into neurons (Inject): use Parallel()")
