@@ -83,6 +83,23 @@ def test_a_changed_circuit_is_taken_up_and_left_again(engine, dynamics, changed)
     np.testing.assert_array_equal(simulator.errors["g"], last.errors["g"])
 
 
+@pytest.mark.parametrize(
+    ("engine", "dtype"),
+    [(pcn.Kernel(), np.float32), (pcn.Kernel(tolerance=1e-3), np.float64), (pcn.Reference(), np.float32)],
+    ids=["float32", "tolerance", "reference in float32"],
+)
+def test_single_precision_and_tolerances(engine, dtype):
+    settings = {"engine": engine, "dynamics": pcn.Strict(), "dtype": dtype}
+    perturbation, other = CHANGED["back"]
+    whole = pcn.Simulator(CIRCUIT, **settings).run(50.0, perturb=perturbation, **DATA)
+    values = pcn.Simulator(CIRCUIT, **settings).run(20.0, **DATA).values
+    initial = {name: values[name] for name in ("h", "g")}
+    last = pcn.Simulator(other, **settings).run(30.0, initial=initial, **DATA)
+    for name in ("h", "g"):
+        np.testing.assert_array_equal(whole.values[name], last.values[name])
+        assert whole.values[name].dtype == dtype
+
+
 @every_dynamics
 @every_engine
 def test_silent_values_are_clamped_at_zero(engine, dynamics):
