@@ -349,3 +349,50 @@ def test_arrays_whose_slices_are_of_another_shape_are_told_of(circuit):
 
     with pytest.raises(DataError, match=r"said to have shape \(9, 5\), and 1 from 0 on have \(1, 4\)"):
         pcn.Simulator(circuit).run(5.0, inputs={"x": pcn.TimedArray(Odd(), 1.0)})
+
+
+@pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+def test_threads_and_the_order_of_samples_do_not_matter(circuit, dynamics):
+    x, current = RNG.normal(size=(4, 40, 5)), RNG.normal(size=(3, 40, 4))
+    order = RNG.permutation(40)
+
+    def run(threads, chosen):
+        return pcn.Simulator(circuit, dynamics=dynamics, engine=pcn.Kernel(threads=threads)).run(
+            17.0,
+            inputs={"x": pcn.TimedArray(x[:, chosen], 2.0, periodic=True)},
+            targets={"y": np.ones((40, 3))},
+            perturb=[pcn.Inject("h", pcn.TimedArray(current[:, chosen], 3.0, periodic=True), start=4.0)],
+        )
+
+    every = np.arange(40)
+    one, two, turned = run(1, every), run(2, every), run(2, order)
+    for name, values in one.values.items():
+        np.testing.assert_array_equal(two.values[name], values)
+        np.testing.assert_array_equal(turned.values[name], values[order])
+    for name, gradient in one.gradients.items():
+        np.testing.assert_array_equal(two.gradients[name], gradient)
+
+
+def test_what_is_of_one_time_says_so(circuit):
+    timed = {"x": pcn.TimedArray(np.zeros((3, 5)), 1.0)}
+    with pytest.raises(
+        DataError, match=r"TimedArray\(shape \(3, 5\), dt=1 ms\) changes with time, and an array of one"
+    ):
+        pcn.backprop(circuit, inputs=timed, targets={"y": np.ones(3)})
+    with pytest.raises(ParameterError, match="'x' is a TimedArray, and a wavefront is of constant data"):
+        pcn.wavefront(pcn.Simulator(circuit), 10.0, inputs=timed, targets={"y": np.ones(3)})
+
+
+def test_the_end_is_told_of_once(circuit):
+    """As a run passes it, or where it was behind when it was given; not in every run from then on."""
+    timed, data = pcn.TimedArray(np.zeros((3, 5)), 1.0), {"targets": {"y": np.ones(3)}}
+    simulator = pcn.Simulator(circuit)
+    simulator.run(2.0, inputs={"x": timed}, **data)
+    with pytest.warns(PcneuroWarning, match="ends at 3 ms, and the run at 5 ms"):
+        simulator.run(3.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulator.run(3.0)
+        simulator.run(3.0, inputs={"x": timed})
+    with pytest.warns(PcneuroWarning, match="ends at 3 ms, and the run at 12 ms"):
+        simulator.run(1.0, inputs={"x": pcn.TimedArray(np.zeros((3, 5)), 1.0)})
