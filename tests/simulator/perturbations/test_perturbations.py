@@ -273,6 +273,39 @@ def test_what_lasts_goes_on_with_the_next_run_unless_it_is_taken_away(tmp_path):
 
 
 @every_engine
+@pytest.mark.parametrize(
+    "inject",
+    [pcn.Inject("h", 0.5, start=5.0, stop=25.0), pcn.Inject("h", pcn.TimedArray(RNG.normal(size=(30, 4)), 1.0))],
+    ids=["constant", "timed"],
+)
+def test_currents_beside_others_flow_where_neurons_are_free(engine, inject):
+    settings = {"engine": engine, "dynamics": pcn.Strict()}
+    cut = pcn.Cut(BACK, start=15.0, stop=25.0)
+    perturb = [inject, pcn.Silence("h", start=10.0, stop=20.0), cut]
+    whole = pcn.Simulator(CIRCUIT, **settings).run(30.0, perturb=perturb, **DATA)
+    simulator = pcn.Simulator(CIRCUIT, **settings)
+    simulator.run(10.0, perturb=[inject], **DATA)
+    simulator.run(10.0, clamp={"h": np.zeros((3, 4))}, perturb=[cut])
+    last = simulator.run(10.0, clamp={}, perturb=[inject, cut])
+    np.testing.assert_array_equal(last.values["h"], whole.values["h"])
+    np.testing.assert_array_equal(last.values["g"], whole.values["g"])
+
+
+@every_engine
+def test_what_diverges_under_a_perturbation_can_be_used_again(engine):
+    steep = CIRCUIT.with_parameters({"W3": 40 * W3})
+    simulator = pcn.Simulator(steep, dynamics=pcn.Strict(), engine=engine)
+    with pytest.warns(PcneuroWarning, match="diverged"):
+        result = simulator.run(2000.0, perturb=pcn.Cut(FORWARD), **DATA)
+    assert result.status == "diverged"
+    simulator.reset()
+    simulator.set_parameters({"W3": W3})
+    simulator.reset()
+    wanted = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict(), engine=engine).run(20.0, **DATA)
+    np.testing.assert_array_equal(simulator.run(20.0, perturb=[]).values["h"], wanted.values["h"])
+
+
+@every_engine
 def test_restarts_in_the_midst_of_a_perturbation(engine):
     settings = {"engine": engine, "dynamics": pcn.Strict()}
     cut = pcn.Cut(BACK, start=10.0, stop=30.0)
