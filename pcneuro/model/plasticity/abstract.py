@@ -146,6 +146,12 @@ class AbstractPlasticity(ABC):
         if self.bounds is not None:
             object.__setattr__(self, "bounds", self._pair(self.bounds))
 
+    def _check_name(self, field: str) -> None:
+        """Raise ParameterError for a field that is no name."""
+        value = getattr(self, field)
+        if not isinstance(value, str):
+            raise ParameterError(f"{field} of {type(self).__name__} is {told(value)}; give a name")
+
     def _pair(self, bounds: Any) -> tuple[float, float]:
         what = f"bounds of {type(self).__name__}"
         try:

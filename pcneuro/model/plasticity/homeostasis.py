@@ -51,6 +51,7 @@ class Homeostasis(AbstractPlasticity):
 
     def __post_init__(self) -> None:
         self._check()
+        self._check_name("vertex")
         object.__setattr__(self, "target", number("target of Homeostasis", self.target))
         object.__setattr__(self, "decay", number("decay of Homeostasis", self.decay, NOT_NEGATIVE))
 

@@ -28,6 +28,7 @@ class LearnedFeedback(AbstractPlasticity):
 
     def __post_init__(self) -> None:
         self._check()
+        self._check_name("weights")
         object.__setattr__(self, "decay", number("decay of LearnedFeedback", self.decay, NOT_NEGATIVE))
 
     def follows(self, name: str) -> str:
