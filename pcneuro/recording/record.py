@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
+from pcneuro.errors import CapacityError, ParameterError, ShapeError, told, unknown_name
 from pcneuro.quantities import index_tuple, milliseconds
 from pcneuro.recording.probe import PARAMETER, VARIABLES, Probe
 
 if TYPE_CHECKING:
     import xarray
+
+
+MOST_BYTES = 8e9
+"""What a run may record of a parameter."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,18 @@ class Record:
         if self.units is not None:
             rows = rows[:, :, np.asarray(self.units, dtype=np.int64)]
         return rows
+
+
+def check_room(records: Sequence[Record], probes: Sequence[Probe], steps: int, itemsize: int) -> None:
+    """Raise CapacityError where what so many steps record of a parameter would not find room in memory."""
+    for record, probe in zip(records, probes, strict=True):
+        kept = probe.size if record.units is None else len(record.units)
+        needed = itemsize * kept * (steps // probe.every + 1)
+        if probe.of_parameter and needed > MOST_BYTES:
+            raise CapacityError(
+                f"the record of {record.name} would take {needed / 1e9:.3g} GB, of at most {MOST_BYTES / 1e9:g}: give "
+                "every= a longer interval, units=[...], or use stream()"
+            )
 
 
 def interval_in_steps(what: str, interval: float, dt: float) -> int:

@@ -16,7 +16,7 @@ from pcneuro.errors import ParameterError, warn_of_divergence
 from pcneuro.model.settled import Settled
 from pcneuro.recording.activity import since
 from pcneuro.recording.event_log import EventLog
-from pcneuro.recording.record import Record, dataset
+from pcneuro.recording.record import Record, check_room, dataset
 from pcneuro.simulator.chunks import Chunk, Recorded
 from pcneuro.simulator.divergence import divergence
 from pcneuro.simulator.perturbations.plan import Key, Perturbing, marked, marks_of
@@ -82,6 +82,8 @@ class Run:
         self.state, self.steps, self.until, self.data = state, steps, until, data
         self.records, self.log, self.report, self.parted = records, log, report, parted
         self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
+        if not parted:
+            check_room(records, self.probes, steps, state.dtype.itemsize)
         numbers = sum(p.size * p.rows(data.batch) / p.every for p in self.probes)
         self.most = max(1, int(CHUNK_BYTES / max(numbers * state.dtype.itemsize, 1.0)))
         """Steps whose records may be taken out of the engine at once."""

@@ -300,3 +300,12 @@ def test_learned_feedback_aligns(engine, dynamics, every):
     wanted = (1 - rate * decay) ** changes * (W2 - B)
     np.testing.assert_allclose(learned["W2"] - learned["B"], wanted, rtol=1e-9, atol=1e-12)
     assert np.abs(learned["W2"] - W2).max() > 0.01
+
+
+def test_records_of_parameters_that_find_no_room():
+    simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=10.0)), engine=pcn.Reference())
+    with pytest.raises(pcn.errors.CapacityError, match=r"the record of W1.parameter would take 96 GB.* give every="):
+        simulator.run(1e9, inputs={"x": X}, record=pcn.Record("W1", "parameter"))
+    stream = simulator.stream(1e9, inputs={"x": X}, record=pcn.Record("W1", "parameter"))
+    assert next(stream).recorded[0].rows.shape[1:] == (1, 12)
+    stream.close()
