@@ -233,12 +233,12 @@ class Learning(NamedTuple):
     """What changes while a circuit runs, and how; tables (int64) have the columns above.
 
     ``numbers`` has the settings of each rule. ``code`` are the instructions that sum drives over samples, each done in
-    ``parts``, with room from row ``panel`` of ``Memory.shared`` on; ``zeroed`` (first row, rows; int64) what they add
-    to; ``tail`` what they need beside errors, block by block; ``backward`` what pulls adjoints of what samples share
-    back, and ``refreshed`` what follows from parameters alone, both with ``context``. ``gains`` follow precisions, by
-    steps of ``dt`` and time constants ``taus``, for the leak ``exact`` or by its slope. What is recorded of parameters
-    is as ``Records`` has it. Writes ``contexts``, of blocks while they sum, ``fresh`` (int64) by block, and
-    ``recorded``.
+    ``parts``, with room for ``breadth`` numbers from row ``panel`` of ``Memory.shared`` on; ``zeroed`` (first row,
+    rows; int64) what they add to; ``tail`` what they need beside errors, block by block; ``backward`` what pulls
+    adjoints of what samples share back, and ``refreshed`` what follows from parameters alone, both with ``context``.
+    ``gains`` follow precisions, by steps of ``dt`` and time constants ``taus``, for the leak ``exact`` or by its slope.
+    What is recorded of parameters is as ``Records`` has it. Writes ``contexts``, of blocks while they sum, ``fresh``
+    (int64) by block, and ``recorded``.
     """
 
     table: np.ndarray
@@ -255,6 +255,7 @@ class Learning(NamedTuple):
     dt: Any
     exact: bool
     panel: int
+    breadth: int
     context: np.ndarray
     contexts: np.ndarray
     fresh: np.ndarray

@@ -76,17 +76,24 @@ def follow(shared, value, drive, count, numbers):  # type: ignore[no-untyped-def
 
 
 @inner
-def follow_outer(shared, buf, value, pre, rows, post, columns, numbers):  # type: ignore[no-untyped-def]
-    """The same where the drive is presynaptic times postsynaptic activity of one sample, in one pass over weights."""
+def follow_outer(shared, buf, lanes, value, pre, rows, post, columns, panel, breadth, numbers):  # type: ignore[no-untyped-def]
+    """The same where the drive is presynaptic times postsynaptic activity of one sample, in one pass over weights.
+
+    Postsynaptic activities are gathered in ``breadth`` numbers of ``shared`` from ``panel`` on.
+    """
     rate, decay, low, high = numbers[RATE], numbers[DECAY], numbers[LOWEST], numbers[HIGHEST]
     odd = False
-    for m in range(rows):
-        x, row = buf[ix(pre + m)], value + m * columns
-        for n in range(columns):
-            old = shared[ix(row + n)]
-            new = bounded(old + rate * (x * buf[ix(post + n)] - decay * old), low, high)
-            odd |= not (abs(new) < np.inf)
-            shared[ix(row + n)] = new
+    for first in range(0, columns, breadth):
+        width = min(breadth, columns - first)
+        for n in range(width):
+            shared[ix(panel + n)] = buf[ix((post + first + n) * lanes)]
+        for m in range(rows):
+            x, row = buf[ix((pre + m) * lanes)], value + m * columns + first
+            for n in range(width):
+                old = shared[ix(row + n)]
+                new = bounded(old + rate * (x * shared[ix(panel + n)] - decay * old), low, high)
+                odd |= not (abs(new) < np.inf)
+                shared[ix(row + n)] = new
     return not odd
 
 
@@ -187,13 +194,16 @@ def _sum_drives(group, operators, blocks, learning):  # type: ignore[no-untyped-
 @inner
 def _follow_group(group, blocks, learning):  # type: ignore[no-untyped-def]
     """Let the parameters of a group follow their drives. Returns whether all are finite."""
-    bufs, shared, _ = blocks
+    bufs, shared, contexts = blocks
     finite = True
     for k in range(learning.groups[group, LEARNED_FROM], learning.groups[group, LEARNED_TO]):
         row, numbers = learning.table[k], learning.numbers[k]
         if row[PRE] >= 0:
-            rows = row[COUNT] // row[COLUMNS]
-            finite &= follow_outer(shared, bufs[0], row[VALUE_ROW], row[PRE], rows, row[POST], row[COLUMNS], numbers)
+            lanes, rows, columns = contexts[0, LANES], row[COUNT] // row[COLUMNS], row[COLUMNS]
+            value, panel, breadth = row[VALUE_ROW], learning.panel, learning.breadth
+            finite &= follow_outer(
+                shared, bufs[0], lanes, value, row[PRE], rows, row[POST], columns, panel, breadth, numbers
+            )
         else:
             finite &= follow(shared, row[VALUE_ROW], row[DRIVE_ROW], row[COUNT], numbers)
     return finite

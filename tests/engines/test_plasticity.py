@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import pcneuro as pcn
+from pcneuro.kernels.arguments import PRE
 
 RNG = np.random.default_rng(7)
 WEIGHTS = {"W1": RNG.normal(size=(3, 4)), "b1": RNG.normal(size=4), "W2": RNG.normal(size=(4, 2))}
@@ -309,3 +310,20 @@ def test_records_of_parameters_that_find_no_room():
     stream = simulator.stream(1e9, inputs={"x": X}, record=pcn.Record("W1", "parameter"))
     assert next(stream).recorded[0].rows.shape[1:] == (1, 12)
     stream.close()
+
+
+def test_dense_weights_of_one_sample_change_in_one_pass():
+    """That it is so is no matter of results, but of memory that is gone through: so the tables of the loop say it."""
+    simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=10.0)))
+    simulator.run(1.0, inputs={"x": X[0]}, targets={"y": Y[0]})
+    outer = {p.name: row[PRE] >= 0 for p, row in zip(*rules_in(simulator), strict=True)}
+    assert outer == {"W1": True, "b1": False, "W2": True}
+    simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=10.0)))
+    simulator.run(1.0, inputs={"x": X}, targets={"y": Y})
+    assert not any(row[PRE] >= 0 for row in rules_in(simulator)[1])
+
+
+def rules_in(simulator):
+    """Rules in the compiled loop's order, and the table of them."""
+    rules = simulator._engine.rules
+    return rules.plastic, rules.fields["table"]

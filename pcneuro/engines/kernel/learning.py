@@ -30,6 +30,7 @@ from pcneuro.kernels.arguments import (
     Layout,
     Learning,
 )
+from pcneuro.kernels.hebbian import PANEL
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program
@@ -146,6 +147,7 @@ def rules_of(engine: AbstractLearner) -> Rules:
         "dt": engine.dtype.type(engine.integrator.dt),
         "exact": engine.integrator.exact_leak,
         "panel": program.shared_rows,
+        "breadth": PANEL[engine.dtype],
     }
     engine.compile(fields["code"], fields["tail"], fields["backward"], fields["refreshed"])
     return Rules(plastic, fields)
@@ -173,7 +175,7 @@ def _fused(engine: AbstractLearner, members: Sequence[Plastic]) -> dict[str, tup
     The sum is made where it is used then, in one pass over the weights.
     """
     program = engine.program
-    if engine.lanes != 1 or len(engine.buf) != 1 or program.code["shared_backward"]:
+    if engine.data.batch != 1 or program.code["shared_backward"]:
         return {}
     outer = dispatch.opcode("hebb")
     found = {}
