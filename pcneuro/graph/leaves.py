@@ -204,7 +204,7 @@ class Recurrent:
         object.__setattr__(self, "shape", _shape(what, self.shape))
         object.__setattr__(self, "delay", milliseconds(f"delay of the {what}", self.delay, NOT_NEGATIVE))
         object.__setattr__(self, "feedback", flag(f"feedback of the {what}", self.feedback))
-        initial = real_array(f"initial of the {what}", self.initial)
+        initial = real_array(f"initial of the {what}", self.initial).astype(np.float64)
         check_finite(f"initial of the {what}", initial)
         object.__setattr__(
             self, "initial", _spread(f"{what} of shape {self.shape} has an initial", initial, self.shape)

@@ -33,6 +33,7 @@ from tests.robustness import (
     wrong_in_settings,
     wrong_in_simulators,
     wrong_in_streams,
+    wrong_in_time,
     wrong_in_trees,
 )
 from tests.robustness.wrong_calls import Row
@@ -45,6 +46,7 @@ PARTS = (
     wrong_in_simulators,
     wrong_in_plasticity,
     wrong_in_streams,
+    wrong_in_time,
     wrong_in_settings,
     wrong_in_learning,
     wrong_in_analysis,

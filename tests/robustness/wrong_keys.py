@@ -35,17 +35,20 @@ BANKS: dict[str, list[Any]] = {
     "flag": [0, 1, "true", "no", [], DAY, {"nope": 1}],
     "list": [1, "x", True, {"nope": 1}, DAY, [{"nope": 1}]],
     "names": [1, "x", True, [1], DAY],
+    "intervals": ["x", True, [1.0], [1.0, 2.0, 3.0], DAY, -1.0, {"nope": 1}],
+    "trials": [1, "x", True, {"nope": 1}, DAY, [1]],
     "table": ["x", True, [1], DAY, {"nope": 1}, {"kind": "Nope"}, {"kind": 3}],
 }
 WANTED = {
     "number": "duration tolerance every temperature dt rate momentum weight_decay clip beta1 beta2 epsilon by least "
-    "step gravity damping noise ms median sigma low high mean scale rtol atol limit",
-    "whole": "seed samples epochs batch seeds test_samples sample_length threads train test length steps",
-    "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable",
-    "flag": "absolute may_diverge continuous coarse overwrite",
-    "list": "record parameters thresholds modes units durations shares batches vertices kinds",
-    "names": "inputs targets clamp arguments",
-    "table": "dynamics integrator schedule engine delays until events spiking dataset learning optimizer rates "
+    "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after",
+    "whole": "seed samples epochs batch seeds test_samples sample_length threads train test length steps repeats",
+    "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
+    "experiment table",
+    "flag": "shuffle periodic absolute may_diverge continuous coarse overwrite",
+    "list": "trial record perturb parameters thresholds modes units durations shares batches vertices kinds",
+    "names": "inputs targets clamp arguments options rest perturbations",
+    "table": "between dynamics integrator schedule engine delays until events spiking dataset learning optimizer rates "
     "threshold mode values errors decoding",
 }
 """What keys of these names hold, but for ``OTHERS``."""
@@ -62,9 +65,16 @@ OTHERS = {
     ("RecordEvents", "samples"): "list",
     ("SynapticDelays", "values"): "list",
     ("given", "values"): "text",
+    ("protocol", "by"): "text",
+    ("protocol", "interval"): "intervals",
+    ("protocol", "trial"): "trials",
+    ("protocol", "values"): "names",
 }
 BASE: Mapping[str, Mapping[str, Any]] = {
     "check": {"against": "reference"},
+    "protocol": {"record": [{"vertex": "h"}], "trial": [{"duration": 20.0}]},
+    "experiment": {"experiment": "file.py:function"},
+    "timed": {"dt": 1.0, "path": "x.npy"},
     "training": {"duration": 1.0, "dataset": {"kind": "digits"}, "optimizer": {"rate": 0.1}},
     "spiking": {"units": [1]},
     "SGD": {"rate": 0.1},

@@ -63,7 +63,7 @@ class AbstractIntervention(AbstractPerturbation):
 
 def name_of(perturbation: AbstractPerturbation) -> str:
     """What a perturbation is, for messages and figures."""
-    return f"{type(perturbation).__name__}({perturbation.place!r})"
+    return f"{type(perturbation).__name__}({told(perturbation.place)})"
 
 
 def population_of(what: str, circuit: Circuit, name: Any, kinds: tuple[str, ...] = (VALUE, ERROR)) -> str:

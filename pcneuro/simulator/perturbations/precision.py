@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.properties import ERROR
 from pcneuro.engines.stimuli import Stimulus, stimulus
-from pcneuro.errors import DataError, ParameterError, ShapeError
+from pcneuro.errors import DataError, ParameterError, ShapeError, told
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import plain_array
 from pcneuro.simulator.perturbations.abstract import (
@@ -64,6 +64,8 @@ class SetPrecision(AbstractIntervention):
                 raise ShapeError(f"precision of {vertex!r}: samples share it; give (times, ...) without a batch axis")
         else:
             array = plain_array(f"precision of {vertex!r}", value)
+            if array.dtype.kind == "b":
+                raise ParameterError(f"precision of {vertex!r} is {told(self.value)}; give numbers")
             if array.shape not in ((), shape):
                 raise ShapeError(f"precision of {vertex!r} has shape {array.shape}; needed is {shape}, or a number")
             value = np.broadcast_to(array, shape).astype(np.float64)
