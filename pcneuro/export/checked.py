@@ -126,7 +126,7 @@ def checked_run_data(
     they do; and, for those that do, under dynamics that hold predictions, where each change brings a new sweep.
     """
     for group, values in data.items():
-        for name, value in (values or {}).items():
+        for name, value in values.items() if isinstance(values, Mapping) else ():
             if isinstance(value, TimedArray) and streams is None:
                 raise ParameterError(
                     f"{name!r} of {group} is a TimedArray, and this export is of constant data: give an array of one "

@@ -17,10 +17,13 @@ every_circuit = pytest.mark.parametrize("name", sorted(MAKERS))
 STEPS, RATE = 100, 0.1
 """Of the paper."""
 
+IN_TIME = {"attention", "bogacz_tutorial", "kalman", "oddball", "online_digits", "rao_ballard", "sampling"}
+"""Circuits of experiments, which tests/studies/test_shipped.py holds against what is known of each."""
+
 
 def test_nothing_is_left_out():
     files = {path.stem for path in Path(__file__).parents[2].joinpath("circuits").glob("*.py")}
-    assert files == {name.partition(",")[0] for name in MAKERS}
+    assert files == {name.partition(",")[0] for name in MAKERS} | IN_TIME
 
 
 @every_circuit

@@ -139,7 +139,7 @@ def test_the_digest_covers_every_file_with_kernels(package, room):
 
 NEW_KERNELS = """
 from pcneuro.kernels.compiling import kernel
-from pcneuro.model.noise.helper import helper
+from pcneuro.model.sound.helper import helper
 
 @kernel
 def new(x):
@@ -158,11 +158,11 @@ def test_kernels_in_a_folder_of_their_own_are_never_older_than_their_sources(tmp
     """Numba looks at the file of a cached function only, not at the helper from another file of a new folder."""
     copied, places = tmp_path / "pcneuro", tmp_path / "cache"
     shutil.copytree(cache.PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
-    folder = copied / "model" / "noise"
+    folder = copied / "model" / "sound"
     folder.mkdir()
     (folder / "__init__.py").write_text('"""New."""\n')
     (folder / "code.py").write_text(NEW_KERNELS)
-    script = "from pcneuro.model.noise.code import new; print(new(1), new.stats.cache_hits)"
+    script = "from pcneuro.model.sound.code import new; print(new(1), new.stats.cache_hits)"
 
     def printed(added):
         (folder / "helper.py").write_text(HELPER.format(added))
