@@ -60,16 +60,20 @@ class RunData:
         """One sample of zeros at all inputs: what a circuit is evaluated at before it is given anything."""
         return cls(1, {name: np.zeros((1, *node.shape)) for name, node in circuit.graph.inputs.items()})
 
-    def at(self, step: int) -> RunData:
-        """The same in another step; groups of arrays that are no others there are the very same objects."""
+    def at(self, step: int, known: Sequence[tuple[int, np.ndarray]] = ()) -> RunData:
+        r"""The same in another step; groups of arrays that are no others there are the very same objects.
+
+        ``known`` has a value of each stimulus that need not be read again: its position, and (batch or 1, \*shape).
+        """
         if not self.stimuli:
             return self if step == self.step else replace(self, step=step)
         groups: dict[str, dict[str, np.ndarray]] = {}
-        for (group, name), stimulus in self.stimuli.items():
-            before = getattr(self, group)[name]
-            if stimulus.position(step) == stimulus.position(self.step):
+        for k, ((group, name), stimulus) in enumerate(self.stimuli.items()):
+            before, position = getattr(self, group)[name], stimulus.position(step)
+            if position == stimulus.position(self.step):
                 continue
-            now = stimulus.at(step, self.batch).astype(before.dtype, copy=False)
+            values = known[k][1] if known and known[k][0] == position else stimulus.read(position, 1)[0]
+            now = stimulus.spread(values, self.batch).astype(before.dtype, copy=False)
             if not np.array_equal(now, before):
                 groups.setdefault(group, dict(getattr(self, group)))[name] = now
         changed: dict[str, Any] = groups

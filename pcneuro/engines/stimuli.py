@@ -79,8 +79,11 @@ class Stimulus:
 
     def at(self, step: int, batch: int) -> np.ndarray:
         """What it is in a step, (batch, \\*shape)."""
-        array = self.read(self.position(step), 1)[0]
-        return np.ascontiguousarray(np.broadcast_to(array, (batch, *self.shape)))
+        return self.spread(self.read(self.position(step), 1)[0], batch)
+
+    def spread(self, value: np.ndarray, batch: int) -> np.ndarray:
+        r"""A value, (batch or 1, \*shape), for every sample."""
+        return np.ascontiguousarray(np.broadcast_to(value, (batch, *self.shape)))
 
     def check(self) -> None:
         """Raise DataError for what is wrong with values that are in memory; those on a disk are looked at as read."""

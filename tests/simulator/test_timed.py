@@ -396,3 +396,21 @@ def test_the_end_is_told_of_once(circuit):
         simulator.run(3.0, inputs={"x": timed})
     with pytest.warns(PcneuroWarning, match="ends at 3 ms, and the run at 12 ms"):
         simulator.run(1.0, inputs={"x": pcn.TimedArray(np.zeros((3, 5)), 1.0)})
+
+
+@pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+def test_nothing_is_read_in_the_midst_of_a_change(circuit, dynamics):
+    """What a disk refuses then would leave neurons and clock apart."""
+    simulator = pcn.Simulator(circuit, dynamics=dynamics)
+    values, under_way = RNG.normal(size=(300, 5)), []
+
+    class Disk:
+        shape, dtype = values.shape, values.dtype
+
+        def __getitem__(self, part):
+            under_way.append(simulator._state._torn)
+            return values[part]
+
+    simulator.run(300.0, inputs={"x": pcn.TimedArray(Disk(), 1.0)}, targets={"y": np.zeros(3)})
+    assert len(under_way) > 1
+    assert not any(under_way)

@@ -285,7 +285,7 @@ class KernelEngine(learning.AbstractLearner):
         rested = [n for n in self.rested if n is not None]
         settled = self.until is not None and len(rested) == len(self.buf)
         done = max(rested) - number if settled else steps
-        self.data = self.data.at(number + max(done, 1) - 1)
+        self.data = self.data.at(number + max(done, 1) - 1, self.playing.ends)
         return Stepped(done, True, buffer.recorded(done, self.data.batch), settled)
 
     def failed(self) -> NoReturn:

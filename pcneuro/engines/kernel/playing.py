@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Playing:
     """All of the run."""
     due: np.ndarray
     """Those of the steps to come."""
+    ends: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    """By stimulus the number of the last value that was read ahead, and a copy of that, as it was read."""
 
     @classmethod
     def of(
@@ -123,12 +125,13 @@ class Playing:
         first, last = np.searchsorted(self.restarts, [number, number + steps])
         self.due = self.restarts[first:last]
         self.played[:, -1] = 0
-        parts, size = [], 0
+        parts, size, self.ends = [], 0, []
         for row, stimulus in zip(self.table, self.stimuli, strict=True):
             first, last = stimulus.position(number), stimulus.position(number + steps - 1)
             values = stimulus.read(first, last + 1 - first)
             row[NUMBERS], row[FIRST_TIME] = size, first
             parts.append(values.ravel())
+            self.ends.append((last, values[-1].copy()))
             size += values.size
         if parts:
             self.values = np.concatenate(parts).astype(self.values.dtype, copy=False)

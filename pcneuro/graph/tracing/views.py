@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -134,8 +135,9 @@ class AbstractWritten(AbstractTraced):
         self._contents = Contents(self._shape, [(self._number, self._shape)], version=1, unset=unset.ravel())
         return self
 
+    @abstractmethod
     def __getitem__(self, key: Any) -> Any:
-        raise NotImplementedError
+        """Units of it, as NumPy chooses them."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         key = current(key)
