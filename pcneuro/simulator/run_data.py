@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import RunData
-from pcneuro.engines.abstract import NEVER
+from pcneuro.engines.data import NEVER
 from pcneuro.engines.stimuli import Stimulus, stimulus
 from pcneuro.errors import DataError, ParameterError, ShapeError, told, unknown_name, warn
 from pcneuro.graph.graph import Constant

@@ -9,7 +9,8 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.properties import number_range
-from pcneuro.engines.abstract import AbstractEngine, RunData
+from pcneuro.engines.abstract import AbstractEngine
+from pcneuro.engines.data import RunData
 from pcneuro.engines.settings import Reference
 from pcneuro.errors import DataError, UnstableStepError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.engines.abstract import AbstractEngine, RunData
+from pcneuro.engines.abstract import AbstractEngine
+from pcneuro.engines.data import RunData
 from pcneuro.errors import ParameterError
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, random_dag
 

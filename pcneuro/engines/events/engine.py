@@ -21,7 +21,8 @@ import numpy as np
 from pcneuro.circuit.activity import Activity
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import AbstractEngine, HopDistribution, Stepped
+from pcneuro.engines.data import RunData
 from pcneuro.engines.events import arrived, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded

@@ -21,7 +21,7 @@ from pcneuro.norms import root_mean_square
 if TYPE_CHECKING:
     from pcneuro.circuit.activity import Activity
     from pcneuro.circuit.circuit import Circuit
-    from pcneuro.engines.abstract import RunData
+    from pcneuro.engines.data import RunData
     from pcneuro.model.dynamics import AbstractDynamics
     from pcneuro.model.integrators import AbstractIntegrator
 

@@ -16,7 +16,7 @@ from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.model.dynamics import deviation
 
 if TYPE_CHECKING:
-    from pcneuro.engines.abstract import RunData
+    from pcneuro.engines.data import RunData
     from pcneuro.recording.event_log import EventLog
 
 Arrays = Mapping[str, np.ndarray]

@@ -14,7 +14,8 @@ import numpy as np
 
 from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import NEVER, AbstractEngine, HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import AbstractEngine, HopDistribution, Stepped
+from pcneuro.engines.data import NEVER, RunData
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.changes import ChangeCounter
 from pcneuro.engines.events.continuing import Moment, count_jumps

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import HopDistribution, Stepped
+from pcneuro.engines.data import RunData
 from pcneuro.engines.kernel import gradients as summing
 from pcneuro.engines.kernel import leaping, learning, past, settling
 from pcneuro.engines.kernel.blocks import Phase

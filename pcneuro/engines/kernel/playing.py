@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcneuro.engines.abstract import RunData
+from pcneuro.engines.data import RunData
 from pcneuro.engines.kernel.update_steps import Ring, UpdateSteps
 from pcneuro.engines.stimuli import Stimulus
 from pcneuro.kernels.arguments import (

@@ -26,7 +26,8 @@ from pcneuro.circuit.units import (
     UnitPull,
 )
 from pcneuro.circuit.units.populations import summed
-from pcneuro.engines.abstract import HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import HopDistribution, Stepped
+from pcneuro.engines.data import RunData
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.model.delays import check_stages

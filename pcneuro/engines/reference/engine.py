@@ -11,8 +11,9 @@ from pcneuro.circuit.activity import check_like
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.feedback import closed, feedback, pull_back
-from pcneuro.engines.abstract import AbstractEngine, HopDistribution, RunData, Stepped
+from pcneuro.engines.abstract import AbstractEngine, HopDistribution, Stepped
 from pcneuro.engines.cycles import recurrent_steps
+from pcneuro.engines.data import RunData
 from pcneuro.engines.plastic import plastic_of
 from pcneuro.engines.reference.learning import Learning
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter, Recurrent

@@ -9,7 +9,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.plasticity import CircuitAnatomy
-from pcneuro.engines.abstract import RunData
+from pcneuro.engines.data import RunData
 from pcneuro.engines.plastic import Plastic
 from pcneuro.model.dynamics import AbstractDynamics
 

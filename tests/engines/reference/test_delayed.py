@@ -12,7 +12,7 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.engines.abstract import RunData
+from pcneuro.engines.data import RunData
 from pcneuro.engines.reference.delayed import DelayedReference
 from pcneuro.engines.reference.engine import ReferenceEngine
 from pcneuro.simulator.result import Status
