@@ -43,6 +43,9 @@ _JOINED = ("axis", "out")
 """What follows the arrays of np.concatenate, whose signature cannot be read."""
 
 
+_signature = functools.cache(inspect.signature)
+
+
 def _options(
     function: Callable[..., Any], first: Any, rest: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def _options(
     if function is _CONCATENATE:
         return dict(zip(_JOINED, rest, strict=False)) | dict(kwargs)
     try:
-        return dict(inspect.signature(function).bind(first, *rest, **kwargs).arguments)
+        return dict(_signature(function).bind(first, *rest, **kwargs).arguments)
     except TypeError as error:
         raise TypeError(f"np.{function.__name__}: {error}{at_line()}") from None
 

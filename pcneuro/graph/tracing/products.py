@@ -165,6 +165,11 @@ def _lifted(a: Any, b: Any) -> tuple[Recorder, TracedArray, TracedArray]:
     return recorder, recorder.lift(a), recorder.lift(b)
 
 
+def _shaped(array: TracedArray, shape: tuple[int, ...]) -> TracedArray:
+    """An array of this shape: mostly the array itself, of which no view has to be made."""
+    return array if array.shape == shape else array.reshape(shape)
+
+
 @answers(np.matmul)
 def _matmul(a: Any, b: Any) -> TracedArray:
     recorder, a, b = _lifted(a, b)
@@ -184,8 +189,8 @@ def _matmul(a: Any, b: Any) -> TracedArray:
     of_a = [i for i in range(ndim) if left[i] > 1 or right[i] == 1]
     of_b = [i for i in range(ndim) if right[i] > 1]
     a_core, b_core = ("mk" if a.ndim > 1 else "k"), ("kn" if b.ndim > 1 else "k")
-    a = a.reshape(tuple(left[i] for i in of_a) + a.shape[-len(a_core) :])
-    b = b.reshape(tuple(right[i] for i in of_b) + b.shape[-len(b_core) :])
+    a = _shaped(a, tuple(left[i] for i in of_a) + a.shape[-len(a_core) :])
+    b = _shaped(b, tuple(right[i] for i in of_b) + b.shape[-len(b_core) :])
     letters = "abcdefgh"[:ndim]
     terms = ("".join(letters[i] for i in of_a) + a_core, "".join(letters[i] for i in of_b) + b_core)
     out = letters + (a_core + b_core).replace("k", "")
