@@ -38,8 +38,8 @@ from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
-_WORTH_A_PLAN = 4096
-"""Product of the operands' sizes from which an einsum is worth the time that NumPy's plan for it takes."""
+_WORTH_A_PLAN = 1 << 16
+"""Multiplications from which an einsum is worth the time that NumPy's plan for it takes."""
 
 
 @inner(cache=False)
@@ -189,7 +189,8 @@ def einsum_numpy(subscripts: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Twin of the three kernels: the einsum over arrays with a batch axis first, of length 1 for what samples share."""
     inputs, out = subscripts.split("->")
     left, right = inputs.split(",")
-    optimize = a.size * b.size > _WORTH_A_PLAN
+    lengths = dict(zip(left, a.shape[1:], strict=True)) | dict(zip(right, b.shape[1:], strict=True))
+    optimize = max(a.shape[0], b.shape[0]) * math.prod(lengths.values()) > _WORTH_A_PLAN
     if a.shape[0] == 1 and b.shape[0] == 1:
         return np.einsum(f"{left},{right}->{out}", a[0], b[0], optimize=optimize)[None]
     if a.shape[0] == 1:
