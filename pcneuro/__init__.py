@@ -10,6 +10,7 @@ from pcneuro.analysis.check import Check, check
 from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
 from pcneuro.analysis.experiment import Experiment
 from pcneuro.analysis.wavefront import Wavefront, wavefront
+from pcneuro.circuit import passes
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
@@ -128,6 +129,7 @@ __all__ = [
     "load_parameters",
     "operator",
     "ops",
+    "passes",
     "plot",
     "time_of_share",
     "trace",

@@ -17,7 +17,8 @@ from pcneuro.errors import GraphError, PcneuroError, TraceError, told
 from pcneuro.graph import tracing
 from pcneuro.graph.arguments import Arguments, name_of
 from pcneuro.graph.checking import Check, RandomStates, note_vertex, runs_on_plain_arrays
-from pcneuro.graph.graph import Graph, Leaf, Node, Parameter, check_name
+from pcneuro.graph.graph import Graph, Parameter, check_name
+from pcneuro.graph.recorded import recorded_graph
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.graph.tracing.complex import TracedComplex
 from pcneuro.graph.tracing.own import NO_INDEX
@@ -100,9 +101,9 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
             raise refuse_error(error) from error
         raise
     after = RandomStates.now()
-    graph = _graph(recorder, outputs, arguments)
+    graph = recorded_graph(recorder, outputs, arguments.trees)
     if check:
-        whole = functools.partial(_graph, recorder, outputs, arguments, whole=True)
+        whole = functools.partial(recorded_graph, recorder, outputs, arguments.trees, whole=True)
         again = functools.partial(_again, arguments)
         Check(arguments, recorder, graph, whole, again, before, after).run()
     return graph
@@ -204,37 +205,3 @@ def _outputs(recorder: Recorder, returned: Any) -> dict[str, int]:
             recorder.name(array, f"{name}_readout" if name in recorder.taken else name)
         numbers_by_name[name] = array.number
     return numbers_by_name
-
-
-def _graph(recorder: Recorder, outputs: Mapping[str, int], arguments: Arguments, *, whole: bool = False) -> Graph:
-    """Drop what neither an output nor anything with a name needs (unless ``whole``), and name what has no name."""
-    needed: set[int] = set()
-    stack = [*range(len(recorder.entries))] if whole else [*outputs.values(), *recorder.names]
-    while stack:
-        number = stack.pop()
-        if number not in needed:
-            needed.add(number)
-            stack.extend(recorder.entries[number][1])
-    names = dict(recorder.names)
-    taken = set(names.values())
-    counts: dict[str, int] = {}
-    nodes = []
-    for number, (source, operands, shape, where) in enumerate(recorder.entries):
-        if number not in needed:
-            continue
-        if number not in names:
-            names[number] = _free("constant" if isinstance(source, Leaf) else source.label, counts, taken)
-        operand_names = tuple(names[o] for o in operands)
-        nodes.append(Node(names[number], source, operand_names, shape, number in recorder.marked, where))
-    return Graph(nodes, {name: names[number] for name, number in outputs.items()}, arguments.trees)
-
-
-def _free(label: str, counts: dict[str, int], taken: set[str]) -> str:
-    """A name that is not taken: the label, or the label and a number."""
-    while True:
-        count = counts.get(label, 0)
-        counts[label] = count + 1
-        name = f"{label}_{count}" if count else label
-        if name not in taken:
-            taken.add(name)
-            return name

@@ -1,0 +1,12 @@
+"""Passes: a circuit in, a more cortical circuit out, for all that a circuit is for.
+
+``pcn.passes.apply(circuit, [pcn.passes.LearnedFeedback(tau=1000.0), pcn.passes.NoDerivative()])``
+"""
+
+from pcneuro.circuit.passes.abstract import AbstractPass, apply
+from pcneuro.circuit.passes.dale import Dale
+from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
+from pcneuro.circuit.passes.no_derivative import NoDerivative
+from pcneuro.circuit.passes.random_error_connectivity import RandomErrorConnectivity
+
+__all__ = ["AbstractPass", "Dale", "LearnedFeedback", "NoDerivative", "RandomErrorConnectivity", "apply"]

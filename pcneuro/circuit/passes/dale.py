@@ -1,0 +1,260 @@
+"""Dale's law: each neuron's synapses have one sign, and what is inhibited is inhibited by interneurons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.passes.abstract import AbstractPass
+from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_parameter, sent_back, weights_of
+from pcneuro.errors import ParameterError
+from pcneuro.graph.graph import Constant, Node, Parameter, Recurrent
+from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.ops.feedback import Project, StopFeedback, stop_feedback
+from pcneuro.ops.maps import Map, relu
+from pcneuro.quantities import flag, milliseconds
+
+_WORDS = {1.0: "excitatory", -1.0: "inhibitory"}
+"""Sign of synapses -> what they are called."""
+
+
+@final
+@dataclass(frozen=True)
+class Dale(AbstractPass):
+    """Splits weights by sign, W = W_excitatory - W_inhibitory, and sends the second by interneurons, both ways.
+
+        prediction  W_excitatory x - W_inhibitory i,       tau di/dt = -i + x
+        feedback    W_excitatory^T g - W_inhibitory^T j,   tau dj/dt = -j + g
+
+    with g = f' e what comes back to the product, i the value neurons of ``x_interneurons``, and j those of
+    ``<product>_inhibition``. For tau to 0 it is the circuit that was given, and trajectories go to its in proportion to
+    tau. Both parts learn by the rule of W, and bounds keep their signs. Differences of activities are sent likewise.
+
+    Parameters
+    ----------
+    tau
+        Time constant of interneurons in ms.
+    own
+        Whether error neurons also inhibit their own value neurons by interneurons, ``h_own_inhibition``, as they excite
+        others. It closes a cycle without delay, for strict dynamics.
+
+    Raises ParameterError for values out of range, and where a rule of plasticity is for W as a whole (Oja).
+    """
+
+    tau: float = 1.0
+    own: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tau", milliseconds("tau of Dale", self.tau))
+        object.__setattr__(self, "own", flag("own of Dale", self.own))
+
+    def apply(self, circuit: Circuit) -> Circuit:
+        return _BySign(circuit, self).circuit_of()
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """The two parts of some weights, neither below zero; None where there is nothing of this sign."""
+
+    plus: Any
+    minus: Any
+
+
+class _BySign(AbstractRewriting):
+    def __init__(self, circuit: Circuit, asked: Dale) -> None:
+        super().__init__(circuit, "Dale")
+        self.asked = asked
+        self.signs: dict[str, _Signs] = {}
+        self.interneurons: dict[str, TracedArray] = {}
+        self.split = {
+            name
+            for node in self.graph.nodes.values()
+            if not node.is_leaf and node.name not in self.graph.shared
+            for k in range(len(node.operands))
+            if (weights := self._weights_at(node, k)) is not None
+            and (name := self._parameter(weights)) is not None
+            and self._to_split(name)
+        }
+        for name, rule in circuit.plasticity.items():
+            # Weights that learn together are split together.
+            if rule.hebbian and self.split & {name, rule.follows(name)}:
+                self.split |= {name, rule.follows(name)}
+        kept = {
+            self._parameter(o) or o
+            for node in self.graph.nodes.values()
+            if not node.is_leaf and node.name not in self.graph.shared
+            for k, o in enumerate(node.operands)
+            if o in self.graph.shared and self._weights_at(node, 1 - k) != o and not isinstance(node.source, Project)
+        }
+        self.kept = kept
+        """What is also read as it is, and so stays a parameter."""
+        for name in sorted(self.split & kept):
+            raise ParameterError(
+                f"Dale cannot split {name!r}: it weighs activity in one place, and is read as a number in another; "
+                "give the two places parameters of their own"
+            )
+
+    def replaced(self) -> frozenset[str]:
+        return frozenset(self.split)
+
+    def _weights_at(self, node: Node, k: int) -> str | None:
+        """What weighs operand k of a node; of a product with a way back of its own, both kinds of weights in turn."""
+        if isinstance(node.source, Project):
+            return node.operands[1 + k] if k in (0, 1) else None
+        return weights_of(node, k, self) if k in (0, 1) else None
+
+    def _parameter(self, name: str) -> str | None:
+        """The parameter that a node is, or whose entries it only moves."""
+        node = self.graph.nodes[name]
+        if is_parameter(node):
+            return name
+        if not node.is_leaf and node.operator.description.moves and len(node.operands) == 1:
+            return self._parameter(node.operands[0])
+        return None
+
+    def _to_split(self, name: str) -> bool:
+        """Whether there are negative weights, or may be."""
+        source = self.graph.nodes[name].source
+        assert isinstance(source, Parameter)
+        return bool((source.value < 0).any())
+
+    def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
+        made = self._product(node, operands)
+        return self._owned(node, made) if self.asked.own and node.name in self.circuit.vertices else made
+
+    def _product(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
+        if node.name in self.graph.shared:
+            # What only moves weights that are split is made of the parts.
+            return (
+                self.recorder.lift(np.zeros(node.shape))
+                if self._parameter(node.name) in self.split
+                else self.again(node, *operands)
+            )
+        if isinstance(node.source, Project):
+            return self._projected(node, operands)
+        for k in range(len(node.operands)):
+            weights = weights_of(node, k, self)
+            if weights is not None:
+                return self._weighted(node, k, operands[k], self._signs(weights, operands[1 - k]))
+        if node.source == Map("subtract") and node.operands[1] not in self.graph.shared and not self._cancels(node):
+            return operands[0] + self._inhibited(node, 1, operands[1], lambda x: x + np.zeros(node.shape))
+        if node.source == Map("negative"):
+            return self._inhibited(node, 0, operands[0], lambda x: x)
+        return self.again(node, *operands)
+
+    def _cancels(self, node: Node) -> bool:
+        """Whether a node is x - x, of which the second sends nothing back: no synapse, but a way for errors."""
+        second = self.graph.nodes[node.operands[1]]
+        return isinstance(second.source, StopFeedback) and second.operands[0] == node.operands[0]
+
+    def _weighted(self, node: Node, k: int, x: TracedArray, signs: _Signs) -> Any:
+        def product(x: Any, weights: Any) -> Any:
+            return self.again(node, *((x, weights) if k == 0 else (weights, x)))
+
+        if signs.minus is None:
+            return product(x, signs.plus)
+        inhibited = self._inhibited(node, k, x, lambda x: product(x, signs.minus))
+        return inhibited if signs.plus is None else product(x, signs.plus) + inhibited
+
+    def _projected(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
+        """x @ W with a way back of its own: nothing comes back by W, and by B nothing but errors."""
+        x, _, back = operands
+        _, weights, returning = node.operands
+        signs, signs_back = self._signs(weights, operands[1]), self._signs(returning, back)
+        ahead = self.recorder.lift(np.zeros(node.shape)) if signs.plus is None else stop_feedback(x) @ signs.plus
+        if signs.minus is not None:
+            ahead = ahead - stop_feedback(self._followed(node.operands[0], x)) @ signs.minus
+        if signs_back.plus is not None:
+            excited = x @ stop_feedback(signs_back.plus)
+            ahead = ahead + (excited - stop_feedback(excited))
+        if signs_back.minus is not None and self.returns(node.operands[0]):
+            behind = self._sent(node, x @ stop_feedback(signs_back.minus))
+            ahead = ahead + (behind - stop_feedback(behind))
+        return ahead
+
+    def _inhibited(self, node: Node, k: int, x: TracedArray, product: Callable[[Any], Any]) -> Any:
+        """Minus a product of what is read, by interneurons there and, where errors come back, back."""
+        source = node.operands[k]
+        ahead = self._followed(source, x)
+        if not self.returns(source):
+            return -product(stop_feedback(ahead))
+        sent = product(sent_back(ahead, x))
+        return sent_back(-sent, self._sent(node, sent))
+
+    def _followed(self, source: str, x: TracedArray) -> TracedArray:
+        """The interneurons that follow the activity of a node."""
+        if source not in self.interneurons:
+            self.interneurons[source] = self.vertex(f"{source}_interneurons", stop_feedback(x), self.asked.tau)
+        return self.interneurons[source]
+
+    def _sent(self, node: Node, sent: TracedArray) -> TracedArray:
+        """The interneurons by which errors come back to what is ``sent``.
+
+        Their prediction is zero, and their errors are their activity, which comes back by minus what is sent.
+        """
+        return self.vertex(f"{node.name}_inhibition", stop_feedback(sent) - sent, self.asked.tau)
+
+    def _owned(self, node: Node, made: Any) -> Any:
+        itself = self.leaf(f"{node.name}_own_activity", Recurrent(node.name, node.shape))
+        nothing = stop_feedback(itself) - itself
+        behind = self.vertex(f"{node.name}_own_inhibition", nothing, self.asked.tau)
+        # The first cancels the error's own way to the value, the second sends it by the interneurons.
+        return made + (itself - stop_feedback(itself)) + (behind - stop_feedback(behind))
+
+    # Weights by sign
+
+    def _signs(self, name: str, array: TracedArray) -> _Signs:
+        if name not in self.signs:
+            self.signs[name] = self._made_signs(name, array)
+        return self.signs[name]
+
+    def _made_signs(self, name: str, array: TracedArray) -> _Signs:
+        node = self.graph.nodes[name]
+        parameter = self._parameter(name)
+        if parameter is None and isinstance(node.source, Constant):
+            values = node.source.value
+            return _Signs(
+                np.maximum(values, 0.0) if (values > 0).any() else None,
+                np.maximum(-values, 0.0) if (values < 0).any() else None,
+            )
+        if parameter is None:
+            return _Signs(relu(array), relu(-array))
+        if parameter not in self.split:
+            self._bound(parameter, parameter, 1.0)
+            return _Signs(array, None)
+        if name == parameter:
+            return _Signs(self._part(node, 1.0), self._part(node, -1.0))
+        parts = self._signs(node.operands[0], array)
+        return _Signs(*(None if part is None else self.again(node, part) for part in (parts.plus, parts.minus)))
+
+    def _part(self, node: Node, sign: float) -> TracedArray | None:
+        assert isinstance(node.source, Parameter)
+        values = np.maximum(sign * node.source.value, 0.0)
+        part = Parameter(values)
+        object.__setattr__(part, "pattern", node.source.pattern)
+        name = f"{node.name}_{_WORDS[sign]}"
+        self._bound(node.name, name, sign)
+        return self.leaf(name, part)
+
+    def _bound(self, name: str, part: str, sign: float) -> None:
+        """Give a part the rule of the whole, with bounds that keep its sign."""
+        rule: AbstractPlasticity | None = self.circuit.plasticity.get(name)
+        if rule is None:
+            return
+        if not rule.hebbian:
+            raise ParameterError(
+                f"Dale cannot split {name!r}, whose rule is {rule.text()}: it is for all weights together; use Hebbian"
+            )
+        ends = sorted(sign * limit for limit in rule.limits)
+        low, high = max(ends[0], 0.0), max(ends[1], 0.0)
+        self.rules.pop(name, None)
+        followed = rule.follows(name)
+        if followed in self.split and followed != name:
+            rule = replace(rule, weights=f"{followed}_{_WORDS[sign]}")  # type: ignore[call-arg, type-var]
+        self.rules[part] = replace(rule, bounds=(low, high if high > low else math.nextafter(low, math.inf)))  # type: ignore[type-var]

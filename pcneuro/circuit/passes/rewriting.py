@@ -1,0 +1,162 @@
+"""A circuit's graph written anew, node by node: what passes that change what is computed are made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import value_feedback
+from pcneuro.circuit.properties import VertexProperties, frozen
+from pcneuro.circuit.synapses import check, edges
+from pcneuro.errors import ParameterError
+from pcneuro.graph.graph import Node, Parameter
+from pcneuro.graph.leaves import LONGEST_NAME, Given
+from pcneuro.graph.recorded import recorded_graph
+from pcneuro.graph.tracing.array import Recorder, TracedArray
+from pcneuro.model.delays import AbstractDelay
+from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.ops.feedback import stop_feedback
+
+Edge = tuple[str, str]
+
+
+def sent_back(value: Any, way: Any) -> Any:
+    """The numbers of ``value``, bit for bit, while errors come back to ``way`` alone."""
+    # way - way is zero, and to the first of the two errors come back.
+    return stop_feedback(value) + (way - stop_feedback(way))
+
+
+class AbstractRewriting(ABC):
+    """One walk through the graph of a circuit, in its order, that writes down another graph.
+
+    A subclass says what comes in the place of a node, as NumPy of traced arrays. Vertices, outputs and leaves keep
+    their names, and with these what their neurons have, their noise, rules of plasticity and delays.
+    """
+
+    def __init__(self, circuit: Circuit, what: str) -> None:
+        self.circuit, self.graph, self.what = circuit, circuit.graph, what
+        self.rules: dict[str, AbstractPlasticity] = dict(circuit.plasticity)
+        """Parameter or vertex -> the rule that the new circuit has for it."""
+        self.delays: dict[Edge, AbstractDelay] = dict(circuit.delays)
+        """Edge -> delays; those of edges that there are no more are left out."""
+        self.recorder = Recorder()
+        self.made: dict[str, TracedArray] = {}
+        """Node of the graph -> what has come in its place."""
+        self._added: dict[str, VertexProperties] = {}
+        self._active = value_feedback(self.graph, circuit.vertices).active
+
+    def replaced(self) -> frozenset[str]:
+        """Parameters that the new circuit does not have."""
+        return frozenset()
+
+    @abstractmethod
+    def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
+        """What comes in the place of a node that is no leaf, given what has come in the places of its operands."""
+
+    # What subclasses use
+
+    def again(self, node: Node, *operands: Any) -> TracedArray:
+        """The node's operator on these operands."""
+        return self.recorder.apply(node.operator, *operands)
+
+    def returns(self, name: str) -> bool:
+        """Whether errors go back through a node to any vertex."""
+        return name in self._active
+
+    def leaf(self, name: str, leaf: Given) -> TracedArray:
+        """A new leaf."""
+        array = self.recorder.add(leaf, (), leaf.shape)
+        self._name(array, name)
+        return array
+
+    def vertex(self, name: str, array: TracedArray, tau: float) -> TracedArray:
+        """A new vertex with precision 1 and this time constant in ms."""
+        marked = self.recorder.copy(array) if self._has_name(array) else array
+        self._name(marked, name)
+        self.recorder.marked.add(marked.number)
+        full = np.full(marked.shape, float(tau))
+        self._added[name] = VertexProperties(
+            tau=frozen(full),
+            precision=frozen(np.ones(marked.shape)),
+            error_tau=frozen(np.zeros(marked.shape)),
+            energy=None,
+        )
+        return marked
+
+    def _has_name(self, array: TracedArray) -> bool:
+        return array.number in self.recorder.names or not self.recorder.is_computed(array)
+
+    def _name(self, array: TracedArray, name: str) -> None:
+        if name in self.graph.nodes or name in self.graph.trees or name in self.recorder.taken:
+            raise ParameterError(
+                f"{self.what} would add {name!r}, and the circuit has that already: it is applied, or rename that"
+            )
+        if len(name) > LONGEST_NAME:
+            raise ParameterError(f"{self.what} would add {name[:20]}... of {len(name)} letters: give shorter names")
+        self.recorder.name(array, name)
+
+    # The walk
+
+    def circuit_of(self) -> Circuit:
+        """Walk through the graph, and make the circuit of what was written down. Raises what subclasses refuse."""
+        outputs = {node.name for node in self.graph.outputs.values()}
+        left_out = self.replaced()
+        for name, node in self.graph.nodes.items():
+            if node.is_leaf and name not in left_out:
+                self._keep(node, self.recorder.add(node.source, (), node.shape))
+        for name, node in self.graph.nodes.items():
+            if not node.is_leaf:
+                made = self.recorder.lift(self.computed(node, tuple(self.made.get(o) for o in node.operands)))  # type: ignore[misc]
+                if made.shape != node.shape:
+                    raise AssertionError(f"{self.what}: {name!r} of shape {node.shape} became {made.shape}")
+                used = name in outputs or name in self.circuit.vertices
+                if used and (self._has_name(made) or not self.recorder.is_computed(made)):
+                    made = self.recorder.copy(made)
+                if used or not self._has_name(made):
+                    self._keep(node, made)
+                else:
+                    self.made[name] = made
+        return self._finished()
+
+    def _keep(self, node: Node, array: TracedArray) -> None:
+        self.made[node.name] = array
+        self.recorder.names[array.number] = node.name
+        self.recorder.taken[node.name] = f"the node {node.name!r}"
+        if node.marked:
+            self.recorder.marked.add(array.number)
+
+    def _finished(self) -> Circuit:
+        numbers = {output: self.made[node.name].number for output, node in self.graph.outputs.items()}
+        left_out = self.replaced()
+        trees = {n: t for n, t in self.graph.trees.items() if left_out.isdisjoint(t.paths.values())}
+        graph = recorded_graph(self.recorder, numbers, trees)
+        known: Mapping[str, VertexProperties] = {**self.circuit.properties, **self._added}
+        vertices = tuple(name for name in graph.nodes if name in known)
+        made = Circuit(graph, vertices, {name: known[name] for name in vertices}, {}, self.circuit.noise, {})
+        if self.delays:
+            there = edges(made)
+            made = replace(made, delays={edge: self.delays[edge] for edge in there if edge in self.delays})
+            check(made)
+        return made.with_plasticity(
+            {name: rule for name, rule in self.rules.items() if name in known or name in graph.parameters}
+        )
+
+
+def weights_of(node: Node, k: int, rewriting: AbstractRewriting) -> str | None:
+    """The operand whose numbers weigh operand k of a node as synapses do: the node is linear in each of the two."""
+    graph, operator = rewriting.graph, node.operator
+    if len(node.operands) != 2 or node.operands[k] in graph.shared:
+        return None
+    other = node.operands[1 - k]
+    both = operator.linear_in(k) and operator.linear_in(1 - k)
+    return other if other in graph.shared and both and operator.description.multiplies(1 - k, k) else None
+
+
+def is_parameter(node: Node) -> bool:
+    """Whether a node is a leaf whose value is learned."""
+    return isinstance(node.source, Parameter)
