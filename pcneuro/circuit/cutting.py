@@ -19,9 +19,10 @@ Edge = tuple[str, str]
 def check_edge(circuit: Circuit, edge: Edge) -> None:
     """Raise UnknownNameError or ParameterError for what is no connection between the neurons of two vertices."""
     source, target = edge
-    found = [attributes["kind"] for *ends, attributes in circuit.nx.edges(data=True) if tuple(ends) == edge]
+    populations = circuit.with_signed_errors.nx
+    found = [attributes["kind"] for *ends, attributes in populations.edges(data=True) if tuple(ends) == edge]
     if not found:
-        edges = [f"{a} -> {b}" for a, b, kept in circuit.nx.edges(data=True) if kept["kind"] in _KINDS]
+        edges = [f"{a} -> {b}" for a, b, kept in populations.edges(data=True) if kept["kind"] in _KINDS]
         raise unknown_name("connection", f"{source} -> {target}", dict.fromkeys(edges))
     if not _KINDS.intersection(found):
         raise ParameterError(

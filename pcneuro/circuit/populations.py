@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pcneuro.circuit.plasticity import learned_name
 from pcneuro.circuit.projections import Dendrites, Projection, projections, role_of
 from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
-from pcneuro.circuit.structure import AbstractCircuit
+from pcneuro.circuit.structure import HALVES, AbstractCircuit
 from pcneuro.files import write_atomically
 from pcneuro.model.plasticity import AbstractPlasticity
 
@@ -36,8 +36,11 @@ _RULE: Mapping[str, Callable[[AbstractPlasticity], str]] = {
 def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     """Populations and projections as a networkx graph.
 
-    Nodes are ``"<vertex>.value"`` and ``"<vertex>.error"``. Inputs have value neurons only, and so have latents without
-    a prior, which nothing predicts. Attributes: ``kind`` (``"value"``, ``"error"``), ``vertex``, ``role`` (``"input"``,
+    Nodes are ``"<vertex>.value"`` and ``"<vertex>.error"``; where error neurons come in pairs, ``"<vertex>.error_on"``
+    and ``"<vertex>.error_off"`` in place of the second, with an attribute ``sign``, 1 or -1, and edges to and from them
+    have a ``sign``, too: that of what they do, which weights multiply. Inputs have value neurons only, and so have
+    latents without a prior, which nothing predicts. Attributes: ``kind`` (``"value"``, ``"error"``), ``vertex``,
+    ``role`` (``"input"``,
     ``"hidden"``, ``"output"``, ``"latent"``), ``shape`` (tuple), ``size`` (neurons), ``tau`` (ms: the vertex's time
     constant, a float, or a tuple with one for each unit where they differ; 0.0 for inputs, which follow their data at
     once). Error populations also have ``precision`` and ``error_tau`` (as tau), and ``parameters``: all that the
@@ -68,7 +71,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
         if projection is not None and projection.back is not None and kind == "feedback":
             weights = projection.back
         leaf = "" if projection is None else projection.leaf
-        late = delays.get((source, target), (0.0, 0.0))
+        late = delays.get((_signed(source), _signed(target)), (0.0, 0.0))
         if leaf:
             late = (projection.delay,) * 2 if projection is not None and kind == "prediction" else (0.0, 0.0)
         graph.add_edge(
@@ -84,6 +87,7 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
             delay_max=late[1],
             synapses=synapses,
             **_rules(circuit, weights),
+            **_sign(kind, source, target),
         )
 
     for name in (*circuit.graph.inputs, *circuit.vertices):
@@ -100,15 +104,39 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
         parameters = dendrites.ordered(dendrites.carried(name))
         attributes = shown_attributes(record, "error") | _shown_noise(circuit, f"{name}.error")
         rules = _rules(circuit, (*parameters, name))
-        graph.add_node(f"{name}.error", kind="error", **common, **attributes, parameters=parameters, **rules)
-        connect("excite", f"{name}.value", f"{name}.error", node.size)
-        connect("inhibit", f"{name}.error", f"{name}.value", node.size)
+        for error in error_populations(circuit, name):
+            sign = {"sign": HALVES[error.rpartition(".")[2]]} if name in circuit.baselines else {}
+            graph.add_node(error, kind="error", **common, **attributes, parameters=parameters, **rules, **sign)
+            connect("excite", f"{name}.value", error, node.size)
+            connect("inhibit", error, f"{name}.value", node.size)
     for projection in dendrites.projections():
-        parent, child = f"{projection.parent}.value", f"{projection.child}.error"
-        connect("prediction", parent, child, projection.synapses, projection)
-        if projection.back is not None:
-            connect("feedback", child, parent, projection.synapses, projection)
+        parent = f"{projection.parent}.value"
+        for child in error_populations(circuit, projection.child):
+            connect("prediction", parent, child, projection.synapses, projection)
+            if projection.back is not None:
+                connect("feedback", child, parent, projection.synapses, projection)
     return graph
+
+
+_EFFECT = {"excite": 1, "prediction": -1, "inhibit": -1, "feedback": 1}
+"""Kind of connection -> what it does to the signed error, or the error to what it reaches."""
+
+
+def error_populations(circuit: AbstractCircuit, vertex: str) -> tuple[str, ...]:
+    """Names of the populations of error neurons that a vertex has in ``Circuit.nx``: one, or two."""
+    return tuple(f"{vertex}.{half}" for half in HALVES) if vertex in circuit.baselines else (f"{vertex}.error",)
+
+
+def _signed(population: str) -> str:
+    """The population as delays know it, which are those of both halves."""
+    vertex, _, kind = population.rpartition(".")
+    return f"{vertex}.error" if kind in HALVES else population
+
+
+def _sign(kind: str, source: str, target: str) -> dict[str, int]:
+    """The attribute of an edge to or from error neurons in pairs."""
+    halves = [half for half in (end.rpartition(".")[2] for end in (source, target)) if half in HALVES]
+    return {"sign": _EFFECT[kind] * HALVES[halves[0]]} if halves else {}
 
 
 def _shown_noise(circuit: AbstractCircuit, population: str) -> dict[str, str]:
@@ -173,11 +201,11 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, wid
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
-def _delay_text(graph: networkx.MultiDiGraph, projection: Projection) -> str:
+def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projection: Projection) -> str:
     """Delays of a projection's synapses in ms, forward and back."""
     if projection.leaf:
         return f"{projection.delay:g}"
-    ends = f"{projection.parent}.value", f"{projection.child}.error"
+    ends = f"{projection.parent}.value", error_populations(circuit, projection.child)[0]
     kinds = "prediction", "feedback"
     ways = (graph.get_edge_data(*edge, key=kind) for edge, kind in zip((ends, ends[::-1]), kinds, strict=True))
     return ", ".join(number_range(way["delay"], way["delay_max"], 3) for way in ways if way)
@@ -191,7 +219,8 @@ def _population_table(circuit: AbstractCircuit) -> list[str]:
         clamped = name in circuit.graph.inputs
         predicted = not clamped and circuit.has_prediction(name)
         units = f"{node.size:,}"
-        row = [name, role_of(circuit, name), str(node.shape), units, units if predicted else "-"]
+        errors = f"{node.size * len(error_populations(circuit, name)):,}" if predicted else "-"
+        row = [name, role_of(circuit, name), str(node.shape), units, errors]
         rows.append([*row, *(texts.get(name, "-") for texts in columns.values())])
     return aligned(("population", "role", "shape", "value", "error", *columns), rows, "lllrr" + "r" * len(columns))
 
@@ -235,7 +264,7 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         names = ", ".join(p.parameters) or "-"
         names += f"; back {', '.join(p.back) or '-'}" if p.back not in (None, p.parameters) else ""
         row = [f"{p.parent} -> {p.child}{', recurrent' if p.leaf else ''}", ways, names, f"{p.synapses:,}", rule]
-        rows.append([*row, _delay_text(graph, p)] if delayed else row)
+        rows.append([*row, _delay_text(circuit, graph, p)] if delayed else row)
     if rows:
         lines += ["", *aligned(heads, rows, right)]
     if circuit.plasticity:

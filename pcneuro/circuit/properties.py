@@ -18,7 +18,7 @@ from pcneuro.errors import ParameterError, class_of_kind, told, unknown_name
 from pcneuro.graph.graph import Graph, Latent, Node, real_array
 from pcneuro.model.energies.abstract import ENERGIES, AbstractEnergy
 from pcneuro.model.energies.squared_error import SquaredError
-from pcneuro.quantities import in_ms, plain
+from pcneuro.quantities import NOT_NEGATIVE, in_ms, number, plain
 
 VALUE, ERROR = "value", "error"
 """Kinds of populations."""
@@ -230,6 +230,45 @@ class OutputEnergy(AbstractProperty):
         return "-" if value is None else value.kind
 
 
+@dataclass(frozen=True)
+class Baseline(AbstractProperty):
+    """A rate that is not negative, or None, for each vertex that has error neurons."""
+
+    def default(self, graph: Graph, vertex: str) -> None:
+        return None
+
+    def is_default(self, graph: Graph, vertex: str, value: float | None) -> bool:
+        return value is None
+
+    def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, float | None]:
+        vertices = dict.fromkeys(vertices)
+        if not isinstance(values, Mapping):
+            values = {name: values for name in vertices if is_predicted(graph.nodes[name])}
+        for name in values:
+            if name not in vertices:
+                raise unknown_name(f"vertex in {self.keyword}", name, vertices)
+            if not is_predicted(graph.nodes[name]) and values[name] is not None:
+                raise ParameterError(f"{self.keyword} of {name!r}, a latent without a prior: it has no error neurons")
+        return {name: self._rate(name, values.get(name)) for name in vertices}
+
+    def _rate(self, vertex: str, value: Any) -> float | None:
+        return None if value is None else number(f"{self.keyword} of vertex {vertex!r}", value, NOT_NEGATIVE)
+
+    def save(self, name: str, values: Mapping[str, Any], facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        facts[name] = dict(values)
+
+    def load(
+        self, name: str, graph: Graph, vertices: Iterable[str], facts: Mapping[str, Any], arrays: Mapping[str, Any]
+    ) -> dict[str, float | None]:
+        return self.from_argument(graph, vertices, dict(facts.get(name, {})))
+
+    def attribute(self, value: float | None) -> float | str:
+        return "" if value is None else value
+
+    def text(self, value: float | None) -> str:
+        return "-" if value is None else f"{value:g}"
+
+
 def frozen(array: np.ndarray) -> np.ndarray:
     """The array, made read-only. What arithmetic of arrays without axes brings is a number, and becomes one again."""
     array = np.asarray(array)
@@ -258,6 +297,9 @@ class VertexProperties:
         ),
     ]
     """Time constants of the error neurons in ms, of the vertex's shape; all 0 where errors are there at once."""
+    error_baseline: Annotated[float | None, Baseline("error_baseline", populations=(ERROR,), heading="ON/OFF at")]
+    """Rate of error neurons at an error of zero where they come in pairs of non-negative rates, ON - OFF = e; None
+    where one population has rates of either sign."""
     energy: Annotated[AbstractEnergy | None, OutputEnergy("energies", populations=(), optional=False)]
     """What a clamped target costs, of outputs only."""
 
@@ -347,6 +389,5 @@ def shown_columns(graph: Graph, properties: ByVertex) -> Iterator[tuple[str, Map
 
 def shown_attributes(record: VertexProperties, kind: str) -> dict[str, Any]:
     """Attributes in ``Circuit.nx`` of the population of this ``kind``, ``"value"`` or ``"error"``, of a vertex."""
-    return {
-        n: known.attribute(getattr(record, n)) for n, known in known_properties().items() if kind in known.populations
-    }
+    shown = {n: (known, getattr(record, n)) for n, known in known_properties().items() if kind in known.populations}
+    return {n: known.attribute(value) for n, (known, value) in shown.items() if value is not None}

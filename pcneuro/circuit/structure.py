@@ -52,6 +52,23 @@ class VertexMapping(Mapping[str, Value]):
         return repr(self._values)
 
 
+HALVES: Mapping[str, int] = MappingProxyType({"error_on": 1, "error_off": -1})
+"""Kinds of error neurons that come in pairs -> the sign of the errors that they hold."""
+
+
+@dataclass(frozen=True)
+class ErrorHalf:
+    """Neurons that hold the errors of one sign, 1 or -1, as rates that are not negative."""
+
+    sign: int
+    baseline: float
+
+    def rate(self, error: np.ndarray) -> np.ndarray:
+        """Their rates while the signed error is this one."""
+        rates: np.ndarray = np.maximum(self.sign * error, 0.0) + error.dtype.type(self.baseline)
+        return rates
+
+
 @dataclass(frozen=True, eq=False)
 class AbstractCircuit:
     """The data of a circuit. ``Circuit`` is what users have: this, and what draws, saves and describes it."""
@@ -94,6 +111,20 @@ class AbstractCircuit:
     def noisy_errors(self) -> tuple[str, ...]:
         """Vertices whose error neurons have noise, and no time constant."""
         return tuple(v for v in self.vertices if f"{v}.error" in self.noise and v not in self.leaky_errors)
+
+    @cached_property
+    def baselines(self) -> Mapping[str, float]:
+        """Vertex whose error neurons come in pairs -> their rate at an error of zero."""
+        rates = {name: record.error_baseline for name, record in self.properties.items()}
+        return MappingProxyType({name: rate for name, rate in rates.items() if rate is not None})
+
+    @property
+    def with_signed_errors(self) -> Self:
+        """The same circuit with one population of error neurons a vertex, whose rates have either sign."""
+        if not self.baselines:
+            return self
+        records = {name: replace(record, error_baseline=None) for name, record in self.properties.items()}
+        return replace(self, properties=records)
 
     @cached_property
     def energies(self) -> Mapping[str, AbstractEnergy]:

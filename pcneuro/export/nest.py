@@ -199,7 +199,7 @@ class NestNetwork:
             ends.append(end)
         first, self.steps, self.states = self.steps, self.steps + steps, ends
         rows = [np.stack([t[k] for t in traces], axis=1) for k in range(len(self.probes))]
-        chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
+        chosen = [r.choose(a, p) for r, a, p in zip(self.records, rows, self.probes, strict=True)]
         return self._exported(
             read, dataset(self.records, self.probes, chosen, first, self.integrator.dt, self.data.batch)
         )

@@ -47,7 +47,7 @@ class NirTarget(AbstractTarget):
             if probe.variable not in states:
                 raise ParameterError(f"NIR's graphs have no {probe.variable} of {probe.vertex!r} to record")
             array = states[probe.variable][probe.vertex][:: probe.every]
-            rows.append(record.choose(array.reshape(*array.shape[:2], -1)))
+            rows.append(record.choose(array.reshape(*array.shape[:2], -1), probe))
         last = {kind: {name: array[-1] for name, array in arrays.items()} for kind, arrays in states.items()}
         gradients = hebbian(circuit, dynamics, data, last["value"], last["error"])
         for arrays in last.values():

@@ -364,7 +364,7 @@ class TorchTarget(AbstractTarget):
         steps = whole_steps(request.duration, dt)
         relaxed = Relaxation(circuit, request.dynamics, request.integrator, data)
         steps, rows = relaxed.run(steps, probes)
-        chosen = [r.choose(a) for r, a in zip(records, rows, strict=True)]
+        chosen = [r.choose(a, p) for r, a, p in zip(records, rows, probes, strict=True)]
         return Exported(
             circuit.graph.by_leaf(relaxed.gradients()),
             relaxed.arrays("value"),

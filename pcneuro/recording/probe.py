@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pcneuro.circuit.structure import ErrorHalf
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -18,6 +20,8 @@ class Probe:
     size: int
     shape: tuple[int, ...] = ()
     """That of a parameter."""
+    half: ErrorHalf | None = None
+    """Which neurons of a pair hold it, where it is of one of the two."""
 
     @property
     def of_parameter(self) -> bool:

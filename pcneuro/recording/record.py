@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.structure import HALVES, ErrorHalf
 from pcneuro.errors import CapacityError, ParameterError, ShapeError, told, unknown_name
 from pcneuro.quantities import index_tuple, milliseconds
 from pcneuro.recording.probe import PARAMETER, VARIABLES, Probe
@@ -32,7 +33,7 @@ class Record:
         Name of a vertex (or of an output); of a parameter, or ``"<vertex>.variance"`` of learned variances.
     variable
         ``"value"``, ``"error"``, ``"prediction"`` or ``"feedback"`` (what the children's errors send back); of
-        parameters ``"parameter"``.
+        error neurons in pairs, ``"error_on"`` or ``"error_off"``, their rates; of parameters ``"parameter"``.
     every
         Interval in ms, a multiple of dt; None for every step. Both ends of a run are recorded.
     units, samples
@@ -71,9 +72,9 @@ class Record:
             raise unknown_name(
                 "vertex to record", self.vertex, dict.fromkeys([*circuit.vertices, *circuit.graph.outputs])
             )
-        if self.variable not in VARIABLES:
-            raise unknown_name("variable to record", self.variable, (*VARIABLES, PARAMETER))
-        if self.variable in ("error", "prediction") and not circuit.has_prediction(vertex):
+        if self.variable not in (*VARIABLES, *HALVES):
+            raise unknown_name("variable to record", self.variable, (*VARIABLES, *HALVES, PARAMETER))
+        if self.variable in ("error", "prediction", *HALVES) and not circuit.has_prediction(vertex):
             raise ParameterError(f"vertex {vertex!r} is a latent without a prior: it has no {self.variable} to record")
         what = f"record of {self.vertex!r} every"
         steps = 1 if self.every is None else interval_in_steps(what, self.every, dt)
@@ -83,7 +84,15 @@ class Record:
         ):
             if indices is not None and not all(-count <= i < count for i in indices):
                 raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
-        return Probe(vertex, self.variable, steps, circuit.graph.nodes[vertex].size)
+        size = circuit.graph.nodes[vertex].size
+        if self.variable not in HALVES:
+            return Probe(vertex, self.variable, steps, size)
+        if vertex not in circuit.baselines:
+            raise ParameterError(
+                f"record of {self.name}: error neurons of {vertex!r} have rates of either sign; split them, as by "
+                "pcn.passes.SplitErrors()"
+            )
+        return Probe(vertex, "error", steps, size, half=ErrorHalf(HALVES[self.variable], circuit.baselines[vertex]))
 
     def _of_parameter(self, circuit: Circuit, dt: float) -> Probe:
         values = circuit.learned
@@ -104,13 +113,13 @@ class Record:
         """Name of the variable in the dataset."""
         return f"{self.vertex}.{self.variable}"
 
-    def choose(self, rows: np.ndarray) -> np.ndarray:
-        """The kept part of rows (times, batch, units)."""
+    def choose(self, rows: np.ndarray, probe: Probe) -> np.ndarray:
+        """The kept part of what a probe has read, rows (times, batch, units)."""
         if self.samples is not None:
             rows = rows[:, np.asarray(self.samples, dtype=np.int64)]
         if self.units is not None:
             rows = rows[:, :, np.asarray(self.units, dtype=np.int64)]
-        return rows
+        return rows if probe.half is None else probe.half.rate(rows)
 
 
 def check_room(records: Sequence[Record], probes: Sequence[Probe], steps: int, itemsize: int) -> None:

@@ -216,7 +216,7 @@ class Run:
         self, first: int, steps: int, rows: Sequence[np.ndarray], status: Status | None = None, message: str = ""
     ) -> Chunk:
         recorded = tuple(
-            Recorded(record, probe, probe.first(first), record.choose(array))
+            Recorded(record, probe, probe.first(first), record.choose(array, probe))
             for record, probe, array in zip(self.records, self.probes, rows, strict=True)
         )
         return Chunk(

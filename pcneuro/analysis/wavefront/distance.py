@@ -94,8 +94,9 @@ def _open_ways(circuit: Circuit, clamped: Collection[str], linear: bool, clock: 
     ways = networkx.DiGraph()
     # Nothing where there are steps; without them, what makes the fewer projections the shorter way.
     each = ROUNDING * clock.dt
-    nodes = circuit.nx.nodes
-    for start, end, edge in circuit.nx.edges(data=True):
+    populations = circuit.with_signed_errors.nx
+    nodes = populations.nodes
+    for start, end, edge in populations.edges(data=True):
         leaves = nodes[start]["kind"] == "value"
         held = leaves and (nodes[start]["role"] == "input" or nodes[start]["vertex"] in clamped)
         if held or (linear and edge["kind"] == "prediction"):

@@ -28,6 +28,8 @@ _HEADER = """\
 # Predictions follow v (strict dynamics). Under fixed prediction, the predictions and all that the g_... are computed
 # from, except err, are held at the feedforward sweep."""
 
+_HALVES = (("err_on", ""), ("err_off", "-"))
+"""Rates of error neurons in pairs: err = err_on - err_off."""
 _FREE_ERROR = "precision*(v - prediction)"
 
 
@@ -149,6 +151,9 @@ class _Writer(AbstractPlaces):
             added = self.circuit.noise[f"{vertex}.{ERROR}"]
             lines.insert(0, f"err = {error} + eta_err : 1")
             block.constants.append(f"eta_err : 1  # {added!r}")
+        if vertex in self.circuit.baselines:
+            rate = f"{self.circuit.baselines[vertex]:g}"
+            lines += [f"{block.name(half)} = clip({s}err, 0, inf) + {rate} : 1" for half, s in _HALVES]
         if isinstance(source, Latent):
             block.constants.append(_constant("prediction", "1", np.asarray(source.prior), ", the prior's mean"))
         block.constants += [_constant("precision", "1", self.circuit.precision[vertex], ""), tau]

@@ -8,5 +8,14 @@ from pcneuro.circuit.passes.dale import Dale
 from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
 from pcneuro.circuit.passes.no_derivative import NoDerivative
 from pcneuro.circuit.passes.random_error_connectivity import RandomErrorConnectivity
+from pcneuro.circuit.passes.split_errors import SplitErrors
 
-__all__ = ["AbstractPass", "Dale", "LearnedFeedback", "NoDerivative", "RandomErrorConnectivity", "apply"]
+__all__ = [
+    "AbstractPass",
+    "Dale",
+    "LearnedFeedback",
+    "NoDerivative",
+    "RandomErrorConnectivity",
+    "SplitErrors",
+    "apply",
+]

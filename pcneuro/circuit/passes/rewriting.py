@@ -84,6 +84,7 @@ class AbstractRewriting(ABC):
             tau=frozen(full),
             precision=frozen(np.ones(marked.shape)),
             error_tau=frozen(np.zeros(marked.shape)),
+            error_baseline=None,
             energy=None,
         )
         return marked

@@ -181,7 +181,7 @@ class AbstractNetwork(ABC):
         first, self.steps = self.steps, self.steps + steps
         self.begun = True
         rows = [self._trace(probe, first, steps) for probe in self.probes]
-        chosen = [r.choose(a) for r, a in zip(self.records, rows, strict=True)]
+        chosen = [r.choose(a, p) for r, a, p in zip(self.records, rows, self.probes, strict=True)]
         records = dataset(self.records, self.probes, chosen, first, self.dt, self.rates.data.batch)
         return self._exported(self._read(), records)
 
