@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcneuro.errors import ParameterError, ShapeError
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, PART, PARTS, ix, op_kernel
 from pcneuro.ops.base import (
     AbstractLowering,
@@ -32,6 +33,32 @@ from pcneuro.ops.pairs import AbstractPairs, Part
 from pcneuro.ops.rows import dot_rows
 
 
+@inner(cache=False)
+def _scatter_one(buf, shared, ints, targets, rows, pattern):  # type: ignore[no-untyped-def]
+    """The same for one lane: what is sent stays in a register. Adds to out."""
+    out, x, w = rows
+    starts, n = pattern
+    for i in range(n):
+        sent = buf[ix(x + i)]
+        for s in range(ints[ix(starts + i)], ints[ix(starts + i + 1)]):
+            buf[ix(out + targets[ix(s)])] += shared[ix(w + s)] * sent
+
+
+@inner(cache=False)
+def _gather_one(buf, shared, ints, sources, rows, pattern):  # type: ignore[no-untyped-def]
+    """The same for one lane: the sum stays in a register, so that no synapse waits for memory. Writes or adds to out.
+
+    A loop over one lane, in memory, takes five times as long.
+    """
+    out, x, w = rows
+    starts, n, accumulate = pattern
+    for i in range(n):
+        total = buf[ix(out + i)] if accumulate else buf.dtype.type(0)
+        for s in range(ints[ix(starts + i)], ints[ix(starts + i + 1)]):
+            total += shared[ix(w + s)] * buf[ix(x + sources[ix(s)])]
+        buf[ix(out + i)] = total
+
+
 @op_kernel("scatter_synapses")
 def scatter_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped-def]
     """out[r, j] (+)= sum over synapses (i, j) of w x[r, i], row by row of the pattern. Adds to out (laned)."""
@@ -43,6 +70,9 @@ def scatter_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped
         for i in range(out * lanes, (out + repeats * m) * lanes):
             buf[ix(i)] = 0.0
     for r in range(repeats):
+        if lanes == 1:
+            _scatter_one(buf, shared, ints, targets, (out + r * m, x + r * n, w), (starts, n))
+            continue
         for i in range(n):
             source = (x + r * n + i) * lanes
             for s in range(ints[starts + i], ints[starts + i + 1]):
@@ -61,6 +91,9 @@ def gather_synapses(buf, shared, ints, at, context):  # type: ignore[no-untyped-
     n, m, starts, packed = ints[at + 5], ints[at + 6], ints[at + 7], ints[at + 8]
     sources = ints[packed : packed + (ints[starts + n] + 1) // 2].view(np.int32)
     for r in range(repeats):
+        if lanes == 1:
+            _gather_one(buf, shared, ints, sources, (out + r * n, x + r * m, w), (starts, n, accumulate))
+            continue
         for i in range(n):
             target = (out + r * n + i) * lanes
             if accumulate == 0:
