@@ -15,6 +15,7 @@ from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.loading import load_circuit
+from pcneuro.circuit.networks import from_networkx, from_tables
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph.graph import Graph, Input, Latent, Parameter, Recurrent
@@ -32,7 +33,7 @@ from pcneuro.learning import (
     Trainer,
     load_parameters,
 )
-from pcneuro.model.delays import ConstantDelay, LognormalDelay, SynapticDelays, UniformDelay
+from pcneuro.model.delays import ConstantDelay, DistanceDelay, LognormalDelay, SynapticDelays, UniformDelay
 from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
@@ -63,6 +64,7 @@ __all__ = [
     "ConstantDelay",
     "CosineDecay",
     "Cut",
+    "DistanceDelay",
     "Euler",
     "EventDriven",
     "Exact",
@@ -125,6 +127,8 @@ __all__ = [
     "elementwise",
     "events_per_neuron",
     "events_per_unit",
+    "from_networkx",
+    "from_tables",
     "load_circuit",
     "load_parameters",
     "operator",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapse_blocks import BLOCK, SynapseBlock, synapse_blocks
 from pcneuro.graph.graph import Graph
+from pcneuro.quantities import flag
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -81,11 +82,17 @@ class Circuit(AbstractCircuit):
 
         return to_networkx(self)
 
-    def write_graphml(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write ``nx`` as GraphML. Raises OutputError where the file exists, unless ``overwrite``."""
+    def write_graphml(self, path: str | os.PathLike[str], *, overwrite: bool = False, weights: bool = True) -> None:
+        """Write ``nx`` as GraphML. Raises OutputError where the file exists, unless ``overwrite``.
+
+        With ``weights``, the whole circuit is in it, too, as an attribute of the graph: ``pcn.from_networkx`` of what
+        networkx reads is this circuit. Raises ParameterError for ``weights`` that are neither True nor False.
+        """
+        from pcneuro.circuit.companion import as_text
         from pcneuro.circuit.populations import write_graphml
 
-        write_graphml(self.nx, path, overwrite=overwrite)
+        companion = as_text(self) if flag("weights", weights) else ""
+        write_graphml(self.nx, path, overwrite=overwrite, companion=companion)
 
     def equations(self) -> str:
         """The differential equations of every population, in Brian2 syntax."""

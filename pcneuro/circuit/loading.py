@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,9 +14,9 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import check_recurrent
 from pcneuro.circuit.noise import noise_of
 from pcneuro.circuit.properties import load_properties
-from pcneuro.circuit.saving import _LEAVES
+from pcneuro.circuit.saving import _LEAVES, KIND
 from pcneuro.errors import CircuitFileError, PcneuroError, class_of_kind
-from pcneuro.files import STUMBLES, read_archive
+from pcneuro.files import STUMBLES, get_archive, read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.graph.trees import Tree, part_from
 from pcneuro.model.delays import DELAYS, AbstractDelay
@@ -30,7 +31,16 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
     The file cannot run code: it holds JSON and plain arrays, operators are looked up by name, and expressions are
     parsed by a closed grammar. Raises CircuitFileError for a file that is damaged, truncated, or something else.
     """
-    facts, arrays = read_archive(path, "circuit")
+    return _circuit(str(path), *read_archive(path, KIND))
+
+
+def circuit_from_bytes(contents: bytes, name: str) -> Circuit:
+    """The circuit of the bytes that ``circuit_bytes`` made; they are called ``name``. Raises as ``load_circuit``."""
+    return _circuit(name, *get_archive(io.BytesIO(contents), len(contents), name, KIND))
+
+
+def _circuit(path: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> Circuit:
+    """The circuit of an archive, which is called ``path``."""
     try:
         trees = {name: Tree(name, part_from(part)) for name, part in facts.get("trees", {}).items()}
         graph = Graph((_node(entry, arrays) for entry in facts["nodes"]), facts["outputs"], trees)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pcneuro.circuit.plasticity import learned_name
@@ -57,13 +58,16 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     within a vertex. With ``delay`` as weight, shortest paths are first arrivals where a projection has one delay for
     all synapses; else nothing arrives before.
     In a circuit with rules of plasticity edges and error populations have ``plasticity``: the rules of their parameters
-    in words, and of error populations that of their variance.
+    in words, and of error populations that of their variance. Weights and transfer functions are with the graph's
+    attribute ``pcneuro_circuit``, from which ``pcn.from_networkx`` makes the circuit again.
     """
     import networkx
 
+    from pcneuro.circuit.companion import COMPANION, Companion
     from pcneuro.circuit.synapses import extent
 
-    graph = networkx.MultiDiGraph()
+    # The circuit has its graph, and so cannot be in it: something that has all that it has is.
+    graph = networkx.MultiDiGraph(**{COMPANION: Companion.of(replace(circuit))})
     dendrites, delays = Dendrites(circuit), extent(circuit)
 
     def connect(kind: str, source: str, target: str, synapses: int, projection: Projection | None = None) -> None:
@@ -152,24 +156,36 @@ def _rules(circuit: AbstractCircuit, names: Sequence[str]) -> dict[str, str]:
     return {"plasticity": "; ".join(rules)}
 
 
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def plain_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as GraphML has them: tuples are text, with commas between."""
     return {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in attributes.items()}
 
 
-def write_graphml(populations: networkx.MultiDiGraph, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def write_graphml(
+    populations: networkx.MultiDiGraph,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    companion: str = "",
+) -> None:
     """Write what ``to_networkx`` made as GraphML, for Gephi, Cytoscape, yEd and ``networkx.read_graphml``.
 
     Attributes are numbers, truth values and text; a tuple becomes text with commas between (``"28,28"``). No two
     populations have two edges of one direction between them, so that the file holds a plain directed graph; but for
     cycles, with which it may hold a multigraph.
+    ``companion`` becomes an attribute of the graph, unless it is empty: the circuit, as text.
     Raises OutputError where the file exists, unless ``overwrite``, or cannot be written.
     """
     import networkx
 
+    from pcneuro.circuit.companion import COMPANION
+
     parallel = populations.number_of_edges() > networkx.DiGraph(populations).number_of_edges()
     graph = networkx.MultiDiGraph() if parallel else networkx.DiGraph()
-    graph.add_nodes_from((name, _plain(attributes)) for name, attributes in populations.nodes(data=True))
-    graph.add_edges_from((a, b, _plain(attributes)) for a, b, attributes in populations.edges(data=True))
+    graph.add_nodes_from((name, plain_attributes(attributes)) for name, attributes in populations.nodes(data=True))
+    graph.add_edges_from((a, b, plain_attributes(attributes)) for a, b, attributes in populations.edges(data=True))
+    if companion:
+        graph.graph[COMPANION] = companion
 
     def write(file: BinaryIO) -> None:
         networkx.write_graphml(graph, file)

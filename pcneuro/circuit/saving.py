@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 
 from pcneuro.circuit.properties import save_properties
 from pcneuro.circuit.structure import AbstractCircuit
-from pcneuro.files import write_archive
+from pcneuro.files import put_archive, write_archive
 from pcneuro.graph.graph import Constant, Input, Latent, Leaf, Parameter, Recurrent
 from pcneuro.ops.base import AbstractOperator
 
+KIND = "circuit"
+"""What archives of circuits are called."""
 _LEAVES = {"input": Input, "parameter": Parameter, "latent": Latent, "recurrent": Recurrent, "constant": Constant}
 
 
@@ -100,4 +103,11 @@ def fingerprint(circuit: AbstractCircuit) -> str:
 def save_circuit(circuit: AbstractCircuit, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a circuit with its parameters to one file."""
     facts, arrays = _describe(circuit)
-    write_archive(path, "circuit", facts, arrays, overwrite=overwrite)
+    write_archive(path, KIND, facts, arrays, overwrite=overwrite)
+
+
+def circuit_bytes(circuit: AbstractCircuit) -> bytes:
+    """The bytes of the file that ``save_circuit`` writes."""
+    file = io.BytesIO()
+    put_archive(file, KIND, *_describe(circuit))
+    return file.getvalue()

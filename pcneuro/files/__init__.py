@@ -1,5 +1,7 @@
 """Files that are written whole or not at all, and archives of JSON and plain arrays, which run no code when read."""
 
+from pcneuro.files.archive import get_archive as get_archive
+from pcneuro.files.archive import put_archive as put_archive
 from pcneuro.files.archive import read_archive as read_archive
 from pcneuro.files.archive import write_archive as write_archive
 from pcneuro.files.guarded import GuardedFile as GuardedFile

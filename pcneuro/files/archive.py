@@ -39,18 +39,23 @@ def write_archive(
     """Write JSON facts and arrays to one file. Raises OutputError."""
 
     def write(file: BinaryIO) -> None:
-        digests = {}
-        with zipfile.ZipFile(file, "w") as archive:
-            for key, array in arrays.items():
-                member = io.BytesIO()
-                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-                # A copy: of a view that an exception keeps alive the collector of Python 3.12 dies.
-                digests[key] = _put(archive, f"{PREFIX}{key}{SUFFIX}", member.getvalue())
-            known = {"format": f"pcneuro {kind}", "version": VERSION, **facts, MEMBERS: digests}
-            digest = _put(archive, FACTS, json.dumps(known).encode())
-            _put(archive, DIGEST, digest.encode())
+        put_archive(file, kind, facts, arrays)
 
     write_atomically(path, write, overwrite=overwrite)
+
+
+def put_archive(file: BinaryIO, kind: str, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write JSON facts and arrays to an open file."""
+    digests = {}
+    with zipfile.ZipFile(file, "w") as archive:
+        for key, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+            # A copy: of a view that an exception keeps alive the collector of Python 3.12 dies.
+            digests[key] = _put(archive, f"{PREFIX}{key}{SUFFIX}", member.getvalue())
+        known = {"format": f"pcneuro {kind}", "version": VERSION, **facts, MEMBERS: digests}
+        digest = _put(archive, FACTS, json.dumps(known).encode())
+        _put(archive, DIGEST, digest.encode())
 
 
 def _put(archive: zipfile.ZipFile, name: str, contents: bytes | memoryview) -> str:
@@ -64,26 +69,36 @@ def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any
     place = path_of(path, CircuitFileError)
     try:
         with open_regular(place) as file:
-            parts = _parts(file)
-            facts = _facts(parts)
+            return get_archive(file, os.fstat(file.fileno()).st_size, str(path), kind)
     except OSError as error:
         raise CircuitFileError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def get_archive(file: BinaryIO, size: int, name: str, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what ``put_archive`` wrote, of ``size`` bytes; it is called ``name``.
+
+    Raises CircuitFileError for anything else, OSError where the file cannot be read.
+    """
+    try:
+        parts = _parts(file, size)
+        facts = _facts(parts)
+    except OSError:
+        raise
     except Exception as error:  # zip files and JSON are read by code that raises whatever it stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise CircuitFileError(f"{path} is damaged or truncated, or is no {kind} of pcneuro: {reason}") from None
+        raise CircuitFileError(f"{name} is damaged or truncated, or is no {kind} of pcneuro: {reason}") from None
     if facts.get("format") != f"pcneuro {kind}":
-        raise CircuitFileError(f"{path} is no {kind} of pcneuro (its format is {told(facts.get('format'))})")
+        raise CircuitFileError(f"{name} is no {kind} of pcneuro (its format is {told(facts.get('format'))})")
     if facts.get("version") != VERSION:
-        raise CircuitFileError(f"{path} has version {told(facts.get('version'))}; this pcneuro reads version {VERSION}")
+        raise CircuitFileError(f"{name} has version {told(facts.get('version'))}; this pcneuro reads version {VERSION}")
     try:
         return facts, _arrays(parts, facts.pop(MEMBERS, None))
     except ValueError as error:
-        raise CircuitFileError(f"{path} is damaged: {error}") from None
+        raise CircuitFileError(f"{name} is damaged: {error}") from None
 
 
-def _parts(file: BinaryIO) -> dict[str, bytes]:
+def _parts(file: BinaryIO, size: int) -> dict[str, bytes]:
     """Member -> its bytes, which together are no more than the file's: nothing is unpacked."""
-    size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):

@@ -5,6 +5,7 @@ from pkgutil import iter_modules
 
 from pcneuro.model.delays.abstract import DELAYS, AbstractDelay, DelaysInTurn, Places, check_stages
 from pcneuro.model.delays.constant import ConstantDelay
+from pcneuro.model.delays.distance import DistanceDelay
 from pcneuro.model.delays.lognormal import LognormalDelay
 from pcneuro.model.delays.synaptic import SynapticDelays
 from pcneuro.model.delays.uniform import UniformDelay
@@ -18,6 +19,7 @@ __all__ = [
     "ConstantDelay",
     "DELAYS",
     "DelaysInTurn",
+    "DistanceDelay",
     "LognormalDelay",
     "Places",
     "SynapticDelays",

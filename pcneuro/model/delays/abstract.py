@@ -24,12 +24,23 @@ DelaysInTurn = Callable[[int, np.ndarray | None], np.ndarray]
 """Gives delays in ms of the next so many synapses, whose weights are these entries of their array, if of any."""
 
 
+class Pairs(Protocol):
+    """Which units synapses are between, a part at a time."""
+
+    def part(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of synapses number first to below last: units before, entries of the weights, units behind."""
+
+
 class HasWeights(Protocol):
     """Something that has weights, and is asked which only where it matters: there may be many."""
 
     @property
     def weights(self) -> IndexedWeights:
         """The weights."""
+
+    @property
+    def pairs(self) -> Pairs:
+        """Which units the synapses are between."""
 
 
 class IndexedWeights(Protocol):
@@ -56,6 +67,11 @@ class Places:
     def index(self) -> np.ndarray | None:
         """Entries of the array, flattened, that the weights are; None: all, in C order."""
         return None if self.synapses is None else self.synapses.weights.index
+
+    @property
+    def pairs(self) -> Pairs | None:
+        """Which units the synapses are between; None where they are at several places of a dendrite."""
+        return None if self.synapses is None else self.synapses.pairs
 
 
 class AbstractDelay(ABC):

@@ -1,0 +1,6 @@
+"""Circuits of networks that are written as graphs, tables or SONATA files, and not as functions."""
+
+from pcneuro.circuit.networks.graphs import from_networkx
+from pcneuro.circuit.networks.tables import from_tables
+
+__all__ = ["from_networkx", "from_tables"]

@@ -1,0 +1,157 @@
+"""Circuits of tables: the same as of the graph that they stand for, and what does not fit, by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas
+import pytest
+from scipy import sparse
+
+import pcneuro as pcn
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.errors import DataError, GraphError, ParameterError, UnknownNameError
+
+RNG = np.random.default_rng(0)
+COUNTS = {"E": 6, "I": 3}
+TAU = np.linspace(8.0, 12.0, 9)
+BIAS = RNG.normal(size=9)
+
+
+def neurons() -> pandas.DataFrame:
+    """Nine neurons in two populations, whose rows are mixed."""
+    order = RNG.permutation(9)
+    table = pandas.DataFrame(
+        {
+            "id": [f"cell {i}" for i in range(9)],
+            "population": ["E"] * 6 + ["I"] * 3,
+            "transfer": ["tanh"] * 6 + ["relu"] * 3,
+            "tau": TAU,
+            "bias": BIAS,
+            "sign": ["excitatory"] * 6 + ["inhibitory"] * 3,
+            "x": np.arange(9.0),
+            "y": 0.5 * np.arange(9.0),
+        }
+    )
+    return table.iloc[order]
+
+
+def synapses(count=30) -> pandas.DataFrame:
+    """Random synapses, several between some pairs."""
+    rng = np.random.default_rng(1)
+    pre, post = rng.integers(9, size=(2, count))
+    weights = rng.random(count)
+    return pandas.DataFrame({"source": [f"cell {i}" for i in pre], "target": [f"cell {i}" for i in post]}).assign(
+        weight=weights
+    )
+
+
+def by_hand(nodes: pandas.DataFrame, edges: pandas.DataFrame) -> dict[str, np.ndarray]:
+    """Weights (neurons before, behind) by pairs of populations, in the order of the rows."""
+    ids = {name: nodes.id[nodes.population == name].tolist() for name in COUNTS}
+    where = {cell: (name, i) for name, cells in ids.items() for i, cell in enumerate(cells)}
+    W = {f"{a}_{b}": np.zeros((COUNTS[a], COUNTS[b])) for a in COUNTS for b in COUNTS}
+    for row in edges.itertuples():
+        (a, i), (b, j) = where[row.source], where[row.target]
+        W[f"{a}_{b}"][i, j] += row.weight * (1 if a == "E" else -1)
+    return W
+
+
+def test_neurons_and_synapses_are_grouped_by_population():
+    nodes, edges = neurons(), synapses()
+    circuit = pcn.from_tables(nodes, edges)
+    tau = {name: nodes.tau[nodes.population == name].to_numpy() for name in COUNTS}
+    bias = {name: nodes.bias[nodes.population == name].to_numpy() for name in COUNTS}
+    for name, count in COUNTS.items():
+        assert circuit.graph.nodes[name].shape == (count,)
+        np.testing.assert_array_equal(circuit.tau[name], tau[name])
+        np.testing.assert_array_equal(circuit.parameters[f"b_{name}"], bias[name])
+    W = by_hand(nodes, edges)
+    state = {"E": np.full(6, 0.5), "I": np.full(3, 0.25)}
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(1.0))
+    after = sim.run(1.0, inputs={}, initial=state).values
+    for name, f in (("E", np.tanh), ("I", lambda x: np.maximum(x, 0))):
+        sums = sum(state[a] @ W[f"{a}_{name}"] for a in COUNTS) + bias[name]
+        np.testing.assert_allclose(after[name][0], state[name] + (f(sums) - state[name]) / tau[name], rtol=1e-12)
+
+
+def test_tables_of_populations_are_graphs():
+    nodes = pandas.DataFrame({"id": ["E", "I"], "size": [4, 2], "tau": [10.0, None], "transfer": ["tanh", "relu"]})
+    matrix = sparse.random_array((4, 2), density=0.5, rng=np.random.default_rng(0))
+    edges = pandas.DataFrame({"source": ["E", "I"], "target": ["I", "E"], "weight": [matrix, 0.5], "delay": [0.0, 2.0]})
+    circuit = pcn.from_tables(nodes, edges, plasticity={("I", "E"): pcn.Hebbian(tau=100.0)})
+    import networkx
+
+    graph = networkx.DiGraph()
+    graph.add_node("E", size=4, tau=10.0, transfer="tanh")
+    graph.add_node("I", size=2, transfer="relu")
+    graph.add_edge("E", "I", weight=matrix)
+    graph.add_edge("I", "E", weight=0.5, delay=2.0, plasticity=pcn.Hebbian(tau=100.0))
+    expected = pcn.from_networkx(graph)
+    assert fingerprint(circuit) == fingerprint(expected)
+    np.testing.assert_array_equal(circuit.parameters["W_E_I"], expected.parameters["W_E_I"])
+
+
+def test_whole_numbers_and_other_orders_of_rows_are_the_same_network():
+    nodes, edges = neurons().sort_values("id"), synapses()
+    by_number = edges.assign(**{c: edges[c].str[5:].astype(int) for c in ("source", "target")})
+    plain = nodes.drop(columns="id").reset_index(drop=True)
+    circuits = [
+        pcn.from_tables(nodes, edges),
+        pcn.from_tables(plain, by_number),
+        pcn.from_tables(plain, by_number.sample(frac=1.0, random_state=1)),
+        pcn.from_tables(dict(plain), by_number.to_dict("records")),
+    ]
+    for other in circuits[1:]:
+        assert fingerprint(other) == fingerprint(circuits[0])
+        for name, value in circuits[0].parameters.items():
+            np.testing.assert_allclose(other.parameters[name], value, rtol=1e-15)
+
+
+def test_delays_of_distances_and_of_single_synapses():
+    nodes = pandas.DataFrame({"population": ["E"] * 4, "x": [0.0, 1.0, 2.0, 5.0], "y": 0.0, "bias": 0.5})
+    edges = pandas.DataFrame({"source": [0, 1, 2, 3], "target": [1, 2, 3, 0], "weight": [0.5, -1.0, 0.25, 2.0]})
+    by_velocity = pcn.from_tables(nodes, edges.assign(delay=1.0), dt=1.0, velocity=1.0)
+    by_hand = pcn.from_tables(nodes, edges.assign(delay=[2.0, 2.0, 4.0, 6.0]), dt=1.0)
+    results = [
+        pcn.Simulator(c, dynamics=pcn.Strict(), integrator=pcn.Euler(1.0)).run(15.0, inputs={}).values["E"]
+        for c in (by_velocity, by_hand)
+    ]
+    np.testing.assert_array_equal(*results)
+    leaves = [leaf.source.delay for leaf in by_hand.graph.recurrent.values()]
+    assert leaves == [2.0, 4.0, 6.0]
+
+
+WRONG = [
+    (lambda n, e: (pandas.concat([n, n.iloc[:1]]), e), GraphError, "nodes have the id 'cell .' twice"),
+    (lambda n, e: (n, e.assign(target="cell 99")), GraphError, "edges have the target 'cell 99' in row 0"),
+    (lambda n, e: (n, e.drop(columns="source")), ParameterError, "edges have no column 'source'"),
+    (lambda n, e: (n, e.rename(columns={"weight": "wieght"})), UnknownNameError, "column of edges: 'wieght': did you"),
+    (lambda n, e: (n.rename(columns={"tau": "taau"}), e), UnknownNameError, "column of nodes: 'taau': did you mean"),
+    (lambda n, e: (n.assign(transfer=np.where(n.id == "cell 0", "relu", "tanh")), e), ParameterError, "one for all"),
+    (lambda n, e: (n.assign(tau=n.tau.where(n.id != "cell 3")), e), DataError, "'tau' of nodes has no value for some"),
+    (lambda n, e: (n.assign(population=n.population.where(n.id != "cell 3")), e), DataError, "without a population"),
+    (lambda n, e: (n, e.assign(weight=-e.weight)), ParameterError, "weights of edge 'E' -> 'E' are negative"),
+    (lambda n, e: (n, e.assign(weight=np.nan)), DataError, "values that are NaN"),
+    (lambda n, e: (n, e.assign(weight="strong")), DataError, "weights of edges 'E' -> 'E' have what is no number"),
+    (lambda n, e: (n, e.assign(delay=np.where(e.index == 0, 1.0, np.nan))), DataError, "'delay' of edges"),
+    (lambda n, e: (n, e.assign(delay=1.0 + e.index)), ParameterError, "several synapses between the same two"),
+    (lambda n, e: (n, e.assign(delay=0.3)), ParameterError, "0.3 ms, which is no multiple of dt = 1 ms"),
+    (lambda n, e: (n.assign(x="left"), e), DataError, "columns x, y of nodes"),
+    (lambda n, e: (n.iloc[:0], e), GraphError, "nodes have no rows"),
+    (lambda n, e: (3, e), ParameterError, "nodes is 3; give a data frame"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "text"), WRONG, ids=[text for *_, text in WRONG])
+def test_what_does_not_fit_is_refused_by_name(change, error, text):
+    with pytest.raises(error, match=text) as caught:
+        pcn.from_tables(*change(neurons(), synapses()), dt=1.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_rules_are_of_connections_that_there_are():
+    for key, text in ((("E", "J"), "give pairs of populations"), (("I", "I"), "between which there is no edge")):
+        edges = synapses()
+        within = edges.source.str[5:].astype(int).ge(6) & edges.target.str[5:].astype(int).ge(6)
+        with pytest.raises(ParameterError, match=text):
+            pcn.from_tables(neurons(), edges[~within], plasticity={key: pcn.Hebbian(tau=10.0)})
