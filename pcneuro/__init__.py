@@ -6,6 +6,7 @@ Graphs*.
 
 from pcneuro import ops
 from pcneuro.analysis import plot
+from pcneuro.analysis.audit import Audit, audit
 from pcneuro.analysis.check import Check, check
 from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
 from pcneuro.analysis.experiment import Experiment
@@ -57,6 +58,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Absolute",
     "Adam",
+    "Audit",
     "Backprop",
     "Bernoulli",
     "Check",
@@ -120,6 +122,7 @@ __all__ = [
     "UniformDelay",
     "Wavefront",
     "WhiteNoise",
+    "audit",
     "backprop",
     "build_circuit",
     "check",

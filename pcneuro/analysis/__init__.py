@@ -1,1 +1,1 @@
-"""Analyses of simulations: checks against other simulators, wavefronts, event statistics, plots."""
+"""Analyses of simulations: checks against other simulators, wavefronts, event statistics, audits, plots."""

@@ -139,6 +139,34 @@ def show(
 
 
 @app.command()
+def audit(
+    circuit: Annotated[
+        str,
+        typer.Argument(
+            metavar="CIRCUIT", help="A saved circuit, a simulation file, or file.py:function.", show_default=False
+        ),
+    ],
+    dynamics: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="FixedPrediction or Strict [default: the file's, or what the circuit has]."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE.json", help="Write it to a new file.")] = None,
+    interventions: Annotated[int, typer.Option(min=0, help="Pairs of random states for each update.")] = 2,
+    synapses: Annotated[int, typer.Option(min=0, help="Single entries of each parameter, drawn.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of states and entries.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.json.")] = False,
+    whole: Traceback = False,
+) -> int:
+    """Print what every update of a circuit reads, and whether it is local; interventions hold it to that.
+
+    What comes from a Python file is made by running it. Exit codes: 0 all is local, 1 something is not, 2 bad input.
+    """
+    from pcneuro.cli.audit import audit_it
+
+    return audit_it(circuit, dynamics, json, interventions, synapses, seed, overwrite)
+
+
+@app.command()
 def info(whole: Traceback = False) -> int:
     """Versions, processor, threads, BLAS and the kernel cache; and what will be slow."""
     from pcneuro.cli.info import info as print_it

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.cli.circuits import circuit_of
 from pcneuro.cli.codes import SUCCESS
-from pcneuro.errors import ConfigurationError, OutputError
+from pcneuro.errors import OutputError
 from pcneuro.files import write_atomically
-from pcneuro.studies import Sources, read
-from pcneuro.studies.tables import Problem
 
 FORMATS = (".png", ".svg", ".pdf")
 """Endings of the files that a picture is written to."""
@@ -19,7 +18,7 @@ def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) ->
     """Print a circuit; returns the exit code."""
     if draw is not None and draw.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot draw to {draw}: give a name that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    circuit = _circuit(reference)
+    circuit = circuit_of(reference)
     print(circuit)
     if equations:
         print(f"\n{circuit.equations()}")
@@ -27,20 +26,6 @@ def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) ->
         _draw(circuit, draw, overwrite)
         print(f"\ndrawn to {draw}")
     return SUCCESS
-
-
-def _circuit(reference: str) -> Circuit:
-    if reference.endswith(".toml"):
-        plan = read(reference)
-        run = plan.runs[0]
-        try:
-            return Sources(plan.folders).circuit(run.task.circuit, run.task.arguments)
-        except Problem as problem:
-            raise plan.error(problem, run.swept) from problem.__cause__
-    try:
-        return Sources([Path.cwd()]).circuit(reference, {})
-    except Problem as problem:
-        raise ConfigurationError(f"{reference}: {problem.text}") from problem.__cause__
 
 
 def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:

@@ -131,7 +131,7 @@ ALONE = {
     "Bernoulli",
 }
 """Classes that take no argument."""
-RESULTS = {"Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning", "Result", "Status", "Wavefront"}
+RESULTS = {"Audit", "Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning", "Result", "Status", "Wavefront"}
 """What the package makes and users only read."""
 EXPORTS = "graph", "network", "rate", "script", "spiking", "structure", "write"
 """What makes or writes something, in the modules of ``pcneuro.export``."""

@@ -12,7 +12,7 @@ import pcneuro as pcn
 from pcneuro.export.spiking import Spiking
 from tests.robustness.wrong_calls import Row, X, Y, circuit, simulator
 from tests.robustness.wrong_in_simulators import RUN_ARRAYS
-from tests.robustness.wrong_values import arrays, mappings, names, numbers, objects, whole_numbers
+from tests.robustness.wrong_values import arrays, flags, mappings, names, numbers, objects, whole_numbers
 
 matplotlib.use("Agg")
 
@@ -56,6 +56,11 @@ def checked(**changes: Any) -> Any:
 @cache
 def front() -> pcn.Wavefront:
     return pcn.wavefront(simulator(), 4.0, inputs={"x": X}, targets={"out": Y})
+
+
+def audited(**changes: Any) -> Any:
+    made = pcn.audit(changes.pop("circuit", circuit()), **{"interventions": 1, "synapses": 1} | changes)
+    return made.dynamics, [row.reads for row in made.rows]
 
 
 WRONG = np.ones((2, 9))
@@ -107,6 +112,13 @@ ROWS = [
         )
         for what in ("inputs", "targets", "clamp")
     ),
+    Row("audit", "circuit", circuit(), objects("Circuit", none=False, like=pcn.Circuit), lambda v: audited(circuit=v)),
+    Row("audit", "dynamics", None, objects("Strict", none=True, like=pcn.Strict), lambda v: audited(dynamics=v)),
+    Row("audit", "inputs", {"x": X}, mappings({"x": X}, WRONG, none=True), lambda v: audited(inputs=v), said="input"),
+    Row("audit", "interventions", 1, whole_numbers(1, 0, most=1000), lambda v: audited(interventions=v)),
+    Row("audit", "synapses", 1, whole_numbers(1, 0, most=1000), lambda v: audited(synapses=v)),
+    Row("audit", "seed", 1, whole_numbers(1, 0, most=2**32 - 1), lambda v: audited(seed=v)),
+    Row("audit", "report", False, flags(False), lambda v: audited(report=v)),
     Row("check", "circuit", circuit(), objects("Circuit", none=False, like=pcn.Circuit), lambda v: checked(circuit=v)),
     Row("check", "duration", 2.0, numbers(2.0, low=0.0, time=True), lambda v: checked(duration=v)),
     Row("check", "against", "reference", names(), lambda v: checked(against=v), said="against|target"),

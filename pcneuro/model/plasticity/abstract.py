@@ -128,6 +128,8 @@ class AbstractPlasticity(ABC):
     """Whether the drive is a Hebbian sum, of what it ``follows``, so that it needs no instructions of its own."""
     reads_deviations: ClassVar[bool] = False
     """Whether its drive reads value - prediction where errors are something else."""
+    reads_population: ClassVar[bool] = False
+    """Whether the drive of an entry depends on units that are not at its synapses, as a mean over a population does."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

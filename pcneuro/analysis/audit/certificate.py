@@ -1,0 +1,109 @@
+"""The empirical certificate: interventions on a simulator's state that have to leave an update as it is, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pcneuro.analysis.audit.report import Interventions
+from pcneuro.analysis.audit.single import Masks, Synapses
+from pcneuro.analysis.audit.states import Simulated
+from pcneuro.analysis.audit.structure import CLASSES, GATE, OWN, POST, PRE, Structure, Update, Variable
+
+
+@dataclass
+class Found:
+    """What interventions on one update have come to so far."""
+
+    made: int = 0
+    unchanged: int = 0
+    answered: dict[str, bool] = field(default_factory=dict)
+    synapses: int = 0
+    synapses_unchanged: int = 0
+    culprits: set[Variable] = field(default_factory=set)
+    """Variables that are not adjacent, and that changed the update alone."""
+    read: set[Variable] = field(default_factory=set)
+    """Of a rule of any kind: variables that are adjacent, and that changed the update alone."""
+
+    @property
+    def interventions(self) -> Interventions:
+        """As the report has it."""
+        return Interventions(self.made, self.unchanged, self.answered, self.synapses, self.synapses_unchanged)
+
+
+class Certificate:
+    """Interventions by pairs of random states: each variable has its value of the one state, or of the other."""
+
+    def __init__(self, structure: Structure, pairs: Sequence[Simulated], synapses: int, seed: int) -> None:
+        self.structure, self.pairs, self.count = structure, pairs, synapses
+        self.rng = np.random.default_rng(seed)
+        self.single = Synapses(structure)
+
+    def of(self, update: Update) -> Found:
+        """Intervene on all that an update has to do with, and on all that it has nothing to do with."""
+        found = Found()
+        outside = self.structure.variables - update.adjacent
+        for pair in self.pairs:
+            base = pair.mixed(update, (), {})
+
+            def changes(moved: Collection[Variable], pair: Simulated = pair, base: np.ndarray = base) -> bool:
+                return not same(pair.mixed(update, moved, {}, anew=moved is outside or len(moved) == 1), base)
+
+            found.made += 1
+            if changes(outside):
+                found.culprits |= {variable for variable in outside if changes((variable,))}
+            else:
+                found.unchanged += 1
+            if update.derived:
+                for name, variables in update.reads.items():
+                    answer = found.answered.get(name, False) or changes(variables)
+                    # All units of a small population may be on the same side of a threshold in both states.
+                    found.answered[name] = answer or (name == GATE and self._turns(pair, update, variables, base))
+            else:
+                found.read |= {variable for variable in update.allowed - found.read if changes((variable,))}
+        if not update.derived:
+            # What a rule reads is not known before: it may leave out some of what is there, but not all.
+            found.answered = dict.fromkeys(self.read(update, found), True) or {"any": False}
+        self._singles(update, found)
+        return found
+
+    def _turns(self, pair: Simulated, update: Update, gates: Collection[Variable], base: np.ndarray) -> bool:
+        """Whether an update changes where what thresholds read has the other sign."""
+        return not same(pair.mixed(update, gates, {}, anew=False, turned=True), base)
+
+    def read(self, update: Update, found: Found) -> Mapping[str, Collection[Variable]]:
+        """What an update reads, by class: of a rule of any kind what answered."""
+        if update.derived:
+            return update.reads
+        classes: dict[str, set[Variable]] = {}
+        for variable in found.read:
+            itself = variable.name == update.name
+            classes.setdefault(OWN if itself else POST if variable.name in update.children else PRE, set()).add(
+                variable
+            )
+        return {name: classes[name] for name in CLASSES if name in classes}
+
+    def _singles(self, update: Update, found: Found) -> None:
+        """Of some entries of a parameter, change all units that are not at their synapses."""
+        reads_mean = update.rule is not None and update.rule.reads_population
+        if update.kind != "synapse" or reads_mean or not update.allowed or not self.count or not self.pairs:
+            return
+        places = self.single.places(update)
+        if places is None:
+            return
+        pair = self.pairs[0]
+        base = pair.mixed(update, (), {})
+        for entry in self.rng.choice(base.size, size=min(self.count, base.size), replace=False):
+            masks: Masks | None = self.single.masks(update, places, int(entry))
+            if masks is None:
+                continue
+            mixed = pair.mixed(update, self.structure.variables - update.adjacent, masks)
+            found.synapses += 1
+            found.synapses_unchanged += same(mixed.ravel()[entry], base.ravel()[entry])
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays are the same bit for bit."""
+    return one.tobytes() == other.tobytes()
