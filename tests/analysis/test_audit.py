@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -431,3 +433,11 @@ def test_of_many_updates_a_part_is_looked_at(monkeypatch):
     made = [row for row in audit.rows if row.interventions.made]
     assert 0 < len(made) < len(audit.rows)
     assert f"in {len(made)} of {len(audit.rows)} updates" in str(audit)
+
+
+def test_the_example_of_the_page_runs(capsys):
+    text = (Path(__file__).parents[2] / "docs" / "cortex.md").read_text(encoding="utf-8")
+    section = text.partition("## Audit\n")[2].partition("\n## ")[0]
+    for example in re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL):
+        exec(compile(example, "docs/cortex.md", "exec"), {"pcn": pcn, "np": np})
+    assert "every update is local" in capsys.readouterr().out
