@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copyreg
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pcneuro.circuit.layers import Place, places
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapse_blocks import BLOCK, SynapseBlock, synapse_blocks
+from pcneuro.errors import check_object
 from pcneuro.graph.graph import Graph
+from pcneuro.model.lamination import Scheme
 from pcneuro.quantities import flag
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ class Circuit(AbstractCircuit):
         Population, ``"h1.value"`` or ``"h1.error"`` -> its noise; those without any are left out.
     plasticity : mapping, read-only
         Parameter or vertex -> the rule by which it, or its variance, changes while the circuit runs.
+    scheme : Scheme, optional
+        What says in which layer of which area populations are, and of which cells; see ``places``.
     """
 
     def with_delays(self, delays: Any) -> Circuit:
@@ -65,6 +70,23 @@ class Circuit(AbstractCircuit):
         from pcneuro.circuit.plasticity import rules_of
 
         return replace(self, plasticity=rules_of(self, plasticity))
+
+    def with_scheme(self, scheme: Scheme | None) -> Circuit:
+        """The same circuit with populations in the layers of this scheme, instead of where they are; None: nowhere.
+
+        Raises ParameterError for what is no scheme, and for one that leaves out a population or projection.
+        """
+        if scheme is not None:
+            check_object("scheme", scheme, Scheme)
+        circuit = replace(self, scheme=scheme)
+        # All are looked up for it, so that what the scheme leaves out is told of here.
+        places(circuit.nx)
+        return circuit
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Population, as ``nx`` has them -> its area, layer and cell type. Empty where the circuit has no scheme."""
+        return places(self.nx) if self.scheme is not None else {}
 
     def synapses(self, block: int = BLOCK) -> Iterator[SynapseBlock]:
         """List every synapse, at most ``block`` at a time: however many there are, only these are in memory.
@@ -117,7 +139,7 @@ class Circuit(AbstractCircuit):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        given = dict(self.properties), dict(self.delays), dict(self.noise), dict(self.plasticity)
+        given = dict(self.properties), dict(self.delays), dict(self.noise), dict(self.plasticity), self.scheme
         return Circuit, (self.graph, self.vertices, *given)
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from pcneuro.files import STUMBLES, get_archive, read_archive
 from pcneuro.graph.graph import Graph, Leaf, Node, Parameter
 from pcneuro.graph.trees import Tree, part_from
 from pcneuro.model.delays import DELAYS, AbstractDelay
+from pcneuro.model.lamination import Scheme
 from pcneuro.model.noise import NOISES, AbstractNoise
 from pcneuro.model.plasticity import PLASTICITY, AbstractPlasticity
 from pcneuro.ops.base import OPERATORS, AbstractOperator
@@ -57,7 +58,8 @@ def _circuit(path: str, facts: dict[str, Any], arrays: dict[str, np.ndarray]) ->
         circuit = Circuit(graph, vertices, {name: properties[name] for name in vertices})
         circuit = circuit.with_delays(_delays(facts.get("delays", []), arrays))
         circuit = replace(circuit, noise=noise_of(circuit, _noise(facts.get("noise", []), arrays)))
-        return circuit.with_plasticity(_rules(facts.get("plasticity", []), arrays))
+        circuit = circuit.with_plasticity(_rules(facts.get("plasticity", []), arrays))
+        return circuit.with_scheme(Scheme(facts["scheme"])) if "scheme" in facts else circuit
     except PcneuroError as error:
         raise CircuitFileError(f"{path} holds no valid circuit: {error}") from None
     except KeyError as error:

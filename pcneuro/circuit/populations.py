@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pcneuro.circuit.layers import place, places
 from pcneuro.circuit.plasticity import learned_name
 from pcneuro.circuit.projections import Dendrites, Projection, projections, role_of
 from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
@@ -60,6 +61,8 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     In a circuit with rules of plasticity edges and error populations have ``plasticity``: the rules of their parameters
     in words, and of error populations that of their variance. Weights and transfer functions are with the graph's
     attribute ``pcneuro_circuit``, from which ``pcn.from_networkx`` makes the circuit again.
+    In a circuit with a scheme of layers populations have ``area``, ``layer`` and ``cell_type``, and edges
+    ``projection``, ``effect`` and ``layer``, where their synapses are. Raises ParameterError for what it leaves out.
     """
     import networkx
 
@@ -119,6 +122,8 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
             connect("prediction", parent, child, projection.synapses, projection)
             if projection.back is not None:
                 connect("feedback", child, parent, projection.synapses, projection)
+    if circuit.scheme is not None:
+        place(circuit.scheme, graph)
     return graph
 
 
@@ -221,10 +226,17 @@ def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projecti
     """Delays of a projection's synapses in ms, forward and back."""
     if projection.leaf:
         return f"{projection.delay:g}"
+    late = zip(*(_ways(circuit, graph, projection, end) for end in ("delay", "delay_max")), strict=True)
+    return ", ".join(number_range(*ends, 3) for ends in late)
+
+
+def _ways(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projection: Projection, attribute: str) -> list[Any]:
+    """An attribute of the edges of a projection: of its prediction, and of its feedback where there is one."""
     ends = f"{projection.parent}.value", error_populations(circuit, projection.child)[0]
-    kinds = "prediction", "feedback"
-    ways = (graph.get_edge_data(*edge, key=kind) for edge, kind in zip((ends, ends[::-1]), kinds, strict=True))
-    return ", ".join(number_range(way["delay"], way["delay_max"], 3) for way in ways if way)
+    leaf = f" {projection.leaf}" if projection.leaf else ""
+    kinds = ((ends, "prediction"), (ends[::-1], "feedback"))
+    edges = (graph.get_edge_data(*edge, key=f"{kind}{leaf}") for edge, kind in kinds)
+    return [edge[attribute] for edge in edges if edge]
 
 
 def _population_table(circuit: AbstractCircuit) -> list[str]:
@@ -269,18 +281,25 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
     if circuit.noise:
         texts = [[population, repr(noise)] for population, noise in circuit.noise.items()]
         lines += ["", *aligned(("population", "noise"), texts, "ll", widest=NOISE_WIDTH)]
+    if circuit.scheme is not None:
+        cells = [[name, at.area, at.layer, at.cell_type] for name, at in places(graph).items()]
+        lines += ["", *aligned(("population", "area", "layer", "cell type"), cells, "llll")]
     rows = []
     heads, right = ["projection", "kind", "parameters", "synapses", "learning"], "lllrl"
     delayed = circuit.delayed or any(p.delay for p in connections)
     if delayed:
         heads, right = [*heads, "delay/ms"], right + "r"
+    if circuit.scheme is not None:
+        heads, right = [*heads, "in the cortex"], right + "l"
     for p in connections:
         ways = "prediction" if p.back is None else "prediction, feedback"
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
         names = ", ".join(p.parameters) or "-"
         names += f"; back {', '.join(p.back) or '-'}" if p.back not in (None, p.parameters) else ""
         row = [f"{p.parent} -> {p.child}{', recurrent' if p.leaf else ''}", ways, names, f"{p.synapses:,}", rule]
-        rows.append([*row, _delay_text(circuit, graph, p)] if delayed else row)
+        row += [_delay_text(circuit, graph, p)] if delayed else []
+        row += [", ".join(_ways(circuit, graph, p, "projection"))] if circuit.scheme is not None else []
+        rows.append(row)
     if rows:
         lines += ["", *aligned(heads, rows, right)]
     if circuit.plasticity:

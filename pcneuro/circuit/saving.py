@@ -65,7 +65,8 @@ def _describe(circuit: AbstractCircuit) -> tuple[dict[str, Any], dict[str, np.nd
         rules.append({"of": name, "kind": type(rule).__name__, "attributes": attributes})
         _set_aside(attributes, arrays, f"plasticity/{name}")
     # What has none is as it was before there were any.
-    further = {"noise": noise, "delays": delays, "trees": trees, "plasticity": rules}
+    scheme = [] if circuit.scheme is None else [row.cells() for row in circuit.scheme.rows]
+    further = {"noise": noise, "delays": delays, "trees": trees, "plasticity": rules, "scheme": scheme}
     return facts | {name: some for name, some in further.items() if some}, arrays
 
 

@@ -17,6 +17,7 @@ from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
+from pcneuro.model.lamination import Scheme
 from pcneuro.model.noise import AbstractNoise
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.quantities import plain_array
@@ -79,6 +80,7 @@ class AbstractCircuit:
     delays: Mapping[tuple[str, str], AbstractDelay] = field(default_factory=dict, repr=False)
     noise: Mapping[str, AbstractNoise] = field(default_factory=dict, repr=False)
     plasticity: Mapping[str, AbstractPlasticity] = field(default_factory=dict, repr=False)
+    scheme: Scheme | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # What was read of them is kept, and what is saved is read again: the two cannot part.

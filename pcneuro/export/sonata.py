@@ -7,12 +7,14 @@ tools read. It holds who is connected with whom, and how strongly; the dynamics 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.layers import place_of
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.export.checked import MEMORY, check_shapes, checked_circuit
 from pcneuro.export.wiring import Wiring
@@ -43,6 +45,8 @@ class Structure:
 
     nodes: dict[str, int]
     edges: list[Edges]
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Population -> its area, layer and cell type by attribute, of those that have one."""
 
 
 def structure(circuit: Circuit) -> Structure:
@@ -50,7 +54,8 @@ def structure(circuit: Circuit) -> Structure:
 
     Node populations are ``"<vertex>.value"``, ``"<vertex>.error"`` and ``"<node>.<n>.dendrite"``. Predictions go from
     value neurons to error neurons (through a dendrite where there is one), feedback goes the other way by the same
-    synapses, and every error neuron is excited by its value neuron and inhibits it.
+    synapses, and every error neuron is excited by its value neuron and inhibits it. Nodes of a circuit with a scheme of
+    layers have the attributes ``area``, ``layer`` and ``cell_type``; those of dendrites have none.
     """
     circuit = checked_circuit(circuit)
     wiring = Wiring(UnitGraph(circuit), set(), held=False)
@@ -82,7 +87,13 @@ def structure(circuit: Circuit) -> Structure:
                     f"{projection.name}.feedback", "feedback", target, source, projection.post, projection.pre, weights
                 )
             )
-    return Structure(nodes, edges)
+    return Structure(nodes, edges, _places(circuit))
+
+
+def _places(circuit: Circuit) -> dict[str, dict[str, str]]:
+    names = (*circuit.graph.inputs, *circuit.vertices) if circuit.scheme is not None else ()
+    found = {f"{name}.{kind}": dict(place_of(circuit.nx, name, kind)) for name in names for kind in ("value", "error")}
+    return {population: place for population, place in found.items() if place}
 
 
 def _numbers(weights: Weights, count: int) -> np.ndarray:
@@ -119,7 +130,9 @@ def _write(file: Any, contents: Structure) -> None:
         for name, size in contents.nodes.items():
             population = root.create_group(f"nodes/{name}")
             population["node_type_id"] = np.zeros(size, dtype=np.int64)
-            _grouped(population, "node", size)
+            group = _grouped(population, "node", size)
+            if name in contents.places:
+                _name(group, contents.places[name], size)
         for edges in contents.edges:
             population = root.create_group(f"edges/{edges.name}")
             for end, ids, nodes in (("source", edges.pre, edges.source), ("target", edges.post, edges.target)):
@@ -130,6 +143,15 @@ def _write(file: Any, contents: Structure) -> None:
             group["syn_weight"] = np.ascontiguousarray(edges.weights, dtype=np.float64)
             group["delay"] = np.zeros(edges.pre.size)
             population.attrs["kind"] = edges.kind
+
+
+def _name(group: Any, names: Mapping[str, str], size: int) -> None:
+    """Give all nodes of a group the same names, as enumerations, which libsonata reads as text."""
+    import h5py
+
+    for attribute, name in names.items():
+        group[f"@library/{attribute}"] = np.array([name], dtype=h5py.string_dtype())
+        group[attribute] = np.zeros(size, dtype=np.uint32)
 
 
 def _grouped(population: Any, what: str, size: int) -> Any:

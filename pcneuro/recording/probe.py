@@ -22,6 +22,8 @@ class Probe:
     """That of a parameter."""
     half: ErrorHalf | None = None
     """Which neurons of a pair hold it, where it is of one of the two."""
+    place: tuple[tuple[str, str], ...] = ()
+    """Attribute -> text: where in the cortex the population is of whose neurons it is, in a circuit with a scheme."""
 
     @property
     def of_parameter(self) -> bool:
@@ -41,6 +43,8 @@ class Probe:
         return -(-(step + steps) // self.every) - -(-step // self.every)
 
 
-VARIABLES = ("value", "error", "prediction", "feedback")
+POPULATION_OF = {"value": "value", "error": "error", "prediction": "error", "feedback": "value"}
+"""Variable -> the kind of population whose neurons have it: their activity, or what they are driven by."""
+VARIABLES = tuple(POPULATION_OF)
 PARAMETER = "parameter"
 """The variable of what is recorded of a parameter."""

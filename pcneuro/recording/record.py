@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.layers import place_of
 from pcneuro.circuit.structure import HALVES, ErrorHalf
 from pcneuro.errors import CapacityError, ParameterError, ShapeError, told, unknown_name
 from pcneuro.quantities import index_tuple, milliseconds
-from pcneuro.recording.probe import PARAMETER, VARIABLES, Probe
+from pcneuro.recording.probe import PARAMETER, POPULATION_OF, VARIABLES, Probe
 
 if TYPE_CHECKING:
     import xarray
@@ -85,14 +86,17 @@ class Record:
             if indices is not None and not all(-count <= i < count for i in indices):
                 raise ShapeError(f"record of {self.vertex!r} names a {what} outside its {count}: {list(indices)}")
         size = circuit.graph.nodes[vertex].size
+        kind = POPULATION_OF.get(self.variable, self.variable)
+        place = () if circuit.scheme is None else place_of(circuit.nx, vertex, kind)
         if self.variable not in HALVES:
-            return Probe(vertex, self.variable, steps, size)
+            return Probe(vertex, self.variable, steps, size, place=place)
         if vertex not in circuit.baselines:
             raise ParameterError(
                 f"record of {self.name}: error neurons of {vertex!r} have rates of either sign; split them, as by "
                 "pcn.passes.SplitErrors()"
             )
-        return Probe(vertex, "error", steps, size, half=ErrorHalf(HALVES[self.variable], circuit.baselines[vertex]))
+        half = ErrorHalf(HALVES[self.variable], circuit.baselines[vertex])
+        return Probe(vertex, "error", steps, size, half=half, place=place)
 
     def _of_parameter(self, circuit: Circuit, dt: float) -> Probe:
         values = circuit.learned
@@ -212,6 +216,7 @@ def dataset(
             called = indices if known is None else known[indices]
             coordinates[selection.dimension] = (selection.dimension, called, {"long_name": meaning})
         attributes = {"units": "1", "long_name": f"{record.variable} of {record.vertex}", "vertex": record.vertex}
+        attributes |= dict(probe.place)
         variables[record.name] = ((time, sample.dimension, unit.dimension), array, attributes)
     return xarray.Dataset(variables, coordinates, {"dt": dt, "dt_units": "ms"})
 

@@ -5,17 +5,22 @@
 
 from pcneuro.circuit.passes.abstract import AbstractPass, apply
 from pcneuro.circuit.passes.dale import Dale
+from pcneuro.circuit.passes.laminar import Laminar
 from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
 from pcneuro.circuit.passes.no_derivative import NoDerivative
 from pcneuro.circuit.passes.random_error_connectivity import RandomErrorConnectivity
 from pcneuro.circuit.passes.split_errors import SplitErrors
+from pcneuro.model.lamination import Scheme, SchemeRow
 
 __all__ = [
     "AbstractPass",
     "Dale",
+    "Laminar",
     "LearnedFeedback",
     "NoDerivative",
     "RandomErrorConnectivity",
+    "Scheme",
+    "SchemeRow",
     "SplitErrors",
     "apply",
 ]

@@ -35,7 +35,8 @@ class AbstractRewriting(ABC):
     """One walk through the graph of a circuit, in its order, that writes down another graph.
 
     A subclass says what comes in the place of a node, as NumPy of traced arrays. Vertices, outputs and leaves keep
-    their names, and with these what their neurons have, their noise, rules of plasticity and delays.
+    their names, and with these what their neurons have, their noise, rules of plasticity and delays. A scheme of layers
+    stays, and has to know of new vertices.
     """
 
     def __init__(self, circuit: Circuit, what: str) -> None:
@@ -143,9 +144,10 @@ class AbstractRewriting(ABC):
             there = edges(made)
             made = replace(made, delays={edge: self.delays[edge] for edge in there if edge in self.delays})
             check(made)
-        return made.with_plasticity(
+        made = made.with_plasticity(
             {name: rule for name, rule in self.rules.items() if name in known or name in graph.parameters}
         )
+        return made if self.circuit.scheme is None else made.with_scheme(self.circuit.scheme)
 
 
 def weights_of(node: Node, k: int, rewriting: AbstractRewriting) -> str | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Number
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.errors import CapacityError, DataError, told
-from pcneuro.files import open_regular
+from pcneuro.files.tables import TableKind
 from pcneuro.quantities import in_ms
 
 if TYPE_CHECKING:
@@ -27,10 +24,8 @@ SCHEDULED = (*TIMES, BLOCK, TRIAL, END, REPEAT)
 """Columns that say when a trial is and which; all others are stimuli and labels."""
 _OURS = (TRIAL, END, REPEAT, "time", "batch")
 """Names of what a protocol makes of a table."""
-MOST_BYTES = 64_000_000
-"""Of a CSV file."""
+_TRIALS = TableKind("trials", "a Protocol", "keep stimuli in an array (values=), and their numbers in the table")
 MOST_TRIALS = 1_000_000
-MOST_COLUMNS = 1_000
 LONGEST_MS = 1e15
 """Longer than any simulation, and short enough for sums of so many to be rounded."""
 
@@ -43,7 +38,7 @@ def read_table(table: Any) -> pandas.DataFrame:
     import pandas
 
     if isinstance(table, str | os.PathLike):
-        frame = _csv(Path(table))
+        frame = _TRIALS.read_csv(Path(table))
     elif isinstance(table, pandas.DataFrame):
         frame = table.reset_index(drop=True)
     elif isinstance(table, Mapping) or (isinstance(table, Sequence) and all(isinstance(r, Mapping) for r in table)):
@@ -63,56 +58,9 @@ def read_table(table: Any) -> pandas.DataFrame:
     return frame
 
 
-def _csv(path: Path) -> pandas.DataFrame:
-    """A CSV file with names in its first line; nothing in it is run, and no other file is opened."""
-    import pandas
-
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MOST_BYTES:
-                raise CapacityError(
-                    f"{path} has {size / 1e6:.0f} MB, and a table of trials {MOST_BYTES / 1e6:.0f} at most: keep "
-                    "stimuli in an array (values=), and their numbers in the table"
-                )
-            text = file.read(MOST_BYTES).decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read the table of trials {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is no CSV file in UTF-8: write the table with DataFrame.to_csv(index=False)") from None
-    try:
-        rows = csv.reader(io.StringIO(text))
-        header, row = next(rows, []), next(rows, [])
-        _check_count(header)
-        twice = [name for name, count in Counter(header).items() if count > 1]
-        # Nothing but an empty cell is empty: NA or None is a name as any other, as it is in a data frame.
-        frame = pandas.read_csv(
-            io.StringIO(text), skipinitialspace=True, keep_default_na=False, na_values=[""], low_memory=False
-        )
-    except (csv.Error, ValueError) as error:
-        # pandas' own errors, of lines of different lengths and of empty files, are ValueErrors.
-        raise DataError(f"{path} is no CSV file: {' '.join(str(error).split())}") from None
-    if twice:
-        raise DataError(f"{path} has two columns {twice[0]!r}: give each a name of its own")
-    if len(row) > len(header):
-        # pandas takes what stands in front for names of rows, so that all cells are those of the column before.
-        raise DataError(
-            f"{path} has {len(header)} names in its first line and {len(row)} cells in its second: name each"
-        )
-    return frame
-
-
-def _check_count(names: Sequence[Any]) -> None:
-    if len(names) > MOST_COLUMNS:
-        raise CapacityError(
-            f"the table of a Protocol has {len(names)} columns; {MOST_COLUMNS} is the most: keep stimuli in an array "
-            "(values=), and their numbers in the table"
-        )
-
-
 def _check_columns(frame: pandas.DataFrame) -> None:
     names = list(frame.columns)
-    _check_count(names)
+    _TRIALS.check_count(names)
     for name in names:
         if not isinstance(name, str) or not name:
             raise DataError(f"the table of a Protocol has a column {told(name)}; give each a name")

@@ -13,7 +13,7 @@ from pcneuro.errors import (
     ShapeError,
     UnknownNameError,
 )
-from pcneuro.simulator.protocol import reading
+from pcneuro.files import tables
 
 RNG = np.random.default_rng(7)
 W1, W2 = RNG.normal(size=(5, 4)), RNG.normal(size=(4, 3))
@@ -300,14 +300,14 @@ def test_files_that_are_no_tables(tmp_path, content, match):
 
 
 def test_files_that_are_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_BYTES", 100)
+    monkeypatch.setattr(tables, "MOST_BYTES", 100)
     (tmp_path / "t.csv").write_text("duration\n" + "1\n" * 100)
     with pytest.raises(CapacityError, match="keep stimuli in an array"):
         pcn.Protocol(tmp_path / "t.csv")
 
 
 def test_tables_of_very_many_columns_are_refused(tmp_path):
-    names = ",".join(f"c{k}" for k in range(reading.MOST_COLUMNS))
+    names = ",".join(f"c{k}" for k in range(tables.MOST_COLUMNS))
     (tmp_path / "t.csv").write_text(f"duration,{names}\n")
     with pytest.raises(CapacityError, match="1001 columns; 1000 is the most"):
         pcn.Protocol(tmp_path / "t.csv")
