@@ -226,8 +226,8 @@ def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projecti
     """Delays of a projection's synapses in ms, forward and back."""
     if projection.leaf:
         return f"{projection.delay:g}"
-    late = zip(*(_ways(circuit, graph, projection, end) for end in ("delay", "delay_max")), strict=True)
-    return ", ".join(number_range(*ends, 3) for ends in late)
+    shortest, longest = (_ways(circuit, graph, projection, end) for end in ("delay", "delay_max"))
+    return ", ".join(number_range(low, high, 3) for low, high in zip(shortest, longest, strict=True))
 
 
 def _ways(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projection: Projection, attribute: str) -> list[Any]:
