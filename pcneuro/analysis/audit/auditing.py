@@ -10,8 +10,9 @@ import numpy as np
 from pcneuro.analysis.audit.certificate import Certificate, Found
 from pcneuro.analysis.audit.report import OTHER, Audit, AuditRow
 from pcneuro.analysis.audit.states import BATCH, Simulated
-from pcneuro.analysis.audit.structure import DERIVATIVE, OWN, POST, PRE, WEIGHTS, Structure, Update
+from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.traits import Traits
+from pcneuro.analysis.audit.updates import DERIVATIVE, OWN, POST, PRE, WEIGHTS, Update
 from pcneuro.circuit.batches import batched
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ParameterError, check_object, unknown_name
@@ -81,7 +82,10 @@ def audit(
     structure = Structure(circuit)
     neurons, plastic = tuple(structure.neurons()), tuple(structure.synapses())
     updates = (*neurons, *plastic)
-    pairs = [Simulated(circuit, dynamics, seed + number, given, structure.way_to) for number in range(interventions)]
+    pairs = [
+        Simulated(circuit, dynamics, seed + number, given, structure.way_to, structure.itself)
+        for number in range(interventions)
+    ]
     certificate = Certificate(structure, pairs, synapses, seed)
     chosen = _chosen(structure, len(updates), interventions, seed)
     rows = _Rows(structure, Traits(structure, neurons, dynamics), certificate)

@@ -10,7 +10,8 @@ import numpy as np
 from pcneuro.analysis.audit.report import Interventions
 from pcneuro.analysis.audit.single import Masks, Synapses
 from pcneuro.analysis.audit.states import Simulated
-from pcneuro.analysis.audit.structure import CLASSES, GATE, OWN, POST, PRE, Structure, Update, Variable
+from pcneuro.analysis.audit.structure import Structure
+from pcneuro.analysis.audit.updates import CLASSES, GATE, OWN, POST, PRE, Update, Variable
 
 
 @dataclass

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.analysis.audit.structure import DERIVATIVE, GATE, OWN, Structure, Update, Variable
+from pcneuro.analysis.audit.structure import Structure
+from pcneuro.analysis.audit.updates import DERIVATIVE, GATE, OWN, PRE, Update, Variable
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.errors import ParameterError
 from pcneuro.ops.base import Weights
@@ -88,10 +89,11 @@ class Synapses:
         for place in places:
             at = place.entries == entry
             ahead[place.number][place.post[at]] = True
-            if place.source is not None:
-                name = self._node(place.source)
-                if self._whole(place.source):
-                    mask = before.setdefault(name, np.zeros(ahead[place.source].size, dtype=bool))
+            source = None if place.source is None else self._followed(place.source)
+            if source is not None:
+                name = self.structure.itself(self._node(source))
+                if self._whole(source):
+                    mask = before.setdefault(name, np.zeros(ahead[source].size, dtype=bool))
                     mask[place.pre[at]] = True
         self._spread(ahead, {place.number for place in places})
         masks: Masks = {}
@@ -111,6 +113,16 @@ class Synapses:
         held = {v for name in (DERIVATIVE, GATE) for v in update.reads.get(name, ()) if v.kind == "node"}
         whole |= {v for v in held if v.name in self.structure.dendrites.sources}
         return {variable: mask for variable, mask in masks.items() if variable in update.allowed - whole}
+
+    def _followed(self, number: int) -> int:
+        """The population that one is the same as: functions that only pass on are of synapses, and have no neurons."""
+        population = self.units.populations[number]  # type: ignore[union-attr]
+        while isinstance(population, UnitFunction) and population.formula == "x":
+            operand = population.operands["x"]
+            if not isinstance(operand, int):
+                break
+            number, population = operand, self.units.populations[operand]  # type: ignore[union-attr]
+        return number
 
     def _whole(self, number: int) -> bool:
         """Whether a population is all that dendrites have of a node."""
@@ -151,7 +163,10 @@ class Synapses:
                 masks[variable] = behind[number].reshape(self.graph.nodes[variable.name].shape)
 
     def _before(self, update: Update, before: dict[str, np.ndarray], masks: Masks) -> None:
-        """Of what the synapses weigh, the units before them; derivatives may be taken at any."""
+        """Of what the synapses weigh, the units before them; of what is not known of, all."""
+        for variable in update.reads.get(PRE, ()):
+            if variable.name not in before:
+                masks.pop(variable, None)
         for name, mask in before.items():
             shape = self.graph.nodes[name].shape
             for variable in (Variable("node", name), Variable("value", name)):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pcneuro.analysis.audit.structure import Update, Variable
+from pcneuro.analysis.audit.updates import Update, Variable
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.feedback import Feedback, closed
@@ -71,6 +71,8 @@ class Simulated:
     """Samples of inputs to choose from; those of all others are drawn."""
     way_to: Callable[[Update], Feedback] | None = None
     """The part of the way back that leads to an update; None: all of it."""
+    itself: Callable[[str], str] | None = None
+    """The node whose activity a node passes on; None: each has its own."""
 
     def __post_init__(self) -> None:
         rules: Any = {name: replace(rule, every=None) for name, rule in self.circuit.plasticity.items()}  # type: ignore[type-var]
@@ -209,7 +211,7 @@ class Simulated:
         """Let dendrites have what they are to have, whatever was computed."""
         engine, vertices = self.engine, self.circuit.vertices
         for name, node in self.circuit.graph.nodes.items():
-            variable = Variable("node", name)
+            variable = Variable("node", name if self.itself is None else self.itself(name))
             if variable in self.one.arrays:
                 engine.presynaptic[name] = of(variable)
             if name in vertices:

@@ -7,75 +7,34 @@ read those that are adjacent to it, by class: ``own``, ``pre``, ``post``, ``weig
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 
+from pcneuro.analysis.audit.updates import (
+    CLASSES,
+    DERIVATIVE,
+    GATE,
+    OWN,
+    POST,
+    PRE,
+    WEIGHTS,
+    Adjacent,
+    Update,
+    Variable,
+)
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of, returning
 from pcneuro.circuit.feedback import Feedback, Pull, feedback
 from pcneuro.circuit.plasticity import VARIANCE
+from pcneuro.circuit.populations import error_populations
 from pcneuro.circuit.projections import Dendrites
+from pcneuro.circuit.structure import HALVES
 from pcneuro.graph.graph import Constant, Graph, Node
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.ops.formula import CONDITIONS, Formula, variables_of
 
-OWN, PRE, POST, WEIGHTS, DERIVATIVE, GATE = "own", "pre", "post", "weights", "derivative", "gate"
-CLASSES = (OWN, PRE, POST, WEIGHTS, DERIVATIVE, GATE)
-"""Classes of what an update reads."""
-
 _STEPS = frozenset(("positive", "heaviside", "sign", "exceeds", "less_equal", *CONDITIONS))
 """Functions that are constant but for jumps."""
-
-
-@dataclass(frozen=True, order=True)
-class Variable:
-    """Something that a simulator holds and that an intervention may change.
-
-    ``kind`` is ``value``, ``error``, ``prediction`` (of a vertex), ``parameter``, ``input``, ``past`` (what a leaf that
-    closes a cycle with a delay has), or ``node``: what dendrites read of a node, or compute in it.
-    """
-
-    kind: str
-    name: str
-
-
-Adjacent = Mapping[str, frozenset[Variable]]
-"""Class of what is read -> variables."""
-
-
-@dataclass(frozen=True)
-class Update:
-    """One update: how the units of a population, or the entries of a parameter, change.
-
-    ``reads`` is what it is made of; ``allowed`` all that is local to it, of which a rule of plasticity may read
-    anything. ``children`` are the vertices by whose errors it is driven, or whose dendrites it is in.
-    """
-
-    kind: str
-    """``value``, ``error``, ``synapse`` or ``variance``."""
-    name: str
-    """Of the vertex, or of the parameter."""
-    reads: Adjacent
-    allowed: frozenset[Variable]
-    children: tuple[str, ...] = ()
-    rule: AbstractPlasticity | None = None
-    coupled: bool = False
-    """Whether a unit is driven by other units of the same population, as behind a softmax."""
-
-    @property
-    def label(self) -> str:
-        """How reports call it: ``"h1.value"``, or the parameter's name."""
-        return f"{self.name}.{self.kind}" if self.kind in ("value", "error") else self.name
-
-    @property
-    def adjacent(self) -> frozenset[Variable]:
-        """All that it reads by its structure, and all that is local to it."""
-        return self.allowed.union(*self.reads.values())
-
-    @property
-    def derived(self) -> bool:
-        """Whether what it reads follows from the structure, so that each class of it has to matter."""
-        return self.kind in ("value", "error") or self.rule is None or self.rule.hebbian
 
 
 @dataclass
@@ -112,7 +71,7 @@ class Structure:
     def _all(self) -> Iterator[Variable]:
         graph = self.graph
         for name, node in graph.nodes.items():
-            if not isinstance(node.source, Constant):
+            if not isinstance(node.source, Constant) and self.itself(name) == name:
                 yield Variable("node", name)
         yield from (Variable("input", name) for name in graph.inputs)
         yield from (Variable("parameter", name) for name in (*graph.parameters, *self.circuit.variances))
@@ -120,11 +79,20 @@ class Structure:
         for name in self.circuit.vertices:
             yield from (Variable(kind, name) for kind in ("value", "error", "prediction"))
 
+    def itself(self, name: str) -> str:
+        """The node whose activity a node passes on as it is; the node itself where it computes something."""
+        node = self.graph.nodes[name]
+        while not node.is_leaf and node.name not in self.vertices and node.operator.description.passes_on:
+            node = self.graph.nodes[node.operands[0]]
+        return node.name
+
     def labels(self, variable: Variable) -> Iterator[str]:
         """How reports call a variable: ``"h1.error"``, ``"h1.value"``, ``"W1"``, ``"h1.dendrite"``."""
         kind, name = variable.kind, variable.name
         node = self.graph.nodes.get(name)
-        if kind in ("error", "value", "parameter") or node is None:
+        if kind == "error":
+            yield from error_populations(self.circuit, name)
+        elif kind in ("value", "parameter") or node is None:
             yield name if kind == "parameter" else f"{name}.{kind}"
         elif kind == "prediction":
             yield f"{name}.dendrite"
@@ -134,11 +102,17 @@ class Structure:
             yield f"{name}.value"
         elif self.dendrites.is_weight(name):
             yield from self.dendrites.ordered(self.dendrites.carried(name))
-        elif node.operator.description.copied is not None:
-            for operand in node.operands:
-                yield from self.labels(Variable("node", operand))
+        elif node.operator.description.copied is not None or any(self._adds_nothing(node)):
+            for operand, nothing in zip(node.operands, self._adds_nothing(node), strict=True):
+                if not nothing:
+                    yield from self.labels(Variable("node", self.itself(operand)))
         else:
             yield from (f"{owner}.dendrite" for owner in self.owners(name))
+
+    def _adds_nothing(self, node: Node) -> list[bool]:
+        """Of each operand of a sum, whether it is zero and only a way back."""
+        added = [is_nothing(self.graph, self.graph.nodes[operand]) for operand in node.operands]
+        return added if node.operator.label == "add" else [False] * len(added)
 
     def named(self, variables: Collection[Variable]) -> tuple[str, ...]:
         """Labels of variables, each once."""
@@ -196,6 +170,7 @@ class Structure:
 
         What multiplies unit by unit, as a gain does, is to a synapse at the same unit no other synapse's weight.
         """
+        operand = self.itself(operand)
         if isinstance(self.graph.nodes[operand].source, Constant):
             return
         if not self.dendrites.is_weight(operand):
@@ -207,7 +182,7 @@ class Structure:
 
     def _held(self, weights: str) -> Iterator[Variable]:
         """A node that is computed from parameters alone, and these."""
-        yield Variable("node", weights)
+        yield Variable("node", self.itself(weights))
         for parameter in self.dendrites.carried(weights):
             yield from (Variable("parameter", parameter), Variable("node", parameter))
 
@@ -238,7 +213,9 @@ class Structure:
         for vertex in self.circuit.vertices:
             yield self.value(vertex)
             if self.circuit.has_prediction(vertex):
-                yield self.error(vertex)
+                for population in error_populations(self.circuit, vertex):
+                    half = population.rpartition(".")[2]
+                    yield replace(self.error(vertex), half=half if half in HALVES else "")
 
     def value(self, vertex: str) -> Update:
         """tau dv/dt = -e + what comes back."""
@@ -335,16 +312,16 @@ class Structure:
                 node, weighs = self.graph.nodes[user], self.dendrites.is_weight(name)
                 for operand in node.operands if weighs else ():
                     if not self.dendrites.is_weight(operand):
-                        yield Variable("node", operand)
-                        if operand in self.vertices:
-                            yield Variable("value", operand)
+                        yield Variable("node", self.itself(operand))
+                        if self.itself(operand) in self.vertices:
+                            yield Variable("value", self.itself(operand))
                 if user in self.vertices:
                     yield from (Variable(kind, user) for kind in ("value", "error", "prediction", "node"))
                 elif user not in seen:
                     seen.add(user)
                     waiting.append(user)
                     if not self.dendrites.is_weight(user):
-                        yield Variable("node", user)
+                        yield Variable("node", self.itself(user))
 
     def _variance(self, vertex: str, rule: AbstractPlasticity) -> Update:
         """Of the precision of a vertex' errors."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pcneuro.analysis.audit.structure import Structure, Update, is_nothing
+from pcneuro.analysis.audit.structure import Structure, is_nothing
+from pcneuro.analysis.audit.updates import OWN, Update
 from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.graph.graph import Constant, Node, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
@@ -31,6 +32,7 @@ class Traits:
         self._driven = {u.name for u in neurons if u.kind == "value" and u.children}
         self._sending = {child for u in neurons if u.kind == "value" for child in u.children if child != u.name}
         self._nonnegative: dict[str, bool] = {}
+        self._silent = {u.name for u in neurons if u.kind == "error" and not u.reads.keys() - {OWN}}
 
     def is_rate(self, vertex: str) -> bool:
         """Whether its error is nobody else's, so that it is a leak and a drive within one neuron: tau dv/dt = -v + f.
@@ -47,8 +49,12 @@ class Traits:
     def one_to_one(self, update: Update) -> bool:
         """Whether each value neuron has an error neuron of its own that it alone excites."""
         vertex = update.name
-        predicted = self.circuit.has_prediction(vertex) and not self.is_rate(vertex)
+        predicted = self.circuit.has_prediction(vertex) and not self.is_rate(vertex) and not self.is_relay(vertex)
         return predicted and sum(self._own(vertex)) != 1.0
+
+    def is_relay(self, vertex: str) -> bool:
+        """Whether its prediction is zero, so that its error neurons do what its value neurons do: both are one."""
+        return vertex in self._silent and not self.graph.nodes[vertex].is_leaf
 
     def _own(self, vertex: str) -> Iterator[float]:
         """What a prediction adds up of the vertex' own activity now, unit by unit: e = v - (... + 1 v) has no v."""
@@ -66,7 +72,7 @@ class Traits:
         """Whether the rates of a population can be below zero."""
         vertex = update.name
         if update.kind == "error":
-            return not self.is_rate(vertex)
+            return not (self.is_rate(vertex) or update.half)
         if vertex in self._driven or f"{vertex}.value" in self.circuit.noise:
             return True
         return not self.nonnegative(vertex)

@@ -1,0 +1,123 @@
+"""The audit of circuits that passes have made: what each pass is for is what the audit no longer finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pcneuro as pcn
+from circuits.mlp import mlp
+from pcneuro import passes
+from tests.circuits.small import small
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return mlp((6, 5, 4, 3))
+
+
+def audited(circuit, *given, **settings):
+    """The audit of a circuit after passes, all interventions of which came out as they have to."""
+    audit = pcn.audit(passes.apply(circuit, given), dynamics=pcn.Strict(), **settings)
+    assert audit.certified, str(audit)
+    return audit
+
+
+def rows(audit, kind):
+    return {row.name: row for row in audit.rows if row.kind == kind}
+
+
+def test_the_circuit_without_passes_has_it_all(plain):
+    audit = audited(plain)
+    assert audit.transported == ("W2", "W3")
+    assert all(row.one_to_one and row.negative for row in audit.neurons)
+    assert [row.name for row in audit.rows if row.derivative] == ["h1.value", "W1", "b1", "W2", "b2"]
+
+
+def test_learned_feedback_transports_no_weights(plain):
+    audit = audited(plain, passes.LearnedFeedback(tau=100.0, decay=0.1))
+    assert audit.local
+    assert audit.transported == ()
+    assert audit["h1.value"].reads["weights"] == ("W2_feedback",)
+    row = audit["W3_feedback"]
+    assert row.reads == {"own": ("W3_feedback",), "pre": ("h2.value",), "post": ("out.error",)}
+    assert (row.hebbian, row.phase) == (True, "")
+    fixed = audited(plain, passes.LearnedFeedback())["W3_feedback"]
+    assert (fixed.rule, fixed.reads) == ("fixed", {})
+
+
+def test_without_derivatives_none_is_read(plain):
+    audit = audited(plain, passes.NoDerivative())
+    assert audit.local
+    assert not any(row.derivative or "gate" in row.reads for row in audit.rows)
+    assert all(row.hebbian for row in audit.synapses)
+    gated = audited(plain, passes.NoDerivative(gate=True))
+    assert not any(row.derivative for row in gated.rows)
+    assert gated["W1"].reads["gate"] == ("h1.dendrite",)
+
+
+def test_random_error_connectivity_is_not_one_to_one(plain):
+    audit = audited(plain, passes.RandomErrorConnectivity(tau=100.0))
+    assert audit.local
+    assert {name for name, row in rows(audit, "error").items() if row.one_to_one} == {"out.error"}
+    assert audit["h1_errors"].reads == {"pre": ("h1.value (h1_itself)",), "post": ("h1.error",)}
+    assert "h1_errors" in audit["h1.value"].transported, "errors come back by the matrix that they are computed by"
+
+
+def test_error_neurons_in_pairs_have_no_negative_rates(plain):
+    audit = audited(plain, passes.SplitErrors(baseline=0.5))
+    assert audit.local
+    assert set(rows(audit, "error")) == {f"{v}.error_{half}" for v in ("h1", "h2", "out") for half in ("on", "off")}
+    assert not any(row.negative for row in rows(audit, "error").values())
+    assert audit["h1.value"].reads["own"] == ("h1.error_off", "h1.error_on")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_interneurons_are_local_and_no_error_neurons(plain, own):
+    audit = audited(plain, passes.Dale(1.0, own=own))
+    assert audit.local
+    assert not audit["h1_interneurons.value"].one_to_one
+    assert audit["h1_interneurons.error"].reads == {"own": ("h1_interneurons.value",), "pre": ("h1.value",)}
+    assert not audit["matmul_1_inhibition.value"].one_to_one
+    assert audit["W1_inhibitory"].reads["pre"] == ("x_interneurons.value",)
+
+
+def test_relaxations_compose(plain):
+    audit = audited(
+        plain,
+        passes.LearnedFeedback(tau=100.0),
+        passes.NoDerivative(),
+        passes.RandomErrorConnectivity(),
+        passes.SplitErrors(),
+    )
+    assert audit.local
+    assert audit.transported == ("h1_errors", "h2_errors")
+    assert not any(row.derivative for row in audit.rows)
+    assert not any(row.negative for row in rows(audit, "error").values())
+
+
+@pytest.mark.parametrize("name", ["cnn", "rnn", "transformer"])
+@pytest.mark.parametrize(
+    "given",
+    [passes.LearnedFeedback(tau=100.0), passes.NoDerivative(), passes.RandomErrorConnectivity(), passes.Dale(1.0)],
+    ids=lambda given: type(given).__name__,
+)
+def test_passes_leave_ready_made_circuits_local(name, given):
+    audit = audited(small(name).circuit, given, interventions=1, synapses=2)
+    assert audit.local
+    if isinstance(given, passes.LearnedFeedback):
+        assert audit.transported == ()
+
+
+def test_networks_of_rates_are_local():
+    import networkx
+
+    graph = networkx.DiGraph()
+    for name, sign in (("e", "excitatory"), ("i", "inhibitory")):
+        graph.add_node(name, size=4, transfer="relu", tau=10.0, sign=sign)
+    weights = np.abs(np.random.default_rng(0).normal(size=(4, 4)))
+    graph.add_edges_from([(a, b) for a in "ei" for b in "ei"], weight=weights)
+    audit = pcn.audit(pcn.from_networkx(graph), dynamics=pcn.Strict())
+    assert audit.certified, str(audit)
+    assert audit.local
+    assert not any(row.one_to_one or row.negative for row in audit.neurons)
