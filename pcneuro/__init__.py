@@ -16,7 +16,7 @@ from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.loading import load_circuit
-from pcneuro.circuit.networks import from_networkx, from_tables
+from pcneuro.circuit.networks import from_networkx, from_sonata, from_tables
 from pcneuro.engines import Absolute, EventDriven, Exact, Kernel, Reference, Share, TimeBinned
 from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.graph.graph import Graph, Input, Latent, Parameter, Recurrent
@@ -131,6 +131,7 @@ __all__ = [
     "events_per_neuron",
     "events_per_unit",
     "from_networkx",
+    "from_sonata",
     "from_tables",
     "load_circuit",
     "load_parameters",

@@ -104,6 +104,7 @@ TIMES = {
     "UniformDelay": lambda t: pcn.UniformDelay(t(1.0), t(5.0)),
     "LognormalDelay": lambda t: pcn.LognormalDelay(t(1.0), 0.5, least=t(0.5)),
     "SynapticDelays": lambda t: pcn.SynapticDelays([t(1.0), t(2.0)]),
+    "DistanceDelay": lambda t: pcn.DistanceDelay([[0.0]], [[1.0]], 2.0, least=t(0.5)),
     "Record": lambda t: pcn.Record("out", every=t(5.0)),
     "Settled": lambda t: pcn.Settled(limit=t(1000.0)),
     "run": lambda t: simulated(duration=t(12.0)),

@@ -13,6 +13,7 @@ from pcneuro.files.pieces import ArrayFile as ArrayFile
 from pcneuro.files.reading import STUMBLES as STUMBLES
 from pcneuro.files.reading import npy_array as npy_array
 from pcneuro.files.reading import open_regular as open_regular
+from pcneuro.files.writing import path_of as path_of
 from pcneuro.files.writing import place as place
 from pcneuro.files.writing import write_atomically as write_atomically
 from pcneuro.files.writing import writing as writing

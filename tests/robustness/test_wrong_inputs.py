@@ -28,6 +28,7 @@ from tests.robustness import (
     wrong_in_importing,
     wrong_in_learning,
     wrong_in_model,
+    wrong_in_networks,
     wrong_in_operators,
     wrong_in_plasticity,
     wrong_in_settings,
@@ -52,6 +53,7 @@ PARTS = (
     wrong_in_analysis,
     wrong_in_exports,
     wrong_in_importing,
+    wrong_in_networks,
     wrong_in_trees,
 )
 ROWS = [row for part in PARTS for row in part.ROWS]

@@ -148,7 +148,10 @@ def _bias(what: str, value: Any, shape: Shape) -> np.ndarray:
 def connection_of(
     source: AbstractPopulation, target: AbstractPopulation, attributes: Mapping[str, Any], velocity: Any = None
 ) -> Connection:
-    """The connection that an edge is; ``velocity`` is that of edges which have none. Raises what is wrong with it."""
+    """The connection that an edge is. Raises what is wrong with it.
+
+    ``velocity`` is that of edges which have none, but for those of inputs, whose data come when they come.
+    """
     what = f"edge {source.name!r} -> {target.name!r}"
     check_known(f"attribute of {what}", attributes, EDGE)
     if isinstance(target, Source):
@@ -177,7 +180,7 @@ def _delay(
     velocity: Any,
 ) -> AbstractDelay:
     value, source, target = attributes.get("delay", 0.0), *ends
-    velocity = attributes.get("velocity", velocity)
+    velocity = attributes.get("velocity", None if isinstance(source, Source) else velocity)
     if velocity is not None:
         for population in ends:
             if population.positions is None:

@@ -40,7 +40,7 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
         The integrator's, in ms. In networks with cycles or rates delays are whole steps of it: numbers and arrays have
         to be, those of distances and distributions are rounded.
     velocity
-        Of edges that have none of their own, in units of the positions a ms.
+        Of edges that have none of their own, but for those of inputs, in units of the positions a ms.
 
     Returns
     -------
@@ -52,8 +52,9 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
     GraphError, ParameterError, ShapeError, DataError, UnknownNameError, ExpressionError, CapacityError
         For what is no directed graph, an attribute that is unknown or does not fit, by name of the node or edge.
     """
-    directed, multiple = (getattr(graph, name, None) for name in ("is_directed", "is_multigraph"))
-    if not callable(directed) or not callable(multiple):
+    import networkx
+
+    if not isinstance(graph, networkx.Graph):
         raise GraphError(f"graph is {told(graph)}; give a DiGraph or MultiDiGraph of networkx")
     if has_companion(graph):
         if dt is not None or velocity is not None:
@@ -61,7 +62,7 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
                 "dt and velocity are of networks; a graph that Circuit.nx is has its delays: leave them out"
             )
         return read_back(graph)
-    if not directed():
+    if not graph.is_directed():
         raise GraphError(f"graph is a {type(graph).__name__}, which has no directions: give graph.to_directed()")
     populations: dict[str, AbstractPopulation] = {}
     names: dict[Any, str] = {}

@@ -22,6 +22,7 @@ from pcneuro.circuit.networks.building import build
 from pcneuro.circuit.networks.description import AbstractPopulation, Connection, Network
 from pcneuro.circuit.networks.grid import Grid
 from pcneuro.errors import DataError, GraphError, ParameterError, shown, told
+from pcneuro.quantities import by_name
 
 if TYPE_CHECKING:
     import pandas
@@ -64,10 +65,11 @@ def from_tables(
     What ``from_networkx`` raises; and for columns that are missing or unknown, ids that occur twice, edges of ids that
     there are not, and values that differ within a population or connection where they have to be the same.
     """
+    rules = dict(by_name("plasticity", {} if plasticity is None else plasticity, "rules"))
     tables = _frame("nodes", nodes), _frame("edges", edges)
     grid = Grid(dt)
     neurons = _neurons(tables[0])
-    connections = _connections(tables[1], neurons, velocity, dict(plasticity or {}))
+    connections = _connections(tables[1], neurons, velocity, rules)
     return build(Network(neurons.populations, connections), grid)
 
 

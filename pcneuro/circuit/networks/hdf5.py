@@ -1,0 +1,89 @@
+"""Arrays of numbers in HDF5 files that somebody else may have made: their sizes are held against what is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from pcneuro.errors import ModelFileError, PcneuroError, shown
+from pcneuro.files import STUMBLES, open_regular, path_of
+
+_MOST_PACKED = 1100
+"""How many bytes one byte of a compressed array may stand for: zlib's limit is 1032."""
+_NUMBERS = "iuf"
+
+
+@contextmanager
+def opened(what: str, path: str | os.PathLike[str]) -> Iterator[Any]:
+    """An HDF5 file, for reading; ``what`` it is for. Raises ModelFileError for what is none, or a damaged one."""
+    import h5py
+
+    name = f"{what}: {shown(str(path))}"
+    path = path_of(path, ModelFileError)
+    try:
+        with open_regular(path) as file, h5py.File(file, "r") as root:
+            yield root
+    except PcneuroError:
+        raise
+    except OSError as error:
+        reason = error.strerror or "it is no HDF5 file, or a damaged one"
+        raise ModelFileError(f"cannot read {name}: {reason}") from None
+    except (*STUMBLES, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelFileError(f"{name} is damaged: {reason[:200]}") from None
+
+
+def group(parent: Any, name: str) -> Any:
+    """A group within another, of the same file. Raises ModelFileError where there is none."""
+    import h5py
+
+    found = _own(parent, name)
+    if not isinstance(found, h5py.Group):
+        raise ModelFileError(f"{parent.file.name}: there is no group {name!r} in {parent.name}")
+    return found
+
+
+def groups(parent: Any) -> dict[str, Any]:
+    """The groups within another, by name."""
+    import h5py
+
+    found = {str(name): _own(parent, name) for name in parent}
+    return {name: each for name, each in found.items() if isinstance(each, h5py.Group)}
+
+
+def numbers(parent: Any, name: str, count: int | None = None) -> np.ndarray:
+    """An array of one axis with ``count`` numbers.
+
+    Raises ModelFileError where there is none, or a longer one than there are bytes for.
+    """
+    import h5py
+
+    found, what = _own(parent, name), f"{parent.name}/{name}"
+    if not isinstance(found, h5py.Dataset):
+        raise ModelFileError(f"there is no array {what}")
+    if found.is_virtual or found.external or found.dtype.kind not in _NUMBERS or found.ndim != 1:
+        raise ModelFileError(f"{what} is no array of numbers of one axis, within the file")
+    if count is not None and found.shape != (count,):
+        raise ModelFileError(f"{what} has {found.shape[0]} entries; needed are {count}")
+    if found.nbytes > _MOST_PACKED * found.id.get_storage_size():
+        raise ModelFileError(f"{what} says that it has {found.shape[0]} entries, more than the file has bytes for")
+    return np.asarray(found[()])
+
+
+def has(parent: Any, name: str) -> bool:
+    """Whether there is an array or group of this name, in the same file."""
+    return _own(parent, name) is not None
+
+
+def _own(parent: Any, name: str) -> Any:
+    """What has this name in a group; None where nothing has. Raises ModelFileError for a link into another place."""
+    import h5py
+
+    link = parent.get(name, getlink=True) if name in list(parent) else None
+    if link is not None and not isinstance(link, h5py.HardLink):
+        raise ModelFileError(f"{parent.name}/{name} is a link to another place, which is not followed: put it there")
+    return None if link is None else parent[name]
