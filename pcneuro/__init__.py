@@ -40,7 +40,7 @@ from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
 from pcneuro.model.integrators import Euler, ExponentialEuler, RungeKutta4
 from pcneuro.model.noise import OrnsteinUhlenbeck, WhiteNoise
 from pcneuro.model.perturbations import Inject
-from pcneuro.model.plasticity import Hebbian, Homeostasis, LearnedFeedback, LearnedVariance, Oja
+from pcneuro.model.plasticity import DeltaRule, Hebbian, Homeostasis, LearnedFeedback, LearnedVariance, Oja
 from pcneuro.model.settled import Settled
 from pcneuro.model.timed import TimedArray
 from pcneuro.ops.custom import operator
@@ -66,6 +66,7 @@ __all__ = [
     "ConstantDelay",
     "CosineDecay",
     "Cut",
+    "DeltaRule",
     "DistanceDelay",
     "Euler",
     "EventDriven",

@@ -75,8 +75,19 @@ class CircuitAnatomy:
                 "no variance of errors; use SquaredError(), or another vertex"
             )
 
-    def product(self, parameter: str) -> Product:
-        """The one dense product x @ W that a parameter enters, and the vertex that it makes up unit by unit."""
+    def pre(self, parameter: str) -> str:
+        """The node x of the one dense product x @ W that a parameter W enters."""
+        return self._dense(parameter).operands[0]
+
+    def columns(self, parameter: str) -> int:
+        """How many columns a matrix of weights has."""
+        return self.circuit.graph.nodes[parameter].shape[-1]
+
+    def units(self, vertex: str) -> int:
+        """How many units a vertex has."""
+        return self.circuit.graph.nodes[vertex].size
+
+    def _dense(self, parameter: str) -> Node:
         graph = self.circuit.graph
         users = graph.consumers[parameter]
         node = graph.nodes[users[0]] if len(users) == 1 else None
@@ -85,7 +96,12 @@ class CircuitAnatomy:
                 f"plasticity of {parameter!r}: this rule is for the weights W of one dense product x @ W of a vector x "
                 "of activities; use Hebbian for all others"
             )
-        product = node
+        return node
+
+    def product(self, parameter: str) -> Product:
+        """The one dense product x @ W that a parameter enters, and the vertex that it makes up unit by unit."""
+        graph = self.circuit.graph
+        node = product = self._dense(parameter)
         while node.name not in self.circuit.vertices:
             users = graph.consumers[node.name]
             if len(users) != 1 or graph.nodes[users[0]].shape != product.shape:

@@ -5,6 +5,7 @@
 
 from pcneuro.circuit.passes.abstract import AbstractPass, apply
 from pcneuro.circuit.passes.dale import Dale
+from pcneuro.circuit.passes.dendritic import Dendritic
 from pcneuro.circuit.passes.laminar import Laminar
 from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
 from pcneuro.circuit.passes.no_derivative import NoDerivative
@@ -15,6 +16,7 @@ from pcneuro.model.lamination import Scheme, SchemeRow
 __all__ = [
     "AbstractPass",
     "Dale",
+    "Dendritic",
     "Laminar",
     "LearnedFeedback",
     "NoDerivative",

@@ -4,6 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from pcneuro.model.plasticity.abstract import PLASTICITY, AbstractPlasticity, Anatomy, Product
+from pcneuro.model.plasticity.delta import DeltaRule
 from pcneuro.model.plasticity.hebbian import Hebbian
 from pcneuro.model.plasticity.homeostasis import Homeostasis
 from pcneuro.model.plasticity.learned_feedback import LearnedFeedback
@@ -18,6 +19,7 @@ __all__ = [
     "PLASTICITY",
     "AbstractPlasticity",
     "Anatomy",
+    "DeltaRule",
     "Hebbian",
     "Homeostasis",
     "LearnedFeedback",

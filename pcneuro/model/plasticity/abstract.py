@@ -35,6 +35,15 @@ class Anatomy(Protocol):
     def product(self, parameter: str) -> Product:
         """The one dense product that a parameter enters. Raises ParameterError where it enters anything else."""
 
+    def pre(self, parameter: str) -> str:
+        """The node x of the one dense product x @ W that a parameter W enters. Raises ParameterError for all else."""
+
+    def columns(self, parameter: str) -> int:
+        """How many columns a matrix of weights has."""
+
+    def units(self, vertex: str) -> int:
+        """How many units a vertex has."""
+
     def check_like(self, parameter: str, other: str) -> None:
         """Raise UnknownNameError where the other is no parameter, ShapeError where it is of another shape."""
 
