@@ -48,13 +48,12 @@ def merge(
     time: float,
     dt: float,
     dtype: np.dtype,
-    carried: Callable[[], Mapping[str, np.ndarray]],
     perturb: Any = None,
 ) -> RunData:
     """The data of the next run: ``previous`` itself where nothing changes.
 
     ``changes`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping; None is "as before".
-    Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
+    Past time zero (``time``, ms) there are no initial values, as all goes on. Raises for what does not fit.
     What changes with time is what it is at the begin of the run. ``perturb`` are perturbations, None those of before.
     """
     for what, value in changes.items():
@@ -99,8 +98,6 @@ def merge(
             as_before = not stimuli and not previous.stimuli and targets == previous.targets
             made = previous if as_before else replace(previous, stimuli=stimuli, targets=targets)
             return with_currents(made, circuit, previous, perturb, step, dt)
-    if time > 0:
-        initial = {n: a for n, a in carried().items() if n not in clamped}
     made = RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step, targets=targets)
     return with_currents(made, circuit, previous, perturb, step, dt)
 

@@ -344,7 +344,6 @@ class Simulator:
             time=self.time,
             dt=dt,
             dtype=self.dtype,
-            carried=state.carried,
             perturb=None if perturb is None else [each for each in given if isinstance(each, Inject)],
         )
         check_currents(state, data)

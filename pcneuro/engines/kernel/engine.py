@@ -345,7 +345,7 @@ class KernelEngine(learning.AbstractLearner):
         if variable == "feedback" and not self.driven:
             self.execute("evaluate all", self.rhs)
             self.current = self.driven = True
-        elif variable == "error":
+        elif variable != "value":
             self.evaluate()
         return self._read(*self._places(vertex, variable))
 
