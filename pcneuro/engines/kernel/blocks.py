@@ -154,15 +154,22 @@ class AbstractBlocks(AbstractEngine):
         """What the program's instructions refer to."""
         return Operators(self.table, self.program.ints)
 
+    def _cost(self, role: str) -> float:
+        """Seconds that a role is expected to take for each unit of it, in one thread."""
+        guess = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
+        return self.costs.setdefault(role, guess)
+
+    def shares(self, role: str, least: float) -> int:
+        """Into how many shares to divide each unit of a role, which is worth it from ``least`` seconds on."""
+        return self.threads if self._cost(role) >= least else 1
+
     def spread(self, role: str, function: Callable[[int], T], count: int, amount: int = 1) -> list[T]:
         """Do something ``count`` times, in several threads if that is worth it.
 
         It is where what the same ``role`` took last, for each of ``amount`` units, comes to more than ``WORTHWHILE``;
         at first, an estimate from the number of synapses. Results do not depend on it.
         """
-        if role not in self.costs:
-            self.costs[role] = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
-        expected = amount * self.costs[role]
+        expected = amount * self._cost(role)
         threads = min(self.threads, count) if expected > WORTHWHILE else 1
         begun = time.perf_counter()
         results = spread(function, count, threads)
