@@ -196,6 +196,25 @@ def test_error_neurons_of_pictures_come_to_their_closed_form(tmp_path, monkeypat
     assert run["largest distance from the closed form, of the largest error"] < 1e-9
 
 
+def test_error_neurons_answer_less_to_long_bars_where_there_is_feedback(tmp_path):
+    """End-stopping (Rao & Ballard 1999, figure 5): it goes when predictions of the second level are cut."""
+    pytest.importorskip("sklearn")
+    options = "options={samples=512, epochs=6, rate=0.05, shown=400.0}"
+    summary, _ = carry_out("rao_ballard", tmp_path / "out", options)
+    (run,) = summary["runs"]
+    one, everyone = (
+        run[name]
+        for name in (
+            "error at full length, of the largest, with feedback and without",
+            "that of all units of the module",
+        )
+    )
+    for feedback, alone in (one, everyone):
+        assert feedback < 0.8
+        assert alone > 0.94
+    assert run["largest distance from the closed form, of the largest error"] < 1e-9
+
+
 def test_errors_answer_to_what_is_not_expected(tmp_path):
     """More to deviants than to the same tone where none is expected, and more to that than to standards."""
     summary, _ = carry_out("oddball", tmp_path / "out", "options={trials=80, learned=24}")

@@ -11,6 +11,7 @@ from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.circuit.properties import ERROR
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import whole
+from pcneuro.recording.probe import PARAMETER
 from pcneuro.simulator.protocol.aligned import groups, mean_and_error
 from pcneuro.simulator.protocol.reading import DURATION, TRIAL
 
@@ -111,17 +112,19 @@ def _labels(aligned: xarray.Dataset, by: str | None) -> tuple[np.ndarray, str]:
 
 def _lines(array: xarray.DataArray, unit: int | None) -> tuple[np.ndarray, str]:
     """A line for each trial, (trials, times), of one unit, or the mean of all; and what it is."""
-    values, what = array.values, str(array.name).replace(".", " ")
-    units = values.shape[-1] if values.ndim > 2 else 1
+    what, variable = str(array.name).replace(".", " "), str(array.name).rpartition(".")[2]
+    # Entries of a parameter may have several axes; all else has one of units, behind that of samples.
+    own = 2 if variable == PARAMETER else max(array.ndim - 1, 2)
+    values = array.values.reshape(*array.shape[:2], -1, int(np.prod(array.shape[own:])))
+    units = values.shape[-1]
     if unit is not None:
         unit = whole("unit", unit, 0, units - 1)
-        values = values.reshape(*values.shape[:2], -1, units)[..., unit : unit + 1]
-        what = f"{what}, unit {unit}"
-    elif units > 1:
-        if str(array.name).endswith(f".{ERROR}"):
+        return values[..., unit].mean(axis=-1), f"{what}, unit {unit}"
+    if units > 1:
+        if variable == ERROR:
             values, what = np.abs(values), f"|{what}|"
-        what = f"{what}, mean of {units} units"
-    return np.asarray(values.reshape(*values.shape[:2], -1).mean(axis=-1)), what
+        what = f"{what}\n(mean of {units} {'entries' if variable == PARAMETER else 'units'})"
+    return values.mean(axis=(-2, -1)), what
 
 
 def _marks(ax: matplotlib.axes.Axes, aligned: xarray.Dataset) -> None:
