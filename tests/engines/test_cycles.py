@@ -266,3 +266,33 @@ def test_noise(kind):
         ends.append(sim.run(15.0, **DATA, targets=TARGETS))
     same(ends[1], ends[0], 1e-12)
     same(ends[2], ends[1], 0.0)
+
+
+# What the past is where something else about the circuit changes
+
+PERTURBED = {
+    "a current begins": [pcn.Inject("h", 0.3, start=0.0)],
+    "a current from the begin, an error silenced": [
+        pcn.Inject("h", 0.3),
+        pcn.Silence("out.error", start=0.0, stop=9.0),
+    ],
+    "a feedback is cut": [pcn.Cut(("y.error", "h.value"), start=3.0, stop=30.0)],
+}
+
+
+@pytest.mark.parametrize("perturb", PERTURBED.values(), ids=PERTURBED)
+def test_the_past_goes_on_whatever_is_perturbed(perturb):
+    circuit = network(np.random.default_rng(7), delay=4.0)
+
+    def ended(engine, pieces):
+        sim = pcn.Simulator(circuit, engine=engine, integrator=pcn.Euler(1.0), **STRICT)
+        sim.run(3.0, **DATA, targets=TARGETS)
+        for number, duration in enumerate(pieces):
+            sim.run(duration, perturb=None if number else perturb)
+        return sim.values | {f"error of {name}": error for name, error in sim.errors.items()}
+
+    whole = ended(pcn.Kernel(threads=1), [12.0])
+    assert_all_close(whole, ended(pcn.Reference(), [12.0]), 1e-12)
+    in_pieces = ended(pcn.Kernel(threads=1), [1.0, 2.0, 4.0, 5.0])
+    for name, array in whole.items():
+        np.testing.assert_array_equal(in_pieces[name], array, err_msg=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -64,6 +64,8 @@ class AbstractBlocks(AbstractEngine):
         steps = recurrent_steps(circuit, integrator.dt)
         self.past = {name: (n, circuit.graph.nodes[name].size) for name, n in steps.items() if n}
         """Leaf that has the past of a vertex -> of how many steps, and its units."""
+        self.taken_over: dict[str, tuple[np.ndarray, np.ndarray]] | None = None
+        """The past of vertices as another engine had it, for the next ``start``."""
         self.costs: dict[str, float] = {}
         """Seconds that each role took last, in one thread."""
 
@@ -71,20 +73,31 @@ class AbstractBlocks(AbstractEngine):
         super().take_over(before)
         assert isinstance(before, AbstractBlocks)
         self.eta = before.eta.copy()
-        self._recall(before)
+        self.taken_over = before._kept_past()
 
-    def _recall(self, before: AbstractBlocks) -> None:
-        """Let the past of vertices be what another engine of the same neurons has, where it has been started."""
-        rings = before._rings(before.program)
-        if not rings or before.buf.shape != before._shape(before.program, before.data.batch):
-            return
-        self.data = before.data
-        self._allocate(before.data.batch)
+    def _kept_past(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Leaf that has the past of a vertex -> what it has now, and all that it is to have: (batch, units or more).
+
+        Nothing where no circuit has been started.
+        """
+        if self.taken_over is not None:
+            return self.taken_over
+        if not self.past or self.buf.shape != self._shape(self.program, self.data.batch):
+            return {}
+        kept = {}
         for name, ring in self._rings(self.program).items():
             leaf = self.program.leaves[name]
-            self._write(leaf, before.recalled(name))
             rows = ring.steps * leaf.units
-            self._write(Slot(ring.row, rows, True), before._read(Slot(rings[name].row, rows, True), (rows,)))
+            kept[name] = self._read(leaf, (leaf.units,)), self._read(Slot(ring.row, rows, True), (rows,))
+        return kept
+
+    def _keep_past(self, kept: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Write what ``_kept_past`` gave where this program has it."""
+        rings = self._rings(self.program)
+        for name, (now, to_come) in kept.items():
+            leaf, ring = self.program.leaves[name], rings[name]
+            self._write(leaf, now)
+            self._write(Slot(ring.row, ring.steps * leaf.units, True), to_come)
 
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""

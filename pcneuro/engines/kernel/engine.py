@@ -111,10 +111,13 @@ class KernelEngine(learning.AbstractLearner):
     # Running
 
     def start(self, data: RunData) -> None:
+        # Where other vertices have currents the past has other rows.
+        kept, self.taken_over = self._kept_past() if data.continues else {}, None
         self.program, self.phases = self._lowered(data)
         self.data, program, code = data, self.program, self.program.code
         self._expect_kernels()
         self._allocate(data.batch)
+        self._keep_past(kept)
         if not data.continues and data.step == 0:
             self.eta = np.zeros(self._eta_shape(data.batch), dtype=self.dtype)
         for name, values in data.inputs.items():
