@@ -1,6 +1,6 @@
 """Plasticity: what weights that change in each step cost, and Brian2 on the same job of learning online.
 
-    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython] [--out results/benchmarks]
+    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython cpp_standalone] [--out results/benchmarks]
 
 First a multi-layer perceptron under strict dynamics, in turns with the same run whose weights are held. There the
 product of a held input and the first weights is computed once and passed over from then on, which no run can do whose
@@ -109,7 +109,8 @@ def main() -> None:
     """Measure and report."""
     parser = options_of(__doc__ or "", 9)
     parser.add_argument("--online", type=int, nargs="+", default=ONLINE)
-    parser.add_argument("--targets", nargs="*", default=["numpy", "cython"], help="of Brian2; none: without it")
+    known = "of Brian2: numpy, cython, cpp_standalone; none: without it"
+    parser.add_argument("--targets", nargs="*", default=["cython", "cpp_standalone"], help=known)
     options = parser.parse_args()
     options.layers, options.online = tuple(options.layers), tuple(options.online)
     beside_held(options)

@@ -316,7 +316,7 @@ class EventEngine(AbstractEngine):
         self.evaluate()
         if self.dynamics.holds_predictions or not self.circuit.delayed:
             return self.dense.gradients()
-        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         late = [self.sending.late(sample) for sample in self.present]
         gradients = arrived.gradients_of_late(units, self.dense, late)
         return {n: gradients[n].reshape(a.shape).astype(self.dtype) for n, a in self.parameters.items()}
@@ -387,7 +387,7 @@ class EventEngine(AbstractEngine):
         rates = self.sending.gain * self.sending.precision if self.mode.binned else np.zeros(0)
         check_bounded(self.dynamics, rates, self.updated, self.data.continues and bool(self.sending.threshold.any()))
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
-        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)
 
     def _counts(self) -> Counts:

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity
+from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity
+from pcneuro.ops.formula import Formula
 from pcneuro.quantities import NOT_NEGATIVE, number
 
 
@@ -33,5 +34,6 @@ class Hebbian(AbstractPlasticity):
     def drive(self, activity: Activity, name: str) -> np.ndarray:
         return activity.hebbian(name)
 
-    def formula(self, name: str) -> str:
-        return f"-dL/d{name}"
+    @property
+    def equation(self) -> Formula:
+        return DESCENT

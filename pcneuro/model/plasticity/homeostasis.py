@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.model.plasticity.abstract import MEAN, AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.ops.formula import Formula
 from pcneuro.quantities import NOT_NEGATIVE, number
 
 
@@ -68,5 +69,9 @@ class Homeostasis(AbstractPlasticity):
         target = code.constant(self.target)
         code.emit("homeostasis_drive", code.drive, entries, target, code.share, *code.activity(vertex))
 
-    def formula(self, name: str) -> str:
-        return f"{self.target:g} - mean of {self.vertex}.v"
+    @property
+    def equation(self) -> Formula:
+        return ("subtract", float(self.target), MEAN)
+
+    def mean_of(self) -> str:
+        return self.vertex

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy
+from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity, Anatomy
+from pcneuro.ops.formula import Formula
 from pcneuro.quantities import NOT_NEGATIVE, number
 
 
@@ -40,5 +41,6 @@ class LearnedFeedback(AbstractPlasticity):
     def drive(self, activity: Activity, name: str) -> np.ndarray:
         return activity.hebbian(self.weights)
 
-    def formula(self, name: str) -> str:
-        return f"-dL/d{self.weights}"
+    @property
+    def equation(self) -> Formula:
+        return DESCENT
