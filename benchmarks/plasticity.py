@@ -1,6 +1,6 @@
 """Plasticity: what weights that change in each step cost, and Brian2 on the same job of learning online.
 
-    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython cpp_standalone] [--out results/benchmarks]
+    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython cpp_standalone]
 
 First a multi-layer perceptron under strict dynamics, in turns with the same run whose weights are held. There the
 product of a held input and the first weights is computed once and passed over from then on, which no run can do whose
