@@ -11,6 +11,7 @@ import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import RunData
 from pcneuro.engines.data import NEVER
 from pcneuro.engines.stimuli import Stimulus, stimulus
@@ -255,6 +256,20 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
     if until.limit >= dt * MOST_STEPS:
         raise ParameterError(f"limit is more than {MOST_STEPS:g} steps of dt = {dt:g} ms; give a shorter one")
     return math.ceil(until.limit / dt * (1 - 1e-12)), until.limit
+
+
+def check_rest(circuit: Circuit, *, timed: bool, learns: bool, perturbed: bool) -> None:
+    """Raise ParameterError for a run until it has settled in which something goes on moving neurons."""
+    refuse_noise(circuit, "until=Settled(...)", "give a duration instead")
+    if timed:
+        raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
+    if learns:
+        raise ParameterError(
+            "until=Settled(...) with plasticity: weights move the equilibrium all the time; give a duration, or "
+            "learn=False"
+        )
+    if perturbed:
+        raise ParameterError("until=Settled(...) with perturb=: give a duration instead")
 
 
 def restart_steps(restarts: Any, dt: float) -> np.ndarray:

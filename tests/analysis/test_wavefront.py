@@ -49,6 +49,7 @@ def steps_to(share, hops, eta, steps):
     return int(np.argmax(reached >= share * reached[-1]))
 
 
+@pytest.mark.halved
 @engines
 @pytest.mark.parametrize(
     ("integrator", "eta"),
@@ -94,6 +95,7 @@ def test_a_share_is_the_gradients(engine):
     assert all(np.array_equal(sim.errors[name], result.errors[name]) for name in names)
 
 
+@pytest.mark.halved
 @engines
 @every_dynamics
 @every_integrator

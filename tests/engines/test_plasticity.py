@@ -102,6 +102,7 @@ ALL = {
 }
 
 
+@pytest.mark.halved
 @by_dynamics
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
 @pytest.mark.parametrize("every", [None, 2.0])
@@ -145,6 +146,7 @@ def test_variances_of_error_neurons_with_a_time_constant(integrator):
         np.testing.assert_allclose(result.parameters["y.variance"], sigma, rtol=1e-12)
 
 
+@pytest.mark.halved
 @by_engine
 @by_dynamics
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

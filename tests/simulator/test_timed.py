@@ -29,6 +29,7 @@ def in_a_row(simulator, inputs, targets, steps, records=()):
     return result, [np.stack(taken) for taken in rows]
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.RungeKutta4(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
 @pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)

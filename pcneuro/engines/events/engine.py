@@ -332,11 +332,9 @@ class EventEngine(AbstractEngine):
         return {name: scale * self._of_units(name, arrival) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        arrays = self.dense.state() | snapshots.state(self.samples) | {"events.limits": self.sending.limits}
-        arrays |= {f"base.{name}": array for name, array in self.base.items()}
-        arrays |= {f"began.{name}": array for name, array in self.began.items() if self.updated}
-        arrays |= {f"tally.{name}": array for name, array in self.tally.state().items()}
-        return arrays | {"step": np.array([self.number, self.first])}
+        parts = {"base": self.base, "began": self.began if self.updated else {}, "tally": self.tally.state()}
+        own = {"events.limits": self.sending.limits, "step": np.array([self.number, self.first])}
+        return self.dense.state() | snapshots.state(self.samples, parts) | own
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         parts = snapshots.SnapshotArrays(state)
