@@ -332,3 +332,11 @@ def warn_of_latents(circuit: Circuit, dynamics: AbstractDynamics, clamped: Colle
             f"feedforward sweep, so that no latent settles at its posterior; use dynamics=pcn.Strict()"
         )
     return bool(names)
+
+
+def warn_of_ends(data: RunData, previous: RunData | None, step: int, steps: int, dt: float) -> None:
+    """Warn of stimuli that end within so many steps from ``step`` on, once for each."""
+    known = {} if previous is None else previous.stimuli
+    for key, timed in data.stimuli.items():
+        if not timed.warned(step, known.get(key)):
+            timed.warn_of_end(step + steps, dt)

@@ -25,7 +25,7 @@ from pcneuro.simulator.perturbations.making import check_currents, perturbing_of
 from pcneuro.simulator.perturbed import perturbations
 from pcneuro.simulator.progress import Report, reporter
 from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.run_data import check_rest, float_type, merge, restart_steps, steps_of
+from pcneuro.simulator.run_data import check_rest, float_type, merge, restart_steps, steps_of, warn_of_ends
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.stability import check_step
 from pcneuro.simulator.state import SimulationState
@@ -362,10 +362,7 @@ class Simulator:
                 learns=learns,
                 perturbed=bool(perturbing.lasting),
             )
-        known = {} if state.data is None else state.data.stimuli
-        for key, stimulus in data.stimuli.items():
-            if not stimulus.warned(state.step, known.get(key)):
-                stimulus.warn_of_end(state.step + steps, dt)
+        warn_of_ends(data, state.data, state.step, steps, dt)
         run = Run(
             *(state, steps, until, data, records, log, report),
             learn=learns,

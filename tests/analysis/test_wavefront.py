@@ -49,7 +49,6 @@ def steps_to(share, hops, eta, steps):
     return int(np.argmax(reached >= share * reached[-1]))
 
 
-@pytest.mark.halved
 @engines
 @pytest.mark.parametrize(
     ("integrator", "eta"),

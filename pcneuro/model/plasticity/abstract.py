@@ -12,7 +12,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError, told
 from pcneuro.ops.formula import Formula, substitute, to_text, variables_of
-from pcneuro.quantities import milliseconds
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
 
 PLASTICITY: dict[str, type[AbstractPlasticity]] = {}
 
@@ -151,10 +151,11 @@ class AbstractPlasticity(ABC):
             raise ParameterError(f"there is a rule of plasticity {cls.__name__!r} already: choose another name")
         PLASTICITY[cls.__name__] = cls
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         """Make fields what they are to be; raises ParameterError for what they cannot be."""
         kind = type(self).__name__
         object.__setattr__(self, "tau", milliseconds(f"tau of {kind}", self.tau))
+        object.__setattr__(self, "decay", number(f"decay of {kind}", self.decay, NOT_NEGATIVE))
         if self.every is not None:
             object.__setattr__(self, "every", milliseconds(f"every of {kind}", self.every))
         if self.bounds is not None:

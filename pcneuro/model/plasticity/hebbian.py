@@ -9,7 +9,6 @@ import numpy as np
 
 from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity
 from pcneuro.ops.formula import Formula
-from pcneuro.quantities import NOT_NEGATIVE, number
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,6 @@ class Hebbian(AbstractPlasticity):
     bounds: tuple[float, float] | None = None
     every: float | None = None
     hebbian: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "decay", number("decay of Hebbian", self.decay, NOT_NEGATIVE))
 
     def drive(self, activity: Activity, name: str) -> np.ndarray:
         return activity.hebbian(name)

@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
 from pcneuro.model.plasticity.abstract import MEAN, AbstractPlasticity, Activity, Anatomy, DriveCode
 from pcneuro.ops.formula import Formula
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.quantities import number
 
 
 @op_kernel("homeostasis_drive")
@@ -51,10 +51,9 @@ class Homeostasis(AbstractPlasticity):
     reads_deviations: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         self._check_name("vertex")
         object.__setattr__(self, "target", number("target of Homeostasis", self.target))
-        object.__setattr__(self, "decay", number("decay of Homeostasis", self.decay, NOT_NEGATIVE))
 
     def check(self, name: str, anatomy: Anatomy) -> None:
         anatomy.vertex(f"vertex of the Homeostasis of {name!r}", self.vertex)

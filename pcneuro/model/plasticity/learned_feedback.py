@@ -9,7 +9,6 @@ import numpy as np
 
 from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity, Anatomy
 from pcneuro.ops.formula import Formula
-from pcneuro.quantities import NOT_NEGATIVE, number
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,8 @@ class LearnedFeedback(AbstractPlasticity):
     hebbian: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         self._check_name("weights")
-        object.__setattr__(self, "decay", number("decay of LearnedFeedback", self.decay, NOT_NEGATIVE))
 
     def follows(self, name: str) -> str:
         return self.weights

@@ -50,7 +50,7 @@ class LearnedVariance(AbstractPlasticity):
     def __post_init__(self) -> None:
         if self.bounds is None:
             object.__setattr__(self, "bounds", (LEAST, math.inf))
-        self._check()
+        super().__post_init__()
         if not self.limits[0] > 0:
             raise ParameterError(
                 f"bounds of LearnedVariance are ({self.limits[0]:g}, {self.limits[1]:g}); give a least variance above 0"

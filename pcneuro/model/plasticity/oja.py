@@ -10,7 +10,6 @@ import numpy as np
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
 from pcneuro.model.plasticity.abstract import LEARNED, POST, PRE, AbstractPlasticity, Activity, Anatomy, DriveCode
 from pcneuro.ops.formula import Formula
-from pcneuro.quantities import NOT_NEGATIVE, number
 
 
 @op_kernel("oja_drive")
@@ -49,10 +48,6 @@ class Oja(AbstractPlasticity):
     every: float | None = None
     over_samples: ClassVar[str] = "sum of "
     reads_deviations: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "decay", number("decay of Oja", self.decay, NOT_NEGATIVE))
 
     def check(self, name: str, anatomy: Anatomy) -> None:
         anatomy.product(name)
