@@ -1,10 +1,13 @@
 """Plasticity: what weights that change in each step cost, and Brian2 on the same job of learning online.
 
-    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython] [--out results/benchmarks]
+    python benchmarks/plasticity.py [--turns 9] [--steps 40] [--batch 64] [--targets cython cpp_standalone]
 
-First a multi-layer perceptron under strict dynamics, in turns with the same run whose weights are held: ``ratio`` is
-that of the median times of a step, and ``correct`` says that the weights after a step are those of gradient descent,
-bit for bit. Then 784-300-10, one sample, beside Brian2 as ``pcneuro.export.brian2.rate`` writes it, compiled before;
+First a multi-layer perceptron under strict dynamics, in turns with the same run whose weights are held. There the
+product of a held input and the first weights is computed once and passed over from then on, which no run can do whose
+weights change: so beside it stands a run with held weights and an input whose two rows of numbers, a bit apart, take
+turns, in which nothing is passed over. Ratios are those of the median times of a step; ``products / held`` is what the
+multiplications alone would give; ``correct`` says that the weights after a step are those of gradient descent, bit for
+bit. Then 784-300-10, one sample, beside Brian2 as ``pcneuro.export.brian2.rate`` writes it, compiled before;
 ``weights off by`` is the largest distance from the kernel's.
 """
 
@@ -12,63 +15,30 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from machine import report
+from perceptron import DTYPES, Products, data_of, from_sweep, in_turns, options_of, perceptron, taking_turns
 
 import pcneuro as pcn
 
-ROOT = Path(__file__).parent.parent
-LAYERS = (784, 256, 256, 10)
 ONLINE = (784, 300, 10)
-WARM = 2
-"""Turns before those that count."""
 TAU = 1e5
 """Time constant of weights in ms: they change in each step, and not by much."""
+HELD, UNSKIPPED, PLASTIC = "held", "held, nothing passed over", "plastic"
 
 
-def perceptron(sizes: tuple[int, ...], plasticity: object) -> pcn.Circuit:
-    """Layers of tanh, and a linear one."""
-    rng = np.random.default_rng(0)
-    weights = {f"W{k}": rng.normal(size=p) / np.sqrt(p[0]) for k, p in enumerate(pairwise(sizes), start=1)}
-
-    def layers(x, **W):  # type: ignore[no-untyped-def]
-        for k, name in enumerate(W, start=1):
-            x = pcn.vertex(x @ W[name] if k == len(W) else np.tanh(x @ W[name]), f"v{k}")
-        return x
-
-    graph = pcn.trace(layers, x=pcn.Input((sizes[0],)), **{name: pcn.Parameter(w) for name, w in weights.items()})
-    return pcn.build_circuit(graph, plasticity=plasticity)
-
-
-def data_of(sizes: tuple[int, ...], batch: int) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs and targets."""
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(batch, sizes[0])), rng.normal(size=(batch, sizes[-1]))
-    return {"inputs": {"x": x}, "targets": {f"v{len(sizes) - 1}": y}}
-
-
-def in_turns(runs: dict[str, Callable[[], object]], options: argparse.Namespace) -> dict[str, float]:
-    """Milliseconds of a step, the median of all turns."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(WARM + options.turns):
-        for name, run in runs.items():
-            begun = time.perf_counter()
-            run()
-            if turn >= WARM:
-                times[name].append((time.perf_counter() - begun) * 1e3 / options.steps)
-    return {name: statistics.median(each) for name, each in times.items()}
+def learner(sizes: tuple[int, ...], plasticity: object) -> pcn.Circuit:
+    """The perceptron, and how its weights change."""
+    return pcn.build_circuit(perceptron(sizes), plasticity=plasticity)
 
 
 def is_a_step_of_descent(sizes: tuple[int, ...], dtype: np.dtype, batch: int) -> bool:
     """Whether one change of weights is one of ``SGD``, bit for bit."""
     settings, data = {"dynamics": pcn.Strict(), "dtype": dtype}, data_of(sizes, batch)
-    learned = pcn.Simulator(perceptron(sizes, pcn.Hebbian(tau=TAU, every=5.0)), **settings).run(5.0, **data)
-    still = pcn.Simulator(perceptron(sizes, None), **settings)
+    learned = pcn.Simulator(learner(sizes, pcn.Hebbian(tau=TAU, every=5.0)), **settings).run(5.0, **data)
+    still = pcn.Simulator(learner(sizes, None), **settings)
     gradients, rate = still.run(5.0, **data).gradients, 5.0 / TAU
     return all(np.array_equal(w - rate * gradients[n], learned.parameters[n]) for n, w in still.parameters.items())
 
@@ -77,30 +47,35 @@ def beside_held(options: argparse.Namespace) -> None:
     """Weights that change in each step beside weights that are held."""
     rows: list[list[object]] = []
     for sizes, batch in ((options.layers, options.batch), (options.online, 1)):
-        for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
-            engine = pcn.Kernel(threads=options.threads)
-            circuit = perceptron(sizes, pcn.Hebbian(tau=TAU))
-            simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), dtype=dtype, engine=engine)
-            simulator.run(1.0, **data_of(sizes, batch))
-            runs = {
-                what: lambda learn=learn, s=simulator: (s.reset(), s.run(float(options.steps), learn=learn))
-                for what, learn in (("held", False), ("plastic", True))
-            }
-            medians = in_turns(runs, options)
-            ratio = medians["plastic"] / medians["held"]
+        products, data = Products.of(sizes), data_of(sizes, batch)
+        wanted = {HELD: products.held, UNSKIPPED: products.streamed, PLASTIC: products.learned}
+        given = dict.fromkeys(wanted, data["inputs"]["x"]) | {UNSKIPPED: taking_turns(data["inputs"]["x"])}
+        for dtype in DTYPES:
+            simulators = {}
+            for name, x in given.items():
+                circuit, engine = learner(sizes, pcn.Hebbian(tau=TAU)), pcn.Kernel(threads=options.threads)
+                simulators[name] = pcn.Simulator(circuit, dynamics=pcn.Strict(), dtype=dtype, engine=engine)
+                simulators[name].run(1.0, inputs={"x": x}, targets=data["targets"])
+            runs = {name: from_sweep(s, options.steps, learn=name == PLASTIC) for name, s in simulators.items()}
+            times = in_turns(runs, options.turns, options.steps)
+            medians = {name: statistics.median(each) for name, each in times.items()}
             right = is_a_step_of_descent(sizes, dtype, batch)
-            shape = "-".join(map(str, sizes))
-            milliseconds = [f"{medians[what]:.4f}" for what in runs]
-            rows.append([shape, batch, dtype.name, *milliseconds, f"{ratio:.2f}", right])
-    header = ["layers", "batch", "dtype", "held, ms a step", "plastic, ms a step", "ratio", "correct"]
-    report("Plasticity in each step", header, rows, options.out / "plasticity.json")
+            for name, median in medians.items():
+                ratios = [f"{median / medians[other]:.2f}" for other in (HELD, UNSKIPPED)]
+                alone = f"{wanted[name] / products.held:.2f}"
+                shape = "-".join(map(str, sizes))
+                rows.append([shape, batch, dtype.name, name, f"{median:.4f}", *ratios, alone, right])
+    header = ["layers", "batch", "dtype", "weights", "median, ms a step"]
+    ratios = ["median / held", "median / nothing passed over", "products / held", "correct"]
+    title = f"Plasticity in each step, {options.threads} threads"
+    report(title, [*header, *ratios], rows, options.out / "plasticity.json")
 
 
 def beside_brian2(options: argparse.Namespace) -> None:
     """Learning online, one sample, beside Brian2."""
     from pcneuro.export import brian2
 
-    circuit, data = perceptron(options.online, pcn.Hebbian(tau=TAU)), data_of(options.online, 1)
+    circuit, data = learner(options.online, pcn.Hebbian(tau=TAU)), data_of(options.online, 1)
     duration = float(options.steps)
     simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=pcn.Kernel(threads=1))
     simulator.run(1.0, **data)
@@ -108,19 +83,17 @@ def beside_brian2(options: argparse.Namespace) -> None:
         target: brian2.rate(circuit, dynamics=pcn.Strict(), target=target, **data) for target in options.targets
     }
 
-    def again() -> object:
+    def again() -> None:
         simulator.set_parameters(circuit.parameters)
         simulator.reset()
-        return simulator.run(duration)
 
-    def of(network: object) -> Callable[[], object]:
-        def run() -> object:
-            network.reset()  # type: ignore[attr-defined]
-            return network.run(duration)  # type: ignore[attr-defined]
-
-        return run
-
-    medians = in_turns({"pcneuro": again, **{name: of(network) for name, network in networks.items()}}, options)
+    runs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "pcneuro": (again, lambda: simulator.run(duration))
+    }
+    for name, network in networks.items():
+        runs[name] = network.reset, lambda network=network: network.run(duration)
+    times = in_turns(runs, options.turns, options.steps)
+    medians = {name: statistics.median(each) for name, each in times.items()}
     rows: list[list[object]] = [["pcneuro", f"{medians['pcneuro']:.4f}", "1", "0"]]
     weights = simulator.parameters
     for name, network in networks.items():
@@ -134,15 +107,10 @@ def beside_brian2(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--layers", type=int, nargs="+", default=LAYERS)
+    parser = options_of(__doc__ or "", 9)
     parser.add_argument("--online", type=int, nargs="+", default=ONLINE)
-    parser.add_argument("--targets", nargs="*", default=["numpy", "cython"], help="of Brian2; none: without it")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks")
+    known = "of Brian2: numpy, cython, cpp_standalone; none: without it"
+    parser.add_argument("--targets", nargs="*", default=["cython", "cpp_standalone"], help=known)
     options = parser.parse_args()
     options.layers, options.online = tuple(options.layers), tuple(options.online)
     beside_held(options)

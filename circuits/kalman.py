@@ -112,7 +112,8 @@ def figure(records: xarray.Dataset):
         right.axhline(0.0, color="black", linewidth=0.8)
     axes[0, 0].set_title("object")
     axes[0, 1].set_title("estimate - object")
-    axes[0, 1].legend(loc="upper left", fontsize=8)
+    handles, names = axes[0, 1].get_legend_handles_labels()
+    drawn.legend(handles, names, loc="outside lower right", ncols=2, fontsize=8)
     for ax in axes[-1]:
         ax.set_xlabel("time (s)")
     return drawn

@@ -81,6 +81,7 @@ def figure(records: xarray.Dataset):
     """The share of digits that are told right, over time."""
     drawn, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
     ax.plot(records.time / 1000, records.accuracy, marker="o")
-    ax.axhline(1 / DIGITS, color="black", linewidth=0.8, linestyle=":")
+    ax.axhline(1 / DIGITS, color="black", linewidth=0.8, linestyle=":", label="chance")
+    ax.legend(loc="lower right")
     ax.set(xlabel="time (s)", ylabel="accuracy on unseen digits", ylim=(0, 1))
     return drawn

@@ -126,12 +126,13 @@ def learn(
     ).run(epochs)
     parameters = learned.parameters
     alone = {**parameters, "U": np.zeros_like(parameters["U"])}
+    without = pcn.Cut(("r2.value", "r1.error"))
     seen = parts(np.array([bar(length) for length in LENGTHS]))
     errors, off = [], 0.0
-    for weights in (parameters, alone):
+    simulator.set_parameters(parameters)
+    for weights, perturb in ((parameters, []), (alone, [without])):
         simulator.reset()
-        simulator.set_parameters(weights)
-        errors.append(simulator.run(shown, targets={"picture": seen}).errors["r1"])
+        errors.append(simulator.run(shown, targets={"picture": seen}, perturb=perturb).errors["r1"])
         closed = equilibrium(simulator.circuit.with_parameters(weights), seen)
         off = max(off, float(np.abs(errors[-1] - closed).max() / np.abs(closed).max()))
     middle = np.array(errors)[:, :, PARTS // 2]

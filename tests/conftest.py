@@ -23,6 +23,25 @@ settings.load_profile("pcneuro")
 GIVEN = os.environ.get("PCNEURO_DATA")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test that is ``halved`` every other combination of its parameters is for long runs only.
+
+    Those with an even sum of positions stay: any values of all parameters but one are among them, together.
+    """
+    positions = {}
+    for item in items:
+        if item.get_closest_marker("halved"):
+            total = 0
+            for mark in item.iter_markers("parametrize"):
+                names = mark.args[0]
+                names = [n.strip() for n in names.split(",")] if isinstance(names, str) else names
+                known = positions.setdefault((item.location[0], item.originalname, *names), {})
+                total += known.setdefault(tuple(id(item.callspec.params[name]) for name in names), len(known))
+            if total % 2:
+                item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(autouse=True)
 def _no_folder(monkeypatch):
     """No test reads the data of whoever runs it, unless it asks for ``real``."""

@@ -20,7 +20,7 @@ def ring(delay: float = 0.0, feedback: bool = True) -> pcn.Circuit:
     return pcn.build_circuit(pcn.trace(function, before=pcn.Recurrent("c", (1,), delay=delay, feedback=feedback)))
 
 
-def network(rng: np.random.Generator, n: int = 4, **recurrent: Any) -> pcn.Circuit:
+def network(rng: np.random.Generator, n: int = 4, plasticity: Any = None, **recurrent: Any) -> pcn.Circuit:
     """A vertex in a loop with itself, one that a folded node leads to, and two outputs."""
 
     def function(x: Any, h_past: Any, y_past: Any, W: Any, V: Any, U: Any) -> Any:
@@ -39,6 +39,7 @@ def network(rng: np.random.Generator, n: int = 4, **recurrent: Any) -> pcn.Circu
         ),
         tau={"h": 5.0, "y": np.linspace(8.0, 12.0, n)},
         precision={"y": 1.3},
+        plasticity=plasticity,
     )
 
 

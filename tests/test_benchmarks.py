@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    "name", ["brian2_rate", "compare", "events", "lstm", "plasticity", "sparse", "startup", "streams"]
+    "name",
+    ["brian2_rate", "compare", "events", "lstm", "noise", "plasticity", "protocol", "sparse", "startup", "streams"],
 )
 def test_help(name):
     script = ROOT / "benchmarks" / f"{name}.py"
@@ -63,3 +64,23 @@ def test_events_lines_and_thresholds(events):
     assert min(tried) > 0.01 / 0.3 / 2
     assert events.largest(error_of, 0.01, 0.05, 1.0, 1.05) is None
     assert events.largest(error_of, 1.0, 1e-4, 1.0, 1.05) == 1.0
+
+
+def test_no_step_of_a_protocol_is_one_of_python(monkeypatch, tmp_path, capsys):
+    """However many steps there are, as many functions are called; trials have their stimuli made in Python."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    arguments = ["--turns", "1", "--steps", "60000", "--trials", "60", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["protocol.py", *arguments])
+    importlib.import_module("protocol").main()
+    capsys.readouterr()
+    rows = json.loads((tmp_path / "protocol.json").read_text())["rows"]
+    assert [row["trials"] for row in rows] == [0, 30, 60]
+    assert all(abs(float(row["calls a step"])) < 0.02 for row in rows)
+    assert all(row["calls"] < 20_000 for row in rows)
+
+
+def test_multiplications_of_a_step(monkeypatch):
+    """Counted by hand, of 3-5-2: 3 * 5 before the hidden layer, 5 * 2 behind it, forward, back and for weights."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    products = importlib.import_module("perceptron").Products.of((3, 5, 2))
+    assert (products.held, products.streamed, products.learned) == (20, 35, 60)

@@ -122,6 +122,36 @@ def test_strict_linear_circuit_against_the_matrix_exponential(engine):
     np.testing.assert_allclose([far.values[f"v{i}"][0] for i in (1, 2, 3)], rest, rtol=1e-10)
 
 
+@engines
+def test_prospective_configuration_of_two_linear_layers(engine):
+    """Song et al. (2024): the free energy that is left, 1/2 r^T S^-1 r, and what one change of weights does to y.
+
+    With r = y - W2 W1 x and S = 1 + W2 W2^T, that is (eta2 (h . W1 x) + eta1 |x|^2 W2 W2^T) S^-1 r to the first order.
+    """
+    rng = np.random.default_rng(8)
+    W1, W2, x, y = rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=3), rng.normal(size=2)
+    graph = pcn.trace(
+        lambda x, W1, W2: pcn.vertex(W2 @ pcn.vertex(W1 @ x, "h"), "y"),
+        x=pcn.Input((3,)),
+        W1=pcn.Parameter(W1),
+        W2=pcn.Parameter(W2),
+    )
+    eta1, eta2, every = 0.3, 0.7, 600.0
+    rules = {"W1": pcn.Hebbian(every / eta1, every=every), "W2": pcn.Hebbian(every / eta2, every=every)}
+    circuit = pcn.build_circuit(graph, plasticity=rules)
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine)
+    result = sim.run(every, inputs={"x": x}, targets={"y": y}, learn=False)
+    r, S = y - W2 @ W1 @ x, np.eye(2) + W2 @ W2.T
+    left = solve(S, r)
+    h = W1 @ x + W2.T @ left
+    assert result.energy == pytest.approx(0.5 * r @ left, rel=1e-12)
+    np.testing.assert_allclose(result.values["h"][0], h, rtol=1e-12)
+    wanted = eta2 * (h @ W1 @ x) * left + eta1 * (x @ x) * W2 @ W2.T @ left
+    learned = sim.run(every).parameters
+    change1, change2 = learned["W1"] - W1, learned["W2"] - W2
+    np.testing.assert_allclose(change2 @ W1 @ x + W2 @ change1 @ x, wanted, rtol=1e-11)
+
+
 @pytest.mark.parametrize("vertices", ["auto", "marked", "all"])
 @pytest.mark.parametrize("block", [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 5))])
 def test_random_graphs_reach_backprop(vertices, block):

@@ -40,6 +40,44 @@ from pcneuro.model.noise.white import WhiteNoise
 class HalfNoise(WhiteNoise):
     \"\"\"Half of it.\"\"\"
 """,
+    "model/plasticity/doubled_rate.py": """
+from pcneuro.model.plasticity.hebbian import Hebbian
+
+
+class DoubledRate(Hebbian):
+    pass
+""",
+    "simulator/perturbations/hush.py": """
+from dataclasses import dataclass
+
+from pcneuro.simulator.perturbations.abstract import AbstractIntervention
+
+
+@dataclass(frozen=True, eq=False)
+class Hush(AbstractIntervention):
+    vertex: str
+
+    @property
+    def place(self):
+        return self.vertex
+
+    def resolved(self, circuit, dt):
+        return self
+
+    def held(self, circuit):
+        return {self.vertex: 0.25}
+""",
+    "simulator/protocol/every_second.py": """
+from dataclasses import dataclass
+
+from pcneuro.simulator.protocol.between import AbstractBetween
+
+
+@dataclass(frozen=True)
+class EverySecond(AbstractBetween):
+    def restarts(self, onsets):
+        return onsets[::2]
+""",
     "model/delays/half.py": """
 from pcneuro.model.delays.constant import ConstantDelay
 
@@ -103,11 +141,15 @@ class Shuffled(Parallel):
 }
 
 SCRIPT = """
+from pathlib import Path
+
 import numpy as np
+import xarray
 
 import pcneuro as pcn
 from pcneuro.model.delays.abstract import DELAYS
 from pcneuro.model.noise.abstract import NOISES
+from pcneuro.model.plasticity import PLASTICITY
 from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.model.integrators.abstract import INTEGRATORS
@@ -123,6 +165,23 @@ assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENER
 assert "doubled" in pcn.ops.__all__ and "halved" in OPERATORS
 assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES
 graph = pcn.trace(lambda x, w: {"y": pcn.ops.doubled(np.cumsum(x * w))}, x=pcn.Input((3,)), w=pcn.Parameter(np.ones(3)))
+assert "DoubledRate" in PLASTICITY
+line = pcn.trace(lambda x, w: pcn.vertex(pcn.vertex(x * w, "h"), "y"), x=pcn.Input(()), w=pcn.Parameter(1.0))
+pcn.build_circuit(
+    line, noise={"y": NOISES["HalfNoise"](0.0)}, plasticity={"w": PLASTICITY["DoubledRate"](tau=1e6)}
+).save("line.pcn")
+Path("trials.toml").write_text('''
+task = "protocol"
+circuit = "line.pcn"
+engine = {kind = "Reference"}
+between = {kind = "EverySecond"}
+trial = [{x = 1.0, duration = 2.0}, {x = 2.0, duration = 2.0}]
+perturb = [{kind = "Hush", vertex = "h", start = 2.0}]
+record = [{vertex = "h"}]
+''')
+pcneuro.studies.simulate(pcneuro.studies.read("trials.toml"), "out")
+with xarray.open_dataset("out/records.nc") as records:
+    assert records["h.value"].values.ravel()[[0, 3]].tolist() == [1.0, 0.25], records["h.value"]
 print(pcn.backprop(graph, {"x": np.arange(1.0, 4.0)}).values["y"][0].tolist(), pcn.__file__)
 """
 

@@ -82,8 +82,9 @@ class _Cutting:
                 nodes[node.name] = node
                 cut[parent] = node.name
         # What other dendrites compute, too, is computed for this one once more.
-        new = {name: name if name == self.child or self._alone(name) else self._named() for name in self.reads}
-        for name in self.reads:
+        reads = [name for name in self.graph.nodes if name in self.reads]  # a set has another order in each process
+        new = {name: name if name == self.child or self._alone(name) else self._named() for name in reads}
+        for name in reads:
             node = self.graph.nodes[name]
             operands = tuple(cut.get(o) or new.get(o) or o for o in node.operands)
             nodes[new[name]] = replace(node, name=new[name], operands=operands)

@@ -19,12 +19,13 @@ NEVER = np.zeros(0, dtype=np.int64)
 class RunData:
     """What a circuit is given: arrays of shape (batch, \\*shape).
 
-    ``clamped`` are the vertices that are held, targets included; ``initial`` are values of free vertices after the
-    feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the state, by variable and
-    vertex: they begin at zero where none are given. Where it ``continues`` the simulation that an engine is in, what is
-    on its way through conduction delays goes on; else all has been as in the feedforward sweep. ``stimuli`` change with
-    time, by group (``"inputs"``, ``"clamped"``, ``"currents"``) and name; the arrays are what they are in the step of
-    number ``step``. Before the steps ``restarts``, in their order, neurons go back to the feedforward sweep.
+    ``clamped`` are the vertices that are held, targets included, whose names are ``targets``; ``initial`` are values of
+    free vertices after the feedforward sweep (of latent leaves: before it). ``rows`` are those of further rows of the
+    state, by variable and vertex: they begin at zero where none are given. Where it ``continues`` the simulation that
+    an engine is in, what is on its way through conduction delays goes on; else all has been as in the feedforward
+    sweep. ``stimuli`` change with time, by group (``"inputs"``, ``"clamped"``, ``"currents"``) and name; the arrays are
+    what they are in the step of number ``step``. Before the steps ``restarts``, in their order, neurons go back to the
+    feedforward sweep.
     """
 
     batch: int
@@ -38,6 +39,8 @@ class RunData:
     restarts: np.ndarray = field(default_factory=lambda: NEVER)
     currents: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Vertex -> what flows into its value neurons beside what comes back from errors; a group of arrays, too."""
+    targets: frozenset[str] = frozenset()
+    """Clamped vertices that go with the next targets, and not with the next clamps."""
 
     @classmethod
     def silent(cls, circuit: Circuit) -> RunData:

@@ -138,6 +138,6 @@ def checked_run_data(
                     "is not exported: use dynamics=pcn.Strict(), or simulate with Kernel()"
                 )
     dt = 1.0 if streams is None else streams
-    checked = merge(circuit, previous, data, time=0.0, dt=dt, dtype=np.dtype(np.float64), carried=dict)
+    checked = merge(circuit, previous, data, time=0.0, dt=dt, dtype=np.dtype(np.float64))
     warn_of_latents(circuit, dynamics, checked.clamped)
     return checked

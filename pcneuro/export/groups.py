@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pcneuro.circuit.equations.dendrite import Block
-from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.export.learning import NOTED, Learning, note
 from pcneuro.ops.base import Weights
 
+VARIANCES = "variance"
+"""Variable of a vertex whose variances are learned."""
 TAKEN = set(
     "active add_attribute add_dependency add_to_magic_network after_run assign_id before_run check_variable_write "
     "clock code_objects codeobj_class contained_objects custom_operation equations event_codes events get_states id "
@@ -19,7 +21,7 @@ TAKEN = set(
     "subexpression_updater thresholder updaters user_equations variables when dev rate error_rate at_once drive "
     "value_scatter value_eta value_forgets value_push error_scatter error_eta error_forgets error_push xi_value "
     "xi_error received sent mean value_mean prediction_mean jump begin end".split()
-)
+) | {*NOTED.values(), VARIANCES, "w"}
 """Names in a group that are not free: Brian2's attributes of a NeuronGroup, and our own variables."""
 
 
@@ -71,7 +73,7 @@ class GroupSynapses:
     backward: tuple[str, str] | None
     on_spike: str | None = None
     """What a spike of the group before does."""
-    rule: AbstractPlasticity | None = None
+    learning: Learning | None = None
     """How weights change in the loop; None: they stay."""
 
     @property
@@ -83,19 +85,14 @@ class GroupSynapses:
     def equations(self) -> list[str]:
         """Lines that Brian2 reads."""
         weight = repr(float(self.weights.values[0])) if self.plain else "w"
-        lines = [] if self.plain else ["w : 1"] if self.rule is None else [self._learning(self.rule)]
+        lines = [] if self.plain else ["w : 1"]
+        if self.learning is not None:
+            lines = [*note([self.learning]), *self.learning.lines]
         if self.forward is not None:
             lines.append(f"{self.forward[1]}_post = {weight}*{self.forward[0]}_pre : 1 (summed)")
         if self.backward is not None:
             lines.append(f"{self.backward[1]}_pre = {weight}*{self.backward[0]}_post : 1 (summed)")
         return lines
-
-    def _learning(self, rule: AbstractPlasticity) -> str:
-        """The equation of weights that change: the error behind a synapse times the activity before it."""
-        assert self.forward is not None
-        assert self.backward is not None
-        drive = f"{self.forward[0]}_pre*{self.backward[0]}_post"
-        return f"dw/dt = ({drive} - {rule.decay!r}*w)/({rule.tau!r}*ms) : 1 (clock-driven)"
 
 
 def pairs_of(vertex: str) -> str:

@@ -25,6 +25,8 @@ from pcneuro.export.checked import (
 )
 from pcneuro.export.frozen import sweep
 from pcneuro.export.groups import pairs_of
+from pcneuro.export.learning import Regular
+from pcneuro.export.plastic_wiring import PlasticWiring, check_plasticity, of_neurons
 from pcneuro.export.spiking import AbstractErrorNeurons, Spiking
 from pcneuro.export.wiring import Wiring, checked_names
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation, with_error_neurons
@@ -42,6 +44,10 @@ RATES = {"value": "rate", "error": "error_rate"}
 Variables = dict[str, dict[str, np.ndarray]]
 
 
+LAST_TIME = "last_time"
+"""The time behind which data stay, as Brian2 knows it: for a program that makes a step more to look at its end."""
+
+
 class Stream(NamedTuple):
     """Values of a group's neurons over time, (times, neurons), each for ``dt`` ms; periodic after so many ``steps``."""
 
@@ -52,7 +58,9 @@ class Stream(NamedTuple):
     @property
     def update(self) -> str:
         """What gives it to the neurons at the begin of each step, in Brian2's syntax, as ``stimulus``."""
-        time = "t" if self.steps is None else f"(t_in_timesteps % {self.steps})*dt"
+        time = f"clip(t, 0*second, {LAST_TIME})"
+        if self.steps is not None:
+            time = f"(timestep({time}, dt) % {self.steps})*dt"
         return f"v = stimulus({time}, i)"
 
 
@@ -87,7 +95,8 @@ class Rates:
         self.data = checked_run_data(circuit, self.dynamics, data, previous, streams=streams)
         self._check_streams()
         check_shapes(circuit, "Brian2", SYNAPSE_BYTES, memory, self.data.batch)
-        self.circuit, self.units = circuit, UnitGraph(circuit)
+        check_plasticity(circuit, self.dynamics, self.integrator, self.data.batch)
+        self.circuit, self.units = circuit, UnitGraph(circuit, plastic=of_neurons(circuit))
         self._check_size()
         with np.errstate(all="ignore"):
             self.sweeps = [sweep(self.units, self.data, sample) for sample in range(self.data.batch)]
@@ -95,7 +104,8 @@ class Rates:
         self.wiring = Wiring(
             self.units, set(self.data.clamped), self.dynamics.holds_predictions, self.data.batch, spiking
         )
-        self._check_plasticity()
+        self.learnings = PlasticWiring(self.wiring, circuit, self.integrator).learnings if circuit.plasticity else []
+        """All that changes while the circuit runs."""
         self.names = checked_names(self.wiring)
         """Group -> its name in Brian2."""
 
@@ -124,20 +134,6 @@ class Rates:
             numbers |= {"eta": np.zeros(neurons.tau.shape)}
         for what, values in numbers.items():
             variables[f"{row.variable}_{what}"] = np.tile(np.broadcast_to(values, neurons.tau.shape).ravel(), batch)
-
-    def _check_plasticity(self) -> None:
-        """Raise ParameterError for rules that are not of one projection's weights, which change with the neurons."""
-        circuit = self.circuit
-        if circuit.plasticity and (self.dynamics.holds_predictions or self.data.batch > 1):
-            who = f"{self.dynamics!r} in Brian2" if self.dynamics.holds_predictions else "a batch in Brian2"
-            circuit.only_fixed_weights(who, "use Strict() and one sample, or Kernel()")
-        for name, rule in circuit.plasticity.items():
-            projections = [p for p in self.wiring.projections if p.weights.parameter == name]
-            if not rule.hebbian or rule.follows(name) != name or rule.every is not None or len(projections) != 1:
-                raise ParameterError(
-                    f"plasticity of {name!r}: Brian2's rates have Hebbian() without every=, of the weights of one "
-                    f"projection, and that is {rule.text()}: leave it out, by circuit.with_plasticity(...)"
-                )
 
     def _check_size(self) -> None:
         synapses = self.units.synapse_count * self.data.batch
@@ -220,6 +216,29 @@ class Rates:
         along = [(p.number, p.name, f"{p.forward[1]}_post") for p in self.wiring.projections if p.forward]
         back = [(-p.number, p.name, f"{p.backward[1]}_pre") for p in self.wiring.projections if p.backward]
         return [(name, variable) for part in (along, back) for _, name, variable in sorted(part, key=lambda x: x[0])]
+
+    # Plasticity
+
+    @property
+    def regulars(self) -> list[Regular]:
+        """All code that is run for what learns, in the order of a step."""
+        made = [regular for one in self.learnings for regular in one.regular(self.integrator.dt)]
+        return sorted(made, key=lambda regular: regular.order)
+
+    @property
+    def intervals(self) -> list[int]:
+        """Steps of all intervals, each once."""
+        return sorted({one.every for one in self.learnings if one.every is not None})
+
+    @property
+    def interval_owners(self) -> list[tuple[str, bool]]:
+        """Groups and projections (True) in which something changes by intervals."""
+        return list(dict.fromkeys((one.owner, one.of_synapses) for one in self.learnings if one.every is not None))
+
+    def noted(self, steps: int) -> np.ndarray:
+        """The time (s) before which all has changed when so many steps have been made: in the middle between two,
+        where rounding does not matter."""
+        return np.array([(steps + 0.5) * self.integrator.dt * 1e-3])
 
     # Numbers
 

@@ -49,7 +49,7 @@ class Predictions:
     def __init__(self, circuit: Circuit) -> None:
         self.torch = library()
         self.functions = functions(self.torch)
-        self.units = UnitGraph(circuit, plastic=True)
+        self.units = UnitGraph(circuit, plastic=circuit.graph.parameters)
         self.parameters = {
             name: self.tensor(values).ravel().requires_grad_() for name, values in circuit.parameters.items()
         }

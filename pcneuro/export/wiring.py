@@ -16,7 +16,6 @@ from pcneuro.circuit.cycles import returning
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, is_taken, plus, times
 from pcneuro.circuit.feedback import AbstractVisitor
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.units import (
     SlopePull,
     Source,
@@ -29,8 +28,9 @@ from pcneuro.circuit.units import (
     leading_to,
     sources_of,
 )
-from pcneuro.export.groups import MADE, TAKEN, Group, GroupSynapses, pairs_of
+from pcneuro.export.groups import MADE, TAKEN, Group, GroupSynapses
 from pcneuro.export.spiking import Spiking
+from pcneuro.export.vertex_equations import VertexEquations, error_pairs
 from pcneuro.ops.base import Weights
 from pcneuro.ops.formula import Formula, substitute
 
@@ -47,7 +47,13 @@ class Wiring:
         self.units, self.clamped, self.held, self.spiking = units, clamped, held, spiking
         self.error_variable = "err" if spiking is None else "received"
         """Variable of an error as others, and its own value neuron, receive it."""
-        self.populations, self.active = units.populations, units.active(inputs=bool(units.circuit.plasticity))
+        self.populations = units.populations
+        self.learned = {units.parameters[name]: name for name in units.plastic}
+        """Population of a parameter that neurons have and that changes -> its name."""
+        plastic = bool(units.circuit.plasticity)
+        self.active = units.active(inputs=plastic, past=plastic, more=self.learned)
+        self.returned: dict[int, Formula] = {}
+        """Population of a parameter -> what comes back to it, the drive of Hebbian plasticity."""
         self.groups: dict[str, Group] = {}
         self.projections: list[GroupSynapses] = []
         self.group_of: dict[int, str] = {}
@@ -140,6 +146,11 @@ class Wiring:
             if population.name not in self.units.circuit.vertices:
                 group.lines.append("v : 1")
             return
+        if number in self.learned:
+            # Its equation is written when all that drives it is known.
+            name = self.variable[number] = self.name(number, self.learned[number])
+            group.constants[name] = self._own(population).values
+            return
         prediction = self.units.predictions.get(self.group_of[number]) == number
         if isinstance(population, SynapticSum):
             name = "prediction" if prediction else self.name(number, f"I_{population.node}")
@@ -152,6 +163,14 @@ class Wiring:
                 self._summed(number, name, number)
             else:
                 group.lines.append(f"{name} = {text} : 1")
+
+    @staticmethod
+    def _own(population: SynapticSum | UnitFunction) -> Weights:
+        """The numbers of a parameter that is a population."""
+        assert isinstance(population, UnitFunction)
+        (weights,) = population.operands.values()
+        assert isinstance(weights, Weights)
+        return weights
 
     def _summed(self, number: int, name: str, source: int) -> str:
         """Declare a variable that sums over synapses, or is held, in the group of a population."""
@@ -214,6 +233,9 @@ class Wiring:
         if isinstance(population, Source):
             self._finish(population, terms)
             return None
+        if number in self.learned:
+            self.returned[number] = plus(terms)
+            return None
         if number not in self.active or not terms:
             return None
         total = plus(terms)
@@ -261,9 +283,7 @@ class Wiring:
             order = np.lexsort((post, pre))
             pre, post = pre[order], post[order]
             weights = weights.take(order) if weights.values.size > 1 else weights
-        rule = self.units.circuit.plasticity.get(weights.parameter or "")
-        made = GroupSynapses(name, before, target, pre, post, weights, number, forward, backward, rule=rule)
-        self.projections.append(made)
+        self.projections.append(GroupSynapses(name, before, target, pre, post, weights, number, forward, backward))
 
     # Dynamics
 
@@ -273,104 +293,23 @@ class Wiring:
         return free and self.spiking is not None and self.spiking.values.least() is not None
 
     def _finish(self, source: Source, terms: list[Formula]) -> None:
-        """The equations of a vertex, whose feedback is complete now."""
-        name, circuit = source.name, self.units.circuit
-        if name in circuit.graph.recurrent:
-            self._close(self.units.values[name], source, terms)
-        if name not in circuit.vertices:
-            return
-        group, predicted = self.groups[name], circuit.has_prediction(name)
-        lines = [f"drive = {brian2_text(plus(terms))} : 1"]
-        leak = f" - {self.error_variable}" if predicted else ""
-        if name in self.clamped:
-            lines.append("v : 1")
-        elif self.held and predicted:
-            # Small errors at large values are not lost in rounding.
-            lines += [f"ddev/dt = (drive{leak})*rate{self._stir(name, VALUE, lines)} : 1", "v = prediction + dev : 1"]
-        else:
-            lines.append(f"dv/dt = (drive{leak})*rate{self._stir(name, VALUE, lines)} : 1")
-        if predicted:
-            if name in circuit.leaky_errors:
-                stir = self._stir(name, ERROR, lines)
-                lines += [f"at_once = {self._error(name)} : 1", f"derr/dt = (at_once - err)*error_rate{stir} : 1"]
-                lines.append("error_rate : Hz (constant)")
-            else:
-                lines.append(f"err = {self._error(name)} : 1")
-            lines.append("precision : 1 (constant)")
-            group.constants["precision"] = circuit.precision[name].ravel()
-        if name not in self.clamped:
-            lines.append("rate : Hz (constant)")
-        group.lines += lines
-        if self.spiking is not None:
-            self._decode(group, predicted, self.spiking)
+        """A leaf that closes a cycle, or a vertex, whose feedback is complete now."""
+        if source.name in self.units.circuit.graph.recurrent:
+            self._close(self.units.values[source.name], source, terms)
+        if source.name in self.units.circuit.vertices:
+            self._neurons(source.name, terms)
 
-    def _stir(self, name: str, kind: str, lines: list[str]) -> str:
-        """What noise adds to the derivative of a state, " + ..." or nothing; its own lines go to ``lines``."""
-        noise = self.units.circuit.noise.get(f"{name}.{kind}")
-        if noise is None:
-            return ""
-        lines.append(f"{kind}_scatter : Hz**0.5 (constant)")
-        if not noise.persists:
-            return f" + {kind}_scatter*xi_{kind}"
-        lines += [
-            f"d{kind}_eta/dt = -{kind}_eta*{kind}_forgets + {kind}_scatter*xi_{kind} : 1",
-            f"{kind}_forgets : Hz (constant)",
-            f"{kind}_push : Hz (constant)",
-        ]
-        return f" + {kind}_eta*{kind}_push"
-
-    def _decode(self, group: Group, predicted: bool, spiking: Spiking) -> None:
-        """What is received of spikes, and means over the window in which they are read."""
-        window = f"int(t >= begin and t < end)/({spiking.decoding.window!r}*ms)"
-        group.lines += ["begin : second (shared, constant)", "end : second (shared, constant)"]
-        group.lines.append(f"dvalue_mean/dt = v*{window} : 1")
-        if predicted:
-            group.lines += [
-                f"dreceived/dt = -received/({spiking.decoding.filter!r}*ms) : 1",
-                f"dmean/dt = received*{window} : 1",
-                f"dprediction_mean/dt = prediction*{window} : 1",
-                "jump : 1 (shared, constant)",
-            ]
-            self._pair(group, spiking)
-        least = spiking.values.least()
-        if least is not None and self.sends(group.name):
-            group.lines.append("sent : 1")
-            group.threshold = f"abs(v - sent) >= {least!r}"
-            group.reset = "sent = v"
-
-    def _pair(self, group: Group, spiking: Spiking) -> None:
-        """The ON and OFF neurons of a vertex' errors, with one synapse from each error and one to what is received."""
-        errors = spiking.errors
-        pairs = self.groups[pairs_of(group.name)] = Group(
-            pairs_of(group.name), 2 * errors.units * group.size, Block(group.name)
-        )
-        pairs.lines = [
-            "drive : 1",
-            "polarity : 1 (constant)",
-            "gain : Hz (shared, constant)",
-            f"wanted = {errors.baseline!r}*Hz + gain*clip(polarity*drive, 0, inf) : Hz",
-            *errors.equations(),
-        ]
-        pairs.method, pairs.threshold, pairs.reset = errors.method, "m >= 1", "m -= 1"
-        pairs.constants["polarity"] = np.tile(np.repeat([1.0, -1.0], errors.units), group.size)
-        unit, neuron = np.repeat(np.arange(group.size), 2 * errors.units), np.arange(pairs.size)
-        # Behind all sums of predictions, on which errors depend.
-        last, one = len(self.populations), Weights(np.ones(1))
-        title = pairs.name.replace(".", "_")
-        self.projections.append(
-            GroupSynapses(f"{title}_in", group.name, pairs.name, unit, neuron, one, last, ("err", "drive"), None)
-        )
-        on_spike = "received_post += polarity_pre*jump_post"
-        self.projections.append(
-            GroupSynapses(f"{title}_out", pairs.name, group.name, neuron, unit, one, last, None, None, on_spike)
-        )
-
-    def _error(self, name: str) -> str:
-        known = "sent" if self.sends(name) else "v"
-        if name in self.clamped and name in self.units.means:
-            return f"precision*(v - {self.variable[self.units.means[name]]})"
-        deviates = self.held and name not in self.clamped and known == "v"
-        return "precision*dev" if deviates else f"precision*({known} - prediction)"
+    def _neurons(self, name: str, terms: list[Formula]) -> None:
+        """The equations of a vertex, to which these terms come back."""
+        group, circuit, clamped = self.groups[name], self.units.circuit, name in self.clamped
+        mean = self.units.means.get(name)
+        compared = self.variable[mean] if clamped and mean is not None else None
+        sends, spiking = self.sends(name), self.spiking
+        VertexEquations(group, circuit, clamped, self.held, compared, sends, spiking).write(terms)
+        if spiking is not None and circuit.has_prediction(name):
+            pairs, synapses = error_pairs(group, spiking, len(self.populations))
+            self.groups[pairs.name] = pairs
+            self.projections += synapses
 
 
 class _WayBack(AbstractVisitor[UnitStation, Formula]):

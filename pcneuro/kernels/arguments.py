@@ -57,8 +57,9 @@ ITSELF = -2
 PRESENT, PAST, RECALLED, DELAY, BREADTH, CHANGED, RING_COLUMNS = range(7)
 # Columns of ``Learning.table``, a row of which is what one rule changes: first row of ``Memory.shared`` of the values,
 # how many, and those of the drive and of what is kept in a step of several stages; the flag that says that it changed;
-# where the drive is an outer product of one sample's activities (-1: it is not), the first rows of ``Memory.buf`` of
-# both, and how many there are behind; the first row of the precisions that follow from it (-1: none do)
+# where the drive is presynaptic times postsynaptic activity, summed over samples (-1: it is not), the first rows of
+# ``Memory.buf`` of both, and how many there are behind; the first row of the precisions that follow from it (-1: none
+# do)
 (
     VALUE_ROW,
     COUNT,
@@ -74,14 +75,14 @@ PRESENT, PAST, RECALLED, DELAY, BREADTH, CHANGED, RING_COLUMNS = range(7)
 # Columns of ``Learning.numbers``
 RATE, DECAY, LOWEST, HIGHEST, LEARNED_NUMBERS = range(5)
 # Columns of ``Learning.groups``: of what changes every so many steps (0: with the neurons), rows of ``Learning.table``
-# from ... to, instructions for the drives from ... to, rows to begin at zero from ... to, and whether adjoints of what
+# from ... to, rows of ``Learning.sums`` from ... to, rows to begin at zero from ... to, and whether adjoints of what
 # samples share are to be pulled back
 (
     INTERVAL_STEPS,
     LEARNED_FROM,
     LEARNED_TO,
-    CODE_FROM,
-    CODE_TO,
+    SUMS_FROM,
+    SUMS_TO,
     ZERO_FROM,
     ZERO_TO,
     BACKWARD,
@@ -233,12 +234,14 @@ class Learning(NamedTuple):
     """What changes while a circuit runs, and how; tables (int64) have the columns above.
 
     ``numbers`` has the settings of each rule. ``code`` are the instructions that sum drives over samples, each done in
-    ``parts``, with room for ``breadth`` numbers from row ``panel`` of ``Memory.shared`` on; ``zeroed`` (first row,
-    rows; int64) what they add to; ``tail`` what they need beside errors, block by block; ``backward`` what pulls
-    adjoints of what samples share back, and ``refreshed`` what follows from parameters alone, both with ``context``.
-    ``gains`` follow precisions, by steps of ``dt`` and time constants ``taus``, for the leak ``exact`` or by its slope.
-    What is recorded of parameters is as ``Records`` has it. Writes ``contexts``, of blocks while they sum, ``fresh``
-    (int64) by block, and ``recorded``.
+    ``parts`` by each thread (0: whole, by one), with room for ``breadth`` numbers for each from row ``panel`` of
+    ``Memory.shared`` on; of the rows of ``sums`` (instructions from ... to; int64), one after the other, all can be
+    done side by side. ``zeroed`` (first row, rows; int64) is what they add to; ``tail`` what they need beside errors,
+    block by block; ``backward`` what pulls adjoints of what samples share back, and ``refreshed`` what follows from
+    parameters alone, both with ``context``. ``gains`` follow precisions, by steps of ``dt`` and time constants
+    ``taus``, for the leak ``exact`` or by its slope. What is recorded of parameters is as ``Records`` has it. Writes,
+    with a row a thread, ``contexts``, of blocks while they sum, and ``panels``, postsynaptic activity of all samples;
+    ``fresh`` (int64) by block, and ``recorded``.
     """
 
     table: np.ndarray
@@ -246,6 +249,7 @@ class Learning(NamedTuple):
     groups: np.ndarray
     code: np.ndarray
     parts: np.ndarray
+    sums: np.ndarray
     zeroed: np.ndarray
     tail: np.ndarray
     backward: np.ndarray
@@ -258,9 +262,22 @@ class Learning(NamedTuple):
     breadth: int
     context: np.ndarray
     contexts: np.ndarray
+    panels: np.ndarray
+    samples: int
     fresh: np.ndarray
     records: np.ndarray
     recorded: np.ndarray
+
+
+class Team(NamedTuple):
+    """How threads share the phases of a step: ``board`` (int64) says what is to be done, in how many ``shares``.
+
+    Writes ``board``, and ``outcomes`` (int64), what came of each share.
+    """
+
+    board: np.ndarray
+    outcomes: np.ndarray
+    shares: int
 
 
 class Tableau(NamedTuple):
@@ -359,3 +376,19 @@ class TapSums(NamedTuple):
     places: int
     lanes: int
     active: int
+
+
+class Product(NamedTuple):
+    """Weights that follow the product of presynaptic and postsynaptic activity, summed over samples.
+
+    They stand from ``value`` on in ``Memory.shared``, ``rows`` of them, each so many ``columns`` behind the one before,
+    of which the first ``breadth`` follow; ``pre`` is the row of activity of the first, of ``lanes`` samples a block.
+    """
+
+    value: int
+    rows: int
+    columns: int
+    breadth: int
+    pre: int
+    lanes: int
+    samples: int

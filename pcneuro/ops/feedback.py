@@ -178,7 +178,7 @@ def stop_feedback(x: Any) -> Any:
 
 
 @public
-def project(x: Any, W: Any, *, feedback: Any) -> Any:
+def project(x: Any, W: Any, *, feedback: Any = None) -> Any:
     """x @ W, with errors that come back through weights of their own: g @ feedback.T in place of g @ W.T.
 
     Feedback alignment (Lillicrap, Cownden, Tweed & Akerman 2016), or learned feedback (Kolen & Pollack 1994). What W
@@ -190,7 +190,7 @@ def project(x: Any, W: Any, *, feedback: Any) -> Any:
     x
         Traced or plain array of shape (..., n).
     W, feedback
-        Of shape (n, m) each.
+        Of shape (n, m) each. ``feedback`` has to be given.
 
     Returns
     -------
@@ -198,7 +198,14 @@ def project(x: Any, W: Any, *, feedback: Any) -> Any:
 
     Raises
     ------
+    ParameterError
+        Without ``feedback``.
     ShapeError
         For shapes that do not fit.
     """
+    if feedback is None:
+        raise ParameterError(
+            "project has no feedback: give feedback=B, of the shape of W; for errors that come back through W, write "
+            "x @ W"
+        )
     return apply(Project(), x, W, feedback)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pcneuro.circuit.batches import batched, check_inputs, check_labels, check_targets, common_batch
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import RunData
 from pcneuro.engines.data import NEVER
 from pcneuro.engines.stimuli import Stimulus, stimulus
@@ -48,13 +49,12 @@ def merge(
     time: float,
     dt: float,
     dtype: np.dtype,
-    carried: Callable[[], Mapping[str, np.ndarray]],
     perturb: Any = None,
 ) -> RunData:
     """The data of the next run: ``previous`` itself where nothing changes.
 
     ``changes`` has the run's ``inputs``, ``targets``, ``clamp`` and ``initial``, each a mapping; None is "as before".
-    Past time zero (``time``, ms) free vertices start from what ``carried()`` returns. Raises for what does not fit.
+    Past time zero (``time``, ms) there are no initial values, as all goes on. Raises for what does not fit.
     What changes with time is what it is at the begin of the run. ``perturb`` are perturbations, None those of before.
     """
     for what, value in changes.items():
@@ -73,7 +73,8 @@ def merge(
         inputs = dict(previous.inputs)
     else:
         inputs = check_inputs(graph, changes["inputs"] or {}, dtype)
-    clamped = _clamped(circuit, previous, changes["targets"], changes["clamp"])
+    goals, held = _clamped(circuit, previous, changes["targets"], changes["clamp"])
+    clamped, targets = goals | held, frozenset(goals)
     initial = _initial(circuit, changes["initial"] or {})
     for name in initial:
         if name in clamped:
@@ -95,11 +96,10 @@ def merge(
             raise ShapeError(f"batch size changes from {previous.batch} to {batch} at {time:g} ms: call reset() first")
         same = previous.same_as(before) and _same(inputs, previous.inputs) and _same(clamped, previous.clamped)
         if same and not initial:
-            made = replace(previous, stimuli=stimuli) if stimuli or previous.stimuli else previous
+            as_before = not stimuli and not previous.stimuli and targets == previous.targets
+            made = previous if as_before else replace(previous, stimuli=stimuli, targets=targets)
             return with_currents(made, circuit, previous, perturb, step, dt)
-    if time > 0:
-        initial = {n: a for n, a in carried().items() if n not in clamped}
-    made = RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step)
+    made = RunData(batch, inputs, clamped, initial, stimuli=stimuli, step=step, targets=targets)
     return with_currents(made, circuit, previous, perturb, step, dt)
 
 
@@ -141,31 +141,31 @@ def _energy_check(circuit: Circuit, vertex: str) -> Callable[[np.ndarray], str |
 
 def _kept(circuit: Circuit, previous: RunData | None, changes: Mapping[str, Any]) -> dict[tuple[str, str], Stimulus]:
     """Stimuli of the last run that go on, as nothing else was given in the place of their group."""
-    outputs = {node.name for node in circuit.graph.outputs.values()}
-    # A clamp goes by the name of a vertex, or of an output.
+    # Targets and clamps go by the names of outputs; clamps by those of vertices, too.
     held = {*(changes["clamp"] or {})}
-    held |= {node.name for name, node in circuit.graph.outputs.items() if name in held}
+    held |= {node.name for name, node in circuit.graph.outputs.items() if name in {*held, *(changes["targets"] or {})}}
     kept = {}
     for (group, name), each in ({} if previous is None else previous.stimuli).items():
-        if group == CURRENTS:
+        if previous is None or group == CURRENTS:
             continue
-        given = "inputs" if group == "inputs" else "targets" if name in outputs else "clamp"
+        given = "inputs" if group == "inputs" else "targets" if name in previous.targets else "clamp"
         replaced = changes[given] is not None or (group != "inputs" and name in held)
         if not replaced:
             kept[group, name] = each
     return kept
 
 
-def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: Any) -> Arrays:
-    """Targets and other clamps together, by vertex; None stands for those of before."""
+def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: Any) -> tuple[Arrays, Arrays]:
+    """Targets, and other clamps, by vertex: None stands for those of before that are not given as the other now."""
     graph = circuit.graph
-    outputs = {node.name for node in graph.outputs.values()}
     before = {} if previous is None else dict(previous.clamped)
-    goals = {n: a for n, a in before.items() if n in outputs}
-    held = {n: a for n, a in before.items() if n not in outputs}
+    as_targets = frozenset() if previous is None else previous.targets
+    goals = {n: a for n, a in before.items() if n in as_targets}
+    held = {n: a for n, a in before.items() if n not in as_targets}
     if targets is not None:
         checked = check_targets(graph, targets, circuit.energies, circuit.precision)
         goals = {graph.outputs[name].name: array for name, array in checked.items()}
+        held = {n: a for n, a in held.items() if n not in goals}
     if clamp is not None:
         held = _by_vertex(circuit, "clamp", clamp)
         for name in held:
@@ -175,7 +175,8 @@ def _clamped(circuit: Circuit, previous: RunData | None, targets: Any, clamp: An
             wrong = energy.check(held[name], circuit.precision[name]) if energy is not None else None
             if wrong:
                 raise DataError(f"clamp of {name!r}: {wrong}")
-    return goals | held
+        goals = {n: a for n, a in goals.items() if n not in held}
+    return goals, held
 
 
 def _told(
@@ -257,6 +258,20 @@ def steps_of(duration: float | None, until: Settled | None, dt: float) -> tuple[
     return math.ceil(until.limit / dt * (1 - 1e-12)), until.limit
 
 
+def check_rest(circuit: Circuit, *, timed: bool, learns: bool, perturbed: bool) -> None:
+    """Raise ParameterError for a run until it has settled in which something goes on moving neurons."""
+    refuse_noise(circuit, "until=Settled(...)", "give a duration instead")
+    if timed:
+        raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
+    if learns:
+        raise ParameterError(
+            "until=Settled(...) with plasticity: weights move the equilibrium all the time; give a duration, or "
+            "learn=False"
+        )
+    if perturbed:
+        raise ParameterError("until=Settled(...) with perturb=: give a duration instead")
+
+
 def restart_steps(restarts: Any, dt: float) -> np.ndarray:
     """The steps before which neurons restart, in their order, from times in ms.
 
@@ -317,3 +332,11 @@ def warn_of_latents(circuit: Circuit, dynamics: AbstractDynamics, clamped: Colle
             f"feedforward sweep, so that no latent settles at its posterior; use dynamics=pcn.Strict()"
         )
     return bool(names)
+
+
+def warn_of_ends(data: RunData, previous: RunData | None, step: int, steps: int, dt: float) -> None:
+    """Warn of stimuli that end within so many steps from ``step`` on, once for each."""
+    known = {} if previous is None else previous.stimuli
+    for key, timed in data.stimuli.items():
+        if not timed.warned(step, known.get(key)):
+            timed.warn_of_end(step + steps, dt)

@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.noise import refuse_noise
 from pcneuro.engines import AbstractEngine, Engine, Kernel, RunData
 from pcneuro.errors import ParameterError, check_object, warn_of_divergence
 from pcneuro.kernels.philox import MASK
@@ -26,7 +25,7 @@ from pcneuro.simulator.perturbations.making import check_currents, perturbing_of
 from pcneuro.simulator.perturbed import perturbations
 from pcneuro.simulator.progress import Report, reporter
 from pcneuro.simulator.result import Result, Status
-from pcneuro.simulator.run_data import float_type, merge, restart_steps, steps_of
+from pcneuro.simulator.run_data import check_rest, float_type, merge, restart_steps, steps_of, warn_of_ends
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.stability import check_step
 from pcneuro.simulator.state import SimulationState
@@ -344,7 +343,6 @@ class Simulator:
             time=self.time,
             dt=dt,
             dtype=self.dtype,
-            carried=state.carried,
             perturb=None if perturb is None else [each for each in given if isinstance(each, Inject)],
         )
         check_currents(state, data)
@@ -354,24 +352,17 @@ class Simulator:
         steps_at = restart_steps(restarts, dt)
         if len(steps_at) or len(data.restarts):
             data = replace(data, restarts=steps_at)
-        if until is not None:
-            refuse_noise(self.circuit, "until=Settled(...)", "give a duration instead")
-        if until is not None and data.next_change(state.step) is not None:
-            raise ParameterError("until=Settled(...) with a TimedArray or restarts: give a duration instead")
-        known = {} if state.data is None else state.data.stimuli
-        for key, stimulus in data.stimuli.items():
-            if not stimulus.warned(state.step, known.get(key)):
-                stimulus.warn_of_end(state.step + steps, dt)
         learns = flag("learn", learn) and bool(self.circuit.plasticity)
-        if until is not None and learns:
-            raise ParameterError(
-                "until=Settled(...) with plasticity: weights move the equilibrium all the time; give a duration, or "
-                "learn=False"
-            )
         labels = state.labels_with(changes, data.batch)
         perturbing = perturbing_of(given, state, self.dynamics, steps, data.clamped)
-        if perturbing.lasting and until is not None:
-            raise ParameterError("until=Settled(...) with perturb=: give a duration instead")
+        if until is not None:
+            check_rest(
+                self.circuit,
+                timed=data.next_change(state.step) is not None,
+                learns=learns,
+                perturbed=bool(perturbing.lasting),
+            )
+        warn_of_ends(data, state.data, state.step, steps, dt)
         run = Run(
             *(state, steps, until, data, records, log, report),
             learn=learns,

@@ -33,8 +33,9 @@ def write_snapshot(
     arrays = {f"state/{k}": v for k, v in engine.state().items()}
     for kind in GROUPS if data is not None else ():
         arrays |= {f"{kind}/{k}": v for k, v in getattr(data, kind).items()}
-    continues = data is not None and data.continues
-    facts = {"step": step, "batch": None if data is None else data.batch, "continues": continues, **identity}
+    given = data or RunData(1)
+    batch = None if data is None else data.batch
+    facts = {"step": step, "batch": batch, "continues": given.continues, "targets": sorted(given.targets), **identity}
     write_archive(path, KIND, facts, arrays, overwrite=overwrite)
 
 
@@ -58,7 +59,8 @@ def read_snapshot(
             groups[kind][name] = array
         step, batch = _whole(facts["step"]), facts["batch"]
         given = {kind: groups[kind] for kind in GROUPS}
-        data = None if batch is None else RunData(_whole(batch), **given)  # type: ignore[arg-type]
+        targets = frozenset(facts["targets"])
+        data = None if batch is None else RunData(_whole(batch), targets=targets, **given)  # type: ignore[arg-type]
         if data is None and (step or any(groups[kind] for kind in GROUPS)):
             raise ValueError("it has no batch size, and something that has one")
         _check(engine.circuit, step, data)
@@ -89,9 +91,8 @@ def _check(circuit: Circuit, step: int, data: RunData | None) -> None:
         raise ValueError("its step number or batch size is out of range")
     if data is None:
         return
-    if data.inputs.keys() != circuit.graph.inputs.keys() or not {*data.clamped, *data.initial, *data.currents} <= set(
-        circuit.vertices
-    ):
+    of_vertices = {*data.clamped, *data.initial, *data.currents} <= {*circuit.vertices}
+    if data.inputs.keys() != circuit.graph.inputs.keys() or not of_vertices or not data.targets <= {*data.clamped}:
         raise ValueError("its data has other names")
     for name, array in (pair for kind in GROUPS for pair in getattr(data, kind).items()):
         if array.shape != (data.batch, *circuit.graph.nodes[name].shape) or array.dtype.kind != "f":

@@ -195,7 +195,7 @@ class SimulationState:
             arrays.setdefault(name, arrays[node.name])
         return self.circuit.graph.by_leaf(arrays)
 
-    def carried(self) -> Mapping[str, np.ndarray]:
+    def _carried(self) -> Mapping[str, np.ndarray]:
         """Values of all vertices, that those which are free go on from when something else changes."""
         assert self.data is not None
         if not self._started:
@@ -203,8 +203,9 @@ class SimulationState:
         return {n: self.engine.read(n, "value") for n in self.circuit.vertices}
 
     def _carried_to(self, data: RunData) -> RunData:
-        """Data that vertices which are free there go on with from where they are."""
-        return replace(data, initial={n: a for n, a in self.carried().items() if n not in data.clamped})
+        """Data that all which is free there goes on with from where it is."""
+        initial = {n: a for n, a in self._carried().items() if n not in data.clamped}
+        return replace(data, initial=initial, rows=self._carried_rows(), continues=True)
 
     def _carried_rows(self) -> Mapping[str, Mapping[str, np.ndarray]]:
         """What the dynamics integrate beside values, which goes on, too."""
@@ -218,11 +219,11 @@ class SimulationState:
     # Changes of it
 
     def take(self, data: RunData, engine: AbstractEngine | None = None) -> None:
-        """Let the next step be on this data, and by another engine where one is given."""
+        """Let the next step be on this data, and by another engine where one is given; past time zero all goes on."""
         engine = self.engine if engine is None else engine
         same = data.same_as(self.data) and engine is self.engine
         if not same and self.step > 0:
-            data = replace(data, rows=self._carried_rows(), continues=True)
+            data = self._carried_to(data)
         with self.changing():
             if engine is not self.engine:
                 engine.take_over(self.engine)
@@ -250,7 +251,7 @@ class SimulationState:
         elif data.same_as(self.data):
             self._follow(data)
         else:
-            self.take(self._carried_to(data))
+            self.take(data)
             self.ready()
 
     def perturb(self, data: RunData, given: RunData | None, engine: AbstractEngine) -> None:
@@ -258,7 +259,7 @@ class SimulationState:
 
         What the run was ``given`` is kept for its end; None where there is no perturbation now.
         """
-        self.take(self._carried_to(data) if self.step > 0 else data, engine)
+        self.take(data, engine)
         self.given = given
 
     def unperturb(self) -> None:
@@ -284,8 +285,7 @@ class SimulationState:
                 self._before = before
                 if self.data is not None:
                     if self.step > 0:
-                        rows = self._carried_rows()
-                        self.data = replace(self._carried_to(self.data), rows=rows, continues=True)
+                        self.data = self._carried_to(self.data)
                     self._started = False
                 self.engine.load(checked)
                 self._before = {}

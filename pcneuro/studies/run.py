@@ -64,7 +64,7 @@ def simulate(
     with Output(place, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
         sources = Sources(plan.folders)
         circuits = _circuits(plan, sources)
-        _warn_of_seeds(plan, sources)
+        _warn_of_seeds(plan, sources, circuits)
         _check(plan, circuits)
         runs, failure = _runs(plan, circuits, sources, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
@@ -112,7 +112,7 @@ def _arguments(task: AbstractTask, sources: Sources, more: int) -> Mapping[str, 
     return {**task.arguments, SEED: seed + more if more else seed}
 
 
-def _warn_of_seeds(plan: Plan, sources: Sources) -> None:
+def _warn_of_seeds(plan: Plan, sources: Sources, circuits: Sequence[Circuit]) -> None:
     """Say what a sweep over the seed does not draw anew."""
     swept = [run.swept for run in plan.runs]
     kept = not_swept(plan.raw, swept)
@@ -121,10 +121,17 @@ def _warn_of_seeds(plan: Plan, sources: Sources) -> None:
             f"{plan.path}: the sweep over seed leaves {', '.join(kept)} as given: leave {kept[0]} out to have it from "
             "seed, or sweep it, too"
         )
-    circuits = {run.task.circuit for run in plan.runs if SEED in run.swept and SEED not in run.task.arguments}
-    for circuit in sorted(circuits) if len({values.get(SEED) for values in swept}) > 1 else ():
-        if SEED not in sources.parameters(circuit):
-            warn(f"{plan.path}: the sweep over seed does not draw the weights of {circuit}: it has no argument seed")
+    if len({values.get(SEED) for values in swept}) < 2:
+        return
+    # Noise, and what a task draws, are drawn anew for each seed, and may be all that is to be.
+    still = {
+        run.task.circuit
+        for run, circuit in zip(plan.runs, circuits, strict=True)
+        if SEED in run.swept and SEED not in run.task.arguments and not circuit.noise and not run.task.draws
+    }
+    for name in sorted(still):
+        if SEED not in sources.parameters(name):
+            warn(f"{plan.path}: the sweep over seed does not draw the weights of {name}: it has no argument seed")
 
 
 def _job(

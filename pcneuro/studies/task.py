@@ -150,6 +150,11 @@ class AbstractTask(Table):
         if "kind" in cls.__dict__:
             TASKS[cls.kind] = cls
 
+    @property
+    def draws(self) -> bool:
+        """Whether a run draws something from ``seed`` that neither its settings nor its circuit have."""
+        return False
+
     @abstractmethod
     def perform(self, job: Job) -> Outcome:
         """Do one run."""

@@ -94,6 +94,7 @@ def test_a_share_is_the_gradients(engine):
     assert all(np.array_equal(sim.errors[name], result.errors[name]) for name in names)
 
 
+@pytest.mark.halved
 @engines
 @every_dynamics
 @every_integrator

@@ -174,7 +174,7 @@ def test_rows_of_a_walk_are_walks_of_their_own(seed):
 
 
 def test_units_stand_last_to_first_and_errors_begin_at_vertices():
-    units = UnitGraph(pcn.build_circuit(mlp((3, 4, 2))), plastic=True)
+    units = UnitGraph(pcn.build_circuit(mlp((3, 4, 2))), plastic=("W1", "W2", "b1", "b2"))
     stations: tuple[UnitStation, ...] = units.feedback
     assert [station.number for station in stations] == list(reversed(range(len(units.populations))))
     assert {s.population.name: s.prediction for s in stations if s.prediction is not None} == units.predictions

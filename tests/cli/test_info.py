@@ -74,7 +74,8 @@ def test_cache_clear_removes_what_is_there(pcneuro, monkeypatch):
 
 
 def test_cache_warm_leaves_nothing_to_compile(pcneuro):
-    pcneuro("cache", "warm")
+    if len(cache.state().warm) < 2:
+        pcneuro("cache", "warm")
     code, out, err = pcneuro("cache", "warm")
     assert (code, err) == (0, "")  # there is no progress of what is done
     assert "float64: compiled\nfloat32: compiled\n" in out

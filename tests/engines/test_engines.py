@@ -162,6 +162,7 @@ def test_a_latent_root_comes_to_its_posterior_mean(setup):
 # Against each other
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("setup", [s for s in SETUPS if s not in (REFERENCE, DELAYED_REFERENCE)], ids=str)
 @every_dynamics
 @pytest.mark.parametrize("integrator", [pcn.Euler(DT), pcn.ExponentialEuler(DT)], ids=str)
@@ -255,6 +256,7 @@ def test_runs_one_after_the_other_are_one_run(setup, layers, dynamics):
     equal(sim.run(40.0), once)
 
 
+@pytest.mark.halved
 @every_dynamics
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_what_is_restored_goes_on_bit_for_bit(setup, layers, dynamics, dtype, tmp_path):

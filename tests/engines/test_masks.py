@@ -98,6 +98,7 @@ def test_backprop_is_autograds(program):
     assert_close(pcn.backprop(graph, {"x": X}, {"out": TARGET}).gradients["W"], by_autograd(), 1e-12)
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize(("program", "vertices", "dtype"), PAIRS)
 @engines
 def test_fixed_prediction_computes_backprops_gradients(program, vertices, dtype, engine):
@@ -107,6 +108,7 @@ def test_fixed_prediction_computes_backprops_gradients(program, vertices, dtype,
     assert_close(result.gradients["W"], by_autograd(), near)
 
 
+@pytest.mark.halved
 @programs
 @pytest.mark.parametrize("schedule", [pcn.Sequential(), pcn.FastForward()], ids=repr)
 @pytest.mark.parametrize("vertices", MODES)
@@ -117,6 +119,7 @@ def test_every_schedule_does(program, schedule, vertices, engine):
     assert_close(result.gradients["W"], by_autograd(), 1e-6)
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize(
     ("program", "vertices"), [(attention, "auto"), (attention, "all"), (added, "marked"), (lowered, "marked")]
 )

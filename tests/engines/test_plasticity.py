@@ -102,6 +102,7 @@ ALL = {
 }
 
 
+@pytest.mark.halved
 @by_dynamics
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
 @pytest.mark.parametrize("every", [None, 2.0])
@@ -145,6 +146,7 @@ def test_variances_of_error_neurons_with_a_time_constant(integrator):
         np.testing.assert_allclose(result.parameters["y.variance"], sigma, rtol=1e-12)
 
 
+@pytest.mark.halved
 @by_engine
 @by_dynamics
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -312,15 +314,71 @@ def test_records_of_parameters_that_find_no_room():
     stream.close()
 
 
-def test_dense_weights_of_one_sample_change_in_one_pass():
+@pytest.mark.parametrize("given", [slice(0, 1), slice(None)], ids=["one sample", "five samples"])
+def test_dense_weights_change_in_one_pass(given):
     """That it is so is no matter of results, but of memory that is gone through: so the tables of the loop say it."""
     simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=10.0)))
-    simulator.run(1.0, inputs={"x": X[0]}, targets={"y": Y[0]})
+    simulator.run(1.0, inputs={"x": X[given]}, targets={"y": Y[given]})
     outer = {p.name: row[PRE] >= 0 for p, row in zip(*rules_in(simulator), strict=True)}
     assert outer == {"W1": True, "b1": False, "W2": True}
-    simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=10.0)))
-    simulator.run(1.0, inputs={"x": X}, targets={"y": Y})
-    assert not any(row[PRE] >= 0 for row in rules_in(simulator)[1])
+
+
+def of_all_kinds(x, W1, K, W2, b2):
+    """A dense layer wider than the vectors that sum, a convolution, and a small layer with a bias."""
+    h = pcn.vertex(np.tanh(x @ W1), "h")
+    image = pcn.ops.conv2d(h.reshape(1, 6, 7), K)
+    return pcn.vertex(np.tanh(image.ravel()) @ W2 + b2, "y")
+
+
+@by_dynamics
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
+@pytest.mark.parametrize("every", [None, 3.0])
+@pytest.mark.parametrize("batch", [1, 70])
+def test_threads_change_no_bit(dynamics, integrator, every, batch, monkeypatch):
+    """However small a step is, it is divided here: among more threads than there are blocks of samples, too."""
+    monkeypatch.setattr("pcneuro.engines.kernel.blocks.WORTHWHILE", 0.0)
+    monkeypatch.setattr("pcneuro.engines.kernel.learning.SHARED_STEP", 0.0)
+    draw = np.random.default_rng(3)
+    shapes = {"W1": (5, 42), "K": (2, 1, 3, 3), "W2": (40, 3), "b2": (3,)}
+    weights = {name: pcn.Parameter(0.3 * draw.normal(size=shape)) for name, shape in shapes.items()}
+    graph = pcn.trace(of_all_kinds, x=pcn.Input((5,)), **weights)
+    rules = {
+        "W1": pcn.Hebbian(tau=500.0, decay=0.1, bounds=(-0.5, 0.5)),
+        "K": pcn.Hebbian(tau=900.0, every=every),
+        "W2": pcn.Hebbian(tau=400.0, every=every),
+        "b2": pcn.Hebbian(tau=300.0),
+        "h": pcn.LearnedVariance(tau=80.0),
+    }
+    noise = pcn.WhiteNoise(0.1) if len(integrator.weights) == 1 else None
+    circuit = pcn.build_circuit(graph, plasticity=rules, noise=noise)
+    stream = pcn.TimedArray(draw.normal(size=(3, batch, 5)), 4.0, periodic=True)
+    data = {"inputs": {"x": stream}, "targets": {"y": draw.normal(size=(batch, 3))}, "restarts": [6.0]}
+    results = []
+    for threads in (1, 2, 3, 8):
+        engine = pcn.Kernel(threads=threads)
+        simulator = pcn.Simulator(circuit, engine=engine, dynamics=dynamics, integrator=integrator, seed=5)
+        record = [pcn.Record("W2", "parameter"), pcn.Record("h", "error")]
+        results.append(simulator.run(10.0, record=record, **data))
+    one, *others = results
+    assert all(np.abs(one.parameters[name] - circuit.parameters[name]).max() > 1e-6 for name in circuit.parameters)
+    for other in others:
+        for group in ("parameters", "values", "errors", "gradients", "records"):
+            for name, wanted in getattr(one, group).items():
+                np.testing.assert_array_equal(getattr(other, group)[name], wanted)
+
+
+def test_what_diverges_in_many_threads_is_named(monkeypatch):
+    """Weights, which one of them changes, and neurons, which another moves."""
+    monkeypatch.setattr("pcneuro.engines.kernel.blocks.WORTHWHILE", 0.0)
+    monkeypatch.setattr("pcneuro.engines.kernel.learning.SHARED_STEP", 0.0)
+    data = {"inputs": {"x": np.tile(X, (10, 1))}, "targets": {"y": np.tile(Y, (10, 1))}}
+    results = []
+    for threads in (1, 3):
+        simulator = pcn.Simulator(circuit_of(pcn.Hebbian(tau=0.1)), engine=pcn.Kernel(threads=threads))
+        with pytest.warns(pcn.PcneuroWarning, match="is not finite"):
+            results.append(simulator.run(500.0, **data))
+    assert [result.status for result in results] == [pcn.Status.DIVERGED] * 2
+    assert results[0].time == results[1].time < 500.0
 
 
 def rules_in(simulator):

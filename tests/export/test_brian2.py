@@ -14,7 +14,6 @@ from circuits.cnn import cnn
 from circuits.lstm import lstm
 from pcneuro.errors import OutputError, ParameterError
 from pcneuro.export import brian2
-from pcneuro.export.brian2.library import library
 from tests.circuits_for_tests import data_for, every_dynamics, mlp, not_inferred, random_dag, scalar_graph
 from tests.export import agreement
 from tests.export.agreement import close
@@ -119,22 +118,6 @@ def test_lstm_cell(dynamics, target):
     inputs, _ = data_for(circuit.graph, 1, scale=0.5)
     labels = np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)
     agree(circuit, inputs, {"out": labels}, steps=8, dynamics=dynamics, target=target)
-
-
-@pytest.fixture
-def quickly_compiled(tmp_path):
-    """Without optimisation, which takes longer than what is run, and apart from what others have compiled."""
-    preferences = pytest.importorskip("brian2").prefs
-    settings = {
-        "codegen.cpp.extra_compile_args_gcc": ["-O0", "-w"],
-        "codegen.runtime.cython.cache_dir": str(tmp_path / "cython"),
-    }
-    before = {name: preferences[name] for name in settings}
-    for name, value in settings.items():
-        preferences[name] = value
-    yield
-    for name, value in before.items():
-        preferences[name] = value
 
 
 @pytest.mark.parametrize(
@@ -371,117 +354,3 @@ def test_what_is_not_finite_is_refused(tmp_path):
     ):
         with pytest.raises(ParameterError, match=text):
             brian2.rate(good, **data, **more)
-
-
-LEAKY = [{"h1": 3.0}, {"h1": 4.0, "h2": np.linspace(2.0, 5.0, 6), "out": 2.0}]
-
-
-@every_dynamics
-@every_target
-@pytest.mark.parametrize("error_tau", LEAKY, ids=["of h1", "of all"])
-@pytest.mark.parametrize("integrator", [pcn.Euler(0.5), pcn.ExponentialEuler(0.5)], ids=repr)
-def test_error_neurons_with_a_time_constant(integrator, error_tau, dynamics, target):
-    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5, "out": 2.0}, error_tau=error_tau)
-    agree(circuit, *data_for(circuit.graph, 3), dynamics=dynamics, target=target, integrator=integrator)
-
-
-def test_spiking_neurons_refuse_error_neurons_with_a_time_constant():
-    circuit = pcn.build_circuit(mlp((5, 7, 3)), error_tau={"h1": 3.0})
-    inputs, targets = data_for(circuit.graph, 1)
-    with pytest.raises(ParameterError, match=r"error neurons of 'h1' have a time constant, .* spiking neurons: build"):
-        brian2.spiking(circuit, inputs=inputs, targets=targets)
-
-
-NOISY = {"h1": pcn.WhiteNoise(np.linspace(0.1, 0.4, 4)), "h1.error": pcn.WhiteNoise(0.2), "out": pcn.WhiteNoise(0.3)}
-
-
-@every_dynamics
-@pytest.mark.parametrize("noise", [NOISY, {"h1": pcn.OrnsteinUhlenbeck(0.5, 4.0)}], ids=["white", "coloured"])
-@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
-def test_noise_has_the_kernels_statistics(integrator, noise, dynamics):
-    """Deviations of samples that are alike but for their noise: of both within the error of their ratio."""
-    circuit = pcn.build_circuit(mlp((3, 4, 2)), precision={"h1": 2.0}, error_tau={"h1": 6.0}, noise=noise)
-    samples = 800
-    inputs = {"x": np.tile(np.array([0.5, -1.0, 1.0]), (samples, 1))}
-    library().seed(3)
-    network = brian2.rate(circuit, inputs=inputs, dynamics=dynamics, integrator=integrator)
-    made = network.run(25.0)
-    sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=integrator, seed=3)
-    ours = sim.run(25.0, inputs=inputs)
-    for got, wanted in ((made.values["h1"], ours.values["h1"]), (made.errors["h1"], ours.errors["h1"])):
-        ratio = got.var(axis=0) / wanted.var(axis=0)
-        # Four standard errors of the ratio of two variances, and for coloured noise a step's delay.
-        np.testing.assert_allclose(ratio, 1.0, atol=4 * np.sqrt(4 / samples) + 0.1 * ("out" not in noise))
-
-
-def test_noise_of_errors_at_once_is_refused():
-    circuit = pcn.build_circuit(mlp((3, 4, 2)), noise={"h1.error": pcn.WhiteNoise(0.1)})
-    with pytest.raises(ParameterError, match="error neurons of 'h1' have noise and no time constant"):
-        brian2.rate(circuit, inputs={"x": np.ones(3)})
-
-
-def streams_for(circuit: pcn.Circuit, periodic: bool = False) -> dict:
-    """An input by sample, every two ms, and a target that all samples share, every three."""
-    (source,), (goal,) = circuit.graph.inputs.values(), circuit.graph.outputs.values()
-    rng = np.random.default_rng(4)
-    x, y = rng.normal(size=(4 if periodic else 8, 3, *source.shape)), rng.normal(size=(5, *goal.shape))
-    return {
-        "inputs": {source.name: pcn.TimedArray(x, 2.0, periodic=periodic)},
-        "targets": {name: pcn.TimedArray(y, 3.0) for name in circuit.graph.outputs},
-    }
-
-
-@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(0.5)], ids=repr)
-@pytest.mark.parametrize("periodic", [False, True], ids=["once", "periodic"])
-@pytest.mark.parametrize("target", ["numpy", pytest.param("cython", marks=pytest.mark.long)])
-def test_data_that_change_with_time(integrator, periodic, target):
-    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5}, tau={"h2": 7.0})
-    data = streams_for(circuit, periodic)
-    steps = round(15.0 / integrator.dt)
-    agree(circuit, **data, steps=steps, target=target, dynamics=pcn.Strict(), integrator=integrator)
-
-
-def test_a_clamp_and_a_run_in_pieces_change_with_time():
-    circuit = pcn.build_circuit(mlp((3, 4, 2)))
-    clamp = {"h1": pcn.TimedArray(np.random.default_rng(1).normal(size=(4, 4)), 2.0)}
-    inputs, targets = data_for(circuit.graph, 1)
-    data = {"inputs": inputs, "targets": targets, "clamp": clamp}
-    network = brian2.rate(circuit, **data, dynamics=pcn.Strict(), record=[pcn.Record("h1"), pcn.Record("out", "error")])
-    parts = [network.run(3.0), network.run(5.0)]
-    wanted = pcn.Simulator(circuit, dynamics=pcn.Strict()).run(
-        8.0, **data, record=[pcn.Record("h1"), pcn.Record("out", "error")]
-    )
-    for name in ("h1.value", "out.error"):
-        rows = np.concatenate([parts[0].records[name].values[:-1], parts[1].records[name].values])
-        close(rows, wanted.records[name].values, name)
-
-
-def test_a_script_has_what_changes_with_time(tmp_path):
-    circuit = pcn.build_circuit(mlp((3, 4, 2)))
-    data = {**streams_for(circuit, periodic=True)}
-    data["inputs"] = {name: pcn.TimedArray(t.values[:, 0], t.dt, periodic=True) for name, t in data["inputs"].items()}
-    script = tmp_path / "circuit.py"
-    brian2.script(circuit, script, 13.0, dynamics=pcn.Strict(), **data)
-    script.write_text(script.read_text() + "\nnp.save('h1.npy', np.array(groups['h1'].v[:]))\n")
-    done = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    wanted = pcn.Simulator(circuit, dynamics=pcn.Strict()).run(13.0, **data)
-    close(np.load(tmp_path / "h1.npy"), wanted.values["h1"][0], "h1")
-
-
-def test_what_cannot_change_with_time_is_refused():
-    circuit = pcn.build_circuit(mlp((3, 4, 2)))
-    data = streams_for(circuit)
-    with pytest.raises(ParameterError, match=r"'x' of inputs is a TimedArray, .* new feedforward sweep.*pcn.Strict"):
-        brian2.rate(circuit, **data)
-    with pytest.raises(ParameterError, match=r"'cpp_standalone' takes no data that change with time"):
-        brian2.rate(circuit, **data, dynamics=pcn.Strict(), target="cpp_standalone")
-    with pytest.raises(ParameterError, match=r"is a TimedArray, and this export is of constant data"):
-        brian2.spiking(circuit, **data, dynamics=pcn.Strict())
-    long = data | {"inputs": {"x": pcn.TimedArray(np.zeros((2000, 3, 3)), 1.0)}}
-    with pytest.raises(ParameterError, match=r"values of input 'x' over time would take"):
-        brian2.rate(circuit, **long, dynamics=pcn.Strict(), memory=50_000)
-    network = brian2.rate(circuit, **data, dynamics=pcn.Strict())
-    with pytest.raises(ParameterError, match="make another network"):
-        network.reset(**streams_for(circuit))
-    network.reset()

@@ -19,7 +19,7 @@ STRICT = pcn.Strict()
 def parts(circuit: pcn.Circuit, dynamics: pcn.Strict | pcn.FixedPrediction, **data) -> NestNeurons:
     """Of the first sample."""
     asked = {"clamp": None, "initial": None, **(data or given(circuit.graph))}
-    merged = merge(circuit, None, asked, time=0.0, dt=1.0, dtype=np.dtype(np.float64), carried=dict)
+    merged = merge(circuit, None, asked, time=0.0, dt=1.0, dtype=np.dtype(np.float64))
     return made(circuit, dynamics, pcn.Euler(), merged, 0)
 
 

@@ -70,8 +70,11 @@ def _functions(np):
 
 
 def results() -> Arrays:
-    """Values, errors and gradients of all cases, for both dynamics and dtypes."""
+    """Values, errors and gradients of all cases, for both dynamics and dtypes, and what is learned in the loop."""
     arrays: Arrays = {}
+    for dtype in BATCHES:
+        for batch in (1, 3, 21):
+            arrays |= {f"learned {dtype} {batch} {k}": a for k, a in _learned(np.dtype(dtype), batch).items()}
     for each in CASES:
         for kinds in (("active", "shared"), ("shared", "active")):
             v = variant(each, *kinds)
@@ -95,6 +98,22 @@ def _run(v, dtype, batch) -> Arrays:
         for part in ("values", "errors", "gradients"):
             arrays |= {f"{dynamics} {part} {n}": a for n, a in getattr(result, part).items()}
     return arrays
+
+
+def _learned(dtype, batch) -> Arrays:
+    """Weights that change with the neurons and at intervals, of layers wider and narrower than vectors."""
+    draw = np.random.default_rng(batch)
+    weights = {name: pcn.Parameter(draw.normal(size=size)) for name, size in (("W", (7, 19)), ("V", (19, 2)))}
+    graph = pcn.trace(
+        lambda x, W, V: pcn.vertex(pcn.vertex(np.tanh(x @ W), "h") @ V, "y"), x=pcn.Input((7,)), **weights
+    )
+    rules = {"W": pcn.Hebbian(tau=300.0, decay=0.1, bounds=(-1.0, 1.0)), "V": pcn.Hebbian(tau=200.0, every=2.0)}
+    sim = pcn.Simulator(
+        pcn.build_circuit(graph, plasticity=rules), dynamics=pcn.Strict(), dtype=dtype, engine=pcn.Kernel(threads=1)
+    )
+    data = {"inputs": {"x": draw.normal(size=(batch, 7))}, "targets": {"y": draw.normal(size=(batch, 2))}}
+    result = sim.run(5.0, **data)
+    return {**result.parameters, **{f"value of {name}": values for name, values in result.values.items()}}
 
 
 def failing_kernel() -> Arrays:

@@ -132,6 +132,7 @@ def assembly(name, dtype):
     return kernel._library.get_asm_str()
 
 
+@pytest.mark.halved
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", COMPILED)

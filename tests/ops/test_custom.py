@@ -125,7 +125,7 @@ SINGLE = ((np.float32, "all", 5, False),)
 @pytest.mark.parametrize(
     ("name", "runs"),
     [
-        ("kepler", DOUBLE),
+        pytest.param("kepler", DOUBLE, marks=pytest.mark.long),
         ("kepler", SINGLE),
         ("shared", DOUBLE),
         pytest.param("shared", SINGLE, marks=pytest.mark.long),

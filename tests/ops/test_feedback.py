@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ShapeError
+from pcneuro.errors import ParameterError, ShapeError
 from pcneuro.export import brian2
 from tests.function_libraries import written_out
 from tests.helpers import (
@@ -143,6 +143,12 @@ def test_shapes_that_do_not_fit(shapes, message):
     x, w, b = (np.ones(shape) for shape in shapes)
     with pytest.raises(ShapeError, match=message):
         pcn.ops.project(x, w, feedback=b)
+
+
+@pytest.mark.parametrize("given", [{}, {"feedback": None}])
+def test_feedback_that_is_missing_is_asked_for(given):
+    with pytest.raises(ParameterError, match=r"^project has no feedback: give feedback=B, of the shape of W; .*x @ W$"):
+        pcn.trace(lambda x, W: pcn.ops.project(x, W, **given), x=pcn.Input((3,)), W=pcn.Parameter(np.ones((3, 2))))
 
 
 def test_kolen_and_pollack():

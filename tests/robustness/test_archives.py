@@ -27,7 +27,7 @@ from tests.robustness.archives import (
     put,
 )
 
-FEW, MANY = 1000, 100_000
+FEW, MANY = 400, 100_000
 """Damaged files of each kind, and as many with the right digests, in every run of the suite and in a long one."""
 ARCHIVES = {
     "circuits": Circuits,

@@ -145,6 +145,7 @@ def with_all(function):
 
 
 # Latents that held predictions do not infer move all the same.
+@pytest.mark.halved
 @pytest.mark.filterwarnings("ignore:FixedPrediction does not infer")
 @with_all
 def test_any_sequence_of_calls_is_the_references(name, delays, engine, dynamics, tmp_path):

@@ -39,6 +39,34 @@ def test_targets_can_be_left_out_and_taken_away(network):
     assert sim.run(2000.0, targets={}).energy == pytest.approx(0.0, abs=1e-20)
 
 
+@engines
+@pytest.mark.parametrize("timed", [False, True], ids=["array", "stream"])
+def test_an_output_is_freed_by_what_it_was_given_by(network, engine, timed, tmp_path):
+    """``clamp={}`` frees what ``clamp=`` holds, an output, too, and leaves targets; ``targets={}`` the other way."""
+    inputs, targets = data_for(network.graph, 2)
+    held = {name: pcn.TimedArray(np.stack([y, *[y + 1.0] * 20]), 3.0) if timed else y for name, y in targets.items()}
+    names = set(held)
+    sim = pcn.Simulator(network, engine=engine)
+    sim.run(4.0, inputs=inputs, clamp=held)
+    assert set(sim.clamped) == names
+    sim.run(4.0, targets={})
+    assert set(sim.clamped) == names, "clamps are no targets"
+    sim.store(tmp_path / "held")
+    sim.run(4.0, clamp={})
+    assert not sim.clamped
+    sim.restore(tmp_path / "held")
+    sim.run(4.0, targets=targets)
+    sim.run(4.0, clamp={})
+    assert set(sim.clamped) == names, "given as targets now"
+    sim.run(4.0, clamp=held)
+    assert same(sim.clamped, {name: y + timed for name, y in targets.items()})
+    assert sim.run(4.0, clamp={}).loss == 0.0
+    sim.run(4.0, targets=held)
+    sim.run(4.0, clamp={})
+    assert set(sim.clamped) == names
+    assert sim.run(4.0, targets={}).loss == 0.0
+
+
 def test_what_is_clamped_is_read_and_not_written(network):
     inputs, targets = data_for(network.graph, 2)
     sim = pcn.Simulator(network)

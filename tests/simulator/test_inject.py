@@ -260,3 +260,24 @@ def test_the_end_of_a_stream_is_told_of():
     with pytest.warns(PcneuroWarning, match=r"current into 'h': its TimedArray ends at 2 ms"):
         pcn.Simulator(net()).run(5.0, **data, perturb=[pcn.Inject("h", timed)])
     pcn.Simulator(net()).run(5.0, **data, perturb=[pcn.Inject("h", timed, stop=2.0)])
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, pcn.EventDriven(0.0)], ids=repr)
+@both
+@pytest.mark.parametrize("perturb", [[], [pcn.Inject("h", 0.3)]], ids=["taken away", "given"])
+def test_neurons_go_on_where_nothing_but_currents_begins_or_ends(engine, dynamics, perturb):
+    sim = pcn.Simulator(net(), dynamics=dynamics, engine=engine)
+    other = [] if perturb else [pcn.Inject("h", -0.2)]
+    sim.run(10.0, inputs={"x": np.ones(4)}, targets={"out": np.ones(3)}, perturb=perturb or None)
+    sim.run(10.0, perturb=other)
+    before = sim.values["h"]
+    sim.run(0.0, perturb=perturb)
+    np.testing.assert_allclose(sim.values["h"], before, rtol=1e-14, atol=0)
+
+
+@engines
+def test_predictions_are_of_the_activities_once_weights_are_others(engine):
+    sim = pcn.Simulator(net(), dynamics=pcn.Strict(), engine=engine)
+    sim.run(10.0, inputs={"x": np.ones(4)}, targets={"out": np.ones(3)})
+    sim.set_parameters({"W2": 2 * W2})
+    np.testing.assert_allclose(sim.predictions["out"], 2 * sim.values["h"] @ W2, rtol=1e-13)

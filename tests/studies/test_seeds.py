@@ -11,6 +11,7 @@ from pcneuro.studies import read
 DRAWN = """
 import numpy as np
 import pcneuro as pcn
+import xarray
 
 def drawn(size=4, seed=0):
     W, V = np.random.default_rng(seed).normal(size=(2, size, size))
@@ -22,6 +23,12 @@ def another(seed=5):
 
 def given():
     return drawn(4, 3)
+
+def noisy():
+    return pcn.build_circuit(given(), noise={"h": pcn.WhiteNoise(0.1)})
+
+def experiment(laboratory):
+    return pcn.Experiment({"drawn": laboratory.generator.normal()}, xarray.Dataset())
 """
 TEXT = """
 task = "run"
@@ -140,3 +147,21 @@ def test_a_sweep_that_draws_no_weights_says_so(carried_out, text, warning):
 def test_a_seed_that_is_swept_itself_is_no_fault(carried_out):
     _, summary, _ = carried_out(TEXT + SWEEP + '"arguments.seed" = [1, 2]\n')
     assert actual(summary) == [loss(seed) for _ in range(3) for seed in (1, 2)]
+
+
+def test_a_sweep_over_the_seed_may_be_of_noise_alone(carried_out):
+    """Or of what an experiment draws, or of the order of trials: weights that stay are no fault then."""
+    _, summary, _ = carried_out(TEXT.replace("py:drawn", "py:noisy") + SWEEP)
+    assert len({run["error_norms"]["h"] for run in summary["runs"]}) == 3
+    experiment = 'task = "experiment"\ncircuit = "drawn.py:given"\nexperiment = "drawn.py:experiment"\n'
+    _, summary, _ = carried_out(experiment + SWEEP)
+    assert len({run["drawn"] for run in summary["runs"]}) == 3
+    trials = """
+task = "protocol"
+circuit = "drawn.py:given"
+interval = [5.0, 50.0]
+trial = [{x = 1.0, duration = 10.0}, {x = 2.0, duration = 10.0}]
+record = [{vertex = "h"}]
+"""
+    _, summary, _ = carried_out(trials + SWEEP)
+    assert summary["status"] == "completed"

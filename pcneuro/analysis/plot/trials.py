@@ -8,8 +8,10 @@ import numpy as np
 
 from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import COLOURS
+from pcneuro.circuit.properties import ERROR
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import whole
+from pcneuro.recording.probe import PARAMETER
 from pcneuro.simulator.protocol.aligned import groups, mean_and_error
 from pcneuro.simulator.protocol.reading import DURATION, TRIAL
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _SIZE = 5.4, 3.2  # inches
 _BAND = 0.25
 """Opacity of a standard error."""
+_BESIDE = 1.0, 1.0
+"""The upper left corner of the legend, in the axes' own units."""
 _MOST_ENDS = 4
 """So many different durations are marked."""
 
@@ -45,7 +49,8 @@ def trials(
     by
         Column of trials whose values are told apart: ``"condition"`` where there is one, else all trials are one.
     unit
-        Index along the units; None for the mean over them. Samples are averaged.
+        Index along the units; None for the mean over them, of errors over their absolute values, as those of both signs
+        would cancel. Samples are averaged.
     ax
         Axes to draw into; those of a new figure of pyplot where there are none.
 
@@ -67,7 +72,7 @@ def trials(
     if ax is not None and not isinstance(ax, Axes):
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     labels, legend = _labels(aligned, by)
-    lines = _lines(aligned[variable], unit)
+    lines, what = _lines(aligned[variable], unit)
     if ax is None:
         from matplotlib import pyplot
 
@@ -83,8 +88,11 @@ def trials(
     _marks(ax, aligned)
     bands(ax, aligned.attrs)
     ax.set_xlabel("time from the onset (ms)")
-    ax.set_ylabel(f"{variable.replace('.', ' ')}" + ("" if unit is None else f", unit {unit}"))
-    ax.legend(title=legend or None, fontsize=8, title_fontsize=8, frameon=False)
+    ax.set_ylabel(what)
+    # Beside the axes: the lines are all over them.
+    ax.legend(
+        title=legend or None, loc="upper left", bbox_to_anchor=_BESIDE, fontsize=8, title_fontsize=8, frameon=False
+    )
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
@@ -102,13 +110,21 @@ def _labels(aligned: xarray.Dataset, by: str | None) -> tuple[np.ndarray, str]:
     return aligned[by].values, by
 
 
-def _lines(array: xarray.DataArray, unit: int | None) -> np.ndarray:
-    """A line for each trial, (trials, times): of one unit, or the mean of all."""
-    values = array.values
+def _lines(array: xarray.DataArray, unit: int | None) -> tuple[np.ndarray, str]:
+    """A line for each trial, (trials, times), of one unit, or the mean of all; and what it is."""
+    what, variable = str(array.name).replace(".", " "), str(array.name).rpartition(".")[2]
+    # Entries of a parameter may have several axes; all else has one of units, behind that of samples.
+    own = 2 if variable == PARAMETER else max(array.ndim - 1, 2)
+    values = array.values.reshape(*array.shape[:2], -1, int(np.prod(array.shape[own:])))
+    units = values.shape[-1]
     if unit is not None:
-        unit = whole("unit", unit, 0, values.shape[-1] - 1)
-        values = values[..., unit : unit + 1]
-    return np.asarray(values.reshape(*values.shape[:2], -1).mean(axis=-1))
+        unit = whole("unit", unit, 0, units - 1)
+        return values[..., unit].mean(axis=-1), f"{what}, unit {unit}"
+    if units > 1:
+        if variable == ERROR:
+            values, what = np.abs(values), f"|{what}|"
+        what = f"{what}\n(mean of {units} {'entries' if variable == PARAMETER else 'units'})"
+    return values.mean(axis=(-2, -1)), what
 
 
 def _marks(ax: matplotlib.axes.Axes, aligned: xarray.Dataset) -> None:

@@ -6,7 +6,7 @@ chain rule: the same synapses the other way, and what a function's derivative ma
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -30,13 +30,13 @@ Arrays = dict[str, np.ndarray]
 class UnitGraph(AbstractUnits):
     """All populations of a circuit, each behind those that it reads.
 
-    If ``plastic``, parameters and what is computed from them alone are populations, too; what goes back to these is the
-    gradient, and ``Weights.parameter`` may name any of them. Raises ParameterError for an operator that has not said
-    what it is in single units.
+    Parameters that are ``plastic``, and what is computed from them alone, are populations, too; what goes back to these
+    is the gradient, and ``Weights.parameter`` may name any of them. Raises ParameterError for an operator that has not
+    said what it is in single units.
     """
 
     circuit: AbstractCircuit
-    plastic: bool = False
+    plastic: Collection[str] = ()
     populations: list[Population] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     """Input or vertex -> its value neurons; leaf that closes a cycle -> those of its vertex, where it reads them."""
@@ -57,7 +57,7 @@ class UnitGraph(AbstractUnits):
     def _leaf(self, name: str, node: Node) -> Units | Weights:
         if isinstance(node.source, Parameter):
             weights = Weights(self.circuit.parameters[name].astype(np.float64, copy=False).ravel(), name, origin=name)
-            if self.plastic:
+            if name in self.plastic:
                 self.parameters[name] = self.function("x", {"x": weights}, {}).number
             return weights
         if isinstance(node.source, Constant):
@@ -212,10 +212,13 @@ class UnitGraph(AbstractUnits):
                 groups.setdefault((group.parent, child), []).append(group)
         return groups
 
-    def active(self, held: Container[str] = (), inputs: bool = False, past: bool = False) -> set[int]:
+    def active(
+        self, held: Container[str] = (), inputs: bool = False, past: bool = False, more: Container[int] = ()
+    ) -> set[int]:
         """Populations to which errors go back: those that depend on a vertex that is not ``held``.
 
-        With ``inputs``, those that depend on one of these, too; with ``past``, on a leaf by which no error comes back.
+        With ``inputs``, those that depend on one of these, too; with ``past``, on a leaf by which no error comes back;
+        with ``more`` populations, on one of them.
         """
         vertices = {name for name in self.circuit.vertices if name not in held}
         graph = self.circuit.graph
@@ -227,7 +230,7 @@ class UnitGraph(AbstractUnits):
             if isinstance(population, Source):
                 if population.name in vertices:
                     active.add(number)
-            elif active.intersection(sources_of(population)):
+            elif number in more or active.intersection(sources_of(population)):
                 active.add(number)
         return active
 

@@ -316,7 +316,7 @@ class EventEngine(AbstractEngine):
         self.evaluate()
         if self.dynamics.holds_predictions or not self.circuit.delayed:
             return self.dense.gradients()
-        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         late = [self.sending.late(sample) for sample in self.present]
         gradients = arrived.gradients_of_late(units, self.dense, late)
         return {n: gradients[n].reshape(a.shape).astype(self.dtype) for n, a in self.parameters.items()}
@@ -332,11 +332,9 @@ class EventEngine(AbstractEngine):
         return {name: scale * self._of_units(name, arrival) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
-        arrays = self.dense.state() | snapshots.state(self.samples) | {"events.limits": self.sending.limits}
-        arrays |= {f"base.{name}": array for name, array in self.base.items()}
-        arrays |= {f"began.{name}": array for name, array in self.began.items() if self.updated}
-        arrays |= {f"tally.{name}": array for name, array in self.tally.state().items()}
-        return arrays | {"step": np.array([self.number, self.first])}
+        parts = {"base": self.base, "began": self.began if self.updated else {}, "tally": self.tally.state()}
+        own = {"events.limits": self.sending.limits, "step": np.array([self.number, self.first])}
+        return self.dense.state() | snapshots.state(self.samples, parts) | own
 
     def set_state(self, data: RunData, state: Mapping[str, np.ndarray]) -> None:
         parts = snapshots.SnapshotArrays(state)
@@ -387,7 +385,7 @@ class EventEngine(AbstractEngine):
         rates = self.sending.gain * self.sending.precision if self.mode.binned else np.zeros(0)
         check_bounded(self.dynamics, rates, self.updated, self.data.continues and bool(self.sending.threshold.any()))
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
-        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)
 
     def _counts(self) -> Counts:

@@ -14,13 +14,13 @@ FIXED = (*KEPT, "counts")
 """Arrays of a sample whose sizes are those of the network."""
 
 
-def state(samples: Sequence[Sample]) -> Arrays:
-    """What samples are and what is under way, under "events."."""
+def state(samples: Sequence[Sample], parts: Mapping[str, Mapping[str, np.ndarray]]) -> Arrays:
+    """What samples are and what is under way, under "events.", and other arrays, under the name of their part."""
     kept = [sample.kept() for sample in samples]
     arrays = {f"events.{name}": np.stack([arrays[name] for arrays in kept]) for name in FIXED}
     for number, sample in enumerate(samples):
         arrays |= {f"events.{number}.{name}": array for name, array in sample.queued().items()}
-    return arrays
+    return arrays | {f"{part}.{name}": array for part, given in parts.items() for name, array in given.items()}
 
 
 class SnapshotArrays:

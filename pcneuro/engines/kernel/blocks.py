@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -64,6 +64,8 @@ class AbstractBlocks(AbstractEngine):
         steps = recurrent_steps(circuit, integrator.dt)
         self.past = {name: (n, circuit.graph.nodes[name].size) for name, n in steps.items() if n}
         """Leaf that has the past of a vertex -> of how many steps, and its units."""
+        self.taken_over: dict[str, tuple[np.ndarray, np.ndarray]] | None = None
+        """The past of vertices as another engine had it, for the next ``start``."""
         self.costs: dict[str, float] = {}
         """Seconds that each role took last, in one thread."""
 
@@ -71,20 +73,31 @@ class AbstractBlocks(AbstractEngine):
         super().take_over(before)
         assert isinstance(before, AbstractBlocks)
         self.eta = before.eta.copy()
-        self._recall(before)
+        self.taken_over = before._kept_past()
 
-    def _recall(self, before: AbstractBlocks) -> None:
-        """Let the past of vertices be what another engine of the same neurons has, where it has been started."""
-        rings = before._rings(before.program)
-        if not rings or before.buf.shape != before._shape(before.program, before.data.batch):
-            return
-        self.data = before.data
-        self._allocate(before.data.batch)
+    def _kept_past(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Leaf that has the past of a vertex -> what it has now, and all that it is to have: (batch, units or more).
+
+        Nothing where no circuit has been started.
+        """
+        if self.taken_over is not None:
+            return self.taken_over
+        if not self.past or self.buf.shape != self._shape(self.program, self.data.batch):
+            return {}
+        kept = {}
         for name, ring in self._rings(self.program).items():
             leaf = self.program.leaves[name]
-            self._write(leaf, before.recalled(name))
             rows = ring.steps * leaf.units
-            self._write(Slot(ring.row, rows, True), before._read(Slot(rings[name].row, rows, True), (rows,)))
+            kept[name] = self._read(leaf, (leaf.units,)), self._read(Slot(ring.row, rows, True), (rows,))
+        return kept
+
+    def _keep_past(self, kept: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Write what ``_kept_past`` gave where this program has it."""
+        rings = self._rings(self.program)
+        for name, (now, to_come) in kept.items():
+            leaf, ring = self.program.leaves[name], rings[name]
+            self._write(leaf, now)
+            self._write(Slot(ring.row, ring.steps * leaf.units, True), to_come)
 
     def _lanes(self, batch: int) -> int:
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
@@ -154,15 +167,22 @@ class AbstractBlocks(AbstractEngine):
         """What the program's instructions refer to."""
         return Operators(self.table, self.program.ints)
 
+    def _cost(self, role: str) -> float:
+        """Seconds that a role is expected to take for each unit of it, in one thread."""
+        guess = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
+        return self.costs.setdefault(role, guess)
+
+    def shares(self, role: str, least: float) -> int:
+        """Into how many shares to divide each unit of a role, which is worth it from ``least`` seconds on."""
+        return self.threads if self._cost(role) >= least else 1
+
     def spread(self, role: str, function: Callable[[int], T], count: int, amount: int = 1) -> list[T]:
         """Do something ``count`` times, in several threads if that is worth it.
 
         It is where what the same ``role`` took last, for each of ``amount`` units, comes to more than ``WORTHWHILE``;
         at first, an estimate from the number of synapses. Results do not depend on it.
         """
-        if role not in self.costs:
-            self.costs[role] = 2 * sum(phase.work for phase in self.phases) * self.data.batch / MODEST
-        expected = amount * self.costs[role]
+        expected = amount * self._cost(role)
         threads = min(self.threads, count) if expected > WORTHWHILE else 1
         begun = time.perf_counter()
         results = spread(function, count, threads)

@@ -10,8 +10,8 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.abstract import HopDistribution, Stepped
 from pcneuro.engines.data import RunData
+from pcneuro.engines.kernel import beginning, leaping, learning, settling
 from pcneuro.engines.kernel import gradients as summing
-from pcneuro.engines.kernel import leaping, learning, past, settling
 from pcneuro.engines.kernel.blocks import Phase
 from pcneuro.engines.kernel.gradients import phases
 from pcneuro.engines.kernel.noise import Noises
@@ -21,7 +21,6 @@ from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
 from pcneuro.engines.plastic import plastic_of
 from pcneuro.errors import DataError
-from pcneuro.graph.graph import Latent
 from pcneuro.kernels import dispatch, lists, loop, samples, updates
 from pcneuro.kernels import records as recording
 from pcneuro.kernels.arguments import Dirty, Layout, Memory, Rest
@@ -111,10 +110,13 @@ class KernelEngine(learning.AbstractLearner):
     # Running
 
     def start(self, data: RunData) -> None:
+        # Where other vertices have currents the past has other rows.
+        kept, self.taken_over = self._kept_past() if data.continues else {}, None
         self.program, self.phases = self._lowered(data)
         self.data, program, code = data, self.program, self.program.code
         self._expect_kernels()
         self._allocate(data.batch)
+        self._keep_past(kept)
         if not data.continues and data.step == 0:
             self.eta = np.zeros(self._eta_shape(data.batch), dtype=self.dtype)
         for name, values in data.inputs.items():
@@ -123,14 +125,7 @@ class KernelEngine(learning.AbstractLearner):
             self._write(program.slot("value", name), values)
         for name, values in data.currents.items():
             self._write(program.currents[name], values)
-        for name, node in self.circuit.graph.latents.items():
-            assert isinstance(node.source, Latent)
-            prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
-            mean = np.broadcast_to(prior, (data.batch, *node.shape))
-            self._write(program.slot("prediction", name), mean)
-            if name not in data.clamped:
-                self._write(program.slot("value", name), data.initial.get(name, mean))
-        past.begin(self)
+        beginning.begin(self)
         self._prepare()
         self.execute_shared(code["shared"])
         self.execute("sweep", self.sweep)
@@ -345,7 +340,7 @@ class KernelEngine(learning.AbstractLearner):
         if variable == "feedback" and not self.driven:
             self.execute("evaluate all", self.rhs)
             self.current = self.driven = True
-        elif variable == "error":
+        elif variable != "value":
             self.evaluate()
         return self._read(*self._places(vertex, variable))
 

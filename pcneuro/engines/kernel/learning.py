@@ -25,12 +25,15 @@ from pcneuro.kernels.arguments import (
     GROUP_OF_COLUMNS,
     LEARNED_COLUMNS,
     LEARNED_NUMBERS,
+    PRE,
     Blocks,
     Dirty,
     Layout,
     Learning,
+    Team,
 )
 from pcneuro.kernels.hebbian import PANEL
+from pcneuro.kernels.team import BOARD, DISMISSED, TICKET
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program
@@ -39,6 +42,9 @@ from pcneuro.recording.probe import Probe
 
 CALLS = loop.learn, loop.reweigh
 """The compiled functions that a run calls in which parameters change."""
+ROLE = "learn"
+SHARED_STEP = 2e-5
+"""Seconds of a step from which on it is worth dividing: threads wait for each other some four times in one."""
 SHARED_CONTEXT = 1, 1, 0, 1, 0
 """Context of instructions on what all samples share: one lane, in use, one part of one."""
 
@@ -50,13 +56,15 @@ class Rules:
     plastic: Sequence[Plastic]
     fields: dict[str, Any]
 
-    def of(self, records: RecordBuffer, contexts: np.ndarray) -> Learning:
-        """What the loop takes, for steps in which this is recorded of parameters."""
+    def of(self, records: RecordBuffer, contexts: np.ndarray, shares: int) -> Learning:
+        """What the loop takes, for steps in which this is recorded of parameters, by so many threads."""
         recorded = records.of_block(0)
+        panel = len(contexts) * self.fields["breadth"] if (self.fields["table"][:, PRE] >= 0).any() else 0
         return Learning(
             **self.fields,
             context=np.array(SHARED_CONTEXT, dtype=np.int64),
-            contexts=contexts.copy(),
+            contexts=np.tile(contexts, (shares, 1, 1)),
+            panels=np.zeros((shares, panel), dtype=records.buf.dtype),
             fresh=np.zeros(len(contexts), dtype=np.int64),
             records=recorded.table,
             recorded=recorded.buf,
@@ -110,16 +118,19 @@ def rules_of(engine: AbstractLearner) -> Rules:
     groups: list[list[int]] = []
     code: list[np.ndarray] = []
     parts: list[np.ndarray] = []
+    phases: list[list[int]] = []
     zeroed: list[list[int]] = []
     place = engine.room_row
     for every in intervals:
         members = [p for p in plastic if p.every == every]
         fused = {} if every is None and stages > 1 else _fused(engine, members)
         sums, slots, backward = _sums(program, [p for p in members if p.name not in fused])
-        begun = len(table), sum(map(len, code)), len(zeroed)
+        begun = len(table), len(phases), len(zeroed)
         for phase in phases_of(sums, program, engine.dtype.itemsize):
+            first = sum(map(len, code))
             code += [phase.whole, phase.split]
-            parts += [np.ones(len(phase.whole), dtype=np.int64), phase.parts]
+            parts += [np.zeros(len(phase.whole), dtype=np.int64), phase.parts]
+            phases.append([first, first + len(phase.whole) + len(phase.split)])
         zeroed += [[slot.row, slot.units] for slot in slots]
         for p in members:
             slot, flag = program.leaves[p.name], engine.updates.plastic[p.name]
@@ -127,7 +138,7 @@ def rules_of(engine: AbstractLearner) -> Rules:
             precision = program.precision_row + program.first[p.of] if p.rule.of_vertex else -1
             table.append([slot.row, slot.units, program.drives[p.name][0].row, place, flag, *outer, precision])
             place += _kept(p, slot.units, stages)
-        ends = len(table), sum(map(len, code)), len(zeroed)
+        ends = len(table), len(phases), len(zeroed)
         pairs = [number for pair in zip(begun, ends, strict=True) for number in pair]
         groups.append([every or 0, *pairs, int(backward)])
     numbers = [[p.rate, p.rule.decay, *p.rule.limits] for p in plastic]
@@ -138,6 +149,7 @@ def rules_of(engine: AbstractLearner) -> Rules:
         "groups": np.array(groups, dtype=np.int64).reshape(-1, GROUP_OF_COLUMNS),
         "code": np.concatenate([as_array(), *code]),
         "parts": np.concatenate([np.zeros(0, dtype=np.int64), *parts]),
+        "sums": np.array(phases, dtype=np.int64).reshape(-1, 2),
         "zeroed": np.array(zeroed, dtype=np.int64).reshape(-1, 2),
         "tail": engine.updates.tail,
         "backward": as_array(program.code["shared_backward"]),
@@ -148,6 +160,7 @@ def rules_of(engine: AbstractLearner) -> Rules:
         "exact": engine.integrator.exact_leak,
         "panel": program.shared_rows,
         "breadth": PANEL[engine.dtype],
+        "samples": engine.data.batch,
     }
     engine.compile(fields["code"], fields["tail"], fields["backward"], fields["refreshed"])
     return Rules(plastic, fields)
@@ -170,19 +183,21 @@ def _sums(program: Program, members: Sequence[Plastic]) -> tuple[list[tuple[Slot
 
 
 def _fused(engine: AbstractLearner, members: Sequence[Plastic]) -> dict[str, tuple[int, int, int]]:
-    """Rows before and behind, and how many behind, of those whose drive is one outer product of one sample.
+    """Rows before and behind, and how many behind, of those whose drive is one product of activities.
 
-    The sum is made where it is used then, in one pass over the weights.
+    The sum over samples is made where it is used then, in one pass over the weights.
     """
     program = engine.program
-    if engine.data.batch != 1 or program.code["shared_backward"]:
+    if program.code["shared_backward"]:
         return {}
     outer = dispatch.opcode("hebb")
+    wanted = [program.drives[p.name][0].row for p in members]
     found = {}
     for p in members:
         target = program.drives[p.name][0]
         codes = [code for slot, code in program.hebb if slot.row == target.row]
-        if not p.rule.hebbian or len(codes) != 1 or len(codes[0]) != 1 or codes[0][0][0] != outer:
+        single = len(codes) == 1 and len(codes[0]) == 1 and codes[0][0][0] == outer
+        if not (p.rule.hebbian and single and wanted.count(target.row) == 1):
             continue
         ints, at = program.ints, codes[0][0][1]
         (out, pre, post), (products, rows, columns, sums) = ints[at + 1 : at + 4], ints[at + 4 : at + 8]
@@ -190,7 +205,7 @@ def _fused(engine: AbstractLearner, members: Sequence[Plastic]) -> dict[str, tup
         axes = [(9, rows, columns), (10, columns, 1), (12, rows, 1), (16, columns, 1)]
         tables = [(ints[ints[at + k] :][:n], step * np.arange(n)) for k, n, step in axes]
         whole = out == target.row and rows * columns == target.units and products == sums == 1 and rows > 1
-        if whole and all(np.array_equal(table - table[0], wanted) for table, wanted in tables):
+        if whole and all(np.array_equal(table - table[0], evenly) for table, evenly in tables):
             before, behind = (sum(int(ints[ints[at + k]]) for k in axis) for axis in ((11, 12, 13), (14, 15, 16)))
             found[p.name] = int(pre) + before, int(post) + behind, int(columns)
     return found
@@ -226,7 +241,7 @@ def reweigh(engine: AbstractLearner) -> None:
     shared, program = engine.shared, engine.program
     if program.share_row >= 0:
         shared[program.share_row] = 1.0 / engine.data.batch
-    rules = engine.rules.of(RecordBuffer.of([], [], 0, 0, (1, 1), engine.dtype), engine.contexts)
+    rules = engine.rules.of(RecordBuffer.of([], [], 0, 0, (1, 1), engine.dtype), engine.contexts, 1)
     loop.reweigh(engine.operators, shared, rules)
 
 
@@ -254,7 +269,9 @@ def step(engine: AbstractLearner, number: int, steps: int, probes: Sequence[Prob
     of_neurons = RecordBuffer.of(neurons, slots, number, steps, shape, engine.dtype)
     leaves = [(engine.program.leaves[probe.vertex],) for probe in weights]
     of_weights = RecordBuffer.of(weights, leaves, number, steps, (1, 1), engine.dtype)
-    status, done, finite = loop.learn(
+    shares = engine.shares(ROLE, SHARED_STEP)
+    team = Team(np.zeros(BOARD, dtype=np.int64), np.zeros(shares, dtype=np.int64), shares)
+    given = (
         engine.operators,
         Blocks(engine.buf, engine.shared, engine.contexts),
         engine.updates.tables,
@@ -264,10 +281,18 @@ def step(engine: AbstractLearner, number: int, steps: int, probes: Sequence[Prob
         engine.playing.of_all(),
         engine.noise.of_all(engine, engine.eta),
         of_neurons.of_all(),
-        engine.rules.of(of_weights, engine.contexts),
-        number,
-        steps,
+        engine.rules.of(of_weights, engine.contexts, shares),
+        team,
     )
+
+    def part(share: int) -> tuple[int, int, bool]:
+        try:
+            return loop.learn(*given, share, number, steps)
+        finally:
+            if share == 0:
+                team.board[TICKET] = DISMISSED
+
+    status, done, finite = engine.spread(ROLE, part, shares, steps)[0]
     if status != dispatch.OK:
         engine.failed()
     recorded = done if finite else done + 1

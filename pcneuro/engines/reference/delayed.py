@@ -104,7 +104,7 @@ class DelayedReference(ReferenceEngine):
 
     def _wire(self) -> None:
         """Make the circuit's single units for the present parameters, and number the places where delays are."""
-        self.units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=True)
+        self.units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         self.places = synapse_groups(self.units)
         self.number = {(c.population, c.operand): k for k, c in enumerate(self.places)}
         self.neurons: list[np.ndarray] = []

@@ -10,8 +10,9 @@ import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.export.brian2.library import STANDALONE, Runtime, Standalone, check_target
+from pcneuro.export.brian2.plasticity import PlasticParts
 from pcneuro.export.groups import GroupSynapses
-from pcneuro.export.rates import Rates
+from pcneuro.export.rates import LAST_TIME, Rates
 from pcneuro.export.targets import Exported, hebbian
 from pcneuro.ops.base import Weights
 from pcneuro.recording.probe import Probe
@@ -50,13 +51,7 @@ class AbstractNetwork(ABC):
 
     def __init__(self, rates: Rates, records: Sequence[Record], target: str) -> None:
         check_target(target)
-        if target == STANDALONE:
-            rates.circuit.only_fixed_weights("a standalone program", "use target='cython'")
         self.rates = rates
-        if rates.data.stimuli and target == STANDALONE:
-            raise ParameterError(
-                f"target {STANDALONE!r} takes no data that change with time (TimedArray): use 'numpy' or 'cython'"
-            )
         self.backend = Standalone() if target == STANDALONE else Runtime(target)
         self.b2 = self.backend.b2
         self.dt = rates.integrator.dt
@@ -78,7 +73,7 @@ class AbstractNetwork(ABC):
     # Building
 
     def _parts(self) -> list[Any]:
-        return [*self.groups.values(), *self.synapses.values(), *self.monitors.values()]
+        return [*self.groups.values(), *self.synapses.values(), *self.monitors.values(), *self.plastic.parts]
 
     def _build(self) -> None:
         b2, rates = self.b2, self.rates
@@ -96,6 +91,7 @@ class AbstractNetwork(ABC):
             )
         for name, stream in rates.streams().items():
             self.groups[name].namespace["stimulus"] = b2.TimedArray(stream.values, dt=stream.dt * b2.ms)
+            self.groups[name].namespace[LAST_TIME] = np.inf * b2.second
             # At the begin of a step, as its sums are of what is given in it.
             self.groups[name].run_regularly(stream.update)
         for projection in rates.wiring.projections:
@@ -104,11 +100,14 @@ class AbstractNetwork(ABC):
         self.updaters = [self.synapses[name].summed_updaters[variable] for name, variable in rates.sums]
         for k, updater in enumerate(self.updaters):
             updater.order = LAST - len(self.updaters) + k
+        self.plastic = PlasticParts(b2, rates, self.groups, self.synapses, self.updaters)
         for probe in self.probes:
-            key = f"{probe.vertex}.{probe.variable}"
-            self.monitors[key] = self._monitor(
-                probe.vertex, [self.variables[probe.variable]], probe.every, probe.variable
-            )
+            if not probe.of_parameter:
+                key, variables = f"{probe.vertex}.{probe.variable}", [self.variables[probe.variable]]
+                self.monitors[key] = self._monitor(probe.vertex, variables, probe.every, probe.variable)
+            elif probe.vertex in self.plastic.by_name:
+                key = f"{probe.vertex}.{probe.variable}"
+                self.monitors[key] = self.plastic.monitor(probe.vertex, probe.every, probe.variable)
 
     def _monitor(self, vertex: str, variables: list[str], every: int, title: str) -> Any:
         """Looks every so many steps, between sums and states."""
@@ -132,25 +131,23 @@ class AbstractNetwork(ABC):
             clock=self.clock,
             name=projection.name,
             namespace=self._namespace(before.equations, behind.equations),
-            **({} if projection.rule is None else {"method": "euler"}),
+            **({} if projection.learning is None else {"method": "euler"}),
         )
         made.connect(i=projection.pre, j=projection.post)
-        if projection.rule is not None:
+        if projection.learning is not None and projection.learning.every is None:
             # Between sums and states, as both are to go on from the same errors.
             made.state_updater.order = LAST
-            if projection.rule.bounds is not None:
-                low, high = projection.rule.limits
-                made.run_regularly(f"w = clip(w, {low!r}, {high!r})", dt=self.dt * self.b2.ms, when="after_groups")
         return made
 
     @property
     def parameters(self) -> dict[str, np.ndarray]:
-        """Present values of the parameters, which plasticity may have changed."""
-        values = {name: np.array(array, dtype=np.float64) for name, array in self.rates.circuit.parameters.items()}
-        for projection in self.rates.wiring.projections:
-            if projection.rule is not None and projection.weights.parameter is not None:
-                flat = values[projection.weights.parameter].reshape(-1)
-                flat[_index(projection.weights)] = np.array(self.synapses[projection.name].w)
+        """Present values of the parameters, and learned variances, which plasticity may have changed."""
+        values = {name: np.array(array, dtype=np.float64) for name, array in self.rates.circuit.learned.items()}
+        standalone = isinstance(self.backend, Standalone)
+        # A program has made a step more, and nothing before it has run.
+        for name in self.plastic.by_name if self.begun or not standalone else ():
+            last = self.monitors.get(f"{name}, {AT_END}")
+            values[name] = self.plastic.seen(name, last)[-1] if standalone else self.plastic.now(name)
         return values
 
     def _namespace(self, *equations: str) -> dict[str, Any]:
@@ -190,6 +187,8 @@ class AbstractNetwork(ABC):
             self._take_up()
         self._prepare(steps)
         self.network.run(steps * self.dt * self.b2.ms, report=report)
+        if steps:
+            self.plastic.end(self.steps + steps)
         # Sums over synapses as the last step has left the neurons; the next run takes them anew.
         for updater in self.updaters:
             updater.run()
@@ -205,6 +204,11 @@ class AbstractNetwork(ABC):
                 monitor = self._monitor(name, wanted, steps, "last")
                 self.monitors[f"{name}, {AT_END}"] = monitor
                 self.network.add(monitor)
+            for name in self.plastic.by_name:
+                monitor = self.monitors[f"{name}, {AT_END}"] = self.plastic.monitor(name, steps, "last")
+                self.network.add(monitor)
+            for name in self.rates.streams():
+                self.groups[name].namespace[LAST_TIME] = (steps - 0.5) * self.dt * self.b2.ms
             self.network.run((steps + 1) * self.dt * self.b2.ms, report=report)
             backend.build(steps)
         elif backend.steps != steps:
@@ -244,6 +248,8 @@ class AbstractNetwork(ABC):
         for name, variables in rates.variables().items():
             for variable, values in variables.items():
                 self._set(self.groups[name], variable, values, built)
+        if not built:
+            self.plastic.note(0)
 
     def _set(self, owner: Any, variable: str, values: np.ndarray, built: bool) -> None:
         if built:
@@ -320,6 +326,8 @@ class AbstractNetwork(ABC):
 
     def _trace(self, probe: Probe, first: int, steps: int) -> np.ndarray:
         """(times, batch, units) of a monitor since step ``first``; where it is due at the end, that, too."""
+        if probe.of_parameter:
+            return self._trace_parameter(probe, first, steps)
         variable = self.variables[probe.variable]
         begin, end = -(-first // probe.every), (first + steps) // probe.every
         rows = np.array(getattr(self.monitors[f"{probe.vertex}.{probe.variable}"], variable)).T[begin : end + 1]
@@ -327,6 +335,17 @@ class AbstractNetwork(ABC):
             rows = np.concatenate([rows, self._now(probe.vertex, variable)[None]])
         batch = self.rates.data.batch
         return rows.reshape(len(rows), batch, self.groups[probe.vertex].N // batch)
+
+    def _trace_parameter(self, probe: Probe, first: int, steps: int) -> np.ndarray:
+        """(times, 1, entries) of a parameter, which learns or stays."""
+        begin, end = -(-first // probe.every), (first + steps) // probe.every
+        now = self.parameters[probe.vertex][None]
+        if probe.vertex not in self.plastic.by_name:
+            return np.broadcast_to(now, (end + 1 - begin, *now.shape[1:])).reshape(end + 1 - begin, 1, -1)
+        rows = self.plastic.seen(probe.vertex, self.monitors[f"{probe.vertex}.{probe.variable}"])[begin : end + 1]
+        if (first + steps) % probe.every == 0 and len(rows) == end - begin:
+            rows = np.concatenate([rows, now])
+        return rows.reshape(len(rows), 1, -1)
 
     def _exported(self, arrays: Found, records: Any) -> Exported:
         rates = self.rates

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import OutputError
+from pcneuro.errors import OutputError, ParameterError
 from pcneuro.export.checked import MEMORY
-from pcneuro.export.rates import Rates, Variables
+from pcneuro.export.rates import LAST_TIME, Rates, Variables
 from pcneuro.export.spiking import Spiking
 from pcneuro.files import place, write_atomically
 from pcneuro.model.dynamics import AbstractDynamics
@@ -65,7 +65,7 @@ _FOOT = """\
 # Within a step one sum after the other: predictions along the graph, feedback the other way; then all neurons step.
 sums = {sums}
 for k, (name, variable) in enumerate(sums):
-    synapses[name].summed_updaters[variable].order = k - len(sums)
+    synapses[name].summed_updaters[variable].order = k - len(sums) - 1
 
 network = Network(*groups.values(), *synapses.values())
 
@@ -98,6 +98,12 @@ def write(
     """
     values = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
     rates = Rates(circuit, dynamics, integrator, values, spiking, memory)
+    for one in rates.learnings:
+        if one.every is not None:
+            raise ParameterError(
+                f"plasticity of {one.name!r} has every=, behind which sums are taken once more, and scripts have no "
+                "such steps: leave every= out, or use brian2.rate"
+            )
     script = place(path, overwrite=overwrite)
     data = script.with_suffix(".npz")
     if data == script:
@@ -148,6 +154,7 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, digest: str,
             yield "# What it is given changes with time, at the begin of a step.\n"
             yield f"values = TimedArray(data[{key!r}], dt={stream.dt!r} * ms)\n"
             yield f"groups[{brian_name!r}].namespace['stimulus'] = values\n"
+            yield f"groups[{brian_name!r}].namespace[{LAST_TIME!r}] = np.inf * second\n"
             yield f"groups[{brian_name!r}].run_regularly({stream.update!r})\n"
         yield f"give(groups[{brian_name!r}], {', '.join(map(repr, (brian_name, *variables)))})\n\n"
     for projection in rates.wiring.projections:
@@ -155,12 +162,23 @@ def _text(rates: Rates, numbers: Variables, script: str, data: str, digest: str,
         yield f"synapses[{name!r}] = Synapses(\n    groups[{before!r}],\n    groups[{behind!r}],\n"
         yield '    """\n' + "".join(f"    {line}\n" for line in projection.equations) + '    """,\n'
         yield "" if projection.on_spike is None else f"    on_pre={projection.on_spike!r},\n"
+        yield "" if projection.learning is None else "    method='euler',\n"
         yield f"    clock=clock,\n    name={name!r},\n    namespace=functions,\n)\n"
         yield f'synapses[{name!r}].connect(i=data["{name}/pre"], j=data["{name}/post"])\n'
         yield "" if projection.plain else f"give(synapses[{name!r}], {name!r}, 'w')\n"
+        if projection.learning is not None and projection.learning.every is None:
+            yield f"synapses[{name!r}].state_updater.order = -1\n"
         yield "\n"
+    yield from _regular(rates)
     sums = "[\n" + "".join(f"    {entry!r},\n" for entry in rates.sums) + "]"
     yield _FOOT.format(sums=sums, duration=duration)
+
+
+def _regular(rates: Rates) -> Iterator[str]:
+    """Code that is run regularly for what learns. It belongs to no interval: these are refused."""
+    for regular in rates.regulars:
+        owner = f"synapses[{regular.owner!r}]" if regular.of_synapses else f"groups[{rates.names[regular.owner]!r}]"
+        yield f"{owner}.run_regularly({regular.code!r}, dt=clock.dt, when={regular.when!r})\n"
 
 
 def _arrays(rates: Rates, numbers: Variables) -> Iterator[tuple[str, np.ndarray]]:

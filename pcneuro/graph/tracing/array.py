@@ -158,6 +158,8 @@ class Recorder:
                     f"; in a loop over time, give each time its own, as f'{name}{{t}}', or trace one time step with a "
                     f"leaf before=pcn.Recurrent({name!r}, shape)"
                 )
+            elif self.taken[name] == f"the leaf {name!r}":
+                text += f"; call the argument something else, such as {name}_before where it is a pcn.Recurrent"
             raise GraphError(text)
         self.names[array.number] = name
         self.taken[name] = f"the vertex of {line}" if line else f"the leaf {name!r}"

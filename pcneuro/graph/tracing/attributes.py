@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,11 @@ from pcneuro.ops.maps import Map
 from pcneuro.ops.registry import HANDLERS, refuse, refuse_question
 
 
-class AbstractNdarray(AbstractWritten):
-    """A traced array with the attributes and methods of NumPy's arrays."""
+class AbstractShaped(ABC):
+    """What follows from the shape, for traced arrays of real and of complex numbers."""
 
-    @property
-    def shape(self) -> Shape:
-        """Lengths of the axes of one sample."""
-        return self._shape
-
-    @shape.setter
-    def shape(self, shape: Any) -> None:
-        raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
+    shape: Any
+    """Lengths of the axes of one sample."""
 
     @property
     def ndim(self) -> int:
@@ -36,6 +31,42 @@ class AbstractNdarray(AbstractWritten):
     def size(self) -> int:
         """Number of units of one sample."""
         return size(self.shape)
+
+    @property
+    def T(self) -> Any:
+        """The array with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        """The array with its last two axes exchanged."""
+        this: Any = self
+        return np.swapaxes(this, -1, -2)
+
+    def copy(self, order: Any = "C") -> Any:
+        """As the method of arrays."""
+        return self.alike(order)
+
+    @abstractmethod
+    def transpose(self, *axes: Any) -> Any:
+        """As np.transpose."""
+
+    @abstractmethod
+    def alike(self, order: str = "K") -> Any:
+        """Another array with the same values, which is not written to with this one."""
+
+
+class AbstractNdarray(AbstractWritten, AbstractShaped):
+    """A traced array with the attributes and methods of NumPy's arrays."""
+
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the axes of one sample."""
+        return self._shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise refuse("an in-place reshape (a.shape = ...)", "use a.reshape(...)")
 
     @property
     def real(self) -> Any:
@@ -52,24 +83,10 @@ class AbstractNdarray(AbstractWritten):
 
     conjugate = conj
 
-    def copy(self, order: Any = "C") -> Any:
-        """As the method of arrays."""
-        return self.alike(order)
-
     @property
     def imag(self) -> Any:
         """Zeros."""
         return np.zeros(self._shape)
-
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return self.swapaxes(-1, -2)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """As np.reshape."""

@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pcneuro.graph.tracing import rules
 from pcneuro.graph.tracing.array import Recorder, TracedArray, plain_constant
+from pcneuro.graph.tracing.attributes import AbstractShaped
 from pcneuro.graph.tracing.flat import Flat
 from pcneuro.graph.tracing.writing import TracedOther, current
 from pcneuro.ops.base import AbstractOperator, AbstractTraced, Shape
@@ -42,7 +43,7 @@ def answers_complex(*functions: Callable[..., Any]) -> Callable[[Callable[..., A
     return register
 
 
-class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
+class TracedComplex(AbstractShaped, TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     """Stands for a complex array of one sample: its real and its imaginary part, traced arrays of one shape."""
 
     __hash__ = object.__hash__
@@ -127,26 +128,6 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
         """Lengths of the axes of one sample."""
         return self.real.shape
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes of one sample."""
-        return self.real.ndim
-
-    @property
-    def size(self) -> int:
-        """Number of complex numbers of one sample."""
-        return self.real.size
-
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return self.swapaxes(-1, -2)
-
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """As np.reshape."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
@@ -158,10 +139,6 @@ class TracedComplex(TracedOther, AbstractTraced, NDArrayOperatorsMixin):
     def alike(self, order: str = "K") -> TracedComplex:
         """Another array with the same values, which is not written to with this one."""
         return TracedComplex(self.real.alike(order), self.imag.alike(order))
-
-    def copy(self, order: str = "C") -> TracedComplex:
-        """As the method of arrays."""
-        return self.alike(order)
 
     def conj(self) -> Any:
         """As np.conj."""

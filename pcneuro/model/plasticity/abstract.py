@@ -11,11 +11,25 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from pcneuro.errors import ParameterError, told
-from pcneuro.quantities import milliseconds
+from pcneuro.ops.formula import Formula, substitute, to_text, variables_of
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
 
 PLASTICITY: dict[str, type[AbstractPlasticity]] = {}
 
 UNBOUNDED = (-math.inf, math.inf)
+
+DESCENT = "descent"
+"""In the equation of a rule: -dL/dtheta of the parameter that it follows. The other names are these."""
+LEARNED = "learned"
+"""The parameter, or variance, itself."""
+PRE, POST = "pre", "post"
+"""The activity before a synapse of a dense product, and that of the value neuron which the product predicts."""
+VALUE, PREDICTION = "value", "prediction"
+"""Those of the unit of a vertex whose variance is learned."""
+MEAN = "mean"
+"""The mean activity of the vertex that a rule names, over units and samples."""
+NAMED = "named"
+"""The activity of the vertex that a rule names, at the unit of the column of a dense product."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,8 @@ class AbstractPlasticity(ABC):
     """Whether it is given for a vertex, and changes what its error neurons have; else for a parameter."""
     hebbian: ClassVar[bool] = False
     """Whether the drive is a Hebbian sum, of what it ``follows``, so that it needs no instructions of its own."""
+    over_samples: ClassVar[str] = ""
+    """What the batch makes of the equation, in words: ``"sum of "``, ``"mean of "``; nothing where a name says it."""
     reads_deviations: ClassVar[bool] = False
     """Whether its drive reads value - prediction where errors are something else."""
     reads_population: ClassVar[bool] = False
@@ -148,10 +164,11 @@ class AbstractPlasticity(ABC):
             raise ParameterError(f"there is a rule of plasticity {cls.__name__!r} already: choose another name")
         PLASTICITY[cls.__name__] = cls
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
         """Make fields what they are to be; raises ParameterError for what they cannot be."""
         kind = type(self).__name__
         object.__setattr__(self, "tau", milliseconds(f"tau of {kind}", self.tau))
+        object.__setattr__(self, "decay", number(f"decay of {kind}", self.decay, NOT_NEGATIVE))
         if self.every is not None:
             object.__setattr__(self, "every", milliseconds(f"every of {kind}", self.every))
         if self.bounds is not None:
@@ -193,9 +210,48 @@ class AbstractPlasticity(ABC):
     def emit(self, name: str, code: DriveCode) -> None:  # noqa: B027, Hebbian sums are there already
         """For the compiled program: append the instructions that add a block's part of the drive to ``code.drive``."""
 
+    @property
     @abstractmethod
+    def equation(self) -> Formula:
+        """The drive of one entry by one sample, a formula of ``DESCENT``, ``LEARNED``, ``PRE`` and so on.
+
+        What a rule is elsewhere, in texts and in other simulators, is written from it.
+        """
+
+    @property
+    def slope(self) -> Formula:
+        """tau dtheta/dt of one entry: ``equation`` less the decay."""
+        if not self.decay:
+            return self.equation
+        leak = LEARNED if self.decay == 1 else ("multiply", float(self.decay), LEARNED)
+        return ("subtract", self.equation, leak)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names in the equation."""
+        return frozenset(variables_of(self.equation))
+
+    def mean_of(self) -> str | None:
+        """The vertex whose mean activity is the ``MEAN`` of the equation."""
+        return None
+
+    def named_vertex(self) -> str | None:
+        """The vertex whose activity is ``NAMED`` in the equation."""
+        return None
+
     def formula(self, name: str) -> str:
         """The drive of a parameter, or of what is learned of a vertex, in words of ``Circuit.equations``."""
+        words = {
+            DESCENT: f"-dL/d{self.follows(name)}",
+            LEARNED: name,
+            PRE: PRE,
+            POST: POST,
+            VALUE: f"{name}.v",
+            PREDICTION: f"{name}.prediction",
+            MEAN: f"mean of {self.mean_of()}.v",
+            NAMED: f"{self.named_vertex()}.v",
+        }
+        return self.over_samples + to_text(substitute(self.equation, words))
 
     def change(self, value: np.ndarray, drive: np.ndarray) -> np.ndarray:
         """tau dtheta/dt."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from pcneuro.errors import ShapeError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy, DriveCode
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.model.plasticity.abstract import NAMED, PRE, AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.ops.formula import Formula
+from pcneuro.quantities import number
 
 
 @op_kernel("delta_drive")
@@ -51,13 +52,13 @@ class DeltaRule(AbstractPlasticity):
     decay: float = 0.0
     bounds: tuple[float, float] | None = None
     every: float | None = None
+    over_samples: ClassVar[str] = "sum of "
     reads_deviations: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         self._check_name("vertex")
         object.__setattr__(self, "target", number("target of DeltaRule", self.target))
-        object.__setattr__(self, "decay", number("decay of DeltaRule", self.decay, NOT_NEGATIVE))
 
     def check(self, name: str, anatomy: Anatomy) -> None:
         anatomy.pre(name)
@@ -81,5 +82,9 @@ class DeltaRule(AbstractPlasticity):
         pre = code.presynaptic(code.anatomy.pre(name))
         code.emit("delta_drive", code.drive, code.constant(self.target), *pre, *code.activity(vertex))
 
-    def formula(self, name: str) -> str:
-        return f"sum of pre*({self.target:g} - {self.vertex}.v)"
+    @property
+    def equation(self) -> Formula:
+        return ("multiply", PRE, ("subtract", float(self.target), NAMED))
+
+    def named_vertex(self) -> str:
+        return self.vertex

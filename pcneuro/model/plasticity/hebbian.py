@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity
+from pcneuro.ops.formula import Formula
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,9 @@ class Hebbian(AbstractPlasticity):
     every: float | None = None
     hebbian: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "decay", number("decay of Hebbian", self.decay, NOT_NEGATIVE))
-
     def drive(self, activity: Activity, name: str) -> np.ndarray:
         return activity.hebbian(name)
 
-    def formula(self, name: str) -> str:
-        return f"-dL/d{name}"
+    @property
+    def equation(self) -> Formula:
+        return DESCENT

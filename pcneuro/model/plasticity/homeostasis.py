@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy, DriveCode
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.model.plasticity.abstract import MEAN, AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.ops.formula import Formula
+from pcneuro.quantities import number
 
 
 @op_kernel("homeostasis_drive")
@@ -51,10 +52,9 @@ class Homeostasis(AbstractPlasticity):
     reads_population: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         self._check_name("vertex")
         object.__setattr__(self, "target", number("target of Homeostasis", self.target))
-        object.__setattr__(self, "decay", number("decay of Homeostasis", self.decay, NOT_NEGATIVE))
 
     def check(self, name: str, anatomy: Anatomy) -> None:
         anatomy.vertex(f"vertex of the Homeostasis of {name!r}", self.vertex)
@@ -69,5 +69,9 @@ class Homeostasis(AbstractPlasticity):
         target = code.constant(self.target)
         code.emit("homeostasis_drive", code.drive, entries, target, code.share, *code.activity(vertex))
 
-    def formula(self, name: str) -> str:
-        return f"{self.target:g} - mean of {self.vertex}.v"
+    @property
+    def equation(self) -> Formula:
+        return ("subtract", float(self.target), MEAN)
+
+    def mean_of(self) -> str:
+        return self.vertex

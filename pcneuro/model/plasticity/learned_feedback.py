@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.model.plasticity.abstract import DESCENT, AbstractPlasticity, Activity, Anatomy
+from pcneuro.ops.formula import Formula
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class LearnedFeedback(AbstractPlasticity):
     hebbian: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self._check()
+        super().__post_init__()
         self._check_name("weights")
-        object.__setattr__(self, "decay", number("decay of LearnedFeedback", self.decay, NOT_NEGATIVE))
 
     def follows(self, name: str) -> str:
         return self.weights
@@ -40,5 +39,6 @@ class LearnedFeedback(AbstractPlasticity):
     def drive(self, activity: Activity, name: str) -> np.ndarray:
         return activity.hebbian(self.weights)
 
-    def formula(self, name: str) -> str:
-        return f"-dL/d{self.weights}"
+    @property
+    def equation(self) -> Formula:
+        return DESCENT

@@ -10,7 +10,8 @@ import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.model.plasticity.abstract import PREDICTION, VALUE, AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.ops.formula import Formula
 
 LEAST = 1e-6
 """The least variance where no bounds are given: its precision is finite."""
@@ -43,12 +44,13 @@ class LearnedVariance(AbstractPlasticity):
     every: float | None = None
     decay: ClassVar[float] = 1.0  # type: ignore[misc]
     of_vertex: ClassVar[bool] = True
+    over_samples: ClassVar[str] = "mean of "
     reads_deviations: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.bounds is None:
             object.__setattr__(self, "bounds", (LEAST, math.inf))
-        self._check()
+        super().__post_init__()
         if not self.limits[0] > 0:
             raise ParameterError(
                 f"bounds of LearnedVariance are ({self.limits[0]:g}, {self.limits[1]:g}); give a least variance above 0"
@@ -63,5 +65,6 @@ class LearnedVariance(AbstractPlasticity):
     def emit(self, name: str, code: DriveCode) -> None:
         code.emit("variance_drive", code.drive, code.share, *code.deviation(name))
 
-    def formula(self, name: str) -> str:
-        return f"mean of ({name}.v - {name}.prediction)**2"
+    @property
+    def equation(self) -> Formula:
+        return ("square", ("subtract", VALUE, PREDICTION))

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from pcneuro.kernels.dispatch import ACTIVE, LANES, OK, ix, op_kernel
-from pcneuro.model.plasticity.abstract import AbstractPlasticity, Activity, Anatomy, DriveCode
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.model.plasticity.abstract import LEARNED, POST, PRE, AbstractPlasticity, Activity, Anatomy, DriveCode
+from pcneuro.ops.formula import Formula
 
 
 @op_kernel("oja_drive")
@@ -46,11 +46,8 @@ class Oja(AbstractPlasticity):
     decay: float = 0.0
     bounds: tuple[float, float] | None = None
     every: float | None = None
+    over_samples: ClassVar[str] = "sum of "
     reads_deviations: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "decay", number("decay of Oja", self.decay, NOT_NEGATIVE))
 
     def check(self, name: str, anatomy: Anatomy) -> None:
         anatomy.product(name)
@@ -72,5 +69,6 @@ class Oja(AbstractPlasticity):
             *code.activity(product.post),
         )
 
-    def formula(self, name: str) -> str:
-        return f"sum of post*(pre - post*{name})"
+    @property
+    def equation(self) -> Formula:
+        return ("multiply", POST, ("subtract", PRE, ("multiply", POST, LEARNED)))

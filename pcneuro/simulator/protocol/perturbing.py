@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import DataError, ParameterError, unknown_name
+from pcneuro.errors import DataError, ParameterError, told, unknown_name
 from pcneuro.model.perturbations import AbstractPerturbation, Inject
 from pcneuro.model.timed import TimedArray
 from pcneuro.quantities import by_name
@@ -43,9 +43,14 @@ class TrialPerturbations:
         trials: dict[str, np.ndarray] = {}
         if known and PERTURB not in table:
             raise DataError(f"perturbations= without a column {PERTURB!r}, which names what is done in each trial")
-        if known:
+        if PERTURB in table:
             cells, empty = table[PERTURB].to_list(), table[PERTURB].isna().to_numpy()
             for k in np.flatnonzero(~empty):
+                if not known:
+                    raise DataError(
+                        f"column {PERTURB!r} of trial {k} is {told(cells[k])}, and there are no perturbations: give "
+                        "perturbations={name: pcn.Silence(...)}, or the column another name"
+                    )
                 if cells[k] not in known:
                     raise unknown_name(f"perturbation in column {PERTURB!r} of trial {k},", str(cells[k]), known)
             trials = {

@@ -17,7 +17,7 @@ _ROW = 2.4  # inches
 
 
 def trials_figure(panels: Sequence[tuple[str, xarray.Dataset, str | None]]) -> Figure:
-    """Means over the trials of each condition, and over units and samples. ``panels`` are labels, data and column."""
+    """Means over trials by condition, as ``pcn.plot.trials`` has them. ``panels`` are labels, data and column."""
     panels, left_out = first_panels(panels)
     names = list(dict.fromkeys(str(name) for _, aligned, _ in panels for name in aligned.data_vars))
     figure = Figure(figsize=(max(WIDTH, 3.0 * len(panels)), max(_ROW * len(names), 2.6)))
@@ -27,6 +27,8 @@ def trials_figure(panels: Sequence[tuple[str, xarray.Dataset, str | None]]) -> F
         for row, name in enumerate(names):
             if name in aligned:
                 trials(aligned, name, by=by, ax=axes[row, column])
+                # Conditions are the same in all rows.
+                axes[row, column].get_legend().set_visible(name == next(iter(aligned.data_vars)))
         axes[0, column].set_title(title.replace(", ", "\n"))
     panel_letters(list(axes.flat))
     return figure

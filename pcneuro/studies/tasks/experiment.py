@@ -31,6 +31,11 @@ class ExperimentTask(AbstractTask):
     experiment: str = Field(min_length=1, description="'file.py:function'")
     options: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def draws(self) -> bool:
+        """Experiments have the generator of their laboratory."""
+        return True
+
     def perform(self, job: Job) -> Outcome:
         def progress(share: float) -> None:
             job.observer.progress(share)

@@ -88,6 +88,11 @@ class ProtocolTask(AbstractTask):
             raise Problem(("trial",), "stands beside table: give one of the two")
         return self
 
+    @property
+    def draws(self) -> bool:
+        """The order of trials, and the time between them."""
+        return self.shuffle or isinstance(self.interval, list)
+
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)
         for record in self.record:

@@ -46,6 +46,43 @@ def test_all_are_one_without_conditions(aligned):
     pyplot.close(ax.figure)
 
 
+def test_errors_of_both_signs_do_not_cancel(aligned):
+    """The mean over units is that of absolute values, and the axis says so; one unit has its sign."""
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "h.error")
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), abs(aligned["h.error"]).mean(("trial", "h_unit")))
+    assert ax.get_ylabel() == "|h error|\n(mean of 3 units)"
+    assert pcn.plot.trials(aligned, "h.error", unit=1).get_ylabel() == "h error, unit 1"
+    assert pcn.plot.trials(aligned).get_ylabel() == "h value\n(mean of 3 units)"
+
+
+def test_parameters_are_means_over_their_entries(aligned):
+    W = RNG.normal(size=(6, 4, 2, 5))
+    aligned["W.parameter"] = ("trial", "time", "W_axis0", "W_axis1"), W
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "W.parameter")
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), W.mean(axis=(0, 2, 3)))
+    assert ax.get_ylabel() == "W parameter\n(mean of 10 entries)"
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "W.parameter", unit=7)
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), W[:, :, 1, 2].mean(axis=0))
+
+
+def test_samples_are_averaged(aligned):
+    values = RNG.normal(size=(6, 4, 7, 3))
+    aligned["g.error"] = ("trial", "time", "batch", "g_unit"), values
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "g.error")
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), np.abs(values).mean(axis=(0, 2, 3)))
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "g.error", unit=2)
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), values[..., 2].mean(axis=(0, 2)))
+
+
+def test_what_has_no_units_is_drawn_as_it_is(aligned):
+    aligned["response"] = aligned["h.error"].sum("h_unit")
+    ax = pcn.plot.trials(aligned.drop_vars("condition"), "response")
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), aligned["response"].mean("trial"))
+    assert ax.get_ylabel() == "response"
+    with pytest.raises(ParameterError, match="unit is 1"):
+        pcn.plot.trials(aligned, "response", unit=1)
+
+
 def test_perturbations_are_grey_bands_within_the_window(aligned):
     marks = [{"what": "light", "start": 0.0, "stop": 1.5}, {"what": "late", "start": 5.0, "stop": 9.0}]
     ax = pcn.plot.trials(aligned.assign_attrs(perturbations=json.dumps(marks)))

@@ -34,6 +34,7 @@ def order(circuit, data, mode, duration=200.0, **settings) -> float:
     return float(np.polyfit(np.log(thresholds), np.log(actual), 1)[0])
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("mode", [*MODES, pcn.Exact(order=2)], ids=repr)
 @pytest.mark.parametrize(("name", "circuit", "scale"), list(examples()), ids=lambda x: x if isinstance(x, str) else "")
 def test_errors_fall_with_thresholds(mode, name, circuit, scale):

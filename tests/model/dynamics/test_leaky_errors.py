@@ -57,10 +57,11 @@ def test_bogaczs_example_with_errors_at_once(engine) -> None:
     assert sim.run(50.0).values["size"].item() == pytest.approx(EQUILIBRIUM, abs=5e-9)
 
 
-def test_its_modes_are_those_of_the_linearised_equations() -> None:
+@every_engine
+def test_its_modes_are_those_of_the_linearised_equations(engine) -> None:
     """Eigenvalues -0.956957 +- 3.290285i, in the ringing of phi (by Prony's method), and -1, of what moves it not."""
     every, first = 0.1, 100
-    sim = strict(bogacz(), pcn.RungeKutta4(0.005))
+    sim = strict(bogacz(), pcn.RungeKutta4(0.02), engine)
     wanted = [("size", "value"), ("size", "error"), ("light", "error")]
     records = [pcn.Record(vertex, variable, every=every) for vertex, variable in wanted]
     result = sim.run(18.0, targets={"light": 2.0}, record=records)

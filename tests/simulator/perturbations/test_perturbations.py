@@ -9,43 +9,26 @@ from scipy.linalg import expm
 
 import pcneuro as pcn
 from pcneuro.errors import (
-    DataError,
     ParameterError,
-    PcneuroError,
     PcneuroWarning,
-    ShapeError,
-    UnknownNameError,
-    UnstableStepError,
+)
+from tests.simulator.perturbations.chain_for_tests import (
+    BACK,
+    CIRCUIT,
+    DATA,
+    FORWARD,
+    RECORD,
+    RNG,
+    W1,
+    W2,
+    W3,
+    X,
+    Y,
+    every_dynamics,
+    every_engine,
+    graph_of,
 )
 
-RNG = np.random.default_rng(11)
-W1, W2, W3 = RNG.normal(size=(5, 4)) / 2, RNG.normal(size=(4, 4)) / 2, RNG.normal(size=(4, 3)) / 2
-X, Y = RNG.normal(size=(3, 5)), RNG.normal(size=(3, 3))
-DATA = {"inputs": {"x": X}, "targets": {"y": Y}}
-RECORD = [pcn.Record("h"), pcn.Record("g", "error"), pcn.Record("y", "prediction")]
-
-every_engine = pytest.mark.parametrize("engine", [pcn.Kernel(threads=1), pcn.Reference()], ids=["kernel", "reference"])
-every_dynamics = pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
-
-
-def of(x):
-    return x
-
-
-def graph_of(to_g=of, to_y=of):
-    """x to h to g to y, of which the last two read what these functions make of the vertex before."""
-
-    def net(x, W1, W2, W3):
-        h = pcn.vertex(np.tanh(x @ W1), "h")
-        g = pcn.vertex(np.tanh(to_g(h) @ W2), "g")
-        return pcn.vertex(to_y(g) @ W3, "y")
-
-    parameters = {name: pcn.Parameter(w) for name, w in (("W1", W1), ("W2", W2), ("W3", W3))}
-    return pcn.trace(net, x=pcn.Input((5,)), **parameters)
-
-
-CIRCUIT = pcn.build_circuit(graph_of(), precision={"g": 2.0})
-FORWARD, BACK = ("h.value", "g.error"), ("g.error", "h.value")
 CHANGED = {
     "forward": (pcn.Cut(FORWARD, start=20.0, stop=50.0), pcn.build_circuit(
         graph_of(to_g=lambda h: h - pcn.ops.stop_feedback(h)), precision={"g": 2.0}
@@ -330,68 +313,6 @@ def test_plasticity_goes_on_in_another_circuit(engine):
     assert not np.array_equal(simulator.run(20.0, perturb=[]).parameters["W1"], during)
 
 
-@pytest.mark.parametrize("engine", [pcn.EventDriven(threshold=0.0), pcn.EventDriven(threshold=1e-3)], ids=repr)
-def test_events_have_silent_values_and_refuse_other_circuits(engine):
-    silent = pcn.Silence("h", start=10.0, stop=20.0)
-    sims = [pcn.Simulator(CIRCUIT, dynamics=pcn.Strict(), engine=engine) for _ in range(2)]
-    whole = sims[0].run(30.0, perturb=[silent], **DATA)
-    sims[1].run(10.0, **DATA)
-    sims[1].run(10.0, clamp={"h": np.zeros((3, 4))})
-    np.testing.assert_array_equal(sims[1].run(10.0, clamp={}).values["g"], whole.values["g"])
-    for each in (pcn.Cut(BACK), pcn.Silence("h.error"), pcn.SetPrecision("h", 2.0)):
-        with pytest.raises(ParameterError, match="makes another circuit of it, which EventDriven"):
-            sims[0].run(1.0, perturb=each)
-
-
-def test_delays_and_schedules_that_refuse():
-    delayed = pcn.Simulator(CIRCUIT.with_delays(2.0), dynamics=pcn.Strict())
-    with pytest.raises(ParameterError, match="which Kernel with conduction delays does not take up"):
-        delayed.run(5.0, perturb=pcn.Cut(BACK), **DATA)
-    reference = pcn.Simulator(CIRCUIT.with_delays(2.0), dynamics=pcn.Strict(), engine=pcn.Reference())
-    with pytest.raises(ParameterError, match="which Reference with conduction delays does not take up"):
-        reference.run(5.0, perturb=pcn.Cut(BACK), **DATA)
-    circuit = pcn.build_circuit(graph_of())
-    for schedule in (pcn.FastForward(), pcn.Sequential()):
-        with pytest.raises(ParameterError, match=r"use Kernel\(\) or Reference\(\) with Parallel\(\)"):
-            pcn.Simulator(circuit, schedule=schedule).run(5.0, perturb=pcn.SetPrecision("h", 2.0), **DATA)
-    with pytest.raises(ParameterError, match="until=Settled"):
-        pcn.Simulator(circuit).run(until=pcn.Settled(), perturb=pcn.Silence("h"), **DATA)
-
-
-WRONG = [
-    (lambda: pcn.Silence("hh"), UnknownNameError, "did you mean 'h'"),
-    (lambda: pcn.Silence("h.errors"), UnknownNameError, r"did you mean 'h\.error'"),
-    (lambda: pcn.Silence(3), ParameterError, "give the name of a vertex"),
-    (lambda: pcn.Silence("x"), UnknownNameError, "population of Silence"),
-    (lambda: pcn.Silence("h", start=5.0, stop=5.0), ParameterError, "stops at 5 ms, and starts at 5 ms"),
-    (lambda: pcn.Silence("h", start=-1.0), ParameterError, "start of Silence"),
-    (lambda: pcn.Silence("h", start=0.3), ParameterError, r"its start, 0\.3 ms, is no multiple of dt = 1 ms"),
-    (lambda: pcn.Cut(("h.value", "y.error")), UnknownNameError, "connection 'h.value -> y.error': did you mean"),
-    (lambda: pcn.Cut(("h.value", "h.error")), ParameterError, "between the neurons of one vertex"),
-    (lambda: pcn.Cut("h.value"), ParameterError, "give a pair of populations"),
-    (lambda: pcn.SetPrecision("h", 0.0), DataError, "0 as its least; give positive"),
-    (lambda: pcn.SetPrecision("h", np.ones(3)), ShapeError, r"shape \(3,\); needed is \(4,\)"),
-    (lambda: pcn.SetPrecision("h", np.nan), DataError, "nan as its least"),
-    (lambda: pcn.SetPrecision("h", pcn.TimedArray(-np.ones((2, 4)), 1.0)), DataError, "-1 as its least"),
-    (lambda: pcn.SetPrecision("h", pcn.TimedArray(np.ones((2, 3, 4)), 1.0)), ShapeError, "samples share it"),
-    (lambda: pcn.SetPrecision("h", 1000.0), UnstableStepError, "population 'h'"),
-    (lambda: pcn.SetPrecision("h", pcn.TimedArray([[1.0] * 4, [900.0] * 4], 5.0)), UnstableStepError, "population 'h'"),
-    (lambda: [pcn.Silence("h", stop=9.0), pcn.Silence("h.value", start=5.0)], ParameterError, "twice from 5 ms on"),
-    (lambda: "silence", ParameterError, "perturb= is 'silence'"),
-    (lambda: [pcn.Record("h")], ParameterError, "perturb= has a Record"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("make", "error", "match"), WRONG)
-def test_wrong_ones_are_refused_in_one_line(make, error, match):
-    simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict())
-    with pytest.raises(error, match=match) as told:
-        simulator.run(10.0, perturb=make(), **DATA)
-    assert isinstance(told.value, PcneuroError)
-    assert "\n" not in str(told.value)
-    assert simulator.time == 0.0
-
-
 def test_events_are_drawn_with_their_bands():
     simulator = pcn.Simulator(CIRCUIT, dynamics=pcn.Strict(), engine=pcn.EventDriven(threshold=0.0))
     result = simulator.run(30.0, perturb=pcn.Silence("h", start=5.0, stop=9.0), events=pcn.RecordEvents(), **DATA)
@@ -408,18 +329,3 @@ def test_attributes_have_room_for_many():
     marks = json.loads(result.records.attrs["perturbations"])
     assert marks[-1] == {"what": "2600 more", "start": 800.0, "stop": 800.0}
     assert len(result.records.attrs["perturbations"]) < 60_000
-
-
-def test_what_the_run_does_not_come_to_is_told_of():
-    with pytest.warns(PcneuroWarning, match="starts at 20 ms, and the run ends at 10 ms"):
-        pcn.Simulator(CIRCUIT).run(10.0, perturb=pcn.Silence("h", start=20.0), **DATA)
-
-
-def test_noise_and_learned_variances_are_refused():
-    noisy = pcn.build_circuit(graph_of(), error_tau={"h": 5.0}, noise={"h.error": pcn.WhiteNoise(0.1)})
-    with pytest.raises(ParameterError, match="would stir them"):
-        pcn.Simulator(noisy, dynamics=pcn.Strict()).run(1.0, perturb=pcn.Silence("h.error"), **DATA)
-    learned = pcn.build_circuit(graph_of(), plasticity={"h": pcn.LearnedVariance(tau=100.0)})
-    for each in (pcn.Silence("h.error"), pcn.SetPrecision("h", 2.0)):
-        with pytest.raises(ParameterError, match="plasticity learns the variance of 'h'"):
-            pcn.Simulator(learned, dynamics=pcn.Strict(), engine=pcn.Reference()).run(1.0, perturb=each, **DATA)

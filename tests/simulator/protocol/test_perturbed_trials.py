@@ -86,6 +86,16 @@ def test_wrong_names_are_refused(table, done, error, match):
         pcn.Protocol(table, perturbations=done)
 
 
+def test_names_without_perturbations_are_no_labels():
+    """A column that is empty is none; what it names is done, or told of."""
+    table = {"x": [0, 1], "duration": 10.0, "perturb": [None, "light"]}
+    with pytest.raises(
+        DataError, match=r"^column 'perturb' of trial 1 is 'light', and there are no perturbations: give"
+    ):
+        pcn.Protocol(table)
+    pcn.Protocol({**table, "perturb": [None, None]})
+
+
 def test_windows_that_reach_into_the_next_are_refused():
     table = {"x": 1.0, "duration": [6.0, 6.0], "perturb": ["a", "a"]}
     for each in (pcn.Silence("h", stop=9.0), pcn.Inject("h", 1.0, stop=9.0)):

@@ -20,7 +20,7 @@ def simulate(circuit, integrator, engine, duration, record=(), **data):
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=str)
 @pytest.mark.parametrize("vertices", ["auto", "all"])
 def test_the_kernels_powers_are_the_references_steps(integrator, vertices):
-    for seed in (200, 203, 205):
+    for seed in (200, 203, 205) if vertices == "auto" else (200,):
         graph = random_dag(seed)
         circuit = pcn.build_circuit(graph, vertices=vertices, tau=15.0, precision=1.3)
         inputs, targets = data_for(graph, 3, seed, 0.5)

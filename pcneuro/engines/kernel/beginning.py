@@ -1,4 +1,4 @@
-"""What leaves that close cycles have in the feedforward sweep, and before it."""
+"""What leaves have before the feedforward sweep: latents are at their priors, the past of vertices as it is given."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import numpy as np
 
 from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.engines.kernel.blocks import AbstractBlocks
+from pcneuro.graph.graph import Latent
 from pcneuro.ops.base import Slot
 
 
 def begin(engine: AbstractBlocks) -> None:
-    """Write that to the engine's buffers; the past of vertices stays as it is where a simulation continues."""
+    """Write that to the engine's buffers."""
+    _latents(engine)
+    _past(engine)
+
+
+def _latents(engine: AbstractBlocks) -> None:
+    program, data = engine.program, engine.data
+    for name, node in engine.circuit.graph.latents.items():
+        assert isinstance(node.source, Latent)
+        prior = np.zeros(node.shape) if node.source.prior is None else np.asarray(node.source.prior)
+        mean = np.broadcast_to(prior, (data.batch, *node.shape))
+        engine._write(program.slot("prediction", name), mean)
+        if name not in data.clamped:
+            engine._write(program.slot("value", name), data.initial.get(name, mean))
+
+
+def _past(engine: AbstractBlocks) -> None:
+    """It stays as it is where a simulation continues."""
     graph, program, data = engine.circuit.graph, engine.program, engine.data
     known, rings = {**data.initial, **data.clamped}, engine._rings(program)
     for name in graph.recurrent:
