@@ -82,6 +82,55 @@ def test_interneurons_are_local_and_no_error_neurons(plain, own):
     assert audit["W1_inhibitory"].reads["pre"] == ("x_interneurons.value",)
 
 
+def test_interneurons_give_each_neuron_one_sign(plain):
+    def mixed(*given):
+        audit = pcn.audit(passes.apply(plain, given), dynamics=pcn.Strict(), interventions=0)
+        return {row.name for row in audit.neurons if not row.one_sign}
+
+    assert mixed() == {"h1.value", "h2.value", "h2.error", "out.error"}
+    # Errors excite others, and still inhibit their own value neurons.
+    assert mixed(passes.Dale(1.0)) == {"h2.error", "out.error"}
+    assert mixed(passes.Dale(1.0, own=True)) == set()
+    everything = passes.LearnedFeedback(100.0), passes.NoDerivative(), passes.Dale(1.0, own=True), passes.SplitErrors()
+    assert mixed(*everything) == set()
+    assert mixed(passes.RandomErrorConnectivity(), passes.Dale(1.0, own=True)) == set()
+
+
+def test_signs_that_plasticity_does_not_keep_are_none():
+    weights = np.abs(np.random.default_rng(0).normal(size=(5, 3)))
+
+    def one_sign(**settings):
+        graph = pcn.trace(
+            lambda x, W, V: pcn.vertex(pcn.vertex(x @ W, "h") @ V, "y"),
+            x=pcn.Input((5,)),
+            W=pcn.Parameter(weights @ weights.T),
+            V=pcn.Parameter(weights),
+        )
+        return pcn.audit(pcn.build_circuit(graph, **settings), interventions=0)["h.value"].one_sign
+
+    assert one_sign()
+    assert not one_sign(plasticity={"V": pcn.Hebbian(100.0)})
+    assert one_sign(plasticity={"V": pcn.Hebbian(100.0, bounds=(0.0, np.inf))})
+
+
+def test_maxima_keep_a_sign_and_softmax_does_not():
+    def function(x, W):
+        h = pcn.vertex(x @ W, "h")
+        s = pcn.vertex(pcn.ops.softmax(h), "s")
+        m = pcn.vertex(np.max(h), "m")
+        return {"s": s, "m": m}
+
+    graph = pcn.trace(function, x=pcn.Input((4,)), W=pcn.Parameter(np.ones((4, 3))))
+    audit = pcn.audit(pcn.build_circuit(graph), interventions=0)
+    assert not audit["h.value"].one_sign
+    graph = pcn.trace(
+        lambda x, W: pcn.vertex(np.max(pcn.vertex(x @ W, "h")), "m"),
+        x=pcn.Input((4,)),
+        W=pcn.Parameter(np.ones((4, 3))),
+    )
+    assert pcn.audit(pcn.build_circuit(graph), interventions=0)["h.value"].one_sign
+
+
 def test_relaxations_compose(plain):
     audit = audited(
         plain,
@@ -121,3 +170,4 @@ def test_networks_of_rates_are_local():
     assert audit.certified, str(audit)
     assert audit.local
     assert not any(row.one_to_one or row.negative for row in audit.neurons)
+    assert all(row.one_sign for row in audit.neurons)

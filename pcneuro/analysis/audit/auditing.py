@@ -9,6 +9,7 @@ import numpy as np
 
 from pcneuro.analysis.audit.certificate import Certificate, Found
 from pcneuro.analysis.audit.report import OTHER, Audit, AuditRow
+from pcneuro.analysis.audit.signs import Signs
 from pcneuro.analysis.audit.states import BATCH, Simulated
 from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.traits import Traits
@@ -88,7 +89,9 @@ def audit(
     ]
     certificate = Certificate(structure, pairs, synapses, seed)
     chosen = _chosen(structure, len(updates), interventions, seed)
-    rows = _Rows(structure, Traits(structure, neurons, dynamics), certificate)
+    traits = Traits(structure, neurons, dynamics)
+    signs = Signs(structure, traits, (pairs or [Simulated(circuit, dynamics, seed, given)])[0].activity)
+    rows = _Rows(structure, traits, signs, certificate)
     made = []
     with Bar("audit", quiet=not report) as bar:
         for number, update in enumerate(updates):
@@ -131,8 +134,8 @@ def _chosen(structure: Structure, updates: int, interventions: int, seed: int) -
 class _Rows:
     """Makes the rows of an audit."""
 
-    def __init__(self, structure: Structure, traits: Traits, certificate: Certificate) -> None:
-        self.structure, self.traits, self.certificate = structure, traits, certificate
+    def __init__(self, structure: Structure, traits: Traits, signs: Signs, certificate: Certificate) -> None:
+        self.structure, self.traits, self.signs, self.certificate = structure, traits, signs, certificate
         self.ahead = {u.name: u.reads.get(WEIGHTS, frozenset()) for u in structure.neurons() if u.kind == "error"}
 
     def row(self, update: Update, found: Found) -> AuditRow:
@@ -162,6 +165,7 @@ class _Rows:
             derivative=DERIVATIVE in reads,
             phase=self.traits.phase(update),
             negative=not synapse and self.traits.negative(update),
+            one_sign=synapse or self.signs.one_sign(update),
             units=update.coupled or (rule is not None and rule.reads_population),
             interventions=found.interventions,
         )

@@ -74,6 +74,9 @@ class AuditRow:
         What it waits for: ``"held sweep"``, ``"after settling"``, ``"every 10 ms"``; empty where for nothing.
     negative
         Whether rates may be below zero.
+    one_sign
+        Whether each neuron acts on others by weights of one sign, and rules of plasticity keep it (Dale's law). Of
+        value neurons by predictions, of error neurons by what comes back, their own value neurons included.
     units
         Whether other units of the same population matter, as behind a softmax, or where a rule takes a mean.
     interventions
@@ -92,6 +95,7 @@ class AuditRow:
     derivative: bool = False
     phase: str = ""
     negative: bool = False
+    one_sign: bool = True
     units: bool = False
     interventions: Interventions = field(default_factory=Interventions)
 
@@ -219,15 +223,26 @@ class Audit:
         return lines + ([f"  without an answer: {', '.join(dumb)}"] if dumb else [])
 
     def _neurons(self) -> list[str]:
-        heads = ("population", "units", "reads", "local", "transported", "1-to-1", "derivative", "phase", "negative")
+        heads = (
+            "population",
+            "units",
+            "reads",
+            "local",
+            "transported",
+            "1-to-1",
+            "derivative",
+            "phase",
+            "negative",
+            "one sign",
+        )
         rows = [
             [
                 *(row.name, f"{row.size:,}", row.text, _yes(row.local), ", ".join(row.transported) or "-"),
-                *(_yes(row.one_to_one), _yes(row.derivative), row.phase or "-", _yes(row.negative)),
+                *(_yes(row.one_to_one), _yes(row.derivative), row.phase or "-", _yes(row.negative), _yes(row.one_sign)),
             ]
             for row in self.neurons
         ]
-        return aligned(heads, rows, "lrlllllll", widest=WIDEST)
+        return aligned(heads, rows, "lrllllllll", widest=WIDEST)
 
     def _synapses(self) -> list[str]:
         heads = ("synapses", "entries", "rule", "reads", "local", "Hebbian", "transported", "derivative", "phase")

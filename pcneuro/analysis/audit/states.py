@@ -84,6 +84,13 @@ class Simulated:
         self.one, self.other = self._drawn(), self._drawn()
         """Two states of which each array is another."""
 
+    @property
+    def activity(self) -> Arrays:
+        """What dendrites have of each node in the one state, (batch, \\*shape); constants included."""
+        engine = self.engine
+        held = {v.name: array for v, array in self.one.arrays.items() if v.kind == "node"}
+        return {name: held.get(name, engine.presynaptic[name]) for name in engine.presynaptic}
+
     # States
 
     def _drawn(self) -> State:

@@ -56,17 +56,28 @@ class Traits:
         """Whether its prediction is zero, so that its error neurons do what its value neurons do: both are one."""
         return vertex in self._silent and not self.graph.nodes[vertex].is_leaf
 
-    def _own(self, vertex: str) -> Iterator[float]:
-        """What a prediction adds up of the vertex' own activity now, unit by unit: e = v - (... + 1 v) has no v."""
+    def own_feedback(self, vertex: str) -> float:
+        """What comes back of an error to its own value neurons by cycles, unit by unit: 1 takes e's own way away."""
+        return sum(self._own(vertex, back=True))
+
+    def _own(self, vertex: str, back: bool = False) -> Iterator[float]:
+        """What a prediction adds up of the vertex' own activity now, unit by unit: e = v - (... + 1 v) has no v.
+
+        ``back``: what comes back by the same ways.
+        """
         waiting = [(vertex, 1.0)]
         while waiting:
             name, share = waiting.pop()
             node = self.graph.nodes[name]
             if name in self.graph.recurrent and self.graph.sender(name) == vertex:
-                if not recurrent_of(self.graph, name).delay:
+                leaf = recurrent_of(self.graph, name)
+                if leaf.feedback if back else not leaf.delay:
                     yield share
             elif not node.is_leaf and (name == vertex or name not in self.structure.vertices):
-                waiting += [(operand, share * slope) for operand, slope in _added(node)]
+                passed = _added(node)
+                if back:
+                    passed = [each for each in passed if node.operator.passes_back(node.operands.index(each[0]))]
+                waiting += [(operand, share * slope) for operand, slope in passed]
 
     def negative(self, update: Update) -> bool:
         """Whether the rates of a population can be below zero."""
