@@ -63,7 +63,7 @@ class PlasticWiring:
     def __init__(self, wiring: Wiring, circuit: Circuit, integrator: AbstractIntegrator) -> None:
         self.wiring, self.circuit = wiring, circuit
         self.reads: dict[tuple[str, str, str], str] = {}
-        """Group, vertex and word -> the variable of the group that has that of the vertex: its mean, or each its own."""
+        """Group, vertex and word -> the variable of the group that has it: the mean, or each its own."""
         self._check_computed()
         self.learnings: list[Learning] = []
         for plastic in plastic_of(self.circuit, integrator):
