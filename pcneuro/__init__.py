@@ -10,6 +10,7 @@ from pcneuro.analysis.audit import Audit, audit
 from pcneuro.analysis.check import Check, check
 from pcneuro.analysis.event_counts import events_per_neuron, events_per_unit, time_of_share
 from pcneuro.analysis.experiment import Experiment
+from pcneuro.analysis.lfp import csd, laminar_currents, laminar_records, lfp
 from pcneuro.analysis.wavefront import Wavefront, wavefront
 from pcneuro.circuit import passes
 from pcneuro.circuit.backprop import backprop
@@ -128,12 +129,16 @@ __all__ = [
     "build_circuit",
     "check",
     "compare",
+    "csd",
     "elementwise",
     "events_per_neuron",
     "events_per_unit",
     "from_networkx",
     "from_sonata",
     "from_tables",
+    "laminar_currents",
+    "laminar_records",
+    "lfp",
     "load_circuit",
     "load_parameters",
     "operator",

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.analysis.plot.bands import bands
+from pcneuro.analysis.plot.marks import duration_marks, labels_of
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.circuit.properties import ERROR
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import whole
 from pcneuro.recording.probe import PARAMETER
 from pcneuro.simulator.protocol.aligned import groups, mean_and_error
-from pcneuro.simulator.protocol.reading import DURATION, TRIAL
+from pcneuro.simulator.protocol.reading import TRIAL
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -24,8 +25,6 @@ _BAND = 0.25
 """Opacity of a standard error."""
 _BESIDE = 1.0, 1.0
 """The upper left corner of the legend, in the axes' own units."""
-_MOST_ENDS = 4
-"""So many different durations are marked."""
 
 
 def trials(
@@ -71,7 +70,7 @@ def trials(
         raise unknown_name("variable of trials", variable, names)
     if ax is not None and not isinstance(ax, Axes):
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
-    labels, legend = _labels(aligned, by)
+    labels, legend = labels_of(aligned, by)
     lines, what = _lines(aligned[variable], unit)
     if ax is None:
         from matplotlib import pyplot
@@ -85,7 +84,7 @@ def trials(
         ax.plot(time, average, color=colour, label=name, linewidth=1.5)
         if len(rows) > 1:
             ax.fill_between(time, average - error, average + error, color=colour, alpha=_BAND, linewidth=0)
-    _marks(ax, aligned)
+    duration_marks(ax, aligned)
     bands(ax, aligned.attrs)
     ax.set_xlabel("time from the onset (ms)")
     ax.set_ylabel(what)
@@ -96,18 +95,6 @@ def trials(
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
-
-
-def _labels(aligned: xarray.Dataset, by: str | None) -> tuple[np.ndarray, str]:
-    """The label of each trial, and what these are; nothing where all are one."""
-    columns = [str(name) for name, each in aligned.coords.items() if each.dims == (TRIAL,) and name != TRIAL]
-    if by is None and "condition" in columns:
-        by = "condition"
-    if by is None:
-        return np.zeros(aligned.sizes[TRIAL], dtype=np.int64), ""
-    if by not in columns:
-        raise unknown_name("column of trials", by, columns)
-    return aligned[by].values, by
 
 
 def _lines(array: xarray.DataArray, unit: int | None) -> tuple[np.ndarray, str]:
@@ -125,10 +112,3 @@ def _lines(array: xarray.DataArray, unit: int | None) -> tuple[np.ndarray, str]:
             values, what = np.abs(values), f"|{what}|"
         what = f"{what}\n(mean of {units} {'entries' if variable == PARAMETER else 'units'})"
     return values.mean(axis=(-2, -1)), what
-
-
-def _marks(ax: matplotlib.axes.Axes, aligned: xarray.Dataset) -> None:
-    ax.axvline(0.0, color="0.3", linewidth=0.8)
-    ends = np.unique(aligned[DURATION].values) if DURATION in aligned.coords else np.zeros(0)
-    for end in ends if len(ends) <= _MOST_ENDS else ():
-        ax.axvline(float(end), color="0.3", linewidth=0.8, linestyle="--")
