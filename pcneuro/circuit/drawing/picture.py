@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.circuit.drawing.columns import draw_columns
 from pcneuro.circuit.drawing.layout import HALF, RADIUS, Arrangement, arrange, halfway, pieces, shifted
+from pcneuro.circuit.drawing.style import (
+    COLOURS,
+    FILL,
+    FONT,
+    LEGEND_ENTRY,
+    LEGEND_LINE,
+    LINE,
+    LINES,
+    SMALL,
+    legend,
+    short,
+)
 from pcneuro.circuit.projections import Projection, projections, role_of
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import CapacityError, ParameterError, told
@@ -14,28 +27,14 @@ from pcneuro.errors import CapacityError, ParameterError, told
 if TYPE_CHECKING:
     import matplotlib.axes
 
-# Okabe & Ito's colours, which are told apart with any kind of colour vision.
-_COLOURS = {"prediction": "#0072B2", "feedback": "#D55E00", "excite": "#009E73", "inhibit": "#CC79A7"}
-_FILL = {"value": "#9AD0F0", "input": "#D9D9D9", "error": "#F5C565"}
-_LINES: dict[str, Any] = {"prediction": "-", "feedback": (0, (4, 1.6)), "excite": "-", "inhibit": "-"}
-_FONT, _SMALL, _LINE = 8.0, 6.5, 0.9  # points
-_LETTER = 0.066  # mean width of a letter of _FONT, inches
-_LONGEST_NAME = 20
+_LETTER = 0.066  # mean width of a letter of FONT, inches
 _MOST_WEIGHT_LABELS = 16
-_LEGEND_ENTRY, _LEGEND_LINE = 1.3, 0.15  # inches
 MOST_POPULATIONS = 500
 MOST_PIECES = 20_000
 """Of lines from a layer to the next: with more, wires are all that a picture shows."""
 _MARGIN = 0.12
 _WITHIN = 0.045  # of the two connections within a vertex from its middle
 _APART = 0.032  # of a prediction and its feedback from the line between them
-
-
-def _short(name: str) -> str:
-    if len(name) <= _LONGEST_NAME:
-        return name
-    half = (_LONGEST_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
 
 
 class _Picture:
@@ -54,9 +53,9 @@ class _Picture:
                 path=Path(points),
                 arrowstyle=style,
                 mutation_scale=8 * self.scale,
-                linewidth=_LINE * self.scale,
-                linestyle=_LINES[kind],
-                color=_COLOURS[kind],
+                linewidth=LINE * self.scale,
+                linestyle=LINES[kind],
+                color=COLOURS[kind],
                 capstyle="butt",
                 joinstyle="round",
                 shrinkA=0,
@@ -96,8 +95,8 @@ class _Picture:
                 (x + end) / 2,
                 top - 0.03,
                 f"{projection.delay:g} ms",
-                fontsize=_SMALL * self.scale,
-                color=_COLOURS["prediction"],
+                fontsize=SMALL * self.scale,
+                color=COLOURS["prediction"],
                 ha="center",
                 va="bottom",
                 zorder=3.5,
@@ -110,12 +109,12 @@ class _Picture:
 
         x, y = self.layout.vertices[name]
         is_input = name in self.circuit.graph.inputs
-        line: dict[str, Any] = {"linewidth": _LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
-        fill = _FILL["input" if is_input else "value"]
+        line: dict[str, Any] = {"linewidth": LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
+        fill = FILL["input" if is_input else "value"]
         self.ax.add_artist(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
         paired = not is_input and self.circuit.has_prediction(name)
         if paired:
-            self.ax.add_artist(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=_FILL["error"], **line))
+            self.ax.add_artist(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=FILL["error"], **line))
             right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
             left = x - HALF + 1.15 * RADIUS - _WITHIN
             self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
@@ -126,18 +125,18 @@ class _Picture:
         text = {"ha": "center", "va": "top", "zorder": 6}
         weight = "bold" if role_of(self.circuit, name) == "output" else "normal"
         self.ax.text(
-            middle, below, _short(name), fontsize=_FONT * self.scale, fontweight=weight, bbox=box, clip_on=True, **text
+            middle, below, short(name), fontsize=FONT * self.scale, fontweight=weight, bbox=box, clip_on=True, **text
         )
         self.ax.text(
-            middle, below + 0.135, f"{node.size:,}", fontsize=_SMALL * self.scale, color="#666666", clip_on=True, **text
+            middle, below + 0.135, f"{node.size:,}", fontsize=SMALL * self.scale, color="#666666", clip_on=True, **text
         )
 
     def weights(self, weighted: list[Projection]) -> None:
         """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
         for projection in (p for p in weighted if not p.leaf):
-            label = _short(", ".join(projection.parameters))
+            label = short(", ".join(projection.parameters))
             wire = self.layout.wires[projection.parent, projection.child]
-            if 0 < len(label) * _LETTER * _SMALL / _FONT < np.ptp(wire[:, 0]):
+            if 0 < len(label) * _LETTER * SMALL / FONT < np.ptp(wire[:, 0]):
                 x, y = halfway(wire)
                 # Above a wire that is nearly level, else on it.
                 level = abs(wire[-1, 1] - wire[0, 1]) < 0.2
@@ -145,46 +144,14 @@ class _Picture:
                     x,
                     y - (0.05 if level else 0.0),
                     label,
-                    fontsize=_SMALL * self.scale,
-                    color=_COLOURS["prediction"],
+                    fontsize=SMALL * self.scale,
+                    color=COLOURS["prediction"],
                     ha="center",
                     va="bottom" if level else "center",
                     zorder=3.5,
                     clip_on=True,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6 * self.scale},
                 )
-
-    def legend(self, columns: int) -> None:
-        """What symbols and lines mean, below the circuit."""
-        from matplotlib.lines import Line2D
-
-        s = self.scale
-        symbol: dict[str, Any] = {
-            "linestyle": "none",
-            "markeredgecolor": "#333333",
-            "markeredgewidth": 0.7 * s,
-            "markersize": 7 * s,
-        }
-        kinds = {"excite": "value excites error", "inhibit": "error inhibits value"}
-        handles = [
-            Line2D([], [], marker="o", markerfacecolor=_FILL["value"], label="value neurons", **symbol),
-            Line2D([], [], marker="D", markerfacecolor=_FILL["error"], label="error neurons", **symbol),
-        ]
-        if self.circuit.graph.inputs:
-            handles.insert(0, Line2D([], [], marker="o", markerfacecolor=_FILL["input"], label="input", **symbol))
-        for kind, colour in _COLOURS.items():
-            label = kinds.get(kind, kind)
-            handles.append(Line2D([], [], color=colour, linestyle=_LINES[kind], linewidth=1.4 * s, label=label))
-        self.ax.legend(
-            handles=handles,
-            loc="lower center",
-            ncols=columns,
-            fontsize=_SMALL * s,
-            frameon=False,
-            handlelength=2.2,
-            columnspacing=1.2,
-            borderaxespad=0.1,
-        )
 
 
 _ARC = 0.22
@@ -209,6 +176,9 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     some hundreds in a figure that is as large as they need. Where there are few projections, their parameters are
     named.
 
+    A circuit with a scheme of layers is drawn with a column for each area and a row for each layer, in which its
+    populations are.
+
     Parameters
     ----------
     circuit
@@ -226,18 +196,20 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
         raise ParameterError(f"ax is {told(ax)}; give axes of matplotlib, or None for a new figure")
     names = [*circuit.graph.inputs, *circuit.vertices]
     _limited(len(names), MOST_POPULATIONS, "populations")
+    if circuit.scheme is not None:
+        return draw_columns(circuit, ax)
     connections = list(projections(circuit))
-    longest = max((len(_short(name)) for name in names), default=0)
+    longest = max((len(short(name)) for name in names), default=0)
     ahead, closing = ([p for p in connections if bool(p.leaf) == back] for back in (False, True))
     _limited(pieces(names, ((p.parent, p.child) for p in ahead)), MOST_PIECES, "lines from layer to layer")
     layout = arrange(names, [(p.parent, p.child) for p in ahead], longest * _LETTER + 0.06)
     heights = {p: _ARC * (k + 1) for k, p in enumerate(closing)}
     above = max((h - layout.vertices[p.child][1] for p, h in heights.items()), default=0.0) + _ARC * bool(closing)
     above = max(above, 0.0)
-    width = max(layout.size[0], 2 * _LEGEND_ENTRY) + 2 * _MARGIN
-    entries = len(_COLOURS) + 2 + bool(circuit.graph.inputs)
-    rows = -(-entries // int(width // _LEGEND_ENTRY))
-    height = layout.size[1] + above + 2 * _MARGIN + _LEGEND_LINE * rows
+    width = max(layout.size[0], 2 * LEGEND_ENTRY) + 2 * _MARGIN
+    entries = len(COLOURS) + 2 + bool(circuit.graph.inputs)
+    rows = -(-entries // int(width // LEGEND_ENTRY))
+    height = layout.size[1] + above + 2 * _MARGIN + LEGEND_LINE * rows
     if ax is None:
         from matplotlib import pyplot
 
@@ -256,5 +228,5 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
         picture.vertex(name)
     if sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS:
         picture.weights(connections)
-    picture.legend(-(-entries // rows))
+    legend(ax, circuit, scale, -(-entries // rows))
     return ax
