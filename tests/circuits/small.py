@@ -12,6 +12,7 @@ import pcneuro as pcn
 from circuits.autoencoder import autoencoder
 from circuits.chain import chain
 from circuits.cnn import cnn
+from circuits.cortical import cortical
 from circuits.lstm import lstm
 from circuits.mlp import mlp
 from circuits.ode import ode
@@ -91,6 +92,7 @@ MAKERS: Mapping[str, Callable[[np.random.Generator], Small]] = {
     "autoencoder": _autoencoder,
     "chain": _chain,
     "cnn": lambda rng: _classifier(cnn(channels=2, size=12, classes=4, kernel=3, features=(3, 4), hidden=(7, 6)), rng),
+    "cortical": lambda rng: _classifier(cortical((6, 5, 4, 3), interneurons=10.0), rng),
     "lstm": lambda rng: _reader(lstm(length=5, vocabulary=4, hidden=6), rng),
     "mlp": lambda rng: _classifier(mlp((6, 5, 4, 3)), rng),
     "ode": _ode,

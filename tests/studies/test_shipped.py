@@ -19,6 +19,7 @@ FEW = ["epochs=1", "seeds=2", "duration=20", "batch=4", "samples=8", "test_sampl
 IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
 SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
+    "cortical_check": ["duration=60", "arguments.sizes=[4, 3, 2]", "spiking.decoding.window=30", "tolerance=1.0"],
     "mismatch": ["repeats=1"],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],

@@ -12,6 +12,7 @@ from circuits.autoencoder import autoencoder
 from circuits.bogacz_tutorial import bogacz_tutorial
 from circuits.chain import chain
 from circuits.cnn import cnn
+from circuits.cortical import cortical
 from circuits.kalman import kalman
 from circuits.lstm import lstm
 from circuits.mlp import mlp
@@ -32,6 +33,7 @@ CIRCUITS = {
     "bogacz_tutorial": bogacz_tutorial(),
     "chain": chain(),
     "cnn": cnn(),
+    "cortical": cortical(),
     "kalman": kalman(),
     "lstm": lstm(length=2),
     "mlp": mlp(),
