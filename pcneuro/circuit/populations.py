@@ -53,11 +53,11 @@ def to_networkx(circuit: AbstractCircuit) -> networkx.MultiDiGraph:
     and ``inhibit`` (own error -> own value). Those by which a ``Recurrent`` closes a cycle are ``recurrent``, and have
     its name in their key (``"prediction before"``) and its delay. Attributes: ``kind``; ``recurrent``; ``parameters``,
     the names of those that multiply what passes here (biases belong to the error population); ``plastic``, whether
-    there are any; ``hebbian``, whether the child's prediction is linear in them, so that their change is the error
-    behind the synapse times the activity before it; ``synapses``, their number, the same for feedback as for its
-    prediction; ``delay`` and ``delay_max``, the shortest and the longest conduction delay of these synapses in ms, 0.0
-    within a vertex. With ``delay`` as weight, shortest paths are first arrivals where a projection has one delay for
-    all synapses; else nothing arrives before.
+    there are any; ``hebbian``, whether the child's prediction is linear in them, along the ways that its error comes
+    back by, so that their change is the error behind the synapse times the activity before it; ``synapses``, their
+    number, the same for feedback as for its prediction; ``delay`` and ``delay_max``, the shortest and the longest
+    conduction delay of these synapses in ms, 0.0 within a vertex. With ``delay`` as weight, shortest paths are first
+    arrivals where a projection has one delay for all synapses; else nothing arrives before.
     In a circuit with rules of plasticity edges and error populations have ``plasticity``: the rules of their parameters
     in words, and of error populations that of their variance. Weights and transfer functions are with the graph's
     attribute ``pcneuro_circuit``, from which ``pcn.from_networkx`` makes the circuit again.

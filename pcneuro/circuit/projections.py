@@ -17,8 +17,9 @@ class Projection:
 
     ``parameters`` are those that multiply the parent's activity on its way, in the graph's order, and ``back`` those
     that multiply the error on its way to the parent, None where no error comes back; ``hebbian`` says that there are
-    some and that the child's prediction is linear in them. ``synapses`` is their number. ``leaf`` is the ``Recurrent``
-    by which the parent's activity comes, empty where it comes as it is, and ``delay`` by how many ms it comes later.
+    some and that the child's prediction is linear in them, along the ways that its error comes back by. ``synapses`` is
+    their number. ``leaf`` is the ``Recurrent`` by which the parent's activity comes, empty where it comes as it is, and
+    ``delay`` by how many ms it comes later.
     """
 
     parent: str
@@ -94,11 +95,18 @@ class Dendrites:
 
     def ways(self, vertex: str, back: bool = False) -> Ways:
         """The ways through a vertex' dendrite; ``back``: with the weights that what comes back is multiplied by."""
-        inside = [n for n in self._reached(vertex)[1:] if n not in self.sources and not self.graph.nodes[n].is_leaf]
-        nodes = [self.graph.nodes[n] for n in sorted(inside, key=self.position.__getitem__)]
-        nodes.append(self.graph.nodes[vertex])
+        nodes = self._inside(vertex)
         own_weights = back and any(node.operands and node.operator.description.only_back for node in nodes)
         return Ways(nodes, self._passed_back if own_weights else self._passed)
+
+    def learning(self, vertex: str) -> Ways:
+        """The ways that a vertex' error comes back by, to what learns from it."""
+        return Ways(self._inside(vertex), self._passed, lambda node, k: node.operator.passes_back(k))
+
+    def _inside(self, vertex: str) -> list[Node]:
+        """The nodes of a vertex' dendrite, the vertex last."""
+        inside = [n for n in self._reached(vertex)[1:] if n not in self.sources and not self.graph.nodes[n].is_leaf]
+        return [self.graph.nodes[n] for n in (*sorted(inside, key=self.position.__getitem__), vertex)]
 
     def _passed_back(self, node: Node, k: int) -> Passed:
         """The same with weights that only what comes back is multiplied by, where there are some."""
@@ -127,12 +135,13 @@ class Dendrites:
             if not parents:
                 continue
             ways, back, returned = self.ways(child), self.ways(child, back=True), self.fed_back(child)
-            hebbian: dict[frozenset[str], bool] = {frozenset(): False}
+            # Weights learn by what comes back, and not by ways on which nothing does.
+            learning, hebbian = self.learning(child), {frozenset[str](): False}
             for parent in parents:
                 passed = ways.passed[parent]
                 synapses = passed.largest if passed.contracted is None else passed.contracted
                 if passed.weights not in hebbian:
-                    hebbian[passed.weights] = ways.linear(passed.weights, self.position)
+                    hebbian[passed.weights] = learning.linear(passed.weights, self.position)
                 weights = self.ordered(passed.weights)
                 behind = self.ordered(back.passed[parent].weights) if parent in returned else None
                 found = Projection(parent, child, weights, behind, hebbian[passed.weights], synapses)

@@ -36,22 +36,30 @@ class Passed:
 class Ways:
     """The dendrite of a vertex: its ``nodes`` in topological order, the vertex last, and all that they read.
 
-    ``passed_by(node, k)`` tells what a connection, operand k of a node, adds to the ways that it lies on.
+    ``passed_by(node, k)`` tells what a connection, operand k of a node, adds to the ways that it lies on, and
+    ``leads(node, k)`` whether it is one; of nodes that nothing leads on from to the vertex there are no ways.
     """
 
-    def __init__(self, nodes: Sequence[Node], passed_by: Callable[[Node, int], Passed]) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        passed_by: Callable[[Node, int], Passed],
+        leads: Callable[[Node, int], bool] = lambda node, k: True,
+    ) -> None:
         self.end, self.passed_by = nodes[-1].name, passed_by
         self.users: dict[str, list[tuple[Node, int]]] = {}
         """Node, or what is read of a source or leaf -> the connections by which it is read here."""
-        for node in nodes:
-            for k, operand in enumerate(node.operands):
-                self.users.setdefault(operand, []).append((node, k))
+        for node in reversed(nodes):
+            if node.name == self.end or node.name in self.users:
+                for k, operand in enumerate(node.operands):
+                    if leads(node, k):
+                        self.users.setdefault(operand, []).append((node, k))
         self.gates: dict[str, str] = {}
         self.depth = {self.end: 0}
         self.passed = {self.end: Passed()}
         self.straight: dict[str, bool] = {self.end: True}
         """Whether the vertex' prediction is linear in a node."""
-        inside = [node.name for node in reversed(nodes[:-1])]
+        inside = [node.name for node in reversed(nodes[:-1]) if node.name in self.users]
         for name in [*inside, *(name for name in self.users if name not in set(inside))]:
             self._enter(name)
 

@@ -152,7 +152,7 @@ def audit(
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE.json", help="Write it to a new file.")] = None,
     interventions: Annotated[int, typer.Option(min=0, help="Pairs of random states for each update.")] = 2,
-    synapses: Annotated[int, typer.Option(min=0, help="Single entries of each parameter, drawn.")] = 4,
+    singles: Annotated[int, typer.Option(min=0, help="Single neurons and synapses of each, drawn.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of states and entries.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.json.")] = False,
     whole: Traceback = False,
@@ -163,7 +163,7 @@ def audit(
     """
     from pcneuro.cli.audit import audit_it
 
-    return audit_it(circuit, dynamics, json, interventions, synapses, seed, overwrite)
+    return audit_it(circuit, dynamics, json, interventions, singles, seed, overwrite)
 
 
 @app.command()

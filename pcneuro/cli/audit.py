@@ -18,7 +18,7 @@ def audit_it(
     dynamics: str | None,
     json: Path | None,
     interventions: int,
-    synapses: int,
+    singles: int,
     seed: int,
     overwrite: bool,
 ) -> int:
@@ -27,7 +27,7 @@ def audit_it(
         place(json, overwrite=overwrite)
     chosen = dynamics_of(reference) if dynamics is None else class_of_kind("dynamics", dynamics, DYNAMICS)()
     circuit = circuit_of(reference)
-    made = audit(circuit, dynamics=chosen, interventions=interventions, synapses=synapses, seed=seed, report=True)
+    made = audit(circuit, dynamics=chosen, interventions=interventions, singles=singles, seed=seed, report=True)
     print(made)
     if json is not None:
         made.to_json(json, overwrite=overwrite)

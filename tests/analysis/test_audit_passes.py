@@ -145,14 +145,20 @@ def test_relaxations_compose(plain):
     assert not any(row.negative for row in rows(audit, "error").values())
 
 
-@pytest.mark.parametrize("name", ["cnn", "rnn", "transformer"])
 @pytest.mark.parametrize(
-    "given",
-    [passes.LearnedFeedback(tau=100.0), passes.NoDerivative(), passes.RandomErrorConnectivity(), passes.Dale(1.0)],
-    ids=lambda given: type(given).__name__,
+    ("name", "given"),
+    [
+        ("cnn", passes.LearnedFeedback(tau=100.0)),
+        ("cnn", passes.Dale(1.0)),
+        ("rnn", passes.LearnedFeedback(tau=100.0)),
+        ("rnn", passes.RandomErrorConnectivity()),
+        ("transformer", passes.LearnedFeedback(tau=100.0)),
+        ("transformer", passes.NoDerivative()),
+    ],
+    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
 def test_passes_leave_ready_made_circuits_local(name, given):
-    audit = audited(small(name).circuit, given, interventions=1, synapses=2)
+    audit = audited(small(name).circuit, given, interventions=1, singles=1)
     assert audit.local
     if isinstance(given, passes.LearnedFeedback):
         assert audit.transported == ()

@@ -10,7 +10,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.circuit.projections import Dendrites, projections
-from tests.circuits_for_tests import random_dag
+from tests.circuits_for_tests import mlp, random_dag
 
 
 def between(graph, sources, source, child):
@@ -30,16 +30,18 @@ def between(graph, sources, source, child):
 
 
 def linear(graph, sources, child, weights):
-    """Whether a vertex' prediction is linear in parameters, from the leaves on."""
+    """Whether a vertex' prediction is linear in parameters, from the leaves on, where errors come back."""
     depends = set(weights)
     inside, stack = {child}, [child]
     while stack:
-        for operand in graph.nodes[stack.pop()].operands:
-            if operand not in sources and operand not in inside:
+        node = graph.nodes[stack.pop()]
+        for k, operand in enumerate(node.operands):
+            if node.operator.passes_back(k) and operand not in sources and operand not in inside:
                 inside.add(operand)
                 stack.append(operand)
     for name, node in graph.nodes.items():
-        reached = [k for k, o in enumerate(node.operands) if o in depends and o not in sources]
+        back = [k for k in range(len(node.operands)) if node.operator.passes_back(k)]
+        reached = [k for k in back if node.operands[k] in depends and node.operands[k] not in sources]
         if name in inside and reached:
             depends.add(name)
             products = (node.operator.description.multiplies(j, k) for j, k in combinations(reached, 2))
@@ -48,10 +50,30 @@ def linear(graph, sources, child, weights):
     return True
 
 
+@pytest.fixture
+def mlp_without():
+    return pcn.passes.apply(pcn.build_circuit(mlp((4, 3, 2))), pcn.passes.NoDerivative())
+
+
 @pytest.mark.parametrize("vertices", ["auto", "all", "marked"])
 @pytest.mark.parametrize("seed", range(12))
 def test_projections_are_those_of_all_ways_one_by_one(seed, vertices):
-    circuit = pcn.build_circuit(random_dag(seed), vertices=vertices)
+    check_projections(pcn.build_circuit(random_dag(seed), vertices=vertices))
+
+
+@pytest.mark.parametrize(
+    "given", [pcn.passes.NoDerivative(), pcn.passes.LearnedFeedback(), pcn.passes.Dale()], ids=repr
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_ways_on_which_no_error_comes_back_teach_nothing(seed, given):
+    check_projections(pcn.passes.apply(pcn.build_circuit(random_dag(seed)), given))
+
+
+def test_without_derivatives_each_layer_is_hebbian(mlp_without):
+    assert [p.hebbian for p in projections(mlp_without)] == [True, True]
+
+
+def check_projections(circuit):
     graph, dendrites = circuit.graph, Dendrites(circuit)
     found = {(p.parent, p.child): p for p in projections(circuit)}
     pairs = [(s, v) for v in circuit.vertices for s in dendrites.sources if between(graph, dendrites.sources, s, v)]

@@ -59,7 +59,7 @@ def front() -> pcn.Wavefront:
 
 
 def audited(**changes: Any) -> Any:
-    made = pcn.audit(changes.pop("circuit", circuit()), **{"interventions": 1, "synapses": 1} | changes)
+    made = pcn.audit(changes.pop("circuit", circuit()), **{"interventions": 1, "singles": 1} | changes)
     return made.dynamics, [row.reads for row in made.rows]
 
 
@@ -116,7 +116,7 @@ ROWS = [
     Row("audit", "dynamics", None, objects("Strict", none=True, like=pcn.Strict), lambda v: audited(dynamics=v)),
     Row("audit", "inputs", {"x": X}, mappings({"x": X}, WRONG, none=True), lambda v: audited(inputs=v), said="input"),
     Row("audit", "interventions", 1, whole_numbers(1, 0, most=1000), lambda v: audited(interventions=v)),
-    Row("audit", "synapses", 1, whole_numbers(1, 0, most=1000), lambda v: audited(synapses=v)),
+    Row("audit", "singles", 1, whole_numbers(1, 0, most=1000), lambda v: audited(singles=v)),
     Row("audit", "seed", 1, whole_numbers(1, 0, most=2**32 - 1), lambda v: audited(seed=v)),
     Row("audit", "report", False, flags(False), lambda v: audited(report=v)),
     Row("check", "circuit", circuit(), objects("Circuit", none=False, like=pcn.Circuit), lambda v: checked(circuit=v)),

@@ -50,8 +50,8 @@ SHORT = {
 QUICK = [name for name in SHORT if name.partition("_")[0] in ("cnn", "ode", "rnn", "lstm")]
 SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
 WITH_KNOWN_NUMBERS = (
-    "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention".split()
-)
+    "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention pc_graph"
+).split()
 """Those that run in a test of their own."""
 
 
@@ -235,3 +235,16 @@ def test_what_is_attended_is_seen_sooner(tmp_path):
         assert abs(exact[kind] - time) < 2.0
     onset = run["error at the onset of a target"]
     assert onset == pytest.approx({"valid": 4.0, "neutral": 2.0, "invalid": 1.0}, abs=1e-3)
+
+
+def test_a_graph_is_asked_by_conditioning(tmp_path):
+    """Weights are ridge regressions, answers the closed form; the lower half is nearer than that of the mean image."""
+    pytest.importorskip("sklearn")
+    few = "arguments={decay=40.0, tau_plasticity=1000.0}", "options={train=300, asked=100}"
+    (run,) = carry_out("pc_graph", tmp_path / "out", *few)["runs"]
+    assert run["largest distance of weights from regressions"] < 1e-12
+    assert run["largest distance of what settled from the closed form"] < 1e-9
+    errors = run["error of the completed half, a pixel"]
+    assert errors["the circuit"] < 0.85 * errors["the mean image"]
+    assert run["accuracy of labels"] > 0.8
+    assert run["generated images whose nearest mean image is theirs"] == 1.0

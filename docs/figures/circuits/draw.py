@@ -19,6 +19,7 @@ from circuits.mlp import mlp
 from circuits.oddball import oddball
 from circuits.ode import ode
 from circuits.online_digits import online_digits
+from circuits.pc_graph import pc_graph
 from circuits.rao_ballard import rao_ballard
 from circuits.rnn import rnn
 from circuits.sampling import sampling
@@ -40,6 +41,7 @@ CIRCUITS = {
     "oddball": oddball(),
     "ode": ode(steps=2),
     "online_digits": online_digits(),
+    "pc_graph": pc_graph(),
     "rao_ballard": rao_ballard(),
     "rnn": rnn(length=4),
     "sampling": sampling(),

@@ -22,14 +22,14 @@ from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction, Strict
 from pcneuro.quantities import by_name, flag, whole
 from pcneuro.simulator.progress import Bar
 
-WORK = 2 * 10**10
+WORK = 3 * 10**10
 """Synaptic operations that interventions may take, some tens of seconds; of more updates a random part is looked at."""
 OVERHEAD = 20_000
 """What a node takes beside its synapses, in synaptic operations."""
-MIXTURES = 6
-"""How often an update is worked out for each intervention, about: one for each class of what it reads."""
+MIXTURES = 4
+"""How often predictions are computed for each intervention on an update, about."""
 MOST = 1000
-"""Interventions on each update, and single synapses of each parameter."""
+"""Interventions on each update, and single neurons and synapses of each."""
 
 
 def audit(
@@ -38,7 +38,7 @@ def audit(
     dynamics: AbstractDynamics | None = None,
     inputs: Mapping[str, Any] | None = None,
     interventions: int = 2,
-    synapses: int = 4,
+    singles: int = 4,
     seed: int = 0,
     report: bool = False,
 ) -> Audit:
@@ -59,8 +59,8 @@ def audit(
         Samples to choose from, by input, for circuits that do not take any numbers; all others are drawn.
     interventions
         Pairs of states for each update, 0 for none.
-    synapses
-        Single entries of each parameter, drawn, of which all other units are changed.
+    singles
+        Neurons of each population and entries of each parameter, drawn, of which all other units are changed.
     seed
         Of states, interventions and entries, a whole number below 2^32.
     report
@@ -77,7 +77,7 @@ def audit(
     check_object("circuit", circuit, Circuit)
     dynamics = _dynamics(circuit, dynamics)
     interventions = whole("interventions", interventions, 0, MOST)
-    synapses = whole("synapses", synapses, 0, MOST)
+    singles = whole("singles", singles, 0, MOST)
     seed, report = whole("seed", seed, 0, MASK), flag("report", report)
     given = _samples(circuit, inputs)
     structure = Structure(circuit)
@@ -87,7 +87,7 @@ def audit(
         Simulated(circuit, dynamics, seed + number, given, structure.way_to, structure.itself)
         for number in range(interventions)
     ]
-    certificate = Certificate(structure, pairs, synapses, seed)
+    certificate = Certificate(structure, pairs, singles, seed)
     chosen = _chosen(structure, len(updates), interventions, seed)
     traits = Traits(structure, neurons, dynamics)
     signs = Signs(structure, traits, (pairs or [Simulated(circuit, dynamics, seed, given)])[0].activity)
@@ -125,7 +125,7 @@ def _chosen(structure: Structure, updates: int, interventions: int, seed: int) -
         return set()
     nodes = structure.graph.nodes.values()
     synapses = sum(p.synapses for p in structure.dendrites.projections())
-    once = 3 * BATCH * synapses + OVERHEAD * len(nodes)
+    once = BATCH * synapses + OVERHEAD * len(nodes)
     most = max(1, WORK // (once * MIXTURES * interventions))
     rng = np.random.default_rng(seed)
     return set(range(updates)) if most >= updates else set(rng.choice(updates, size=most, replace=False).tolist())
@@ -145,7 +145,7 @@ class _Rows:
         others = structure.named(outside)
         reads = {name: structure.named(frozenset(variables) - outside) for name, variables in read.items()}
         reads = {name: names for name, names in reads.items() if names} | ({OTHER: others} if others else {})
-        local = not others and found.synapses == found.synapses_unchanged
+        local = not others and found.singles == found.singles_unchanged
         synapse = update.kind in ("synapse", "variance")
         rule = update.rule
         return AuditRow(

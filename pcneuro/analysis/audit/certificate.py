@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pcneuro.analysis.audit.report import Interventions
-from pcneuro.analysis.audit.single import Masks, Synapses
+from pcneuro.analysis.audit.single import Singles
 from pcneuro.analysis.audit.states import Simulated
 from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.updates import CLASSES, GATE, OWN, POST, PRE, Update, Variable
@@ -21,8 +21,8 @@ class Found:
     made: int = 0
     unchanged: int = 0
     answered: dict[str, bool] = field(default_factory=dict)
-    synapses: int = 0
-    synapses_unchanged: int = 0
+    singles: int = 0
+    singles_unchanged: int = 0
     culprits: set[Variable] = field(default_factory=set)
     """Variables that are not adjacent, and that changed the update alone."""
     read: set[Variable] = field(default_factory=set)
@@ -31,16 +31,16 @@ class Found:
     @property
     def interventions(self) -> Interventions:
         """As the report has it."""
-        return Interventions(self.made, self.unchanged, self.answered, self.synapses, self.synapses_unchanged)
+        return Interventions(self.made, self.unchanged, self.answered, self.singles, self.singles_unchanged)
 
 
 class Certificate:
     """Interventions by pairs of random states: each variable has its value of the one state, or of the other."""
 
-    def __init__(self, structure: Structure, pairs: Sequence[Simulated], synapses: int, seed: int) -> None:
-        self.structure, self.pairs, self.count = structure, pairs, synapses
+    def __init__(self, structure: Structure, pairs: Sequence[Simulated], singles: int, seed: int) -> None:
+        self.structure, self.pairs, self.count = structure, pairs, singles
         self.rng = np.random.default_rng(seed)
-        self.single = Synapses(structure)
+        self.single = Singles(structure)
 
     def of(self, update: Update) -> Found:
         """Intervene on all that an update has to do with, and on all that it has nothing to do with."""
@@ -87,22 +87,21 @@ class Certificate:
         return {name: classes[name] for name in CLASSES if name in classes}
 
     def _singles(self, update: Update, found: Found) -> None:
-        """Of some entries of a parameter, change all units that are not at their synapses."""
+        """Of some neurons, or entries of a parameter, change all units that have nothing to do with them."""
         reads_mean = update.rule is not None and update.rule.reads_population
-        if update.kind != "synapse" or reads_mean or not update.allowed or not self.count or not self.pairs:
+        if reads_mean or not update.allowed or not self.pairs:
             return
-        places = self.single.places(update)
-        if places is None:
-            return
-        pair = self.pairs[0]
-        base = pair.mixed(update, (), {})
-        for entry in self.rng.choice(base.size, size=min(self.count, base.size), replace=False):
-            masks: Masks | None = self.single.masks(update, places, int(entry))
-            if masks is None:
-                continue
-            mixed = pair.mixed(update, self.structure.variables - update.adjacent, masks)
-            found.synapses += 1
-            found.synapses_unchanged += same(mixed.ravel()[entry], base.ravel()[entry])
+        pair, outside = self.pairs[0], self.structure.variables - update.adjacent
+
+        def of_unit(array: np.ndarray, unit: int) -> np.ndarray:
+            return array.reshape(len(array), -1)[:, unit] if neurons else array.ravel()[unit]
+
+        base, neurons = pair.mixed(update, (), {}), update.kind in ("value", "error")
+        size = base[0].size if neurons else base.size
+        for unit, masks in self.single.known(update, size, self.count, self.rng):
+            found.singles += 1
+            mixed = pair.mixed(update, outside, masks)
+            found.singles_unchanged += same(of_unit(mixed, unit), of_unit(base, unit))
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -27,19 +27,20 @@ class Interventions:
 
     ``made`` times all that is not adjacent was changed at once, and ``unchanged`` times the update stayed the same bit
     for bit. ``answered`` tells of each class of what is adjacent whether a change of it changed the update. For
-    ``synapses`` single entries all other units were changed, too, and ``synapses_unchanged`` of them stayed the same.
+    ``singles``, neurons or entries, all units that they have nothing to do with were changed, too, and
+    ``singles_unchanged`` of them stayed the same.
     """
 
     made: int = 0
     unchanged: int = 0
     answered: Mapping[str, bool] = field(default_factory=dict)
-    synapses: int = 0
-    synapses_unchanged: int = 0
+    singles: int = 0
+    singles_unchanged: int = 0
 
     @property
     def holds(self) -> bool:
         """Whether nothing that is not adjacent mattered, and all that is adjacent did. True where none were made."""
-        quiet = self.unchanged == self.made and self.synapses_unchanged == self.synapses
+        quiet = self.unchanged == self.made and self.singles_unchanged == self.singles
         return quiet and all(self.answered.values())
 
 
@@ -198,7 +199,7 @@ class Audit:
         lines = [f"Audit under {self.dynamics}: every update is local" if self.local else f"Audit: {verdict}"]
         for row in self.rows:
             if not row.local:
-                what = ", ".join(row.others) or "units that are not at its synapses"
+                what = ", ".join(row.others) or "units that it has nothing to do with"
                 lines[0] = f"Audit under {self.dynamics}: not every update is local"
                 lines.append(f"  {row.name} reads {what}")
         lines += [*self._interventions(), "", *self._neurons()]
@@ -210,14 +211,14 @@ class Audit:
         done = [row.interventions for row in self.rows if row.interventions.made]
         made, unchanged = sum(i.made for i in done), sum(i.unchanged for i in done)
         classes = [answer for i in done for answer in i.answered.values()]
-        singles, quiet = sum(i.synapses for i in done), sum(i.synapses_unchanged for i in done)
+        singles, quiet = sum(i.singles for i in done), sum(i.singles_unchanged for i in done)
         if not done:
             return ["  no interventions were made"]
         lines = [
             f"  {made} interventions on all that is not adjacent, in {len(done)} of {len(self.rows)} updates: "
             f"{unchanged} changed no bit",
             f"  {len(classes)} classes of what is adjacent: {sum(classes)} changed the update",
-            f"  {singles} single synapses, with all other units changed: {quiet} changed no bit",
+            f"  {singles} single neurons and synapses, with all other units changed: {quiet} changed no bit",
         ]
         dumb = [f"{row.name} ({name})" for row in self.rows for name, a in row.interventions.answered.items() if not a]
         return lines + ([f"  without an answer: {', '.join(dumb)}"] if dumb else [])

@@ -168,7 +168,7 @@ class Signs:
         weights = self.activity[operand][0]
         if weights.ndim != 2 or not at.units or not self._is_dense(node, k):
             return _of_all(weights)
-        rows = np.array([_of_all(row) for row in (weights.T if back else weights)])
+        rows = _of_rows(weights.T if back else weights)
         return rows[np.arange(at.signs.size) % rows.size]
 
     def _of_jacobian(self, node: Node, k: int) -> float:
@@ -203,7 +203,10 @@ def _aligned(values: Mapping[str, np.ndarray], ndim: int) -> dict[str, np.ndarra
 
 def _of_all(values: np.ndarray) -> float:
     """The one sign of all these numbers; 0 where all are zero."""
-    if np.isnan(values).any():
-        return MIXED
-    low, high = float(values.min()), float(values.max())
-    return MIXED if low < 0 < high else float(np.sign(high if high > 0 else low))
+    return float(_of_rows(values.reshape(1, -1))[0])
+
+
+def _of_rows(values: np.ndarray) -> np.ndarray:
+    """The one sign of each row of numbers; 0 where all are zero."""
+    low, high = values.min(axis=1), values.max(axis=1)
+    return np.where(np.isnan(low) | ((low < 0) & (high > 0)), MIXED, np.sign(np.where(high > 0, high, low)))

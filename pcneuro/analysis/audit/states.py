@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
 from typing import Any
 
@@ -81,8 +82,17 @@ class Simulated:
         self.rng = np.random.default_rng(self.seed)
         self.engine = ReferenceEngine(circuit, dynamics, Euler(_step(circuit)), np.dtype(np.float64), "the audit")
         self.anatomy = circuit
-        self.one, self.other = self._drawn(), self._drawn()
-        """Two states of which each array is another."""
+
+    @cached_property
+    def one(self) -> State:
+        """A random state."""
+        return self._drawn()
+
+    @cached_property
+    def other(self) -> State:
+        """Another one, of which each array is another."""
+        assert self.one
+        return self._drawn()
 
     @property
     def activity(self) -> Arrays:
@@ -118,8 +128,12 @@ class Simulated:
             name: self._chosen(name) if name in self.given else draw(rng, (BATCH, *node.shape))
             for name, node in graph.inputs.items()
         }
+        whole, engine.way = engine.way, Feedback((), engine.way.active)
         with np.errstate(all="ignore"):
-            engine.start(RunData(BATCH, inputs, self._clamped()))
+            try:
+                engine.start(RunData(BATCH, inputs, self._clamped()))
+            finally:
+                engine.way = whole
             for name in self.circuit.vertices:
                 latent = isinstance(graph.nodes[name].source, Latent)
                 drawn = rng.normal(size=engine.value[name].shape)
