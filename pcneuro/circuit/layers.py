@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from pcneuro.errors import ParameterError
 from pcneuro.model.lamination import Scheme, SchemeRow
-from pcneuro.model.lamination.rows import BETWEEN, CHILD, EXCITATORY, INHIBITORY, OWN, PARENT, WITHIN
+from pcneuro.model.lamination.rows import BETWEEN, CHILD, EXCITATORY, INHIBITORY, OWN, PARENT, STEM, WITHIN
 
 if TYPE_CHECKING:
     import networkx
@@ -85,12 +85,12 @@ def _found(row: SchemeRow | None, what: str, name: str, kind: str, data: Mapping
 
 
 class _Areas:
-    """The area of each vertex: itself, or that of one that it reads or is read by."""
+    """The area of each vertex: itself, or that of one that it belongs to, reads or is read by."""
 
     def __init__(self, graph: networkx.MultiDiGraph, rows: Mapping[str, SchemeRow]) -> None:
-        self.rule: dict[str, str] = {}
+        self.rows: dict[str, SchemeRow] = {}
         for name, data in graph.nodes(data=True):
-            self.rule.setdefault(data["vertex"], rows[name].area)
+            self.rows.setdefault(data["vertex"], rows[name])
         self.near: dict[str, dict[str, list[str]]] = {PARENT: {}, CHILD: {}}
         for source, target, kind in graph.edges(data="kind"):
             if kind == "prediction":
@@ -99,10 +99,15 @@ class _Areas:
                 self.near[CHILD].setdefault(parent, []).append(child)
 
     def of(self, vertex: str) -> str:
-        """The area of a vertex; itself where nothing that it reads, or is read by, is one."""
-        if self.rule[vertex] == OWN:
-            return vertex
-        return next(self._areas(self.near[self.rule[vertex]].get(vertex, ())), vertex)
-
-    def _areas(self, vertices: Iterable[str]) -> Any:
-        return (name for name in vertices if self.rule[name] == OWN)
+        """The area of a vertex; itself where there is none that it could be in."""
+        passed: set[str] = set()
+        found = vertex
+        while found not in passed and (row := self.rows[found]).area != OWN:
+            passed.add(found)
+            if row.area == STEM:
+                near = [name for name in (found.removesuffix(row.vertex[1:]),) if name in self.rows]
+            else:
+                near = self.near[row.area].get(found, [])
+            # Rather one that is an area than one that is itself in another's.
+            found = next((name for name in near if self.rows[name].area == OWN), near[0] if near else found)
+        return found if found not in passed else vertex

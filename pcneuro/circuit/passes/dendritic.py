@@ -82,7 +82,8 @@ class Dendritic(AbstractPass):
         object.__setattr__(self, "seed", whole("seed of Dendritic", self.seed, 0))
 
     def apply(self, circuit: Circuit) -> Circuit:
-        return _Microcircuits(circuit, self).circuit_of()
+        made = _Microcircuits(circuit, self).circuit_of()
+        return made if circuit.scheme is None else made.with_scheme(circuit.scheme)
 
 
 @dataclass(frozen=True)

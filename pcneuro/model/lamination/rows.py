@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from glob import escape
 from typing import Any
 
 from pcneuro.errors import DataError, told, unknown_name
 from pcneuro.quantities import NOT_NEGATIVE, number
 
 LAYER, POPULATION, PROJECTION = "layer", "population", "projection"
-OWN, PARENT, CHILD = "", "parent", "child"
+OWN, STEM, PARENT, CHILD = "", "stem", "parent", "child"
 EITHER, EXCITATORY, INHIBITORY = "", "excitatory", "inhibitory"
 REACHES = ANY, WITHIN, BETWEEN = "", "within", "between"
 LONGEST = 200
@@ -36,8 +37,9 @@ class SchemeRow:
     cell_type
         Of populations.
     area
-        Of populations: empty where the vertex is an area; ``"parent"``, ``"child"`` where it is in the area of the
-        first vertex that it reads, or is read by, which is one.
+        Of populations: empty where the vertex is an area; ``"stem"`` where it is in that of the vertex whose name the
+        ``*`` of ``vertex``, ``"*_soma"``, stands for; ``"parent"``, ``"child"`` where it is in the area of the first
+        vertex that it reads, or is read by, which is one.
     projection, effect
         Of projections: what they are in the cortex (``"feedforward"``), and ``"excitatory"``, ``"inhibitory"`` or empty
         where they may be both.
@@ -83,12 +85,15 @@ class SchemeRow:
         if self.depth is not None:
             object.__setattr__(self, "depth", number(f"depth of the layer {self.layer!r}", self.depth, NOT_NEGATIVE))
         for column, known in (
-            ("area", (OWN, PARENT, CHILD)),
+            ("area", (OWN, STEM, PARENT, CHILD)),
             ("effect", (EITHER, EXCITATORY, INHIBITORY)),
             ("reach", REACHES),
         ):
             if getattr(self, column) not in known:
                 raise unknown_name(f"{column} of a row of a scheme", getattr(self, column), known[1:])
+
+        if self.area == STEM and not (self.vertex[:1] == "*" and escape(self.vertex[1:]) == self.vertex[1:]):
+            raise DataError(f"a row of a scheme has the area 'stem', and its vertex is no '*_...': {self}")
 
     def fits(self, kind: str, role: str, vertex: str, reach: str = ANY) -> bool:
         """Whether a population, or a projection of this reach and what it comes from, is among those of the row."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import libsonata
+import matplotlib.pyplot as plt
 import networkx
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from pcneuro.circuit.passes import Laminar, Scheme
 from pcneuro.errors import CircuitFileError, ParameterError
 from pcneuro.export import sonata
 from pcneuro.files import read_archive, write_archive
+from pcneuro.model.lamination.rows import COLUMNS
 from tests.circuits_for_tests import random_dag
 
 BASTOS, DEEP = Scheme.named("bastos_2012"), Scheme.named("errors_in_layer_5")
@@ -107,8 +110,30 @@ def test_error_neurons_in_pairs_are_two_populations(placed: pcn.Circuit, tmp_pat
     assert "h1.error_off   h1    L6" in str(apart)
 
 
+def test_dendrites_are_in_the_area_of_their_cells(placed: pcn.Circuit) -> None:
+    circuit = passes.apply(placed, passes.Dendritic())
+    areas = {name.rpartition(".")[0]: place.area for name, place in circuit.places.items()}
+    assert {name: area for name, area in areas.items() if area not in ("h1", "out")} == {"x": "x"}
+    for vertex, area, layer, cell in [
+        ("h1_apical", "h1", "L1", "apical dendrite"),
+        ("h1_basal", "h1", "L5", "basal dendrite"),
+        ("h1_interneurons", "h1", "L2/3", "interneuron"),
+        ("out_soma", "out", "L5", "pyramidal cell"),
+    ]:
+        place = circuit.places[f"{vertex}.value"]
+        assert (place.area, place.layer, place.cell_type) == (area, layer, cell)
+
+
 @pytest.mark.parametrize(
-    "later", [passes.LearnedFeedback(), passes.NoDerivative(), passes.RandomErrorConnectivity()], ids=repr
+    "later",
+    [
+        passes.LearnedFeedback(),
+        passes.NoDerivative(),
+        passes.RandomErrorConnectivity(),
+        passes.SplitErrors(),
+        passes.Dendritic(),
+    ],
+    ids=repr,
 )
 def test_other_passes_keep_the_layers(placed: pcn.Circuit, later: passes.AbstractPass) -> None:
     circuit = passes.apply(placed, later)
@@ -199,10 +224,33 @@ def test_what_a_scheme_leaves_out_is_named(plain: pcn.Circuit) -> None:
         passes.apply(plain, Laminar(Scheme([r for r in BASTOS.rows if r.kind not in ("excite", "*")])))
     with pytest.raises(ParameterError, match="scheme of Laminar is 'bastos_2012'"):
         Laminar("bastos_2012")  # type: ignore[arg-type]
-    few = Scheme([row for row in BASTOS.rows if row.vertex == "" or not row.vertex.startswith("*_in")])
+    few = Scheme([row for row in BASTOS.rows if not row.vertex])
     narrow = passes.apply(plain, Laminar(Scheme([_named(row) for row in few.rows])))
     with pytest.raises(ParameterError, match=r"leaves out the population x_interneurons\.value"):
         passes.apply(narrow, passes.Dale())
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "cortex.md"
+
+
+def test_the_page_lists_columns_and_schemes_and_its_examples_run() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## Layers\n")[2].partition("\n## ")[0]
+    table = section.partition("| column |")[2].partition("\n\n")[0]
+    listed = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert listed | {"what"} == set(COLUMNS)
+    shipped = {path.stem for path in Path(passes.__file__).parents[2].glob("model/lamination/schemes/*.csv")}
+    heading = next(line for line in section.splitlines() if line.startswith("| | `bastos"))
+    assert set(re.findall(r"`(\w+)`", heading)) == shipped
+    names: dict = {"pcn": pcn}
+    for example in re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL):
+        exec(compile(example, "docs/cortex.md", "exec"), names)
+    density = names["density"].sel(area="heard")
+    np.testing.assert_allclose((density * density.thickness).sum("layer"), 0.0, atol=1e-12)
+    assert names["placed"].places["h1.error_on"].layer == "L2/3"
+    # The deviant's error neurons, superficial, inhibit their value neurons in L5 more than those of standards do.
+    potential = names["potential"].sel(area="heard", layer="L5").sum("time")
+    assert float(potential[-1]) > float(potential[4])
+    plt.close("all")
 
 
 def _named(row: passes.SchemeRow) -> dict[str, object]:

@@ -84,6 +84,7 @@ def test_layers_that_are_numbers_in_a_file_are_text(tmp_path):
         ([*LAYERS, {**VALUES, "depth": 1.0}], "for a population has a depth, which it cannot have"),
         ([*LAYERS, {**VALUES, "reach": "within"}], "for a population has a reach"),
         ([*LAYERS, {**VALUES, "area": "sibling"}], "unknown area"),
+        ([*LAYERS, {**VALUES, "area": "stem", "vertex": "h*"}], "its vertex is no"),
         ([*LAYERS, {**EDGES, "effect": "positive"}], "unknown effect"),
         ([*LAYERS, {**EDGES, "reach": "wide"}], "unknown reach"),
         ([*LAYERS, {**EDGES, "projection": ""}], "for a projection has no projection"),
