@@ -21,9 +21,12 @@ TONE, PAUSE = 80.0, 80.0
 SHARE = 1 / TONES
 """Of trials that are deviants, which are then as rare as in the control; as many are omissions."""
 
-
 SHOWN = ("standard", "deviant", "omission", "control")
 """Conditions."""
+SCHEMES = {"bastos_2012": "error neurons in L2/3", "errors_in_layer_5": "error neurons in L5"}
+"""Where layers are from, and what they say."""
+DIFFERENCES = (("deviant", "standard"), ("deviant", "control"), ("omission", "standard"))
+"""Conditions, the second of which is subtracted from the first."""
 
 
 def oddball(tau: float = 10.0, tau_plasticity: float = 1000.0, error_tau: float = 10.0) -> pcn.Circuit:
@@ -100,6 +103,83 @@ def mismatch(laboratory, trials: int = 400, learned: int = 40, every: float = 2.
     return pcn.Experiment(numbers, records, lambda: {"oddball": figure(records)})
 
 
+def by_layer(laboratory, trials: int = 400, learned: int = 40, every: float = 1.0) -> pcn.Experiment:
+    """The same sequences of a circuit with pairs of error neurons, seen through the layers of both schemes."""
+    passes = {name: [pcn.passes.SplitErrors(), pcn.passes.Laminar(pcn.passes.Scheme.named(name))] for name in SCHEMES}
+    circuits = {name: pcn.passes.apply(laboratory.circuit, each) for name, each in passes.items()}
+    potentials, off = {name: [] for name in SCHEMES}, 0.0
+    for number, table in enumerate((sequence, control)):
+        protocol = trials_of(table(laboratory.generator, trials))
+        # Layers change nothing of what a circuit does: one run is for all schemes.
+        simulator = laboratory.simulator(circuits["bastos_2012"])
+        result = protocol.run(
+            simulator,
+            record=pcn.laminar_records(simulator.circuit, every),
+            report=lambda elapsed, share, *_, number=number: laboratory.progress((number + share) / 2),
+        )
+        aligned = protocol.aligned(result, before=PAUSE / 2, after=TONE + PAUSE / 2).isel(trial=slice(learned, None))
+        errors = np.abs(aligned["heard.error"]).sum("heard_unit")
+        for name, circuit in circuits.items():
+            potential = pcn.lfp(pcn.laminar_currents(aligned, circuit)).sel(area="heard", drop=True)
+            of_values = potential.sel(layer=circuit.nx.nodes["heard.value"]["layer"])
+            off = max(off, float(np.abs(of_values - errors).max()))
+            potentials[name].append(potential.groupby("condition").mean("trial"))
+    means = xarray.concat([xarray.concat(each, "condition") for each in potentials.values()], "scheme")
+    means = means.sel(condition=list(SHOWN)).assign_coords(scheme=list(SCHEMES))
+    means = means.rename({name: "time" for name in means.dims if name.startswith("time")})
+    waves = xarray.concat(
+        [means.sel(condition=a, drop=True) - means.sel(condition=b, drop=True) for a, b in DIFFERENCES], "difference"
+    )
+    waves = waves.assign_coords(difference=[f"{a} - {b}" for a, b in DIFFERENCES])
+    density = pcn.csd(waves)
+    dims = ("scheme", "condition", "layer", "time")
+    records = xarray.Dataset(
+        {
+            "potential": means.transpose(*dims),
+            "wave": waves.transpose("difference", *dims[:1], *dims[2:]),
+            "density": density.transpose("difference", *dims[:1], *dims[2:]).drop_vars("thickness"),
+        }
+    )
+    values = {name: circuit.nx.nodes["heard.value"]["layer"] for name, circuit in circuits.items()}
+    numbers = {
+        "peak of difference waves: ms, and potential": {name: peaks(records.wave.sel(scheme=name)) for name in SCHEMES},
+        "latency of errors (closed form, ms)": latency(laboratory.circuit),
+        "mean potential while a tone is heard": {
+            values[name]: while_heard(records.potential.sel(scheme=name, layer=values[name])) for name in SCHEMES
+        },
+        "largest distance of the potential of value neurons from the sum of absolute errors": off,
+    }
+    return pcn.Experiment(numbers, records, lambda: {"mismatch_negativity": waves_figure(records)})
+
+
+def while_heard(potential: xarray.DataArray) -> dict[str, float]:
+    """Means over a tone, by condition."""
+    heard = potential.sel(time=(potential.time >= 0) & (potential.time < TONE)).mean("time")
+    return {name: float(heard.sel(condition=name)) for name in SHOWN}
+
+
+def peaks(waves: xarray.DataArray) -> dict[str, dict[str, list[float]]]:
+    """Where each difference wave is the farthest from zero while there is a tone, and what it is there, by layer."""
+    heard = waves.sel(time=(waves.time >= 0) & (waves.time < TONE))
+    found = {}
+    for difference in waves.difference.values:
+        by_layer = {}
+        for layer in waves.layer.values:
+            wave = heard.sel(difference=difference, layer=layer)
+            if (wave != 0).any():
+                peak = wave[int(np.abs(wave.values).argmax())]
+                by_layer[str(layer)] = [float(peak.time), float(peak)]
+        found[str(difference)] = by_layer
+    return found
+
+
+def latency(circuit: pcn.Circuit) -> float:
+    """When an error is the largest, in ms: of e'' error_tau + e' + e / tau_W = 0, e(0) = 0, as the memory learns."""
+    error_tau, tau = float(circuit.error_tau["heard"].flat[0]), circuit.plasticity["W"].tau
+    slow, fast = np.sort(np.abs(np.roots([error_tau, 1.0, 1.0 / tau])))
+    return float(np.log(fast / slow) / (fast - slow))
+
+
 def trials_of(rows: list[dict]) -> pcn.Protocol:
     """The protocol of a sequence: a tone, or its omission, whose time the cue tells."""
     table = {name: [row[name] for row in rows] for name in ("condition", "heard")}
@@ -146,4 +226,36 @@ def figure(records: xarray.Dataset):
             ax.plot(seconds, records.memory.sel(sequence=name)[:, tone], color=colour, linewidth=1.0, label=label)
         ax.set(title=f"memory: {name}", xlabel="time (s)", ylabel="weight", ylim=(-0.05, 1.0))
     axes[1].legend(loc="center right", fontsize=7)
+    return drawn
+
+
+def waves_figure(records: xarray.Dataset):
+    """For each scheme the potentials of its two layers, and the density of the difference wave over depth."""
+    drawn, axes = plt.subplots(len(SCHEMES), 3, figsize=(7.2, 4.6), layout="constrained", sharex=True)
+    largest = float(np.abs(records.density.sel(difference="deviant - control")).max())
+    for row, (name, what) in zip(axes, SCHEMES.items(), strict=True):
+        for ax, layer in zip(row, ("L2/3", "L5"), strict=False):
+            for condition in SHOWN:
+                potential = records.potential.sel(scheme=name, layer=layer, condition=condition)
+                # Two lines may be one: the wider is below.
+                width = 2.4 if condition in ("standard", "control") else 1.0
+                ax.plot(records.time, potential, label=condition, linewidth=width)
+            ax.axvspan(0.0, TONE, color="0.92", zorder=0)
+            ax.set(title=f"potential in {layer}", ylim=(-0.2, 1.15 * float(records.potential.max())))
+        row[0].set_ylabel(what)
+        shown = records.density.sel(scheme=name, difference="deviant - control").dropna("layer", how="all")
+        depths = np.arange(shown.sizes["layer"])
+        mesh = row[2].pcolormesh(
+            records.time, depths, shown, cmap="RdBu_r", vmin=-largest, vmax=largest, shading="nearest"
+        )
+        row[2].set(
+            title="CSD, deviant - control",
+            yticks=depths,
+            yticklabels=shown.layer.values,
+            ylim=(len(depths) - 0.5, -0.5),
+        )
+        drawn.colorbar(mesh, ax=row[2])
+    for ax in axes[-1]:
+        ax.set_xlabel("time from the tone (ms)")
+    axes[0, 1].legend(loc="upper right", fontsize=7)
     return drawn

@@ -50,7 +50,8 @@ SHORT = {
 QUICK = [name for name in SHORT if name.partition("_")[0] in ("cnn", "ode", "rnn", "lstm")]
 SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
 WITH_KNOWN_NUMBERS = (
-    "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention pc_graph"
+    "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention "
+    "pc_graph mismatch_negativity"
 ).split()
 """Those that run in a test of their own."""
 
@@ -248,3 +249,20 @@ def test_a_graph_is_asked_by_conditioning(tmp_path):
     assert errors["the circuit"] < 0.85 * errors["the mean image"]
     assert run["accuracy of labels"] > 0.8
     assert run["generated images whose nearest mean image is theirs"] == 1.0
+
+
+def test_mismatch_shows_in_the_layer_that_errors_reach(tmp_path):
+    """Which layer that is the scheme says. In that of error neurons deviants and standards are nearly the same."""
+    (run,) = carry_out("mismatch_negativity", tmp_path / "out", "options={trials=80, learned=24}")["runs"]
+    waves = run["peak of difference waves: ms, and potential"]
+    off = run["largest distance of the potential of value neurons from the sum of absolute errors"]
+    assert off < 1e-12
+    for values, errors, scheme in (("L5", "L2/3", "bastos_2012"), ("L2/3", "L5", "errors_in_layer_5")):
+        for difference in ("deviant - standard", "deviant - control", "omission - standard"):
+            time, peak = waves[scheme][difference][values]
+            assert peak > 0.05
+            # To two steps of Euler's method.
+            assert time == pytest.approx(run["latency of errors (closed form, ms)"], abs=2.0)
+        assert abs(waves[scheme]["deviant - standard"][errors][1]) < 0.05
+        assert waves[scheme]["omission - standard"][errors][1] < -2.0
+    assert waves["bastos_2012"]["deviant - control"]["L5"] == waves["errors_in_layer_5"]["deviant - control"]["L2/3"]
