@@ -26,6 +26,7 @@ from tests.robustness import (
     wrong_in_circuits,
     wrong_in_exports,
     wrong_in_importing,
+    wrong_in_layers,
     wrong_in_learning,
     wrong_in_model,
     wrong_in_networks,
@@ -51,6 +52,7 @@ PARTS = (
     wrong_in_settings,
     wrong_in_learning,
     wrong_in_analysis,
+    wrong_in_layers,
     wrong_in_exports,
     wrong_in_importing,
     wrong_in_networks,
@@ -137,7 +139,7 @@ RESULTS = {"Audit", "Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning
 """What the package makes and users only read."""
 EXPORTS = "graph", "network", "rate", "script", "spiking", "structure", "write"
 """What makes or writes something, in the modules of ``pcneuro.export``."""
-SEVERAL = {"ops", "plot"}
+SEVERAL = {"ops", "passes", "plot"}
 """Rooms of functions."""
 
 

@@ -82,7 +82,7 @@ def _of_area(potential: xarray.DataArray, area: str | None) -> xarray.DataArray:
     if area is None:
         return inside.sum(AREA, skipna=False)
     known = [str(name) for name in potential[AREA].values]
-    if area not in known:
+    if not isinstance(area, str) or area not in known:
         raise unknown_name("area", area if isinstance(area, str) else told(area), known)
     return inside.sel({AREA: area})
 
