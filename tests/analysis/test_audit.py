@@ -16,7 +16,7 @@ from circuits.kalman import kalman
 from circuits.lstm import lstm
 from circuits.mlp import mlp
 from pcneuro.errors import DataError, ParameterError, UnknownNameError
-from pcneuro.model.plasticity.abstract import PLASTICITY, AbstractPlasticity
+from pcneuro.model.plasticity.abstract import DESCENT, PLASTICITY, AbstractPlasticity
 from pcneuro.ops.base import OPERATORS, apply
 from pcneuro.ops.maps import Map
 from tests.circuits.small import MAKERS, small
@@ -253,8 +253,9 @@ class Planted(AbstractPlasticity):
     def drive(self, activity, name):
         return activity.hebbian(name) * activity.value[self.vertex].mean()
 
-    def formula(self, name):
-        return "planted"
+    @property
+    def equation(self):
+        return DESCENT
 
 
 @dataclass(frozen=True)

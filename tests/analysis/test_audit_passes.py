@@ -131,6 +131,15 @@ def test_maxima_keep_a_sign_and_softmax_does_not():
     assert pcn.audit(pcn.build_circuit(graph), interventions=0)["h.value"].one_sign
 
 
+def test_dendritic_errors_are_local_and_by_activity_before_and_behind(plain):
+    audit = audited(plain, passes.Dendritic(tau=100.0), singles=2)
+    assert audit.local
+    assert audit.transported == ()
+    assert not any(row.one_to_one or row.derivative for row in audit.neurons)
+    assert audit["W2"].reads == {"pre": ("h1.value (h1_now)",), "post": ("h2_basal.value",)}
+    assert audit["h1_lateral"].reads["post"] == ("h1_apical.value",)
+
+
 def test_relaxations_compose(plain):
     audit = audited(
         plain,

@@ -166,7 +166,7 @@ class _Rows:
             phase=self.traits.phase(update),
             negative=not synapse and self.traits.negative(update),
             one_sign=synapse or self.signs.one_sign(update),
-            units=update.coupled or (rule is not None and rule.reads_population),
+            units=update.coupled or update.of_mean,
             interventions=found.interventions,
         )
 

@@ -88,8 +88,7 @@ class Certificate:
 
     def _singles(self, update: Update, found: Found) -> None:
         """Of some neurons, or entries of a parameter, change all units that have nothing to do with them."""
-        reads_mean = update.rule is not None and update.rule.reads_population
-        if reads_mean or not update.allowed or not self.pairs:
+        if update.of_mean or not update.allowed or not self.pairs:
             return
         pair, outside = self.pairs[0], self.structure.variables - update.adjacent
 

@@ -102,7 +102,7 @@ class Structure:
             yield f"{name}.value"
         elif self.dendrites.is_weight(name):
             yield from self.dendrites.ordered(self.dendrites.carried(name))
-        elif node.operator.description.copied is not None or any(self._adds_nothing(node)):
+        elif node.operator.description.copied is not None or any(self._adds_nothing(node)) or _is_transfer(node):
             for operand, nothing in zip(node.operands, self._adds_nothing(node), strict=True):
                 if not nothing:
                     yield from self.labels(Variable("node", self.itself(operand)))
@@ -344,6 +344,11 @@ def _read_by(node: Node, k: int, weighs: bool) -> tuple[list[int], bool, bool]:
         weighing = description.copied is None
         return [j for j in range(count) if j != k and weighing and description.multiplies(j, k)], False, False
     return list(range(count)), True, False
+
+
+def _is_transfer(node: Node) -> bool:
+    """Whether a node is a function of single units of another: of that one's activity, in another form."""
+    return len(node.operands) == 1 and node.operator.description.formula is not None
 
 
 def _is_step(slope: Formula) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.model.plasticity.abstract import MEAN
 
 OWN, PRE, POST, WEIGHTS, DERIVATIVE, GATE = "own", "pre", "post", "weights", "derivative", "gate"
 CLASSES = (OWN, PRE, POST, WEIGHTS, DERIVATIVE, GATE)
@@ -58,6 +59,11 @@ class Update:
     def adjacent(self) -> frozenset[Variable]:
         """All that it reads by its structure, and all that is local to it."""
         return self.allowed.union(*self.reads.values())
+
+    @property
+    def of_mean(self) -> bool:
+        """Whether its rule takes a mean over a population, so that all units of that matter to each entry."""
+        return self.rule is not None and MEAN in self.rule.names
 
     @property
     def derived(self) -> bool:

@@ -153,8 +153,6 @@ class AbstractPlasticity(ABC):
     """What the batch makes of the equation, in words: ``"sum of "``, ``"mean of "``; nothing where a name says it."""
     reads_deviations: ClassVar[bool] = False
     """Whether its drive reads value - prediction where errors are something else."""
-    reads_population: ClassVar[bool] = False
-    """Whether the drive of an entry depends on units that are not at its synapses, as a mean over a population does."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

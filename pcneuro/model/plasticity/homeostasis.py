@@ -49,7 +49,6 @@ class Homeostasis(AbstractPlasticity):
     bounds: tuple[float, float] | None = None
     every: float | None = None
     reads_deviations: ClassVar[bool] = True
-    reads_population: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
