@@ -14,7 +14,19 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize(
     "name",
-    ["brian2_rate", "compare", "events", "lstm", "noise", "plasticity", "protocol", "sparse", "startup", "streams"],
+    [
+        "brian2_rate",
+        "compare",
+        "connectome",
+        "events",
+        "lstm",
+        "noise",
+        "plasticity",
+        "protocol",
+        "sparse",
+        "startup",
+        "streams",
+    ],
 )
 def test_help(name):
     script = ROOT / "benchmarks" / f"{name}.py"
