@@ -78,6 +78,7 @@ class EverySecond(AbstractBetween):
     def restarts(self, onsets):
         return onsets[::2]
 """,
+    "model/lamination/schemes/flat.csv": "what,layer\nlayer,only\n",
     "model/delays/half.py": """
 from pcneuro.model.delays.constant import ConstantDelay
 
@@ -161,6 +162,7 @@ import pcneuro.studies
 from pcneuro.studies.task import TASKS
 
 assert "HalfNoise" in NOISES
+assert list(pcn.passes.Scheme.named("flat").layers) == ["only"]
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
 assert "doubled" in pcn.ops.__all__ and "halved" in OPERATORS
 assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES
