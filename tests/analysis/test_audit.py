@@ -419,6 +419,14 @@ def test_inputs_can_be_given_and_are_asked_for_where_none_fit():
     assert pcn.audit(hard, inputs={"x": np.array([[6.0, 7.0, 8.0], [9.0, 6.5, 7.5]])}).certified
 
 
+def test_latents_are_drawn_where_the_circuit_takes_them():
+    graph = pcn.trace(lambda z: pcn.vertex(np.log(z), "y"), z=pcn.Latent((3,)))
+    audit = pcn.audit(pcn.build_circuit(graph), dynamics=pcn.Strict())
+    assert passes(audit)
+    assert [row.name for row in audit.neurons] == ["z.value", "y.value", "y.error"]
+    assert "own" not in audit["z.value"].reads, "nothing predicts it"
+
+
 def test_what_does_not_fit_is_refused_in_one_line():
     with pytest.raises(ParameterError, match=r"FixedPrediction\(\) has no cycles.*use dynamics=pcn.Strict\(\)"):
         pcn.audit(ring(), dynamics=pcn.FixedPrediction())

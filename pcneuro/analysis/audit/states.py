@@ -40,7 +40,7 @@ _DRAWS: tuple[Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], ...]
     lambda rng, shape: rng.uniform(0.1, 0.9, shape),
     lambda rng, shape: rng.integers(0, 2, shape).astype(np.float64),
 )
-"""Inputs: any numbers; where the circuit refuses those, positive ones; then zeros and ones."""
+"""Inputs and latents: any numbers; where the circuit refuses those, positive ones; then zeros and ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,21 +128,24 @@ class Simulated:
             name: self._chosen(name) if name in self.given else draw(rng, (BATCH, *node.shape))
             for name, node in graph.inputs.items()
         }
+        latents = {
+            name: np.asarray(0.0 if node.source.prior is None else node.source.prior) + draw(rng, (BATCH, *node.shape))
+            for name, node in graph.latents.items()
+            if isinstance(node.source, Latent)
+        }
         whole, engine.way = engine.way, Feedback((), engine.way.active)
         with np.errstate(all="ignore"):
             try:
-                engine.start(RunData(BATCH, inputs, self._clamped()))
+                engine.start(RunData(BATCH, inputs, self._clamped(), latents))
             finally:
                 engine.way = whole
             for name in self.circuit.vertices:
-                latent = isinstance(graph.nodes[name].source, Latent)
-                drawn = rng.normal(size=engine.value[name].shape)
-                if name not in engine.data.clamped:
-                    engine.value[name] = engine.value[name] + drawn if latent else _moved(rng, engine.value[name])
+                if name not in engine.data.clamped and name not in latents:
+                    engine.value[name] = _moved(rng, engine.value[name])
             engine.history = {name: rng.normal(size=array.shape) for name, array in engine.history.items()}
             engine.predict()
         for name in self.circuit.vertices:
-            engine.error[name] = rng.normal(size=engine.value[name].shape)
+            engine.error[name] = rng.normal(size=engine.value[name].shape) * self.circuit.has_prediction(name)
             for rows in engine.rows.values():
                 rows[name] = rng.normal(size=engine.value[name].shape)
         return State(dict(self._held()), {name: array.copy() for name, array in engine.output.items()})

@@ -220,12 +220,12 @@ class Structure:
     def value(self, vertex: str) -> Update:
         """tau dv/dt = -e + what comes back."""
         reading = _Reading()
-        reading.add(OWN, Variable("error", vertex))
+        if self.circuit.has_prediction(vertex):
+            reading.add(OWN, Variable("error", vertex))
         leaves = [leaf for leaf in returning(self.graph) if self.graph.sender(leaf) == vertex]
         children = self._followed([vertex, *leaves], reading)
         # Its own error, as it comes back by a cycle, is no other class than its own.
-        post = reading.classes.get(POST, set()) - reading.classes[OWN]
-        reading.classes[POST] = post
+        reading.classes[POST] = reading.classes.get(POST, set()) - reading.classes.get(OWN, set())
         reads = reading.done()
         return Update(
             "value", vertex, reads, frozenset().union(*reads.values()), tuple(children), coupled=reading.coupled
