@@ -132,9 +132,9 @@ def laminar_currents(
 
     Returns
     -------
-    A dataset with the dimensions ``area``, ``layer``, ``projection`` (as the scheme calls them) and those of the
-    records but units: ``excitatory``, the sum of positive currents, and ``inhibitory``, minus that of negative ones,
-    float64. ``depth`` of layers is in mm, NaN outside the cortex.
+    A dataset with the dimensions ``area``, ``layer``, ``projection`` (as the scheme calls them; where several bring one
+    sum their names are joined) and those of the records but units: ``excitatory``, the sum of positive currents, and
+    ``inhibitory``, minus that of negative ones, float64. ``depth`` of layers is in mm, NaN outside the cortex.
 
     Raises ParameterError for a circuit without layers, and for what is not recorded, or not of all units;
     UnknownNameError for a vertex that there is not; CapacityError for what would not find room in memory.

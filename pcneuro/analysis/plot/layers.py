@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.analysis.lfp import AREA, DEPTH, LAYER
-from pcneuro.analysis.plot.bands import bands
+from pcneuro.analysis.plot.bands import bars
 from pcneuro.analysis.plot.marks import duration_marks, labels_of
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import FINITE, milliseconds
@@ -28,8 +28,8 @@ def layers(
 ) -> list[matplotlib.axes.Axes]:
     """Draw layers from the pia down, as rows, over time; colours have one scale, which has zero in its middle.
 
-    Of trials it is the mean of each condition, with lines at the onset and, dashed, at the ends of trials; grey bands
-    are where something is perturbed. Layers without a depth are left out, samples are averaged.
+    Of trials it is the mean of each condition, with lines at the onset and, dashed, at the ends of trials; grey bars
+    above are where something is perturbed. Layers without a depth are left out, samples are averaged.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def layers(
             duration_marks(ax, potential)
         elif start is not None:
             ax.axvline(start, color="0.3", linewidth=0.8)
-        bands(ax, potential.attrs)
+        bars(ax, potential.attrs)
     axes[0].set(ylim=(len(names) - 0.5, -0.5), yticks=range(len(names)), yticklabels=names)
     figure.colorbar(mesh, ax=axes, label=str(potential.name or ""))
     return axes

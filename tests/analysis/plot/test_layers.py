@@ -53,6 +53,9 @@ def test_conditions_have_one_scale_and_lines_at_their_onsets():
 def test_runs_have_one_panel_and_the_onset_that_is_given():
     (ax,) = pcn.plot.layers(potential().mean("trial"), onset=1.0)
     assert [line.get_xdata()[0] for line in ax.lines] == [1.0]
+    marks = '[{"what": "Silence h", "start": 1.0, "stop": 9.0}]'
+    (ax,) = pcn.plot.layers(potential().mean("trial").assign_attrs(perturbations=marks))
+    assert [(*line.get_xdata(), line.get_gid()) for line in ax.lines] == [(1.0, 3.5, "Silence h")]
     assert ax.get_xlabel() == "time (ms)"
 
 
