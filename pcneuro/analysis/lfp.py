@@ -143,12 +143,32 @@ def laminar_currents(
 
     check_object("records", records, xarray.Dataset)
     currents = _currents_of(circuit, vertices)
+    if not currents:
+        raise ParameterError("no synapses reach these vertices: give some that have error neurons, or that are read")
     layers = circuit.scheme.layers if circuit.scheme is not None else {}
     names = {
         AREA: list(dict.fromkeys(c.area for c in currents)),
         LAYER: list(layers),
         PROJECTION: list(dict.fromkeys(c.projection for c in currents)),
     }
+    excitatory, inhibitory, rest = _sums(records, circuit, currents, names)
+    dims = (*names, *rest)
+    depths = [np.nan if depth is None else depth for depth in layers.values()]
+    kept = {name: each for name, each in records.coords.items() if set(each.dims) <= set(rest)}
+    return xarray.Dataset(
+        {
+            "excitatory": (dims, excitatory, {"long_name": "sum of excitatory currents"}),
+            "inhibitory": (dims, inhibitory, {"long_name": "sum of inhibitory currents, positive"}),
+        },
+        {**kept, **names, DEPTH: (LAYER, depths, {"units": "mm", "long_name": "depth below the pia"})},
+        dict(records.attrs),
+    )
+
+
+def _sums(
+    records: xarray.Dataset, circuit: Circuit, currents: Sequence[_Current], names: Mapping[str, list[str]]
+) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
+    """Sums of positive and of negative currents by area, layer and projection, and the dimensions behind these."""
     first = _recorded(records, circuit, currents[0])
     rest = first.dims[:-1]
     shape = (*map(len, names.values()), *first.shape[:-1])
@@ -169,17 +189,7 @@ def laminar_currents(
         at = tuple(labels.index(getattr(current, name)) for name, labels in names.items())
         excitatory[at] += np.maximum(signed, 0.0).sum(axis=-1)
         inhibitory[at] += np.maximum(-signed, 0.0).sum(axis=-1)
-    dims = (*names, *rest)
-    depths = [np.nan if depth is None else depth for depth in layers.values()]
-    kept = {name: each for name, each in records.coords.items() if set(each.dims) <= set(rest)}
-    return xarray.Dataset(
-        {
-            "excitatory": (dims, excitatory, {"long_name": "sum of excitatory currents"}),
-            "inhibitory": (dims, inhibitory, {"long_name": "sum of inhibitory currents, positive"}),
-        },
-        {**kept, **names, DEPTH: (LAYER, depths, {"units": "mm", "long_name": "depth below the pia"})},
-        dict(records.attrs),
-    )
+    return excitatory, inhibitory, rest
 
 
 def _recorded(records: xarray.Dataset, circuit: Circuit, current: _Current) -> xarray.DataArray:

@@ -193,6 +193,7 @@ def test_what_has_no_currents_is_refused(circuit: pcn.Circuit, monkeypatch: pyte
         (lambda: pcn.laminar_currents(records, circuit), r"out\.\w+ is not among the records"),
         (lambda: pcn.laminar_currents(some, circuit, ["h"]), "2 of the 5 units"),
         (lambda: pcn.laminar_currents(3, circuit), "records is 3"),  # type: ignore[arg-type]
+        (lambda: pcn.laminar_currents(records, circuit, []), "no synapses reach"),
         (lambda: pcn.lfp(records), "currents has no excitatory"),
         (lambda: pcn.lfp(currents, inhibition=np.nan), "inhibition is nan"),
         (lambda: pcn.lfp(currents, delay=-1.0), "delay is -1"),
