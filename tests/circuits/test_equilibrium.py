@@ -17,7 +17,17 @@ every_circuit = pytest.mark.parametrize("name", sorted(MAKERS))
 STEPS, RATE = 100, 0.1
 """Of the paper."""
 
-IN_TIME = {"attention", "bogacz_tutorial", "kalman", "oddball", "online_digits", "pc_graph", "rao_ballard", "sampling"}
+IN_TIME = {
+    "attention",
+    "bogacz_tutorial",
+    "kalman",
+    "oddball",
+    "online_digits",
+    "prediction_error_neurons",
+    "pc_graph",
+    "rao_ballard",
+    "sampling",
+}
 """Circuits of experiments, which tests/studies/test_shipped.py holds against what is known of each."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from circuits.prediction_error_neurons import prediction_error_neurons
 from pcneuro.errors import ParameterError
 from pcneuro.export import brian2, nir
 
@@ -171,3 +172,18 @@ def test_what_has_no_equation_of_single_synapses_is_refused():
     computed = pcn.build_circuit(graph, plasticity={"s": pcn.Hebbian(tau=1.0)})
     with pytest.raises(ParameterError, match="are computed from parameters with rules"):
         brian2.rate(computed, **strict, inputs={"x": np.ones(2)})
+
+
+def test_inhibition_that_learns_a_target_is_the_kernels():
+    """The delta rule within a rate network with cycles, of excitatory cells and three types of interneurons."""
+    circuit = prediction_error_neurons(faster=20.0)
+    drawn = np.random.default_rng(4).uniform(0.0, 100.0, (10, 2, 1))
+    streams = {"seen": pcn.TimedArray(drawn[:, 0], 20.0), "predicted": pcn.TimedArray(drawn[:, 1], 20.0)}
+    settings = {"dynamics": pcn.Strict(), "integrator": pcn.Euler(0.5)}
+    records = [pcn.Record("excitatory"), pcn.Record("wDS", "parameter")]
+    network = brian2.rate(circuit, inputs=streams, record=records, **settings)
+    exported = network.run(200.0)
+    result = pcn.Simulator(circuit, **settings).run(200.0, inputs=streams, record=records)
+    for name in circuit.rules:
+        assert np.abs(result.parameters[name] - circuit.learned[name]).max() > 1e-3, name
+    check(network, exported, result)

@@ -44,6 +44,7 @@ ROWS = [
     *of(pcn.Homeostasis, "Homeostasis", vertex="h", target=0.5),
     *of(pcn.LearnedFeedback, "LearnedFeedback", weights="W"),
     *of(pcn.LearnedVariance, "LearnedVariance"),
+    *of(pcn.DeltaRule, "DeltaRule", vertex="h", target=0.5),
     Row(
         "LearnedVariance",
         "bounds",
@@ -53,6 +54,8 @@ ROWS = [
     ),
     Row("Homeostasis", "target", 0.5, numbers(0.5), lambda v: pcn.Homeostasis("h", v, tau=10.0)),
     Row("Homeostasis", "vertex", "h", names(), lambda v: built({"W": pcn.Homeostasis(v, 0.5, tau=10.0)})),
+    Row("DeltaRule", "target", 0.5, numbers(0.5), lambda v: pcn.DeltaRule("h", 10.0, v)),
+    Row("DeltaRule", "vertex", "h", names(), lambda v: built({"W": pcn.DeltaRule(v, 10.0)})),
     Row("LearnedFeedback", "weights", "W", names(), lambda v: built({"W": pcn.LearnedFeedback(v, tau=10.0)})),
     Row(
         "build_circuit",

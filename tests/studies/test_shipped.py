@@ -51,7 +51,7 @@ QUICK = [name for name in SHORT if name.partition("_")[0] in ("cnn", "ode", "rnn
 SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
 WITH_KNOWN_NUMBERS = (
     "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention "
-    "pc_graph mismatch_negativity"
+    "pc_graph mismatch_negativity prediction_error_neurons"
 ).split()
 """Those that run in a test of their own."""
 
@@ -266,3 +266,20 @@ def test_mismatch_shows_in_the_layer_that_errors_reach(tmp_path):
         assert abs(waves[scheme]["deviant - standard"][errors][1]) < 0.05
         assert waves[scheme]["omission - standard"][errors][1] < -2.0
     assert waves["bastos_2012"]["deviant - control"]["L5"] == waves["errors_in_layer_5"]["deviant - control"]["L2/3"]
+
+
+def test_prediction_error_neurons_come_of_balanced_inhibition(tmp_path):
+    """The circuit before learning, with the weights that balance it, and with what it has learned, nearly those."""
+    summary = carry_out("prediction_error_neurons", tmp_path / "out", "options.pairs=60")
+    (run,) = summary["runs"]
+    conditions = ("baseline", "feedback", "playback", "mismatch")
+    before, learned, balanced = (
+        [run[f"rate of E {when}"][name] for name in conditions] for when in ("before", "learned", "balanced")
+    )
+    assert before == pytest.approx([1.84932, 3.50431, 1.83273, 4.11697], abs=5e-6)
+    assert balanced == pytest.approx([1.25, 1.25, 1.25, 2.15636], abs=5e-6)
+    assert learned == pytest.approx(balanced, abs=0.06)
+    wanted = {"EP": -30.2692, "DS": -18.3537, "PS": -0.292066, "PV": -0.175239}
+    for name, weight in wanted.items():
+        assert run[f"weight {name}"]["balanced"] == pytest.approx(weight, rel=3e-6)
+        assert run[f"weight {name}"]["learned"] == pytest.approx(weight, rel=0.12)

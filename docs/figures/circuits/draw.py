@@ -20,6 +20,7 @@ from circuits.oddball import oddball
 from circuits.ode import ode
 from circuits.online_digits import online_digits
 from circuits.pc_graph import pc_graph
+from circuits.prediction_error_neurons import prediction_error_neurons
 from circuits.rao_ballard import rao_ballard
 from circuits.rnn import rnn
 from circuits.sampling import sampling
@@ -42,6 +43,7 @@ CIRCUITS = {
     "ode": ode(steps=2),
     "online_digits": online_digits(),
     "pc_graph": pc_graph(),
+    "prediction_error_neurons": prediction_error_neurons(),
     "rao_ballard": rao_ballard(),
     "rnn": rnn(length=4),
     "sampling": sampling(),
