@@ -39,6 +39,22 @@ def test_restarts_are_new_simulations(circuit, engine, dynamics):
     np.testing.assert_array_equal(parted[-1].values["h"], whole.values["h"])
 
 
+@pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
+@pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+def test_with_a_tolerance_a_restart_has_sent_nothing_yet(circuit, dynamics, integrator):
+    """Neurons that come to where they were once before a restart send that again."""
+    data = {"inputs": {"x": RNG.normal(size=(3, 5))}, "targets": {"y": np.zeros((3, 3))}}
+    record = [pcn.Record("h"), pcn.Record("y", "error")]
+    exact, near = (
+        pcn.Simulator(circuit, dynamics=dynamics, integrator=integrator, engine=engine).run(
+            12.0, restarts=[2.0, 3.0, 8.0], record=record, **data
+        )
+        for engine in (pcn.Kernel(), pcn.Kernel(tolerance=1e-9))
+    )
+    for name, rows in exact.records.data_vars.items():
+        np.testing.assert_allclose(near.records[name], rows, atol=1e-7)
+
+
 @pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
 def test_latents_restart_at_their_priors(dynamics):
     graph = pcn.trace(

@@ -146,8 +146,9 @@ class KernelEngine(learning.AbstractLearner):
     def _play(self) -> None:
         """Let what changes with time go on from the step that the data is of."""
         shape, rings = (len(self.buf), self.lanes), self._rings(self.program)
+        sent = Slot(self.layout.sent, self._rows(self.program) - self.layout.sent, True)
         given = self.data, self.program, self.updates, self.sweep, self.dynamics
-        self.playing = Playing.of(*given, rings, shape, self.dtype)
+        self.playing = Playing.of(*given, rings, sent, shape, self.dtype)
 
     def follow(self, data: RunData) -> None:
         other = data.stimuli is not self.data.stimuli or data.restarts is not self.data.restarts

@@ -84,10 +84,11 @@ class Playing:
         sweep: np.ndarray,
         dynamics: AbstractDynamics,
         rings: Mapping[str, Ring],
+        sent: Slot,
         shape: tuple[int, int],
         dtype: np.dtype,
     ) -> Playing:
-        """Those of ``data`` from its step on, in ``shape`` = (blocks, lanes)."""
+        """Those of ``data`` from its step on, in ``shape`` = (blocks, lanes); ``sent``: rows of what was sent last."""
         blocks, lanes = shape
         rows = []
         for (group, name), stimulus in data.stimuli.items():
@@ -99,6 +100,8 @@ class Playing:
         held = dynamics.holds_predictions
         carried = _carried(program, data) if held and (stimuli or program.circuit.plasticity) else []
         further = [program.slot(row.region, name) for row in dynamics.rows[1:] for name in program.first]
+        # Neurons that begin anew have sent nothing yet.
+        further += [sent] if sent.units else []
         units = sum(row[3] for row in carried)
         return cls(
             stimuli,

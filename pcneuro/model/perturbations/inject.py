@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pcneuro.errors import ParameterError, told
 from pcneuro.model.perturbations.abstract import AbstractPerturbation
 
 
@@ -34,8 +33,3 @@ class Inject(AbstractPerturbation):
     @property
     def place(self) -> str:
         return self.vertex
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.vertex, str):
-            raise ParameterError(f"vertex of Inject is {told(self.vertex)}; give the name of a vertex")

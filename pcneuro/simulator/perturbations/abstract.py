@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -66,10 +66,8 @@ def name_of(perturbation: AbstractPerturbation) -> str:
     return f"{type(perturbation).__name__}({told(perturbation.place)})"
 
 
-def population_of(what: str, circuit: Circuit, name: Any, kinds: tuple[str, ...] = (VALUE, ERROR)) -> str:
+def population_of(what: str, circuit: Circuit, name: str, kinds: tuple[str, ...] = (VALUE, ERROR)) -> str:
     """The full name of a population, of which a vertex stands for the first of ``kinds``. Raises UnknownNameError."""
-    if not isinstance(name, str):
-        raise ParameterError(f"{what} is of {told(name)}; give the name of a vertex or population")
     output = circuit.graph.outputs.get(name)
     vertex = output.name if output is not None and name not in circuit.vertices else name
     if vertex in circuit.vertices:

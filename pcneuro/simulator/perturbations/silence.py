@@ -41,7 +41,7 @@ class Silence(AbstractIntervention):
 
     @property
     def _errors(self) -> bool:
-        return isinstance(self.population, str) and self.population.endswith(f".{ERROR}")
+        return self.population.endswith(f".{ERROR}")
 
     @property
     def rebuilds(self) -> bool:  # type: ignore[override]

@@ -91,3 +91,13 @@ def test_noise_and_learned_variances_are_refused():
     for each in (pcn.Silence("h.error"), pcn.SetPrecision("h", 2.0)):
         with pytest.raises(ParameterError, match="plasticity learns the variance of 'h'"):
             pcn.Simulator(learned, dynamics=pcn.Strict(), engine=pcn.Reference()).run(1.0, perturb=each, **DATA)
+
+
+@pytest.mark.parametrize(
+    "make", [pcn.Silence, lambda name: pcn.SetPrecision(name, 1.0), lambda name: pcn.Inject(name, 1.0)]
+)
+@pytest.mark.parametrize("name", [3, None, ["h"], b"h"], ids=repr)
+def test_what_is_no_name_is_refused_when_it_is_made(make, name):
+    with pytest.raises(ParameterError, match="give the name of a vertex or population") as told:
+        make(name)
+    assert "\n" not in str(told.value)
