@@ -95,7 +95,7 @@ def _stage(stage, step, b, memory, dirty, loop):  # type: ignore[no-untyped-def]
         if tableau.weights.shape[0] > 1:
             keep_start(memory, tables.states, layout)
     else:
-        move_stage(stage, memory, tables.states, layout, dirty, tableau)
+        move_stage(stage, 0, memory, tables.states, layout, dirty, tableau)
     status = evaluate(operators, memory, tables, layout, dirty, True)
     if status == OK and learning.groups[0, LEARNED_TO] > 0:
         status, _ = run_list(operators, memory, learning.tail)

@@ -102,12 +102,15 @@ def _euler(v, memory, states):  # type: ignore[no-untyped-def]
 
 
 @inner(forceinline=True)
-def move_stage(stage, memory, states, layout, dirty, tableau):  # type: ignore[no-untyped-def]
-    """Take all states to where the tableau has the slope of a stage, from those of the stages before."""
+def move_stage(stage, fresh, memory, states, layout, dirty, tableau):  # type: ignore[no-untyped-def]
+    """Take all states to where the tableau has the slope of a stage, from those of the stages before.
+
+    ``fresh`` says that the step has begun by evaluating everything.
+    """
     row = tableau.matrix[stage]
     for v in range(states.shape[0]):
         moved, _ = _combine(v, row, stage, memory, states, layout)
-        flag_state(v, moved, memory, states, layout, dirty)
+        flag_state(v, moved, fresh, memory, states, layout, dirty)
 
 
 @inner(forceinline=True)
@@ -136,7 +139,7 @@ def move(fresh, memory, states, layout, dirty, tableau, noise, step):  # type: i
             finite &= stir(v, k, memory, states, noise, step)
             moved = True
         all_finite &= finite
-        flag_state(v, moved, memory, states, layout, dirty)
+        flag_state(v, moved, fresh, memory, states, layout, dirty)
     return all_finite
 
 
@@ -155,7 +158,7 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
         fresh = 0
         for stage in range(stages):
             if stage > 0:
-                move_stage(stage, memory, states, layout, dirty, tableau)
+                move_stage(stage, fresh, memory, states, layout, dirty, tableau)
             status = evaluate(operators, memory, tables, layout, dirty, True)
             if status != OK:
                 return status, s, True
@@ -170,7 +173,7 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
                 copy_records(records, memory.buf, memory.context[LANES], step + s)
             if stages > 1:
                 keep_slope(stage, memory, states, layout)
-            fresh, flags[FRESH], flags[UNSWEPT] = flags[FRESH], 0, 0
+            fresh, flags[FRESH], flags[UNSWEPT] = fresh | flags[FRESH], 0, 0
             for k in range(INPUTS, INPUTS + layout.inputs):
                 flags[k] = 0
         if not move(fresh, memory, states, layout, dirty, tableau, noise, step + s):

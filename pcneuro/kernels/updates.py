@@ -51,8 +51,11 @@ def _send(buf, source, sent, size, tolerance, largest):  # type: ignore[no-untyp
 
 
 @inner(forceinline=True)
-def flag_state(v, moved, memory, states, layout, dirty):  # type: ignore[no-untyped-def]
-    """Put up the flags of a row of the states that has moved or not."""
+def flag_state(v, moved, fresh, memory, states, layout, dirty):  # type: ignore[no-untyped-def]
+    """Put up the flags of a row of the states that has moved or not.
+
+    In a ``fresh`` step what was sent last is nothing that readers have read: whatever has moved is sent.
+    """
     flags, largest, tolerance = dirty
     flags[states[v, MOVED]] = moved
     sent = int(moved)
@@ -60,7 +63,7 @@ def flag_state(v, moved, memory, states, layout, dirty):  # type: ignore[no-unty
         lanes = memory.context[LANES]
         source, target = states[v, STATE] * lanes, (layout.sent + states[v, FIRST]) * lanes
         size = states[v, SIZE] * lanes
-        sent = _send(memory.buf, source, target, size, tolerance, largest[states[v, BESIDE] :])
+        sent = _send(memory.buf, source, target, size, tolerance, largest[states[v, BESIDE] :]) | fresh
     flags[states[v, SENT_STATE]] = sent
 
 

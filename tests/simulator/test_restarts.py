@@ -82,3 +82,20 @@ def test_latents_restart_at_their_priors(dynamics):
 def test_wrong_restarts_are_refused(circuit, restarts):
     with pytest.raises(ParameterError, match=r"restart|times are not told apart"):
         pcn.Simulator(circuit).run(10.0, inputs={"x": np.zeros(5)}, restarts=restarts)
+
+
+def test_what_leaves_its_beginning_for_zero_in_one_step_is_sent():
+    """With a tolerance, what was sent last is zero before anything was: neurons that come to just that are sent, too."""
+    read = pcn.ops.stop_feedback
+    graph = pcn.trace(lambda x, W: read(pcn.vertex(x * W, "h")) * 2.0, x=pcn.Input((2,)), W=pcn.Parameter(np.ones(2)))
+    circuit = pcn.build_circuit(graph, tau=10.0)
+    found = []
+    for tolerance in (0.0, 1e-12):
+        engine = pcn.Kernel(tolerance=tolerance)
+        simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(10.0), engine=engine)
+        zero = np.zeros((1, 2))
+        record = [pcn.Record("out", "prediction")]
+        given = {"inputs": {"x": zero}, "clamp": {"out": zero}, "initial": {"h": np.ones((1, 2))}}
+        found.append(simulator.run(30.0, **given, record=record).records["out.prediction"].values)
+    np.testing.assert_array_equal(found[0][:, 0, 0], [2.0, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(found[1], found[0])
