@@ -85,7 +85,7 @@ def test_wrong_restarts_are_refused(circuit, restarts):
 
 
 def test_what_leaves_its_beginning_for_zero_in_one_step_is_sent():
-    """With a tolerance, what was sent last is zero before anything was: neurons that come to just that are sent, too."""
+    """With a tolerance, zero is what was sent before anything was: neurons that come to just that are sent, too."""
     read = pcn.ops.stop_feedback
     graph = pcn.trace(lambda x, W: read(pcn.vertex(x * W, "h")) * 2.0, x=pcn.Input((2,)), W=pcn.Parameter(np.ones(2)))
     circuit = pcn.build_circuit(graph, tau=10.0)
