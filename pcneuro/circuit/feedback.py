@@ -278,3 +278,14 @@ class AbstractVisitor(ABC, Generic[S, L]):
 
     def depart(self, station: S, leaving: L | None) -> None:
         """All pulls of a station are done."""
+
+
+def is_nothing(graph: Graph, node: Node) -> bool:
+    """Whether a node is x less the same x, to one of which no error comes back: zero, and a way back."""
+    if node.is_leaf or node.operator.label != "subtract" or len(node.operands) != 2:
+        return False
+    for stopped, other in (node.operands, node.operands[::-1]):
+        taken = graph.nodes[stopped]
+        if not taken.is_leaf and taken.operator.description.passes_on and taken.operands == (other,):
+            return True
+    return False

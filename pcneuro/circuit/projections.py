@@ -101,7 +101,7 @@ class Dendrites:
 
     def learning(self, vertex: str) -> Ways:
         """The ways that a vertex' error comes back by, to what learns from it."""
-        return Ways(self._inside(vertex), self._passed, lambda node, k: node.operator.passes_back(k))
+        return Ways(self._inside(vertex), lambda node, k: Passed(), lambda node, k: node.operator.passes_back(k))
 
     def _inside(self, vertex: str) -> list[Node]:
         """The nodes of a vertex' dendrite, the vertex last."""

@@ -9,7 +9,7 @@ synapses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,22 +42,38 @@ def edge_of(parent: str, child: str, kind: str) -> Edge:
     return ends[kind]
 
 
+def ends_of(edge: Edge) -> tuple[str, str, str]:
+    """Parent, child and kind of an edge: what ``edge_of`` made it of."""
+    (source, kind), (target, _) = (end.rpartition(".")[::2] for end in edge)
+    return (source, target, "prediction") if kind == "value" else (target, source, "feedback")
+
+
 def delays_at(units: UnitGraph, group: SynapseGroup, kind: str) -> np.ndarray | float:
     """Delays in ms at a synapse group, float64 of shape (synapses,), or one number for all.
 
     ``kind`` is ``"prediction"`` or ``"feedback"``. Raises ShapeError where an array does not fit the projection, and
     ParameterError where the group is in the dendrites of several vertices whose projections have different delays.
     """
-    by_child: list[np.ndarray | float] = [_of_child(units, group, child, kind) for child in group.children]
-    for child, delays in zip(group.children[1:], by_child[1:], strict=True):
-        if not np.all(np.equal(delays, by_child[0])):
+    by_child = {child: _of_child(units, group, child, kind) for child in group.children}
+    if kind == "feedback" and not _agree(by_child.values()):
+        # A dendrite whose errors do not come back has no delay of these.
+        dendrites = Dendrites(units.circuit)
+        by_child = {child: d for child, d in by_child.items() if group.parent in dendrites.fed_back(child)} or by_child
+    first, *others = by_child
+    for child in others:
+        if not _agree((by_child[first], by_child[child])):
             node = units.populations[group.population].node  # type: ignore[union-attr]
             raise ParameterError(
-                f"node {node!r} is in the dendrites of {group.children[0]!r} and {child!r}, between which the "
+                f"node {node!r} is in the dendrites of {first!r} and {child!r}, between which the "
                 f"{kind} delays of {group.parent!r} differ: give both the same, or node {node!r} neurons of its "
                 "own (pcn.vertex)"
             )
-    return by_child[0]
+    return by_child[first]
+
+
+def _agree(delays: Iterable[np.ndarray | float]) -> bool:
+    first, *others = delays
+    return all(bool(np.all(np.equal(first, other))) for other in others)
 
 
 def _of_child(units: UnitGraph, group: SynapseGroup, child: str, kind: str) -> np.ndarray | float:

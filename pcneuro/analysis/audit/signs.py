@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcneuro.analysis.audit.structure import Structure, is_nothing
+from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.traits import Traits
 from pcneuro.analysis.audit.updates import Update
 from pcneuro.circuit.cycles import returning
+from pcneuro.circuit.feedback import is_nothing
 from pcneuro.graph.graph import Constant, Node, Parameter
 from pcneuro.ops.formula import Formula, evaluate, variables_of
 

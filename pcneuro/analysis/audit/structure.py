@@ -24,12 +24,12 @@ from pcneuro.analysis.audit.updates import (
 )
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of, returning
-from pcneuro.circuit.feedback import Feedback, Pull, feedback
+from pcneuro.circuit.feedback import Feedback, Pull, feedback, is_nothing
 from pcneuro.circuit.plasticity import VARIANCE
 from pcneuro.circuit.populations import error_populations
 from pcneuro.circuit.projections import Dendrites
 from pcneuro.circuit.structure import HALVES
-from pcneuro.graph.graph import Constant, Graph, Node
+from pcneuro.graph.graph import Constant, Node
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.ops.formula import CONDITIONS, Formula, variables_of
 
@@ -357,14 +357,3 @@ def _is_step(slope: Formula) -> bool:
         return not isinstance(slope, str)
     name, *arguments = slope
     return name in _STEPS or all(_is_step(argument) for argument in arguments)
-
-
-def is_nothing(graph: Graph, node: Node) -> bool:
-    """Whether a node is x less the same x, to one of which no error comes back: zero, and a way back."""
-    if node.is_leaf or node.operator.label != "subtract" or len(node.operands) != 2:
-        return False
-    for stopped, other in (node.operands, node.operands[::-1]):
-        taken = graph.nodes[stopped]
-        if not taken.is_leaf and taken.operator.description.passes_on and taken.operands == (other,):
-            return True
-    return False

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pcneuro.analysis.audit.structure import Structure, is_nothing
+from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.updates import OWN, Update
 from pcneuro.circuit.cycles import recurrent_of
+from pcneuro.circuit.feedback import is_nothing
 from pcneuro.graph.graph import Constant, Node, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.formula import CONDITIONS, Formula

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import is_nothing
 from pcneuro.circuit.passes.abstract import AbstractPass
-from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_parameter, sent_back, weights_of
+from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_moved, is_parameter, sent_back, weights_of
+from pcneuro.circuit.synapses import Edge, edge_of, ends_of
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Node, Parameter, Recurrent
 from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.plasticity import AbstractPlasticity
-from pcneuro.ops.feedback import Project, StopFeedback, stop_feedback
+from pcneuro.ops.feedback import Project, stop_feedback
 from pcneuro.ops.maps import Map, relu
 from pcneuro.quantities import flag, milliseconds
 
 _WORDS = {1.0: "excitatory", -1.0: "inhibitory"}
 """Sign of synapses -> what they are called."""
+
+_INTERNEURONS, _INHIBITION = "interneurons", "inhibition"
+_ADDED = (_INTERNEURONS, _INHIBITION)
+"""Ends of the names of what is added: of those that carry an activity, and of those that errors come back by."""
 
 
 @final
@@ -69,39 +76,67 @@ class _Signs:
 class _BySign(AbstractRewriting):
     def __init__(self, circuit: Circuit, asked: Dale) -> None:
         super().__init__(circuit, "Dale")
+        for name in circuit.vertices:
+            # A pass that is applied would find its own interneurons, and give them interneurons.
+            if name.rpartition("_")[2] in _ADDED and name.rpartition("_")[0] in self.graph.nodes:
+                raise self.taken(name)
         self.asked = asked
         self.signs: dict[str, _Signs] = {}
         self.interneurons: dict[str, TracedArray] = {}
-        self.split = {
-            name
-            for node in self.graph.nodes.values()
-            if not node.is_leaf and node.name not in self.graph.shared
-            for k in range(len(node.operands))
-            if (weights := self._weights_at(node, k)) is not None
-            and (name := self._parameter(weights)) is not None
-            and self._to_split(name)
-        }
-        for name, rule in circuit.plasticity.items():
-            # Weights that learn together are split together.
-            if rule.hebbian and self.split & {name, rule.follows(name)}:
-                self.split |= {name, rule.follows(name)}
-        kept = {
-            self._parameter(o) or o
-            for node in self.graph.nodes.values()
-            if not node.is_leaf and node.name not in self.graph.shared
-            for k, o in enumerate(node.operands)
-            if o in self.graph.shared and self._weights_at(node, 1 - k) != o and not isinstance(node.source, Project)
-        }
-        self.kept = kept
-        """What is also read as it is, and so stays a parameter."""
-        for name in sorted(self.split & kept):
+        self.stands_for: dict[str, str] = {}
+        """Vertex of interneurons -> the node whose activity they carry, or to which errors come back by them."""
+        self.split = self._mixed()
+        """Parameters that two come in the place of."""
+        for name in sorted(self.split & self._read_as_numbers()):
             raise ParameterError(
                 f"Dale cannot split {name!r}: it weighs activity in one place, and is read as a number in another; "
                 "give the two places parameters of their own"
             )
 
+    def _reading(self) -> Iterator[tuple[Node, int]]:
+        """Operands of all nodes that are computed from activity."""
+        for node in self.graph.nodes.values():
+            if not node.is_leaf and node.name not in self.graph.shared:
+                yield from ((node, k) for k in range(len(node.operands)))
+
+    def _mixed(self) -> set[str]:
+        """Parameters that weigh activity and have negative entries, and those that learn together with such."""
+        weighing = [self._weights_at(node, k) for node, k in self._reading()]
+        parameters = {self._parameter(weights) for weights in weighing if weights is not None}
+        mixed = {name for name in parameters if name is not None and (self.circuit.parameters[name] < 0).any()}
+        for name, rule in self.circuit.plasticity.items():
+            if rule.hebbian and mixed & {name, rule.follows(name)}:
+                mixed |= {name, rule.follows(name)}
+        return mixed
+
+    def _read_as_numbers(self) -> set[str]:
+        """What is read as it is, as biases are, and not as weights of synapses."""
+        return {
+            self._parameter(node.operands[k]) or node.operands[k]
+            for node, k in self._reading()
+            if node.operands[k] in self.graph.shared
+            and self._weights_at(node, 1 - k) != node.operands[k]
+            and not isinstance(node.source, Project)
+        }
+
     def replaced(self) -> frozenset[str]:
         return frozenset(self.split)
+
+    def delay_of(self, edge: Edge) -> AbstractDelay | None:
+        """The delays of an edge: what goes by interneurons takes as long as what went without.
+
+        Those of a vertex or input reach a dendrite when it did. Those of a node within a dendrite are there, and are
+        reached, as what they send back, when the dendrite was.
+        """
+        parent, child, kind = ends_of(edge)
+        source, dendrite = self.stands_for.get(parent, parent), self._child(self.stands_for.get(child, child))
+        return self.circuit.delays.get(edge_of(source, dendrite, kind))
+
+    def _child(self, name: str) -> str:
+        """The vertex in whose dendrite a node is; a vertex or an input itself."""
+        while name not in self.circuit.vertices and name not in self.graph.inputs:
+            name = self.graph.consumers[name][0]
+        return name
 
     def _weights_at(self, node: Node, k: int) -> str | None:
         """What weighs operand k of a node; of a product with a way back of its own, both kinds of weights in turn."""
@@ -110,19 +145,11 @@ class _BySign(AbstractRewriting):
         return weights_of(node, k, self) if k in (0, 1) else None
 
     def _parameter(self, name: str) -> str | None:
-        """The parameter that a node is, or whose entries it only moves."""
+        """The parameter that a node is, or whose entries it only moves or passes on."""
         node = self.graph.nodes[name]
         if is_parameter(node):
             return name
-        if not node.is_leaf and node.operator.description.moves and len(node.operands) == 1:
-            return self._parameter(node.operands[0])
-        return None
-
-    def _to_split(self, name: str) -> bool:
-        """Whether there are negative weights, or may be."""
-        source = self.graph.nodes[name].source
-        assert isinstance(source, Parameter)
-        return bool((source.value < 0).any())
+        return self._parameter(node.operands[0]) if is_moved(node) else None
 
     def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
         made = self._product(node, operands)
@@ -142,16 +169,15 @@ class _BySign(AbstractRewriting):
             weights = weights_of(node, k, self)
             if weights is not None:
                 return self._weighted(node, k, operands[k], self._signs(weights, operands[1 - k]))
-        if node.source == Map("subtract") and node.operands[1] not in self.graph.shared and not self._cancels(node):
+        if (
+            node.source == Map("subtract")
+            and node.operands[1] not in self.graph.shared
+            and not is_nothing(self.graph, node)
+        ):
             return operands[0] + self._inhibited(node, 1, operands[1], lambda x: x + np.zeros(node.shape))
         if node.source == Map("negative"):
             return self._inhibited(node, 0, operands[0], lambda x: x)
         return self.again(node, *operands)
-
-    def _cancels(self, node: Node) -> bool:
-        """Whether a node is x - x, of which the second sends nothing back: no synapse, but a way for errors."""
-        second = self.graph.nodes[node.operands[1]]
-        return isinstance(second.source, StopFeedback) and second.operands[0] == node.operands[0]
 
     def _weighted(self, node: Node, k: int, x: TracedArray, signs: _Signs) -> Any:
         def product(x: Any, weights: Any) -> Any:
@@ -190,7 +216,7 @@ class _BySign(AbstractRewriting):
     def _followed(self, source: str, x: TracedArray) -> TracedArray:
         """The interneurons that follow the activity of a node."""
         if source not in self.interneurons:
-            self.interneurons[source] = self.vertex(f"{source}_interneurons", stop_feedback(x), self.asked.tau)
+            self.interneurons[source] = self._carrying(source, f"{source}_{_INTERNEURONS}", stop_feedback(x))
         return self.interneurons[source]
 
     def _sent(self, node: Node, sent: TracedArray) -> TracedArray:
@@ -198,12 +224,16 @@ class _BySign(AbstractRewriting):
 
         Their prediction is zero, and their errors are their activity, which comes back by minus what is sent.
         """
-        return self.vertex(f"{node.name}_inhibition", stop_feedback(sent) - sent, self.asked.tau)
+        return self._carrying(node.name, f"{node.name}_{_INHIBITION}", stop_feedback(sent) - sent)
+
+    def _carrying(self, node: str, name: str, prediction: TracedArray) -> TracedArray:
+        self.stands_for[name] = node
+        return self.vertex(name, prediction, self.asked.tau)
 
     def _owned(self, node: Node, made: Any) -> Any:
         itself = self.leaf(f"{node.name}_own_activity", Recurrent(node.name, node.shape))
         nothing = stop_feedback(itself) - itself
-        behind = self.vertex(f"{node.name}_own_inhibition", nothing, self.asked.tau)
+        behind = self._carrying(node.name, f"{node.name}_own_inhibition", nothing)
         # The first cancels the error's own way to the value, the second sends it by the interneurons.
         return made + (itself - stop_feedback(itself)) + (behind - stop_feedback(behind))
 

@@ -25,9 +25,11 @@ class LearnedFeedback(AbstractPass):
     """Gives every projection whose errors come back feedback weights of its own, ``W_feedback`` beside ``W``.
 
     Errors come back through these in place of the transposed W, so that no weight is transported; predictions are the
-    same. With ``tau`` both are learned by the same product of error and activity and the same decay, so that
-    W - W_feedback goes to zero as exp(-decay t / tau) for any data (Kolen & Pollack 1994). Without, feedback weights
-    stay as they were drawn (feedback alignment: Lillicrap, Cownden, Tweed & Akerman 2016).
+    same. Weights that are a linear function of a parameter (its transposed, a mask times it) have that function of its
+    feedback weights, constants stay as they are. With ``tau`` both are learned by the same product of error and
+    activity and the same decay, so that W - W_feedback goes to zero as exp(-decay t / tau) for any data (Kolen &
+    Pollack 1994). Without, feedback weights stay as they were drawn (feedback alignment: Lillicrap, Cownden, Tweed &
+    Akerman 2016). Applied twice it is as once.
 
     Parameters
     ----------
@@ -41,7 +43,8 @@ class LearnedFeedback(AbstractPass):
     seed
         Of the generator that they are drawn by.
 
-    Raises ParameterError for values out of range, and where a weight's rule is not ``Hebbian``.
+    Raises ParameterError for values out of range, where a weight's rule is not ``Hebbian``, and where weights are no
+    linear function of one parameter.
     """
 
     tau: float | None = None
@@ -64,33 +67,46 @@ class _OwnWeights(AbstractRewriting):
     def __init__(self, circuit: Circuit, asked: LearnedFeedback) -> None:
         super().__init__(circuit, "LearnedFeedback")
         self.asked = asked
-        self.back: dict[str, TracedArray] = {}
-        """Parameter, or what only moves its entries -> the same of the feedback weights."""
+        self.back: dict[str, TracedArray | None] = {}
+        """Weights -> their feedback weights, None of constants."""
 
     def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
         for k in range(len(node.operands)):
             weights = weights_of(node, k, self)
-            if weights is not None and self.returns(node.operands[k]) and node.operator.passes_back(k):
+            if weights is not None and self.returns(node.operands[k]) and not self.only_back(node):
                 back = self._back(weights)
                 if back is not None:
                     return self._product(node, k, operands, back)
         return self.again(node, *operands)
 
     def _back(self, name: str) -> TracedArray | None:
-        """The feedback weights of these weights; None of what is no parameter whose entries are only moved."""
-        node = self.graph.nodes[name]
-        if name in self.back:
-            return self.back[name]
-        if is_parameter(node):
-            self.back[name] = self._drawn(node)
-        elif not node.is_leaf and node.operator.description.moves and len(node.operands) == 1:
-            moved = self._back(node.operands[0])
-            if moved is None:
-                return None
-            self.back[name] = self.again(node, moved)
-        else:
-            return None
+        """The feedback weights of these weights, made of drawn ones as these are of their parameter; None of constants.
+
+        Raises ParameterError where weights are no linear function of one parameter.
+        """
+        if name not in self.back:
+            node = self.graph.nodes[name]
+            if is_parameter(node):
+                self.back[name] = self._drawn(node)
+            else:
+                self.back[name] = None if node.is_leaf else self._computed_back(node)
         return self.back[name]
+
+    def _computed_back(self, node: Node) -> TracedArray | None:
+        of_parameters = [k for k, operand in enumerate(node.operands) if self._is_learned(operand)]
+        if not of_parameters:
+            return None
+        if len(of_parameters) > 1 or not node.operator.linear_in(of_parameters[0]):
+            raise ParameterError(
+                f"LearnedFeedback of {node.name!r}, weights that are computed by {node.operator.label} and are no "
+                "linear function of one parameter: make them a parameter"
+            )
+        (k,) = of_parameters
+        return self.again(node, *(self._back(o) if j == k else self.made[o] for j, o in enumerate(node.operands)))
+
+    def _is_learned(self, name: str) -> bool:
+        node = self.graph.nodes[name]
+        return is_parameter(node) or any(self._is_learned(operand) for operand in node.operands)
 
     def _drawn(self, node: Node) -> TracedArray:
         assert isinstance(node.source, Parameter)

@@ -21,7 +21,7 @@ class NoDerivative(AbstractPass):
 
     Predictions are the same bit for bit. Every elementwise function of one operand that is not linear is one such
     (tanh, sigmoid, relu, an ``elementwise`` of one variable); products of activities, softmax and pooling keep their
-    way back. What weights learn loses f', too.
+    way back. What weights learn loses f', too. Applied twice it is as once.
 
     Parameters
     ----------
@@ -47,6 +47,8 @@ class _Straight(AbstractRewriting):
         made = self.again(node, *operands)
         operator = node.operator
         curved = len(operands) == 1 and operator.description.formula is not None and not operator.linear_in(0)
-        if not curved or node.name in self.graph.shared or not operator.passes_back(0):
+        if not curved or not operator.passes_back(0) or node.name in self.graph.shared:
+            return made
+        if self.only_ahead(node) or self.only_back(node):
             return made
         return sent_back(made, relu(operands[0]) if self.asked.gate else operands[0])

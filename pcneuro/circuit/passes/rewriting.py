@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.feedback import value_feedback
+from pcneuro.circuit.feedback import feedback, is_nothing
 from pcneuro.circuit.properties import VertexProperties, frozen
-from pcneuro.circuit.synapses import check, edges
+from pcneuro.circuit.synapses import Edge, edges, ends_of
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Node, Parameter
 from pcneuro.graph.leaves import LONGEST_NAME, Given
@@ -21,8 +22,6 @@ from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.ops.feedback import stop_feedback
-
-Edge = tuple[str, str]
 
 
 def sent_back(value: Any, way: Any) -> Any:
@@ -43,13 +42,11 @@ class AbstractRewriting(ABC):
         self.circuit, self.graph, self.what = circuit, circuit.graph, what
         self.rules: dict[str, AbstractPlasticity] = dict(circuit.plasticity)
         """Parameter or vertex -> the rule that the new circuit has for it."""
-        self.delays: dict[Edge, AbstractDelay] = dict(circuit.delays)
-        """Edge -> delays; those of edges that there are no more are left out."""
         self.recorder = Recorder()
         self.made: dict[str, TracedArray] = {}
         """Node of the graph -> what has come in its place."""
         self._added: dict[str, VertexProperties] = {}
-        self._active = value_feedback(self.graph, circuit.vertices).active
+        self._active = feedback(self.graph, circuit.vertices).active
 
     def replaced(self) -> frozenset[str]:
         """Parameters that the new circuit does not have."""
@@ -59,6 +56,10 @@ class AbstractRewriting(ABC):
     def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
         """What comes in the place of a node that is no leaf, given what has come in the places of its operands."""
 
+    def delay_of(self, edge: Edge) -> AbstractDelay | None:
+        """The delays of an edge of the new circuit: those that it had."""
+        return self.circuit.delays.get(edge)
+
     # What subclasses use
 
     def again(self, node: Node, *operands: Any) -> TracedArray:
@@ -66,8 +67,20 @@ class AbstractRewriting(ABC):
         return self.recorder.apply(node.operator, *operands)
 
     def returns(self, name: str) -> bool:
-        """Whether errors go back through a node to any vertex."""
+        """Whether errors go back through a node, to any vertex or parameter."""
         return name in self._active
+
+    def only_back(self, node: Node) -> bool:
+        """Whether a node is read as a way back for errors alone, and not for its numbers."""
+        users = [self.graph.nodes[name] for name in self.graph.consumers[node.name]]
+        nothing = [user for user in users if is_nothing(self.graph, user)]
+        return bool(nothing) and all(user in nothing or user.operator.description.passes_on for user in users)
+
+    def only_ahead(self, node: Node) -> bool:
+        """Whether a node is read for its numbers alone, and no error comes back to it."""
+        users = [self.graph.nodes[name] for name in self.graph.consumers[node.name]]
+        kept = node.name in self.circuit.vertices or node in self.graph.outputs.values()
+        return bool(users) and not kept and all(user.operator.description.passes_on for user in users)
 
     def leaf(self, name: str, leaf: Given) -> TracedArray:
         """A new leaf."""
@@ -95,12 +108,16 @@ class AbstractRewriting(ABC):
 
     def _name(self, array: TracedArray, name: str) -> None:
         if name in self.graph.nodes or name in self.graph.trees or name in self.recorder.taken:
-            raise ParameterError(
-                f"{self.what} would add {name!r}, and the circuit has that already: it is applied, or rename that"
-            )
+            raise self.taken(name)
         if len(name) > LONGEST_NAME:
             raise ParameterError(f"{self.what} would add {name[:20]}... of {len(name)} letters: give shorter names")
         self.recorder.name(array, name)
+
+    def taken(self, name: str) -> ParameterError:
+        """What is raised where the circuit has what the pass would add."""
+        return ParameterError(
+            f"{self.what} would add {name!r}, and the circuit has that already: it is applied, or rename that"
+        )
 
     # The walk
 
@@ -137,17 +154,38 @@ class AbstractRewriting(ABC):
         left_out = self.replaced()
         trees = {n: t for n, t in self.graph.trees.items() if left_out.isdisjoint(t.paths.values())}
         graph = recorded_graph(self.recorder, numbers, trees)
+        if self.circuit.delays and len(graph.recurrent) > len(self.graph.recurrent):
+            raise ParameterError(
+                f"{self.what} closes cycles without delay, beside which there are no conduction delays: "
+                "build the circuit without delays"
+            )
         known: Mapping[str, VertexProperties] = {**self.circuit.properties, **self._added}
         vertices = tuple(name for name in graph.nodes if name in known)
         made = Circuit(graph, vertices, {name: known[name] for name in vertices}, {}, self.circuit.noise, {})
-        if self.delays:
-            there = edges(made)
-            made = replace(made, delays={edge: self.delays[edge] for edge in there if edge in self.delays})
-            check(made)
+        if self.circuit.delays:
+            found = {edge: self.delay_of(edge) for edge in edges(made)}
+            made = replace(made, delays={edge: delay for edge, delay in found.items() if delay is not None})
+            self._check_delays(made)
         made = made.with_plasticity(
             {name: rule for name, rule in self.rules.items() if name in known or name in graph.parameters}
         )
         return made if self.circuit.scheme is None else made.with_scheme(self.circuit.scheme)
+
+    def _check_delays(self, made: Circuit) -> None:
+        """Raise ParameterError where synapses with delays of their own are no longer those that they were."""
+        each = [edge for edge, delay in made.delays.items() if delay.constant is None]
+        if not each:
+            return
+        before, after = UnitGraph(self.circuit), UnitGraph(made)
+        for edge in each:
+            there = ends_of(edge)[:2]
+            counts = [[g.synapses for g in units.groups_by_projection.get(there, [])] for units in (before, after)]
+            if edge not in self.circuit.delays or counts[0] != counts[1]:
+                source, target = edge
+                raise ParameterError(
+                    f"{self.what} changes the synapses of {source!r} -> {target!r}, which have delays of their own: "
+                    "give the edge one delay for all (pcn.ConstantDelay), or delays behind the pass"
+                )
 
 
 def weights_of(node: Node, k: int, rewriting: AbstractRewriting) -> str | None:
@@ -163,3 +201,10 @@ def weights_of(node: Node, k: int, rewriting: AbstractRewriting) -> str | None:
 def is_parameter(node: Node) -> bool:
     """Whether a node is a leaf whose value is learned."""
     return isinstance(node.source, Parameter)
+
+
+def is_moved(node: Node) -> bool:
+    """Whether a node has the numbers of its one operand in places of their own, or sums of them."""
+    if node.is_leaf or len(node.operands) != 1 or not node.operator.linear_in(0):
+        return False
+    return node.operator.description.moves or node.operator.description.passes_on

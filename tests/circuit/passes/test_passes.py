@@ -1,77 +1,391 @@
-"""Passes: what each leaves as it is, and how fast interneurons bring the circuit that was given back."""
+"""Passes: each against its closed form, what they keep of a circuit, which commute, and what is refused."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import pcneuro as pcn
 from pcneuro import passes
+from tests.circuit.passes.circuits_for_passes import dag, furthest, given, perceptron, skipping, strict
+from tests.learning.small import classifier, clusters
 
-ENGINES = {"reference": pcn.Reference(), "kernel": pcn.Kernel()}
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(3, 6)), RNG.normal(size=(3, 4))
+ENGINES = [pcn.Reference(), pcn.Kernel()]
+engines = pytest.mark.parametrize("engine", ENGINES, ids=lambda e: type(e).__name__)
+EVERY = [
+    passes.LearnedFeedback(tau=50.0),
+    passes.NoDerivative(),
+    passes.NoDerivative(gate=True),
+    passes.RandomErrorConnectivity(scale=0.3, diagonal=1.0),
+    passes.Dale(2.0),
+]
 
 
 @pytest.fixture(scope="module")
-def perceptron() -> pcn.Circuit:
-    rng = np.random.default_rng(1)
-
-    def layers(x, W1, b1, W2, W3):  # type: ignore[no-untyped-def]
-        h1 = pcn.vertex(np.tanh(x @ W1 + b1), "h1")
-        h2 = pcn.vertex(np.tanh(h1 @ W2), "h2")
-        return pcn.vertex(h2 @ W3, "out")
-
-    weights = {"W1": (6, 5), "b1": (5,), "W2": (5, 3), "W3": (3, 4)}
-    leaves = {name: pcn.Parameter(rng.normal(size=shape) / 2) for name, shape in weights.items()}
-    return pcn.build_circuit(pcn.trace(layers, x=pcn.Input((6,)), **leaves))
+def data():
+    return given(perceptron())
 
 
-def ran(circuit: pcn.Circuit, engine: object = pcn.Reference(), dt: float = 0.05, **more: object) -> pcn.Result:
-    simulator = pcn.Simulator(circuit, dynamics=pcn.Strict(), integrator=pcn.Euler(dt), engine=engine)
-    return simulator.run(5.0, inputs={"x": X}, targets={"out": Y}, **more)
+def feedback_of(circuit, data, engine=None, **more):
+    """What comes back to each hidden vertex at the end of a step, the state at its begin, and gradients there."""
+    records = [pcn.Record(v, kind) for v in ("h1", "h2", "out") for kind in ("value", "error", "feedback")]
+    result = strict(circuit, {**data, "record": records}, engine, duration=0.5, **more)
+    return {name: np.asarray(array)[-1] for name, array in result.records.data_vars.items()}, result
 
 
+# Closed forms
+
+
+@engines
+def test_without_derivatives_what_comes_back_is_errors_by_weights(data, engine):
+    found, result = feedback_of(passes.apply(perceptron(), passes.NoDerivative()), data, engine)
+    W2, W3 = (perceptron().parameters[name] for name in ("W2", "W3"))
+    np.testing.assert_allclose(found["h1.feedback"], found["h2.error"] @ W2.T, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(found["h2.feedback"], found["out.error"] @ W3.T, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(result.gradients["W2"], -result.values["h1"].T @ result.errors["h2"], atol=1e-14)
+
+
+@engines
+def test_a_gate_lets_errors_back_where_the_dendrite_is_above_zero(data, engine):
+    found, result = feedback_of(passes.apply(perceptron(), passes.NoDerivative(gate=True)), data, engine)
+    W2 = perceptron().parameters["W2"]
+    gated = found["h2.error"] * (found["h1.value"] @ W2 > 0)
+    np.testing.assert_allclose(found["h1.feedback"], gated @ W2.T, rtol=0, atol=1e-15)
+    gated = result.errors["h2"] * (result.values["h1"] @ W2 > 0)
+    np.testing.assert_allclose(result.gradients["W2"], -result.values["h1"].T @ gated, atol=1e-14)
+
+
+@engines
+def test_feedback_comes_back_by_weights_of_its_own(data, engine):
+    made = passes.apply(perceptron(), passes.LearnedFeedback(seed=3))
+    found, _ = feedback_of(made, data, engine)
+    W2, B2, B3 = (made.parameters[name] for name in ("W2", "W2_feedback", "W3_feedback"))
+    slope = 1 - np.tanh(found["h1.value"] @ W2) ** 2
+    np.testing.assert_allclose(found["h1.feedback"], (found["h2.error"] * slope) @ B2.T, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(found["h2.feedback"], found["out.error"] @ B3.T, rtol=0, atol=1e-15)
+
+
+def test_fixed_feedback_is_feedback_alignment(data):
+    """Lillicrap, Cownden, Tweed & Akerman (2016): delta_l = (delta_(l+1) B^T) f', and the change x^T delta."""
+    made = passes.apply(perceptron(), passes.LearnedFeedback(seed=3))
+    p, x, y = made.parameters, data["inputs"]["x"], data["targets"]["out"]
+    h1 = np.tanh(x @ p["W1"] + p["b1"])
+    h2 = np.tanh(h1 @ p["W2"])
+    last = y - h2 @ p["W3"]
+    second = (last @ p["W3_feedback"].T) * (1 - h2**2)
+    first = (second @ p["W2_feedback"].T) * (1 - h1**2)
+    found = pcn.backprop(made, data["inputs"], data["targets"]).gradients
+    for name, before, behind in (("W1", x, first), ("W2", h1, second), ("W3", h2, last)):
+        np.testing.assert_allclose(found[name], -before.T @ behind, rtol=0, atol=1e-14)
+
+
+@engines
+def test_weights_and_their_feedback_approach_each_other_by_decay_alone(data, engine):
+    """Kolen & Pollack (1994): (W - B)_n = (1 - eta decay)^n (W - B)_0, whatever the data, eta = every / tau."""
+    rule = pcn.Hebbian(tau=20.0, decay=0.3, every=0.5)
+    circuit = replace(perceptron(), plasticity={"W2": rule, "W3": rule})
+    made = passes.apply(circuit, passes.LearnedFeedback(tau=1.0, decay=9.0))
+    result = strict(made, data, engine, duration=5.0)
+    for name in ("W2", "W3"):
+        before = made.parameters[name] - made.parameters[f"{name}_feedback"]
+        found = result.parameters[name] - result.parameters[f"{name}_feedback"]
+        np.testing.assert_allclose(found, (1 - 0.5 / 20.0 * 0.3) ** 10 * before, rtol=1e-13, atol=1e-14)
+        assert np.abs(result.parameters[name] - made.parameters[name]).max() > 1e-4
+
+
+def linear_chain():
+    rng = np.random.default_rng(5)
+
+    def function(x, W, V):
+        return pcn.vertex(x @ W, "h") @ V
+
+    weights = {"W": pcn.Parameter(rng.normal(size=(3, 4)) / 2), "V": pcn.Parameter(rng.normal(size=(4, 2)) / 2)}
+    graph = pcn.trace(function, x=pcn.Input((3,)), **weights)
+    return pcn.build_circuit(graph, tau={"h": 1.0}, precision={"h": 1.5})
+
+
+@engines
+def test_random_error_connectivity_of_a_linear_chain(engine):
+    """v = (Pi psi psi^T + V V^T)^-1 (Pi psi W^T x + V y) at rest, and psi changes by -v (psi^T v - W^T x)^T Pi."""
+    circuit = linear_chain()
+    made = passes.apply(circuit, passes.RandomErrorConnectivity(scale=0.5, diagonal=1.0, seed=2))
+    data, (W, V, psi) = given(circuit), (made.parameters[name] for name in ("W", "V", "h_errors"))
+    x, (y,) = data["inputs"]["x"], data["targets"].values()
+    result = strict(made, data, engine, duration=40.0, dt=0.1)
+    wanted = np.linalg.solve(1.5 * psi @ psi.T + V @ V.T, (1.5 * x @ W @ psi.T + y @ V.T).T).T
+    np.testing.assert_allclose(result.values["h"], wanted, rtol=0, atol=1e-10)
+    error = 1.5 * (wanted @ psi - x @ W)
+    np.testing.assert_allclose(result.errors["h"], error, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(result.gradients["h_errors"], wanted.T @ error, rtol=0, atol=1e-10)
+
+
+@engines
 @pytest.mark.parametrize("own", [False, True])
-def test_interneurons_of_less_and_less_time_are_the_circuit_without(perceptron: pcn.Circuit, own: bool) -> None:
-    wanted = ran(perceptron, dt=0.05)
-    off = []
-    for tau in (0.5, 0.25, 0.125):
-        found = ran(passes.apply(perceptron, passes.Dale(tau, own=own)), dt=0.05)
-        off.append(max(np.abs(found.values[v] - wanted.values[v]).max() for v in ("h1", "h2")))
-    orders = np.log2(np.array(off[:-1]) / off[1:])
-    assert np.all(np.abs(orders - 1) < 0.1), off
+@pytest.mark.parametrize("tau", [0.5, 2.0])
+def test_interneurons_leave_the_fixed_point_where_it_is(engine, own, tau):
+    """Both ends held: v = (Pi + V V^T)^-1 (Pi W^T x + V y), whatever the time constant of interneurons."""
+    circuit = linear_chain()
+    data, (W, V) = given(circuit), (circuit.parameters[name] for name in "WV")
+    x, (y,) = data["inputs"]["x"], data["targets"].values()
+    result = strict(passes.apply(circuit, passes.Dale(tau, own=own)), data, engine, duration=160.0, dt=0.2)
+    wanted = np.linalg.solve(1.5 * np.eye(4) + V @ V.T, (1.5 * x @ W + y @ V.T).T).T
+    np.testing.assert_allclose(result.values["h"], wanted, rtol=0, atol=1e-10)
 
 
-def test_one_to_one_connections_are_a_matrix_of_ones_on_the_diagonal(perceptron: pcn.Circuit) -> None:
-    same = passes.apply(perceptron, passes.RandomErrorConnectivity(scale=0.0, diagonal=1.0))
-    found, wanted = ran(same), ran(perceptron)
-    for vertex in perceptron.vertices:
+def test_one_to_one_connections_are_a_matrix_of_ones_on_the_diagonal(data):
+    same = passes.apply(perceptron(), passes.RandomErrorConnectivity(scale=0.0, diagonal=1.0))
+    found, wanted = strict(same, data), strict(perceptron(), data)
+    for vertex in perceptron().vertices:
         np.testing.assert_array_equal(found.values[vertex], wanted.values[vertex])
 
 
-@pytest.mark.parametrize("given", [passes.NoDerivative(), passes.NoDerivative(gate=True), passes.LearnedFeedback()])
-def test_predictions_stay_bit_for_bit(perceptron: pcn.Circuit, given: passes.AbstractPass) -> None:
-    after = passes.apply(perceptron, given)
-    found = pcn.backprop(after.graph, inputs={"x": X}, targets={"out": Y})
-    wanted = pcn.backprop(perceptron.graph, inputs={"x": X}, targets={"out": Y})
-    np.testing.assert_array_equal(found.values["out"], wanted.values["out"])
+# Dale's law
 
 
-def test_all_passes_together_are_the_same_in_both_engines(perceptron: pcn.Circuit) -> None:
-    given = [
-        passes.LearnedFeedback(tau=100.0),
-        passes.NoDerivative(),
-        passes.RandomErrorConnectivity(tau=100.0),
-        passes.Dale(2.0, own=True),
-    ]
-    circuit = passes.apply(perceptron, given)
-    one, other = (ran(circuit, engine) for engine in ENGINES.values())
-    for vertex in circuit.vertices:
-        np.testing.assert_allclose(one.values[vertex], other.values[vertex], rtol=0, atol=1e-12)
-    assert all((array >= 0).all() for name, array in one.parameters.items() if name.endswith("itory"))
+def effects(circuit, data):
+    """Population of value neurons -> d prediction / d activity of all vertices that it reaches, at some state."""
+    rng, graph = np.random.default_rng(7), circuit.graph
+    state = {name: array[:1] for name, array in data["inputs"].items()}
+    state |= {v: rng.normal(size=(1, *graph.nodes[v].shape)) for v in circuit.vertices}
+
+    def predictions(state):
+        values = {}
+        for name, node in graph.nodes.items():
+            if node.is_leaf:
+                if name in graph.recurrent:
+                    values[name] = state[graph.sender(name)]
+                elif name in state:
+                    values[name] = state[name]
+                else:
+                    values[name] = np.asarray(node.source.value)[None]
+            else:
+                made = node.compute(*(state.get(o, values[o]) for o in node.operands))
+                values[name] = np.broadcast_to(made, (1, *node.shape))
+        return np.concatenate([values[v].ravel() for v in circuit.vertices])
+
+    found, base = {}, predictions(state)
+    for name in state:
+        columns = []
+        for unit in range(state[name].size):
+            moved = state[name].copy()
+            moved.flat[unit] += 1e-6
+            columns.append((predictions(state | {name: moved}) - base) / 1e-6)
+        found[name] = np.array(columns)
+    return found
 
 
-def test_what_is_no_pass_is_refused(perceptron: pcn.Circuit) -> None:
-    with pytest.raises(pcn.PcneuroError, match=r"pass 0 is .*write Dale\(\.\.\.\)"):
-        passes.apply(perceptron, [passes.Dale])  # type: ignore[list-item]
+@pytest.mark.parametrize("make", [perceptron, skipping])
+def test_each_neuron_has_one_sign_under_dales_law(make):
+    """As finite differences of predictions have it, and for errors that come back as the audit does."""
+    circuit = make()
+    data = given(circuit)
+    mixed = [n for n, d in effects(circuit, data).items() if ((d > 1e-8).any(1) & (d < -1e-8).any(1)).any()]
+    assert mixed, "without the pass there are neurons of both signs"
+    made = passes.apply(circuit, passes.Dale(1.0, own=True))
+    for name, slopes in effects(made, data).items():
+        up, down = (slopes > 1e-8).any(axis=1), (slopes < -1e-8).any(axis=1)
+        assert not (up & down).any(), name
+        assert not (up if name.endswith("_interneurons") else down).any(), name
+    assert all(row.one_sign for row in pcn.audit(made, dynamics=pcn.Strict()).neurons)
+
+
+@engines
+def test_plasticity_keeps_the_signs(data, engine):
+    rules = {name: pcn.Hebbian(5.0, bounds=(-1.0, 0.8), every=0.5) for name in ("W1", "W2", "W3")}
+    made = passes.apply(replace(perceptron(), plasticity=rules), passes.Dale(1.0))
+    assert made.plasticity["W2_excitatory"] == pcn.Hebbian(5.0, bounds=(0.0, 0.8), every=0.5)
+    assert made.plasticity["W2_inhibitory"] == pcn.Hebbian(5.0, bounds=(0.0, 1.0), every=0.5)
+    result = strict(made, data, engine, duration=10.0)
+    for name in rules:
+        for part in ("excitatory", "inhibitory"):
+            array = result.parameters[f"{name}_{part}"]
+            assert array.min() >= 0
+            assert not np.array_equal(array, made.parameters[f"{name}_{part}"])
+
+
+# What stays
+
+
+@pytest.mark.parametrize("given_pass", EVERY, ids=repr)
+def test_what_neurons_have_stays(given_pass):
+    graph = perceptron().graph
+    circuit = pcn.build_circuit(
+        graph,
+        tau={"h1": 7.0},
+        precision={"h2": 1.5},
+        error_tau={"h2": 2.0},
+        noise={"h1": pcn.WhiteNoise(0.1)},
+        energies={"out": pcn.SoftmaxCrossEntropy()},
+        plasticity={"b1": pcn.Hebbian(30.0, 0.1, every=1.0), "h2": pcn.LearnedVariance(50.0)},
+    )
+    made = passes.apply(circuit, given_pass)
+    for name, record in circuit.properties.items():
+        assert made.properties[name] == record or str(made.properties[name]) == str(record)
+    assert dict(made.noise) == dict(circuit.noise)
+    assert dict(made.energies) == dict(circuit.energies)
+    for name, rule in circuit.plasticity.items():
+        assert made.plasticity[name].every == rule.every
+
+
+def delayed(circuit):
+    """One delay for each edge, all different."""
+    plain = circuit.with_delays(1.0).delays
+    return circuit.with_delays({edge: 0.5 + 0.5 * k for k, edge in enumerate(plain)})
+
+
+@pytest.mark.parametrize("given_pass", EVERY[:3], ids=repr)
+def test_delays_stay_where_edges_stay(given_pass):
+    circuit = delayed(skipping())
+    assert dict(passes.apply(circuit, given_pass).delays) == dict(circuit.delays)
+
+
+def test_what_goes_by_interneurons_takes_as_long():
+    """All edges have delays of their own; interneurons of less and less time are the circuit without."""
+    circuit, data = delayed(skipping()), given(skipping())
+    wanted = strict(circuit, data, duration=6.0, dt=0.025)
+    off = []
+    for tau in (0.2, 0.1, 0.05):
+        made = passes.apply(circuit, passes.Dale(tau))
+        found = strict(made, data, duration=6.0, dt=0.025)
+        off.append(furthest(found, wanted, ("h1", "h2")))
+        kernel = strict(made, data, pcn.Kernel(), duration=6.0, dt=0.025)
+        assert furthest(kernel, found, made.vertices) < 1e-12
+    assert np.all(np.abs(np.log2(np.divide(off[:-1], off[1:])) - 1) < 0.25), off
+    delays = made.delays
+    assert delays["h1_interneurons.value", "h2.error"] == circuit.delays["h1.value", "h2.error"]
+    assert delays["matmul_1_inhibition.error", "h1.value"] == circuit.delays["h2.error", "h1.value"]
+
+
+@pytest.mark.parametrize("given_pass", [passes.Dale(own=True), passes.RandomErrorConnectivity()], ids=repr)
+def test_cycles_without_delay_are_refused_beside_delays(given_pass):
+    with pytest.raises(pcn.PcneuroError, match=f"{type(given_pass).__name__} closes cycles without delay, beside"):
+        passes.apply(delayed(skipping()), given_pass)
+
+
+def test_delays_by_synapse_stay_or_are_refused():
+    circuit = skipping()
+    edges = [("x.value", "h1.error"), ("h1.value", "h2.error")]
+    drawn = circuit.with_delays(dict.fromkeys(edges, pcn.UniformDelay(1.0, 2.0)))
+    assert dict(passes.apply(drawn, passes.NoDerivative()).delays) == dict(drawn.delays)
+    for given_pass in (passes.LearnedFeedback(), passes.Dale()):
+        with pytest.raises(pcn.PcneuroError, match=r"changes the synapses of .* have delays of their own"):
+            passes.apply(drawn, given_pass)
+
+
+@pytest.mark.parametrize(
+    "given_pass", [p for p in EVERY if not isinstance(p, passes.RandomErrorConnectivity)], ids=repr
+)
+def test_a_trainer_learns_behind_a_pass(given_pass):
+    made = passes.apply(classifier(), given_pass)
+    trainer = pcn.Trainer(pcn.Backprop(made), pcn.SGD(0.2), clusters(), clusters(30, seed=4), batch=16)
+    epochs = trainer.run(2).epochs
+    assert epochs[-1].train.loss < 0.7 * epochs[0].train.loss
+
+
+# Several
+
+
+def test_interneurons_come_in_twice_in_one_circuit_never():
+    for given_pass, name in ((passes.Dale(), "_in.*"), (passes.RandomErrorConnectivity(), "_itself")):
+        once = passes.apply(perceptron(), given_pass)
+        with pytest.raises(pcn.PcneuroError, match=f"would add '.*{name}', and the circuit has that already"):
+            passes.apply(once, given_pass)
+
+
+@pytest.mark.parametrize("given_pass", [*EVERY[:3], passes.SplitErrors(0.5)], ids=repr)
+@pytest.mark.parametrize("make", [perceptron, lambda: dag(3), lambda: dag(11)])
+def test_twice_is_once(given_pass, make):
+    once = passes.apply(make(), given_pass)
+    twice = passes.apply(once, given_pass)
+    assert str(twice) == str(once)
+    data = given(make())
+    for vertex, wanted in strict(once, data).values.items():
+        np.testing.assert_array_equal(strict(twice, data).values[vertex], wanted)
+
+
+COMMUTING = [
+    (passes.NoDerivative(), passes.LearnedFeedback()),
+    (passes.NoDerivative(), passes.RandomErrorConnectivity(scale=0.3, diagonal=1.0)),
+    (passes.NoDerivative(), passes.Dale(2.0, own=True)),
+    (passes.SplitErrors(1.0), passes.NoDerivative()),
+    (passes.SplitErrors(1.0), passes.LearnedFeedback()),
+    (passes.SplitErrors(1.0, ["h1"]), passes.Dale(2.0)),
+]
+
+
+@pytest.mark.parametrize("pair", COMMUTING, ids=repr)
+def test_passes_that_commute(pair, data):
+    one, other = (strict(passes.apply(perceptron(), order), data) for order in (pair, pair[::-1]))
+    for vertex, wanted in one.values.items():
+        np.testing.assert_allclose(other.values[vertex], wanted, rtol=0, atol=1e-13)
+
+
+def test_a_thousand_vertices_are_served():
+    def deep(x, W):
+        for k in range(1000):
+            x = pcn.vertex(np.tanh(x @ W), f"h{k}")
+        return x
+
+    W = pcn.Parameter(np.random.default_rng(0).normal(size=(2, 2)))
+    circuit = pcn.build_circuit(pcn.trace(deep, x=pcn.Input((2,)), W=W, check=False))
+    made = passes.apply(circuit, [passes.LearnedFeedback(tau=9.0), passes.NoDerivative(), passes.Dale()])
+    assert len(made.vertices) == 2999
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ([passes.Dale], r"pass 0 is .*write Dale\(\.\.\.\)"),
+        ("Dale", r"passes are 'Dale'; give a list of objects"),
+        ([passes.Dale(), 3], r"pass 1 is 3; give an object of pcn.passes"),
+        (None, r"passes are None; give a list"),
+        (passes.RandomErrorConnectivity(["h9"]), r"h9"),
+        (passes.SplitErrors(vertices=["h9"]), r"h9"),
+    ],
+)
+def test_what_is_no_pass_is_refused(asked, message):
+    with pytest.raises(pcn.PcneuroError, match=message) as raised:
+        passes.apply(perceptron(), asked)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_circuit_is_refused():
+    with pytest.raises(pcn.PcneuroError, match=r"passes are applied to a circuit \(from pcn.build_circuit\), and this"):
+        passes.apply(perceptron().graph, [passes.Dale()])
+
+
+def test_circuits_that_a_pass_cannot_serve_are_refused_by_name():
+    rng = np.random.default_rng(0)
+    W = pcn.Parameter(rng.normal(size=(3, 3)))
+
+    def soft(x, W):
+        return pcn.vertex(np.tanh(x @ W), "h") @ np.exp(W)
+
+    def read(x, W):
+        return pcn.vertex(np.tanh(x @ W), "h") + W
+
+    def latent(z, W):
+        return z @ W
+
+    x = pcn.Input((3,))
+    for function, given_pass, message, leaves in (
+        (soft, passes.LearnedFeedback(), "LearnedFeedback of 'exp', weights that are computed by exp", {"x": x}),
+        (read, passes.Dale(), "Dale cannot split 'W': it weighs activity in one place, and is read as", {"x": x}),
+        (latent, passes.RandomErrorConnectivity(["z"]), "'z', a latent", {"z": pcn.Latent((3,), prior=np.zeros(3))}),
+    ):
+        circuit = pcn.build_circuit(pcn.trace(function, **leaves, W=W))
+        with pytest.raises(pcn.PcneuroError, match=message) as raised:
+            passes.apply(circuit, given_pass)
+        assert "\n" not in str(raised.value)
+    ruled = replace(perceptron(), plasticity={"W2": pcn.Oja(10.0)})
+    for given_pass, message in (
+        (passes.Dale(), "Dale cannot split 'W2', whose rule is"),
+        (passes.LearnedFeedback(tau=1.0), "LearnedFeedback of 'W2', whose rule is"),
+    ):
+        with pytest.raises(pcn.PcneuroError, match=message):
+            passes.apply(ruled, given_pass)
