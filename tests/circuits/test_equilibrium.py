@@ -24,6 +24,8 @@ IN_TIME = {
     "oddball",
     "online_digits",
     "prediction_error_neurons",
+    "alpha_oscillation",
+    "prospective_configuration",
     "pc_graph",
     "rao_ballard",
     "sampling",

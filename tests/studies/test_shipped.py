@@ -51,7 +51,8 @@ QUICK = [name for name in SHORT if name.partition("_")[0] in ("cnn", "ode", "rnn
 SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
 WITH_KNOWN_NUMBERS = (
     "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention "
-    "pc_graph mismatch_negativity prediction_error_neurons"
+    "pc_graph mismatch_negativity prediction_error_neurons "
+    "alpha_oscillation prospective_configuration"
 ).split()
 """Those that run in a test of their own."""
 
@@ -283,3 +284,34 @@ def test_prediction_error_neurons_come_of_balanced_inhibition(tmp_path):
     for name, weight in wanted.items():
         assert run[f"weight {name}"]["balanced"] == pytest.approx(weight, rel=3e-6)
         assert run[f"weight {name}"]["learned"] == pytest.approx(weight, rel=0.12)
+
+
+def test_transport_delays_ring_at_ten_hertz(tmp_path):
+    """Lambert's W, and the modes of Euler's steps; an echo that is the response to a flash within its error."""
+    summary = carry_out("alpha_oscillation", tmp_path / "out", "options={samples=32, duration=4000.0}")
+    (run,) = summary["runs"]
+    assert run["largest distance from the equations"] < 1e-14
+    assert run["its closed form (Hz)"] == pytest.approx(10.087, abs=5e-4)
+    assert run["the closed form of that (ms)"] == pytest.approx(316.7, abs=0.05)
+    assert run["ringing (Hz)"] == pytest.approx(10.087, abs=5e-4)
+    assert run["its decay (ms)"] == pytest.approx(316.7, abs=0.05)
+    for dt, wanted in run["these of Euler's steps in closed form"].items():
+        assert run["ringing and decay at each step"][dt] == pytest.approx(wanted, rel=1e-6)
+    assert run["root mean square of their distance, in standard errors"] < 1.5
+    assert run["peak of the echo's spectrum (Hz)"] == pytest.approx(9.95, abs=0.15)
+
+
+def test_settled_neurons_change_outputs_towards_their_targets(tmp_path):
+    """More than backprop at every depth but one layer, where both do so exactly; and what is right is spoilt less."""
+    summary = carry_out("prospective_configuration", tmp_path / "out", "options={networks=10, duration=6000.0}")
+    (run,) = summary["runs"]
+    assert run["largest distance from the closed form"] < 1e-9
+    for rate in ("0.0001", "0.01", "0.1"):
+        settled, backprop = (
+            run[f"target alignment of {rule}, rate {rate}"] for rule in ("predictive coding", "backprop")
+        )
+        assert settled["1 layers"] == pytest.approx(1.0, abs=1e-12)
+        assert backprop["1 layers"] == pytest.approx(1.0, abs=1e-12)
+        assert all(settled[depth] > backprop[depth] + 0.02 for depth in ("2 layers", "4 layers", "6 layers"))
+    assert run["least that predictive coding expects of salmon"] > 0.93
+    assert run["least that backprop expects of salmon"] < 0.8

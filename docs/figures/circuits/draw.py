@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from circuits.alpha_oscillation import alpha_oscillation
 from circuits.attention import attention
 from circuits.autoencoder import autoencoder
 from circuits.bogacz_tutorial import bogacz_tutorial
@@ -21,6 +22,7 @@ from circuits.ode import ode
 from circuits.online_digits import online_digits
 from circuits.pc_graph import pc_graph
 from circuits.prediction_error_neurons import prediction_error_neurons
+from circuits.prospective_configuration import prospective_configuration
 from circuits.rao_ballard import rao_ballard
 from circuits.rnn import rnn
 from circuits.sampling import sampling
@@ -30,6 +32,7 @@ from circuits.transformer import transformer
 mpl.use("Agg")
 
 CIRCUITS = {
+    "alpha_oscillation": alpha_oscillation(),
     "attention": attention(),
     "autoencoder": autoencoder(),
     "bogacz_tutorial": bogacz_tutorial(),
@@ -44,6 +47,7 @@ CIRCUITS = {
     "online_digits": online_digits(),
     "pc_graph": pc_graph(),
     "prediction_error_neurons": prediction_error_neurons(),
+    "prospective_configuration": prospective_configuration(),
     "rao_ballard": rao_ballard(),
     "rnn": rnn(length=4),
     "sampling": sampling(),
