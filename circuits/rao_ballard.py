@@ -6,6 +6,7 @@ predicts all three. Long bars are common in pictures, so that the second level p
 of the first level are small; of a short bar they are not: end-stopping, which goes with the feedback.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import matplotlib.pyplot as plt
@@ -31,20 +32,32 @@ LENGTHS = np.arange(1, WIDTH + 1)
 DECAY = 0.02
 """Of weights: lambda of the paper."""
 BATCH = 128
+CURVE = 0.2
+"""Of predictions where they are curved."""
+INTERNEURONS = 0.5
+"""Time constant of interneurons in ms."""
+NEAR = 0.3
+"""Deviation of what is drawn beside one-to-one connections, as a share."""
 
 
-def rao_ballard(units: int = 32, causes: int = 8, precision: float = 4.0, tau: float = 10.0, seed: int = 0):
+def rao_ballard(
+    units: int = 32, causes: int = 8, precision: float = 4.0, tau: float = 10.0, seed: int = 0, curve: float = 0.0
+):
     """``causes`` of the second level, which predict ``units`` in each module of the first, which predict pixels.
 
-    ``precision`` is that of the second level's predictions; ``tau`` is in ms.
+    ``precision`` is that of the second level's predictions; ``tau`` is in ms. Predictions are f(x) = tanh(curve x) /
+    curve of sums, or where ``curve`` is 0 linear.
     """
     generator = np.random.default_rng(seed)
     U = generator.normal(size=(causes, PARTS * units)) / np.sqrt(causes)
     W = generator.normal(size=(units, SIDE**2)) / np.sqrt(units * SIDE)
 
+    def f(x):
+        return np.tanh(curve * x) / curve if curve else x
+
     def model(r2, U, W):
-        r1 = pcn.vertex((r2 @ U).reshape(PARTS, units), "r1")
-        return pcn.vertex(r1 @ W, "picture")
+        r1 = pcn.vertex(f((r2 @ U).reshape(PARTS, units)), "r1")
+        return pcn.vertex(f(r1 @ W), "picture")
 
     graph = pcn.trace(model, r2=pcn.Latent((causes,), prior=0.0), U=pcn.Parameter(U), W=pcn.Parameter(W))
     return pcn.build_circuit(graph, tau=tau, precision={"r1": precision})
@@ -161,6 +174,126 @@ def learn(
     return pcn.Experiment(
         numbers, records, lambda: {"receptive_fields": fields(records), "end_stopping": tuning(records)}
     )
+
+
+def relaxed(linear: pcn.Circuit, rule: pcn.Hebbian, begin: float) -> dict[str, pcn.Circuit]:
+    """The circuit under each pass, with weights that learn by ``rule`` from a share of what was drawn.
+
+    From large ones feedback that does not fit them would let activity grow without bound.
+    """
+    tau, decay, one = rule.tau, rule.decay, ("r1",)
+    passes: Mapping[str, Sequence] = {
+        "none": [],
+        "SplitErrors": [pcn.passes.SplitErrors()],
+        "Dale": [pcn.passes.Dale(tau=INTERNEURONS)],
+        "LearnedFeedback": [pcn.passes.LearnedFeedback(tau=tau, decay=decay)],
+        "RandomErrorConnectivity": [pcn.passes.RandomErrorConnectivity(one)],
+        "the same, near 1-to-1": [pcn.passes.RandomErrorConnectivity(one, scale=NEAR, diagonal=1.0)],
+        "none, tanh": [],
+        "NoDerivative, tanh": [pcn.passes.NoDerivative()],
+    }
+    curved = rao_ballard(curve=CURVE).with_parameters(linear.parameters)
+    made = {}
+    for name, each in passes.items():
+        circuit = curved if name.endswith("tanh") else linear
+        small = circuit.with_parameters({which: begin * value for which, value in circuit.parameters.items()})
+        made[name] = pcn.passes.apply(small.with_plasticity({"U": rule, "W": rule}), each)
+    return made
+
+
+def answers(laboratory, circuit: pcn.Circuit, seen: np.ndarray, shown: float) -> np.ndarray:
+    """Errors of the first level to ``seen``, with feedback and with the predictions of the second level cut."""
+    edges = circuit.with_signed_errors.nx.edges(data="kind")
+    ends = [(a, b) for a, b, kind in edges if b == "r1.error" and kind == "prediction" and a != "r1.value"]
+    simulator, errors = laboratory.simulator(circuit), []
+    for perturb in ([], [pcn.Cut(edge) for edge in ends]):
+        simulator.reset()
+        errors.append(simulator.run(shown, targets={"picture": seen}, perturb=perturb).errors["r1"])
+    return np.array(errors)
+
+
+def under_passes(
+    laboratory,
+    samples: int = 512,
+    epochs: int = 12,
+    rate: float = 0.05,
+    settling: float = 40.0,
+    shown: float = 400.0,
+    begin: float = 0.2,
+) -> pcn.Experiment:
+    """Learn the same pictures in the loop under each pass, then show bars, with feedback and without."""
+    train, test = (patches(laboratory.generator, count) for count in (samples, BATCH))
+    batches = samples * epochs // BATCH
+    order = np.concatenate([laboratory.generator.permutation(samples) for _ in range(epochs)])[: batches * BATCH]
+    stream = pcn.TimedArray(train[order].reshape(batches, BATCH, PARTS, SIDE**2), settling)
+    rule = pcn.Hebbian(tau=settling * BATCH / rate, decay=DECAY * BATCH, every=settling)
+    seen = parts(np.array([bar(length) for length in LENGTHS]))
+    circuits = relaxed(laboratory.circuit, rule, begin)
+    middle, loss, learned = {}, {}, {}
+    for number, (name, circuit) in enumerate(circuits.items()):
+        result = laboratory.simulator(circuit).run(batches * settling, targets={"picture": stream})
+        laboratory.progress((number + 0.8) / len(circuits))
+        learned[name] = circuit.with_plasticity({}).with_parameters(result.parameters)
+        middle[name] = answers(laboratory, learned[name], seen, shown)
+        wrong = laboratory.simulator(learned[name]).run(shown, targets={"picture": test}).errors["picture"]
+        loss[name] = float((wrong**2).sum() / 2 / BATCH)
+        laboratory.progress((number + 1) / len(circuits))
+    linear = {name: _as_one(laboratory.circuit, learned[name]) for name in ("none", "SplitErrors", "Dale")}
+    off = {
+        name: float(np.abs(middle[name][0] - equilibrium(circuit, seen)).max() / np.abs(middle[name][0]).max())
+        for name, circuit in linear.items()
+    }
+    errors = np.array([each[:, :, PARTS // 2] for each in middle.values()])
+    records = xarray.Dataset(
+        {"error": (("under", "feedback", "length", "unit"), errors)},
+        {"under": list(middle), "feedback": ["with", "without"], "length": LENGTHS},
+    )
+    back = learned["LearnedFeedback"].parameters
+    numbers = {
+        "error of the module at full length, of the largest, with feedback and without": at_full_length(records),
+        "loss of other pictures": loss,
+        "loss of a prediction of zero": float((test**2).sum() / 2 / BATCH),
+        "cosine of weights and feedback weights": {
+            name: float((back[name] * back[f"{name}_feedback"]).sum())
+            / float(np.linalg.norm(back[name]) * np.linalg.norm(back[f"{name}_feedback"]))
+            for name in ("U", "W")
+        },
+        "largest distance from the closed form, of the largest error": off,
+    }
+    return pcn.Experiment(numbers, records, lambda: {"end_stopping": by_pass(records)})
+
+
+def _as_one(circuit: pcn.Circuit, learned: pcn.Circuit) -> pcn.Circuit:
+    """The circuit with the weights of one that has them as a whole, or in two parts by sign."""
+    has = learned.parameters
+    one = {
+        name: has[name] if name in has else has[f"{name}_excitatory"] - has[f"{name}_inhibitory"]
+        for name in circuit.parameters
+    }
+    return circuit.with_parameters(one)
+
+
+def at_full_length(records: xarray.Dataset) -> dict[str, list[float]]:
+    """Errors of all units of the module to the longest bar, as a share of those to the best one."""
+    strength = np.sqrt((records.error**2).sum("unit"))
+    share = strength.isel(length=-1) / strength.max("length")
+    return {str(name): share.sel(under=name).values.tolist() for name in records.under.values}
+
+
+def by_pass(records: xarray.Dataset):
+    """Errors of the middle module against the length of bars, under each pass."""
+    drawn, axes = plt.subplots(2, 4, figsize=(7.2, 4.0), layout="constrained", sharex=True, sharey=True)
+    for ax, name in zip(axes.flat, records.under.values, strict=True):
+        for feedback, line in (("with", "-"), ("without", "--")):
+            strength = np.sqrt((records.error.sel(under=name, feedback=feedback) ** 2).sum("unit"))
+            ax.plot(LENGTHS, strength / strength.max(), line, label=f"{feedback} feedback")
+        ax.axvline(SIDE, color="0.7", linewidth=0.8)
+        ax.set_title(name.replace("RandomError", "RandomError-\n"), fontsize=8)
+    axes[0, 0].set_ylim(0.0, 1.05)
+    axes[0, 0].legend(loc="lower right", fontsize=7)
+    drawn.supxlabel("length of the bar (pixels)", fontsize="medium")
+    drawn.supylabel("errors of the module (of the largest)", fontsize="medium")
+    return drawn
 
 
 def fields(records: xarray.Dataset):

@@ -52,7 +52,7 @@ SHORT |= {f"{name}_quick": SHORT[name] for name in QUICK}
 WITH_KNOWN_NUMBERS = (
     "quickstart scalar_graph chain kalman online_digits bogacz_tutorial sampling rao_ballard oddball attention "
     "pc_graph mismatch_negativity prediction_error_neurons "
-    "alpha_oscillation prospective_configuration"
+    "alpha_oscillation prospective_configuration end_stopping"
 ).split()
 """Those that run in a test of their own."""
 
@@ -315,3 +315,28 @@ def test_settled_neurons_change_outputs_towards_their_targets(tmp_path):
         assert all(settled[depth] > backprop[depth] + 0.02 for depth in ("2 layers", "4 layers", "6 layers"))
     assert run["least that predictive coding expects of salmon"] > 0.93
     assert run["least that backprop expects of salmon"] < 0.8
+
+
+STOPPED = "error of the module at full length, of the largest, with feedback and without"
+
+
+def test_bars_under_passes(tmp_path):
+    """Pairs are the same bit for bit; with interneurons circuits settle where those without do."""
+    (run,) = carry_out("end_stopping", tmp_path / "out", "options={samples=128, epochs=4, shown=200.0}")["runs"]
+    assert max(run["largest distance from the closed form, of the largest error"].values()) < 1e-6
+    for numbers in (run[STOPPED], run["loss of other pictures"]):
+        assert numbers["SplitErrors"] == numbers["none"]
+    assert all(loss < run["loss of a prediction of zero"] for loss in run["loss of other pictures"].values())
+
+
+@pytest.mark.long
+def test_end_stopping_survives_all_passes_but_one(tmp_path):
+    """It is lost where error neurons compare random mixtures of value neurons."""
+    pytest.importorskip("sklearn")
+    (run,) = carry_out("end_stopping", tmp_path / "out")["runs"]
+    stopped = run[STOPPED]
+    lost = stopped.pop("RandomErrorConnectivity")
+    assert min(lost) > 0.98
+    for feedback, alone in stopped.values():
+        assert feedback < 0.88
+        assert alone > 0.93
