@@ -21,6 +21,14 @@ def test_prediction_error_neurons_before_they_learn(engine):
     assert rates == pytest.approx(wanted, abs=5e-6)
 
 
+def test_what_synapses_to_pv_cells_learn_is_not_local():
+    """They read excitatory cells, at neither of their ends; interventions find these two rules, and no other."""
+    audit = pcn.audit(prediction_error_neurons(), dynamics=pcn.Strict())
+    sizes = ("wPS_size", "wPV_size")
+    assert [name for name in (*sizes, "wEP", "wDS", "wPE", "pv.error") if not audit[name].local] == [*sizes]
+    assert not audit.local
+
+
 @engines
 def test_an_estimate_that_knows_late_what_it_predicted(engine):
     found = flash(simulator(alpha_oscillation(), engine, 0.5), 200.0)
