@@ -96,6 +96,13 @@ def test_interneurons_give_each_neuron_one_sign(plain):
     assert mixed(passes.RandomErrorConnectivity(), passes.Dale(1.0, own=True)) == set()
 
 
+def test_feedback_weights_of_interneurons_learn_where_they_are(plain):
+    audit = audited(plain, passes.LearnedFeedback(tau=100.0, decay=0.1), passes.Dale(1.0))
+    assert audit.local, audit
+    assert audit.certified
+    assert audit["W3_feedback_inhibitory"].reads["post"] == ("matmul_2_inhibition.error",)
+
+
 def test_signs_that_plasticity_does_not_keep_are_none():
     weights = np.abs(np.random.default_rng(0).normal(size=(5, 3)))
 

@@ -18,7 +18,7 @@ from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Node, Parameter, Recurrent
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.model.delays import AbstractDelay
-from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.model.plasticity import AbstractPlasticity, Hebbian
 from pcneuro.ops.feedback import Project, stop_feedback
 from pcneuro.ops.maps import Map, relu
 from pcneuro.quantities import flag, milliseconds
@@ -200,7 +200,8 @@ class _BySign(AbstractRewriting):
             excited = x @ stop_feedback(signs_back.plus)
             ahead = ahead + (excited - stop_feedback(excited))
         if signs_back.minus is not None and self.returns(node.operands[0]):
-            behind = self._sent(node, x @ stop_feedback(signs_back.minus))
+            # These weights learn where they are: by what the interneurons send, and not by what W learns by.
+            behind = self._sent(node, x @ signs_back.minus)
             ahead = ahead + (behind - stop_feedback(behind))
         return ahead
 
@@ -285,6 +286,8 @@ class _BySign(AbstractRewriting):
         low, high = max(ends[0], 0.0), max(ends[1], 0.0)
         self.rules.pop(name, None)
         followed = rule.follows(name)
-        if followed in self.split and followed != name:
+        if followed in self.split and followed != name and sign < 0:
+            rule = Hebbian(rule.tau, rule.decay, rule.bounds, rule.every)
+        elif followed in self.split and followed != name:
             rule = replace(rule, weights=f"{followed}_{_WORDS[sign]}")  # type: ignore[call-arg, type-var]
         self.rules[part] = replace(rule, bounds=(low, high if high > low else math.nextafter(low, math.inf)))  # type: ignore[type-var]
