@@ -31,6 +31,7 @@ from tests.robustness import (
     wrong_in_model,
     wrong_in_networks,
     wrong_in_operators,
+    wrong_in_passes,
     wrong_in_plasticity,
     wrong_in_settings,
     wrong_in_simulators,
@@ -44,6 +45,7 @@ from tests.robustness.wrong_keys import BANKS, keys
 PARTS = (
     wrong_in_model,
     wrong_in_operators,
+    wrong_in_passes,
     wrong_in_circuits,
     wrong_in_simulators,
     wrong_in_plasticity,
@@ -149,6 +151,7 @@ def arguments() -> set[tuple[str, str]]:
     public = {name: getattr(pcn, name) for name in pcn.__all__ if name not in RESULTS | SEVERAL | ALONE}
     public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
     public |= {f"ops.{name}": getattr(pcn.ops, name) for name in pcn.ops.__all__}
+    public |= {f"passes.{name}": getattr(pcn.passes, name) for name in pcn.passes.__all__ if name != "AbstractPass"}
     public |= {f"{name}.{each}": getattr(getattr(pcn, name), each) for name in methods for each in methods[name]}
     public |= {f"Circuit.{name}": getattr(pcn.Circuit, name) for name in ("with_delays", "save", "draw", "synapses")}
     for module in (brian2, nest, nir, sonata):

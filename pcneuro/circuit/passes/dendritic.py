@@ -16,7 +16,7 @@ from pcneuro.graph.trace import trace, vertex
 from pcneuro.model.plasticity import AbstractPlasticity, DeltaRule
 from pcneuro.ops.base import AbstractOperator, apply
 from pcneuro.ops.feedback import stop_feedback
-from pcneuro.quantities import POSITIVE, SHARE, milliseconds, number, whole
+from pcneuro.quantities import POSITIVE, SHARE, flag, milliseconds, number, whole
 
 
 @final
@@ -79,6 +79,7 @@ class Dendritic(AbstractPass):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, milliseconds(f"{name} of Dendritic", getattr(self, name), POSITIVE))
         object.__setattr__(self, "tau_dendrites", milliseconds("tau_dendrites of Dendritic", self.tau_dendrites))
+        object.__setattr__(self, "self_predicting", flag("self_predicting of Dendritic", self.self_predicting))
         object.__setattr__(self, "seed", whole("seed of Dendritic", self.seed, 0))
 
     def apply(self, circuit: Circuit) -> Circuit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -47,7 +48,7 @@ class RandomErrorConnectivity(AbstractPass):
     there is not; CapacityError for a matrix of more than 2^28 weights.
     """
 
-    vertices: tuple[str, ...] | None = None
+    vertices: Sequence[str] | None = None
     scale: float = 1.0
     diagonal: float = 0.0
     tau: float | None = None
@@ -57,7 +58,8 @@ class RandomErrorConnectivity(AbstractPass):
     def __post_init__(self) -> None:
         kind = "RandomErrorConnectivity"
         if self.vertices is not None:
-            if isinstance(self.vertices, str) or not all(isinstance(name, str) for name in self.vertices):
+            named = isinstance(self.vertices, Sequence) and not isinstance(self.vertices, str)
+            if not named or not all(isinstance(name, str) for name in self.vertices):
                 raise ParameterError(f"vertices of {kind} are {told(self.vertices)}; give a list of names, or None")
             object.__setattr__(self, "vertices", tuple(self.vertices))
         object.__setattr__(self, "scale", number(f"scale of {kind}", self.scale, NOT_NEGATIVE))

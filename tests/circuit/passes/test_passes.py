@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +35,14 @@ def feedback_of(circuit, data, engine=None, **more):
     records = [pcn.Record(v, kind) for v in ("h1", "h2", "out") for kind in ("value", "error", "feedback")]
     result = strict(circuit, {**data, "record": records}, engine, duration=0.5, **more)
     return {name: np.asarray(array)[-1] for name, array in result.records.data_vars.items()}, result
+
+
+def test_the_example_of_the_page_runs(capsys):
+    page = Path(__file__).parents[3] / "docs" / "cortex.md"
+    section = page.read_text(encoding="utf-8").partition("\n## Passes\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    exec(compile(example, "docs/cortex.md", "exec"), {"pcn": pcn})
+    assert "Hebbian" in capsys.readouterr().out
 
 
 # Closed forms
