@@ -88,8 +88,7 @@ def learn(
     laboratory.progress(0.8)
 
     at = [
-        {name: second.records[f"{name}.parameter"].values[k] for name in learning.parameters}
-        for k in range(epochs + 1)
+        {name: second.records[f"{name}.parameter"].values[k] for name in learning.parameters} for k in range(epochs + 1)
     ]
     curve = [told_right(plain, weights, *test) for weights in at]
     angles = [angle(laboratory, learning, plain, weights, *test) for weights in at]

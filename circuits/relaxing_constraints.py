@@ -83,7 +83,7 @@ def told_right(simulator: pcn.Simulator, pixels: np.ndarray, labels: np.ndarray,
 
 
 def by_plasticity(laboratory, circuit, shown, data, presented: float, epochs: int) -> tuple[list[float], float]:
-    """Learn in one run, by one change of all weights behind each batch: accuracy of each epoch, of a sweep, and settled.
+    """Learn in one run, one change of weights behind each batch: accuracy of the sweep by epoch, and of what settles.
 
     The sweep is the network's own, without what passes add, as in the paper; settled is the circuit as it is. Where
     the circuit diverges, it is what it was at the end of the last epoch before that.
@@ -169,8 +169,9 @@ def standard_error(values: np.ndarray) -> float:
 
 
 def last(records: xarray.Dataset, name: str) -> np.ndarray:
-    """Accuracy behind the last epoch from each start; 0 where the circuit has diverged."""
-    return np.nan_to_num(records.accuracy.sel(relaxation=name).values[:, -1])
+    """Accuracy behind the last epoch from each start; of a circuit that has diverged, behind the last before that."""
+    curves = records.accuracy.sel(relaxation=name).values
+    return np.array([([0.0, *curve[np.isfinite(curve)]])[-1] for curve in curves])
 
 
 def numbers(records: xarray.Dataset) -> dict[str, dict[str, float]]:
@@ -178,12 +179,13 @@ def numbers(records: xarray.Dataset) -> dict[str, dict[str, float]]:
     plain, told = last(records, "predictive coding"), {}
     for name in records.relaxation.values.tolist():
         final = last(records, name)
-        settled = np.nan_to_num(records.settled.sel(relaxation=name).values)
+        settled = records.settled.sel(relaxation=name).values
         told[name] = {
             "accuracy": float(final.mean()),
             "standard error": standard_error(final),
             "cost": float((plain - final).mean()),
             "standard error of the cost": standard_error(plain - final),
+            "diverged": int(np.isnan(records.accuracy.sel(relaxation=name).values[:, -1]).sum()),
             "best epoch": float(np.nanmax(records.accuracy.sel(relaxation=name).mean("seed").values)),
             "settled": float(settled.mean()),
             "standard error, settled": standard_error(settled),
@@ -200,10 +202,10 @@ def figure(records: xarray.Dataset):
         mean = curve.mean("seed")
         error = curve.std("seed", ddof=1) / np.sqrt(records.sizes["seed"]) if records.sizes["seed"] > 1 else 0 * mean
         color = "black" if name == "backprop" else f"C{k - 1}"
-        left.plot(records.epoch, mean, label=name, color=color, linestyle="--" if name == "backprop" else "-")
+        left.plot(records.epoch, mean, color=color, linestyle="--" if name == "backprop" else "-")
         left.fill_between(records.epoch, mean - error, mean + error, alpha=0.2, color=color, linewidth=0)
         right.barh(k, last(records, name).mean(), xerr=standard_error(last(records, name)), color=color, height=0.6)
-        right.plot(np.nan_to_num(records.settled.sel(relaxation=name)).mean(), k, "|", color="red", markersize=14)
+        right.plot(records.settled.sel(relaxation=name).mean(), k, "|", color="red", markersize=14)
     for axis, line in ((left, left.axhline), (right, right.axvline)):
         line(1 / DIGITS, color="0.5", linewidth=0.8, linestyle=":")
         axis.margins(x=0.02)
@@ -211,5 +213,4 @@ def figure(records: xarray.Dataset):
     right.set(xlabel="behind the last epoch (red: the settled circuit)", xlim=(0, 1), yticks=range(len(names)))
     right.set_yticklabels(names)
     right.invert_yaxis()
-    left.legend(fontsize=7, loc="lower right")
     return drawn
