@@ -158,7 +158,10 @@ class _Microcircuits:
     def _bias(self, node: Node, name: str, found: str | None) -> str:
         added = [o for o in node.operands if isinstance(self.graph.nodes[o].source, Parameter)]
         if node.operator.description.formula is None or len(added) != 1 or found or node.operator.label != "add":
-            raise self._refused(f"{name!r} adds more than one bias to its product, at {node.name!r}")
+            raise self._refused(
+                f"{name!r} has more than one bias and functions of one operand, such as np.tanh, behind its product, "
+                f"at {node.name!r}"
+            )
         return added[0]
 
     def circuit_of(self) -> Circuit:

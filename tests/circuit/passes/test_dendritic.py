@@ -96,9 +96,7 @@ def chain(depth: int, activation: Any = np.tanh, batch: tuple[int, ...] = (3,)) 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("depth", [1, 2, 5])
-@pytest.mark.parametrize(
-    "activation", [np.tanh, pcn.ops.relu, lambda x: 1 / (1 + np.exp(-x))], ids=["tanh", "relu", "sigmoid"]
-)
+@pytest.mark.parametrize("activation", [np.tanh, pcn.ops.relu, pcn.ops.sigmoid], ids=["tanh", "relu", "sigmoid"])
 def test_chains_of_any_depth_and_activation_predict_themselves(depth: int, activation: Any, engine: str) -> None:
     circuit, x = chain(depth, activation)
     made = passes.apply(circuit, passes.Dendritic())
@@ -194,3 +192,9 @@ def test_other_circuits_are_refused() -> None:
     graph = pcn.trace(lambda x, W: np.sin(x @ W) * x, x=pcn.Input((3,)), W=pcn.Parameter(np.ones((3, 3))))
     with pytest.raises(pcn.PcneuroError, match="Dendritic is for a chain of dense layers"):
         passes.apply(pcn.build_circuit(graph), passes.Dendritic())
+
+
+def test_a_function_of_several_nodes_is_refused() -> None:
+    circuit, _ = chain(2, lambda x: 1 / (1 + np.exp(-x)))
+    with pytest.raises(pcn.PcneuroError, match="more than one bias and functions of one operand, at 'v0'"):
+        passes.apply(circuit, passes.Dendritic())
