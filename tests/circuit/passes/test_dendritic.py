@@ -197,5 +197,5 @@ def test_other_circuits_are_refused() -> None:
 
 def test_a_function_of_several_nodes_is_refused() -> None:
     circuit, _ = chain(2, lambda x: 1 / (1 + np.exp(-x)))
-    with pytest.raises(pcn.PcneuroError, match="more than one bias and functions of one operand.*at 'v0'"):
+    with pytest.raises(pcn.PcneuroError, match=r"more than one bias and functions of one operand.*at 'v0'"):
         passes.apply(circuit, passes.Dendritic())
