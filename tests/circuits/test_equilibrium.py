@@ -20,14 +20,16 @@ STEPS, RATE = 100, 0.1
 IN_TIME = {
     "attention",
     "bogacz_tutorial",
+    "alpha_oscillation",
+    "dendritic",
     "kalman",
     "oddball",
     "online_digits",
-    "prediction_error_neurons",
-    "alpha_oscillation",
-    "prospective_configuration",
     "pc_graph",
+    "prediction_error_neurons",
+    "prospective_configuration",
     "rao_ballard",
+    "relaxing_constraints",
     "sampling",
 }
 """Circuits of experiments, which tests/studies/test_shipped.py holds against what is known of each."""

@@ -21,6 +21,15 @@ SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "cortical_check": ["duration=60", "arguments.sizes=[4, 3, 2]", "spiking.decoding.window=30", "tolerance=1.0"],
     "mismatch": ["repeats=1"],
+    "dendritic": ["options={alone=20, epochs=1}"],
+    "relaxing_constraints": [
+        "arguments.sizes=[784, 8, 6, 10]",
+        "options={dataset='mnist5k', epochs=1, seeds=1, batch=400, rate=1e-5}",
+    ],
+    "relaxing_constraints_quick": [
+        "arguments.sizes=[64, 20, 16, 10]",
+        "options={dataset='digits', epochs=1, seeds=2, batch=64, rate=1e-3}",
+    ],
     "cnn_digits": FEW,
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],

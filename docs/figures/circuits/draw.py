@@ -14,6 +14,7 @@ from circuits.bogacz_tutorial import bogacz_tutorial
 from circuits.chain import chain
 from circuits.cnn import cnn
 from circuits.cortical import cortical
+from circuits.dendritic import dendritic
 from circuits.kalman import kalman
 from circuits.lstm import lstm
 from circuits.mlp import mlp
@@ -24,6 +25,7 @@ from circuits.pc_graph import pc_graph
 from circuits.prediction_error_neurons import prediction_error_neurons
 from circuits.prospective_configuration import prospective_configuration
 from circuits.rao_ballard import rao_ballard
+from circuits.relaxing_constraints import relaxing_constraints
 from circuits.rnn import rnn
 from circuits.sampling import sampling
 from circuits.scalar_graph import scalar_graph
@@ -39,6 +41,7 @@ CIRCUITS = {
     "chain": chain(),
     "cnn": cnn(),
     "cortical": cortical(),
+    "dendritic": dendritic(hidden=5),
     "kalman": kalman(),
     "lstm": lstm(length=2),
     "mlp": mlp(),
@@ -49,6 +52,7 @@ CIRCUITS = {
     "prediction_error_neurons": prediction_error_neurons(),
     "prospective_configuration": prospective_configuration(),
     "rao_ballard": rao_ballard(),
+    "relaxing_constraints": relaxing_constraints(),
     "rnn": rnn(length=4),
     "sampling": sampling(),
     "scalar_graph": scalar_graph(),

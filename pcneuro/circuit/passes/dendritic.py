@@ -13,6 +13,7 @@ from pcneuro.circuit.passes.abstract import AbstractPass
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Input, Node, Parameter, Recurrent
 from pcneuro.graph.trace import trace, vertex
+from pcneuro.model.energies import SquaredError
 from pcneuro.model.plasticity import AbstractPlasticity, DeltaRule
 from pcneuro.ops.base import AbstractOperator, apply
 from pcneuro.ops.feedback import stop_feedback
@@ -113,7 +114,22 @@ class _Microcircuits:
         for name in circuit.vertices:
             self.layers.append(self._layer(name, below))
             below = name
-        for what, there in (("delays", circuit.delays), ("noise", circuit.noise), ("plasticity", circuit.plasticity)):
+        self._check_properties()
+
+    def _check_properties(self) -> None:
+        """Refuse what value and error neurons have, and the cells that come in their place do not."""
+        circuit = self.circuit
+        given = {
+            "delays": circuit.delays,
+            "noise": circuit.noise,
+            "plasticity": circuit.plasticity,
+            "a scheme of layers": circuit.scheme is not None,
+            "energies": any(one.energy not in (None, SquaredError()) for one in circuit.properties.values()),
+            "precisions": any((one.precision != 1.0).any() for one in circuit.properties.values()),
+            "time constants of errors": any(one.error_tau.any() for one in circuit.properties.values()),
+            "baselines of errors": any(one.error_baseline is not None for one in circuit.properties.values()),
+        }
+        for what, there in given.items():
             if there:
                 raise self._refused(f"it has {what}, which the cells that come in its place do not: build it without")
 
@@ -142,7 +158,10 @@ class _Microcircuits:
     def _bias(self, node: Node, name: str, found: str | None) -> str:
         added = [o for o in node.operands if isinstance(self.graph.nodes[o].source, Parameter)]
         if node.operator.description.formula is None or len(added) != 1 or found or node.operator.label != "add":
-            raise self._refused(f"{name!r} adds more than one bias to its product, at {node.name!r}")
+            raise self._refused(
+                f"{name!r} has more than one bias and functions of one operand, such as np.tanh, behind its product, "
+                f"at {node.name!r}"
+            )
         return added[0]
 
     def circuit_of(self) -> Circuit:
@@ -151,15 +170,27 @@ class _Microcircuits:
         leaves: dict[str, Any] = {self.input: Input(self.graph.nodes[self.input].shape), **parameters, **own}
         for name, size in self._read():
             leaves[f"{name}_now"] = Recurrent(name, (size,), feedback=False)
+        self._check_names([*own, *(f"{name}_now" for name, _ in self._read())])
         graph = trace(self._function, **leaves, check=False)
-        taus = {name: self.asked.tau_dendrites for name in graph.nodes if name.rpartition("_")[2] in _DENDRITES}
+        taus: dict[str, float] = {}
         for layer in self.layers:
+            dendrites = [f"{layer.name}_{part}" for part in _DENDRITES]
+            taus |= dict.fromkeys([n for n in dendrites if n in graph.nodes], self.asked.tau_dendrites)
             tau = self.circuit.tau[layer.name]
             if not (tau == tau.flat[0]).all():
                 raise self._refused(f"time constants of {layer.name!r} differ from unit to unit")
             cells = [n for n in (layer.name, self._soma(layer), f"{layer.name}_interneurons") if n in graph.nodes]
             taus |= dict.fromkeys(cells, float(tau.flat[0]))
         return build_circuit(graph, vertices="marked", tau=taus, plasticity=self._rules())
+
+    def _check_names(self, leaves: list[str]) -> None:
+        """Refuse a circuit that has a name which is added."""
+        cells = [f"{layer.name}_{part}" for layer in self.layers for part in (*_DENDRITES, "interneurons", "soma")]
+        for name in (*leaves, *cells):
+            if name in self.graph.nodes:
+                raise ParameterError(
+                    f"Dendritic would add {name!r}, and the circuit has that already: it is applied, or rename that"
+                )
 
     def _soma(self, layer: _Layer) -> str:
         return f"{layer.name}_soma" if layer is self.layers[-1] else layer.name
