@@ -94,10 +94,22 @@ def _made(hint: Any, default: Any) -> Any:
     """The annotation of a key that holds an object: a table with its kind, by default that of the key's default."""
     if get_origin(hint) in (Union, UnionType):
         return Annotated[hint, BeforeValidator(partial(_one_of, get_args(hint)))]
+    if hint is np.ndarray:
+        return Annotated[hint, BeforeValidator(_array)]
     if not _is_object(hint):
         return hint
     kind = None if default is ... else type(default).__name__
     return Annotated[hint, kind_table(lambda: {made.__name__: made for made in _kinds(hint)}, kind)]
+
+
+def _array(raw: Any) -> Any:
+    """The array of numbers that a list stands for."""
+    if not isinstance(raw, list):
+        return raw
+    try:
+        return np.array(raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise Problem((), "is no array of numbers; give a list of numbers, or of lists of as many numbers") from None
 
 
 def _one_of(hints: Sequence[Any], raw: Any) -> Any:
@@ -115,8 +127,8 @@ def _one_of(hints: Sequence[Any], raw: Any) -> Any:
             except Problem as problem:
                 raise problem.below(str(name)) from None
         return objects_by_name
-    if isinstance(raw, list) and np.ndarray in hints:
-        return np.array(raw, dtype=np.float64)
+    if np.ndarray in hints:
+        raw = _array(raw)
     plain = tuple(hint for hint in hints if isinstance(hint, type))
     number = isinstance(raw, int | float) and not isinstance(raw, bool) and float in hints
     if objects and not number and not isinstance(raw, plain):

@@ -41,7 +41,7 @@ BANKS: dict[str, list[Any]] = {
 }
 WANTED = {
     "number": "duration tolerance every temperature dt rate momentum weight_decay clip beta1 beta2 epsilon by least "
-    "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after",
+    "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity",
     "whole": "seed samples epochs batch seeds test_samples sample_length threads train test length steps repeats",
     "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
     "experiment table",
@@ -63,6 +63,8 @@ OTHERS = {
     ("EventDriven", "values"): "threshold",
     ("Record", "samples"): "list",
     ("RecordEvents", "samples"): "list",
+    ("DistanceDelay", "source"): "list",
+    ("DistanceDelay", "target"): "list",
     ("SynapticDelays", "values"): "list",
     ("given", "values"): "text",
     ("protocol", "by"): "text",
@@ -81,6 +83,7 @@ BASE: Mapping[str, Mapping[str, Any]] = {
     "StepDecay": {"every": 1},
     "ExponentialDecay": {"by": 0.5},
     "CosineDecay": {"epochs": 1},
+    "DistanceDelay": {"source": [[0.0]], "target": [[1.0]], "velocity": 1.0},
     "LognormalDelay": {"median": 1.0, "sigma": 0.5},
     "UniformDelay": {"low": 1.0, "high": 2.0},
     "Record": {"vertex": "h"},

@@ -5,8 +5,10 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError
+from pcneuro.model.delays import DELAYS
 from pcneuro.studies import read
 from pcneuro.studies.file import parse_set
+from pcneuro.studies.tables import Problem, made_from
 from pcneuro.studies.task import TASKS
 
 MINIMAL = 'task = "run"\ncircuit = "c.py:f"\nduration = 10.0\n'
@@ -229,3 +231,13 @@ def test_tasks_are_found_by_themselves():
         "training",
         "wavefront",
     ]
+
+
+def test_delays_of_single_synapses_and_of_distances_are_lists():
+    """Of whatever type an object wants an array."""
+    by_hand = made_from(DELAYS, "SynapticDelays", {"values": [[1.0, 2.5]]})
+    by_distance = made_from(DELAYS, "DistanceDelay", {"source": [[0.0]], "target": [[1.0], [2.5]], "velocity": 1})
+    np.testing.assert_array_equal(by_hand.values[0], by_distance.between(np.array([0, 0]), np.array([0, 1])))
+    for wrong in ([[1.0], [1.0, 2.0]], ["x"], [{"a": 1}]):
+        with pytest.raises(Problem, match="no array of numbers; give a list of numbers"):
+            made_from(DELAYS, "SynapticDelays", {"values": wrong})

@@ -60,12 +60,8 @@ LINEAR = "linear"
 
 
 def given(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that have a value: None, and NaN as tables have it for none, are left out."""
-    return {str(k): v for k, v in attributes.items() if not _missing(v)}
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
+    """Attributes that have a value: None is none. NaN is a value, which is refused where it does not fit."""
+    return {str(k): v for k, v in attributes.items() if v is not None}
 
 
 def check_known(what: str, attributes: Iterable[str], known: Iterable[str]) -> None:
@@ -111,6 +107,8 @@ def population_of(name: str, attributes: Mapping[str, Any]) -> AbstractPopulatio
         if len(positions) != int(np.prod(shape)):
             raise ShapeError(f"positions of {what} are {len(positions)}, and it has shape {shape}: give one a unit")
     kind = attributes.get("kind", _POPULATION)
+    if not isinstance(kind, str):
+        raise ParameterError(f"kind of {what} is {told(kind)}; give {_POPULATION!r} or {_INPUT!r}")
     if kind == _INPUT:
         further = [key for key in attributes if key not in ("kind", "size", "shape", "sign", "positions")]
         if further:

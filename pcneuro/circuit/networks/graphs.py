@@ -62,6 +62,11 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
                 "dt and velocity are of networks; a graph that Circuit.nx is has its delays: leave them out"
             )
         return read_back(graph)
+    if graph and all({"vertex", "role"} <= known.keys() for _, known in graph.nodes(data=True)):
+        raise GraphError(
+            "graph is what Circuit.nx is, without the circuit's weights: write it by circuit.write_graphml(path), and "
+            "change graph.copy(), which keeps the attributes of the graph"
+        )
     if not graph.is_directed():
         raise GraphError(f"graph is a {type(graph).__name__}, which has no directions: give graph.to_directed()")
     populations: dict[str, AbstractPopulation] = {}

@@ -74,6 +74,20 @@ def numbers(parent: Any, name: str, count: int | None = None) -> np.ndarray:
     return np.asarray(found[()])
 
 
+def indices(parent: Any, name: str, count: int | None = None) -> np.ndarray:
+    """An array of one axis with ``count`` whole numbers, as int64.
+
+    Raises ModelFileError where ``numbers`` does, and for numbers that are not whole.
+    """
+    found = numbers(parent, name, count)
+    most = np.iinfo(np.int64).max
+    # NaN is not equal to itself rounded, and infinity is above the most.
+    whole = (found == np.rint(found)) & (np.abs(found.astype(np.float64)) < most)
+    if not whole.all():
+        raise ModelFileError(f"{parent.name}/{name} has {found[~whole][0]}, which is no number of a node, row or type")
+    return found.astype(np.int64)
+
+
 def has(parent: Any, name: str) -> bool:
     """Whether there is an array or group of this name, in the same file."""
     return _own(parent, name) is not None

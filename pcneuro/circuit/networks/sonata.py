@@ -109,7 +109,7 @@ class _Populations:
                 f"population {name!r} is a dendrite of a circuit, whose function is not in the file: read circuits by "
                 "pcn.load_circuit, or pcn.from_networkx of their GraphML"
             )
-        ids = hdf5.numbers(population, "node_type_id")
+        ids = hdf5.indices(population, "node_type_id")
         count = ids.size
         columns = _of_types(ids, self.types, _NODE_COLUMNS) | _of_groups(population, "node", count, _NUMBERS)
         self.first[name] = sum(self.counts.values())
@@ -126,7 +126,7 @@ class _Populations:
         """Row of each node id."""
         if not hdf5.has(population, "node_id"):
             return np.arange(count)
-        ids = hdf5.numbers(population, "node_id", count)
+        ids = hdf5.indices(population, "node_id", count)
         if not np.array_equal(np.sort(ids), np.arange(count)):
             raise GraphError(f"population {name!r} has node ids that are not 0 to {count - 1}, each once")
         return np.argsort(ids, kind="stable")
@@ -170,7 +170,7 @@ def _edges(root: Any, populations: _Populations, kinds: dict[str, str], types: A
     for name, population in hdf5.groups(hdf5.group(root, "edges")).items():
         if kinds.get(name, "prediction") != "prediction":
             continue
-        ids = hdf5.numbers(population, "edge_type_id")
+        ids = hdf5.indices(population, "edge_type_id")
         columns: dict[str, Any] = {}
         for end in ("source", "target"):
             columns[end] = _ends(name, end, population, populations, ids.size)
@@ -188,8 +188,10 @@ def _edges(root: Any, populations: _Populations, kinds: dict[str, str], types: A
 
 def _ends(name: str, end: str, population: Any, populations: _Populations, count: int) -> np.ndarray:
     """Rows of the nodes at one end of edges."""
-    ids = hdf5.numbers(population, f"{end}_node_id", count)
+    ids = hdf5.indices(population, f"{end}_node_id", count)
     nodes = population[f"{end}_node_id"].attrs.get("node_population")
+    # Text of a fixed length is bytes.
+    nodes = nodes.decode(errors="replace") if isinstance(nodes, bytes) else nodes
     if not isinstance(nodes, str) or nodes not in populations.names:
         raise unknown_name(f"population of nodes, {end} of edges {name!r}:", told(nodes), populations.names)
     known = populations.counts[nodes]
@@ -199,15 +201,15 @@ def _ends(name: str, end: str, population: Any, populations: _Populations, count
     if populations.own and nodes.endswith(".error"):
         # A prediction reaches the vertex through its error neurons.
         nodes = f"{nodes.removesuffix('.error')}.value"
-    return np.asarray(populations.first[nodes] + populations.row_of[nodes][ids.astype(np.int64)])
+    return np.asarray(populations.first[nodes] + populations.row_of[nodes][ids])
 
 
 def _of_groups(population: Any, what: str, count: int, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Attributes that nodes or edges have of their own, which stand in numbered groups; NaN where there is none."""
     if not hdf5.has(population, f"{what}_group_id"):
         return {}
-    ids = hdf5.numbers(population, f"{what}_group_id", count)
-    index = hdf5.numbers(population, f"{what}_group_index", count).astype(np.int64)
+    ids = hdf5.indices(population, f"{what}_group_id", count)
+    index = hdf5.indices(population, f"{what}_group_index", count)
     columns: dict[str, np.ndarray] = {}
     for number in np.unique(ids):
         group, rows = hdf5.group(population, str(int(number))), ids == number

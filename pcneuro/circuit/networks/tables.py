@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from pcneuro.circuit.networks.attributes import (
     NODE,
     check_known,
     connection_of,
-    given,
     name_of,
     population_of,
 )
@@ -109,7 +108,7 @@ def _neurons(table: Any) -> Neurons:
     own = (_ID, _POPULATION, *COORDINATES) if single else (_ID, *COORDINATES)
     known = [name for name in NODE if name != "positions" and not (single and name in ("size", "shape"))]
     check_known("column of nodes", table.columns, (*own, *known))
-    ids = pandas.Index(table[_ID]) if _ID in table.columns else table.index
+    ids = pandas.Index(table[_ID]) if _ID in table.columns else table.index.to_flat_index()
     if ids.hasnans:
         raise DataError("nodes have rows without an id: give each one")
     if not ids.is_unique:
@@ -120,8 +119,9 @@ def _neurons(table: Any) -> Neurons:
         names = [name_of(each) for each in ids.tolist()]
         populations = {}
         for name, (_, row) in zip(names, table.iterrows(), strict=True):
-            attributes = given({k: v for k, v in row.items() if k in known})
-            populations[name] = population_of(name, attributes | _positions(table.loc[[row.name]]))
+            _check_new(name, populations)
+            attributes = _of_row(row, known)
+            populations[name] = population_of(name, attributes | _positions(row.to_frame().T))
         return Neurons(populations, ids, np.arange(len(ids)), np.zeros(len(ids), dtype=np.int32), False)
     if table[_POPULATION].isna().any():
         raise DataError("nodes have rows without a population: give each one")
@@ -131,8 +131,25 @@ def _neurons(table: Any) -> Neurons:
         rows = np.flatnonzero(codes == code)
         unit[rows] = np.arange(rows.size)
         name = name_of(value)
+        _check_new(name, populations)
         populations[name] = _population(name, table.iloc[rows], known)
     return Neurons(populations, ids, codes, unit, True)
+
+
+def _check_new(name: str, populations: Mapping[str, Any]) -> None:
+    """Raise GraphError where whole numbers and text have come to the same name."""
+    if name in populations:
+        raise GraphError(f"nodes have two populations of the name {name!r}: rename one of them")
+
+
+def _of_row(row: Any, known: Sequence[str]) -> dict[str, Any]:
+    """The known columns of a row that have a value: tables have NaN, None, NA or NaT where there is none."""
+    import pandas
+
+    values = {key: value for key, value in row.items() if key in known}
+    return {
+        key: value for key, value in values.items() if not (pandas.api.types.is_scalar(value) and pandas.isna(value))
+    }
 
 
 def _population(name: str, rows: Any, known: list[str]) -> AbstractPopulation:
@@ -159,6 +176,8 @@ def _positions(rows: Any) -> dict[str, np.ndarray]:
     if not columns or rows[columns].isna().all(axis=None):
         return {}
     try:
+        if any(rows[c].dtype.kind == "c" for c in columns):
+            raise TypeError("complex")
         return {"positions": rows[columns].to_numpy(dtype=np.float64)}
     except (TypeError, ValueError):
         raise DataError(f"columns {', '.join(columns)} of nodes have what is no number: give coordinates") from None
@@ -189,7 +208,7 @@ def _connections(table: Any, neurons: Neurons, velocity: Any, rules: dict[Any, A
         if neurons.single:
             attributes = _of_synapses(table.iloc[some], (source, target), [neurons.unit[each] for each in ends])
         else:
-            attributes = given({k: v for k, v in table.iloc[some].iloc[0].items() if k in EDGE})
+            attributes = _of_row(table.iloc[some].iloc[0], EDGE)
         if (source.name, target.name) in rules:
             attributes["plasticity"] = rules[source.name, target.name]
             found.add((source.name, target.name))
@@ -209,7 +228,10 @@ def _groups(table: Any, neurons: Neurons, rows: tuple[np.ndarray, np.ndarray]) -
     if "kind" in table.columns:
         import pandas
 
-        kinds, names = pandas.factorize(table["kind"], use_na_sentinel=False)
+        try:
+            kinds, names = pandas.factorize(table["kind"], use_na_sentinel=False)
+        except TypeError:
+            raise DataError("column 'kind' of edges has what is no text: give 'rate' or 'prediction'") from None
         keys = keys * len(names) + kinds
     if (keys == keys[0]).all():
         return [slice(None)]
@@ -225,11 +247,16 @@ def _rows(column: str, ids: Any, neurons: Neurons) -> np.ndarray:
     import pandas
 
     known = neurons.ids
-    if isinstance(known, pandas.RangeIndex) and known.start == 0 and known.step == 1 and ids.dtype.kind in "iu":
+    counted = isinstance(known, pandas.RangeIndex) and known.start == 0 and known.step == 1
+    # Whole numbers of pandas' own kinds may be missing.
+    if counted and isinstance(ids.dtype, np.dtype) and ids.dtype.kind in "iu":
         rows = ids.to_numpy()
         wrong = (rows < 0) | (rows >= len(known))
     else:
-        rows = known.get_indexer(ids)
+        try:
+            rows = known.get_indexer(ids)
+        except TypeError:
+            raise DataError(f"column {column!r} of edges has what is no id: give ids of nodes") from None
         wrong = rows < 0
     if wrong.any():
         got, row = shown(ids[wrong].iloc[0]), int(np.argmax(wrong))
@@ -273,4 +300,5 @@ def _numbers(what: str, values: Any) -> np.ndarray:
     numbers = values.to_numpy()
     if numbers.dtype.kind not in "fiub":
         raise DataError(f"{what} have what is no number: give real numbers")
-    return np.asarray(numbers)
+    # Synapses between the same two neurons add up: of int8 and truth values, too.
+    return np.asarray(numbers if numbers.dtype in (np.float32, np.float64) else numbers.astype(np.float64))

@@ -142,11 +142,25 @@ def by_target(what: str, matrix: Any, shape: tuple[int, int]) -> Any:
         raise ShapeError(f"{what} have no stored weight: leave the edge out")
     if matrix.dtype not in (np.float32, np.float64):
         matrix = matrix.astype(np.float64)
+    _check_places(what, matrix)
     rows = csr_array(matrix.T)
     # Of a matrix by columns the transposed one has the very arrays that the user has.
     rows = rows.copy() if not rows.has_canonical_format else rows
     rows.sum_duplicates()
     return rows
+
+
+def _check_places(what: str, matrix: Any) -> None:
+    """Raise DataError for places that are none of the matrix: SciPy converts without a look at them."""
+    try:
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+        elif hasattr(matrix, "coords"):
+            for places, size in zip(matrix.coords, matrix.shape, strict=True):
+                if places.size and not 0 <= places.min() <= places.max() < size:
+                    raise ValueError(f"indices have to be in 0 to {size - 1}")
+    except ValueError as error:
+        raise DataError(f"{what} are a damaged sparse matrix, {error}: make it from rows, columns and values") from None
 
 
 def _check_values(what: str, values: np.ndarray) -> None:
@@ -184,10 +198,14 @@ def sign_of(what: str, value: Any) -> int:
     Raises ParameterError for what is no sign.
     """
     names = {"excitatory": EXCITATORY, "inhibitory": INHIBITORY, "": 0, "mixed": 0}
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if value is None:
         return 0
     if isinstance(value, str) and value in names:
         return names[value]
-    if not isinstance(value, str | bool | np.bool) and np.ndim(value) == 0 and value in (1, -1, 0):
+    if (
+        isinstance(value, int | float | np.integer | np.floating)
+        and not isinstance(value, bool)
+        and value in (1, -1, 0)
+    ):
         return int(value)
     raise ParameterError(f"{what} is {told(value)}; give 'excitatory', 'inhibitory', 1, -1, or None for any")

@@ -15,7 +15,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.circuit.companion import COMPANION
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.errors import CircuitFileError, GraphError, ParameterError, UnknownNameError
+from pcneuro.errors import CircuitFileError, GraphError, ParameterError
 from tests.circuits.small import MAKERS, small
 from tests.circuits_for_tests import mlp, random_dag
 
@@ -96,7 +96,7 @@ def test_graphml_without_weights_is_as_large_as_its_populations(tmp_path):
     circuit.write_graphml(tmp_path / "whole.graphml")
     sizes = [(tmp_path / f"{name}.graphml").stat().st_size for name in ("small", "whole")]
     assert sizes[0] < 20_000 < 700_000 < sizes[1]
-    with pytest.raises(UnknownNameError, match=r"unknown attribute of population 'x.value'"):
+    with pytest.raises(GraphError, match=r"what Circuit.nx is, without the circuit's weights"):
         pcn.from_networkx(networkx.read_graphml(tmp_path / "small.graphml"))
 
 

@@ -281,6 +281,12 @@ WRONG = [
     (lambda g: g.nodes["E"].update(prior=1.0), ParameterError, "prior of population 'E'"),
     (lambda g: g.nodes["E"].update(positions=np.ones((4, 2))), ShapeError, "positions of population 'E' are 4"),
     (lambda g: g.nodes["x"].update(tau=1.0), ParameterError, "'x' is an input, which has no tau"),
+    (lambda g: g.edges["E", "I"].update(weight=np.nan), DataError, "15 of 15 values that are NaN"),
+    (lambda g: g.edges["E", "I"].update(delay=np.float32("nan")), ParameterError, "delay of edge 'E' -> 'I'"),
+    (lambda g: g.nodes["E"].update(tau=np.nan), ParameterError, "tau of vertex 'E'"),
+    (lambda g: g.nodes["E"].update(bias=np.nan), DataError, "bias of population 'E'"),
+    (lambda g: g.nodes["E"].update(kind=np.array(["input", "x"])), ParameterError, "kind of population 'E' is a nd"),
+    (lambda g: g.nodes["E"].update(sign=1 + 0j), ParameterError, "sign of population 'E'"),
     (lambda g: g.add_node("1a", size=1), GraphError, "'1a' is no name"),
     (lambda g: g.add_node((1, 2), size=1), ParameterError, "is no name"),
 ]
@@ -291,6 +297,19 @@ def test_what_does_not_fit_is_refused_by_name(change, error, text):
     with pytest.raises(error, match=text) as caught:
         pcn.from_networkx(changed(change), dt=1.0)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", [-5, 10**6])
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array, sparse.bsr_array, sparse.coo_array])
+def test_sparse_weights_at_places_that_there_are_not(form, place):
+    """SciPy converts such a matrix by writing beyond its arrays."""
+    matrix = form(W_EI)
+    places = matrix.coords[0] if form is sparse.coo_array else matrix.indices
+    places[0] = place
+    graph = balanced()
+    graph.edges["E", "I"].update(weight=matrix)
+    with pytest.raises(DataError, match="weights of edge 'E' -> 'I' are a damaged sparse matrix"):
+        pcn.from_networkx(graph, dt=1.0)
 
 
 def test_graphs_that_are_none():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import GraphError, ModelFileError, ParameterError, UnknownNameError
 from pcneuro.export import sonata
 from tests.circuits_for_tests import mlp
@@ -129,6 +130,9 @@ WRONG = [
     (lambda p: change(p, "edges", "edges/cc/0/syn_weight", np.array([np.nan, 1.0])), ValueError, "NaN or infinite"),
     (lambda p: change(p, "edges", "edges/cc/0/syn_weight", np.ones((2, 2))), ModelFileError, "of one axis"),
     (lambda p: change(p, "edges", "edges/cc/0/syn_weight", h5py.ExternalLink("o.h5", "/x")), ModelFileError, "a link"),
+    (lambda p: change(p, "edges", "edges/cc/source_node_id", np.array([0.0, 1.5, 2.0])), ModelFileError, "has 1.5, "),
+    (lambda p: change(p, "edges", "edges/cc/source_node_id", np.array([0.0, np.nan, 2])), ModelFileError, "has nan, "),
+    (lambda p: change(p, "edges", "edges/cc/edge_group_index", np.array([np.inf, 1, 0])), ModelFileError, "has inf, "),
     (lambda p: change(p, "nodes", "nodes/cortex/node_id", np.array([0, 0, 1])), GraphError, "not 0 to 2, each once"),
     (lambda p: change(p, "nodes", "nodes", None), ModelFileError, "no group 'nodes'"),
     (lambda p: (p / "nodes.h5").write_bytes(b"no such file"), ModelFileError, "cannot read .*no HDF5 file"),
@@ -145,6 +149,13 @@ def test_damaged_files_are_refused_in_one_line(damage, error, text, tmp_path):
     with pytest.raises(error, match=text) as caught:
         pcn.from_sonata(**files, dt=1.0)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_populations_may_be_text_of_a_fixed_length(tmp_path):
+    files = standard(tmp_path)
+    wanted = pcn.from_sonata(**files, dt=1.0)
+    change(tmp_path, "edges", "edges/cc/source_node_id", np.bytes_("cortex"), "node_population")
+    assert fingerprint(pcn.from_sonata(**files, dt=1.0)) == fingerprint(wanted)
 
 
 def test_an_array_of_no_bytes_is_not_believed(tmp_path):

@@ -130,13 +130,31 @@ WRONG = [
     (lambda n, e: (n.assign(transfer=np.where(n.id == "cell 0", "relu", "tanh")), e), ParameterError, "one for all"),
     (lambda n, e: (n.assign(tau=n.tau.where(n.id != "cell 3")), e), DataError, "'tau' of nodes has no value for some"),
     (lambda n, e: (n.assign(population=n.population.where(n.id != "cell 3")), e), DataError, "without a population"),
-    (lambda n, e: (n, e.assign(weight=-e.weight)), ParameterError, "weights of edge 'E' -> 'E' are negative"),
+    (lambda n, e: (n, e.assign(weight=-e.weight)), ParameterError, "weights of edge '[EI]' -> '[EI]' are negative"),
     (lambda n, e: (n, e.assign(weight=np.nan)), DataError, "values that are NaN"),
     (lambda n, e: (n, e.assign(weight="strong")), DataError, "weights of edges 'E' -> 'E' have what is no number"),
     (lambda n, e: (n, e.assign(delay=np.where(e.index == 0, 1.0, np.nan))), DataError, "'delay' of edges"),
     (lambda n, e: (n, e.assign(delay=1.0 + e.index)), ParameterError, "several synapses between the same two"),
     (lambda n, e: (n, e.assign(delay=0.3)), ParameterError, "0.3 ms, which is no multiple of dt = 1 ms"),
     (lambda n, e: (n.assign(x="left"), e), DataError, "columns x, y of nodes"),
+    (lambda n, e: (n.assign(x=1j), e), DataError, "columns x, y of nodes"),
+    (lambda n, e: (n, e.assign(source=[[1]] * len(e))), DataError, "'source' of edges has what is no id"),
+    (lambda n, e: (n, e.assign(kind=[["rate"]] * len(e))), DataError, "'kind' of edges has what is no text"),
+    (
+        lambda n, e: (n.assign(population=[1, *["n1"] * 8]), e),
+        GraphError,
+        "two populations of the name 'n1'",
+    ),
+    (
+        lambda n, e: (n.reset_index(drop=True).drop(columns="id"), e.assign(source=pandas.array([pandas.NA] * 30))),
+        GraphError,
+        "edges have the source <NA> in row 0",
+    ),
+    (
+        lambda n, e: (n.drop(columns="id").set_index(["population", "x"], drop=False), e),
+        GraphError,
+        "which is no id of nodes",
+    ),
     (lambda n, e: (n.iloc[:0], e), GraphError, "nodes have no rows"),
     (lambda n, e: (3, e), ParameterError, "nodes is 3; give a data frame"),
 ]
@@ -155,3 +173,29 @@ def test_rules_are_of_connections_that_there_are():
         within = edges.source.str[5:].astype(int).ge(6) & edges.target.str[5:].astype(int).ge(6)
         with pytest.raises(ParameterError, match=text):
             pcn.from_tables(neurons(), edges[~within], plasticity={key: pcn.Hebbian(tau=10.0)})
+
+
+@pytest.mark.parametrize(
+    ("weight", "total"), [(np.int8(100), 400.0), (np.True_, 4.0), (np.float16(1000), 4000.0), (np.uint8(200), 800.0)]
+)
+def test_synapses_between_the_same_neurons_add_up_whatever_their_type(weight, total):
+    nodes = pandas.DataFrame({"population": ["a", "b"]})
+    edges = pandas.DataFrame({"source": [0] * 4, "target": [1] * 4, "weight": np.full(4, weight)})
+    np.testing.assert_array_equal(pcn.from_tables(nodes, edges).parameters["W_a_b"], [total])
+
+
+@pytest.mark.parametrize("none", [None, np.nan, pandas.NA, pandas.NaT], ids=str)
+def test_what_is_missing_in_a_table_of_populations_is_none(none):
+    """And rows of populations are their own, though the index has an entry twice."""
+    nodes = pandas.DataFrame(
+        {
+            "id": ["a", "b"],
+            "tau": pandas.Series([3.0, none], dtype=object),
+            "transfer": pandas.Series([none, "tanh"], dtype=object),
+            "x": [0.0, 4.0],
+        }
+    ).set_axis([0, 0])
+    edges = pandas.DataFrame({"source": ["a"], "target": ["b"]})
+    circuit = pcn.from_tables(nodes, edges, velocity=2.0, dt=1.0)
+    assert [float(circuit.tau[name][0]) for name in "ab"] == [3.0, 10.0]
+    assert [leaf.source.delay for leaf in circuit.graph.recurrent.values()] == [2.0]
