@@ -177,7 +177,7 @@ class Audit:
             facts = json.loads(text)
             rows = {name: tuple(_row(row) for row in facts[name]) for name in ("neurons", "synapses")}
             return cls(**rows, dynamics=str(facts["dynamics"]), seed=int(facts["seed"]))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise DataError(f"this is no audit in JSON, as Audit.to_json writes it: {type(error).__name__}") from None
 
     def to_dataframe(self) -> pandas.DataFrame:

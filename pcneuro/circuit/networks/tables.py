@@ -117,7 +117,7 @@ def _neurons(table: Any) -> Neurons:
         raise GraphError("nodes have no rows: give at least one")
     if not single:
         names = [name_of(each) for each in ids.tolist()]
-        populations = {}
+        populations: dict[str, AbstractPopulation] = {}
         for name, (_, row) in zip(names, table.iterrows(), strict=True):
             _check_new(name, populations)
             attributes = _of_row(row, known)
