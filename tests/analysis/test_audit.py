@@ -366,9 +366,24 @@ def test_it_is_written_as_json_and_read_again(tmp_path):
     assert (facts["local"], facts["certified"], facts["dynamics"]) == (True, True, "FixedPrediction")
     with pytest.raises(pcn.PcneuroError, match=r"exists already"):
         audit.to_json(tmp_path / "audit.json")
-    for text in ("", "[]", "{}", '{"neurons": [1], "synapses": []}', "null"):
+    for text in ("", "[]", "{}", '{"neurons": [1], "synapses": []}', "null", "[" * 100_000):
         with pytest.raises(DataError, match="no audit in JSON"):
             pcn.Audit.from_json(text)
+
+
+def test_weights_of_other_neurons_as_feedback_are_transported():
+    """Errors of y come back by the weights that h is predicted by."""
+    rng = np.random.default_rng(0)
+
+    def network(x, W1, W2):
+        h = pcn.vertex(np.tanh(x @ W1), "h")
+        return pcn.vertex(pcn.ops.project(h, W2, feedback=W1.T), "y")
+
+    W1, W2 = (pcn.Parameter(rng.normal(size=shape)) for shape in ((3, 4), (4, 3)))
+    audit = pcn.audit(pcn.build_circuit(pcn.trace(network, x=pcn.Input((3,)), W1=W1, W2=W2)))
+    assert audit["h.value"].transported == ("W1",)
+    assert audit.local
+    assert audit.certified
 
 
 def test_it_is_a_data_frame():

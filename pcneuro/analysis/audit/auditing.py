@@ -178,5 +178,6 @@ class _Rows:
         """Weights that errors come back by, and that predictions are computed by at another place."""
         back = {v for v in update.reads.get(WEIGHTS, ()) if v.kind == "parameter"}
         if update.kind == "value":
-            back &= {v for child in update.children for v in self.ahead.get(child, ())}
+            # Of whichever neurons: they are in two places all the same.
+            back &= set().union(*self.ahead.values())
         return self.structure.named(back) if update.kind != "error" else ()
