@@ -49,7 +49,7 @@ def relaxations(tau: float, mixed: float, seed: int) -> dict[str, list]:
     Value neurons reach error neurons through 1 plus weights of deviation ``mixed`` / sqrt(neurons).
     """
     back = pcn.passes.LearnedFeedback(tau, seed=seed)
-    straight = pcn.passes.NoDerivative()
+    straight = pcn.passes.NoDerivative(in_plasticity=False)
     through = pcn.passes.RandomErrorConnectivity(scale=mixed, diagonal=1.0, tau=tau, seed=seed)
     return {
         "predictive coding": [],

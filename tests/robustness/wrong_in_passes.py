@@ -69,7 +69,7 @@ ROWS = [
     ),
     Row("passes.apply", "passes", [pcn.passes.NoDerivative()], PASSES, applied, said="pass"),
     *rows("LearnedFeedback", tau=OPTIONAL, decay=SHARE, scale=SHARE, seed=SEED),
-    *rows("NoDerivative", gate=(True, flags(True))),
+    *rows("NoDerivative", gate=(True, flags(True)), in_plasticity=(False, flags(False))),
     *rows("Dale", tau=TIME, own=(True, flags(True))),
     *rows(
         "RandomErrorConnectivity",

@@ -123,7 +123,6 @@ class _Microcircuits:
             "delays": circuit.delays,
             "noise": circuit.noise,
             "plasticity": circuit.plasticity,
-            "a scheme of layers": circuit.scheme is not None,
             "energies": any(one.energy not in (None, SquaredError()) for one in circuit.properties.values()),
             "precisions": any((one.precision != 1.0).any() for one in circuit.properties.values()),
             "time constants of errors": any(one.error_tau.any() for one in circuit.properties.values()),

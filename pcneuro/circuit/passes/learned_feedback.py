@@ -15,7 +15,7 @@ from pcneuro.graph.graph import Node, Parameter
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.model.plasticity import Hebbian
 from pcneuro.model.plasticity import LearnedFeedback as Rule
-from pcneuro.ops.feedback import project, stop_feedback
+from pcneuro.ops.feedback import StopFeedback, project, stop_feedback
 from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number, whole
 
 
@@ -73,11 +73,26 @@ class _OwnWeights(AbstractRewriting):
     def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
         for k in range(len(node.operands)):
             weights = weights_of(node, k, self)
-            if weights is not None and self.returns(node.operands[k]) and not self.only_back(node):
+            if weights is None or not self.returns(node.operands[k]):
+                continue
+            if self.only_back(node):
+                self._check_own(node, weights)
+            else:
                 back = self._back(weights)
                 if back is not None:
                     return self._product(node, k, operands, back)
         return self.again(node, *operands)
+
+    def _check_own(self, node: Node, weights: str) -> None:
+        """Raise ParameterError where what errors come back by alone has the numbers of weights that predict."""
+        source = self.graph.nodes[weights]
+        if isinstance(source.source, StopFeedback):
+            users = (self.graph.nodes[user] for user in self.graph.consumers[source.operands[0]])
+            if any(not isinstance(user.source, StopFeedback) for user in users):
+                raise ParameterError(
+                    f"LearnedFeedback of {source.operands[0]!r}, by whose numbers errors come back beside the "
+                    f"prediction, at {node.name!r}: apply LearnedFeedback before NoDerivative(in_plasticity=False)"
+                )
 
     def _back(self, name: str) -> TracedArray | None:
         """The feedback weights of these weights, made of drawn ones as these are of their parameter; None of constants.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from pcneuro.graph.recorded import recorded_graph
 from pcneuro.graph.tracing.array import Recorder, TracedArray
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.ops.base import AbstractOperator
 from pcneuro.ops.feedback import stop_feedback
 
 
@@ -153,6 +154,7 @@ class AbstractRewriting(ABC):
         numbers = {output: self.made[node.name].number for output, node in self.graph.outputs.items()}
         left_out = self.replaced()
         trees = {n: t for n, t in self.graph.trees.items() if left_out.isdisjoint(t.paths.values())}
+        self._forget_unread(numbers.values())
         graph = recorded_graph(self.recorder, numbers, trees)
         if self.circuit.delays and len(graph.recurrent) > len(self.graph.recurrent):
             raise ParameterError(
@@ -170,6 +172,20 @@ class AbstractRewriting(ABC):
             {name: rule for name, rule in self.rules.items() if name in known or name in graph.parameters}
         )
         return made if self.circuit.scheme is None else made.with_scheme(self.circuit.scheme)
+
+    def _forget_unread(self, outputs: Iterable[int]) -> None:
+        """Leave out the names of what was written down in vain, so that it is no node."""
+        entries, names = self.recorder.entries, self.recorder.names
+        kept = {n for n, name in names.items() if name in self._added or name in self.circuit.vertices}
+        kept |= {n for n in names if not isinstance(entries[n][0], AbstractOperator)}
+        read, waiting = set(), [*outputs, *kept]
+        while waiting:
+            number = waiting.pop()
+            if number not in read:
+                read.add(number)
+                waiting.extend(entries[number][1])
+        for number in names.keys() - read:
+            del names[number]
 
     def _check_delays(self, made: Circuit) -> None:
         """Raise ParameterError where synapses with delays of their own are no longer those that they were."""

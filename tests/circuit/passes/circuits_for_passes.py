@@ -181,3 +181,10 @@ def strict(circuit: pcn.Circuit, data: Data, engine: Any = None, duration: float
 def furthest(one: pcn.Result, other: pcn.Result, vertices: Any) -> float:
     """How far apart activities of some vertices are at most."""
     return max(float(np.abs(one.values[v] - other.values[v]).max()) for v in vertices)
+
+
+def feedback_of(circuit, data, engine=None, **more):
+    """What comes back to each hidden vertex at the end of a step, the state at its begin, and gradients there."""
+    records = [pcn.Record(v, kind) for v in ("h1", "h2", "out") for kind in ("value", "error", "feedback")]
+    result = strict(circuit, {**data, "record": records}, engine, duration=0.5, **more)
+    return {name: np.asarray(array)[-1] for name, array in result.records.data_vars.items()}, result

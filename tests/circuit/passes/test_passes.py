@@ -11,7 +11,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro import passes
-from tests.circuit.passes.circuits_for_passes import dag, furthest, given, perceptron, skipping, strict
+from tests.circuit.passes.circuits_for_passes import dag, feedback_of, furthest, given, perceptron, skipping, strict
 from tests.learning.small import classifier, clusters
 
 ENGINES = [pcn.Reference(), pcn.Kernel()]
@@ -30,13 +30,6 @@ def data():
     return given(perceptron())
 
 
-def feedback_of(circuit, data, engine=None, **more):
-    """What comes back to each hidden vertex at the end of a step, the state at its begin, and gradients there."""
-    records = [pcn.Record(v, kind) for v in ("h1", "h2", "out") for kind in ("value", "error", "feedback")]
-    result = strict(circuit, {**data, "record": records}, engine, duration=0.5, **more)
-    return {name: np.asarray(array)[-1] for name, array in result.records.data_vars.items()}, result
-
-
 def test_the_example_of_the_page_runs(capsys):
     page = Path(__file__).parents[3] / "docs" / "cortex.md"
     section = page.read_text(encoding="utf-8").partition("\n## Passes\n")[2].partition("\n## ")[0]
@@ -46,25 +39,6 @@ def test_the_example_of_the_page_runs(capsys):
 
 
 # Closed forms
-
-
-@engines
-def test_without_derivatives_what_comes_back_is_errors_by_weights(data, engine):
-    found, result = feedback_of(passes.apply(perceptron(), passes.NoDerivative()), data, engine)
-    W2, W3 = (perceptron().parameters[name] for name in ("W2", "W3"))
-    np.testing.assert_allclose(found["h1.feedback"], found["h2.error"] @ W2.T, rtol=0, atol=1e-15)
-    np.testing.assert_allclose(found["h2.feedback"], found["out.error"] @ W3.T, rtol=0, atol=1e-15)
-    np.testing.assert_allclose(result.gradients["W2"], -result.values["h1"].T @ result.errors["h2"], atol=1e-14)
-
-
-@engines
-def test_a_gate_lets_errors_back_where_the_dendrite_is_above_zero(data, engine):
-    found, result = feedback_of(passes.apply(perceptron(), passes.NoDerivative(gate=True)), data, engine)
-    W2 = perceptron().parameters["W2"]
-    gated = found["h2.error"] * (found["h1.value"] @ W2 > 0)
-    np.testing.assert_allclose(found["h1.feedback"], gated @ W2.T, rtol=0, atol=1e-15)
-    gated = result.errors["h2"] * (result.values["h1"] @ W2 > 0)
-    np.testing.assert_allclose(result.gradients["W2"], -result.values["h1"].T @ gated, atol=1e-14)
 
 
 @engines
