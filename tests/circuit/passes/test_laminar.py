@@ -111,7 +111,8 @@ def test_error_neurons_in_pairs_are_two_populations(placed: pcn.Circuit, tmp_pat
 
 
 def test_dendrites_are_in_the_area_of_their_cells(placed: pcn.Circuit) -> None:
-    circuit = passes.apply(placed, passes.Dendritic())
+    squared = pcn.build_circuit(placed.graph)
+    circuit = passes.apply(squared, [Laminar(BASTOS), passes.Dendritic()])
     areas = {name.rpartition(".")[0]: place.area for name, place in circuit.places.items()}
     assert {name: area for name, area in areas.items() if area not in ("h1", "out")} == {"x": "x"}
     for vertex, area, layer, cell in [
@@ -136,7 +137,8 @@ def test_dendrites_are_in_the_area_of_their_cells(placed: pcn.Circuit) -> None:
     ids=repr,
 )
 def test_other_passes_keep_the_layers(placed: pcn.Circuit, later: passes.AbstractPass) -> None:
-    circuit = passes.apply(placed, later)
+    squared = pcn.build_circuit(placed.graph)
+    circuit = passes.apply(squared, [Laminar(BASTOS), later])
     assert circuit.scheme == BASTOS
     assert set(circuit.places) == set(circuit.nx)
 
