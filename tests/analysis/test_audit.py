@@ -59,7 +59,7 @@ def test_attention_reads_other_units_of_the_same_population():
     assert set(audit["query.value"].reads["derivative"]) == {"attention.dendrite", "key.value"}
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 16))])
 def test_random_circuits_of_which_every_operation_is_a_vertex_are_local(seed):
     circuit = pcn.build_circuit(random_dag(seed), vertices="all")
     assert passes(pcn.audit(circuit, dynamics=pcn.Strict(), interventions=2, singles=2, seed=seed))

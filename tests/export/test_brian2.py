@@ -75,7 +75,7 @@ def test_random_graphs(dynamics, seeds):
 
 @pytest.mark.long
 @every_dynamics
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", [*range(16), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(16, 50))])
 def test_random_graphs_in_cython(dynamics, seed):
     agree_on_random_graph(seed, dynamics, "cython")
 

@@ -19,6 +19,12 @@ from tests.circuit.passes.circuits_for_passes import (
     strict,
 )
 
+
+def few(values, count):
+    """All of some values, of which those behind the first ``count`` are for long runs."""
+    return [v if k < count else pytest.param(v, marks=pytest.mark.long) for k, v in enumerate(values)]
+
+
 EACH = {
     "feedback": [passes.LearnedFeedback()],
     "learned feedback": [passes.LearnedFeedback(tau=50.0, decay=0.1)],
@@ -54,14 +60,14 @@ def agree(circuit, data, tmp_path, *, events):
 
 
 @pytest.mark.halved
-@pytest.mark.parametrize("name", [*ACYCLIC, *CYCLIC])
+@pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 5))
 @pytest.mark.parametrize("which", EACH)
 def test_engines_files_and_views_take_what_comes_out(name, which, tmp_path):
     circuit = (ACYCLIC | CYCLIC)[name]()
     agree(passes.apply(circuit, EACH[which]), given(circuit), tmp_path, events=which != "gate")
 
 
-@pytest.mark.parametrize("name", [*ACYCLIC, *CYCLIC])
+@pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 6))
 def test_all_passes_one_behind_the_other(name, tmp_path):
     circuit = (ACYCLIC | CYCLIC)[name]()
     made = passes.apply(circuit, ALL)
@@ -71,13 +77,13 @@ def test_all_passes_one_behind_the_other(name, tmp_path):
     assert made.draw() is not None
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", few(SHIPPED, 3))
 def test_circuits_of_the_package(name, tmp_path):
     circuit, data = shipped(name)
     agree(passes.apply(circuit, ALL), data, tmp_path, events=False)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", few(range(50), 8))
 def test_random_graphs(seed, tmp_path):
     """One pass after the other, with all of them at last."""
     circuit, turns = dag(seed), [*EACH.values(), ALL]
@@ -93,9 +99,11 @@ PREDICTIONS_STAY = [
 ]
 
 
+@pytest.mark.parametrize("graphs", few((8, 50), 1))
 @pytest.mark.parametrize("pass_", PREDICTIONS_STAY, ids=repr)
-def test_predictions_stay_bit_for_bit(pass_):
-    circuits = [(made, given(made)) for made in (*(make() for make in ACYCLIC.values()), *(dag(s) for s in range(50)))]
+def test_predictions_stay_bit_for_bit(pass_, graphs):
+    drawn = (dag(seed) for seed in range(graphs))
+    circuits = [(made, given(made)) for made in (*(make() for make in ACYCLIC.values()), *drawn)]
     for circuit, data in [*circuits, *(shipped(name) for name in SHIPPED)]:
         after = passes.apply(circuit, pass_)
         wanted, found = (pcn.backprop(c, data["inputs"], data["targets"]) for c in (circuit, after))
@@ -104,7 +112,7 @@ def test_predictions_stay_bit_for_bit(pass_):
 
 
 @pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("name", [*ACYCLIC, "network", "linear", *(f"dag {seed}" for seed in range(6))])
+@pytest.mark.parametrize("name", few([*ACYCLIC, "network", "linear", *(f"dag {seed}" for seed in range(6))], 3))
 def test_interneurons_of_less_and_less_time_are_the_circuit_without(name, own):
     """In proportion to their time constant: halved, what is off is halved."""
     circuit = dag(int(name[4:])) if name.startswith("dag") else (ACYCLIC | CYCLIC)[name]()
@@ -120,7 +128,7 @@ def test_interneurons_of_less_and_less_time_are_the_circuit_without(name, own):
     assert np.all(off < 1e-14) or np.all(np.abs(np.log2(off[:-1] / off[1:]) - 1) < 0.25), off
 
 
-@pytest.mark.parametrize("name", [*ACYCLIC, *SHIPPED, *(f"dag {seed}" for seed in range(12))])
+@pytest.mark.parametrize("name", few([*SHIPPED, *ACYCLIC, *(f"dag {seed}" for seed in range(12))], 6))
 def test_with_interneurons_equilibrium_is_backprop_too(name):
     """Fixed prediction; of weights in two parts the gradients are those of the whole, with the signs of both."""
     circuit, data = shipped(name) if name in SHIPPED else (None, None)

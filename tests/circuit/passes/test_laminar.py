@@ -143,7 +143,7 @@ def test_other_passes_keep_the_layers(placed: pcn.Circuit, later: passes.Abstrac
     assert set(circuit.places) == set(circuit.nx)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(8, 50))])
 def test_every_population_of_a_graph_is_somewhere(seed: int) -> None:
     circuit = passes.apply(pcn.build_circuit(random_dag(seed)), Laminar(DEEP))
     assert set(circuit.places) == set(circuit.nx)
