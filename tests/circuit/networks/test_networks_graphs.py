@@ -19,6 +19,10 @@ from pcneuro.errors import (
 )
 
 ENGINES = pytest.mark.parametrize("engine", [pcn.Kernel(), pcn.Reference()], ids=["kernel", "reference"])
+KERNEL_FIRST = pytest.mark.parametrize(
+    "engine", [pcn.Kernel(), pytest.param(pcn.Reference(), marks=pytest.mark.long)], ids=["kernel", "reference"]
+)
+"""For what takes the reference long: it is held to the same closed forms in tests/engines."""
 RNG = np.random.default_rng(0)
 W_EE, W_EI, W_IE = RNG.random((5, 5)) / 4, RNG.random((5, 3)) / 3, RNG.random((3, 5)) / 2
 W_XE = RNG.normal(size=(2, 5))
@@ -62,7 +66,7 @@ FORMS = {
 }
 
 
-@ENGINES
+@KERNEL_FIRST
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_rate_network_is_that_of_scipy(form, engine):
     x = np.array([0.7, -0.2])
@@ -96,13 +100,13 @@ def ring() -> networkx.DiGraph:
 
 @ENGINES
 def test_a_ring_of_three(engine):
-    """Each predicts the next one by half; of one that is clamped at 1 the others are 2/3 (DESIGN, section 8)."""
+    """Each predicts the next one by half; of one that is clamped at 1 the others are 2/3, exactly."""
     result = simulated(pcn.from_networkx(ring()), engine, dt=1.0, duration=600.0, clamp={"a": np.ones(1)})
     for name in "bc":
         np.testing.assert_allclose(result.values[name], 2 / 3, rtol=1e-12)
 
 
-@ENGINES
+@KERNEL_FIRST
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 def test_query_by_conditioning_on_a_fully_connected_graph(form, engine):
     """What is not clamped settles at v_free = -A_ff^-1 A_fc v_c, with A = (I - M)^T Pi (I - M)."""
@@ -177,7 +181,7 @@ DELAYS = np.array([[2.0, 5.0], [0.0, 3.0]])
 WEIGHTS = np.array([[0.5, -1.0], [2.0, 0.25]])
 
 
-@ENGINES
+@KERNEL_FIRST
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, sparse.csc_array], ids=["dense", "csr", "csc"])
 def test_each_synapse_has_its_delay(form, engine):
     """By Euler's method a step is what the equation of difference says, with a as it was."""

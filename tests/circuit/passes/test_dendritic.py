@@ -94,7 +94,7 @@ def chain(depth: int, activation: Any = np.tanh, batch: tuple[int, ...] = (3,)) 
     return pcn.build_circuit(graph, tau=5.0), rng.normal(size=(*batch, sizes[0]))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["kernel", pytest.param("reference", marks=pytest.mark.long)])
 @pytest.mark.parametrize("depth", [1, 2, 5])
 @pytest.mark.parametrize("activation", [np.tanh, pcn.ops.relu, pcn.ops.sigmoid], ids=["tanh", "relu", "sigmoid"])
 def test_chains_of_any_depth_and_activation_predict_themselves(depth: int, activation: Any, engine: str) -> None:

@@ -67,7 +67,7 @@ def test_engines_files_and_views_take_what_comes_out(name, which, tmp_path):
     agree(passes.apply(circuit, EACH[which]), given(circuit), tmp_path, events=which != "gate")
 
 
-@pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 6))
+@pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 3))
 def test_all_passes_one_behind_the_other(name, tmp_path):
     circuit = (ACYCLIC | CYCLIC)[name]()
     made = passes.apply(circuit, ALL)
@@ -77,7 +77,7 @@ def test_all_passes_one_behind_the_other(name, tmp_path):
     assert made.draw() is not None
 
 
-@pytest.mark.parametrize("name", few(SHIPPED, 3))
+@pytest.mark.parametrize("name", few(SHIPPED, 2))
 def test_circuits_of_the_package(name, tmp_path):
     circuit, data = shipped(name)
     agree(passes.apply(circuit, ALL), data, tmp_path, events=False)
