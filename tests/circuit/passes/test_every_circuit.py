@@ -77,7 +77,7 @@ def test_all_passes_one_behind_the_other(name, tmp_path):
     assert made.draw() is not None
 
 
-@pytest.mark.parametrize("name", few(SHIPPED, 2))
+@pytest.mark.parametrize("name", few(SHIPPED, 1))
 def test_circuits_of_the_package(name, tmp_path):
     circuit, data = shipped(name)
     agree(passes.apply(circuit, ALL), data, tmp_path, events=False)
