@@ -116,7 +116,7 @@ start = 20.0
 
 def test_mismatch_and_playback_have_the_errors_of_the_equilibrium(tmp_path):
     """v1 rests where -(v1 - tanh(w x)) + w (1 - tanh(w v1)^2) (y - tanh(w v1)) is zero, and e2 = y - tanh(w v1)."""
-    summary, _ = carry_out("mismatch", tmp_path / "out", "repeats=3")
+    summary = carry_out("mismatch", tmp_path / "out", "repeats=3")
     (run,) = summary["runs"]
     w, flow = 1.2, 0.56766
 

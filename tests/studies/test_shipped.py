@@ -208,7 +208,7 @@ def test_error_neurons_answer_less_to_long_bars_where_there_is_feedback(tmp_path
     """End-stopping (Rao & Ballard 1999, figure 5): it goes when predictions of the second level are cut."""
     pytest.importorskip("sklearn")
     options = "options={samples=512, epochs=6, rate=0.05, shown=400.0}"
-    summary, _ = carry_out("rao_ballard", tmp_path / "out", options)
+    summary = carry_out("rao_ballard", tmp_path / "out", options)
     (run,) = summary["runs"]
     one, everyone = (
         run[name]
