@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,12 @@ def real():
     if not folder.is_dir():
         pytest.skip(f"no real data: there is no folder {folder}, and PCNEURO_DATA names no other")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left():
+    """Figures of one test are not there in the next: matplotlib warns where there are many."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
