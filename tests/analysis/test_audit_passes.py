@@ -139,7 +139,7 @@ def test_maxima_keep_a_sign_and_softmax_does_not():
 
 
 def test_dendritic_errors_are_local_and_by_activity_before_and_behind(plain):
-    audit = audited(plain, passes.Dendritic(tau=100.0), singles=2)
+    audit = audited(pcn.build_circuit(plain.graph), passes.Dendritic(tau=100.0), singles=2)
     assert audit.local
     assert audit.transported == ()
     assert not any(row.one_to_one or row.derivative for row in audit.neurons)
