@@ -240,7 +240,12 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
         time = _time(currents)
         steps = np.diff(currents[time].values)
         every = float(steps[0]) if len(steps) else delay
-        excitatory = excitatory.shift({time: interval_in_steps("delay", delay, every)})
+        shifted = interval_in_steps("delay", delay, every)
+        if shifted >= currents.sizes[time]:
+            raise ParameterError(
+                f"delay is {delay:g} ms, and {currents.sizes[time]} times are recorded, {every:g} ms apart: give less"
+            )
+        excitatory = excitatory.shift({time: shifted})
     potential = excitatory + weight * inhibitory
     name = f"LFP proxy: excitatory(t - {delay:g} ms) {weight:+g} inhibitory"
     return potential.rename("lfp").assign_attrs({**currents.attrs, "long_name": name})

@@ -130,8 +130,9 @@ def build_circuit(
         Noise of value neurons, an object for those of all vertices, or a dict from vertices, and populations such as
         ``"h1.error"``, to objects: ``pcn.WhiteNoise(sigma)``, ``pcn.OrnsteinUhlenbeck(sigma, tau)``.
     plasticity
-        Rules by which parameters change while the circuit runs: a dict from parameters to ``Hebbian``, ``Oja`` or
-        ``Homeostasis``, and from vertices to ``LearnedVariance``; or one rule for all parameters. None: they stay.
+        Rules by which parameters change while the circuit runs: a dict from parameters to rules (``Hebbian``, ``Oja``,
+        ``DeltaRule``, ``Homeostasis``, ``LearnedFeedback``), and from vertices to ``LearnedVariance``; or one rule for
+        all parameters. None: they stay.
     properties
         Whatever else ``pcneuro.circuit.properties.VertexProperties`` has, by keyword.
 

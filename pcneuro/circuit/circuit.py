@@ -76,11 +76,11 @@ class Circuit(AbstractCircuit):
 
         Raises ParameterError for what is no scheme, and for one that leaves out a population or projection.
         """
+        circuit = replace(self, scheme=scheme)
         if scheme is not None:
             check_object("scheme", scheme, Scheme)
-        circuit = replace(self, scheme=scheme)
-        # All are looked up for it, so that what the scheme leaves out is told of here.
-        places(circuit.nx)
+            # All are looked up for it, so that what the scheme leaves out is told of here.
+            places(circuit.nx)
         return circuit
 
     @cached_property

@@ -26,7 +26,7 @@ from pcneuro.kernels.arguments import (
     Memory,
     Product,
 )
-from pcneuro.kernels.compiling import inner, kernel
+from pcneuro.kernels.compiling import inner
 from pcneuro.kernels.dispatch import LANES, OK, ix
 from pcneuro.kernels.lists import run_list
 from pcneuro.kernels.product import follow_panel
@@ -194,9 +194,3 @@ def reweighted(operators, shared, learning):  # type: ignore[no-untyped-def]
         return OK
     status, _ = run_list(operators, Memory(shared, shared, learning.context), learning.refreshed)
     return status
-
-
-@kernel
-def reweigh(operators, shared, learning):  # type: ignore[no-untyped-def]
-    """The same, for who calls from outside. Writes ``shared``; returns the status of the kernels."""
-    return reweighted(operators, shared, learning)

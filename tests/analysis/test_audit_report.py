@@ -30,6 +30,15 @@ def test_it_is_written_as_json_and_read_again(tmp_path):
     for text in ("", "[]", "{}", '{"neurons": [1], "synapses": []}', "null", "[" * 100_000):
         with pytest.raises(DataError, match="no audit in JSON"):
             pcn.Audit.from_json(text)
+    text = audit.to_json()
+    for right, wrong in (
+        ('"one_to_one": true', '"one_to_one": 3'),
+        ('"made": 1', '"made": true'),
+        ('"seed": 0', '"seed": 0.5'),
+    ):
+        assert right in text
+        with pytest.raises(DataError, match="no audit in JSON"):
+            pcn.Audit.from_json(text.replace(right, wrong))
 
 
 def test_weights_of_other_neurons_as_feedback_are_transported():

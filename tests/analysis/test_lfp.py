@@ -198,6 +198,7 @@ def test_what_has_no_currents_is_refused(circuit: pcn.Circuit, monkeypatch: pyte
         (lambda: pcn.lfp(currents, inhibition=np.nan), "inhibition is nan"),
         (lambda: pcn.lfp(currents, delay=-1.0), "delay is -1"),
         (lambda: pcn.lfp(currents, delay=0.3), "delay 0.3 ms: give a multiple"),
+        (lambda: pcn.lfp(currents, delay=1e9), r"delay is 1e\+09 ms, and \d+ times are recorded, .* apart: give less"),
         (lambda: pcn.csd(records["h.value"]), "no dimension 'layer'"),
         (lambda: pcn.csd(pcn.lfp(currents).isel(layer=[1])), "needs two of them"),
         (lambda: pcn.csd(pcn.lfp(currents).isel(layer=[3, 1])), "each below the one before"),

@@ -173,12 +173,14 @@ class Audit:
     @classmethod
     def from_json(cls, text: str) -> Audit:
         """The audit that ``to_json`` wrote. Raises DataError for text that is none."""
+        from pydantic import TypeAdapter, ValidationError
+
         try:
-            facts = json.loads(text)
-            rows = {name: tuple(_row(row) for row in facts[name]) for name in ("neurons", "synapses")}
-            return cls(**rows, dynamics=str(facts["dynamics"]), seed=int(facts["seed"]))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-            raise DataError(f"this is no audit in JSON, as Audit.to_json writes it: {type(error).__name__}") from None
+            return TypeAdapter(cls).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the text"
+            raise DataError(f"this is no audit in JSON, as Audit.to_json writes it: {place}: {first['msg']}") from None
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each class, with what it reads in a column for each class of that, names with commas between."""
@@ -195,12 +197,10 @@ class Audit:
         return frame.fillna(dict.fromkeys(texts, ""))
 
     def __str__(self) -> str:
-        verdict = "local" if self.local else "not local"
-        lines = [f"Audit under {self.dynamics}: every update is local" if self.local else f"Audit: {verdict}"]
+        lines = [f"Audit under {self.dynamics}: {'' if self.local else 'not '}every update is local"]
         for row in self.rows:
             if not row.local:
                 what = ", ".join(row.others) or "units that it has nothing to do with"
-                lines[0] = f"Audit under {self.dynamics}: not every update is local"
                 lines.append(f"  {row.name} reads {what}")
         lines += [*self._interventions(), "", *self._neurons()]
         if self.synapses:
@@ -259,11 +259,3 @@ class Audit:
 
 def _yes(answer: bool) -> str:
     return "yes" if answer else "no"
-
-
-def _row(facts: Mapping[str, Any]) -> AuditRow:
-    given = dict(facts)
-    given["reads"] = {name: tuple(names) for name, names in given["reads"].items()}
-    given["transported"] = tuple(given["transported"])
-    given["interventions"] = Interventions(**given["interventions"])
-    return AuditRow(**given)
