@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ import numpy as np
 import pandas
 from machine import median_and_spread, report, seconds
 from scipy.sparse import csr_array
+from worker import peak
 
 import pcneuro as pcn
 
@@ -211,10 +211,10 @@ def main() -> None:
     names = [name for name, (*_, library) in MAKERS.items() if library in installed - set(options.without)]
     problem = problem_of(options.neurons, options.fan_out)
     table = rows_of(problem, measure(problem, names, options.steps, options.runs))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak_bytes = peak()
     header = ["simulator", "s to make", "ms a step", "synapses/s", "aim", "time, pcneuro = 1", "difference"]
     title = (
-        f"{options.neurons:,} rate neurons, {problem.synapses:,} synapses; peak {peak / 1e9:.1f} GB, of all together"
+        f"{options.neurons:,} rate neurons, {problem.synapses:,} synapses; peak {peak_bytes / 1e9:.1f} GB, all together"
     )
     report(title, header, table, options.out / "connectome.json", runs=options.runs)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from machine import report
+from worker import peak
 
 import pcneuro as pcn
 from circuits.cnn import cnn
@@ -39,11 +39,6 @@ CIRCUITS: dict[str, Callable[[int], pcn.Circuit]] = {
     "LSTM 50": lambda hidden: lstm(hidden=hidden),
     "transformer": lambda hidden: transformer(),
 }
-
-
-def peak() -> int:
-    """Most bytes of memory that this process has had; in kB, but in bytes on macOS."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def simulate(circuit: pcn.Circuit, batch: int, sequential: bool) -> tuple[pcn.Result, float, float]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from machine import report, seconds
-from memory import peak
+from worker import peak
 
 import pcneuro as pcn
 

@@ -10,13 +10,13 @@ float64 computation of its own.
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from pathlib import Path
 
 import numpy as np
 from machine import median_and_spread, report
 from scipy.sparse import csr_array
+from worker import peak
 
 import pcneuro as pcn
 
@@ -70,7 +70,7 @@ def main() -> None:
     neurons = 5 * options.neurons
     synapses = W1.nnz + W2.nnz
     state = result.stats["shared_bytes"] + sim._engine.program.ints.nbytes  # type: ignore[attr-defined]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak_bytes = peak()
     header = [
         "neurons",
         "synapses",
@@ -87,7 +87,7 @@ def main() -> None:
         f"{build:.1f}",
         median_and_spread(times),
         f"{state / synapses:.2f}",
-        f"{peak / 1e9:.1f}",
+        f"{peak_bytes / 1e9:.1f}",
         f"{wrong:.1e}",
         options.runs,
     ]

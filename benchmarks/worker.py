@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 
-def _peak() -> int:
+def peak() -> int:
     """Bytes that this program has had in memory at most."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -33,13 +33,13 @@ def _peak() -> int:
 
 def serve(step: Callable[[], Mapping[str, np.ndarray]], path: Path, **facts: object) -> None:
     """In the worker: tell ``facts``, do a step for each line of input, and at its end save what the last returned."""
-    print(json.dumps(facts | {"base": _peak()}), flush=True)
+    print(json.dumps(facts | {"base": peak()}), flush=True)
     arrays: Mapping[str, np.ndarray] = {}
     for _ in sys.stdin:
         begun = time.perf_counter()
         arrays = step()
         seconds = time.perf_counter() - begun
-        print(json.dumps({"seconds": seconds, "peak": _peak()}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
     np.savez(path, **arrays)
 
 
