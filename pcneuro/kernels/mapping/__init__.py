@@ -1,0 +1,1 @@
+"""Loops over the axons of a circuit that is mapped to a chip."""

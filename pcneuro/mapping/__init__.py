@@ -1,0 +1,1 @@
+"""Circuits on neuromorphic hardware: where every neuron goes, what every spike costs."""

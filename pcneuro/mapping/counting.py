@@ -1,0 +1,94 @@
+"""What a division of neurons among cores takes of each core, and what goes from core to core: exact counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pcneuro.kernels.mapping.counting import count_destinations, list_destinations
+from pcneuro.mapping.axons import Axons
+
+
+@dataclass(frozen=True, eq=False)
+class Destinations:
+    """The pairs of an axon and a core on which it has synapses: a packet each, whenever the axon sends.
+
+    The axon's own core is among them where it has synapses there.
+    """
+
+    axons: Axons
+    core: np.ndarray
+    """(neurons,) int64: where each neuron is."""
+    cores: int
+    begin: np.ndarray
+    """(axons + 1,) int64: where the pairs of each axon begin."""
+    destination: np.ndarray
+    """(pairs,) int64: the core."""
+    synapses: np.ndarray
+    """(pairs,) int64: how many there."""
+
+    @cached_property
+    def axon(self) -> np.ndarray:
+        """(pairs,) int64."""
+        return np.repeat(np.arange(self.begin.size - 1), np.diff(self.begin))
+
+    @cached_property
+    def source(self) -> np.ndarray:
+        """(pairs,) int64: the core that a packet comes from."""
+        return self.core[self.axons.neuron][self.axon]
+
+    @property
+    def off_core(self) -> np.ndarray:
+        """(pairs,) bool: whether a packet leaves its core."""
+        return self.source != self.destination
+
+    def packets(self, sends: np.ndarray) -> float:
+        """Packets between cores, where axons send so often: what partitions are compared by."""
+        return float(sends[self.axon[self.off_core]].sum())
+
+    def traffic(self, sends: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Packets between cores: sources and destinations, int64, and how many, of pairs that have any."""
+        off = self.off_core
+        keys, place = np.unique(self.source[off] * self.cores + self.destination[off], return_inverse=True)
+        packets = np.bincount(place, weights=sends[self.axon[off]], minlength=keys.size)
+        some = packets > 0
+        return keys[some] // self.cores, keys[some] % self.cores, packets[some]
+
+    # What cores hold
+
+    @cached_property
+    def compartments(self) -> np.ndarray:
+        """(cores,) int64."""
+        return _by(self.core, self.cores, self.axons.compartments)
+
+    @cached_property
+    def axons_in(self) -> np.ndarray:
+        """(cores,) int64: axons that have synapses there."""
+        return np.bincount(self.destination, minlength=self.cores)
+
+    @cached_property
+    def axons_out(self) -> np.ndarray:
+        """(cores,) int64: destinations of the axons that begin there."""
+        return np.bincount(self.source, minlength=self.cores)
+
+    @cached_property
+    def synapses_held(self) -> np.ndarray:
+        """(cores,) int64: synapses that end there."""
+        return _by(self.destination, self.cores, self.synapses)
+
+
+def destinations(axons: Axons, core: np.ndarray, cores: int) -> Destinations:
+    """List what each axon reaches, where ``core`` (neurons,) int64 of ``cores`` says where neurons are."""
+    core = np.ascontiguousarray(core, dtype=np.int64)
+    count = count_destinations(axons.first, axons.target, core, np.full(cores, -1))
+    begin = np.zeros(axons.neuron.size + 1, dtype=np.int64)
+    destination, synapses = (np.zeros(count, dtype=np.int64) for _ in range(2))
+    list_destinations(axons.first, axons.target, core, np.full(cores, -1), begin, destination, synapses)
+    return Destinations(axons, core, cores, begin, destination, synapses)
+
+
+def _by(core: np.ndarray, cores: int, numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers summed by core."""
+    return np.rint(np.bincount(core, weights=numbers, minlength=cores)).astype(np.int64)
