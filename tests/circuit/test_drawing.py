@@ -10,7 +10,8 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.circuit.drawing import layout as layout_module
-from pcneuro.circuit.drawing.layout import COLUMNS, HALF, RADIUS, arrange, depths, halfway, shifted
+from pcneuro.circuit.drawing.depths import depths, reading_order
+from pcneuro.circuit.drawing.layout import COLUMNS, HALF, RADIUS, arrange, halfway, shifted
 from pcneuro.errors import CapacityError, ParameterError
 
 mpl.use("Agg")
@@ -82,10 +83,27 @@ def generative() -> pcn.Graph:
 
 GRAPHS = [scalar, mlp, recurrent, chain, generative]
 
+COLUMN = [
+    *(("E4", name) for name in ("E4", "I4", "E23", "I23")),
+    *(("I4", name) for name in ("E4", "I4")),
+    *(("E23", name) for name in ("E23", "I23", "E4")),
+    *(("I23", name) for name in ("E23", "I23")),
+]
+"""Excitation and inhibition in two layers, each of which drives the other."""
 
-@pytest.mark.parametrize("make", GRAPHS)
+
+def column(kind: str = "rate", delay: float = 0.0) -> pcn.Circuit:
+    edges = [{"source": a, "target": b, "weight": 0.1, "kind": kind, "delay": delay} for a, b in COLUMN]
+    names = ["I23", "E23", "I4", "E4"]
+    return pcn.from_tables([{"id": name, "size": 3, "drive": name == "E4"} for name in names], edges)
+
+
+CYCLIC = [column, lambda: column("prediction"), lambda: column(delay=2.0)]
+
+
+@pytest.mark.parametrize("make", [*GRAPHS, *CYCLIC])
 def test_every_population_and_connection_is_drawn(make) -> None:
-    circuit = pcn.build_circuit(make())
+    circuit = make() if make in CYCLIC else pcn.build_circuit(make())
     ax = circuit.draw()
     kinds = [d["kind"] for _, d in circuit.nx.nodes(data=True)]
     drawn = [type(patch) for patch in ax.patches]
@@ -100,12 +118,12 @@ def test_every_population_and_connection_is_drawn(make) -> None:
 
 
 # All vertices of the recurrent one are more populations than a picture is for.
-DRAWN = [(make, "marked") for make in GRAPHS] + [(make, "all") for make in GRAPHS if make is not recurrent]
+DRAWN = [(make, "marked") for make in (*GRAPHS, *CYCLIC)] + [(make, "all") for make in GRAPHS if make is not recurrent]
 
 
 @pytest.mark.parametrize(("make", "vertices"), DRAWN)
 def test_nothing_is_cut_off_and_no_label_covers_another(make, vertices: str) -> None:
-    ax = pcn.build_circuit(make(), vertices=vertices).draw()
+    ax = (make() if make in CYCLIC else pcn.build_circuit(make(), vertices=vertices)).draw()
     figure = ax.figure
     figure.canvas.draw()
     whole = figure.bbox
@@ -140,20 +158,20 @@ def test_what_is_no_axes_is_refused(ax) -> None:
 
 
 def test_what_no_picture_shows_legibly_is_refused_at_once() -> None:
-    def total(x, terms=1000):
+    def total(x, terms=200):
         sines = [np.sin(x * (k + 1.0)) for k in range(terms)]
         return sum(sines[1:], sines[0])
 
     circuit = pcn.build_circuit(pcn.trace(total, check=False, x=pcn.Input((1,))), vertices="all")
-    with pytest.raises(CapacityError, match=r"of 3,000 populations .* 500 are the most: write_graphml"):
+    with pytest.raises(CapacityError, match=r"of 600 populations .* 500 are the most: write_graphml"):
         circuit.draw()
 
-    def every(x, layers=60, width=8):
-        # Each population predicts the 64 behind it.
-        before = [x]
-        for k in range(layers * width):
-            before.append(pcn.vertex(np.tanh(sum(before[-width * 8 :])), f"v{k}"))
-        return before[-1]
+    def every(x, length=210):
+        # What is first is read by all that are behind it.
+        last = x
+        for k in range(length):
+            last = pcn.vertex(np.tanh(last + x), f"v{k}")
+        return last
 
     dense = pcn.build_circuit(pcn.trace(every, check=False, x=pcn.Input((1,))))
     with pytest.raises(CapacityError, match=r"lines from layer to layer .* 20,000 are the most"):
@@ -167,7 +185,7 @@ def test_crossings_are_those_that_are_counted_pair_by_pair() -> None:
         links = [(a, b) for a in layers[0] for b in layers[1] if rng.random() < 0.5]
         place = {name: int(name.split(".")[1]) for name in (*layers[0], *layers[1])}
         crossed = sum((place[a] - place[c]) * (place[b] - place[d]) < 0 for (a, b), (c, d) in combinations(links, 2))
-        assert layout_module._Grid(layers, [links], {}).crossings() == crossed
+        assert layout_module._Grid(layers, [links], []).crossings() == crossed
 
 
 def test_figure_grows_with_the_circuit_but_stays_a_page_wide() -> None:
@@ -183,6 +201,36 @@ def test_depths_put_roots_beside_their_first_children() -> None:
     assert depths(["x", "y", "a", "b", "c", "alone"], pairs) == {"x": 0, "y": 2, "a": 1, "b": 2, "c": 3, "alone": 0}
 
 
+def test_cycles_are_read_along_the_chain_that_they_are_entered_by() -> None:
+    """The names' order decides within a cycle alone, and whatever it is, what leads to a cycle stands before it."""
+    pairs = [("a", "b"), ("b", "c"), ("c", "a"), ("x", "b"), ("c", "y"), ("b", "b")]
+    assert reading_order(["y", "a", "b", "c", "x"], pairs) == ["x", "a", "b", "c", "y"]
+    assert depths(["y", "a", "b", "c", "x"], pairs) == {"x": 0, "a": 0, "b": 1, "c": 2, "y": 3}
+
+
+@pytest.mark.parametrize("names", [["E4", "I4", "E23", "I23"], ["I23", "E23", "I4", "E4"]])
+def test_what_closes_a_cycle_reaches_its_ends_from_above_and_passes_the_others(names: list[str]) -> None:
+    pairs = [*COLUMN, ("E4", "E4")]
+    layout = arrange(names, pairs, 0.8)
+    back = {n for n, (a, b) in enumerate(pairs) if layout.vertices[a][0] >= layout.vertices[b][0]}
+    assert layout.turn == back
+    assert len({x for x, _ in layout.vertices.values()}) >= 3, "depths tell what drives what"
+    for number, pair in enumerate(pairs):
+        wire = layout.wires[number]
+        assert (wire >= 0.0).all()
+        assert (wire <= layout.size).all()
+        (x, y), (end, low) = (layout.vertices[name] for name in pair)
+        if number in back:
+            assert wire[0] == pytest.approx((x + HALF, y - RADIUS), abs=RADIUS)
+            assert wire[-1] == pytest.approx((end - HALF, low - 1.15 * RADIUS), abs=RADIUS)
+            assert wire[1, 1] < wire[0, 1] < y
+            assert wire[-2, 1] < wire[-1, 1] < low
+        for other in set(names) - set(pair):
+            middle = np.array(layout.vertices[other])
+            for side in (-HALF, HALF):
+                assert np.hypot(*(wire - middle - (side, 0.0)).T).min() > RADIUS, (pair, other)
+
+
 @pytest.mark.parametrize("length", [1, 5, 10, 11, 30, 47])
 def test_chains_are_read_like_lines_of_text(length: int) -> None:
     names = [f"v{k}" for k in range(length)]
@@ -196,7 +244,7 @@ def test_chains_are_read_like_lines_of_text(length: int) -> None:
         positions = [layout.vertices[n][0] for n in band]
         assert positions == sorted(positions)
     for parent, child in pairs:
-        start, end = layout.wires[parent, child][[0, -1]]
+        start, end = layout.wires[pairs.index((parent, child))][[0, -1]]
         assert start == pytest.approx(np.add(layout.vertices[parent], (HALF + RADIUS, 0)))
         assert end == pytest.approx(np.subtract(layout.vertices[child], (HALF + RADIUS, 0)))
 
@@ -204,7 +252,7 @@ def test_chains_are_read_like_lines_of_text(length: int) -> None:
 def test_projections_over_several_layers_pass_beside_the_vertices_between() -> None:
     names = ["x", "a", "b", "c"]
     layout = arrange(names, [("x", "a"), ("a", "b"), ("b", "c"), ("x", "c")], 0.8)
-    wire = layout.wires["x", "c"]
+    wire = layout.wires[-1]
     for name in ("a", "b"):
         assert np.hypot(*(wire - layout.vertices[name]).T).min() > RADIUS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcneuro.circuit.drawing.layout import RADIUS
+from pcneuro.circuit.drawing.layout import OUTLINE_OF_ERRORS, RADIUS
 from pcneuro.circuit.drawing.style import (
     COLOURS,
     FILL,
@@ -124,7 +124,7 @@ class _Picture:
         data = self.graph.nodes[name]
         line: dict[str, Any] = {"linewidth": LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
         if data["kind"] == "error":
-            self.ax.add_artist(RegularPolygon((x, y), 4, radius=RADIUS * 1.15, facecolor=FILL["error"], **line))
+            self.ax.add_artist(RegularPolygon((x, y), 4, radius=OUTLINE_OF_ERRORS, facecolor=FILL["error"], **line))
         else:
             fill = FILL["input" if data["role"] == "input" else "value"]
             self.ax.add_artist(Circle((x, y), RADIUS, facecolor=fill, **line))
@@ -134,7 +134,7 @@ class _Picture:
         lines = lines if data["vertex"] == data["area"] else [data["vertex"], *lines]
         top = y + RADIUS + _LABEL / 2
         if name in self.layout.labelled_above:
-            top = y - RADIUS * 1.15 - _LABEL * (len(lines) + 0.3)
+            top = y - OUTLINE_OF_ERRORS - _LABEL * (len(lines) + 0.3)
         for k, words in enumerate(lines):
             colour = "#333333" if len(lines) - k > 2 else "#666666"
             self._text(x, top + _LABEL * k, short(words), SMALL - 1, colour, va="top")

@@ -1,25 +1,30 @@
 """Where populations stand in a picture and how projections run between them, in inches; y grows downwards.
 
 The method of Sugiyama, Tagawa & Toda (1981): a layer for each depth, projections over several layers broken into short
-ones, crossings reduced by barycentres, heights by least squares. Wide pictures are broken into bands, like lines of
-text, where few projections run from one to the next.
+ones, crossings reduced by barycentres, heights by least squares. What closes a cycle is laid out as if it ran the other
+way, and turns above the two vertices at its ends. Wide pictures are broken into bands, like lines of text, where few
+projections run from one to the next.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from pcneuro.circuit.drawing.depths import Pair, depths
+
 RADIUS = 0.14
 """Of the neurons' symbols."""
 HALF = 0.25
 """From the middle of a vertex to its error neurons on the left, and to its value neurons on the right."""
+OUTLINE_OF_ERRORS = 1.15 * RADIUS
+"""From the middle of the symbol of error neurons to each of its corners."""
 _ABOVE, _BELOW = 0.27, 0.52  # room for a vertex's symbols, and for these and its label
 _WIRE = 0.13  # room on either side of a projection that passes
 _GAP = 0.5  # between vertices of neighbouring layers, and more for each projection that climbs there
@@ -31,54 +36,44 @@ COLUMNS = 8
 _MOST_COLUMNS = 10  # of a picture that is not broken into bands
 _MOST_OVER_A_BREAK = 5
 
-Pair = tuple[str, str]
-Place = str | tuple[str, str, int]
-"""A vertex, or where a projection (parent, child) passes a layer."""
+_TRACK = 0.12
+"""From the vertex, or the turn below it, to a projection that turns above a vertex."""
+_PORT = 0.05
+"""From one of those to the next where they leave or reach a symbol, if there is room."""
+
+Place = str | tuple[int, int]
+"""A vertex, or where a projection passes a layer: their numbers."""
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Middle of each vertex, points of the line along which each projection runs, and width and height of it all."""
+    """Middle of each vertex, points of the line along which each projection runs, from the parent to the child, which
+    of these ``turn`` above both, and width and height of it all."""
 
     vertices: dict[str, tuple[float, float]]
-    wires: dict[Pair, np.ndarray]
+    wires: list[np.ndarray]
+    turn: frozenset[int]
     size: tuple[float, float]
-
-
-def depths(names: Sequence[str], pairs: Iterable[Pair]) -> dict[str, int]:
-    """Layer of each vertex: behind all its parents, and, where it has none, just before the first of its children.
-
-    ``names`` are in topological order, parents first.
-    """
-    parents: dict[str, list[str]] = {name: [] for name in names}
-    children: dict[str, list[str]] = {name: [] for name in names}
-    for parent, child in pairs:
-        parents[child].append(parent)
-        children[parent].append(child)
-    depth_of: dict[str, int] = {}
-    for name in names:
-        depth_of[name] = 1 + max((depth_of[p] for p in parents[name]), default=-1)
-    for name in names:
-        if not parents[name] and children[name]:
-            depth_of[name] = min(depth_of[c] for c in children[name]) - 1
-    least = min(depth_of.values(), default=0)
-    return {name: depth - least for name, depth in depth_of.items()}
-
-
-def pieces(names: Sequence[str], pairs: Iterable[Pair]) -> int:
-    """Number of lines from a layer to the next, of which all projections consist: the size of a picture."""
-    pairs = list(pairs)
-    depth = depths(names, pairs)
-    return sum(depth[child] - depth[parent] for parent, child in pairs)
 
 
 @dataclass
 class _Grid:
-    """Layers of places in their order, and the links from each layer to the next."""
+    """Layers of places in their order, and the links from each layer to the next.
+
+    ``chains`` are the places of each projection from left to right. Those that run from right to left, or back to the
+    same vertex, are ``turning`` above these vertices.
+    """
 
     layers: list[list[Place]]
     links: list[list[tuple[Place, Place]]]
-    chains: dict[Pair, list[Place]]
+    chains: list[list[Place]]
+    turning: dict[str, list[int]] = field(default_factory=dict)
+
+    def extent(self, place: Place) -> tuple[float, float]:
+        """Room above and below a place."""
+        if not isinstance(place, str):
+            return _WIRE, _WIRE
+        return _ABOVE + _TRACK * len(self.turning.get(place, ())), _BELOW
 
     @cached_property
     def neighbours(self) -> dict[int, dict[Place, list[Place]]]:
@@ -111,15 +106,21 @@ def _grid(names: Sequence[str], pairs: Sequence[Pair]) -> _Grid:
     for name in names:
         layers[depth[name]].append(name)
     links: list[list[tuple[Place, Place]]] = [[] for _ in layers[1:]]
-    chains: dict[Pair, list[Place]] = {}
-    for parent, child in pairs:
-        chain: list[Place] = [(parent, child, layer) for layer in range(depth[parent] + 1, depth[child])]
-        for place, layer in zip(chain, range(depth[parent] + 1, depth[child]), strict=True):
-            layers[layer].append(place)
-        chains[parent, child] = [parent, *chain, child]
-        for layer, link in enumerate(pairwise(chains[parent, child]), depth[parent]):
+    chains: list[list[Place]] = []
+    turning: dict[str, list[int]] = {}
+    for number, pair in enumerate(pairs):
+        first, last = sorted(pair, key=depth.__getitem__)
+        turns = (first, last) != pair or first == last
+        for name in {first, last} if turns else ():
+            turning.setdefault(name, []).append(number)
+        passed: list[Place] = [(number, layer) for layer in range(depth[first] + 1, depth[last])]
+        for layer, place in enumerate(passed, depth[first] + 1):
+            # What turns above its ends begins above what it passes.
+            layers[layer].insert(0 if turns else len(layers[layer]), place)
+        chains.append([first, *passed, *([last] if last != first else [])])
+        for layer, link in enumerate(pairwise(chains[-1]), depth[first]):
             links[layer].append(link)
-    return _Grid(layers, links, chains)
+    return _Grid(layers, links, chains, turning)
 
 
 def _mean(numbers: list[float]) -> float:
@@ -149,23 +150,19 @@ def _reduce_crossings(grid: _Grid) -> None:
     grid.layers = order
 
 
-def _extent(place: Place) -> tuple[float, float]:
-    """Room above and below a place."""
-    return (_ABOVE, _BELOW) if isinstance(place, str) else (_WIRE, _WIRE)
-
-
 def _heights(grid: _Grid) -> dict[Place, float]:
     """Heights near the mean of the neighbours', in the given order and with room for each place."""
     offsets = []
     height: dict[Place, float] = {}
     for layer in grid.layers:
-        extents = [_extent(place) for place in layer]
+        extents = [grid.extent(place) for place in layer]
         steps = [0.0, *(a[1] + b[0] for a, b in pairwise(extents))]
         offsets.append(np.cumsum(steps))
         height.update(zip(layer, offsets[-1], strict=True))
     # No layer leaves the height that the fullest one needs, or a picture of many steps would drift up or down.
     tallest = max(
-        o[-1] + _extent(layer[0])[0] + _extent(layer[-1])[1] for o, layer in zip(offsets, grid.layers, strict=True)
+        o[-1] + grid.extent(layer[0])[0] + grid.extent(layer[-1])[1]
+        for o, layer in zip(offsets, grid.layers, strict=True)
     )
     for sweep in range(_SWEEPS):
         # To and fro first, then in balance between both sides.
@@ -181,8 +178,8 @@ def _heights(grid: _Grid) -> dict[Place, float]:
                 # Projections that pass many layers should run straight.
                 weights.append((1.0 if isinstance(place, str) else 4.0) if linked else 0.1)
             fitted = isotonic_regression(np.array(wanted) - offsets[i], weights=np.array(weights)).x
-            room = tallest - offsets[i][-1] - _extent(layer[-1])[1]
-            fitted = np.clip(fitted, _extent(layer[0])[0], room)
+            room = tallest - offsets[i][-1] - grid.extent(layer[-1])[1]
+            fitted = np.clip(fitted, grid.extent(layer[0])[0], room)
             height.update(zip(layer, fitted + offsets[i], strict=True))
     return height
 
@@ -216,7 +213,7 @@ def _curve(a: tuple[float, float], b: tuple[float, float]) -> np.ndarray:
     return np.column_stack([x, a[1] + (b[1] - a[1]) * t**2 * (3 - 2 * t)])
 
 
-def _rounded(corners: Sequence[tuple[float, float]], radius: float = 0.12) -> np.ndarray:
+def _rounded(corners: Sequence[tuple[float, float]] | np.ndarray, radius: float = 0.12) -> np.ndarray:
     """Points of a line through corners that are cut by parabolas."""
     t = np.linspace(0, 1, 8)[:, None]
     points = [np.array(corners[:1])]
@@ -240,7 +237,7 @@ class _Router:
         left = _LANE * (max(map(len, broken)) + 0.5) if any(broken) else 0.0
         for band, over in zip(self.bands, broken, strict=True):
             places = [place for layer in band for place in grid.layers[layer]]
-            top = min(height[p] - _extent(p)[0] for p in places)
+            top = min(height[p] - grid.extent(p)[0] for p in places)
             x = left + width / 2
             for layer in band:
                 for place in grid.layers[layer]:
@@ -251,7 +248,7 @@ class _Router:
                 x += width + _GAP + _CLIMB * max(len(climbing) - 2, 0)
             edge = x - _GAP - width / 2
             self.right = max(self.right, edge + _LANE * (len(over) + 0.5 if over else 0))
-            self.bottom += max(height[p] + _extent(p)[1] for p in places) - top
+            self.bottom += max(height[p] + grid.extent(p)[1] for p in places) - top
             for i, (a, b) in enumerate(sorted(over, key=lambda link: height[link[0]])):
                 # Nested turns: what leaves highest turns last, runs lowest, and enters highest again.
                 late = len(over) - 1 - i
@@ -259,44 +256,87 @@ class _Router:
                 self.lanes[a, b] = [(edge + _LANE * (late + 1), gutter), (left - _LANE * (i + 1), gutter)]
             self.bottom += _LANE * (len(over) + 1) if over else 0.0
 
-    def _ports(self, side: int) -> dict[Pair, float]:
+    def _towards(self, number: int, side: int) -> float:
+        """Height at which a projection goes on from its first place (0), or comes to its last (-1)."""
+        chain = self.grid.chains[number]
+        here, there = (chain[0], chain[1]) if side == 0 else (chain[-1], chain[-2])
+        link = (here, there) if side == 0 else (there, here)
+        if link in self.lanes:
+            return self.lanes[link][0][1] if side == 0 else -1.0
+        return self.at[there][1]
+
+    def _ports(self, side: int, turning: frozenset[int]) -> dict[int, float]:
         """Height above or below the middle of a symbol where each projection leaves (0) or enters (-1) it."""
-        offsets: dict[Pair, float] = {}
-        groups: dict[Place, list[tuple[float, Pair]]] = {}
-        for pair, chain in self.grid.chains.items():
-            here, there = (chain[0], chain[1]) if side == 0 else (chain[-1], chain[-2])
-            link = (here, there) if side == 0 else (there, here)
-            y = self.lanes[link][0][1] if link in self.lanes else self.at[there][1]
-            groups.setdefault(here, []).append((y if side == 0 or link not in self.lanes else -1.0, pair))
+        offsets: dict[int, float] = {}
+        groups: dict[Place, list[tuple[float, int]]] = {}
+        for number, chain in enumerate(self.grid.chains):
+            if number not in turning:
+                groups.setdefault(chain[side], []).append((self._towards(number, side), number))
         for group in groups.values():
             step = min(0.12, 1.5 * RADIUS / len(group))
-            for i, (_, pair) in enumerate(sorted(group)):
-                offsets[pair] = (i - (len(group) - 1) / 2) * step
+            for i, (_, number) in enumerate(sorted(group)):
+                offsets[number] = (i - (len(group) - 1) / 2) * step
         return offsets
+
+    def _turns(self, name: str) -> dict[int, np.ndarray]:
+        """Of each projection that turns above a vertex its corners there, from left to right.
+
+        Innermost are those back to the vertex itself; each of the others is above what it would cross.
+        """
+        x, y = self.at[name]
+        found: list[tuple[bool, float, int]] = []
+        for number in self.grid.turning.get(name, ()):
+            chain = self.grid.chains[number]
+            found.append(
+                (len(chain) > 1, -self._towards(number, 0 if chain[0] == name else -1) if len(chain) > 1 else 0, number)
+            )
+        corners: dict[int, np.ndarray] = {}
+        for track, (leaves, _, number) in enumerate(sorted(found)):
+            spread = (track - (len(found) - 1) / 2) * min(_PORT, RADIUS / len(found))
+            top = y - RADIUS - _TRACK * (track + 1)
+            into = (x - HALF - spread, y - OUTLINE_OF_ERRORS + abs(spread))
+            out = (x + HALF + spread, y - float(np.sqrt(RADIUS**2 - spread**2)))
+            begins = not leaves or self.grid.chains[number][0] == name
+            ends = not leaves or self.grid.chains[number][-1] == name
+            left = [into, (into[0], top)] if begins else [(x - HALF - RADIUS, top)]
+            right = [(out[0], top), out] if ends else [(x + HALF + RADIUS, top)]
+            corners[number] = np.array([*left, *right])
+        return corners
+
+    def _passed(self, chain: list[Place], start: tuple[float, float], stop: tuple[float, float]) -> list[np.ndarray]:
+        """A line from a point through the places of a chain, but for the first and the last, to another point."""
+        parts = []
+        for a, b in pairwise(chain):
+            x, y = self.at[b]
+            end = stop if b == chain[-1] else (x - HALF - RADIUS, y)
+            if (a, b) in self.lanes:
+                (right, gutter), (left, _) = self.lanes[a, b]
+                parts.append(_rounded([start, (right, start[1]), (right, gutter), (left, gutter), (left, end[1]), end]))
+            else:
+                parts.append(_curve(start, end))
+            start = (x + HALF + RADIUS, y)
+        return parts
 
     def layout(self) -> Arrangement:
         """Coordinates of everything."""
-        out, into = self._ports(0), self._ports(-1)
-        wires = {}
-        for pair, chain in self.grid.chains.items():
-            x, y = self.at[chain[0]]
-            end = (x + HALF + float(np.sqrt(RADIUS**2 - out[pair] ** 2)), y + out[pair])
-            parts = []
-            for a, b in pairwise(chain):
-                x, y = self.at[b]
-                last = b == chain[-1]
-                start = (x - HALF - RADIUS, y + into[pair]) if last else (x - HALF - RADIUS, y)
-                if (a, b) in self.lanes:
-                    (right, gutter), (left, _) = self.lanes[a, b]
-                    parts.append(
-                        _rounded([end, (right, end[1]), (right, gutter), (left, gutter), (left, start[1]), start])
-                    )
-                else:
-                    parts.append(_curve(end, start))
-                end = (x + HALF + RADIUS, y)
-            wires[pair] = np.vstack(parts)
+        turning = frozenset(number for numbers in self.grid.turning.values() for number in numbers)
+        out, into = self._ports(0, turning), self._ports(-1, turning)
+        turns = {name: self._turns(name) for name in self.grid.turning}
+        wires = []
+        for number, chain in enumerate(self.grid.chains):
+            if number in turning:
+                # It runs from the last of these places to the first.
+                first, last = (turns[str(place)][number] for place in (chain[0], chain[-1]))
+                there = (
+                    [] if len(chain) == 1 else [*self._passed(chain, tuple(first[-1]), tuple(last[0])), _rounded(last)]
+                )
+                wires.append(np.vstack([_rounded(first), *there])[::-1])
+            else:
+                (x, y), (end, low) = self.at[chain[0]], self.at[chain[-1]]
+                start = (x + HALF + float(np.sqrt(RADIUS**2 - out[number] ** 2)), y + out[number])
+                wires.append(np.vstack(self._passed(chain, start, (end - HALF - RADIUS, low + into[number]))))
         vertices = {place: xy for place, xy in self.at.items() if isinstance(place, str)}
-        return Arrangement(vertices, wires, (self.right, self.bottom))
+        return Arrangement(vertices, wires, turning, (self.right, self.bottom))
 
 
 def arrange(names: Sequence[str], pairs: Sequence[Pair], width: float) -> Arrangement:
@@ -305,7 +345,7 @@ def arrange(names: Sequence[str], pairs: Sequence[Pair], width: float) -> Arrang
     Parameters
     ----------
     names
-        Vertices and inputs in topological order.
+        Vertices and inputs, in the order in which those of a cycle are to be read.
     pairs
         (parent, child) of each projection.
     width

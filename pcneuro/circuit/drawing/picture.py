@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.circuit.drawing.columns import draw_columns
-from pcneuro.circuit.drawing.layout import HALF, RADIUS, Arrangement, arrange, halfway, pieces, shifted
+from pcneuro.circuit.drawing.depths import pieces
+from pcneuro.circuit.drawing.layout import HALF, OUTLINE_OF_ERRORS, RADIUS, Arrangement, arrange, halfway, shifted
 from pcneuro.circuit.drawing.style import (
     COLOURS,
     FILL,
@@ -64,44 +65,21 @@ class _Picture:
             )
         )
 
-    def projection(self, projection: Projection) -> None:
+    def projection(self, number: int, projection: Projection) -> None:
         """Prediction and feedback side by side, each up to the outline of the symbol that it ends at."""
-        wire = self.layout.wires[projection.parent, projection.child]
+        wire = self.layout.wires[number]
         fed_back = projection.back is not None
-        there = shifted(wire, -_APART if fed_back else 0.0)
-        x, y = self.layout.vertices[projection.child]
-        there[-1, 0] = x - HALF - max(RADIUS * 1.15 - abs(there[-1, 1] - y), 0.0)
+        there, back = shifted(wire, -_APART if fed_back else 0.0), shifted(wire, _APART)[::-1]
+        (x, y), (end, low) = (self.layout.vertices[name] for name in (projection.parent, projection.child))
+        if number in self.layout.turn:
+            there[-1, 1] = low - max(OUTLINE_OF_ERRORS - abs(there[-1, 0] - end + HALF), 0.0)
+            back[-1, 1] = y - np.sqrt(max(RADIUS**2 - (back[-1, 0] - x - HALF) ** 2, 0.0))
+        else:
+            there[-1, 0] = end - HALF - max(OUTLINE_OF_ERRORS - abs(there[-1, 1] - low), 0.0)
+            back[-1, 0] = x + HALF + np.sqrt(max(RADIUS**2 - (back[-1, 1] - y) ** 2, 0.0))
         self.arrow("prediction", there, 2)
         if fed_back:
-            back = shifted(wire, _APART)[::-1]
-            x, y = self.layout.vertices[projection.parent]
-            back[-1, 0] = x + HALF + np.sqrt(max(RADIUS**2 - (back[-1, 1] - y) ** 2, 0.0))
             self.arrow("feedback", back, 2)
-
-    def recurrent(self, projection: Projection, height: float) -> None:
-        """A projection by which a cycle is closed: over the vertices, back to where its activity is read, and when."""
-        (x, y), (end, low) = (self.layout.vertices[name] for name in (projection.parent, projection.child))
-        top = min(y, low) - RADIUS - height
-        for kind, side in (
-            (("prediction", -1.0), ("feedback", 1.0)) if projection.back is not None else (("prediction", 0.0),)
-        ):
-            there = side * _APART
-            start, stop = (x + HALF + there, y - RADIUS), (end - HALF - there, low - 1.15 * RADIUS)
-            over = [(start[0], top - there), (stop[0], top - there)]
-            points = np.array([start, *over, stop])
-            self.arrow(kind, points if kind == "prediction" else points[::-1], 2)
-        if projection.delay:
-            self.ax.text(
-                (x + end) / 2,
-                top - 0.03,
-                f"{projection.delay:g} ms",
-                fontsize=SMALL * self.scale,
-                color=COLOURS["prediction"],
-                ha="center",
-                va="bottom",
-                zorder=3.5,
-                clip_on=True,
-            )
 
     def vertex(self, name: str) -> None:
         """Symbols of the value and error neurons, the two connections between them, name and size."""
@@ -114,9 +92,11 @@ class _Picture:
         self.ax.add_artist(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
         paired = not is_input and self.circuit.has_prediction(name)
         if paired:
-            self.ax.add_artist(RegularPolygon((x - HALF, y), 4, radius=RADIUS * 1.15, facecolor=FILL["error"], **line))
+            self.ax.add_artist(
+                RegularPolygon((x - HALF, y), 4, radius=OUTLINE_OF_ERRORS, facecolor=FILL["error"], **line)
+            )
             right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
-            left = x - HALF + 1.15 * RADIUS - _WITHIN
+            left = x - HALF + OUTLINE_OF_ERRORS - _WITHIN
             self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
             self.arrow("inhibit", np.array([[left, y + _WITHIN], [right - 0.03, y + _WITHIN]]), 3)
         node = self.circuit.graph.nodes[name]
@@ -131,31 +111,27 @@ class _Picture:
             middle, below + 0.135, f"{node.size:,}", fontsize=SMALL * self.scale, color="#666666", clip_on=True, **text
         )
 
-    def weights(self, weighted: list[Projection]) -> None:
-        """Names of the parameters on the projections that they weight, where the symbols leave room for them."""
-        for projection in (p for p in weighted if not p.leaf):
-            label = short(", ".join(projection.parameters))
-            wire = self.layout.wires[projection.parent, projection.child]
-            if 0 < len(label) * _LETTER * SMALL / FONT < np.ptp(wire[:, 0]):
-                x, y = halfway(wire)
-                # Above a wire that is nearly level, else on it.
-                level = abs(wire[-1, 1] - wire[0, 1]) < 0.2
-                self.ax.text(
-                    x,
-                    y - (0.05 if level else 0.0),
-                    label,
-                    fontsize=SMALL * self.scale,
-                    color=COLOURS["prediction"],
-                    ha="center",
-                    va="bottom" if level else "center",
-                    zorder=3.5,
-                    clip_on=True,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6 * self.scale},
-                )
-
-
-_ARC = 0.22
-"""From one arc that closes a cycle to the next, and from the vertices to the first."""
+    def label(self, number: int, projection: Projection, weights: bool) -> None:
+        """On a projection, where the symbols leave room: the parameters that weight it, and how late it comes."""
+        words = short(", ".join(projection.parameters)) if weights and number not in self.layout.turn else ""
+        words = ", ".join(filter(None, (words, f"{projection.delay:g} ms" if projection.delay else "")))
+        wire = self.layout.wires[number]
+        if 0 < len(words) * _LETTER * SMALL / FONT < np.ptp(wire[:, 0]):
+            x, y = halfway(wire)
+            # Above a wire that is nearly level, else on it.
+            level = abs(wire[-1, 1] - wire[0, 1]) < 0.2
+            self.ax.text(
+                x,
+                y - (0.05 if level else 0.0),
+                words,
+                fontsize=SMALL * self.scale,
+                color=COLOURS["prediction"],
+                ha="center",
+                va="bottom" if level else "center",
+                zorder=3.5,
+                clip_on=True,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6 * self.scale},
+            )
 
 
 def _limited(count: int, most: int, what: str) -> None:
@@ -171,10 +147,10 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
 
     Value neurons are circles, and the error neurons on their left are diamonds, with the vertex's name and number of
     units below (outputs in bold). Predictions run from a parent's value to a child's error neurons, feedback beside
-    them the other way; inputs are clamped and get none. Lines over the vertices close cycles, with their delays. Long
-    circuits are broken into bands, read like lines of text. Up to some fifty populations remain legible on a page, and
-    some hundreds in a figure that is as large as they need. Where there are few projections, their parameters are
-    named.
+    them the other way; inputs are clamped and get none. What closes a cycle turns above the two vertices that it
+    connects. Delays are on the lines of what they make late. Long circuits are broken into bands, read like lines of
+    text. Up to some fifty populations remain legible on a page, and some hundreds in a figure that is as large as they
+    need. Where there are few projections, their parameters are named.
 
     A circuit with a scheme of layers is drawn with a column for each area and a row for each layer, in which its
     populations are.
@@ -200,16 +176,13 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
         return draw_columns(circuit, ax)
     connections = list(projections(circuit))
     longest = max((len(short(name)) for name in names), default=0)
-    ahead, closing = ([p for p in connections if bool(p.leaf) == back] for back in (False, True))
-    _limited(pieces(names, ((p.parent, p.child) for p in ahead)), MOST_PIECES, "lines from layer to layer")
-    layout = arrange(names, [(p.parent, p.child) for p in ahead], longest * _LETTER + 0.06)
-    heights = {p: _ARC * (k + 1) for k, p in enumerate(closing)}
-    above = max((h - layout.vertices[p.child][1] for p, h in heights.items()), default=0.0) + _ARC * bool(closing)
-    above = max(above, 0.0)
+    pairs = [(p.parent, p.child) for p in connections]
+    _limited(pieces(names, pairs), MOST_PIECES, "lines from layer to layer")
+    layout = arrange(names, pairs, longest * _LETTER + 0.06)
     width = max(layout.size[0], 2 * LEGEND_ENTRY) + 2 * _MARGIN
     entries = len(COLOURS) + 2 + bool(circuit.graph.inputs)
     rows = -(-entries // int(width // LEGEND_ENTRY))
-    height = layout.size[1] + above + 2 * _MARGIN + LEGEND_LINE * rows
+    height = layout.size[1] + 2 * _MARGIN + LEGEND_LINE * rows
     if ax is None:
         from matplotlib import pyplot
 
@@ -217,16 +190,15 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())  # type: ignore[union-attr]
     scale = min(box.width / width, box.height / height)
     spare = (width - layout.size[0]) / 2
-    ax.set(xlim=(-spare, width - spare), ylim=(height - above - _MARGIN, -above - _MARGIN), aspect="equal")
+    ax.set(xlim=(-spare, width - spare), ylim=(height - _MARGIN, -_MARGIN), aspect="equal")
     ax.axis("off")
     picture = _Picture(circuit, ax, layout, scale)
-    for projection in ahead:
-        picture.projection(projection)
-    for projection, arc in heights.items():
-        picture.recurrent(projection, arc)
+    for number, projection in enumerate(connections):
+        picture.projection(number, projection)
     for name in names:
         picture.vertex(name)
-    if sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS:
-        picture.weights(connections)
+    named = sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS
+    for number, projection in enumerate(connections):
+        picture.label(number, projection, named)
     legend(ax, circuit, scale, -(-entries // rows))
     return ax
