@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from pcneuro.circuit.networks.weights import (
     weights_of,
 )
 from pcneuro.errors import (
+    CapacityError,
     ExpressionError,
     ParameterError,
     ShapeError,
@@ -57,6 +59,10 @@ _INPUT, _POPULATION = "input", "population"
 _RETURNS = {"rate": False, "prediction": True}
 """Kinds of edges, and whether errors come back by them."""
 LINEAR = "linear"
+MOST_UNITS = 2**28
+"""Of a population."""
+MOST_AXES = 32
+"""Of the shape of a population; arrays of NumPy have twice as many."""
 
 
 def given(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,11 +106,13 @@ def population_of(name: str, attributes: Mapping[str, Any]) -> AbstractPopulatio
     what = f"population {name!r}"
     check_known(f"attribute of {what}", attributes, NODE)
     shape = _shape(what, attributes)
+    if math.prod(shape) > MOST_UNITS:
+        raise CapacityError(f"{what} is of shape {shape}; {MOST_UNITS:,} units are the most: give several populations")
     sign = sign_of(f"sign of {what}", attributes.get("sign"))
     positions = None
     if "positions" in attributes:
         positions = positions_of(f"positions of {what}", attributes["positions"])
-        if len(positions) != int(np.prod(shape)):
+        if len(positions) != math.prod(shape):
             raise ShapeError(f"positions of {what} are {len(positions)}, and it has shape {shape}: give one a unit")
     kind = attributes.get("kind", _POPULATION)
     if not isinstance(kind, str):
@@ -128,6 +136,8 @@ def _shape(what: str, attributes: Mapping[str, Any]) -> Shape:
         raise ParameterError(f"{what} has a size and a shape: give one of the two")
     if "shape" in attributes:
         shape = index_tuple(f"shape of {what}", attributes["shape"])
+        if len(shape) > MOST_AXES:
+            raise CapacityError(f"{what} has a shape of {len(shape)} axes; {MOST_AXES} are the most: give fewer")
         return tuple(whole(f"shape of {what}", n, 1) for n in shape)
     size = attributes.get("size", 1)
     # Of a column of a table with gaps whole numbers come as floats.
@@ -185,6 +195,11 @@ def _delay(
                 raise ParameterError(
                     f"{what} has a velocity, and population {population.name!r} no positions: give them, or a delay"
                 )
+        if is_sparse(value) or isinstance(value, AbstractDelay) or np.ndim(value):
+            raise ParameterError(
+                f"{what} has a velocity, and delays of its synapses: give a number, which distances add to, or leave "
+                "out the velocity"
+            )
         assert source.positions is not None
         assert target.positions is not None
         return DistanceDelay(source.positions, target.positions, velocity, value)

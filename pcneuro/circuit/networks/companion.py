@@ -18,6 +18,8 @@ from pcneuro.errors import CircuitFileError, GraphError, ParameterError, shown
 _NAME = f"the attribute {COMPANION!r} of the graph"
 _MAY_CHANGE = ("tau", "precision", "error_tau")
 """Attributes of nodes that are read."""
+_IDENTITY = "id"
+"""What readers of GraphML call an edge."""
 
 
 def has_companion(graph: Any) -> bool:
@@ -33,7 +35,7 @@ def read_back(graph: Any) -> Circuit:
     """
     circuit = _circuit(graph)
     expected = circuit.nx
-    nodes = {name: plain_attributes(known) for name, known in graph.nodes(data=True)}
+    nodes = {name: _comparable(known) for name, known in graph.nodes(data=True)}
     for name in sorted(set(map(str, nodes)) ^ set(expected.nodes)):
         more = "lacks" if name in expected else "has, and its circuit has not,"
         raise GraphError(f"the graph {more} the population {name!r}: change the function that the circuit is traced of")
@@ -54,6 +56,17 @@ def read_back(graph: Any) -> Circuit:
     return _with(circuit, changed)
 
 
+def _comparable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a node as GraphML has them, arrays as tuples are, so that ``==`` is one truth value."""
+    arrays = {k: v for k, v in attributes.items() if hasattr(v, "__array__") and np.ndim(v)}
+    return plain_attributes({**attributes, **{k: tuple(np.ravel(v).tolist()) for k, v in arrays.items()}})
+
+
+def without_identity(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of an edge but for the identity that readers of GraphML give it."""
+    return {key: value for key, value in attributes.items() if key != _IDENTITY}
+
+
 def _circuit(graph: Any) -> Circuit:
     """The companion."""
     known = graph.graph[COMPANION]
@@ -62,7 +75,9 @@ def _circuit(graph: Any) -> Circuit:
     try:
         contents = of_text(known)
     except ValueError as error:
-        raise CircuitFileError(f"{_NAME} is damaged: {error}") from None
+        raise CircuitFileError(
+            f"{_NAME} is damaged, or of a graph that something else than circuit.write_graphml wrote: {error}"
+        ) from None
     return circuit_from_bytes(contents, _NAME)
 
 
@@ -70,8 +85,7 @@ def _edges(graph: Any) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Edges with their attributes, in an order that does not depend on the graph's kind."""
     found = []
     for a, b, attributes in graph.edges(data=True):
-        # The identity that a reader of GraphML may give an edge is none of its attributes.
-        plain = sorted((k, str(v)) for k, v in plain_attributes(attributes).items() if k != "id")
+        plain = sorted((k, str(v)) for k, v in without_identity(plain_attributes(attributes)).items())
         found.append((str(a), str(b), plain))
     return sorted(found)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.networks.attributes import connection_of, given, name_of, population_of
 from pcneuro.circuit.networks.building import build
-from pcneuro.circuit.networks.companion import has_companion, read_back
+from pcneuro.circuit.networks.companion import has_companion, read_back, without_identity
 from pcneuro.circuit.networks.description import AbstractPopulation, Network
 from pcneuro.circuit.networks.grid import Grid
 from pcneuro.errors import GraphError, ParameterError, told, unknown_name
@@ -80,7 +80,7 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
             raise unknown_name("node of an edge, which has no attributes:", name, _attributed(graph))
         populations[name] = population_of(name, given(attributes))
     connections = [
-        connection_of(populations[names[a]], populations[names[b]], given(attributes), velocity)
+        connection_of(populations[names[a]], populations[names[b]], without_identity(given(attributes)), velocity)
         for a, b, attributes in graph.edges(data=True)
     ]
     return build(Network(populations, connections), Grid(dt))

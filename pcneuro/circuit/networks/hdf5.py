@@ -43,7 +43,7 @@ def group(parent: Any, name: str) -> Any:
 
     found = _own(parent, name)
     if not isinstance(found, h5py.Group):
-        raise ModelFileError(f"{parent.file.name}: there is no group {name!r} in {parent.name}")
+        raise ModelFileError(f"there is no group {_place(parent, name)}")
     return found
 
 
@@ -62,7 +62,7 @@ def numbers(parent: Any, name: str, count: int | None = None) -> np.ndarray:
     """
     import h5py
 
-    found, what = _own(parent, name), f"{parent.name}/{name}"
+    found, what = _own(parent, name), _place(parent, name)
     if not isinstance(found, h5py.Dataset):
         raise ModelFileError(f"there is no array {what}")
     if found.is_virtual or found.external or found.dtype.kind not in _NUMBERS or found.ndim != 1:
@@ -84,7 +84,9 @@ def indices(parent: Any, name: str, count: int | None = None) -> np.ndarray:
     # NaN is not equal to itself rounded, and infinity is above the most.
     whole = (found == np.rint(found)) & (np.abs(found.astype(np.float64)) < most)
     if not whole.all():
-        raise ModelFileError(f"{parent.name}/{name} has {found[~whole][0]}, which is no number of a node, row or type")
+        raise ModelFileError(
+            f"{_place(parent, name)} has {found[~whole][0]}, which is no number of a node, row or type"
+        )
     return found.astype(np.int64)
 
 
@@ -97,7 +99,14 @@ def _own(parent: Any, name: str) -> Any:
     """What has this name in a group; None where nothing has. Raises ModelFileError for a link into another place."""
     import h5py
 
-    link = parent.get(name, getlink=True) if name in list(parent) else None
-    if link is not None and not isinstance(link, h5py.HardLink):
-        raise ModelFileError(f"{parent.name}/{name} is a link to another place, which is not followed: put it there")
-    return None if link is None else parent[name]
+    # Asked of the one name: a file may have many, and as many are asked for.
+    if not parent.id.links.exists(name.encode(errors="surrogateescape")):
+        return None
+    if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
+        raise ModelFileError(f"{_place(parent, name)} is a link to another place, which is not followed: put it there")
+    return parent[name]
+
+
+def _place(parent: Any, name: str) -> str:
+    """The path of what has this name in a group."""
+    return f"{parent.name.rstrip('/')}/{name}"

@@ -5,6 +5,7 @@ Biology 16: e1007696). Those that ``pcneuro.export.sonata`` writes are read as p
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +17,13 @@ from pcneuro.circuit.networks.attributes import EDGE, NODE, check_known
 from pcneuro.circuit.networks.tables import COORDINATES, from_tables
 from pcneuro.errors import GraphError, ModelFileError, ParameterError, shown, told, unknown_name
 from pcneuro.files import STUMBLES, open_regular, path_of
+from pcneuro.files.reading import NUMBERS
 from pcneuro.quantities import by_name
 
 _TABLE_BYTES = 2**26
 """Of a table of types, which has a row for each."""
+_MOST_COLUMNS = 1000
+"""Of such a table."""
 _WEIGHT = "syn_weight"
 _OWN_KINDS = ("prediction", "feedback", "excite", "inhibit")
 """Kinds of edges that ``pcneuro.export.sonata`` writes; errors and feedback follow from the predictions."""
@@ -111,7 +115,8 @@ class _Populations:
             )
         ids = hdf5.indices(population, "node_type_id")
         count = ids.size
-        columns = _of_types(ids, self.types, _NODE_COLUMNS) | _of_groups(population, "node", count, _NUMBERS)
+        columns = _of_types(ids, self.types, _NODE_COLUMNS)
+        columns |= _of_groups(population, "node", count, _NUMBERS, columns)
         self.first[name] = sum(self.counts.values())
         self.counts[name] = count
         self.row_of[name] = self._rows(name, population, count)
@@ -175,7 +180,7 @@ def _edges(root: Any, populations: _Populations, kinds: dict[str, str], types: A
         for end in ("source", "target"):
             columns[end] = _ends(name, end, population, populations, ids.size)
         columns |= _of_types(ids, types, (*EDGE, _WEIGHT))
-        columns |= _of_groups(population, "edge", ids.size, (_WEIGHT, "delay"))
+        columns |= _of_groups(population, "edge", ids.size, (_WEIGHT, "delay"), columns)
         if _WEIGHT in columns:
             columns["weight"] = columns.pop(_WEIGHT)
         if kinds.get(name) == "prediction":
@@ -204,29 +209,47 @@ def _ends(name: str, end: str, population: Any, populations: _Populations, count
     return np.asarray(populations.first[nodes] + populations.row_of[nodes][ids])
 
 
-def _of_groups(population: Any, what: str, count: int, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Attributes that nodes or edges have of their own, which stand in numbered groups; NaN where there is none."""
-    if not hdf5.has(population, f"{what}_group_id"):
+def _of_groups(
+    population: Any, what: str, count: int, names: tuple[str, ...], by_type: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Attributes that nodes or edges have of their own, which stand in numbered groups.
+
+    Where a group has none it is that ``by_type``, or else NaN.
+    """
+    if not count or not hdf5.has(population, f"{what}_group_id"):
         return {}
     ids = hdf5.indices(population, f"{what}_group_id", count)
     index = hdf5.indices(population, f"{what}_group_index", count)
     columns: dict[str, np.ndarray] = {}
-    for number in np.unique(ids):
-        group, rows = hdf5.group(population, str(int(number))), ids == number
+    order = np.argsort(ids, kind="stable")
+    numbers, first = np.unique(ids[order], return_index=True)
+    for number, rows in zip(numbers, np.split(order, first[1:]), strict=True):
+        group = hdf5.group(population, str(int(number)))
         places = [group, *([hdf5.group(group, "dynamics_params")] if hdf5.has(group, "dynamics_params") else [])]
-        every = bool(rows.all())
         for place in places:
             for name in (name for name in names if hdf5.has(place, name)):
-                values, at = hdf5.numbers(place, name), index if every else index[rows]
-                if at.size and (at.max() >= values.size or at.min() < 0):
+                values, at = hdf5.numbers(place, name), index[rows]
+                wrong = at[(at >= values.size) | (at < 0)]
+                if wrong.size:
                     raise ModelFileError(
-                        f"{place.name}/{name} has {values.size} entries, and entry {at.max()} is asked for"
+                        f"{place.name}/{name} has {values.size} entries, and entry {wrong[0]} is asked for"
                     )
-                if every:
+                if rows.size == count:
                     columns[name] = values[at]
-                else:
-                    columns.setdefault(name, np.full(count, np.nan))[rows] = values[at]
+                    continue
+                if name not in columns:
+                    columns[name] = _numbers_of_types(by_type.get(name), count)
+                columns[name][rows] = values[at]
     return columns
+
+
+def _numbers_of_types(values: np.ndarray | None, count: int) -> np.ndarray:
+    """A column of numbers that types have, to be written to; NaN where they have none."""
+    if values is None:
+        return np.full(count, np.nan)
+    if values.dtype.kind not in NUMBERS:
+        raise ModelFileError(f"types have {shown(values[0])} where some nodes or edges have numbers: give numbers")
+    return values.astype(np.float64)
 
 
 def _types(what: str, path: Any, key: str) -> Any:
@@ -242,10 +265,17 @@ def _types(what: str, path: Any, key: str) -> Any:
                 raise ModelFileError(
                     f"{what}: {shown(str(path))} has more than {_TABLE_BYTES:,} bytes, and a row for each type"
                 )
-            table = pandas.read_csv(file, sep=r"\s+", na_values=["NULL"])
+            names = file.readline().split()
+            if len(set(names)) < len(names) or len(names) > _MOST_COLUMNS:
+                raise ValueError(f"it has a column twice, or more than {_MOST_COLUMNS:,} of them")
+            file.seek(0)
+            with warnings.catch_warnings():
+                # A row that is longer than the first one.
+                warnings.simplefilter("error", pandas.errors.ParserWarning)
+                table = pandas.read_csv(file, sep=r"\s+", na_values=["NULL"], index_col=False)
     except OSError as error:
         raise ModelFileError(f"{what}: cannot read {shown(str(path))}: {error.strerror or error}") from None
-    except STUMBLES as error:
+    except (*STUMBLES, pandas.errors.ParserWarning) as error:
         raise ModelFileError(f"{what}: {shown(str(path))} is no table: {' '.join(str(error).split())[:200]}") from None
     if key not in table.columns or not table[key].is_unique:
         raise ModelFileError(

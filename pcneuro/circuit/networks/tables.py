@@ -21,6 +21,7 @@ from pcneuro.circuit.networks.building import build
 from pcneuro.circuit.networks.description import AbstractPopulation, Connection, Network
 from pcneuro.circuit.networks.grid import Grid
 from pcneuro.errors import DataError, GraphError, ParameterError, shown, told
+from pcneuro.files.reading import NUMBERS
 from pcneuro.quantities import by_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 COORDINATES = ("x", "y", "z")
 _BY_NEURON = ("tau", "precision", "error_tau", "bias", "prior")
 """Columns that may have a number of its own for each neuron of a population."""
+_WITH_TIMES = f"{NUMBERS}m"
+"""Kinds of numbers, and times with units."""
+_EXACT = 2**53
+"""From here on float64 has no longer each whole number."""
 _ID, _POPULATION, _SOURCE, _TARGET = "id", "population", "source", "target"
 
 
@@ -125,7 +130,10 @@ def _neurons(table: Any) -> Neurons:
         return Neurons(populations, ids, np.arange(len(ids)), np.zeros(len(ids), dtype=np.int32), False)
     if table[_POPULATION].isna().any():
         raise DataError("nodes have rows without a population: give each one")
-    codes, names = pandas.factorize(table[_POPULATION])
+    try:
+        codes, names = pandas.factorize(table[_POPULATION])
+    except TypeError:
+        raise DataError("column 'population' of nodes has what is no name: give text, or whole numbers") from None
     unit, populations = np.empty(len(ids), dtype=np.int32), {}
     for code, value in enumerate(names):
         rows = np.flatnonzero(codes == code)
@@ -163,7 +171,7 @@ def _population(name: str, rows: Any, known: list[str]) -> AbstractPopulation:
         if missing.any():
             raise DataError(f"column {column!r} of nodes has no value for some neurons of population {name!r}")
         if column in _BY_NEURON:
-            numbers = values.to_numpy()
+            numbers = _numbers(f"column {column!r} of nodes has, in population {name!r},", values, _WITH_TIMES)
             attributes[column] = numbers[0] if (numbers == numbers[0]).all() else numbers
         else:
             attributes[column] = _same(f"column {column!r} of nodes", values, f"population {name!r}")
@@ -175,18 +183,19 @@ def _positions(rows: Any) -> dict[str, np.ndarray]:
     columns = [c for c in COORDINATES if c in rows.columns]
     if not columns or rows[columns].isna().all(axis=None):
         return {}
-    try:
-        if any(rows[c].dtype.kind == "c" for c in columns):
-            raise TypeError("complex")
-        return {"positions": rows[columns].to_numpy(dtype=np.float64)}
-    except (TypeError, ValueError):
-        raise DataError(f"columns {', '.join(columns)} of nodes have what is no number: give coordinates") from None
+    what = f"columns {', '.join(columns)} of nodes have"
+    return {"positions": np.stack([_numbers(what, rows[c]).astype(np.float64) for c in columns], axis=1)}
 
 
 def _same(what: str, values: Any, where: str) -> Any:
     """The one value of a column."""
     first = values.iloc[0]
-    if any(value != first for value in values.unique()):
+    try:
+        same = all(value == first for value in values.unique())
+    except TypeError:
+        # Of what has no hash, as a rule with arrays, one object is meant.
+        same = all(value is first for value in values)
+    if not same:
         raise ParameterError(f"{what} has {shown(first)} and other values in {where}; needed is one for all")
     return first
 
@@ -253,6 +262,7 @@ def _rows(column: str, ids: Any, neurons: Neurons) -> np.ndarray:
         rows = ids.to_numpy()
         wrong = (rows < 0) | (rows >= len(known))
     else:
+        _check_exact(column, ids, known)
         try:
             rows = known.get_indexer(ids)
         except TypeError:
@@ -266,6 +276,18 @@ def _rows(column: str, ids: Any, neurons: Neurons) -> np.ndarray:
     return np.asarray(rows)
 
 
+def _check_exact(column: str, ids: Any, known: Any) -> None:
+    """Raise DataError for floats among whole numbers, on either side, that do not tell all of them apart."""
+    from pandas.api.types import is_float_dtype, is_integer_dtype
+
+    for some, others in ((ids, known), (known, ids)):
+        if is_float_dtype(some.dtype) and is_integer_dtype(others.dtype) and (abs(some) >= _EXACT).any():
+            raise DataError(
+                f"column {column!r} of edges and the ids of nodes are whole numbers here and floats there, which from "
+                f"{_EXACT:,} on do not tell all apart: read both as whole numbers, or as text"
+            )
+
+
 def _of_synapses(
     rows: Any, ends: tuple[AbstractPopulation, AbstractPopulation], units: list[np.ndarray]
 ) -> dict[str, Any]:
@@ -274,8 +296,8 @@ def _of_synapses(
 
     what, shape = f"edges {ends[0].name!r} -> {ends[1].name!r}", (ends[0].size, ends[1].size)
     attributes: dict[str, Any] = {}
-    weights = _numbers(f"weights of {what}", rows["weight"]) if "weight" in rows.columns else np.ones(len(rows))
-    attributes["weight"] = coo_array((weights, tuple(units)), shape=shape).tocsc()
+    weights = _numbers(f"weights of {what} have", rows["weight"]) if "weight" in rows.columns else np.ones(len(rows))
+    attributes["weight"] = coo_array((weights, tuple(units)), shape=shape)
     for column in (c for c in EDGE if c in rows.columns and c != "weight"):
         values = rows[column]
         missing = values.isna()
@@ -283,10 +305,10 @@ def _of_synapses(
             continue
         if missing.any():
             raise DataError(f"column {column!r} of {what} has no value in some rows: give each one")
-        if column != "delay" or values.nunique() == 1:
+        if column != "delay" or _one(values):
             attributes[column] = _same(f"column {column!r} of edges", values, what)
             continue
-        delays = coo_array((_numbers(f"delays of {what}", values), tuple(units)), shape=shape).tocsc()
+        delays = coo_array((_numbers(f"delays of {what} have", values), tuple(units)), shape=shape).tocsc()
         if delays.nnz < len(rows):
             raise ParameterError(
                 f"{what} have several synapses between the same two neurons, and delays that differ: give these a "
@@ -296,9 +318,22 @@ def _of_synapses(
     return attributes
 
 
-def _numbers(what: str, values: Any) -> np.ndarray:
-    numbers = values.to_numpy()
-    if numbers.dtype.kind not in "fiub":
-        raise DataError(f"{what} have what is no number: give real numbers")
-    # Synapses between the same two neurons add up: of int8 and truth values, too.
-    return np.asarray(numbers if numbers.dtype in (np.float32, np.float64) else numbers.astype(np.float64))
+def _one(values: Any) -> bool:
+    """Whether all values of a column are one; what has no hash is no number, and then they are not."""
+    try:
+        return bool(values.nunique() == 1)
+    except TypeError:
+        return False
+
+
+def _numbers(what: str, values: Any, kinds: str = NUMBERS) -> np.ndarray:
+    """A column as an array of numbers, of which synapses add up; ``what`` ends with a verb.
+
+    Raises DataError for what is no number. Columns of objects are as good as the numbers in them.
+    """
+    numbers = values.infer_objects().to_numpy()
+    if numbers.dtype.kind not in kinds:
+        raise DataError(f"{what} what is no number: give real numbers")
+    # Those of int8 and truth values are too short to add up.
+    short = numbers.dtype not in (np.float32, np.float64) and numbers.dtype.kind in NUMBERS
+    return np.asarray(numbers.astype(np.float64) if short else numbers)

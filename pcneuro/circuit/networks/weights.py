@@ -108,6 +108,8 @@ def weights_of(what: str, value: Any, shape: tuple[int, int], sign: int, name: s
     where one number stands for too many.
     """
     if is_sparse(value):
+        # Before those between the same two units are added up, which would hide a negative one.
+        _check_sign(what, _stored(value), sign, name)
         made: Weights = SparseWeights(by_target(what, value, shape))
     else:
         array = plain_array(what, value)
@@ -116,9 +118,10 @@ def weights_of(what: str, value: Any, shape: tuple[int, int], sign: int, name: s
             array = _for_all(what, array, shape)
         if array.shape != shape:
             raise ShapeError(f"{what} are of shape {array.shape}; needed is {shape}, units before by units behind")
+        _check_sign(what, array, sign, name)
         made = DenseWeights(array)
     _check_values(what, made.values)
-    return made if not sign else _signed(what, made, sign, name)
+    return made if sign >= 0 else _with_values(made, lambda values: -values)
 
 
 def _for_all(what: str, number: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -172,15 +175,25 @@ def _check_values(what: str, values: np.ndarray) -> None:
         )
 
 
-def _signed(what: str, weights: Weights, sign: int, name: str) -> Weights:
-    least = float(weights.values.min())
+def _stored(matrix: Any) -> np.ndarray:
+    """All numbers that a sparse matrix has, in whatever order."""
+    data = getattr(matrix, "data", None)
+    # Some kinds have lists, or room for places that there are not.
+    plain = isinstance(data, np.ndarray) and data.dtype != object and matrix.format != "dia"
+    return np.asarray(data if plain else matrix.tocoo().data)
+
+
+def _check_sign(what: str, values: np.ndarray, sign: int, name: str) -> None:
+    """Raise ParameterError for negative magnitudes, of neurons that have a sign."""
+    if not sign or not values.size or values.dtype.kind not in "fiub":
+        return
+    least = float(np.nanmin(values)) if not np.isnan(values).all() else 0.0
     if least < 0:
         kind = "inhibitory" if sign < 0 else "excitatory"
         raise ParameterError(
             f"{what} are negative, {least:g} as their least, and {name!r} is {kind}: give magnitudes, which get its "
             "sign, or leave out the sign"
         )
-    return weights if sign > 0 else _with_values(weights, lambda values: -values)
 
 
 def _with_values(weights: Weights, change: Callable[[np.ndarray], np.ndarray]) -> Weights:

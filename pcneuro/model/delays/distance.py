@@ -51,12 +51,24 @@ class DistanceDelay(AbstractDelay):
         return False
 
     def between(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
-        """Delays in ms of synapses from units ``pre`` to units ``post``, whose numbers have to be in range."""
+        """Delays in ms of synapses from units ``pre`` to units ``post``, whose numbers have to be in range.
+
+        Raises ParameterError where one is beyond all numbers.
+        """
         squares = np.zeros(pre.size)
-        # One coordinate after the other: no array of all positions of all synapses is made.
-        for before, behind in zip(self.source.T, self.target.T, strict=True):
-            squares += np.square(behind[post] - before[pre])
-        return np.asarray(self.least + np.sqrt(squares) / self.velocity)
+        with np.errstate(over="ignore"):
+            # One coordinate after the other: no array of all positions of all synapses is made.
+            for before, behind in zip(self.source.T, self.target.T, strict=True):
+                squares += np.square(behind[post] - before[pre])
+            delays = self.least + np.sqrt(squares) / self.velocity
+        finite = np.isfinite(delays)
+        if not finite.all():
+            wrong = int(np.argmin(finite))
+            raise ParameterError(
+                f"DistanceDelay: the synapse from unit {int(pre[wrong])} to unit {int(post[wrong])} would take "
+                "infinitely long: give positions and a velocity of a common scale"
+            )
+        return np.asarray(delays)
 
     def of(self, synapses: int, key: str) -> np.ndarray:
         raise ParameterError(

@@ -100,6 +100,12 @@ def test_graphml_without_weights_is_as_large_as_its_populations(tmp_path):
         pcn.from_networkx(networkx.read_graphml(tmp_path / "small.graphml"))
 
 
+def test_arrays_are_as_good_as_tuples():
+    graph = pcn.build_circuit(mlp((4, 3, 5, 2))).nx.copy()
+    graph.nodes["h1.value"]["tau"] = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(pcn.from_networkx(graph).tau["h1"], [1.0, 2.0, 3.0])
+
+
 @pytest.mark.parametrize("through_a_file", [False, True])
 def test_time_constants_and_precisions_are_the_users_to_change(through_a_file, tmp_path):
     circuit = pcn.build_circuit(mlp((4, 3, 5, 2)))
@@ -129,6 +135,8 @@ def test_other_changes_are_refused_by_name():
         (lambda g: g.nodes["x.value"].update(tau=7.0), ParameterError, "tau 7.0 of population 'x.value'"),
         (lambda g: g.nodes["h1.value"].update(tau="fast"), ParameterError, "tau of population 'h1.value' is 'fast'"),
         (lambda g: g.nodes["h1.value"].update(tau=-1.0), ParameterError, "tau of vertex 'h1'"),
+        (lambda g: g.nodes["h1.value"].update(mine=np.ones(3)), ParameterError, "mine '1.0,1.0,1.0' of population"),
+        (lambda g: g.nodes["h1.value"].update(tau=np.ma.array(np.ones(3), mask=[0, 1, 0])), ParameterError, "tau of"),
     ):
         graph = circuit.nx.copy()
         change(graph)

@@ -8,6 +8,7 @@ import pytest
 from scipy import integrate, sparse
 
 import pcneuro as pcn
+from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import (
     CapacityError,
     DataError,
@@ -252,6 +253,14 @@ def test_fixed_prediction_refuses_what_goes_around():
         sim(pcn.from_networkx(balanced()), dynamics=pcn.FixedPrediction()).run(1.0, inputs={"x": np.ones(2)})
 
 
+def apart(graph, distance):
+    """Put the populations so far from each other; returns the edge from E to I, which has a velocity."""
+    graph.nodes["E"].update(positions=np.zeros((5, 1)))
+    graph.nodes["I"].update(positions=np.full((3, 1), distance))
+    graph.edges["E", "I"].update(velocity=1.0)
+    return graph.edges["E", "I"]
+
+
 WRONG = [
     (lambda g: g.add_edge("E", "J", weight=1.0), UnknownNameError, "node of an edge.*'J'"),
     (lambda g: g.add_edge("E", "x"), ParameterError, "edge 'E' -> 'x': 'x' is an input"),
@@ -291,6 +300,17 @@ WRONG = [
     (lambda g: g.nodes["E"].update(bias=np.nan), DataError, "bias of population 'E'"),
     (lambda g: g.nodes["E"].update(kind=np.array(["input", "x"])), ParameterError, "kind of population 'E' is a nd"),
     (lambda g: g.nodes["E"].update(sign=1 + 0j), ParameterError, "sign of population 'E'"),
+    (lambda g: g.nodes["E"].update(size=10**12), CapacityError, "population 'E' is of shape"),
+    (lambda g: g.add_node("a", shape=(1,) * 70, bias=1.0), CapacityError, "population 'a' has a shape of 70 axes"),
+    (lambda g: g.add_node("a", shape=(2**40,) * 2, bias=1.0), CapacityError, "population 'a' is of shape"),
+    (lambda g: apart(g, 1.0).update(delay=W_EI), ParameterError, "'E' -> 'I' has a velocity, and delays of its syn"),
+    (lambda g: apart(g, 1e200), ParameterError, "unit 0 to unit 0 would take infinitely long"),
+    (lambda g: apart(g, 1.0).update(velocity=1e-320), ParameterError, "unit 0 to unit 0 would take infinitely long"),
+    (
+        lambda g: g.edges["I", "E"].update(weight=sparse.coo_array(([-1.0, 2.0], ([0, 0], [1, 1])), shape=(3, 5))),
+        ParameterError,
+        "'I' -> 'E' are negative, -1 as their least",
+    ),
     (lambda g: g.add_node("1a", size=1), GraphError, "'1a' is no name"),
     (lambda g: g.add_node((1, 2), size=1), ParameterError, "is no name"),
 ]
@@ -314,6 +334,29 @@ def test_sparse_weights_at_places_that_there_are_not(form, place):
     graph.edges["E", "I"].update(weight=matrix)
     with pytest.raises(DataError, match="weights of edge 'E' -> 'I' are a damaged sparse matrix"):
         pcn.from_networkx(graph, dt=1.0)
+
+
+def test_what_readers_of_graphml_call_an_edge_is_none_of_its_attributes(tmp_path):
+    graph = networkx.MultiDiGraph()
+    graph.add_node("a", bias=1.0, transfer="tanh")
+    graph.add_node("b", size=2)
+    graph.add_edge("a", "b", weight=0.5, delay=2.0)
+    networkx.write_graphml(graph, tmp_path / "plain.graphml")
+    back = networkx.read_graphml(tmp_path / "plain.graphml", force_multigraph=True)
+    assert fingerprint(pcn.from_networkx(back)) == fingerprint(pcn.from_networkx(graph))
+    with_id = networkx.DiGraph(graph)
+    with_id.edges["a", "b"]["id"] = "e0"
+    assert fingerprint(pcn.from_networkx(with_id)) == fingerprint(pcn.from_networkx(graph))
+
+
+@pytest.mark.parametrize("form", ["lil", "dok", "dia", "bsr"])
+def test_magnitudes_are_looked_at_in_sparse_matrices_of_any_kind(form):
+    graph = balanced()
+    graph.edges["I", "E"].update(weight=sparse.csr_array(W_IE).asformat(form))
+    np.testing.assert_array_equal(pcn.from_networkx(graph).parameters["W_I_E"], -W_IE.T.ravel())
+    graph.edges["I", "E"].update(weight=sparse.csr_array(-W_IE).asformat(form))
+    with pytest.raises(ParameterError, match="are negative"):
+        pcn.from_networkx(graph)
 
 
 def test_graphs_that_are_none():

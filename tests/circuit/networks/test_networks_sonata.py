@@ -90,6 +90,22 @@ def test_types_groups_and_ids_of_the_standard(tmp_path):
     np.testing.assert_allclose(got, v[-1], rtol=1e-12)
 
 
+def test_groups_without_a_number_have_that_of_the_type(tmp_path):
+    """Of edges, and of nodes; and populations of edges may be empty."""
+    files = standard(tmp_path, positions=False)
+    with h5py.File(files["edges"], "r+") as root:
+        del root["edges/cc/1/syn_weight"]
+        for name in ("source_node_id", "target_node_id", "edge_type_id", "edge_group_id", "edge_group_index"):
+            attributes = dict(root[f"edges/lc/{name}"].attrs)
+            del root[f"edges/lc/{name}"]
+            root[f"edges/lc/{name}"] = np.zeros(0, dtype=np.int64)
+            root[f"edges/lc/{name}"].attrs.update(attributes)
+    table(tmp_path, "kind tau\n100 NULL 7.5\n200 input NULL")
+    circuit = pcn.from_sonata(**files, dt=1.0)
+    np.testing.assert_array_equal(circuit.tau["cortex"], [5.0, 10.0, 7.5])
+    np.testing.assert_array_equal(sorted(circuit.parameters["W_cortex_cortex"]), [-0.25, 0.5, 9.0])
+
+
 def test_delays_of_distances_and_rules(tmp_path):
     files = standard(tmp_path)
     files["edge_types"] = None
@@ -116,6 +132,14 @@ def change(path, name, place, values, attribute=None):
                 root[place].attrs.update(attributes)
 
 
+def table(path, text):
+    """Write other types of nodes, some of which have no tau of their own then."""
+    (path / "node_types.csv").write_text(f"node_type_id {text}\n")
+    change(path, "nodes", "nodes/cortex/node_group_id", np.array([0, 0, 1]))
+    with h5py.File(path / "nodes.h5", "r+") as root:
+        root.create_group("nodes/cortex/1")
+
+
 WRONG = [
     (lambda p: change(p, "edges", "edges/cc/source_node_id", np.array([0, 1, 3])), GraphError, "node 3 .* has 3 nodes"),
     (lambda p: change(p, "edges", "edges/cc/source_node_id", np.array([0, 1])), ModelFileError, "2 entries; needed"),
@@ -134,7 +158,11 @@ WRONG = [
     (lambda p: change(p, "edges", "edges/cc/source_node_id", np.array([0.0, np.nan, 2])), ModelFileError, "has nan, "),
     (lambda p: change(p, "edges", "edges/cc/edge_group_index", np.array([np.inf, 1, 0])), ModelFileError, "has inf, "),
     (lambda p: change(p, "nodes", "nodes/cortex/node_id", np.array([0, 0, 1])), GraphError, "not 0 to 2, each once"),
-    (lambda p: change(p, "nodes", "nodes", None), ModelFileError, "no group 'nodes'"),
+    (lambda p: change(p, "nodes", "nodes", None), ModelFileError, "no group /nodes"),
+    (lambda p: table(p, "tau tau\n100 1 2\n200 NULL NULL"), ModelFileError, "no table: it has a column twice"),
+    (lambda p: table(p, " ".join(f"c{i}" for i in range(2000))), ModelFileError, "or more than 1,000"),
+    (lambda p: table(p, "tau\n100 1 2\n200 NULL 3"), ModelFileError, "no table: Length of header"),
+    (lambda p: table(p, "tau\n100 fast\n200 NULL"), ModelFileError, "types have 'fast' where some nodes or edges have"),
     (lambda p: (p / "nodes.h5").write_bytes(b"no such file"), ModelFileError, "cannot read .*no HDF5 file"),
     (lambda p: (p / "nodes.h5").unlink(), ModelFileError, "cannot read .*No such file"),
     (lambda p: (p / "node_types.csv").write_text("a b\n1 2\n"), ModelFileError, "needs a column 'node_type_id'"),

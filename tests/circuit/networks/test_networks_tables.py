@@ -138,6 +138,15 @@ WRONG = [
     (lambda n, e: (n, e.assign(delay=0.3)), ParameterError, "0.3 ms, which is no multiple of dt = 1 ms"),
     (lambda n, e: (n.assign(x="left"), e), DataError, "columns x, y of nodes"),
     (lambda n, e: (n.assign(x=1j), e), DataError, "columns x, y of nodes"),
+    (lambda n, e: (n.assign(x=pandas.Timestamp(0)), e), DataError, "columns x, y of nodes have what is no number"),
+    (lambda n, e: (n.assign(x="1"), e), DataError, "columns x, y of nodes have what is no number"),
+    (lambda n, e: (n.assign(tau="fast"), e), DataError, "column 'tau' of nodes has, in population '[EI]', what is no"),
+    (lambda n, e: (n.assign(tau=[[1.0]] * 9), e), DataError, "column 'tau' of nodes has, in population '[EI]', what"),
+    (lambda n, e: (n.assign(population=[["E"]] * 9), e), DataError, "'population' of nodes has what is no name"),
+    (lambda n, e: (n.assign(transfer=[["tanh"] for _ in range(9)]), e), ParameterError, "'transfer' of nodes has"),
+    (lambda n, e: (n.assign(noise=[[1.0]] * 9), e), ParameterError, "noise of 'E.value' is a list"),
+    (lambda n, e: (n, e.assign(delay=[[1.0]] * 30)), DataError, "delays of edges 'E' -> 'E' have what is no number"),
+    (lambda n, e: (n, e.assign(weight=np.where(e.index == 0, -0.1, 1.0))), ParameterError, "'E' are negative, -0.1 "),
     (lambda n, e: (n, e.assign(source=[[1]] * len(e))), DataError, "'source' of edges has what is no id"),
     (lambda n, e: (n, e.assign(kind=[["rate"]] * len(e))), DataError, "'kind' of edges has what is no text"),
     (
@@ -165,6 +174,37 @@ def test_what_does_not_fit_is_refused_by_name(change, error, text):
     with pytest.raises(error, match=text) as caught:
         pcn.from_tables(*change(neurons(), synapses()), dt=1.0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_negative_magnitude_is_not_hidden_by_another_synapse():
+    nodes = pandas.DataFrame({"population": ["a", "b"], "sign": ["inhibitory", None]})
+    edges = pandas.DataFrame({"source": [0, 0], "target": [1, 1], "weight": [-1.0, 2.0]})
+    with pytest.raises(ParameterError, match="'a' -> 'b' are negative, -1 as their least, and 'a' is inhibitory"):
+        pcn.from_tables(nodes, edges)
+
+
+@pytest.mark.parametrize("floats", ["source", "id"])
+def test_ids_beyond_what_floats_tell_apart(floats):
+    """As a column has them that once had a gap: pandas finds 2^53 + 1 by the float 2^53."""
+    nodes = pandas.DataFrame({"id": [2**53 - 2, 2**53 + 2, 5], "population": ["a", "a", "b"]})
+    edges = pandas.DataFrame({"source": [2**53 + 2], "target": [5]})
+    (block,) = pcn.from_tables(nodes, edges).synapses()
+    assert list(block.pre) == [1]
+    (nodes if floats == "id" else edges)[floats] = {"id": nodes.id, "source": edges.source}[floats].astype(float)
+    with pytest.raises(
+        DataError, match=r"'source' of edges and the ids of nodes .*read both as whole numbers, or as te"
+    ):
+        pcn.from_tables(nodes, edges)
+
+
+def test_columns_of_objects_are_as_good_as_the_numbers_in_them():
+    nodes, edges = neurons(), synapses()
+    plain = pcn.from_tables(nodes, edges)
+    columns = {"tau": object, "bias": object, "x": object}
+    objects = pcn.from_tables(nodes.astype(columns), edges.astype({"weight": object}))
+    assert fingerprint(objects) == fingerprint(plain)
+    for name, value in plain.parameters.items():
+        np.testing.assert_array_equal(objects.parameters[name], value)
 
 
 def test_rules_are_of_connections_that_there_are():
