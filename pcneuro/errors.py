@@ -80,7 +80,7 @@ class CircuitFileError(PcneuroError, ValueError):
 
 
 class ConfigurationError(PcneuroError, ValueError):
-    """A simulation file with an unknown key or a value that does not fit."""
+    """A simulation file, or a chip's, with an unknown key or a value that does not fit."""
 
 
 class OutputError(PcneuroError, OSError):

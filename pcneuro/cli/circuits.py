@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ConfigurationError
+from pcneuro.files.toml import Problem
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.studies import Sources, read
-from pcneuro.studies.tables import Problem
 
 
 def circuit_of(reference: str) -> Circuit:

@@ -74,6 +74,13 @@ class Destinations:
         return np.bincount(self.source, minlength=self.cores)
 
     @cached_property
+    def farthest_reach(self) -> np.ndarray:
+        """(cores,) int64: cores that one axon reaches at most, of those that begin there."""
+        most = np.zeros(self.cores, dtype=np.int64)
+        np.maximum.at(most, self.core[self.axons.neuron], np.diff(self.begin))
+        return most
+
+    @cached_property
     def synapses_held(self) -> np.ndarray:
         """(cores,) int64: synapses that end there."""
         return _by(self.destination, self.cores, self.synapses)

@@ -19,14 +19,20 @@ class Limits:
     synapses: int | None = None
     fan_in: int | None = None
     """Synapses that end at one neuron."""
+    destinations: int | None = None
+    """Cores that one axon reaches."""
 
     def used(self, at: Destinations) -> dict[str, np.ndarray]:
-        """Limit -> how much of it each core takes, (cores,) int64, of those that there are."""
+        """Limit -> how much of it each core takes, (cores,) int64, of those that there are.
+
+        What is a limit of one axon, ``destinations``, is that of the core's axon which takes most.
+        """
         held = {
             "compartments": at.compartments,
             "axons_in": at.axons_in,
             "axons_out": at.axons_out,
             "synapses": at.synapses_held,
+            "destinations": at.farthest_reach,
         }
         return {name: numbers for name, numbers in held.items() if getattr(self, name) is not None}
 

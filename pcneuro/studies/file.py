@@ -13,14 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from pcneuro.errors import ConfigurationError
-from pcneuro.files import open_regular
+from pcneuro.files.toml import Problem, checked, get, located, nearest, read_toml, shown_at
 from pcneuro.studies.seeds import seeded
-from pcneuro.studies.tables import KIND, Problem, checked, nearest
+from pcneuro.studies.tables import KIND
 from pcneuro.studies.task import TASKS, AbstractTask
 
 Keys = tuple[str, ...]
 SWEEP = "sweep"
-LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -110,44 +109,16 @@ def with_values(raw: Mapping[str, Any], swept: Mapping[str, Any]) -> dict[str, A
     return tables
 
 
-def get(raw: Any, keys: Keys) -> Any:
-    """The value at ``keys``; KeyError where there is none."""
-    for key in keys:
-        if isinstance(raw, list) and key.isdigit() and int(key) < len(raw):
-            raw = raw[int(key)]
-        elif isinstance(raw, Mapping):
-            raw = raw[key]
-        else:
-            raise KeyError(key)
-    return raw
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
-
-
 def describe(
     path: Path, problem: Problem, raw: Mapping[str, Any], overrides: Mapping[Keys, Any], swept: set[Keys]
 ) -> str:
     """One line about a problem, which says where the value came from: the file, ``--set``, or the sweep."""
-    keys = problem.path
-    try:
-        value = get(raw, keys)
-    except KeyError:
-        value = None
-    shown = "" if value is None or isinstance(value, Mapping) else f" = {_shown(value)}"
+    keys, shown = problem.path, shown_at(raw, problem.path)
     if any(keys[: len(prefix)] == prefix for prefix in swept if prefix):
         return f'{path}: [{SWEEP}] "{".".join(keys)}"{shown}: {problem.text}'
     if any(keys[: len(prefix)] == prefix for prefix in overrides):
         return f"--set {'.'.join(keys)}{shown.replace(' = ', '=', 1)}: {problem.text}"
-    if not keys:
-        return f"{path}: {problem.text}"
-    if isinstance(value, Mapping):
-        text = problem.text.replace("unknown key", "unknown table") if not problem.known else problem.text
-        return f"{path}: [{'.'.join(keys)}]: {text}"
-    table = f"[{'.'.join(keys[:-1])}] " if len(keys) > 1 else ""
-    return f"{path}: {table}{keys[-1]}{shown}: {problem.text}"
+    return located(path, problem, raw)
 
 
 def _grids(raw: Any) -> Iterator[dict[str, Any]]:
@@ -174,23 +145,13 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        with open_regular(path) as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}") from None
-
-
 def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
     """Read a simulation file, with ``sets`` such as ``"integrator.dt=0.5"`` on top, and check all runs it asks for.
 
     Raises ConfigurationError: the file, the table, the key and its value, and the nearest key there is.
     """
     path = Path(path)
-    raw = _table(path)
+    raw = read_toml(path)
     overrides = dict(parse_set(text) for text in sets)
     swept: Mapping[str, Any] = {}
     try:

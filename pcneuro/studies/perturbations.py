@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from pcneuro.files.toml import Problem
 from pcneuro.model.perturbations import Inject
 from pcneuro.simulator.perturbations import AbstractIntervention
-from pcneuro.studies.tables import Problem, made_from
+from pcneuro.studies.tables import made_from
 
 
 def kinds() -> dict[str, type]:

@@ -12,10 +12,11 @@ import xarray
 
 from pcneuro.export.targets import Exported
 from pcneuro.files import guarded
+from pcneuro.files.toml import Problem
 from pcneuro.recording.netcdf import write_netcdf
 from pcneuro.recording.record import Record
 from pcneuro.simulator.result import Result
-from pcneuro.studies.tables import Problem, made_from
+from pcneuro.studies.tables import made_from
 
 RUN = "run"
 

@@ -18,6 +18,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.errors import ConfigurationError, PcneuroError, warn
 from pcneuro.files import writing
+from pcneuro.files.toml import Problem
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, PlannedRun
@@ -25,7 +26,6 @@ from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, int
 from pcneuro.studies.output import SUMMARY, Output, write_json
 from pcneuro.studies.seeds import SEED, not_swept
 from pcneuro.studies.sources import Sources
-from pcneuro.studies.tables import Problem
 from pcneuro.studies.task import AbstractTask, FinishedRun, Job, TextTable
 
 RECORDS = "records.nc"

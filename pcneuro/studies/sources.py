@@ -15,8 +15,8 @@ from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.loading import load_circuit
 from pcneuro.errors import PcneuroError
+from pcneuro.files.toml import Problem, nearest
 from pcneuro.graph.graph import Graph
-from pcneuro.studies.tables import Problem, nearest
 
 ARGUMENTS = "arguments"
 PLACE: tuple[str, ...] = ("circuit",)

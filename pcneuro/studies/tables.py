@@ -1,78 +1,21 @@
-"""Tables of a simulation file as objects: pydantic checks each, and a wrong key becomes one clear line."""
+"""Tables of a simulation file as objects, such as ``{kind = "Euler", dt = 0.5}``."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache, partial
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, create_model
 
 from pcneuro.errors import PcneuroError, told
+from pcneuro.files.toml import Problem, Table, checked, nearest
 
-Path = tuple[str, ...]
 KIND = "kind"
-
-
-class Table(BaseModel):
-    """A table of a file: unknown keys are refused, and nothing is converted from one type to another."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
-
-
-T = TypeVar("T", bound=BaseModel)
-
-
-class Problem(ValueError):
-    """What is wrong with the value at ``path``, in words; ``known`` is False where the key itself is unknown."""
-
-    def __init__(self, path: Path, text: str, known: bool = True) -> None:
-        super().__init__(text)
-        self.path, self.text, self.known = path, text, known
-
-    def below(self, *prefix: str) -> Problem:
-        """The same problem, seen from a table further up."""
-        return Problem((*prefix, *self.path), self.text, self.known)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the name that was meant."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(names)}" if names else "there are none"
-
-
-def checked(model: type[T], raw: Any) -> T:
-    """An instance of ``model`` from a table. Raises Problem, with the path from this table."""
-    if not isinstance(raw, Mapping):
-        raise Problem((), "needs a table")
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        raise _problem(model, error) from None
-
-
-def _problem(model: type[BaseModel], error: ValidationError) -> Problem:
-    """The first problem; unknown keys come first, since a key that is missing is often one of them, misspelt."""
-    details = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-    first = details[0]
-    path = tuple(str(part) for part in first["loc"])
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, Problem):
-        return cause.below(*path)
-    if first["type"] == "extra_forbidden":
-        return Problem(path, f"unknown key; {nearest(path[-1], model.model_fields)}", known=False)
-    if first["type"] == "missing":
-        meaning = model.model_fields[path[0]].description if path[0] in model.model_fields else None
-        return Problem(path, f"is missing{f': {meaning}' if meaning else ''}")
-    return Problem(path, str(cause or first["msg"]).replace("Input should", "should"))
 
 
 @cache

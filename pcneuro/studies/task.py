@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import Engine, Kernel
 from pcneuro.errors import unknown_name
+from pcneuro.files.toml import Problem, Table
 from pcneuro.model.delays import DELAYS, AbstractDelay, ConstantDelay, SynapticDelays
 from pcneuro.model.dynamics import AbstractDynamics, FixedPrediction
 from pcneuro.model.dynamics.abstract import DYNAMICS
@@ -29,7 +30,7 @@ from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.schedules.abstract import SCHEDULES
 from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.observer import AbstractObserver, pass_on
-from pcneuro.studies.tables import KIND, Problem, Table, kind_table, made_from
+from pcneuro.studies.tables import KIND, kind_table, made_from
 from pcneuro.studies.values import Values
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from pcneuro.errors import ConfigurationError
 from pcneuro.files import ArrayFile, npy_array, open_regular
+from pcneuro.files.toml import Problem, Table
 from pcneuro.model.timed import TimedArray
-from pcneuro.studies.tables import Problem, Table, made_from
+from pcneuro.studies.tables import made_from
 
 VALUES: dict[str, type[AbstractValues]] = {}
 

@@ -11,6 +11,7 @@ from typing import Any
 import pcneuro.studies.run  # noqa: F401  tasks register themselves where they are imported
 from pcneuro.data import DATASETS
 from pcneuro.export.spiking import Spiking
+from pcneuro.files.toml import Problem, checked
 from pcneuro.learning import OPTIMIZERS, RATES
 from pcneuro.model.delays import DELAYS
 from pcneuro.model.dynamics.abstract import DYNAMICS
@@ -19,7 +20,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
 from pcneuro.simulator.schedules.abstract import SCHEDULES
-from pcneuro.studies.tables import Problem, checked, made_from, settings_of
+from pcneuro.studies.tables import made_from, settings_of
 from pcneuro.studies.task import TASKS, engines
 from pcneuro.studies.values import VALUES
 

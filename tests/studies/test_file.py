@@ -5,10 +5,11 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.errors import ConfigurationError
+from pcneuro.files.toml import Problem
 from pcneuro.model.delays import DELAYS
 from pcneuro.studies import read
 from pcneuro.studies.file import parse_set
-from pcneuro.studies.tables import Problem, made_from
+from pcneuro.studies.tables import made_from
 from pcneuro.studies.task import TASKS
 
 MINIMAL = 'task = "run"\ncircuit = "c.py:f"\nduration = 10.0\n'

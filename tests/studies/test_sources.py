@@ -3,8 +3,8 @@
 import pytest
 
 import pcneuro as pcn
+from pcneuro.files.toml import Problem
 from pcneuro.studies.sources import Sources
-from pcneuro.studies.tables import Problem
 
 CODE = """
 import numpy as np

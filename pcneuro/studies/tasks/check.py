@@ -12,10 +12,11 @@ from pcneuro.analysis.check import Check, check_target, every_record, hold_again
 from pcneuro.errors import ParameterError
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import RunRequest
+from pcneuro.files.toml import Problem
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.schedules import Sequential
 from pcneuro.studies.records import decoded_records, spike_records
-from pcneuro.studies.tables import Problem, kind_table
+from pcneuro.studies.tables import kind_table
 from pcneuro.studies.task import FinishedRun, Job, Outcome, TextTable
 from pcneuro.studies.tasks.run import RunTask
 

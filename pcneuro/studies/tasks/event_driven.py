@@ -16,13 +16,14 @@ from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Absolute, EventDriven, Exact, Share, TimeBinned
 from pcneuro.engines.events.abstract_mode import AbstractMode
 from pcneuro.errors import ParameterError
+from pcneuro.files.toml import Problem
 from pcneuro.simulator.result import Status
 from pcneuro.simulator.run_data import whole_steps
 from pcneuro.simulator.schedules import Parallel
 from pcneuro.simulator.simulator import Simulator
 from pcneuro.studies.datasets import examples
 from pcneuro.studies.observer import PartObserver
-from pcneuro.studies.tables import Problem, kind_table, made_from
+from pcneuro.studies.tables import kind_table, made_from
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:

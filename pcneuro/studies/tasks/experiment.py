@@ -10,11 +10,11 @@ from pydantic import Field
 
 from pcneuro.analysis.experiment import Experiment
 from pcneuro.errors import ConfigurationError, ParameterError, PcneuroError, told
+from pcneuro.files.toml import Problem
 from pcneuro.simulator.result import Status
 from pcneuro.studies.laboratory import Laboratory
 from pcneuro.studies.observer import pass_on
 from pcneuro.studies.sources import Sources, one_line
-from pcneuro.studies.tables import Problem
 from pcneuro.studies.task import AbstractTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:

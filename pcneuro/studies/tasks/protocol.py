@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.errors import unknown_name
+from pcneuro.files.toml import Problem
 from pcneuro.graph.graph import Node
 from pcneuro.norms import norm
 from pcneuro.recording.record import Record
@@ -21,7 +22,7 @@ from pcneuro.simulator.result import Status
 from pcneuro.studies.datasets import examples
 from pcneuro.studies.perturbations import NamedPerturbations, Perturbations
 from pcneuro.studies.records import record_tables
-from pcneuro.studies.tables import KIND, Problem, kind_table
+from pcneuro.studies.tables import KIND, kind_table
 from pcneuro.studies.task import REPORT_SECONDS, AbstractTask, FinishedRun, Job, Outcome, TextTable, progress
 from pcneuro.studies.values import AbstractValues, Values, values_of
 

@@ -13,6 +13,7 @@ from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines import EventDriven
 from pcneuro.files import ArrayFile
+from pcneuro.files.toml import Problem
 from pcneuro.model.timed import TimedArray
 from pcneuro.norms import norm
 from pcneuro.recording.events import RecordEvents, estimate_text
@@ -21,7 +22,7 @@ from pcneuro.simulator.result import compare
 from pcneuro.studies.events import event_numbers, event_rows, events_figure
 from pcneuro.studies.perturbations import Perturbations
 from pcneuro.studies.records import record_tables
-from pcneuro.studies.tables import Problem, made_from
+from pcneuro.studies.tables import made_from
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:

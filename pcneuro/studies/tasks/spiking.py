@@ -17,12 +17,13 @@ from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.export import brian2
 from pcneuro.export.spiking import Spiking
 from pcneuro.export.targets import Exported
+from pcneuro.files.toml import Problem, Table
 from pcneuro.learning import OPTIMIZERS, AbstractOptimizer, Examples, PredictiveCoding, Trainer, Training
 from pcneuro.simulator.result import Result, Status, agreement, compare
 from pcneuro.studies.datasets import examples
 from pcneuro.studies.observer import Silent
 from pcneuro.studies.records import decoded_records, spike_records
-from pcneuro.studies.tables import Problem, Table, kind_table
+from pcneuro.studies.tables import kind_table
 from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable
 
 if TYPE_CHECKING:

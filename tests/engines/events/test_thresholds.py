@@ -8,7 +8,8 @@ import pytest
 import pcneuro as pcn
 from pcneuro.engines.settings import EventDriven
 from pcneuro.errors import ParameterError
-from pcneuro.studies.tables import Problem, made_from
+from pcneuro.files.toml import Problem
+from pcneuro.studies.tables import made_from
 
 
 @pytest.mark.parametrize(
