@@ -36,9 +36,9 @@ def audit_it(
 
 
 def _code(made: Audit) -> int:
-    if made.local and made.certified:
-        return SUCCESS
     found = [row.name for row in made.rows if not (row.local and row.interventions.holds)]
+    if not found:
+        return SUCCESS
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     what = "is not local" if not made.local else "has something adjacent that changes nothing"
     print(f"pcneuro: the update of {found[0]}{more} {what}: see the table", file=sys.stderr)

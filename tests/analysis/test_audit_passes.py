@@ -193,3 +193,34 @@ def test_networks_of_rates_are_local():
     assert audit.local
     assert not any(row.one_to_one or row.negative for row in audit.neurons)
     assert all(row.one_sign for row in audit.neurons)
+
+
+def test_feedback_weights_behind_a_gate_are_where_the_weights_are():
+    """Both learn by the error that has gone through the other side of the product."""
+    rng = np.random.default_rng(1)
+
+    def function(x, W, V, G):
+        h = pcn.vertex(np.tanh(x @ W), "h")
+        gate = pcn.vertex(pcn.ops.sigmoid(x @ G), "gate")
+        return pcn.vertex(np.tanh(h @ V) * gate, "y")
+
+    weights = {name: pcn.Parameter(rng.normal(size=(3, 3))) for name in "WVG"}
+    circuit = pcn.build_circuit(pcn.trace(function, x=pcn.Input((3,)), **weights))
+    audit = audited(circuit, passes.LearnedFeedback(tau=100.0))
+    assert audit.local, audit
+    assert "gate.value" in audit["V_feedback"].reads["derivative"]
+
+
+def test_computed_weights_are_split_and_keep_their_signs_whatever_is_learned():
+    """relu(V mask) and relu(-V mask) are not negative, though the rule of V has no bounds."""
+    rng = np.random.default_rng(1)
+    mask = rng.random((3, 3)) < 0.7
+
+    def function(x, W, V):
+        return pcn.vertex(pcn.vertex(x @ W, "h") @ (V * mask), "y")
+
+    weights = {name: pcn.Parameter(rng.normal(size=(3, 3))) for name in "WV"}
+    graph = pcn.trace(function, x=pcn.Input((3,)), **weights)
+    audit = audited(pcn.build_circuit(graph, plasticity={"V": pcn.Hebbian(50.0)}), passes.Dale(1.0, own=True))
+    assert audit["V"].interventions.answered["own"], "the sign of V decides which part learns"
+    assert all(row.one_sign for row in audit.neurons)

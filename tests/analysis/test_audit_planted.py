@@ -50,10 +50,21 @@ class OfAnother(Planted):
         return activity.hebbian(name) * activity.hebbian(self.vertex).sum()
 
 
+@dataclass(frozen=True)
+class Gated(Planted):
+    """A reward, say, that only says whether something is above a threshold."""
+
+    threshold: float = 0.0
+
+    def drive(self, activity, name):
+        read = activity.parameters.get(self.vertex, activity.value.get(self.vertex))
+        return activity.hebbian(name) * (np.abs(read).max() * np.sign(read.sum()) > self.threshold)
+
+
 @pytest.fixture(autouse=True)
 def _unplanted():
     yield
-    for cls in (Planted, Normalised, OfAnother):
+    for cls in (Planted, Normalised, OfAnother, Gated):
         PLASTICITY.pop(cls.__name__, None)
 
 
@@ -85,6 +96,21 @@ def test_global_normalisation_is_caught_at_single_synapses():
 def test_a_rule_that_reads_the_change_of_other_synapses_is_caught():
     row = pcn.audit(two_layers(plasticity={"W2": OfAnother("W1")}), dynamics=pcn.Strict())["W2"]
     assert {"h.error", "x.value"} <= set(row.others)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("rule", "others"), [(Gated("y"), "y.value"), (Gated("W2"), "W2"), (Gated("y", threshold=1.0), "y.value")], ids=repr
+)
+def test_a_threshold_is_read_though_two_states_may_be_on_the_same_side_of_it(rule, others, seed):
+    row = pcn.audit(two_layers(plasticity={"W1": rule}), dynamics=pcn.Strict(), seed=seed)["W1"]
+    assert (row.local, row.others) == (False, (others,))
+
+
+def test_so_is_one_of_all_synapses_by_a_single_one():
+    row = pcn.audit(two_layers(plasticity={"W1": Gated("W1")}), dynamics=pcn.Strict())["W1"]
+    assert (row.local, row.others) == (False, ())
+    assert row.interventions.singles > row.interventions.singles_unchanged
 
 
 SEEN: list[np.ndarray] = []

@@ -33,7 +33,7 @@ def test_it_is_written_as_json_and_read_again(tmp_path):
     text = audit.to_json()
     for right, wrong in (
         ('"one_to_one": true', '"one_to_one": 3'),
-        ('"made": 1', '"made": true'),
+        ('"made": 3', '"made": true'),
         ('"seed": 0', '"seed": 0.5'),
     ):
         assert right in text
@@ -83,6 +83,7 @@ def test_without_interventions_the_structure_is_told():
     audit = pcn.audit(two_layers(), interventions=0)
     assert audit.local
     assert "no interventions were made" in str(audit)
+    assert not audit.certified, "of none"
     assert audit["W1"].reads["pre"] == ("x.value",)
 
 
@@ -117,6 +118,9 @@ def test_what_does_not_fit_is_refused_in_one_line():
         pcn.audit(ring(), dynamics=pcn.FixedPrediction())
     with pytest.raises(UnknownNameError, match="unknown input of the audit 'z'"):
         pcn.audit(two_layers(), inputs={"z": np.ones(4)})
+    for same in (np.ones(4), np.ones((3, 4))):
+        with pytest.raises(ParameterError, match=r"input 'x' of the audit has \d samples that do not differ.*give two"):
+            pcn.audit(two_layers(), inputs={"x": same})
     with pytest.raises(
         UnknownNameError, match=r"population or parameter of the audit 'h\.valu': did you mean 'h.value'"
     ):

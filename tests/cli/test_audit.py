@@ -36,6 +36,10 @@ def test_what_is_not_local_is_code_one(pcneuro, folder):
     assert err == "pcneuro: the update of W is not local: see the table\n"
 
 
+def test_without_interventions_structure_alone_decides(pcneuro, folder):
+    assert pcneuro("audit", "circuits.py:small", "--interventions", "0")[0] == 0
+
+
 def test_audit_says_what_is_wrong(refused):
     assert refused("audit", "circuits.py:smal").startswith("circuits.py:smal: circuits.py has no function 'smal'")
     assert refused("audit", "circuits.py:small", "--dynamics", "Lax").startswith("unknown dynamics 'Lax'")

@@ -26,7 +26,7 @@ WORK = 3 * 10**10
 """Synaptic operations that interventions may take, some tens of seconds; of more updates a random part is looked at."""
 OVERHEAD = 20_000
 """What a node takes beside its synapses, in synaptic operations."""
-MIXTURES = 4
+MIXTURES = 5
 """How often predictions are computed for each intervention on an update, about."""
 MOST = 1000
 """Interventions on each update, and single neurons and synapses of each."""
@@ -45,8 +45,8 @@ def audit(
     """What every class of neurons and synapses of a circuit reads, and whether that is local; tested by interventions.
 
     The change of each population, and of each parameter, is taken from the reference simulator. Between two random
-    states all variables are changed at once that are not adjacent to it: it has to stay the same bit for bit. Then each
-    class of what is adjacent is changed, which has to change it.
+    states all variables are changed at once that are not adjacent to it, then to other signs and sizes: it has to stay
+    the same bit for bit. Then each class of what is adjacent is changed, which has to change it.
 
     Parameters
     ----------
@@ -56,9 +56,10 @@ def audit(
         ``FixedPrediction()`` or ``Strict()``; by default the first, as of ``Simulator``, and the second in circuits
         with cycles.
     inputs
-        Samples to choose from, by input, for circuits that do not take any numbers; all others are drawn.
+        Samples to choose from, by input, for circuits that do not take any numbers, two or more that differ; all
+        others are drawn.
     interventions
-        Pairs of states for each update, 0 for none.
+        Pairs of states for each update, with three interventions each; 0 for none, and then nothing is certified.
     singles
         Neurons of each population and entries of each parameter, drawn, of which all other units are changed.
     seed
@@ -116,7 +117,14 @@ def _samples(circuit: Circuit, inputs: Mapping[str, Any] | None) -> dict[str, np
     for name in by_name("values of inputs=", inputs):
         if name not in circuit.graph.inputs:
             raise unknown_name("input of the audit", str(name), circuit.graph.inputs)
-    return {name: batched(f"input {name!r}", v, circuit.graph.inputs[name].shape) for name, v in inputs.items()}
+    made = {name: batched(f"input {name!r}", v, circuit.graph.inputs[name].shape) for name, v in inputs.items()}
+    for name, samples in made.items():
+        if (samples == samples[:1]).all():
+            raise ParameterError(
+                f"input {name!r} of the audit has {len(samples)} samples that do not differ, and interventions change "
+                "it: give two that differ, or leave it out to have it drawn"
+            )
+    return made
 
 
 def _chosen(structure: Structure, updates: int, interventions: int, seed: int) -> set[int]:

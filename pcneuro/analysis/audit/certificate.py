@@ -11,7 +11,11 @@ from pcneuro.analysis.audit.report import Interventions
 from pcneuro.analysis.audit.single import Singles
 from pcneuro.analysis.audit.states import Simulated
 from pcneuro.analysis.audit.structure import Structure
-from pcneuro.analysis.audit.updates import CLASSES, GATE, OWN, POST, PRE, Update, Variable
+from pcneuro.analysis.audit.updates import CLASSES, OWN, POST, PRE, Update, Variable
+from pcneuro.errors import DataError
+
+TIMES = (-10.0, 0.1)
+"""What variables are multiplied by, besides: two states may have signs and sizes in common, and a rule read these."""
 
 
 @dataclass
@@ -47,32 +51,25 @@ class Certificate:
         found = Found()
         outside = self.structure.variables - update.adjacent
         for pair in self.pairs:
-            base = pair.mixed(update, (), {})
-
-            def changes(moved: Collection[Variable], pair: Simulated = pair, base: np.ndarray = base) -> bool:
-                return not same(pair.mixed(update, moved, {}, anew=moved is outside or len(moved) == 1), base)
-
-            found.made += 1
-            if changes(outside):
-                found.culprits |= {variable for variable in outside if changes((variable,))}
-            else:
-                found.unchanged += 1
+            at = _Base(pair, update)
+            for times in (None, *TIMES):
+                changed = at.changes(outside, times, anew=True)
+                if changed is None:
+                    continue
+                found.made += 1
+                found.unchanged += not changed
+                if changed:
+                    found.culprits |= {v for v in outside - found.culprits if at.changes((v,), times, anew=True)}
             if update.derived:
                 for name, variables in update.reads.items():
-                    answer = found.answered.get(name, False) or changes(variables)
-                    # All units of a small population may be on the same side of a threshold in both states.
-                    found.answered[name] = answer or (name == GATE and self._turns(pair, update, variables, base))
+                    found.answered[name] = found.answered.get(name, False) or at.answers(variables)
             else:
-                found.read |= {variable for variable in update.allowed - found.read if changes((variable,))}
+                found.read |= {v for v in update.allowed - found.read if at.answers((v,))}
         if not update.derived:
             # What a rule reads is not known before: it may leave out some of what is there, but not all.
             found.answered = dict.fromkeys(self.read(update, found), True) or {"any": False}
         self._singles(update, found)
         return found
-
-    def _turns(self, pair: Simulated, update: Update, gates: Collection[Variable], base: np.ndarray) -> bool:
-        """Whether an update changes where what thresholds read has the other sign."""
-        return not same(pair.mixed(update, gates, {}, anew=False, turned=True), base)
 
     def read(self, update: Update, found: Found) -> Mapping[str, Collection[Variable]]:
         """What an update reads, by class: of a rule of any kind what answered."""
@@ -97,12 +94,39 @@ class Certificate:
 
         base, neurons = pair.mixed(update, (), {}), update.kind in ("value", "error")
         size = base[0].size if neurons else base.size
+        # Errors are predicted from what is put there, for which an operator may have no value.
+        tried = (None,) if update.kind == "error" else (None, *TIMES)
         for unit, masks in self.single.known(update, size, self.count, self.rng):
             found.singles += 1
-            mixed = pair.mixed(update, outside, masks)
-            found.singles_unchanged += same(of_unit(mixed, unit), of_unit(base, unit))
+            itself = of_unit(base, unit)
+            found.singles_unchanged += all(
+                same(of_unit(pair.mixed(update, outside, masks, anew=times is None, times=times), unit), itself)
+                for times in tried
+            )
+
+
+class _Base:
+    """An update in the one state of a pair, and whether it is another one where variables are moved."""
+
+    def __init__(self, pair: Simulated, update: Update) -> None:
+        self.pair, self.update = pair, update
+        self.array = pair.mixed(update, (), {})
+
+    def changes(self, moved: Collection[Variable], times: float | None, anew: bool) -> bool | None:
+        """Whether the update changes; None where an operator has no value for what is so many ``times`` a state."""
+        try:
+            return not same(self.pair.mixed(self.update, moved, {}, anew=anew, times=times), self.array)
+        except (DataError, ArithmeticError, np.linalg.LinAlgError):
+            if times is None:
+                raise
+            return None
+
+    def answers(self, variables: Collection[Variable]) -> bool:
+        """Whether the update changes with what it reads: to the other state, or to other signs and sizes."""
+        alone = len(variables) == 1
+        return bool(self.changes(variables, None, alone)) or any(self.changes(variables, t, False) for t in TIMES)
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two arrays are the same bit for bit."""
-    return one.tobytes() == other.tobytes()
+    """Whether two arrays are the same bit for bit, but for the sign of zeros."""
+    return (one + 0.0).tobytes() == (other + 0.0).tobytes()

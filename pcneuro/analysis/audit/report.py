@@ -144,8 +144,8 @@ class Audit:
 
     @property
     def certified(self) -> bool:
-        """Whether all interventions came out as they have to."""
-        return all(row.interventions.holds for row in self.rows)
+        """Whether all interventions came out as they have to; of none nothing is certified."""
+        return any(row.interventions.made for row in self.rows) and all(row.interventions.holds for row in self.rows)
 
     @property
     def transported(self) -> tuple[str, ...]:

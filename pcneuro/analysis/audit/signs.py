@@ -142,10 +142,12 @@ class Signs:
         return np.where(low >= 0, high, np.where(high <= 0, low, MIXED))
 
     def _keeps(self, operand: str) -> bool:
-        """Whether what multiplies keeps its signs: weights that do, or an activity that is never negative."""
+        """Whether what multiplies keeps its signs: weights that do, or what is never negative."""
+        if self.traits.nonnegative(operand):
+            return True
         if self.structure.dendrites.is_weight(operand):
             return all(self._kept(parameter) for parameter in self.structure.dendrites.carried(operand))
-        return self.traits.nonnegative(operand)
+        return False
 
     def _kept(self, parameter: str) -> bool:
         """Whether a rule of a parameter, if it has one, keeps the signs that there are."""

@@ -82,6 +82,7 @@ class Simulated:
         self.rng = np.random.default_rng(self.seed)
         self.engine = ReferenceEngine(circuit, dynamics, Euler(_step(circuit)), np.dtype(np.float64), "the audit")
         self.anatomy = circuit
+        self._before: Arrays = {}
 
     @cached_property
     def one(self) -> State:
@@ -151,8 +152,13 @@ class Simulated:
         return State(dict(self._held()), {name: array.copy() for name, array in engine.output.items()})
 
     def _chosen(self, name: str) -> np.ndarray:
+        """Samples of an input, others than those that were chosen before: there are two that differ."""
         samples = self.given[name]
-        return samples[self.rng.integers(len(samples), size=BATCH)]
+        while True:
+            chosen = samples[self.rng.integers(len(samples), size=BATCH)]
+            if name not in self._before or not np.array_equal(chosen, self._before[name]):
+                self._before[name] = chosen
+                return chosen
 
     def _clamped(self) -> Arrays:
         """Targets of outputs with an energy of their own, which have another error while they are clamped."""
@@ -187,26 +193,27 @@ class Simulated:
         moved: Collection[Variable],
         kept: Mapping[Variable, np.ndarray],
         anew: bool = True,
-        turned: bool = False,
+        times: float | None = None,
     ) -> np.ndarray:
         """An update where the ``moved`` variables are those of the other state, but for units that are ``kept``.
 
         All others are those of the one state; masks of ``kept`` are of the shape of a sample, or of a parameter.
-        ``turned``: what is moved has the sign turned instead, for what only thresholds read.
+        ``times``: what is moved is so many times that of the one state instead, for what reads thresholds alone.
         ``anew``: predictions are computed from it before dendrites get what they are to have.
         """
 
         def of(variable: Variable) -> np.ndarray:
-            if variable in kept:
-                return np.where(kept[variable], self.one.arrays[variable], self.other.arrays[variable])
-            if turned and variable in moved:
-                return -self.one.arrays[variable]
-            return (self.other if variable in moved else self.one).arrays[variable]
+            one = self.one.arrays[variable]
+            if variable not in moved and variable not in kept:
+                return one
+            moving = self.other.arrays[variable] if times is None else times * one
+            return np.where(kept[variable], one, moving) if variable in kept else moving
 
         engine = self.engine
         self._put(of)
         if update.kind == "error":
-            return self._error(update.name, of)
+            with np.errstate(all="ignore"):
+                return self._error(update.name, of)
         if anew:
             # An operator may have no value for a mixture of two states; what is read of it is put there anyway.
             with np.errstate(all="ignore"), suppress(DataError, ArithmeticError, np.linalg.LinAlgError):

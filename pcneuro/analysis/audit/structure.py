@@ -322,6 +322,15 @@ class Structure:
                     waiting.append(user)
                     if not self.dendrites.is_weight(user):
                         yield Variable("node", self.itself(user))
+                if not weighs:
+                    yield from self._sides(node, name)
+
+    def _sides(self, node: Node, operand: str) -> Iterator[Variable]:
+        """What an error meets on its way through a node of a dendrite: the other side of a product."""
+        for k in (k for k, o in enumerate(node.operands) if o == operand):
+            for side in (node.operands[j] for j in _read_by(node, k, False)[0]):
+                if not self.dendrites.is_weight(side):
+                    yield Variable("node", side)
 
     def _variance(self, vertex: str, rule: AbstractPlasticity) -> Update:
         """Of the precision of a vertex' errors."""

@@ -85,12 +85,14 @@ class _OwnWeights(AbstractRewriting):
 
     def _check_own(self, node: Node, weights: str) -> None:
         """Raise ParameterError where what errors come back by alone has the numbers of weights that predict."""
-        source = self.graph.nodes[weights]
-        if isinstance(source.source, StopFeedback):
-            users = (self.graph.nodes[user] for user in self.graph.consumers[source.operands[0]])
+        source, stopped = self.graph.nodes[weights], False
+        while isinstance(source.source, StopFeedback):
+            source, stopped = self.graph.nodes[source.operands[0]], True
+        if stopped and self._is_learned(source.name):
+            users = (self.graph.nodes[user] for user in self.graph.consumers[source.name])
             if any(not isinstance(user.source, StopFeedback) for user in users):
                 raise ParameterError(
-                    f"LearnedFeedback of {source.operands[0]!r}, by whose numbers errors come back beside the "
+                    f"LearnedFeedback of {source.name!r}, by whose numbers errors come back beside the "
                     f"prediction, at {node.name!r}: apply LearnedFeedback before NoDerivative(in_plasticity=False)"
                 )
 

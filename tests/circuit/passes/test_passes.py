@@ -11,7 +11,16 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro import passes
-from tests.circuit.passes.circuits_for_passes import dag, feedback_of, furthest, given, perceptron, skipping, strict
+from tests.circuit.passes.circuits_for_passes import (
+    ACYCLIC,
+    dag,
+    feedback_of,
+    furthest,
+    given,
+    perceptron,
+    skipping,
+    strict,
+)
 from tests.learning.small import classifier, clusters
 
 ENGINES = [pcn.Reference(), pcn.Kernel()]
@@ -287,6 +296,14 @@ def test_twice_is_once(given_pass, make):
     data = given(make())
     for vertex, wanted in strict(once, data).values.items():
         np.testing.assert_array_equal(strict(twice, data).values[vertex], wanted)
+
+
+def test_feedback_of_constants_and_of_what_has_it_stays_behind_a_way_back_beside_the_prediction():
+    """Neither is a weight that predicts and that errors come back by, which is refused."""
+    beside = passes.NoDerivative(in_plasticity=False)
+    for make, first in ((ACYCLIC["constant weights"], []), (ACYCLIC["einsums"], [passes.LearnedFeedback()])):
+        once = passes.apply(make(), [*first, beside])
+        assert str(passes.apply(once, passes.LearnedFeedback())) == str(once)
 
 
 COMMUTING = [
