@@ -1,0 +1,105 @@
+"""What goes over each link of the mesh, and how far packets go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from pcneuro.mapping.chips.chip import Chip
+from pcneuro.mapping.costs.range import Range
+from pcneuro.mapping.counting import Destinations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Packets on every directed link between tiles: along its row first, then along its column.
+
+    Columns are counted from west to east (x), rows from south to north (y), as in SANA-FE.
+    """
+
+    east: np.ndarray
+    """(height, width - 1) float64: [y, x] from the tile (x, y) to (x + 1, y)."""
+    west: np.ndarray
+    """(height, width - 1) float64: [y, x] from (x + 1, y) to (x, y)."""
+    north: np.ndarray
+    """(height - 1, width) float64: [y, x] from (x, y) to (x, y + 1)."""
+    south: np.ndarray
+    """(height - 1, width) float64: [y, x] from (x, y + 1) to (x, y)."""
+    packets: float
+    """All packets, those within a tile among them."""
+    longest: tuple[int, int]
+    """Hops east or west, and north or south, of the longest way that a packet takes."""
+
+    @property
+    def hops_east_west(self) -> float:
+        return float(self.east.sum() + self.west.sum())
+
+    @property
+    def hops_north_south(self) -> float:
+        return float(self.north.sum() + self.south.sum())
+
+    @property
+    def hops(self) -> float:
+        """Hops of all packets."""
+        return self.hops_east_west + self.hops_north_south
+
+    @property
+    def mean_hops(self) -> float:
+        """Hops a packet; 0 without packets."""
+        return self.hops / self.packets if self.packets else 0.0
+
+    @cached_property
+    def busiest(self) -> tuple[str, int, int, float]:
+        """The link with the most packets: its direction, x and y of the tile that they leave, and how many."""
+        best = ("east", 0, 0, 0.0)
+        for direction in ("east", "west", "north", "south"):
+            loads = getattr(self, direction)
+            if loads.size and loads.max() > best[3]:
+                y, x = (int(k) for k in np.unravel_index(loads.argmax(), loads.shape))
+                best = (direction, x + (direction == "west"), y + (direction == "south"), float(loads.max()))
+        return best
+
+    def longest_time(self, chip: Chip) -> Range | None:
+        """ns that the longest way takes by its hops; None where they have no times."""
+        times = []
+        for number, what in zip(self.longest, ("hop_east_west", "hop_north_south"), strict=True):
+            price = chip.time(what)
+            if number and price is None:
+                return None
+            times.append(Range.of(number, price) if price else Range(0.0, 0.0))
+        return Range.total(times)
+
+
+def links_of(at: Destinations, slot: np.ndarray, chip: Chip, sends: np.ndarray) -> Links:
+    """Count packets on links, where axons send so often: ``slot`` (cores,) int64 is where each core is."""
+    mesh = chip.mesh
+    packets = sends[at.axon] * chip.packets_an_event
+    source, destination = slot[at.source], slot[at.destination]
+    (x, y), (to_x, to_y) = ((mesh.x[place], mesh.y[place]) for place in (source, destination))
+    east, west = _loads(y, mesh.height, x, to_x, mesh.width, packets)
+    north, south = _loads(to_x, mesh.width, y, to_y, mesh.height, packets)
+    sent = packets > 0
+    hops = mesh.hops(source[sent], destination[sent])
+    far = int((hops[0] + hops[1]).argmax()) if hops[0].size else -1
+    longest = (int(hops[0][far]), int(hops[1][far])) if far >= 0 else (0, 0)
+    return Links(east, west, north.T, south.T, float(packets.sum()), longest)
+
+
+def _loads(
+    line: np.ndarray, lines: int, begin: np.ndarray, end: np.ndarray, size: int, packets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(lines, size - 1) twice: packets on the links of each line of tiles, upwards and downwards.
+
+    A way is +1 where it begins and -1 where it ends: the sums along a line are how many are on their way.
+    """
+    loads = []
+    for first, last in ((begin, end), (end, begin)):
+        on = first < last
+        change = np.bincount(line[on] * size + first[on], packets[on], lines * size)
+        change -= np.bincount(line[on] * size + last[on], packets[on], lines * size)
+        loads.append(np.cumsum(change.reshape(lines, size), axis=1)[:, :-1])
+    return loads[0], loads[1]
