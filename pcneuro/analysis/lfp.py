@@ -238,8 +238,7 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
     excitatory, inhibitory = (currents[name].sum(PROJECTION) for name in ("excitatory", "inhibitory"))
     if delay:
         time = _time(currents)
-        steps = np.diff(currents[time].values)
-        every = float(steps[0]) if len(steps) else delay
+        every = _interval(currents[time].values, delay)
         shifted = interval_in_steps("delay", delay, every)
         if shifted >= currents.sizes[time]:
             raise ParameterError(
@@ -254,8 +253,23 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
 def _time(data: xarray.Dataset | xarray.DataArray) -> str:
     times = [str(name) for name in data.dims if str(name).startswith("time")]
     if not times:
-        raise ParameterError(f"there is no dimension of time among {data.dims}: give what keeps it")
+        names = ", ".join(map(str, data.dims)) or "none"
+        raise ParameterError(f"there is no dimension of time among those there are ({names}): give what keeps it")
     return times[0]
+
+
+def _interval(times: np.ndarray, single: float) -> float:
+    """Between times in ms that follow each other at one distance; of one time alone it is ``single``."""
+    steps = np.diff(times)
+    if not len(steps):
+        return single
+    every = float(steps[0])
+    if every <= 0 or not np.allclose(steps, every):
+        raise ParameterError(
+            f"the times of currents are from {steps.min():g} to {steps.max():g} ms apart: a delay needs all that were "
+            "recorded, in their order; choose among what pcn.lfp returns"
+        )
+    return every
 
 
 def csd(potential: xarray.DataArray) -> xarray.DataArray:

@@ -199,6 +199,15 @@ def test_what_has_no_currents_is_refused(circuit: pcn.Circuit, monkeypatch: pyte
         (lambda: pcn.lfp(currents, delay=-1.0), "delay is -1"),
         (lambda: pcn.lfp(currents, delay=0.3), "delay 0.3 ms: give a multiple"),
         (lambda: pcn.lfp(currents, delay=1e9), r"delay is 1e\+09 ms, and \d+ times are recorded, .* apart: give less"),
+        (lambda: pcn.lfp(currents.isel(time=[0, 1, 3]), delay=0.5), "are from 0.5 to 1 ms apart"),
+        (
+            lambda: pcn.lfp(currents.isel(time=slice(None, None, -1)), delay=0.5),
+            "needs all that were recorded, in thei",
+        ),
+        (
+            lambda: pcn.lfp(currents.isel(time=0), delay=0.5),
+            r"no dimension of time among those there are \(area, layer,",
+        ),
         (lambda: pcn.csd(records["h.value"]), "no dimension 'layer'"),
         (lambda: pcn.csd(pcn.lfp(currents).isel(layer=[1])), "needs two of them"),
         (lambda: pcn.csd(pcn.lfp(currents).isel(layer=[3, 1])), "each below the one before"),

@@ -24,6 +24,7 @@ from pcneuro.graph.trace import trace, vertex
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.model.plasticity.abstract import UNBOUNDED
+from pcneuro.ops.base import Shape
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def _function(plan: Plan, predicted: list[str]) -> Any:
             for read in plan.reads.get(name, ()):
                 if not read.leaves:
                     used.add(read.connection.source)
-                terms.append(_incoming(read, leaves, values).reshape(population.shape))
+                terms.append(_shaped(_incoming(read, leaves, values), population.shape))
             terms += [leaves[known[name]] for known in (plan.biases, plan.drives) if name in known]
             total = terms[0]
             for term in terms[1:]:
@@ -233,11 +234,16 @@ def _function(plan: Plan, predicted: list[str]) -> Any:
 def _incoming(read: Read, leaves: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """What comes in by a connection, flat."""
     given = [leaves[name] for name in read.leaves] or [values[read.connection.source]]
-    flat = [x.reshape(-1) for x in given]
+    flat = [_shaped(x, (x.size,)) for x in given]
     x = flat[0] if len(flat) == 1 else np.concatenate(flat)
     if read.connection.transfer is not None:
         x = read.connection.transfer(x)
     return read.connection.weights.product(x, leaves[read.parameter])
+
+
+def _shaped(x: Any, shape: Shape) -> Any:
+    """An array in another shape; where it has it already nothing is traced, which takes long of many connections."""
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def _properties(network: Network) -> dict[str, Any]:
