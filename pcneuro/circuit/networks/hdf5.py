@@ -60,18 +60,41 @@ def numbers(parent: Any, name: str, count: int | None = None) -> np.ndarray:
 
     Raises ModelFileError where there is none, or a longer one than there are bytes for.
     """
+    found, what = array(parent, name, 1), f"{parent.name}/{name}"
+    if count is not None and found.shape != (count,):
+        raise ModelFileError(f"{what} has {found.shape[0]} entries; needed are {count}")
+    return found
+
+
+def array(parent: Any, name: str, axes: int) -> np.ndarray:
+    """An array of so many axes of numbers.
+
+    Raises ModelFileError where there is none, or a larger one than there are bytes for.
+    """
     import h5py
 
     found, what = _own(parent, name), _place(parent, name)
     if not isinstance(found, h5py.Dataset):
         raise ModelFileError(f"there is no array {what}")
-    if found.is_virtual or found.external or found.dtype.kind not in _NUMBERS or found.ndim != 1:
-        raise ModelFileError(f"{what} is no array of numbers of one axis, within the file")
-    if count is not None and found.shape != (count,):
-        raise ModelFileError(f"{what} has {found.shape[0]} entries; needed are {count}")
+    if found.is_virtual or found.external or found.dtype.kind not in _NUMBERS or found.ndim != axes:
+        ways = {0: "no single number", 1: "no array of numbers of one axis"}
+        raise ModelFileError(f"{what} is {ways.get(axes, f'no array of numbers of {axes} axes')}, within the file")
     if found.nbytes > _MOST_PACKED * found.id.get_storage_size():
         raise ModelFileError(f"{what} says that it has {found.shape[0]} entries, more than the file has bytes for")
     return np.asarray(found[()])
+
+
+def texts(parent: Any, name: str) -> list[str]:
+    """An array of one axis of text. Raises ModelFileError where there is none, or no such text."""
+    import h5py
+
+    found, what = _own(parent, name), f"{parent.name}/{name}"
+    if not isinstance(found, h5py.Dataset):
+        raise ModelFileError(f"there is no array {what}")
+    plain = not (found.is_virtual or found.external) and h5py.check_string_dtype(found.dtype) is not None
+    if not plain or found.ndim != 1 or found.nbytes > found.id.get_storage_size():
+        raise ModelFileError(f"{what} is no array of text of one axis, within the file")
+    return [str(each) for each in found.asstr("utf-8")[()]]
 
 
 def indices(parent: Any, name: str, count: int | None = None) -> np.ndarray:

@@ -1,0 +1,178 @@
+"""The report of a mapping: one page of HTML with its tables and pictures, which loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING, BinaryIO
+
+import matplotlib
+
+from pcneuro.files import place, write_atomically
+from pcneuro.mapping.chips import ENERGIES, LATENCIES
+from pcneuro.mapping.plot.figures import figures
+from pcneuro.mapping.structure import AbstractMapping
+from pcneuro.mapping.tables import TextTable, headline, limiting, remarks, tables
+from pcneuro.mapping.words import count, joule, second, share
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CAPTIONS = {
+    "populations": "The chip: squares are tiles, fields in them cores, coloured by the populations that are on them. "
+    "What is grey is empty.",
+    "load": "How full each core is, by the fullest of its limits.",
+    "links": "Packets of a sample through each link between neighbouring tiles, by dimension-order routing: east or "
+    "west first, then north or south. Of the two directions of a link each is on the right of its way.",
+    "energy": "Energy of a sample and of a gradient by part, at the lowest prices that are published and at the "
+    "highest.",
+}
+MEANING = (
+    "A <b>sample</b> is one run of the circuit on one example, from the feedforward sweep to its end; a "
+    "<b>gradient</b> is a sample and one update of all weights that learn.",
+    "<b>Counts</b> are exact for the activity that is named above: an event of an axon is one packet to each core on "
+    "which it has synapses, and a synaptic operation at each of these. Where several samples were counted the numbers "
+    "are their mean.",
+    "<b>Energies</b> are counts times published prices, from the lowest price to the highest; they are estimates of "
+    "what these operations cost, no measurement of this circuit. What has no price is in no sum. Nothing is added for "
+    "the host, for loading data or weights, or for a chip that waits.",
+    "<b>Time</b> takes each step as long as its busiest core, which either generates events or processes them; cores "
+    "wait for each other after each step. Packets that wait for each other on busy links are not in it.",
+    "The <b>share</b> against natural and random order compares packets between cores with those of the same neurons "
+    "packed in the order of the circuit, and at random.",
+)
+
+
+def write_report(mapping: AbstractMapping, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Write the report. Raises OutputError."""
+    place(path, overwrite=overwrite)  # before the pictures are drawn
+    text = report(mapping)
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode())
+
+    write_atomically(path, write, overwrite=overwrite)
+
+
+def report(mapping: AbstractMapping) -> str:
+    """The page."""
+    title = f"{mapping.data.sizes['neuron']:,} neurons on {mapping.chip.name}"
+    what, how = headline(mapping)
+    style = resources.files("pcneuro.mapping").joinpath("report.css").read_text(encoding="utf-8")
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in remarks(mapping))
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p>{escape(what)}.<br><span class="quiet">{escape(how.strip())}</span></p>',
+        _tiles(mapping),
+        notes,
+        *_pictures(mapping),
+        *(f"<h2>{escape(table.title)}</h2>{_table(table)}" for table in tables(mapping)),
+        "<h2>What the numbers mean</h2>",
+        f"<ul>{''.join(f'<li>{line}</li>' for line in MEANING)}</ul>",
+        *_chip(mapping),
+        *_repeat(mapping),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _tiles(mapping: AbstractMapping) -> str:
+    data = mapping.data
+    natural = float(data["order_packets"].values[0]) if data.sizes["order"] else float("nan")
+    rows = [
+        (f"{data.sizes['core']:,}", "cores"),
+        (count(mapping.packets), "packets between cores, a sample"),
+        (share(mapping.packets, natural), f"of the packets in {data['order'].values[0]} order"),
+        (count(mapping.hops), "hops, a sample"),
+        (_range(mapping.energy, joule), "energy of a sample"),
+        (_range(mapping.energy_gradient, joule), "energy of a gradient"),
+        (_range(mapping.time, second), f"time of a sample{limiting(data)}"),
+    ]
+    return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(s)}</span></div>" for b, s in rows)}</div>'
+
+
+def _range(bounds: tuple[float, float], text: object) -> str:
+    low, high = (text(bound) for bound in bounds)  # type: ignore[operator]
+    return escape(low if low == high else f"{low} to {high}")
+
+
+def _table(table: TextTable) -> str:
+    classes = [' class="r"' if side == "r" else "" for side in table.right]
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return f"<tr>{''.join(f'<{tag}{c}>{escape(t)}</{tag}>' for c, t in zip(classes, cells, strict=True))}</tr>"
+
+    body = "".join(line("td", row) for row in table.rows)
+    return f'<div class="wide"><table><thead>{line("th", table.columns)}</thead><tbody>{body}</tbody></table></div>'
+
+
+def _pictures(mapping: AbstractMapping) -> list[str]:
+    look = {"svg.hashsalt": "pcneuro", "svg.fonttype": "path", "font.family": "sans-serif", "font.size": 9}
+    with matplotlib.rc_context(look):  # type: ignore[arg-type]
+        made = figures(mapping)
+        return [f"<figure>{svg(made[n], CAPTIONS[n], n)}<figcaption>{CAPTIONS[n]}</figcaption></figure>" for n in made]
+
+
+def svg(figure: Figure, label: str, prefix: str) -> str:
+    """A figure as an SVG element for a page of HTML: its names get a ``prefix``, so that several stand on a page."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'((?:xlink:)?href="|url\()#', rf"\1#{prefix}-", text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+
+
+def _chip(mapping: AbstractMapping) -> list[str]:
+    """What the chip is, its prices, and where they are published."""
+    chip = mapping.chip
+    rows = []
+    for what, names, unit, price_of in (("energy", ENERGIES, "pJ", chip.price), ("time", LATENCIES, "ns", chip.time)):
+        for name in names:
+            price = price_of(name)
+            if price is None:
+                rows.append((f"{what}: {name.replace('_', ' ')}", "not published", "-"))
+                continue
+            numbers = f"{price.low:g}" if price.low == price.high else f"{price.low:g} to {price.high:g}"
+            rows.append((f"{what}: {name.replace('_', ' ')}", f"{numbers} {unit}", price.source))
+    notes = f"<p>{escape(chip.notes)}</p>" if chip.notes else ""
+    sources = "".join(f"<li>{escape(source)}</li>" for source in chip.sources)
+    return [
+        f"<h2>The chip: {escape(chip.title)}</h2>",
+        notes,
+        _table(TextTable("", ("operation", "price", "source"), rows, "lrl")),
+        f'<p class="quiet">Limits:</p><ul class="quiet">{sources}</ul>' if sources else "",
+    ]
+
+
+def _repeat(mapping: AbstractMapping) -> list[str]:
+    facts = mapping.data.attrs
+    chosen = json.loads(facts["strategies"])
+    arguments = [f"{mapping.chip.name!r}", "result", f"seed={facts['seed']}"]
+    arguments += [] if facts["together"] else ["together=False"]
+    lines = [
+        "import pcneuro as pcn",
+        "",
+        "# result: of sim.run() with pcn.EventDriven, or pcn.mapping.AssumedRate(...)",
+        f"mapping = pcn.map_circuit(circuit, {', '.join(arguments)})",
+        "print(mapping)",
+    ]
+    return [
+        "<h2>How to repeat it</h2>",
+        f"<pre>{escape(chr(10).join(lines))}</pre>",
+        f'<p class="quiet">pcneuro {escape(facts["pcneuro"])}; strategies that were tried: '
+        f"{escape(', '.join(chosen))}; circuit {escape(facts['circuit'][:16])}, with activity: "
+        f"{escape(facts['activity'])}. The same seed gives the same mapping, whatever the number of threads.</p>",
+    ]

@@ -1,0 +1,80 @@
+"""What a mapping has: a dataset, the chip, and the numbers that are asked for most."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.errors import unknown_name
+from pcneuro.mapping.chips import Chip
+from pcneuro.mapping.schema import BOUNDS, PART
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True, eq=False)
+class AbstractMapping(ABC):
+    """A circuit on a chip: where every neuron is, and what it sends from there costs.
+
+    Attributes
+    ----------
+    data
+        All of it as a dataset: of every neuron its ``population``, ``unit`` and core (``core_of``); of every core its
+        ``slot`` on the chip, what it holds (``held``, by ``limit``, beside the ``most``) and what goes through it; of
+        every link between tiles its packets; energies in pJ and times in ns, ``low`` and ``high``. Counts are of one
+        sample, and means over several. What is not priced is NaN.
+    chip
+        The chip, with the sources of its prices.
+    """
+
+    data: xarray.Dataset
+    chip: Chip
+
+    @property
+    def packets(self) -> float:
+        """Packets between cores in a sample."""
+        return float(self.data["packets"])
+
+    @property
+    def hops(self) -> float:
+        """Hops of all packets of a sample."""
+        return float(self.data["hops_east_west"] + self.data["hops_north_south"])
+
+    @property
+    def synops(self) -> float:
+        """Synaptic operations of a sample."""
+        return float(self.data["synops"])
+
+    @property
+    def energy(self) -> tuple[float, float]:
+        """Of a sample in pJ, by the lowest and the highest prices: of what is priced; NaN where nothing is."""
+        return self._total("energy")
+
+    @property
+    def energy_gradient(self) -> tuple[float, float]:
+        """The same of a gradient: a sample, and one update of the weights."""
+        return self._total("energy_gradient")
+
+    @property
+    def time(self) -> tuple[float, float]:
+        """Of a sample in ns, lowest and highest; NaN where it is not known."""
+        low, high = self.data["time"].values.tolist()
+        return low, high
+
+    def core(self, population: str) -> np.ndarray:
+        """(units,) int64: the core of each unit of a population. Raises UnknownNameError."""
+        names = [str(name) for name in self.data["population_name"].values]
+        if population not in names:
+            raise unknown_name("population of the mapping", population, names)
+        return self.data["core_of"].values[self.data["population"].values == names.index(population)]
+
+    def _total(self, name: str) -> tuple[float, float]:
+        energies = self.data[name]
+        if not np.isfinite(energies.values).any():
+            return float("nan"), float("nan")
+        low, high = (float(energies.sel({"bound": bound}).sum(PART)) for bound in BOUNDS)
+        return low, high

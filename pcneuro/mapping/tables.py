@@ -1,0 +1,215 @@
+"""A mapping as tables: for printing, for its report, and as CSV files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from pcneuro.circuit.populations import aligned
+from pcneuro.errors import OutputError
+from pcneuro.files import path_of, place, write_atomically, writing
+from pcneuro.mapping.schema import BOUNDS, LIMIT, ORDER, PART
+from pcneuro.mapping.structure import AbstractMapping
+from pcneuro.mapping.words import PLASTICITY, UNKNOWN, count, joule, not_priced, second, share
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+WIDEST = 72
+"""Letters of a cell that are shown."""
+MOST_NAMES = 4
+"""So many populations of a core are named."""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of text: a title, names of columns, and rows; ``right`` has an ``r`` for columns of numbers."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: str
+
+
+def text(mapping: AbstractMapping) -> str:
+    """All of it, to print."""
+    lines = headline(mapping)
+    for table in tables(mapping):
+        lines += [
+            "",
+            f"{table.title}:",
+            *(f"  {line}" for line in aligned(table.columns, table.rows, table.right, widest=WIDEST)),
+        ]
+    return "\n".join([*lines, *(f"\n{note}" for note in remarks(mapping))])
+
+
+def headline(mapping: AbstractMapping) -> list[str]:
+    """What was mapped to what, in two lines."""
+    data = mapping.data
+    sizes, facts = data.sizes, data.attrs
+    slots = facts["mesh_width"] * facts["mesh_height"] * facts["cores_a_tile"]
+    return [
+        f"Mapping of {sizes['neuron']:,} neurons in {sizes['population_index']:,} populations, with "
+        f"{facts['synapses']:,} synapses, to {sizes['core']:,} of {slots:,} cores of {mapping.chip.name}",
+        f"  activity: {facts['activity']}; division: {facts['division']}, seed {facts['seed']}",
+    ]
+
+
+def tables(mapping: AbstractMapping) -> list[TextTable]:
+    """Counts, energies, limits and orders."""
+    data = mapping.data
+    return [_counts(data), _costs(mapping), _limits(data), _orders(data)]
+
+
+def remarks(mapping: AbstractMapping) -> list[str]:
+    """What has to be known beside the numbers: what is not priced, and how events were priced."""
+    missing, facts = not_priced(mapping.data), mapping.data.attrs
+    lines = list(json.loads(facts["notes"]))
+    if len(missing) == mapping.data.sizes[PART]:
+        lines.insert(0, f"no energy of {mapping.chip.name} is published: counts only")
+    elif missing:
+        operations = ", ".join(json.loads(facts["unpriced"])).replace("_", " ")
+        lines.insert(0, f"not priced, and in no sum: {', '.join(missing)} (no price of {operations})")
+    return lines
+
+
+def _counts(data: xarray.Dataset) -> TextTable:
+    loads = data["link_packets"].values
+    rows = [
+        ("events", count(float(data["events"]))),
+        ("synaptic operations", count(float(data["synops"]))),
+        ("packets between cores", count(float(data["packets"]))),
+        ("packets within cores", count(float(data["packets_within"]))),
+        ("hops east or west", count(float(data["hops_east_west"]))),
+        ("hops north or south", count(float(data["hops_north_south"]))),
+        ("hops of the longest path", count(float(data["longest"]))),
+        ("packets through the busiest link", count(float(loads.max(initial=0.0)))),
+        ("further packets of an update of the weights", count(float(data["plasticity_packets"]))),
+    ]
+    return TextTable("Counts of a sample", ("", "number"), rows, "lr")
+
+
+def _costs(mapping: AbstractMapping) -> TextTable:
+    data = mapping.data
+    sample, gradient = data["energy"].values, data["energy_gradient"].values
+    rows = []
+    for name, row, whole in zip(data[PART].values, sample, gradient, strict=True):
+        rows.append((str(name), *map(joule, whole if name == PLASTICITY else row)))
+    of = ", of what is priced" if not_priced(data) else ""
+    rows.append((f"a sample{of}", *map(joule, mapping.energy)))
+    rows.append((f"a gradient{of}", *map(joule, mapping.energy_gradient)))
+    rows.append(("time of a sample", *map(second, mapping.time)))
+    rows.append((f"time of a step{limiting(data)}", *map(second, data["step_time"].values.tolist())))
+    rows.append(("time of the longest step", *map(second, data["longest_step"].values.tolist())))
+    return TextTable("Energy and time", ("", *BOUNDS), rows, "lrr")
+
+
+def limiting(data: xarray.Dataset) -> str:
+    """Which core others wait for longest, and what is on it; empty where no times are known."""
+    core = int(data["limiting_core"])
+    if core < 0:
+        return ""
+    part = 100 * float(data["limiting_share"])
+    return f", limited for {part:.0f} % of it by core {core} ({populations_on(data, core)})"
+
+
+def populations_on(data: xarray.Dataset, core: int) -> str:
+    """Names of what is on a core."""
+    names = data["population_name"].values[np.unique(data["population"].values[data["core_of"].values == core])]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(str(name) for name in names[:MOST_NAMES]) + more
+
+
+def _limits(data: xarray.Dataset) -> TextTable:
+    rows = []
+    for name, most, held in zip(data[LIMIT].values, data["most"].values, data["held"].values, strict=True):
+        fullest = int(held.max(initial=0))
+        mean = float(held.mean()) if held.size else 0.0
+        part = share(fullest, most) if np.isfinite(most) else UNKNOWN
+        top = int(held.argmax()) if held.size else 0
+        limit = count(most) if np.isfinite(most) else "none"
+        rows.append((str(name).replace("_", " "), limit, f"{fullest:,}", part, str(top), count(round(mean, 1))))
+    return TextTable("Limits of a core", ("", "most", "fullest core", "share", "core", "mean of cores"), rows, "lrrrrr")
+
+
+def _orders(data: xarray.Dataset) -> TextTable:
+    ours = float(data["packets"])
+    rows = [
+        (str(name), count(float(packets)), share(ours, float(packets)))
+        for name, packets in zip(data[ORDER].values, data["order_packets"].values, strict=True)
+    ]
+    return TextTable(
+        "Packets between cores, beside other divisions", ("", "packets", "this mapping's share"), rows, "lrr"
+    )
+
+
+# CSV
+
+
+def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
+    """File name -> data frame."""
+    import pandas
+
+    data = mapping.data
+    names = data["population_name"].values
+    core = data["core_of"].values
+    neurons = pandas.DataFrame(
+        {
+            "population": names[data["population"].values],
+            "unit": data["unit"].values,
+            "core": core,
+            "slot": data["slot"].values[core],
+        }
+    )
+    held = {str(name): row for name, row in zip(data[LIMIT].values, data["held"].values, strict=True)}
+    counts = {name: data[f"core_{name}"].values for name in ("events", "synops", "packets_out", "packets_in")}
+    place = {name: data[name].values for name in ("slot", "x", "y")}
+    cores = pandas.DataFrame({"core": np.arange(data.sizes["core"]), **place, **held, **counts})
+    limits = pandas.DataFrame({"limit": data[LIMIT].values, "most": data["most"].values})
+    links = pandas.DataFrame({n: data[f"link_{n}"].values for n in ("x", "y", "to_x", "to_y", "packets")})
+    energies = pandas.DataFrame({"part": data[PART].values})
+    for what, name in (("sample", "energy"), ("gradient", "energy_gradient")):
+        for bound in BOUNDS:
+            energies[f"{what}_pj_{bound}"] = data[name].sel(bound=bound).values
+    single = [str(name) for name, variable in data.data_vars.items() if not variable.dims]
+    numbers = pandas.DataFrame({"name": single, "number": [float(data[name]) for name in single]})
+    orders = pandas.DataFrame({"order": data[ORDER].values, "packets": data["order_packets"].values})
+    return {
+        "neurons.csv": neurons,
+        "cores.csv": cores,
+        "limits.csv": limits,
+        "links.csv": links,
+        "energies.csv": energies,
+        "numbers.csv": numbers,
+        "orders.csv": orders,
+    }
+
+
+def write_csv(mapping: AbstractMapping, folder: str | os.PathLike[str], *, overwrite: bool) -> list[str]:
+    """Write the frames to a folder, which is made. Raises OutputError, before anything is written where one exists."""
+    where = path_of(folder, OutputError)
+    made = frames(mapping)
+    if where.exists() and not where.is_dir():
+        raise OutputError(f"{where} exists, and is no folder: choose another name")
+    for name in made:
+        place(where / name, overwrite=overwrite)
+    with writing(where):
+        where.mkdir(parents=True, exist_ok=True)
+    for name, frame in made.items():
+        write_atomically(where / name, _writer(frame), overwrite=overwrite)
+    return list(made)
+
+
+def _writer(frame: pandas.DataFrame) -> Callable[[BinaryIO], None]:
+    text = frame.to_csv(index=False, lineterminator="\n").encode()
+
+    def write(file: BinaryIO) -> None:
+        file.write(text)
+
+    return write
