@@ -132,6 +132,13 @@ from pcneuro.data.sets.digits import Digits
 class FewDigits(Digits):
     name = "few_digits"
 """,
+    "mapping/chips/two_cores.toml": """
+name = "two_cores"
+title = "Two cores"
+mesh = {width = 2, height = 1}
+core = {neurons = 3}
+messages = {graded = true}
+""",
     "simulator/schedules/shuffled.py": """
 from pcneuro.simulator.schedules.parallel import Parallel
 
@@ -155,6 +162,7 @@ from pcneuro.model.dynamics.abstract import DYNAMICS
 from pcneuro.model.energies.abstract import ENERGIES
 from pcneuro.model.integrators.abstract import INTEGRATORS
 from pcneuro.data import DATASETS
+from pcneuro.mapping.chips import CHIPS, chip_of
 from pcneuro.ops.base import OPERATORS
 from pcneuro.export.targets import targets
 from pcneuro.simulator.schedules.abstract import SCHEDULES
@@ -163,6 +171,7 @@ from pcneuro.studies.task import TASKS
 
 assert "HalfNoise" in NOISES
 assert list(pcn.passes.Scheme.named("flat").layers) == ["only"]
+assert "two_cores" in CHIPS and chip_of("two_cores").mesh.slots == 2
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS
 assert "doubled" in pcn.ops.__all__ and "halved" in OPERATORS
 assert "echo" in targets() and "run_twice" in TASKS and "few_digits" in DATASETS and "Shuffled" in SCHEDULES

@@ -61,7 +61,7 @@ class Destinations:
     @cached_property
     def compartments(self) -> np.ndarray:
         """(cores,) int64."""
-        return _by(self.core, self.cores, self.axons.compartments)
+        return sums(self.core, self.axons.compartments, self.cores)
 
     @cached_property
     def axons_in(self) -> np.ndarray:
@@ -83,7 +83,7 @@ class Destinations:
     @cached_property
     def synapses_held(self) -> np.ndarray:
         """(cores,) int64: synapses that end there."""
-        return _by(self.destination, self.cores, self.synapses)
+        return sums(self.destination, self.synapses, self.cores)
 
 
 def destinations(axons: Axons, core: np.ndarray, cores: int) -> Destinations:
@@ -96,6 +96,6 @@ def destinations(axons: Axons, core: np.ndarray, cores: int) -> Destinations:
     return Destinations(axons, core, cores, begin, destination, synapses)
 
 
-def _by(core: np.ndarray, cores: int, numbers: np.ndarray) -> np.ndarray:
-    """Whole numbers summed by core."""
-    return np.rint(np.bincount(core, weights=numbers, minlength=cores)).astype(np.int64)
+def sums(where: np.ndarray, numbers: np.ndarray, size: int) -> np.ndarray:
+    """Whole numbers summed by what they are of, such as their core, (size,) int64."""
+    return np.rint(np.bincount(where, weights=numbers, minlength=size)).astype(np.int64)

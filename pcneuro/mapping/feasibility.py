@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -11,7 +10,8 @@ import numpy as np
 from pcneuro.errors import CapacityError
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips.chip import Chip
-from pcneuro.mapping.counting import Destinations
+from pcneuro.mapping.counting import Destinations, sums
+from pcneuro.mapping.demands import LeastDemand
 
 MOST_NAMED = 4
 """Populations that a message names."""
@@ -72,18 +72,19 @@ def check_feasible(axons: Axons, chip: Chip, *, together: bool = True) -> None:
     does (``together``: value and error neuron of a unit are on one core), and then the whole circuit against all cores.
     A circuit that passes may still not fit: that is found by ``check_fits``, of a division.
     """
-    limits = chip.limits
     if not axons.neurons:
         return
-    for name, numbers in _of_neurons(axons, chip):
+    limits = chip.limits
+    least = LeastDemand(axons, limits)
+    for name, numbers in least.of_neurons():
         most = int(numbers.argmax())
         if numbers[most] > getattr(limits, name):
             raise CapacityError(_too_much_for_a_core(axons, chip, name, most, int(numbers[most])))
-    for name, numbers in _of_units(axons, chip) if together else ():
+    for name, numbers in least.of_units() if together else ():
         most = int(numbers.argmax())
         if numbers[most] > getattr(limits, name):
             raise CapacityError(_too_much_together(axons, chip, name, most, int(numbers[most])))
-    for name, numbers in _of_all(axons, chip):
+    for name, numbers in least.of_all():
         total, there = int(numbers.sum()), getattr(limits, name) * chip.mesh.slots
         if total > there:
             raise CapacityError(_too_much_for_the_chip(axons, chip, name, numbers))
@@ -105,86 +106,6 @@ def check_fits(at: Destinations, chip: Chip) -> None:
                 f"core {core} of {at.cores:,} has {number:,} {_allowed(chip, name)}; it holds {_held(at, core)}: "
                 f"{WORDS[name].circuit}"
             )
-
-
-# What neurons, units and circuits take at least, wherever they are
-
-
-def _of_neurons(axons: Axons, chip: Chip) -> Iterator[tuple[str, np.ndarray]]:
-    """Limit of a core -> what each neuron takes of it by itself, (neurons,) int64, of the limits that there are."""
-    limits = chip.limits
-    yield "compartments", axons.compartments
-    if limits.fan_in is not None:
-        yield "fan_in", axons.fan_in
-    if limits.synapses is not None:
-        yield "synapses", axons.fan_in
-    if limits.axons_in is not None:
-        yield "axons_in", np.bincount(axons.target[_first_of_pairs(axons)], minlength=axons.neurons)
-    reach = _reach(axons, chip)
-    if limits.destinations is not None:
-        most = np.zeros(axons.neurons, dtype=np.int64)
-        np.maximum.at(most, axons.neuron, reach)
-        yield "destinations", most
-    if limits.axons_out is not None:
-        yield "axons_out", _sums(axons.neuron, reach, axons.neurons)
-
-
-def _of_units(axons: Axons, chip: Chip) -> Iterator[tuple[str, np.ndarray]]:
-    """The same of units, (units,) int64."""
-    limits, units = chip.limits, int(axons.unit.max(initial=-1)) + 1
-    yield "compartments", _sums(axons.unit, axons.compartments, units)
-    if limits.synapses is not None:
-        yield "synapses", _sums(axons.unit, axons.fan_in, units)
-    if limits.axons_in is not None:
-        yield "axons_in", _axons_of_units(axons, units, limits.axons_in)
-
-
-def _axons_of_units(axons: Axons, units: int, limit: int) -> np.ndarray:
-    """(units,) int64: axons that end at each unit; below the limit, those that end at both its neurons count twice."""
-    ends = _sums(axons.unit, np.bincount(axons.target[_first_of_pairs(axons)], minlength=axons.neurons), units)
-    beyond = ends > limit
-    if beyond.any():
-        unit = axons.unit[axons.target]
-        there = np.flatnonzero(beyond[unit])
-        axon = np.searchsorted(axons.first, there, side="right") - 1
-        pairs = np.unique(axon * units + unit[there])
-        ends[beyond] = np.bincount(pairs % units, minlength=units)[beyond]
-    return ends
-
-
-def _of_all(axons: Axons, chip: Chip) -> Iterator[tuple[str, np.ndarray]]:
-    """Limit of a core -> what each neuron adds to what all cores hold of it, at least, (neurons,) int64."""
-    limits = chip.limits
-    yield "compartments", axons.compartments
-    if limits.synapses is not None:
-        yield "synapses", axons.fan_in
-    reach = _sums(axons.neuron, _reach(axons, chip), axons.neurons)
-    for name in ("axons_in", "axons_out"):
-        if getattr(limits, name) is not None:
-            yield name, reach
-
-
-def _first_of_pairs(axons: Axons) -> np.ndarray:
-    """(synapses,) bool: whether a synapse is the first of its axon at its neuron; targets are sorted for each axon."""
-    first = np.ones(axons.synapses, dtype=bool)
-    np.not_equal(axons.target[1:], axons.target[:-1], out=first[1:])
-    first[axons.first[:-1][axons.fan_out > 0]] = True
-    return first
-
-
-def _reach(axons: Axons, chip: Chip) -> np.ndarray:
-    """(axons,) int64: cores that each axon reaches at least, were its targets alone on them."""
-    again = np.flatnonzero(~_first_of_pairs(axons))
-    repeated = np.searchsorted(axons.first, again, side="right") - 1
-    targets = axons.fan_out - np.bincount(repeated, minlength=axons.neuron.size)
-    reach = -(-targets // chip.limits.compartments)
-    if chip.limits.synapses is not None:
-        reach = np.maximum(reach, -(-axons.fan_out // chip.limits.synapses))
-    return reach
-
-
-def _sums(where: np.ndarray, numbers: np.ndarray, size: int) -> np.ndarray:
-    return np.rint(np.bincount(where, weights=numbers, minlength=size)).astype(np.int64)
 
 
 # What messages say
@@ -211,7 +132,7 @@ def _too_much_together(axons: Axons, chip: Chip, name: str, unit: int, number: i
 
 
 def _too_much_for_the_chip(axons: Axons, chip: Chip, name: str, numbers: np.ndarray) -> str:
-    of = _sums(axons.population, numbers, len(axons.populations))
+    of = sums(axons.population, numbers, len(axons.populations))
     most, words, limit, slots = int(of.argmax()), WORDS[name], getattr(chip.limits, name), chip.mesh.slots
     return (
         f"the circuit has at least {int(of.sum()):,} {words.what} ({axons.populations[most]} {int(of[most]):,} of "

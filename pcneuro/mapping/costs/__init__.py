@@ -9,4 +9,4 @@ from pcneuro.mapping.costs.latency import Latency as Latency
 from pcneuro.mapping.costs.latency import latency_of as latency_of
 from pcneuro.mapping.costs.links import Links as Links
 from pcneuro.mapping.costs.links import links_of as links_of
-from pcneuro.mapping.costs.range import Range as Range
+from pcneuro.mapping.costs.ranges import Range as Range

@@ -12,7 +12,7 @@ import scipy.sparse
 
 from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.chips.prices import Price
-from pcneuro.mapping.costs.range import Range
+from pcneuro.mapping.costs.ranges import Range
 from pcneuro.mapping.counting import Destinations
 from pcneuro.mapping.traffic import Traffic
 

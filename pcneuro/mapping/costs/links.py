@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from pcneuro.mapping.chips.chip import Chip
-from pcneuro.mapping.costs.range import Range
+from pcneuro.mapping.costs.ranges import Range
 from pcneuro.mapping.counting import Destinations
 
 
