@@ -11,7 +11,8 @@ import pytest
 import pcneuro as pcn
 from pcneuro.circuit.drawing import layout as layout_module
 from pcneuro.circuit.drawing.depths import depths, reading_order
-from pcneuro.circuit.drawing.layout import COLUMNS, HALF, RADIUS, arrange, halfway, shifted
+from pcneuro.circuit.drawing.layout import COLUMNS, HALF, arrange, halfway, shifted
+from pcneuro.circuit.drawing.style import RADIUS
 from pcneuro.errors import CapacityError, ParameterError
 
 mpl.use("Agg")

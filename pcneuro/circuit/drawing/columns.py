@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pcneuro.circuit.drawing.layout import OUTLINE_OF_ERRORS, RADIUS
 from pcneuro.circuit.drawing.style import (
-    COLOURS,
-    FILL,
     FONT,
-    LEGEND_ENTRY,
-    LEGEND_LINE,
     LINE,
-    LINES,
+    OUTLINE_OF_ERRORS,
+    RADIUS,
     SMALL,
+    arrow,
     legend,
+    prepared,
     short,
+    symbol,
 )
 from pcneuro.circuit.projections import role_of
 from pcneuro.circuit.structure import AbstractCircuit
@@ -118,16 +117,10 @@ class _Picture:
 
     def population(self, name: str) -> None:
         """Its symbol, with its cell type and number of neurons; and the vertex where it is none that is an area."""
-        from matplotlib.patches import Circle, RegularPolygon
-
         x, y = self.layout.populations[name]
         data = self.graph.nodes[name]
-        line: dict[str, Any] = {"linewidth": LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
-        if data["kind"] == "error":
-            self.ax.add_artist(RegularPolygon((x, y), 4, radius=OUTLINE_OF_ERRORS, facecolor=FILL["error"], **line))
-        else:
-            fill = FILL["input" if data["role"] == "input" else "value"]
-            self.ax.add_artist(Circle((x, y), RADIUS, facecolor=fill, **line))
+        kind = "error" if data["kind"] == "error" else "input" if data["role"] == "input" else "value"
+        self.ax.add_artist(symbol(kind, (x, y), self.scale))
         if data.get("sign"):
             self._text(x, y, "+" if data["sign"] > 0 else "\N{MINUS SIGN}", FONT, "#333333", va="center")
         lines = [data["cell_type"], f"{data['size']:,}"]
@@ -152,17 +145,12 @@ class _Picture:
 
         columns = [self.layout.column(name, self.graph) for name in (source, target)]
         bend = _BEND + _FURTHER * max(abs(columns[1] - columns[0]) - 1, 0)
-        bar = data["effect"] == INHIBITORY
         self.ax.add_artist(
             FancyArrowPatch(
                 self.layout.populations[source],
                 self.layout.populations[target],
                 connectionstyle=f"arc3,rad={bend:g}",
-                arrowstyle="-[,widthB=0.4,lengthB=0" if bar else "-|>,head_length=0.55,head_width=0.26",
-                mutation_scale=8 * self.scale,
-                linewidth=LINE * self.scale,
-                linestyle=LINES[data["kind"]],
-                color=COLOURS[data["kind"]],
+                **arrow(data["kind"], data["effect"] == INHIBITORY, self.scale),
                 # Points from the middle of a symbol to beyond its outline.
                 shrinkA=72 * RADIUS * self.scale,
                 shrinkB=72 * RADIUS * 1.2 * self.scale,
@@ -180,23 +168,13 @@ def draw_columns(circuit: Any, ax: matplotlib.axes.Axes | None) -> matplotlib.ax
             f"a picture of {len(layout.areas):,} columns cannot be read; {MOST_AREAS} are the most: "
             "circuit.with_scheme(None).draw() has no layers, write_graphml(path) is for a graph viewer (Gephi, yEd)"
         )
-    entries = len(COLOURS) + 2 + bool(circuit.graph.inputs)
-    width = max(layout.size[0], 2 * LEGEND_ENTRY + 2 * _MARGIN)
-    rows = -(-entries // int(width // LEGEND_ENTRY))
-    height = layout.size[1] + LEGEND_LINE * rows + 2 * _MARGIN
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.figure(figsize=(width, height)).add_axes((0.0, 0.0, 1.0, 1.0))
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())  # type: ignore[union-attr]
-    scale = min(box.width / width, box.height / height)
-    picture = _Picture(circuit, graph, ax, layout, scale)
+    ax, page = prepared(circuit, ax, (layout.size[0], layout.size[1] + 2 * _MARGIN))
+    picture = _Picture(circuit, graph, ax, layout, page.scale)
     picture.background()
-    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    ax.axis("off")
+    ax.set(xlim=(0, page.width), ylim=(page.height, 0))
     for source, target, data in graph.edges(data=True):
         picture.connection(source, target, data)
     for name in graph:
         picture.population(name)
-    legend(ax, circuit, scale, -(-entries // rows))
+    legend(ax, circuit, page)
     return ax

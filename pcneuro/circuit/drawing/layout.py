@@ -18,13 +18,10 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from pcneuro.circuit.drawing.depths import Pair, depths
+from pcneuro.circuit.drawing.style import OUTLINE_OF_ERRORS, RADIUS
 
-RADIUS = 0.14
-"""Of the neurons' symbols."""
 HALF = 0.25
 """From the middle of a vertex to its error neurons on the left, and to its value neurons on the right."""
-OUTLINE_OF_ERRORS = 1.15 * RADIUS
-"""From the middle of the symbol of error neurons to each of its corners."""
 _ABOVE, _BELOW = 0.27, 0.52  # room for a vertex's symbols, and for these and its label
 _WIRE = 0.13  # room on either side of a projection that passes
 _GAP = 0.5  # between vertices of neighbouring layers, and more for each projection that climbs there

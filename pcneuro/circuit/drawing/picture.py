@@ -8,18 +8,18 @@ import numpy as np
 
 from pcneuro.circuit.drawing.columns import draw_columns
 from pcneuro.circuit.drawing.depths import pieces
-from pcneuro.circuit.drawing.layout import HALF, OUTLINE_OF_ERRORS, RADIUS, Arrangement, arrange, halfway, shifted
+from pcneuro.circuit.drawing.layout import HALF, Arrangement, arrange, halfway, shifted
 from pcneuro.circuit.drawing.style import (
     COLOURS,
-    FILL,
     FONT,
-    LEGEND_ENTRY,
-    LEGEND_LINE,
-    LINE,
-    LINES,
+    OUTLINE_OF_ERRORS,
+    RADIUS,
     SMALL,
+    arrow,
     legend,
+    prepared,
     short,
+    symbol,
 )
 from pcneuro.circuit.projections import Projection, projections, role_of
 from pcneuro.circuit.structure import AbstractCircuit
@@ -48,15 +48,10 @@ class _Picture:
         from matplotlib.patches import FancyArrowPatch
         from matplotlib.path import Path
 
-        style = "-[,widthB=0.4,lengthB=0" if kind == "inhibit" else "-|>,head_length=0.55,head_width=0.26"
         self.ax.add_artist(
             FancyArrowPatch(
                 path=Path(points),
-                arrowstyle=style,
-                mutation_scale=8 * self.scale,
-                linewidth=LINE * self.scale,
-                linestyle=LINES[kind],
-                color=COLOURS[kind],
+                **arrow(kind, kind == "inhibit", self.scale),
                 capstyle="butt",
                 joinstyle="round",
                 shrinkA=0,
@@ -83,18 +78,12 @@ class _Picture:
 
     def vertex(self, name: str) -> None:
         """Symbols of the value and error neurons, the two connections between them, name and size."""
-        from matplotlib.patches import Circle, RegularPolygon
-
         x, y = self.layout.vertices[name]
         is_input = name in self.circuit.graph.inputs
-        line: dict[str, Any] = {"linewidth": LINE * self.scale, "edgecolor": "#333333", "zorder": 4}
-        fill = FILL["input" if is_input else "value"]
-        self.ax.add_artist(Circle((x + HALF, y), RADIUS, facecolor=fill, **line))
+        self.ax.add_artist(symbol("input" if is_input else "value", (x + HALF, y), self.scale))
         paired = not is_input and self.circuit.has_prediction(name)
         if paired:
-            self.ax.add_artist(
-                RegularPolygon((x - HALF, y), 4, radius=OUTLINE_OF_ERRORS, facecolor=FILL["error"], **line)
-            )
+            self.ax.add_artist(symbol("error", (x - HALF, y), self.scale))
             right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
             left = x - HALF + OUTLINE_OF_ERRORS - _WITHIN
             self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
@@ -179,20 +168,10 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     pairs = [(p.parent, p.child) for p in connections]
     _limited(pieces(names, pairs), MOST_PIECES, "lines from layer to layer")
     layout = arrange(names, pairs, longest * _LETTER + 0.06)
-    width = max(layout.size[0], 2 * LEGEND_ENTRY) + 2 * _MARGIN
-    entries = len(COLOURS) + 2 + bool(circuit.graph.inputs)
-    rows = -(-entries // int(width // LEGEND_ENTRY))
-    height = layout.size[1] + 2 * _MARGIN + LEGEND_LINE * rows
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.figure(figsize=(width, height)).add_axes((0.0, 0.0, 1.0, 1.0))
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())  # type: ignore[union-attr]
-    scale = min(box.width / width, box.height / height)
-    spare = (width - layout.size[0]) / 2
-    ax.set(xlim=(-spare, width - spare), ylim=(height - _MARGIN, -_MARGIN), aspect="equal")
-    ax.axis("off")
-    picture = _Picture(circuit, ax, layout, scale)
+    ax, page = prepared(circuit, ax, (layout.size[0] + 2 * _MARGIN, layout.size[1] + 2 * _MARGIN))
+    spare = (page.width - layout.size[0]) / 2
+    ax.set(xlim=(-spare, page.width - spare), ylim=(page.height - _MARGIN, -_MARGIN))
+    picture = _Picture(circuit, ax, layout, page.scale)
     for number, projection in enumerate(connections):
         picture.projection(number, projection)
     for name in names:
@@ -200,5 +179,5 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     named = sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS
     for number, projection in enumerate(connections):
         picture.label(number, projection, named)
-    legend(ax, circuit, scale, -(-entries // rows))
+    legend(ax, circuit, page)
     return ax
