@@ -231,6 +231,14 @@ def by_name(what: str, value: Any, of: str = "arrays") -> Mapping[str, Any]:
     raise ParameterError(f"{what} are {told(value)}; give a dict from names to {of}")
 
 
+def name_tuple(what: str, value: Any) -> tuple[str, ...]:
+    """An argument that is a list of names. Raises ParameterError for all else, for one name, too."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str)
+    if listed and all(isinstance(name, str) for name in value):
+        return tuple(map(str, value))
+    raise ParameterError(f"{what} are {told(value)}; give a list of names")
+
+
 def index_tuple(what: str, value: Any) -> tuple[int, ...]:
     """An argument that is a sequence of whole numbers.
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.structure import HALVES, ErrorHalf
-from pcneuro.errors import CapacityError, ParameterError, check_object, told, unknown_name
-from pcneuro.quantities import FINITE, NOT_NEGATIVE, milliseconds, number
+from pcneuro.errors import CapacityError, ParameterError, check_object, unknown_name
+from pcneuro.quantities import FINITE, NOT_NEGATIVE, milliseconds, name_tuple, number
 from pcneuro.recording.record import Record, interval_in_steps
 
 if TYPE_CHECKING:
@@ -58,12 +58,10 @@ def _currents_of(circuit: Circuit, vertices: Sequence[str] | None) -> list[_Curr
             "the circuit has no layers, in which there could be currents: give it some, as by "
             "pcn.passes.Laminar(pcn.passes.Scheme.named('bastos_2012'))"
         )
-    chosen = circuit.vertices if vertices is None else vertices
-    if isinstance(chosen, str) or not isinstance(chosen, Sequence):
-        raise ParameterError(f"vertices are {told(chosen)}; give a list of names, or None for all")
+    chosen = circuit.vertices if vertices is None else name_tuple("vertices", vertices)
     for name in chosen:
         if name not in circuit.vertices:
-            raise unknown_name("vertex", name if isinstance(name, str) else told(name), circuit.vertices)
+            raise unknown_name("vertex", name, circuit.vertices)
     graph = circuit.nx
     grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for source, target, edge in graph.edges(data=True):
@@ -146,13 +144,13 @@ def laminar_currents(
     if not currents:
         raise ParameterError("no synapses reach these vertices: give some that have error neurons, or that are read")
     layers = circuit.scheme.layers if circuit.scheme is not None else {}
-    names = {
+    labels = {
         AREA: list(dict.fromkeys(c.area for c in currents)),
         LAYER: list(layers),
         PROJECTION: list(dict.fromkeys(c.projection for c in currents)),
     }
-    excitatory, inhibitory, rest = _sums(records, circuit, currents, names)
-    dims = (*names, *rest)
+    excitatory, inhibitory, rest = _sums(records, circuit, currents, labels)
+    dims = (*labels, *rest)
     depths = [np.nan if depth is None else depth for depth in layers.values()]
     kept = {name: each for name, each in records.coords.items() if set(each.dims) <= set(rest)}
     return xarray.Dataset(
@@ -160,21 +158,21 @@ def laminar_currents(
             "excitatory": (dims, excitatory, {"long_name": "sum of excitatory currents"}),
             "inhibitory": (dims, inhibitory, {"long_name": "sum of inhibitory currents, positive"}),
         },
-        {**kept, **names, DEPTH: (LAYER, depths, {"units": "mm", "long_name": "depth below the pia"})},
+        {**kept, **labels, DEPTH: (LAYER, depths, {"units": "mm", "long_name": "depth below the pia"})},
         dict(records.attrs),
     )
 
 
 def _sums(
-    records: xarray.Dataset, circuit: Circuit, currents: Sequence[_Current], names: Mapping[str, list[str]]
+    records: xarray.Dataset, circuit: Circuit, currents: Sequence[_Current], labels: Mapping[str, list[str]]
 ) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...]]:
     """Sums of positive and of negative currents by area, layer and projection, and the dimensions behind these."""
     first = _recorded(records, circuit, currents[0])
     rest = first.dims[:-1]
-    shape = (*map(len, names.values()), *first.shape[:-1])
+    shape = (*map(len, labels.values()), *first.shape[:-1])
     if 2 * 8 * float(np.prod(shape)) > MOST_BYTES:
         raise CapacityError(
-            f"currents of {len(names[AREA])} areas would take {16 * float(np.prod(shape)) / 1e9:.3g} GB, of at most "
+            f"currents of {len(labels[AREA])} areas would take {16 * float(np.prod(shape)) / 1e9:.3g} GB, of at most "
             f"{MOST_BYTES / 1e9:g}: give vertices=[...], or record less often"
         )
     excitatory, inhibitory = np.zeros(shape), np.zeros(shape)
@@ -186,7 +184,7 @@ def _sums(
                 "interval and the same samples, as pcn.laminar_records(circuit, every) does"
             )
         signed = current.signed(array.values.astype(np.float64))
-        at = tuple(labels.index(getattr(current, name)) for name, labels in names.items())
+        at = tuple(each.index(getattr(current, name)) for name, each in labels.items())
         excitatory[at] += np.maximum(signed, 0.0).sum(axis=-1)
         inhibitory[at] += np.maximum(-signed, 0.0).sum(axis=-1)
     return excitatory, inhibitory, rest
@@ -237,7 +235,7 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
     delay = milliseconds("delay", delay, NOT_NEGATIVE)
     excitatory, inhibitory = (currents[name].sum(PROJECTION) for name in ("excitatory", "inhibitory"))
     if delay:
-        time = _time(currents)
+        time = time_of(currents)
         every = _interval(currents[time].values, delay)
         shifted = interval_in_steps("delay", delay, every)
         if shifted >= currents.sizes[time]:
@@ -250,7 +248,8 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
     return potential.rename("lfp").assign_attrs({**currents.attrs, "long_name": name})
 
 
-def _time(data: xarray.Dataset | xarray.DataArray) -> str:
+def time_of(data: xarray.Dataset | xarray.DataArray) -> str:
+    """The dimension of time of what is recorded. Raises ParameterError where there is none."""
     times = [str(name) for name in data.dims if str(name).startswith("time")]
     if not times:
         names = ", ".join(map(str, data.dims)) or "none"

@@ -37,13 +37,6 @@ def as_names(theirs: Iterable[str], others: Iterable[str] = ()) -> dict[str, str
     return names
 
 
-def name_list(what: str, value: Any) -> list[str]:
-    """An argument that is a list of names. Raises ParameterError for all else."""
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise ParameterError(f"{what} are {told(value)}: give a list of names")
-    return list(value)
-
-
 def apart(name: str, taken: Collection[str]) -> str:
     """The name, with a number behind it where it is taken."""
     free, count = name, 0

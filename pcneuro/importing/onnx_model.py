@@ -23,12 +23,12 @@ from pcneuro.errors import (
 from pcneuro.files.writing import write_atomically
 from pcneuro.graph.graph import Input, Parameter
 from pcneuro.graph.trace import trace
-from pcneuro.importing.names import AbstractModel, as_names, name_list
+from pcneuro.importing.names import AbstractModel, as_names
 from pcneuro.importing.onnx_file import MOST_AXES, library, read
 from pcneuro.importing.onnx_operators.table import allowed
 from pcneuro.importing.onnx_program import Program
 from pcneuro.importing.operators import inside
-from pcneuro.quantities import by_name, whole
+from pcneuro.quantities import by_name, name_tuple, whole
 
 TOLERANCE = 1e-9
 """Of a sample's outputs beside another sample, relative to the largest."""
@@ -118,7 +118,7 @@ def onnx(
     """
     batch_axis = None if batch_axis is None else whole("batch_axis", batch_axis)
     model = read(path)
-    program = Program(model, None if parameters is None else name_list("parameters", parameters))
+    program = Program(model, None if parameters is None else list(name_tuple("parameters", parameters)))
     if not program.outputs:
         raise TraceError("the model has no output of real numbers: there is nothing to learn from")
     shapes = _shapes(program, batch_axis, by_name("sizes", {} if sizes is None else sizes))

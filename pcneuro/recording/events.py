@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, ShapeError, check_object, told, unknown_name
+from pcneuro.errors import ParameterError, ShapeError, check_object, unknown_name
 from pcneuro.files import place
-from pcneuro.quantities import flag, index_tuple, whole
+from pcneuro.quantities import flag, index_tuple, name_tuple, whole
 
 if TYPE_CHECKING:
     pass
@@ -71,12 +71,9 @@ class RecordEvents:
         for what in ("vertices", "kinds"):
             chosen = getattr(self, what)
             if chosen is not None:
-                names = isinstance(chosen, Sequence) and not isinstance(chosen, str)
-                if not names or not chosen or not all(isinstance(name, str) for name in chosen):
-                    raise ParameterError(
-                        f"{what} of RecordEvents: {told(chosen)}; give a list of names, or None for all"
-                    )
-                object.__setattr__(self, what, tuple(chosen))
+                object.__setattr__(self, what, name_tuple(f"{what} of RecordEvents", chosen))
+                if not getattr(self, what):
+                    raise ParameterError(f"{what} of RecordEvents are none: give a list of names, or None for all")
         for kind in self.kinds or ():
             if kind not in KINDS:
                 raise unknown_name("kind of events to record", kind, KINDS)

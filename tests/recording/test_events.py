@@ -170,8 +170,8 @@ def test_filters(circuit, settings, populations, samples):
 @pytest.mark.parametrize(
     ("settings", "error", "text"),
     [
-        ({"vertices": "h1"}, ParameterError, "vertices of RecordEvents: 'h1'; give a list"),
-        ({"vertices": []}, ParameterError, "a list; give a list of names, or None"),
+        ({"vertices": "h1"}, ParameterError, "vertices of RecordEvents are 'h1'; give a list"),
+        ({"vertices": []}, ParameterError, "are none: give a list of names, or None"),
         ({"vertices": [1]}, ParameterError, "give a list of names"),
         ({"kinds": ["errors"]}, UnknownNameError, "unknown kind of events to record 'errors': did you mean 'error'?"),
         ({"samples": [True]}, ParameterError, "give indices"),

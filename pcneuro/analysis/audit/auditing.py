@@ -139,6 +139,13 @@ def _chosen(structure: Structure, updates: int, interventions: int, seed: int) -
     return set(range(updates)) if most >= updates else set(rng.choice(updates, size=most, replace=False).tolist())
 
 
+def _rule(update: Update, moves: bool) -> str:
+    """What changes a parameter: its rule, or the gradient, if there is one."""
+    if update.rule is not None:
+        return update.rule.text()
+    return "gradient" if moves else "fixed"
+
+
 class _Rows:
     """Makes the rows of an audit."""
 
@@ -155,17 +162,12 @@ class _Rows:
         reads = {name: names for name, names in reads.items() if names} | ({OTHER: others} if others else {})
         local = not others and found.singles == found.singles_unchanged
         synapse = update.kind in ("synapse", "variance")
-        rule = update.rule
         return AuditRow(
             update.label,
             update.kind,
             self._size(update),
             reads,
-            rule=("gradient" if reads else "fixed")
-            if rule is None and synapse
-            else ""
-            if rule is None
-            else rule.text(),
+            rule=_rule(update, bool(reads)) if synapse else "",
             local=local,
             hebbian=update.kind == "synapse" and local and POST in reads and reads.keys() <= {OWN, PRE, POST},
             transported=self._transported(update),

@@ -88,21 +88,13 @@ class Certificate:
         if update.of_mean or not update.allowed or not self.pairs:
             return
         pair, outside = self.pairs[0], self.structure.variables - update.adjacent
-
-        def of_unit(array: np.ndarray, unit: int) -> np.ndarray:
-            return array.reshape(len(array), -1)[:, unit] if neurons else array.ravel()[unit]
-
-        base, neurons = pair.mixed(update, (), {}), update.kind in ("value", "error")
-        size = base[0].size if neurons else base.size
+        base = _by_unit(update, pair.mixed(update, (), {}))
         # Errors are predicted from what is put there, for which an operator may have no value.
         tried = (None,) if update.kind == "error" else (None, *TIMES)
-        for unit, masks in self.single.known(update, size, self.count, self.rng):
+        for unit, masks in self.single.known(update, base.shape[1], self.count, self.rng):
             found.singles += 1
-            itself = of_unit(base, unit)
-            found.singles_unchanged += all(
-                same(of_unit(pair.mixed(update, outside, masks, anew=times is None, times=times), unit), itself)
-                for times in tried
-            )
+            mixed = (_by_unit(update, pair.mixed(update, outside, masks, anew=t is None, times=t)) for t in tried)
+            found.singles_unchanged += all(same(each[:, unit], base[:, unit]) for each in mixed)
 
 
 class _Base:
@@ -125,6 +117,11 @@ class _Base:
         """Whether the update changes with what it reads: to the other state, or to other signs and sizes."""
         alone = len(variables) == 1
         return bool(self.changes(variables, None, alone)) or any(self.changes(variables, t, False) for t in TIMES)
+
+
+def _by_unit(update: Update, array: np.ndarray) -> np.ndarray:
+    """An update as (samples, units); of what learns, which sums over samples, as (1, entries)."""
+    return array.reshape(len(array) if update.kind in ("value", "error") else 1, -1)
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:

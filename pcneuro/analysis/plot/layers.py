@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcneuro.analysis.lfp import AREA, DEPTH, LAYER
+from pcneuro.analysis.lfp import AREA, DEPTH, LAYER, time_of
 from pcneuro.analysis.plot.bands import bars
 from pcneuro.analysis.plot.marks import duration_marks, labels_of
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
@@ -89,14 +89,12 @@ def _of_area(potential: xarray.DataArray, area: str | None) -> xarray.DataArray:
 
 def _panels(chosen: xarray.DataArray, by: str | None) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Label of each panel -> (layers, times); and the times."""
-    times = [str(name) for name in chosen.dims if str(name).startswith("time")]
-    if not times:
-        raise ParameterError(f"potential has no dimension of time, only {chosen.dims}: give what keeps it")
-    kept = (TRIAL, LAYER, times[0]) if TRIAL in chosen.dims else (LAYER, times[0])
+    time = time_of(chosen)
+    kept = (TRIAL, LAYER, time) if TRIAL in chosen.dims else (LAYER, time)
     others = [name for name in chosen.dims if name not in kept]
     ordered = chosen.mean(others).transpose(*kept)
     if TRIAL not in chosen.dims:
-        return {"": ordered.values}, chosen[times[0]].values
+        return {"": ordered.values}, chosen[time].values
     labels, _ = labels_of(chosen, by)
     means = {f"{n} ({len(rows)})": ordered.values[rows].mean(axis=0) for n, rows in groups(labels).items()}
-    return means, chosen[times[0]].values
+    return means, chosen[time].values

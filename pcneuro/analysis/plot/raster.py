@@ -12,7 +12,7 @@ from pcneuro.analysis.event_counts import blocks, checked
 from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import short
 from pcneuro.errors import ParameterError, told, unknown_name
-from pcneuro.quantities import whole
+from pcneuro.quantities import name_tuple, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -145,12 +145,13 @@ def _chosen(events: xarray.Dataset, populations: Sequence[str] | None, counts: n
     recorded = [name for name, kept in zip(known, events["population_recorded"].values, strict=True) if kept]
     if populations is None:
         return [name for name in recorded if counts[known.index(name)]] or recorded
-    if not isinstance(populations, Sequence) or isinstance(populations, str) or not populations:
-        raise ParameterError(f"populations is {told(populations)}; give a list of names, or None for all")
-    for name in populations:
+    chosen = name_tuple("populations", populations)
+    if not chosen:
+        raise ParameterError("populations are none: give a list of names, or None for all")
+    for name in chosen:
         if name not in recorded:
             raise unknown_name("recorded population", name, recorded)
-    return list(populations)
+    return list(chosen)
 
 
 def _events_of(events: xarray.Dataset, sample: int, stack: _Stack, *columns: str) -> Any:

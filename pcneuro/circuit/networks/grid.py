@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro.circuit.networks.description import Connection
 from pcneuro.circuit.networks.weights import SparseWeights
 from pcneuro.errors import CapacityError, ParameterError
-from pcneuro.model.delays import ConstantDelay, DistanceDelay, Places, SynapticDelays
+from pcneuro.model.delays import ConstantDelay, Places
 from pcneuro.quantities import milliseconds
 
 MOST_DELAYS = 1000
@@ -29,13 +29,13 @@ class Grid:
         if self.dt is not None:
             object.__setattr__(self, "dt", milliseconds("dt", self.dt))
 
-    def on(self, what: str, delays: np.ndarray, exact: bool) -> np.ndarray:
-        """Delays on the grid, the nearest. Raises ParameterError for ``exact`` ones that are not on it already."""
+    def on(self, what: str, delays: np.ndarray, rounds: bool) -> np.ndarray:
+        """Delays on the grid, the nearest. Raises ParameterError unless it ``rounds``, and all are on it already."""
         if self.dt is None:
             return delays
         steps = np.rint(delays / self.dt)
         off = np.abs(delays - steps * self.dt) > _NEAR * self.dt
-        if exact and off.any():
+        if off.any() and not rounds:
             wrong, nearest = delays[off].flat[0], max(steps[off].flat[0], 1) * self.dt
             raise ParameterError(
                 f"{what} has a delay of {wrong:g} ms, which is no multiple of dt = {self.dt:g} ms: give "
@@ -44,13 +44,33 @@ class Grid:
         return np.asarray(steps * self.dt)
 
 
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    """The synapses of a connection, each with a weight of its own: units before and behind it."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    index: None = None
+
+    @property
+    def weights(self) -> _Synapses:
+        """Of these it is asked which they are: all, in their order."""
+        return self
+
+    @property
+    def pairs(self) -> _Synapses:
+        """Of these it is asked which units they are between."""
+        return self
+
+    def part(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Units before, entries of the weights, and units behind some synapses."""
+        return self.pre[first:last], np.arange(first, last), self.post[first:last]
+
+
 def _given(connection: Connection, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
     """Delays in ms of the synapses of a connection, between these units. Raises ShapeError where they do not fit."""
-    delay, key = connection.delay, f"{connection.source}>{connection.target}"
-    if isinstance(delay, DistanceDelay):
-        return delay.between(pre, post)
-    shape = connection.weights.parameter_shape
-    return np.asarray(delay.at(Places(pre.size, shape), key))
+    places = Places(pre.size, connection.weights.parameter_shape, _Synapses(pre, post))
+    return np.asarray(connection.delay.at(places, f"{connection.source}>{connection.target}"))
 
 
 def by_delay(connection: Connection, grid: Grid) -> tuple[list[float], Connection]:
@@ -61,10 +81,9 @@ def by_delay(connection: Connection, grid: Grid) -> tuple[list[float], Connectio
     """
     what, delay = f"edge {connection.source!r} -> {connection.target!r}", connection.delay
     if delay.constant is not None:
-        return [float(grid.on(what, np.array([delay.constant]), True)[0])], connection
+        return [float(grid.on(what, np.array([delay.constant]), delay.rounds)[0])], connection
     pre, post = connection.weights.pairs()
-    exact = isinstance(delay, SynapticDelays)
-    different, which = np.unique(grid.on(what, _given(connection, pre, post), exact), return_inverse=True)
+    different, which = np.unique(grid.on(what, _given(connection, pre, post), delay.rounds), return_inverse=True)
     if different.size > MOST_DELAYS:
         raise CapacityError(
             f"{what} has {different.size:,} different delays; {MOST_DELAYS:,} are the most: give dt, whose multiples "

@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.feedback import is_nothing
 from pcneuro.circuit.passes.abstract import AbstractPass
-from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_moved, is_parameter, sent_back, weights_of
+from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_moved, is_parameter, sent_back, taken, weights_of
 from pcneuro.circuit.synapses import Edge, edge_of, ends_of
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Constant, Node, Parameter, Recurrent
@@ -79,7 +79,7 @@ class _BySign(AbstractRewriting):
         for name in circuit.vertices:
             # A pass that is applied would find its own interneurons, and give them interneurons.
             if name.rpartition("_")[2] in _ADDED and name.rpartition("_")[0] in self.graph.nodes:
-                raise self.taken(name)
+                raise taken(self.what, name)
         self.asked = asked
         self.signs: dict[str, _Signs] = {}
         self.interneurons: dict[str, TracedArray] = {}

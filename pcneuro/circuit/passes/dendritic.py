@@ -10,6 +10,7 @@ import numpy as np
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.passes.abstract import AbstractPass
+from pcneuro.circuit.passes.rewriting import taken
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Input, Node, Parameter, Recurrent
 from pcneuro.graph.trace import trace, vertex
@@ -187,9 +188,7 @@ class _Microcircuits:
         cells = [f"{layer.name}_{part}" for layer in self.layers for part in (*_DENDRITES, "interneurons", "soma")]
         for name in (*leaves, *cells):
             if name in self.graph.nodes:
-                raise ParameterError(
-                    f"Dendritic would add {name!r}, and the circuit has that already: it is applied, or rename that"
-                )
+                raise taken("Dendritic", name)
 
     def _soma(self, layer: _Layer) -> str:
         return f"{layer.name}_soma" if layer is self.layers[-1] else layer.name

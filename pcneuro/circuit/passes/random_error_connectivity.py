@@ -11,11 +11,11 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.passes.abstract import AbstractPass
 from pcneuro.circuit.passes.rewriting import AbstractRewriting
-from pcneuro.errors import CapacityError, ParameterError, told, unknown_name
+from pcneuro.errors import CapacityError, ParameterError, unknown_name
 from pcneuro.graph.graph import Node, Parameter, Recurrent
 from pcneuro.graph.tracing.array import TracedArray
 from pcneuro.model.plasticity import Hebbian
-from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number, whole
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds, name_tuple, number, whole
 
 MOST_SYNAPSES = 2**28
 """Of one matrix: two GB of memory."""
@@ -58,10 +58,7 @@ class RandomErrorConnectivity(AbstractPass):
     def __post_init__(self) -> None:
         kind = "RandomErrorConnectivity"
         if self.vertices is not None:
-            named = isinstance(self.vertices, Sequence) and not isinstance(self.vertices, str)
-            if not named or not all(isinstance(name, str) for name in self.vertices):
-                raise ParameterError(f"vertices of {kind} are {told(self.vertices)}; give a list of names, or None")
-            object.__setattr__(self, "vertices", tuple(self.vertices))
+            object.__setattr__(self, "vertices", name_tuple(f"vertices of {kind}", self.vertices))
         object.__setattr__(self, "scale", number(f"scale of {kind}", self.scale, NOT_NEGATIVE))
         object.__setattr__(self, "diagonal", number(f"diagonal of {kind}", self.diagonal))
         if self.tau is not None:

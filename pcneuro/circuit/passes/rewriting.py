@@ -31,6 +31,11 @@ def sent_back(value: Any, way: Any) -> Any:
     return stop_feedback(value) + (way - stop_feedback(way))
 
 
+def taken(what: str, name: str) -> ParameterError:
+    """What a pass raises where the circuit has what it would add."""
+    return ParameterError(f"{what} would add {name!r}, and the circuit has that already: it is applied, or rename that")
+
+
 class AbstractRewriting(ABC):
     """One walk through the graph of a circuit, in its order, that writes down another graph.
 
@@ -109,16 +114,10 @@ class AbstractRewriting(ABC):
 
     def _name(self, array: TracedArray, name: str) -> None:
         if name in self.graph.nodes or name in self.graph.trees or name in self.recorder.taken:
-            raise self.taken(name)
+            raise taken(self.what, name)
         if len(name) > LONGEST_NAME:
             raise ParameterError(f"{self.what} would add {name[:20]}... of {len(name)} letters: give shorter names")
         self.recorder.name(array, name)
-
-    def taken(self, name: str) -> ParameterError:
-        """What is raised where the circuit has what the pass would add."""
-        return ParameterError(
-            f"{self.what} would add {name!r}, and the circuit has that already: it is applied, or rename that"
-        )
 
     # The walk
 

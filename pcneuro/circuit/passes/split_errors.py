@@ -8,8 +8,8 @@ from typing import final
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.passes.abstract import AbstractPass
-from pcneuro.errors import ParameterError, told, unknown_name
-from pcneuro.quantities import NOT_NEGATIVE, number
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.quantities import NOT_NEGATIVE, name_tuple, number
 
 
 @final
@@ -30,8 +30,8 @@ class SplitErrors(AbstractPass):
     vertices
         Which vertices; None: all that something predicts.
 
-    Raises ParameterError for a negative baseline, and for a latent without a prior, which has no error neurons;
-    UnknownNameError for a vertex that there is not.
+    Raises ParameterError for a negative baseline, for vertices that are no list of names, and for a latent without a
+    prior, which has no error neurons; UnknownNameError for a vertex that there is not.
     """
 
     baseline: float = 0.0
@@ -40,11 +40,7 @@ class SplitErrors(AbstractPass):
     def __post_init__(self) -> None:
         object.__setattr__(self, "baseline", number("baseline of SplitErrors", self.baseline, NOT_NEGATIVE))
         if self.vertices is not None:
-            if isinstance(self.vertices, str) or not isinstance(self.vertices, Sequence):
-                raise ParameterError(
-                    f"vertices of SplitErrors are {told(self.vertices)}; give a list of names, or None"
-                )
-            object.__setattr__(self, "vertices", tuple(self.vertices))
+            object.__setattr__(self, "vertices", name_tuple("vertices of SplitErrors", self.vertices))
 
     def apply(self, circuit: Circuit) -> Circuit:
         """The circuit after this pass."""

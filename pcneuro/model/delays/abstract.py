@@ -93,6 +93,11 @@ class AbstractDelay(ABC):
         return None
 
     @property
+    def rounds(self) -> bool:
+        """Whether a grid of time steps may round them, as they are drawn or computed; else a user has given each."""
+        return True
+
+    @property
     @abstractmethod
     def zero(self) -> bool:
         """Whether no synapse has a delay."""

@@ -23,6 +23,10 @@ class ConstantDelay(AbstractDelay):
         return self.ms
 
     @property
+    def rounds(self) -> bool:
+        return False
+
+    @property
     def zero(self) -> bool:
         return self.ms == 0
 

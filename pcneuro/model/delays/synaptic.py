@@ -50,6 +50,10 @@ class SynapticDelays(AbstractDelay):
         object.__setattr__(self, "values", array)
 
     @property
+    def rounds(self) -> bool:
+        return False
+
+    @property
     def zero(self) -> bool:
         return not self.values.any()
 

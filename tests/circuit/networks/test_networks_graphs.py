@@ -280,6 +280,11 @@ WRONG = [
     ),
     (lambda g: g.edges["E", "I"].update(delay=W_EI), ParameterError, "no multiple of dt"),
     (lambda g: g.edges["E", "I"].update(velocity=1.0), ParameterError, "'E' no positions"),
+    (
+        lambda g: g.edges["E", "I"].update(delay=pcn.DistanceDelay(np.ones((4, 2)), np.ones((3, 2)), 1.0)),
+        ShapeError,
+        "'E' -> 'I': DistanceDelay has 4 positions of its source, and a synapse is at unit 4",
+    ),
     (lambda g: g.edges["x", "E"].update(delay=2.0), ParameterError, "'x' is an input: .*TimedArray"),
     (lambda g: g.edges["E", "I"].update(plasticity="Hebbian"), ParameterError, "needed is a Plasticity object"),
     (lambda g: g.nodes["E"].update(transfer="sigmoyd"), UnknownNameError, "'sigmoyd': did you mean 'sigmoid'"),

@@ -73,5 +73,8 @@ def test_what_cannot_be_split_is_refused(circuit: pcn.Circuit) -> None:
         passes.apply(circuit, passes.SplitErrors(vertices=["hh"]))
     with pytest.raises(pcn.PcneuroError, match="baseline of SplitErrors"):
         passes.SplitErrors(-1.0)
+    for wrong in ("h", [1], 5):
+        with pytest.raises(pcn.PcneuroError, match=r"vertices of SplitErrors are .*; give a list of names"):
+            passes.SplitErrors(vertices=wrong)  # type: ignore[arg-type]
     with pytest.raises(pcn.PcneuroError, match=r"either sign.*SplitErrors\(\)"):
         pcn.Simulator(circuit).run(1.0, inputs={"x": X}, record=[pcn.Record("h", "error_on")])
