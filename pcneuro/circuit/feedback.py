@@ -289,3 +289,13 @@ def is_nothing(graph: Graph, node: Node) -> bool:
         if not taken.is_leaf and taken.operator.description.passes_on and taken.operands == (other,):
             return True
     return False
+
+
+def is_layer(node: Node) -> bool:
+    """Whether a node is x @ W with a matrix W: of each unit of the last axis of x the synapses are a row of W."""
+    subscripts = None if node.is_leaf else node.operator.description.subscripts
+    if subscripts is None:
+        return False
+    terms, _, out = subscripts.partition("->")
+    x, _, weights = terms.partition(",")
+    return len(weights) == 2 and x[-1:] == weights[0] and out == x[:-1] + weights[1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pcneuro.circuit.feedback import is_layer
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import Constant, Graph, Node
 from pcneuro.model.energies import AbstractEnergy, SquaredError
@@ -91,7 +92,7 @@ class CircuitAnatomy:
         graph = self.circuit.graph
         users = graph.consumers[parameter]
         node = graph.nodes[users[0]] if len(users) == 1 else None
-        if node is None or not _is_dense(node, parameter) or node.operands[0] in graph.shared:
+        if node is None or not _is_of_vector(node, parameter) or node.operands[0] in graph.shared:
             raise ParameterError(
                 f"plasticity of {parameter!r}: this rule is for the weights W of one dense product x @ W of a vector x "
                 "of activities; use Hebbian for all others"
@@ -113,14 +114,9 @@ class CircuitAnatomy:
         return Product(product.operands[0], node.name)
 
 
-def _is_dense(node: Node, parameter: str) -> bool:
+def _is_of_vector(node: Node, parameter: str) -> bool:
     """Whether a node is x @ W, with W the parameter and x a vector."""
-    subscripts = node.operator.description.subscripts
-    if subscripts is None or node.operands[1] != parameter:
-        return False
-    inputs, _, out = subscripts.partition("->")
-    left, _, right = inputs.partition(",")
-    return len(left) == len(out) == 1 and right == left + out
+    return is_layer(node) and len(node.shape) == 1 and node.operands[1] == parameter
 
 
 def rules_of(circuit: Anatomised, given: Any) -> dict[str, AbstractPlasticity]:

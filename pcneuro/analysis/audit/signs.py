@@ -11,7 +11,7 @@ from pcneuro.analysis.audit.structure import Structure
 from pcneuro.analysis.audit.traits import Traits
 from pcneuro.analysis.audit.updates import Update
 from pcneuro.circuit.cycles import returning
-from pcneuro.circuit.feedback import is_nothing
+from pcneuro.circuit.feedback import is_layer, is_nothing
 from pcneuro.graph.graph import Constant, Node, Parameter
 from pcneuro.ops.formula import Formula, evaluate, variables_of
 
@@ -188,15 +188,8 @@ class Signs:
             return _of_all(node.operator.vjp(k, each.reshape(shape), output, *operands))
 
     def _is_dense(self, node: Node, k: int) -> bool:
-        """Whether a node is x @ W, each unit of the last axis of x having a row of W."""
-        description = node.operator.description
-        if description.only_back:
-            return k == 0
-        if description.subscripts is None or k != 0:
-            return False
-        left, _, out = description.subscripts.partition("->")
-        x, weights = left.split(",")
-        return len(weights) == 2 and x[-1:] == weights[0] and out == x[:-1] + weights[1]
+        """Whether a node is x @ W, with a way back of its own or without, and operand k is x."""
+        return k == 0 and (bool(node.operator.description.only_back) or is_layer(node))
 
 
 def _aligned(values: Mapping[str, np.ndarray], ndim: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.feedback import is_layer
 from pcneuro.circuit.passes.abstract import AbstractPass
 from pcneuro.circuit.passes.rewriting import AbstractRewriting, is_parameter, weights_of
 from pcneuro.errors import ParameterError
@@ -148,12 +149,8 @@ class _OwnWeights(AbstractRewriting):
 
     def _product(self, node: Node, k: int, operands: tuple[TracedArray, ...], back: TracedArray) -> Any:
         x, weights = operands[k], operands[1 - k]
-        subscripts = node.operator.description.subscripts
-        if k == 0 and subscripts is not None and len(weights.shape) == 2:
-            left, _, out = subscripts.partition("->")
-            terms, right = left.split(",")
-            if len(right) == 2 and terms[-1:] == right[0] and out == terms[:-1] + right[1] and right[1] not in terms:
-                return project(x, weights, feedback=back)
+        if k == 0 and is_layer(node):
+            return project(x, weights, feedback=back)
         order = (lambda a, b: (a, b)) if k == 0 else (lambda a, b: (b, a))
         ahead = self.again(node, *order(stop_feedback(x), weights))
         # The numbers of the product, which teach the weights; and beside them a way back that adds zero.
