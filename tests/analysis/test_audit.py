@@ -39,6 +39,7 @@ def test_what_two_layers_read_is_what_the_equations_say(dynamics):
     assert audit["W1"].phase == ", ".join(filter(None, (held, "after settling")))
 
 
+@pytest.mark.halved
 @BOTH
 @pytest.mark.parametrize("name", sorted(set(MAKERS) - {"lstm", "ode"}))
 def test_ready_made_circuits_are_local(name, dynamics):
@@ -59,7 +60,7 @@ def test_attention_reads_other_units_of_the_same_population():
     assert set(audit["query.value"].reads["derivative"]) == {"attention.dendrite", "key.value"}
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 16))])
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, *range(3, 16)))])
 def test_random_circuits_of_which_every_operation_is_a_vertex_are_local(seed):
     circuit = pcn.build_circuit(random_dag(seed), vertices="all")
     assert passes(pcn.audit(circuit, dynamics=pcn.Strict(), interventions=2, singles=2, seed=seed))

@@ -102,6 +102,7 @@ def test_its_gradients_are_central_differences_of_the_plain_function(name):
         assert_close(np.sum(gradient * way) / scale, expected / scale, 1e-7, each)
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("name", NAMES)
 def test_a_simulated_circuit_settles_to_the_gradients_of_backprop(name):
     """With fixed predictions and steps of a time constant: an error comes one hop further in every step."""

@@ -17,6 +17,7 @@ SIMULATIONS = ROOT / "simulations"
 CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
 FEW = ["epochs=1", "seeds=2", "duration=20", "batch=4", "samples=8", "test_samples=4"]
 IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
+ONE_PHASE = 'sweep={"spiking.errors.phases.kind" = ["Seeded"]}'
 SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
     "cortical_check": ["duration=60", "arguments.sizes=[4, 3, 2]", "spiking.decoding.window=30", "tolerance=1.0"],
@@ -42,6 +43,7 @@ SHORT = {
         "sample_length=20",
     ],
     "spiking_check": [
+        ONE_PHASE,
         "units=[3]",
         "durations=[260]",
         "samples=2",
@@ -51,7 +53,14 @@ SHORT = {
         "arguments.sizes=[64, 5, 10]",
         "learning={epochs=1, samples=16, batch=16, units=2, duration=20, window=10, optimizer={rate=0.1}}",
     ],
-    "spiking_lstm": ["units=[3]", "durations=[]", "duration=60", "spiking.decoding.window=30"],
+    "spiking_lstm": [
+        "units=[3]",
+        "durations=[]",
+        "duration=60",
+        "spiking.decoding.window=30",
+        "arguments={length=1, vocabulary=3, hidden=2}",
+        ONE_PHASE,
+    ],
     "cnn_cifar10": IMAGES,
     "cnn_cifar100": IMAGES,
     "cnn_svhn": IMAGES,

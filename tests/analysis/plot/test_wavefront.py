@@ -88,7 +88,8 @@ def test_what_cannot_be_drawn_is_refused():
 
 
 def test_importing_pcneuro_imports_no_plotting():
-    code = "import sys, pcneuro; pcneuro.plot.wavefront; print({'matplotlib', 'xarray', 'networkx'} & {*sys.modules})"
+    each = "; ".join(f"pcneuro.plot.{name}" for name in pcn.plot.__all__)
+    code = f"import sys, pcneuro; {each}; print({{'matplotlib', 'xarray', 'networkx'}} & {{*sys.modules}})"
     actual = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert actual.stdout.strip() == "set()"
 
