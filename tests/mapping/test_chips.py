@@ -10,7 +10,7 @@ import pytest
 
 from pcneuro.errors import ConfigurationError, ParameterError, UnknownNameError
 from pcneuro.mapping import chips
-from pcneuro.mapping.chips import CHIPS, ENERGIES, LATENCIES, Chip, chip_of, chips_table
+from pcneuro.mapping.chips import CHIPS, ENERGIES, LATENCIES, Chip, chip_of, chips_table, keys_table
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.mesh import Mesh
 
@@ -46,6 +46,7 @@ def test_a_chip_is_what_its_tables_say():
     assert chip.unpriced == ENERGIES[1:]
     assert not chip.counts_only
     assert chip_of(chip) is chip
+    assert chip.mesh.x.size == chip.mesh.slots  # which the mesh keeps, and its tables do not have
     assert chip_of(chip.model_dump(exclude_none=True)) == chip
 
 
@@ -116,6 +117,28 @@ def test_the_table_has_every_chip_and_its_numbers():
         assert all(source in text for source in chip_of(name).sources)
     assert "| 24 to 35.5 | 51.2 | 21.6 | 69.3 | 111 | 0 | 3 | 4 to 4.2 | 120 |" in text
     assert "| 8 x 4 x 4 | 128 | 1,024 | 4,096 | 4,096 | 58,254 |" in text
+
+
+def test_the_table_of_keys_has_every_key_of_every_table():
+    text = keys_table()
+    chip = chip_of("loihi")
+    for table, model in (("core", chip.core), ("messages", chip.messages), ("energy", chip.energy)):
+        for name, field in type(model).model_fields.items():
+            assert re.search(rf"\| `\[{table}\]` \| `{name}` \| \S+ \| {re.escape(field.description)} \|", text)
+    assert "| `[mesh]` | `cores_a_tile` | 1 | cores of a tile |" in text
+    assert "|  | `name` | needed | a short name |" in text
+    assert text.count("| `source` | needed |") == 1
+
+
+def test_hops_weigh_by_their_energies_or_times_or_are_alike():
+    assert chip_of("loihi").hop_weights == pytest.approx((3.0, 4.1))
+    assert chip_of("truenorth").hop_weights == (1.15, 1.9)
+    assert chip_of("loihi2").hop_weights == (1.0, 1.0)
+    assert chip_of(SMALL).hop_weights == (1.0, 1.0)
+    slow = {
+        what: {"low": low, "high": low, "source": "s"} for what, low in (("hop_east_west", 2), ("hop_north_south", 3))
+    }
+    assert chip_of(SMALL | {"latency": slow}).hop_weights == (2.0, 3.0)
 
 
 WRONG = {

@@ -147,6 +147,18 @@ class Chip(Table):
         return price
 
     @property
+    def hop_weights(self) -> tuple[float, float]:
+        """What a hop east or west, and one north or south, weighs where ways are made short.
+
+        That is the middle of its energy; of its time where the energies of hops are not known; else all hops are alike.
+        """
+        for prices in (self.energy, self.latency):
+            east_west, north_south = prices.hop_east_west, prices.hop_north_south
+            if east_west is not None and north_south is not None and east_west.high > 0 and north_south.high > 0:
+                return east_west.middle, north_south.middle
+        return 1.0, 1.0
+
+    @property
     def unpriced(self) -> tuple[str, ...]:
         """Operations whose energy is not known."""
         return tuple(operation for operation in ENERGIES if self.price(operation) is None)

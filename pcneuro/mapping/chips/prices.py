@@ -19,6 +19,11 @@ class Price(Table):
     high: Amount = Field(description="the highest that is published; as low where there is one number")
     source: str = Field(description="where the price is published, or what it is derived from: no price without one")
 
+    @property
+    def middle(self) -> float:
+        """Half way between them."""
+        return (self.low + self.high) / 2
+
     @field_validator("source")
     @classmethod
     def _says_something(cls, source: str) -> str:

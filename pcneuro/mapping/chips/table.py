@@ -1,9 +1,11 @@
-"""The chips that come with the package as tables in Markdown, for documentation."""
+"""The chips that come with the package, and the keys of their files, as tables in Markdown, for documentation."""
 
 from __future__ import annotations
 
-from pcneuro.mapping.chips.chip import Chip
-from pcneuro.mapping.chips.prices import ENERGIES, Price
+from pydantic import BaseModel
+
+from pcneuro.mapping.chips.chip import Chip, CoreTable, MeshTable, MessagesTable
+from pcneuro.mapping.chips.prices import ENERGIES, Energies, Price
 from pcneuro.mapping.chips.reading import CHIPS, chip_of
 
 NONE = "-"
@@ -17,6 +19,26 @@ def chips_table() -> str:
     tables = (_table(limits, [_limits(chip) for chip in chips]), _table(energies, [_energies(chip) for chip in chips]))
     sources = "\n".join(f"- `{chip.name}`: {'; '.join(chip.sources) or 'made up'}." for chip in chips)
     return "\n\n".join((*tables, sources)) + "\n"
+
+
+def keys_table() -> str:
+    """A table of all keys of a chip's file: which table they are in, what is taken without them, and what they mean.
+
+    Those of ``[latency]`` are those of ``[energy]``, and each price has the keys of ``[energy.synapse]``.
+    """
+    inner: dict[str, type[BaseModel]] = {"mesh": MeshTable, "core": CoreTable, "messages": MessagesTable}
+    inner |= {"energy": Energies, "energy.synapse": Price}
+    top = [row for row in _keys("", Chip) if row[1].strip("`") not in {*inner, "latency"}]
+    rows = [*top, *(row for table, model in inner.items() for row in _keys(table, model))]
+    return _table(["table", "key", "without it", "meaning"], rows) + "\n"
+
+
+def _keys(table: str, model: type[BaseModel]) -> list[list[str]]:
+    rows = []
+    for name, field in model.model_fields.items():
+        default = "needed" if field.is_required() else (f"{field.default}" if field.default else NONE)
+        rows.append([f"`[{table}]`" if table else "", f"`{name}`", default, field.description or ""])
+    return rows
 
 
 def _limits(chip: Chip) -> list[str]:
