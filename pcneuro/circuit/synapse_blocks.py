@@ -203,7 +203,7 @@ def _operands(units: UnitGraph, number: int) -> list[int]:
     return list(sources_of(population)) if isinstance(population, UnitFunction) else []
 
 
-def _step_names(units: UnitGraph) -> list[str]:
+def step_names(units: UnitGraph) -> list[str]:
     """Names of all populations: a node's last is called like the node, those before it ``"<node>.1"`` and on."""
     last = {p.node: number for number, p in enumerate(units.populations) if not isinstance(p, Source)}
     steps: Counter[str] = Counter()
@@ -240,7 +240,7 @@ def synapse_blocks(circuit: AbstractCircuit, block: int = BLOCK) -> Iterator[Syn
     for number, children in enumerate(units.children):
         for child in children:
             numbers[child].append(number)
-    names = _step_names(units)
+    names = step_names(units)
     ways = Dendrites(circuit)
     dendrites = (
         _Dendrite(units, names, n, numbers[n], ways.fed_back(n), int(block))

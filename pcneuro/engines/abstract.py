@@ -284,6 +284,10 @@ class AbstractEngine(ABC):
         """Events and operations by neuron since the start, for ``result.activity``; None where there are no events."""
         return None
 
+    def axons(self) -> xarray.Dataset | None:
+        """How often each axon has sent since the start, for ``result.axons``; None where there are no events."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """All that the state consists of, as arrays by name."""

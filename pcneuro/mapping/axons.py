@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +42,14 @@ class Axons:
     """(synapses,) float32: conduction delays in ms; None where there are none."""
     learns: np.ndarray | None = None
     """(synapses,) bool: whether its weight is one of a parameter; None: all are."""
+    branches: Mapping[str, int] = field(default_factory=dict)
+    """Of a circuit: the branches along which its neurons send, as ``result.axons`` has them, and their units."""
+    held: tuple[str, ...] = ()
+    """Those that lead to clamped vertices only, and have no axons."""
+    branch: np.ndarray | None = None
+    """(axons,) int32: which of ``branches`` it is of."""
+    place: np.ndarray | None = None
+    """(axons,) int64: which unit of its branch."""
 
     def __post_init__(self) -> None:
         neurons, axons, synapses = self.neurons, self.neuron.size, self.target.size

@@ -14,6 +14,8 @@ LONG_NAMES = {
     "events": "events that a neuron sent",
     "Effective_MACs": "events times synapses with a weight other than 0 that they went through",
     "synaptic_operations": "events times synapses that they went through",
+    "sends": "events that an axon carried",
+    "active": "whether the activity that it carries is not 0 at the feedforward sweep",
 }
 
 
@@ -35,6 +37,36 @@ def activity_dataset(
     }
     variables = {name: (("batch", "neuron"), a, {"long_name": LONG_NAMES[name]}) for name, a in counts.items()}
     return xarray.Dataset(variables, coordinates)
+
+
+def axons_dataset(
+    sends: Mapping[str, np.ndarray], active: Mapping[str, np.ndarray], steps: int | None, dt: float
+) -> xarray.Dataset:
+    """``sends``, int64, and ``active``, bool, by branch (batch, units); what has no activity is not active.
+
+    ``branch`` and ``unit`` say which axon is which. The attributes have ``steps`` since the start, of ``dt`` ms; no
+    steps at exact times.
+    """
+    import xarray
+
+    first = next(iter(sends.values()), np.zeros((0, 0), dtype=np.int64))
+    rows = {name: active.get(name, np.zeros(counts.shape, dtype=bool)) for name, counts in sends.items()}
+    sizes = [counts.shape[1] for counts in sends.values()]
+    units = [np.arange(size, dtype=np.int64) for size in sizes]
+    coordinates = {
+        "batch": ("batch", np.arange(len(first)), {"long_name": "sample"}),
+        "branch": ("axon", np.repeat(np.array([*sends], dtype=str), sizes), {}),
+        "unit": ("axon", np.concatenate([np.zeros(0, np.int64), *units]), {"long_name": "unit of the branch"}),
+    }
+    variables = {
+        name: (
+            ("batch", "axon"),
+            np.concatenate([first[:, :0].astype(kind), *parts.values()], axis=1),
+            {"long_name": LONG_NAMES[name]},
+        )
+        for name, parts, kind in (("sends", sends, np.int64), ("active", rows, bool))
+    }
+    return xarray.Dataset(variables, coordinates, {"dt": dt} if steps is None else {"dt": dt, "steps": steps})
 
 
 def parts_of(activity: xarray.Dataset, name: str = "events") -> dict[str, np.ndarray]:

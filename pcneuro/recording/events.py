@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import ParameterError, ShapeError, check_object, unknown_name
 from pcneuro.files import place
 from pcneuro.quantities import flag, index_tuple, name_tuple, whole
@@ -140,7 +141,7 @@ class EventSelection:
         return int(np.array([*self.sizes.values()])[self.recorded].sum())
 
 
-def population_sizes(circuit: Circuit) -> dict[str, int]:
+def population_sizes(circuit: AbstractCircuit) -> dict[str, int]:
     """Neurons of every population by its name, in the order of ``circuit.nx``: the order they are numbered in."""
     sizes = {}
     for name in (*circuit.graph.inputs, *circuit.vertices):

@@ -65,6 +65,10 @@ class Result:
         Counts by neuron since the start of the simulation, from engines that have events: ``events``,
         ``Effective_MACs`` and ``synaptic_operations``, with the dimensions batch and neuron, of which ``population``
         (``"h1.error"``) and ``unit`` say which it is. Those in ``stats`` are their sums.
+    axons : xarray.Dataset, optional
+        How often each axon has sent since then, ``sends``, with the dimensions batch and axon, of which ``branch``
+        (``"feedback:h1"``) and ``unit`` say which it is; and whether the activity behind it was 0 at the feedforward
+        sweep (``active``). A neuron has several where its dendrite has branches; circuits are mapped by them.
     parameters : dict of arrays
         Parameter -> its value at the end, which plasticity may have changed; learned variances are
         ``"<vertex>.variance"``.
@@ -85,6 +89,7 @@ class Result:
     stats: dict[str, Any]
     events: xarray.Dataset | None = field(default=None, repr=False)
     activity: xarray.Dataset | None = field(default=None, repr=False)
+    axons: xarray.Dataset | None = field(default=None, repr=False)
     parameters: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     perturbations: tuple[Any, ...] = ()
 

@@ -354,6 +354,7 @@ class SimulationState:
             stats,
             events,
             self.engine.activity(),
+            self.engine.axons(),
             self.circuit.graph.by_leaf({name: array.copy() for name, array in self.engine.parameters.items()}),
         )
 

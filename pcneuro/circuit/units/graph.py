@@ -175,10 +175,13 @@ class UnitGraph(AbstractUnits):
     def owners(self) -> dict[int, str]:
         """Population -> the vertex in whose dendrite it is, of several the first, or that it is the values of.
 
-        Here the mean that a clamped output is compared with is in the output's dendrite, too.
+        Here the mean that a clamped output is compared with is in the output's dendrite, too; and a leaf that closes a
+        cycle is the values of its vertex.
         """
+        graph = self.circuit.graph
         owners = {number: names[0] for number, names in enumerate(self._behind(self.predictions, self.means)) if names}
-        return owners | {self.values[name]: name for name in self.circuit.vertices}
+        values = {name: name for name in self.circuit.vertices} | {n: graph.sender(n) for n in graph.recurrent}
+        return owners | {self.values[name]: vertex for name, vertex in values.items()}
 
     def _behind(self, *ends: Mapping[str, int]) -> list[tuple[str, ...]]:
         """Of each population but value neurons, the vertices at whose ``ends`` is what is computed from it."""

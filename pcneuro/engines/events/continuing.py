@@ -84,7 +84,7 @@ def count_jumps(before: Moment, now: Moment, tally: Tally, log: EventLog | None,
     if sending.strict:
         values = {**before.inputs, **before.clamped}, {**now.inputs, **now.clamped}
     jumps, synapses = jumps_of(*values), sending.value_synapses
-    tally.count_jumps(jumps, synapses)
+    tally.count_jumps(jumps, synapses, sending.layout.branches.of_values)
     tally.totals[SWEEPS] += int(not sending.strict)
     if log is not None:
         log_jumps(log, jumps, synapses, time)

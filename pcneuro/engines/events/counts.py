@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.engines.events.branches import PREDICTION
 from pcneuro.engines.events.tally import GATES, MOST, SWEEPS, Tally
 from pcneuro.engines.events.topology import NONE
-from pcneuro.recording.activity import activity_dataset
+from pcneuro.recording.activity import activity_dataset, axons_dataset
 
 if TYPE_CHECKING:
     import xarray
@@ -83,7 +84,32 @@ class Counts:
         """All of it, for a state that is made anew to be counted on from."""
         counts = np.stack([self.events, self.effective, self.synaptic])
         totals = {GATES: self._gates(), SWEEPS: self.tally.totals[SWEEPS], MOST: self._most()}
-        return Tally({name: counts[:, :, self._part(name)] for name in self.sizes}, totals)
+        return Tally({name: counts[:, :, self._part(name)] for name in self.sizes}, totals, self.sends())
+
+    def sends(self) -> dict[str, np.ndarray]:
+        """Branch -> how often each of its units sent through synapses that count, int64 (batch, units)."""
+        layout, tallied = self.sending.layout, self.tally.sends
+        sends = {}
+        for branch in layout.branches.by_name.values():
+            way, table = ("up", layout.up) if branch.kind == PREDICTION else ("down", layout.down)
+            here = layout.reads.get((branch.number, branch.operand or ""), layout.number[branch.number])
+            sent = tallied.get(branch.name, np.zeros((len(self.samples), branch.size), dtype=np.int64))
+            if branch.operand is None or (branch.number, branch.operand) in layout.reads:
+                nodes = layout.nodes_of(here)
+                counted = table.synapses[nodes] > 0
+                rows = [sample[f"sends_{way}"][nodes] * counted for sample in self.samples]
+                sent = sent + np.array(rows, dtype=np.int64).reshape(sent.shape)
+            sends[branch.name] = sent
+        return sends
+
+    def axons(self, steps: int | None) -> xarray.Dataset:
+        """``result.axons``, after so many steps since the start; None at exact times."""
+        branches, swept = self.sending.layout.branches, self.sending.swept
+        active = {
+            branch.name: np.stack([activity[branch.number] for activity in swept]) != 0
+            for branch in branches.prediction
+        }
+        return axons_dataset(self.sends(), active, steps, self.sending.engine.integrator.dt)
 
     def _gates(self) -> int:
         return self.tally.totals[GATES] + sum(sample.state.gates for sample in self.samples)

@@ -41,7 +41,6 @@ from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
 from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.event_log import EventLog
-from pcneuro.recording.events import population_sizes
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
@@ -198,9 +197,10 @@ class EventEngine(AbstractEngine):
                 most = number if settled else number + 1
             number = self._advance(number, most)
         done = steps - (end - number)
-        sizes = [self.circuit.graph.nodes[probe.vertex].size for probe in probes]
-        shapes = [(len(taken), self.data.batch, size) for taken, size in zip(recorded, sizes, strict=True)]
-        rows = [np.array(t, dtype=self.dtype).reshape(shape) for t, shape in zip(recorded, shapes, strict=True)]
+        shapes = [(self.data.batch, self.circuit.graph.nodes[probe.vertex].size) for probe in probes]
+        rows = [
+            np.array(t, dtype=self.dtype).reshape(len(t), *shape) for t, shape in zip(recorded, shapes, strict=True)
+        ]
         return Stepped(done, self.finite, rows, settled)
 
     def _advance(self, number: int, end: int) -> int:
@@ -361,7 +361,7 @@ class EventEngine(AbstractEngine):
         for number, sample in enumerate(self.samples):
             sample.network = self.sending.network
             sample.take_up(parts.of_sample(number))
-        self.tally = Tally.of_state(parts.tally, population_sizes(self.circuit), data.batch)
+        self.tally = Tally.of_state(parts.tally, self.sending.layout.branches, data.batch)
         self.number, self.first = (int(n) for n in state["step"])
         self.current, self.finite = False, True
         self.evaluate()
@@ -393,6 +393,9 @@ class EventEngine(AbstractEngine):
 
     def activity(self) -> xarray.Dataset:
         return self._counts().activity()
+
+    def axons(self) -> xarray.Dataset:
+        return self._counts().axons(self.number if self.mode.binned else None)
 
     def describe(self) -> dict[str, Any]:
         counts = self._counts().stats()

@@ -5,13 +5,14 @@ Nothing of it depends on weights or data, so that it is made once for what is cl
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph, sources_of
+from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
+from pcneuro.engines.events.branches import Branches
 from pcneuro.engines.events.dendrites import neurons_of, owners_of
 from pcneuro.engines.events.fan_out import fan_out
 from pcneuro.engines.events.formula_codes import Formulas, Writer
@@ -69,15 +70,16 @@ class NetworkLayout:
         self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, delays: Delays, strict: bool
     ) -> None:
         self.units, self.dtype = units, dtype
+        self.branches = Branches(units)
         self.free = units.active(clamped, past=True)
         """Of the unit graph: populations that depend on a vertex that is not clamped."""
         self.changing = units.active() if delays else units.active(clamped)
         """Of the unit graph: populations that errors may go back to."""
-        self.back = self.changing & self._behind(units.predictions.values(), back=True)
+        self.back = self.changing & self.branches.before(units.predictions.values(), back=True)
         """Of the unit graph: populations through which errors may go back."""
         compared = [number for name, number in units.means.items() if delays or name in clamped]
         moving = units.active(inputs=True) if delays and strict else units.active() if delays else self.free
-        self.active = moving & self._behind([*units.predictions.values(), *compared])
+        self.active = moving & self.branches.before([*units.predictions.values(), *compared])
         """Of the unit graph: populations whose activity may change, and of use."""
         self.number: list[int] = []
         """Population of the unit graph -> here."""
@@ -131,22 +133,6 @@ class NetworkLayout:
         self.places = {p.place: slice(end - p.before.size, end) for p, end in zip(parts, ends, strict=True)}
         """(Population of the unit graph, operand) -> its synapses, which ``up.order`` has in the order of ``up``."""
 
-    def _behind(self, numbers: Iterable[int], back: bool = False) -> set[int]:
-        """These populations of the unit graph and all that they depend on, or send errors ``back`` to."""
-        reached, open_ = set(), list(numbers)
-        while open_:
-            number = open_.pop()
-            if number in reached:
-                continue
-            reached.add(number)
-            population = self.units.populations[number]
-            if back and isinstance(population, UnitFunction):
-                read = (population.operands[name] for name in population.derivatives)
-                open_.extend(operand for operand in read if isinstance(operand, int))
-            else:
-                open_.extend(sources_of(population))
-        return reached
-
     def _sends(self, operand: int | Weights) -> bool:
         """Whether an operand is value neurons that may send."""
         return (
@@ -157,7 +143,7 @@ class NetworkLayout:
         def delays_of(number: int, operand: str | None, count: int) -> list[np.ndarray]:
             return [np.broadcast_to(d, count) for d in delays.get((number, operand), (0.0, 0.0))]
 
-        behind_sums = self._behind_sums()
+        behind_sums = self.branches.behind_sums
         for number, population in enumerate(self.units.populations):
             if number not in self.active:
                 continue
@@ -179,16 +165,6 @@ class NetworkLayout:
                         free = operand in self.free
                         counted = free and number not in behind_sums
                         yield _SumSynapses(before, behind, up, down, back, free, counted, (number, name))
-
-    def _behind_sums(self) -> set[int]:
-        """Populations that sums read in the dendrite: what these read one to one are no synapses beside those."""
-        populations = self.units.populations
-        read: set[int] = set()
-        for number in reversed(range(len(populations))):
-            population = populations[number]
-            if not isinstance(population, Source) and (number in read or isinstance(population, SynapticSum)):
-                read.update(sources_of(population))
-        return read
 
     def _formulas(self) -> Formulas:
         """Operands of functions, and formulas as codes."""

@@ -6,7 +6,7 @@ be the same before and after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,9 +14,11 @@ import numpy as np
 
 from pcneuro.circuit.units import Source, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.model.dynamics import deviation
+from pcneuro.recording.events import population_sizes
 
 if TYPE_CHECKING:
     from pcneuro.engines.data import RunData
+    from pcneuro.engines.events.branches import Branches
     from pcneuro.recording.event_log import EventLog
 
 Arrays = Mapping[str, np.ndarray]
@@ -26,6 +28,8 @@ COLUMNS = ("events", "effective", "synaptic")
 GATES, SWEEPS, MOST = "gates", "sweeps", "most"
 TOTALS = (GATES, SWEEPS, MOST)
 """What is counted of all samples together: products in dendrites, new sweeps, the most events that were under way."""
+SENDS = "sends/"
+"""What names of branches begin with in a snapshot."""
 
 
 class Synapses(NamedTuple):
@@ -71,6 +75,8 @@ class Tally:
     by_population: dict[str, np.ndarray] = field(default_factory=dict)
     """Population -> int64 (COLUMNS, batch, units)."""
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
+    sends: dict[str, np.ndarray] = field(default_factory=dict)
+    """Branch -> how often each of its units sent, int64 (batch, units)."""
 
     def add(self, population: str, counts: np.ndarray) -> None:
         """Add counts (COLUMNS, batch, units) of a population."""
@@ -84,30 +90,40 @@ class Tally:
                 size = units.populations[units.values[name]].size
                 self.add(f"{name}.value", np.zeros((len(COLUMNS), data.batch, size), dtype=np.int64))
 
-    def count_jumps(self, jumps: Arrays, synapses: Mapping[str, Synapses]) -> None:
-        """Count that value neurons have sent ``jumps`` (batch, units), those that are not zero."""
+    def count_jumps(
+        self, jumps: Arrays, synapses: Mapping[str, Synapses], branches: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Count that value neurons have sent ``jumps`` (batch, units), those that are not zero, along ``branches``."""
         for name, jump in jumps.items():
             sent = (jump != 0) & (synapses[name].all > 0)
             if sent.any():
                 self.add(f"{name}.value", np.stack([sent, sent * synapses[name].effective, sent * synapses[name].all]))
+                for branch in branches[name]:
+                    self.sends[branch] = self.sends.get(branch, 0) + sent.astype(np.int64)
 
     # Snapshots
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it, as arrays by name; ``of_state`` takes it up."""
-        return {**self.by_population, **{name: np.array(count) for name, count in self.totals.items()}}
+        totals = {name: np.array(count) for name, count in self.totals.items()}
+        return {**self.by_population, **totals, **{f"{SENDS}{name}": array for name, array in self.sends.items()}}
 
     @classmethod
-    def of_state(cls, arrays: Arrays, sizes: Mapping[str, int], batch: int) -> Tally:
-        """What ``state`` gave, of populations of these sizes. Raises ValueError for what cannot be one."""
-        by_population = {name: array for name, array in arrays.items() if name not in TOTALS}
+    def of_state(cls, arrays: Arrays, branches: Branches, batch: int) -> Tally:
+        """What ``state`` gave, of a circuit of these branches. Raises ValueError for what cannot be one."""
+        sizes = population_sizes(branches.units.circuit)
+        sends = {name.removeprefix(SENDS): array for name, array in arrays.items() if name.startswith(SENDS)}
+        for name, array in sends.items():
+            if array.shape != (batch, branches.sizes.get(name, -1)) or array.dtype != np.int64:
+                raise ValueError(f"what was sent along {name!r} has another size")
+        by_population = {n: a for n, a in arrays.items() if n not in TOTALS and not n.startswith(SENDS)}
         for name, array in by_population.items():
             if array.shape != (len(COLUMNS), batch, sizes.get(name, -1)) or array.dtype != np.int64:
                 raise ValueError(f"what was counted of {name!r} has another size")
         totals = {name: array for name, array in arrays.items() if name in TOTALS}
         if totals.keys() != set(TOTALS) or any(a.shape or a.dtype.kind != "i" for a in totals.values()):
             raise ValueError("what was counted in all is missing")
-        return cls(by_population, {name: int(array) for name, array in totals.items()})
+        return cls(by_population, {name: int(array) for name, array in totals.items()}, sends)
 
 
 def jumps_of(before: Arrays, now: Arrays) -> dict[str, np.ndarray]:

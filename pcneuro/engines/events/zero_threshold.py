@@ -29,7 +29,6 @@ from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.recording.event_log import EventLog
-from pcneuro.recording.events import population_sizes
 from pcneuro.recording.probe import Probe
 
 if TYPE_CHECKING:
@@ -200,7 +199,7 @@ class ZeroThresholdEngine(AbstractEngine):
             self.counter.reweight(self.topologies.units(self.parameters))
         self.counter.take_up(counted)
         tally = {k.removeprefix(TALLY): a for k, a in state.items() if k.startswith(TALLY)}
-        self.tally = Tally.of_state(tally, population_sizes(self.circuit), data.batch)
+        self.tally = Tally.of_state(tally, self.counter.sending.layout.branches, data.batch)
         self.number, self.first = number, first
 
     @property
@@ -212,6 +211,9 @@ class ZeroThresholdEngine(AbstractEngine):
 
     def activity(self) -> xarray.Dataset:
         return self._counts().activity()
+
+    def axons(self) -> xarray.Dataset:
+        return self._counts().axons(self.number)
 
     def describe(self) -> dict[str, Any]:
         counts = self._counts().stats() | ({"plasticity_operations": self.changes} if self.circuit.plasticity else {})

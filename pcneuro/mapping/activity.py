@@ -1,0 +1,141 @@
+"""How often the axons of a circuit send: counted in a run by events, or assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pcneuro.errors import DataError, check_object, told, unknown_name
+from pcneuro.mapping.axons import PREDICTION, Axons
+from pcneuro.mapping.traffic import Traffic
+from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
+from pcneuro.simulator.result import Result
+
+if TYPE_CHECKING:
+    import xarray
+
+MS_IN_A_SECOND = 1000.0
+
+
+def traffic_of(axons: Axons, result: Result) -> Traffic:
+    """What the axons sent in a run by events, in a sample: counts since the start of the simulation, means of samples.
+
+    Events times fan-out, over all axons and samples, are the run's ``Effective_MACs``, where weights are those of the
+    circuit as it was given to ``axons_of``. The raster is that of ``result.events``, where all of them were recorded in
+    bins, and each of a neuron's axons carries all its events or none.
+
+    Raises DataError for a result of another circuit, or of an engine without events, and where errors went back to
+    vertices that the axons have clamped.
+    """
+    check_object("result", result, Result)
+    if axons.branch is None:
+        raise DataError("these axons are of no circuit: make them with pcn.mapping.axons_of(circuit)")
+    if result.axons is None:
+        raise DataError("this result has no events: run the circuit with engine=pcn.EventDriven(...)")
+    counted = result.axons
+    places = _places(axons, counted)
+    sends = counted["sends"].values
+    _check_clamped(axons, counted)
+    learns = _learning(axons)
+    active = counted["active"].values[:, places] & learns
+    return Traffic(
+        sends=sends[:, places].mean(axis=0),
+        steps=float(counted.attrs.get("steps", np.nan)),
+        plasticity=active.mean(axis=0),
+        samples=len(sends),
+        raster=_raster(axons, result, sends[0, places]),
+    )
+
+
+def _sizes(counted: xarray.Dataset) -> dict[str, int]:
+    """Branch -> its units, in their order."""
+    names, first, sizes = np.unique(counted["branch"].values, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return {str(names[k]): int(sizes[k]) for k in order}
+
+
+def _places(axons: Axons, counted: xarray.Dataset) -> np.ndarray:
+    """Where each axon is among those that a run has counted."""
+    known, here = {n: size for n, size in axons.branches.items() if size}, _sizes(counted)
+    if known != here:
+        different = sorted(known.items() ^ here.items())
+        raise DataError(
+            f"the result is of another circuit than the axons, or of another version of it: {different[0][0]!r} has "
+            f"{here.get(different[0][0], 0)} units there, and {known.get(different[0][0], 0)} here; run this circuit"
+        )
+    begins = dict(zip(here, np.cumsum([0, *here.values()]), strict=False))
+    first = np.array([begins.get(name, 0) for name in axons.branches], dtype=np.int64)
+    assert axons.branch is not None
+    assert axons.place is not None
+    places: np.ndarray = first[axons.branch] + axons.place
+    return places
+
+
+def _check_clamped(axons: Axons, counted: xarray.Dataset) -> None:
+    held = np.isin(counted["branch"].values, axons.held)
+    sent = np.flatnonzero(held & (counted["sends"].values > 0).any(axis=0))
+    if sent.size:
+        raise DataError(
+            f"errors went back along {str(counted['branch'].values[sent[0]])!r} in this run, to a vertex that the "
+            "axons have clamped: give axons_of(circuit, clamped=...) what the run clamps"
+        )
+
+
+def _learning(axons: Axons) -> np.ndarray:
+    """(axons,) bool: those of predictions whose synapses, some of them, learn."""
+    learns = np.ones(axons.synapses, dtype=bool) if axons.learns is None else axons.learns
+    learning = np.concatenate([[0], np.cumsum(learns)])[axons.first]
+    some: np.ndarray = (np.diff(learning) > 0) & (axons.kind == PREDICTION)
+    return some
+
+
+def _raster(axons: Axons, result: Result, sends: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Step and axon of every event of the first sample; None where recorded events do not say."""
+    events = result.events
+    assert result.axons is not None
+    if events is None or "steps" not in result.axons.attrs:
+        return None
+    first = np.flatnonzero(events["sample"].values == 0)
+    names = [str(name) for name in events["population_name"].values]
+    begins = np.array([axons.begins.get(name, -1) for name in names], dtype=np.int64)[
+        events["population"].values[first]
+    ]
+    neuron = np.where(begins >= 0, begins + events["unit"].values[first], -1)
+    step = np.rint(events["time"].values[first] / result.axons.attrs["dt"]).astype(np.int64)
+    step, neuron = step[neuron >= 0], neuron[neuron >= 0]
+    by_neuron = np.argsort(neuron, kind="stable")
+    begin = np.searchsorted(neuron[by_neuron], axons.neuron)
+    end = np.searchsorted(neuron[by_neuron], axons.neuron, side="right")
+    count = np.where(sends > 0, end - begin, 0)
+    if (count != sends).any():
+        return None
+    axon = np.repeat(np.arange(count.size), count)
+    rank = np.arange(axon.size) - np.repeat(np.cumsum(count) - count, count)
+    steps = step[by_neuron][begin[axon] + rank]
+    order = np.lexsort((axon, steps))
+    return steps[order], axon[order]
+
+
+def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt: float | None = None) -> Traffic:
+    """What axons send in so many steps, each at this rate: events a step or, with ``dt`` in ms, events a second.
+
+    ``rate`` is one number for all, or one by population (``"h1.error"``); those left out are silent. A gradient's
+    plasticity is taken to have a packet along each axon whose synapses learn.
+
+    Raises ParameterError for numbers that are negative or not finite, and UnknownNameError for a population that there
+    is not.
+    """
+    steps = number("steps", steps, NOT_NEGATIVE)
+    scale = steps if dt is None else steps * milliseconds("dt", dt) / MS_IN_A_SECOND
+    given = rate if isinstance(rate, Mapping) else dict.fromkeys(axons.populations, rate)
+    rates = np.zeros(len(axons.populations))
+    for name, value in given.items():
+        if name not in axons.populations:
+            raise unknown_name("population", name, axons.populations)
+        rates[axons.populations.index(name)] = number(f"rate of {name!r}", value, NOT_NEGATIVE)
+    sends = scale * rates[axons.population[axons.neuron]]
+    unit = "a step" if dt is None else "Hz"
+    source = f"assumed: {told(rate)} {unit}"
+    return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source)

@@ -1,0 +1,200 @@
+"""The axons of a circuit: who sends to whom, as the event-driven engine counts it, neuron by neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.cycles import recurrent_of
+from pcneuro.circuit.synapses import delays_at
+from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
+from pcneuro.engines.events.branches import FEEDBACK, Branch, Branches
+from pcneuro.errors import ParameterError, check_object, told, unknown_name
+from pcneuro.mapping.axons import FEEDBACK as BACK
+from pcneuro.mapping.axons import PREDICTION as FORTH
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.homes import NOWHERE, Homes
+
+Place = tuple[int, str | None]
+"""Population of the unit graph, and operand of a function, that read."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Synapses:
+    """Of one branch: unit that sends, neuron at which it ends, delay in ms, and whether it has a parameter's weight."""
+
+    sender: np.ndarray
+    target: np.ndarray
+    delay: np.ndarray
+    learns: np.ndarray
+
+
+def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: bool = True) -> Axons:
+    """The axons of a circuit, with all synapses of a weight other than 0 as the circuit is given.
+
+    Error neurons have axons to the value neurons that their errors go back to, value neurons to the error neurons whose
+    predictions they go into. A branch of a dendrite that sends on its own has an axon of its own. So it is under all
+    dynamics: what dynamics differ in is who sends, and how often.
+
+    ``clamped``: vertices whose values are held, to which errors do not go back; the outputs, unless told. ``inputs``:
+    whether inputs have neurons on the chip.
+
+    Raises ParameterError for what is no circuit, or has an operator without an equivalent in single units, and
+    UnknownNameError for a vertex that there is not.
+    """
+    check_object("circuit", circuit, Circuit)
+    held = _clamped(circuit, clamped)
+    wiring = _Wiring(UnitGraph(circuit), held, inputs)
+    return wiring.axons()
+
+
+def _clamped(circuit: Circuit, clamped: Iterable[str] | None) -> frozenset[str]:
+    if clamped is None:
+        return frozenset(node.name for node in circuit.graph.outputs.values())
+    if isinstance(clamped, str) or not isinstance(clamped, Iterable):
+        raise ParameterError(f"clamped is {told(clamped)}; give a list of vertices, or None for the outputs")
+    outputs = {name: node.name for name, node in circuit.graph.outputs.items()}
+    names = [outputs.get(name, name) for name in clamped]
+    for name in names:
+        if name not in circuit.vertices:
+            raise unknown_name("vertex to clamp", name, circuit.vertices)
+    return frozenset(names)
+
+
+class _Wiring:
+    """Lists the synapses of all branches, and sorts them by neuron and axon."""
+
+    def __init__(self, units: UnitGraph, clamped: frozenset[str], inputs: bool) -> None:
+        self.units, self.inputs = units, inputs
+        self.branches = Branches(units)
+        self.homes = Homes(self.branches, inputs)
+        self.free = units.active(clamped, past=True)
+        self.used = self.branches.before([*units.predictions.values(), *units.means.values()])
+        self.groups = {(group.population, group.operand): group for group in units.synapse_groups}
+
+    def axons(self) -> Axons:
+        keep = ~self.homes.of_inputs if not self.inputs else np.ones(self.homes.of_inputs.size, dtype=bool)
+        number = np.where(keep, np.cumsum(keep) - 1, NOWHERE)
+        populations = {n: size for n, size in self.homes.sizes.items() if keep[self.homes.begins[n]] or not size}
+        columns: dict[str, list[np.ndarray]] = {
+            name: [np.zeros(0, np.int64)] for name in ("neuron", "branch", "place", "target", "delay", "learns")
+        }
+        order = list(self.branches.by_name.values())
+        for k, branch in enumerate(order):
+            home = self.homes.neurons[branch.number]
+            for synapses in self._of(branch):
+                neuron, target = (np.where(a < 0, NOWHERE, number[a]) for a in (home[synapses.sender], synapses.target))
+                there = (neuron >= 0) & (target >= 0)
+                columns["branch"].append(np.full(int(there.sum()), k))
+                for name, values in (("neuron", neuron), ("place", synapses.sender), ("target", target)):
+                    columns[name].append(values[there])
+                columns["delay"].append(synapses.delay[there])
+                columns["learns"].append(synapses.learns[there])
+        return self._sorted(populations, order, {name: np.concatenate(parts) for name, parts in columns.items()})
+
+    def _sorted(self, populations: dict[str, int], order: list[Branch], columns: dict[str, np.ndarray]) -> Axons:
+        """Synapses by neuron, branch, unit and target, and the axons that they make."""
+        by = np.lexsort([columns[name] for name in ("target", "place", "branch", "neuron")])
+        columns = {name: values[by] for name, values in columns.items()}
+        neuron, branch, place = (columns[name] for name in ("neuron", "branch", "place"))
+        new = np.ones(neuron.size, dtype=bool)
+        new[1:] = (np.diff(neuron) != 0) | (np.diff(branch) != 0) | (np.diff(place) != 0)
+        begin = np.flatnonzero(new)
+        kinds = np.array([BACK if b.kind == FEEDBACK else FORTH for b in order], dtype=np.uint8)
+        delay = columns["delay"]
+        return Axons(
+            populations=tuple(populations),
+            sizes=tuple(populations.values()),
+            unit=self._units(populations),
+            neuron=neuron[begin].astype(np.int64),
+            kind=kinds[branch[begin].astype(np.int64)] if order else np.zeros(0, dtype=np.uint8),
+            first=np.append(begin, neuron.size).astype(np.int64),
+            target=columns["target"].astype(np.int32),
+            delay=delay.astype(np.float32) if delay.any() else None,
+            learns=columns["learns"].astype(bool),
+            branches={b.name: b.size for b in order},
+            held=tuple(b.name for b in order if b.kind == FEEDBACK and self._back_to(b) not in self.free),
+            branch=branch[begin].astype(np.int32),
+            place=place[begin].astype(np.int64),
+        )
+
+    @staticmethod
+    def _units(populations: dict[str, int]) -> np.ndarray:
+        """Unit of each neuron: value and error neuron of one share it."""
+        begins: dict[str, int] = {}
+        units = [np.zeros(0, dtype=np.int64)]
+        count = 0
+        for population, size in populations.items():
+            name = population.rpartition(".")[0]
+            if name not in begins:
+                begins[name], count = count, count + size
+            units.append(begins[name] + np.arange(size))
+        return np.concatenate(units)
+
+    def _of(self, branch: Branch) -> Iterator[_Synapses]:
+        """The synapses of a branch, those of weight 0 left out."""
+        number, neurons = branch.number, self.homes.neurons
+        if branch.kind == FEEDBACK:
+            source = self._back_to(branch)
+            if source in self.free:
+                yield self._through((number, branch.operand), neurons[source], back=True)
+        else:
+            for place in self.branches.synapses_of(number):
+                if place[0] in self.used:
+                    yield self._through(place, neurons[place[0]], back=False)
+
+    def _back_to(self, branch: Branch) -> int:
+        """The population to which errors go back along a branch."""
+        population = self.units.populations[branch.number]
+        if isinstance(population, SynapticSum):
+            return population.source
+        assert isinstance(population, UnitFunction)
+        operand = population.operands[branch.operand or ""]
+        assert isinstance(operand, int)
+        return operand
+
+    def _through(self, place: Place, ends: np.ndarray, back: bool) -> _Synapses:
+        """The synapses by which a population reads another one, from there to ``ends``, or ``back``."""
+        number = place[0]
+        population = self.units.populations[number]
+        kind = "feedback" if back else "prediction"
+        if isinstance(population, SynapticSum):
+            weights = np.broadcast_to(population.weights.values, population.pre.shape)
+            there = np.flatnonzero(weights)
+            before, behind = population.pre[there], population.post[there]
+            delay = (
+                self._delays(place, kind, population.pre.size)[there] + self._relayed(population.source, kind)[before]
+            )
+            learns = population.weights.parameter is not None
+        else:
+            before = behind = np.arange(population.size)
+            delay, learns = self._delays(place, kind, population.size), False
+        sender, target = (behind, before) if back else (before, behind)
+        return _Synapses(sender, ends[target], delay, np.full(sender.size, learns))
+
+    def _delays(self, place: Place, kind: str, count: int) -> np.ndarray:
+        """Delays in ms of the synapses by which value neurons are read; 0 within dendrites."""
+        group = self.groups.get(place)
+        if group is None:
+            return np.zeros(count)
+        return np.broadcast_to(delays_at(self.units, group, kind) + self._of_cycle(group, kind), (count,))
+
+    def _of_cycle(self, group: SynapseGroup, kind: str) -> float:
+        graph = self.units.circuit.graph
+        cycle = group.parent in graph.recurrent and kind == "prediction"
+        return recurrent_of(graph, group.parent).delay if cycle else 0.0
+
+    def _relayed(self, number: int, kind: str) -> np.ndarray:
+        """Delays in ms before the units of a population, of value neurons that functions on the way to sums read."""
+        population = self.units.populations[number]
+        longest = np.zeros(population.size)
+        if number in self.homes.relays and isinstance(population, UnitFunction):
+            for name, source in population.operands.items():
+                if isinstance(source, int):
+                    longest = np.maximum(
+                        longest, self._delays((number, name), kind, population.size) + self._relayed(source, kind)
+                    )
+        return longest
