@@ -306,7 +306,10 @@ class Rates:
         assert self.spiking is not None
         window, dt = self.spiking.decoding.window, self.integrator.dt
         if window > steps * dt:
-            raise ParameterError(f"a window of {window:g} ms for a run of {steps * dt:g} ms: run for longer")
+            raise ParameterError(
+                f"spikes are decoded in a window of {window:g} ms, and the run has {steps * dt:g} ms: run for "
+                "longer, or give a shorter window"
+            )
         end = first + steps - 0.5
         return (end - round(window / dt)) * dt * 1e-3, end * dt * 1e-3
 

@@ -12,6 +12,7 @@ import pcneuro as pcn
 from circuits.lstm import lstm
 from pcneuro.errors import ParameterError
 from pcneuro.export import brian2
+from pcneuro.export.brian2 import spikes as spikes_module
 from pcneuro.export.spiking import (
     Decoding,
     IntegrateAndFire,
@@ -236,3 +237,11 @@ def test_what_is_refused():
     ):
         with pytest.raises(ParameterError, match=text):
             make()
+
+
+def test_a_check_that_is_too_short_is_refused_before_there_is_a_network(monkeypatch):
+    """Brian2 complains of a network that never ran, object by object."""
+    monkeypatch.setattr(spikes_module, "SpikingNetwork", lambda *_: pytest.fail("a network was made"))
+    circuit, data = problem()
+    with pytest.raises(ParameterError, match="a window of 250 ms, and the run has 100 ms: run for longer"):
+        pcn.check(circuit, 100.0, "brian2-spiking", **data)

@@ -23,6 +23,7 @@ from pcneuro.export.targets import AbstractTarget, Exported, RunRequest
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.record import Record, listed
+from pcneuro.simulator.run_data import whole_steps
 from pcneuro.simulator.stability import Stability
 
 SPIKE = np.dtype([("time", float), ("sample", int), ("unit", int), ("neuron", int), ("sign", int)])
@@ -178,6 +179,8 @@ class SpikingTarget(AbstractTarget):
     def run(self, request: RunRequest) -> Exported:
         data = request.keywords | {"initial": None}
         rates = Rates(request.circuit, request.dynamics, request.integrator, data, request.spiking, MEMORY)
+        # Before there is a network: Brian2 complains at length of one that never ran.
+        rates.window(0, whole_steps(request.duration, rates.integrator.dt))
         copies = 2 * request.spiking.errors.units * rates.data.batch
         sizes = {name: request.circuit.graph.nodes[name].size for name in rates.units.predictions}
         kept = [name for name, size in sizes.items() if copies * size <= MOST_SPIKING]
