@@ -118,6 +118,16 @@ class EchoTarget(AbstractTarget):
     def run(self, asked):
         return ReferenceTarget().run(asked)
 """,
+    "mapping/partition/all_on_one.py": """
+from pcneuro.mapping.partition.natural import NaturalOrder
+
+
+class AllOnOne(NaturalOrder):
+    name = "all_on_one"
+
+    def starts(self, problem, natural, cores, seed):
+        yield 0 * natural
+""",
     "studies/tasks/run_twice.py": """
 from pcneuro.studies.tasks.run import RunTask
 
@@ -164,12 +174,14 @@ from pcneuro.model.integrators.abstract import INTEGRATORS
 from pcneuro.data import DATASETS
 from pcneuro.mapping.chips import CHIPS, chip_of
 from pcneuro.ops.base import OPERATORS
+from pcneuro.mapping.partition import STRATEGIES
 from pcneuro.export.targets import targets
 from pcneuro.simulator.schedules.abstract import SCHEDULES
 import pcneuro.studies
 from pcneuro.studies.task import TASKS
 
 assert "HalfNoise" in NOISES
+assert "all_on_one" in STRATEGIES
 assert list(pcn.passes.Scheme.named("flat").layers) == ["only"]
 assert "two_cores" in CHIPS and chip_of("two_cores").mesh.slots == 2
 assert "HalfDelay" in DELAYS and "Other" in DYNAMICS and "doubled_error" in ENERGIES and "HalfEuler" in INTEGRATORS

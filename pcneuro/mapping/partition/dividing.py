@@ -1,0 +1,117 @@
+"""Neurons are divided among cores: several strategies, each improved, and the best of them is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pcneuro.errors import CapacityError, ParameterError, check_object
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.limits import Limits
+from pcneuro.mapping.partition.abstract import STRATEGIES, AbstractStrategy
+from pcneuro.mapping.partition.natural import natural_order
+from pcneuro.mapping.partition.problem import Problem, words
+from pcneuro.mapping.partition.refinement import Divided, refined
+
+_HOT, _COLD = 0.3, 0.03
+"""Temperatures from ... to, times the square root of a node's mean number of axons: by so much does a step's cost
+vary."""
+_ANNEALED = 10
+"""Sweeps from which on some are at a temperature; fewer only go downhill."""
+
+
+def divide(
+    axons: Axons,
+    limits: Limits,
+    sends: np.ndarray,
+    *,
+    strategies: Sequence[AbstractStrategy] | None = None,
+    cores: int | None = None,
+    seed: int = 0,
+    together: bool = True,
+    sweeps: int | None = None,
+) -> np.ndarray:
+    """Divide neurons among cores so that few packets pass between cores: the core of each, (neurons,) int64.
+
+    ``sends`` (axons,) says how often each axon sends. Each of the ``strategies`` (None: all that are worth their time)
+    gives starts, which are improved by ``sweeps`` over all nodes (None: as many as their size allows; 0: none). The
+    best is taken; it never has more packets than natural order, and no core is beyond a limit. Value and error neuron
+    of a unit stay ``together``. There are as many cores as natural order takes, or ``cores`` at most. The same
+    arguments and installed libraries give the same cores, in any number of threads.
+
+    Raises CapacityError if natural order takes more than ``cores``, or something is too much for any core, and
+    ParameterError for what is no strategy.
+    """
+    for strategy in strategies or ():
+        check_object("strategies", strategy, AbstractStrategy)
+    if sends.shape != axons.neuron.shape:
+        raise ParameterError(f"sends need a number for each of {axons.neuron.size} axons, got shape {sends.shape}")
+    if not axons.neurons:
+        return np.zeros(0, dtype=np.int64)
+    _check_fan_in(axons, limits)
+    problem = Problem.of(axons, limits, sends, together)
+    natural, taken = natural_order(problem, cores)
+    number = taken if cores is None else cores
+    if strategies is None:
+        strategies = [kind() for _, kind in sorted(STRATEGIES.items()) if kind().worthwhile(problem)]
+    temperatures = _cooling(problem, problem.sweeps if sweeps is None else sweeps)
+    best = refined(problem.nets, natural, number, problem.limit, np.zeros(0))
+    if number > 1:
+        for strategy in strategies:
+            for start in strategy.starts(problem, natural, number, seed):
+                divided = refined(problem.nets, start, number, problem.limit, temperatures, seed=seed)
+                best = min(best, divided, key=_rank)
+    if best.beyond:
+        raise _beyond(problem, best)
+    # A core that has been emptied is none.
+    _, core = np.unique(best.core, return_inverse=True)
+    return core[problem.node]
+
+
+def started(
+    axons: Axons, limits: Limits, sends: np.ndarray, strategy: AbstractStrategy, cores: int, *, seed: int = 0
+) -> np.ndarray:
+    """The first start of a strategy as it is, (neurons,) int64, to compare with; it may be beyond limits."""
+    problem = Problem.of(axons, limits, sends, together=True)
+    natural, _ = natural_order(problem, cores)
+    return next(strategy.starts(problem, natural, cores, seed))[problem.node]
+
+
+def _rank(divided: Divided) -> tuple[int, float]:
+    return divided.rank
+
+
+def _cooling(problem: Problem, sweeps: int) -> np.ndarray:
+    """The temperature of each sweep: none for the last."""
+    if sweeps < _ANNEALED:
+        return np.zeros(sweeps)
+    downhill = sweeps // _ANNEALED
+    scale = (problem.pins / problem.nodes) ** 0.5
+    return np.append(np.geomspace(_HOT * scale, _COLD * scale, sweeps - downhill), np.zeros(downhill))
+
+
+def _beyond(problem: Problem, best: Divided) -> CapacityError:
+    """The error for limits that no division was found to be within."""
+    at = destinations(problem.axons, best.core[problem.node], int(best.core.max()) + 1)
+    excess = problem.limits.excess(at)
+    name = max(excess, key=lambda name: excess[name].max() / getattr(problem.limits, name))
+    core = int(np.argmax(excess[name]))
+    neuron = int(np.argmax(best.core[problem.node] == core))
+    return CapacityError(
+        f"no division was found with no more than {getattr(problem.limits, name):,} {words(name)}: a core with "
+        f"{problem.axons.populations[problem.axons.population[neuron]]!r} takes {problem.limits.used(at)[name][core]:,}"
+        "; thin synapses out, make populations smaller, or take a chip with larger cores"
+    )
+
+
+def _check_fan_in(axons: Axons, limits: Limits) -> None:
+    if limits.fan_in is None:
+        return
+    neuron = int(np.argmax(axons.fan_in))
+    if axons.fan_in[neuron] > limits.fan_in:
+        raise CapacityError(
+            f"at a neuron of {axons.populations[axons.population[neuron]]!r}, {axons.fan_in[neuron]:,} synapses end, "
+            f"and the chip's fan-in is {limits.fan_in:,}, however neurons are divided: thin them out"
+        )

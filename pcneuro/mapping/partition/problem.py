@@ -1,0 +1,102 @@
+"""What is to be divided among cores, and within which limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pcneuro.errors import CapacityError
+from pcneuro.kernels.mapping.structures import LIMITED, SOURCE, Nets
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.limits import Limits
+from pcneuro.mapping.partition.hypergraph import nets_of
+
+LIMITS = ("compartments", "axons_in", "axons_out", "synapses", "destinations")
+"""Fields of ``Limits`` in the order in which kernels have them."""
+_NO_LIMIT = 2**62
+_WORK = 3e7
+"""Pins that are looked at to improve one start, about: so many sweeps times all pins."""
+_SWEEPS = 60
+_TRIES = 16
+_PINS_EACH_TRY = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Axons, the limits of a core, how often each axon sends, and which neurons stay together."""
+
+    axons: Axons
+    limits: Limits
+    sends: np.ndarray
+    node: np.ndarray
+    """(neurons,) int64: which node each neuron is of; nodes are in the order of their first neurons."""
+
+    @staticmethod
+    def of(axons: Axons, limits: Limits, sends: np.ndarray, together: bool) -> Problem:
+        """With the value and the error neuron of a unit ``together``, or each neuron by itself."""
+        if not together:
+            return Problem(axons, limits, sends, np.arange(axons.neurons))
+        _, first, unit = np.unique(axons.unit, return_index=True, return_inverse=True)
+        rank = np.empty(first.size, dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(first.size)
+        return Problem(axons, limits, sends, rank[unit])
+
+    @cached_property
+    def nets(self) -> Nets:
+        """As a hypergraph."""
+        return nets_of(self.axons, self.node, self.sends)
+
+    @cached_property
+    def limit(self) -> np.ndarray:
+        """(LIMITED,) int64."""
+        limits = [getattr(self.limits, name) for name in LIMITS]
+        assert len(limits) == LIMITED
+        return np.array([_NO_LIMIT if limit is None else limit for limit in limits])
+
+    @property
+    def nodes(self) -> int:
+        return int(self.nets.size.size)
+
+    @property
+    def pins(self) -> int:
+        return int(self.nets.pin.size)
+
+    @cached_property
+    def population(self) -> np.ndarray:
+        """(nodes,) int32: that of the first neuron of each."""
+        _, first = np.unique(self.node, return_index=True)
+        return self.axons.population[first]
+
+    @property
+    def tries(self) -> int:
+        """From how many starts a strategy that draws them tries: many only where that costs little."""
+        return int(np.clip(_PINS_EACH_TRY * _TRIES // max(self.pins, 1), 1, _TRIES))
+
+    @property
+    def sweeps(self) -> int:
+        """How many times all nodes are asked to move, for each start."""
+        return int(np.clip(_WORK // max(self.pins, 1), 1, _SWEEPS))
+
+    def too_much(self, node: int) -> CapacityError:
+        """The error for a node that no core takes, even alone."""
+        nets, of = self.nets, slice(self.nets.node_first[node], self.nets.node_first[node + 1])
+        needed = {
+            "compartments": nets.size[node],
+            "axons_in": (nets.node_times[of] > SOURCE).sum(),
+            "synapses": nets.synapses[node],
+        }
+        limits = dict(zip(LIMITS, self.limit.tolist(), strict=True))
+        name = max(needed, key=lambda name: needed[name] / max(limits[name], 1))
+        population = self.axons.populations[self.population[node]]
+        several = "let value and error neuron be apart (together=False), " if (self.node == node).sum() > 1 else ""
+        return CapacityError(
+            f"a unit of {population!r} takes {needed[name]:,} {words(name)} of a core, which has {limits[name]:,}: "
+            f"{several}thin its synapses out, or take a chip with larger cores"
+        )
+
+
+def words(limit: str) -> str:
+    """A limit as messages have it."""
+    return limit.replace("_", " ")
