@@ -155,6 +155,18 @@ def test_loads_of_links_are_those_of_every_way(mapping):
         assert found.longest_time(chip).high == high
 
 
+def test_loads_of_means_are_never_below_none(mapping):
+    """Numbers that are not whole, of samples that differ: a link that no way takes has no packets at all."""
+    at, slot, traffic, chip = mapping
+    rng = np.random.default_rng(5)
+    sends = rng.random(traffic.sends.size) * (rng.random(traffic.sends.size) < 0.2)
+    found = links_of(at, slot, chip, sends)
+    taken = links_of(at, slot, chip, np.sign(sends))
+    for direction in ("east", "west", "north", "south"):
+        np.testing.assert_array_equal(getattr(found, direction) > 0, getattr(taken, direction) > 0)
+        assert getattr(found, direction).min(initial=0.0) == 0
+
+
 # A pair of neurons, by hand: x on one core sends to both neurons of another, two hops east and one north of it
 
 

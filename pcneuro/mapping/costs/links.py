@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+import scipy.sparse
 
 from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.costs.ranges import Range
@@ -78,28 +79,27 @@ def links_of(at: Destinations, slot: np.ndarray, chip: Chip, sends: np.ndarray) 
     """Count packets on links, where axons send so often: ``slot`` (cores,) int64 is where each core is."""
     mesh = chip.mesh
     packets = sends[at.axon] * chip.packets_an_event
-    source, destination = slot[at.source], slot[at.destination]
-    (x, y), (to_x, to_y) = ((mesh.x[place], mesh.y[place]) for place in (source, destination))
-    east, west = _loads(y, mesh.height, x, to_x, mesh.width, packets)
-    north, south = _loads(to_x, mesh.width, y, to_y, mesh.height, packets)
-    sent = packets > 0
-    hops = mesh.hops(source[sent], destination[sent])
-    far = int((hops[0] + hops[1]).argmax()) if hops[0].size else -1
-    longest = (int(hops[0][far]), int(hops[1][far])) if far >= 0 else (0, 0)
+    tiles = mesh.width * mesh.height
+    places = (slot[at.source] // mesh.cores_a_tile, slot[at.destination] // mesh.cores_a_tile)
+    between = scipy.sparse.csr_matrix((packets, places), shape=(tiles, tiles)).tocoo()
+    ways = between.data > 0
+    source, destination, load = (numbers[ways] for numbers in (between.row, between.col, between.data))
+    (x, y), (to_x, to_y) = ((tile // mesh.height, tile % mesh.height) for tile in (source, destination))
+    east, west = _loads(y, mesh.height, x, to_x, mesh.width, load)
+    north, south = _loads(to_x, mesh.width, y, to_y, mesh.height, load)
+    hops = abs(x - to_x), abs(y - to_y)
+    far = int((hops[0] + hops[1]).argmax()) if load.size else 0
+    longest = (int(hops[0][far]), int(hops[1][far])) if load.size else (0, 0)
     return Links(east, west, north.T, south.T, float(packets.sum()), longest)
 
 
 def _loads(
     line: np.ndarray, lines: int, begin: np.ndarray, end: np.ndarray, size: int, packets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(lines, size - 1) twice: packets on the links of each line of tiles, upwards and downwards.
-
-    A way is +1 where it begins and -1 where it ends: the sums along a line are how many are on their way.
-    """
-    loads = []
-    for first, last in ((begin, end), (end, begin)):
-        on = first < last
-        change = np.bincount(line[on] * size + first[on], packets[on], lines * size)
-        change -= np.bincount(line[on] * size + last[on], packets[on], lines * size)
-        loads.append(np.cumsum(change.reshape(lines, size), axis=1)[:, :-1])
+    """(lines, size - 1) twice: packets on the links of each line of tiles, upwards and downwards."""
+    loads = np.zeros((2, lines, size - 1))
+    for link in range(size - 1):
+        for direction, (first, last) in enumerate(((begin, end), (end, begin))):
+            on = (first <= link) & (link < last)
+            loads[direction, :, link] = np.bincount(line[on], packets[on], lines)
     return loads[0], loads[1]
