@@ -20,21 +20,21 @@ def simulate(circuit, integrator, engine, duration, record=(), **data):
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=str)
 @pytest.mark.parametrize("vertices", ["auto", "all"])
 def test_the_kernels_powers_are_the_references_steps(integrator, vertices):
-    for seed in (200, 203, 205) if vertices == "auto" else (200,):
+    for seed in (200, 203) if vertices == "auto" else (200,):
         graph = random_dag(seed)
         circuit = pcn.build_circuit(graph, vertices=vertices, tau=15.0, precision=1.3)
         inputs, targets = data_for(graph, 3, seed, 0.5)
         record = [
-            pcn.Record(v, k, every=2 * integrator.dt)
+            pcn.Record(v, k, every=integrator.dt)
             for v in circuit.vertices[-4:]
             for k in ("value", "error", "prediction", "feedback")
         ]
         runs = [
-            simulate(circuit, integrator, engine, 20 * integrator.dt, record, inputs=inputs, targets=targets)
+            simulate(circuit, integrator, engine, 8 * integrator.dt, record, inputs=inputs, targets=targets)
             for engine in (pcn.Kernel(), pcn.Reference())
         ]
         for again in (False, True):
-            kernel, reference = (sim.run(6 * integrator.dt, record=record) if again else r for r, sim in runs)
+            kernel, reference = (sim.run(3 * integrator.dt, record=record) if again else r for r, sim in runs)
             for name, gradient in reference.gradients.items():
                 scale = 1 + np.abs(gradient).max()
                 np.testing.assert_allclose(kernel.gradients[name], gradient, rtol=0, atol=1e-11 * scale)
