@@ -31,6 +31,10 @@ def _pattern(graph: Graph, name: str) -> Pattern | None:
         pattern = graph.nodes[user].operator.description.pattern
         if pattern is not None:
             return Pattern(*pattern)
+        if graph.nodes[user].operator.description.passes_on:
+            found = _pattern(graph, user)
+            if found is not None:
+                return found
     return None
 
 

@@ -187,8 +187,13 @@ class AbstractEngine(ABC):
         return f"{vertex}.{VALUE if row is self.dynamics.rows[0] else ERROR}"
 
     def noise_stream(self, vertex: str, row: StateRow) -> int:
-        """The stream of normal numbers of a row of a vertex (``philox``): 2 i for values of vertex i, then errors."""
-        return 2 * self.circuit.vertices.index(vertex) + int(row is not self.dynamics.rows[0])
+        """The stream of normal numbers of a row (``philox``): 2 i for values of noisy vertex i, then errors.
+
+        Vertices without noise do not count, so that those that a pass adds leave all noise as it is.
+        """
+        noisy = {population.rpartition(".")[0] for population in self.circuit.noise}
+        number = [name for name in self.circuit.vertices if name in noisy].index(vertex)
+        return 2 * number + int(row is not self.dynamics.rows[0])
 
     @property
     def persistent(self) -> dict[str, int]:

@@ -53,7 +53,7 @@ class Simulator:
 
     seed
         Of noise, a whole number below 2^32. The noise of a sample depends on it, the sample's number in the batch, the
-        unit and the step since time zero, and on nothing else; ``reset`` brings the same again.
+        unit among the noisy ones and the step since time zero, and on nothing else; ``reset`` brings the same again.
 
     Raises
     ------

@@ -157,12 +157,7 @@ class _BySign(AbstractRewriting):
 
     def _product(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:
         if node.name in self.graph.shared:
-            # What only moves weights that are split is made of the parts.
-            return (
-                self.recorder.lift(np.zeros(node.shape))
-                if self._parameter(node.name) in self.split
-                else self.again(node, *operands)
-            )
+            return self.again(node, *map(self._whole, node.operands, operands))
         if isinstance(node.source, Project):
             return self._projected(node, operands)
         for k in range(len(node.operands)):
@@ -178,6 +173,13 @@ class _BySign(AbstractRewriting):
         if node.source == Map("negative"):
             return self._inhibited(node, 0, operands[0], lambda x: x)
         return self.again(node, *operands)
+
+    def _whole(self, name: str, array: TracedArray) -> Any:
+        """What is computed of weights alone, such as a penalty, is computed of both parts together."""
+        if name not in self.split:
+            return array
+        signs = self._signs(name, array)
+        return signs.plus - signs.minus
 
     def _weighted(self, node: Node, k: int, x: TracedArray, signs: _Signs) -> Any:
         def product(x: Any, weights: Any) -> Any:
@@ -250,9 +252,11 @@ class _BySign(AbstractRewriting):
         parameter = self._parameter(name)
         if parameter is None and isinstance(node.source, Constant):
             values = node.source.value
+            inhibiting = bool((values < 0).any())
+            # Zeros alone, as those that a state begins with, are weights all the same.
             return _Signs(
-                np.maximum(values, 0.0) if (values > 0).any() else None,
-                np.maximum(-values, 0.0) if (values < 0).any() else None,
+                np.maximum(values, 0.0) if (values > 0).any() or not inhibiting else None,
+                np.maximum(-values, 0.0) if inhibiting else None,
             )
         if parameter is None:
             return _Signs(relu(array), relu(-array))

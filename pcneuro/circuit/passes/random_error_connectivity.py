@@ -14,6 +14,7 @@ from pcneuro.circuit.passes.rewriting import AbstractRewriting
 from pcneuro.errors import CapacityError, ParameterError, unknown_name
 from pcneuro.graph.graph import Node, Parameter, Recurrent
 from pcneuro.graph.tracing.array import TracedArray
+from pcneuro.model.energies import SquaredError
 from pcneuro.model.plasticity import Hebbian
 from pcneuro.quantities import NOT_NEGATIVE, milliseconds, name_tuple, number, whole
 
@@ -44,7 +45,8 @@ class RandomErrorConnectivity(AbstractPass):
     seed
         Of the generator that they are drawn by.
 
-    Raises ParameterError for values out of range, and for a vertex that nothing predicts; UnknownNameError for one that
+    Raises ParameterError for values out of range, and for a vertex that nothing predicts, or whose energy is not
+    the squared error; UnknownNameError for one that
     there is not; CapacityError for a matrix of more than 2^28 weights.
     """
 
@@ -84,6 +86,12 @@ class _Mixed(AbstractRewriting):
                 raise ParameterError(
                     f"RandomErrorConnectivity of {name!r}, a latent: no prediction is computed that its neurons could "
                     "be compared with; leave it out"
+                )
+            energy = circuit.energies.get(name, SquaredError())
+            if energy != SquaredError():
+                raise ParameterError(
+                    f"RandomErrorConnectivity of {name!r}, whose energy is {energy!r}: its errors are no difference of "
+                    "what its neurons do and a prediction, into which a matrix could come; leave it out"
                 )
 
     def computed(self, node: Node, operands: tuple[TracedArray, ...]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import pcneuro as pcn
 from pcneuro import passes
@@ -125,6 +126,23 @@ def test_interneurons_leave_the_fixed_point_where_it_is(engine, own, tau):
     result = strict(passes.apply(circuit, passes.Dale(tau, own=own)), data, engine, duration=160.0, dt=0.2)
     wanted = np.linalg.solve(1.5 * np.eye(4) + V @ V.T, (1.5 * x @ W + y @ V.T).T).T
     np.testing.assert_allclose(result.values["h"], wanted, rtol=0, atol=1e-10)
+
+
+def test_what_is_computed_of_weights_alone_is_computed_of_both_parts(data):
+    """A penalty, and what a state that begins with zeros sends: settled, gradients are those of the whole."""
+
+    def function(x, W):
+        first = pcn.vertex(np.tanh(x + np.ones(6) @ W), "first")
+        return {"y": pcn.vertex(first @ W, "y"), "penalty": np.sum(W * W.T)}
+
+    W = pcn.Parameter(np.random.default_rng(0).normal(size=(6, 6)) / 3)
+    circuit = pcn.build_circuit(pcn.trace(function, x=pcn.Input((6,)), W=W))
+    told = {"inputs": data["inputs"], "targets": {"y": np.ones((3, 6)), "penalty": np.zeros(3)}}
+    wanted = pcn.backprop(circuit, **told).gradients["W"]
+    simulator = pcn.Simulator(passes.apply(circuit, passes.Dale(10.0)), integrator=pcn.Euler(10.0))
+    found = simulator.run(200.0, **told).gradients
+    np.testing.assert_allclose(found["W_excitatory"], wanted, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["W_inhibitory"], -wanted, rtol=0, atol=1e-9)
 
 
 def test_one_to_one_connections_are_a_matrix_of_ones_on_the_diagonal(data):
@@ -249,6 +267,27 @@ def test_what_goes_by_interneurons_takes_as_long():
     delays = made.delays
     assert delays["h1_interneurons.value", "h2.error"] == circuit.delays["h1.value", "h2.error"]
     assert delays["matmul_1_inhibition.error", "h1.value"] == circuit.delays["h2.error", "h1.value"]
+
+
+@engines
+def test_noise_stays_as_it_is_beside_interneurons(engine):
+    """They have none, and number nobody anew: what is left of the difference goes with their time constant."""
+    noise = {"h1": pcn.OrnsteinUhlenbeck(0.1, 5.0), "h2": pcn.WhiteNoise(0.1)}
+    circuit = pcn.build_circuit(perceptron().graph, noise=noise)
+    data = given(circuit)
+    wanted = strict(circuit, data, engine, dt=0.025)
+    off = [
+        furthest(strict(passes.apply(circuit, passes.Dale(tau)), data, engine, dt=0.025), wanted, ("h1", "h2"))
+        for tau in (0.2, 0.1, 0.05)
+    ]
+    assert np.all(np.abs(np.log2(np.divide(off[:-1], off[1:])) - 1) < 0.3), off
+
+
+def test_sparse_feedback_weights_are_given_as_a_sparse_matrix():
+    made = passes.apply(ACYCLIC["sparse weights"](), passes.LearnedFeedback())
+    rng = np.random.default_rng(3)
+    _, V = (scipy.sparse.csr_matrix(rng.normal(size=s) * (rng.random(s) < 0.5)) for s in ((6, 5), (5, 4)))
+    np.testing.assert_array_equal(made.with_parameters({"V_feedback": V}).parameters["V_feedback"], V.data)
 
 
 @pytest.mark.parametrize("given_pass", [passes.Dale(own=True), passes.RandomErrorConnectivity()], ids=repr)
@@ -383,6 +422,9 @@ def test_circuits_that_a_pass_cannot_serve_are_refused_by_name():
         with pytest.raises(pcn.PcneuroError, match=message) as raised:
             passes.apply(circuit, given_pass)
         assert "\n" not in str(raised.value)
+    classes = pcn.build_circuit(perceptron().graph, energies={"out": pcn.SoftmaxCrossEntropy()})
+    with pytest.raises(pcn.PcneuroError, match="RandomErrorConnectivity of 'out', whose energy is SoftmaxCrossEntropy"):
+        passes.apply(classes, passes.RandomErrorConnectivity(["h1", "out"]))
     ruled = replace(perceptron(), plasticity={"W2": pcn.Oja(10.0)})
     for given_pass, message in (
         (passes.Dale(), "Dale cannot split 'W2', whose rule is"),

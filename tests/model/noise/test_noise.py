@@ -193,5 +193,5 @@ def test_a_target_of_another_energy_has_noisy_errors_too() -> None:
         data = {"inputs": {"x": np.ones((5, 3))}, "targets": {"out": np.tile([1.0, 0.0], (5, 1))}}
         ends.append([sim.run(4.0, **data) for sim in sims])
     np.testing.assert_allclose(ends[1][0].errors["out"], ends[1][1].errors["out"], rtol=1e-12)
-    z = normals(1, 2 * 1 + 1, 3, 2, 5)
+    z = normals(1, 1, 3, 2, 5)
     np.testing.assert_allclose(ends[1][0].errors["out"], ends[0][0].errors["out"] + 0.3 * z, rtol=1e-12)
