@@ -77,7 +77,8 @@ class _Cutting:
         """The graph; ``back``: with nothing that comes back, else with nothing that is read."""
         nodes = dict(self.graph.nodes)
         cut: dict[str, str] = {}
-        for parent in sorted(self.parents):
+        read = {operand for name in self.reads for operand in self.graph.nodes[name].operands}
+        for parent in sorted(self.parents & read):  # an output is read by nothing, but as a `Recurrent`
             for node in self._pieces(parent, back):
                 nodes[node.name] = node
                 cut[parent] = node.name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pcneuro.circuit.layers import place, places
 from pcneuro.circuit.plasticity import learned_name
-from pcneuro.circuit.projections import Dendrites, Projection, projections, role_of
+from pcneuro.circuit.projections import Bundle, Dendrites, Projection, bundled, projections, role_of
 from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
 from pcneuro.circuit.structure import HALVES, AbstractCircuit
 from pcneuro.files import write_atomically
@@ -222,11 +222,11 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, wid
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
 
 
-def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projection: Projection) -> str:
+def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, bundle: Bundle) -> str:
     """Delays of a projection's synapses in ms, forward and back."""
-    if projection.leaf:
-        return f"{projection.delay:g}"
-    shortest, longest = (_ways(circuit, graph, projection, end) for end in ("delay", "delay_max"))
+    if bundle.first.leaf:
+        return number_range(*bundle.delays)
+    shortest, longest = (_ways(circuit, graph, bundle.first, end) for end in ("delay", "delay_max"))
     return ", ".join(number_range(low, high, 3) for low, high in zip(shortest, longest, strict=True))
 
 
@@ -291,13 +291,14 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         heads, right = [*heads, "delay/ms"], right + "r"
     if circuit.scheme is not None:
         heads, right = [*heads, "in the cortex"], right + "l"
-    for p in connections:
+    for bundle in bundled(connections):
+        p = bundle.first
         ways = "prediction" if p.back is None else "prediction, feedback"
         rule = "Hebbian" if p.hebbian else "plastic" if p.parameters else "fixed"
         names = ", ".join(p.parameters) or "-"
         names += f"; back {', '.join(p.back) or '-'}" if p.back not in (None, p.parameters) else ""
-        row = [f"{p.parent} -> {p.child}{', recurrent' if p.leaf else ''}", ways, names, f"{p.synapses:,}", rule]
-        row += [_delay_text(circuit, graph, p)] if delayed else []
+        row = [f"{p.parent} -> {p.child}{', recurrent' if p.leaf else ''}", ways, names, f"{bundle.synapses:,}", rule]
+        row += [_delay_text(circuit, graph, bundle)] if delayed else []
         row += [", ".join(_ways(circuit, graph, p, "projection"))] if circuit.scheme is not None else []
         rows.append(row)
     if rows:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from pcneuro.circuit.cycles import recurrent_of, returning
 from pcneuro.circuit.structure import AbstractCircuit
@@ -49,6 +53,7 @@ class Dendrites:
             if any(operand in self.sources or operand in self.active for operand in node.operands):
                 self.active.add(name)
         self._carried: dict[str, frozenset[str]] = {}
+        self._copies: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def _reached(self, name: str, back: bool = False) -> list[str]:
         """A node and all that it is computed from, to the sources and leaves, in the order in which it reads them.
@@ -128,6 +133,56 @@ class Dendrites:
         contracts = operator.description.contracts(bool(weighing))
         return Passed(count, 0, weights) if contracts else Passed(None, count, weights)
 
+    def _synapses(self, parent: str, ways: Ways) -> int:
+        """Number of synapses from a source; where it is a part of an array that others are joined into, of this part.
+
+        That is, where it is joined and then, unit by unit, goes into one contraction.
+        """
+        passed, nodes = ways.passed[parent], self.graph.nodes
+        every = passed.largest if passed.contracted is None else passed.contracted
+        name, chosen, joined = parent, np.arange(nodes[parent].size), False
+        while len(ways.users.get(name, ())) == 1:
+            ((node, k),) = ways.users[name]
+            name = node.name
+            if joined and self._passed(node, k).contracted is not None:
+                return self._connections(node, k, chosen) + (ways.passed[name].contracted or 0)
+            # Others may go through all that is behind a second one, which is not gone through for each of them.
+            moved = self._moved(node, k, chosen) if len(node.operands) == 1 or not joined else None
+            if moved is None:
+                return every
+            chosen, joined = moved, joined or len(node.operands) > 1
+        return every
+
+    def _connections(self, node: Node, k: int, chosen: np.ndarray) -> int:
+        """How many connections of a contraction begin at some units of its operand k."""
+        nodes, operator = self.graph.nodes, node.operator
+        operands = [nodes[o] for o in node.operands]
+        if operator.description.pattern is None:  # all units have as many
+            every = operator.connections(k, *(operand.shape for operand in operands))
+            return round(every * chosen.size / max(operands[k].size, 1))
+        ones = [np.ones((1, *operand.shape)) for operand in operands]
+        ones[k] = np.zeros_like(ones[k])
+        ones[k].reshape(-1)[chosen] = 1.0
+        return int(operator.forward(*ones).sum())
+
+    def _moved(self, node: Node, k: int, chosen: np.ndarray) -> np.ndarray | None:
+        """Units of a node that are made, unit by unit, of some of its operand k; None where it does more than that."""
+        nodes = self.graph.nodes
+        shapes = [nodes[o].shape for o in node.operands]
+        copied, units = node.operator.description.copied, nodes[node.operands[k]].size
+        if copied is None:
+            if len(shapes) > 1:
+                return None
+            return chosen if node.operator.connections(k, *shapes) == units == node.size else None
+        if node.name not in self._copies:
+            firsts = np.cumsum([0, *(nodes[o].size for o in node.operands)])
+            order = np.argsort(copied, kind="stable")
+            ends = np.searchsorted(copied[order], firsts)
+            parts = zip(pairwise(ends), firsts[:-1], strict=True)
+            self._copies[node.name] = [(order[a:b], copied[order[a:b]] - first) for (a, b), first in parts]
+        made, of = self._copies[node.name][k]
+        return made if chosen.size == units else made[np.isin(of, chosen)]
+
     def projections(self) -> Iterator[Projection]:
         """Every projection, by child in topological order."""
         for child in self.circuit.vertices:
@@ -139,7 +194,7 @@ class Dendrites:
             learning, hebbian = self.learning(child), {frozenset[str](): False}
             for parent in parents:
                 passed = ways.passed[parent]
-                synapses = passed.largest if passed.contracted is None else passed.contracted
+                synapses = self._synapses(parent, ways)
                 if passed.weights not in hebbian:
                     hebbian[passed.weights] = learning.linear(passed.weights, self.position)
                 weights = self.ordered(passed.weights)
@@ -154,6 +209,29 @@ class Dendrites:
 def projections(circuit: AbstractCircuit) -> tuple[Projection, ...]:
     """The projections of a circuit, by child in topological order."""
     return tuple(Dendrites(circuit).projections())
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Projections between the same two populations that differ in their delays only, as distances bring them.
+
+    ``first`` is one of them, ``synapses`` are those of all, and ``delays`` the shortest and the longest, in ms.
+    """
+
+    first: Projection
+    synapses: int
+    delays: tuple[float, float]
+
+
+def bundled(connections: Sequence[Projection]) -> list[Bundle]:
+    """Projections as tables and pictures have them: those that close cycles by leaves of several delays are one."""
+    found: dict[Any, list[Projection]] = {}
+    for p in connections:
+        found.setdefault((p.parent, p.child, p.parameters, p.back, p.hebbian) if p.leaf else p, []).append(p)
+    return [
+        Bundle(ps[0], sum(p.synapses for p in ps), (min(p.delay for p in ps), max(p.delay for p in ps)))
+        for ps in found.values()
+    ]
 
 
 def role_of(circuit: AbstractCircuit, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.errors import ParameterError, reporting_divergence
+from pcneuro.errors import ParameterError, PcneuroWarning, reporting_divergence
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
 from pcneuro.quantities import milliseconds
@@ -60,7 +61,8 @@ class PredictiveCoding(AbstractSource):
 
     The simulator is reset for each batch, its clamps are taken away, what rules of plasticity would change is held, and
     it may be shared. A circuit with latents is scored once they have been inferred, for as long; all others by their
-    feedforward sweep. Raises ParameterError for what is no Simulator, or no duration.
+    feedforward sweep. Raises ParameterError for what is no Simulator, or no duration, and warns of feedback weights
+    that are to be learned: they have no gradient of their own, and stay as they are.
     """
 
     def __init__(self, simulator: Simulator, duration: float) -> None:
@@ -69,6 +71,14 @@ class PredictiveCoding(AbstractSource):
         duration = milliseconds("duration", duration)
         self.circuit = simulator.circuit
         self.simulator, self.duration = simulator, duration
+        held = [name for name, rule in self.circuit.plasticity.items() if rule.follows(name) != name]
+        if held:
+            warnings.warn(
+                f"feedback weights {', '.join(map(repr, held))} learn by their rules only, which a Trainer holds: they "
+                "stay as they are (feedback alignment); to learn them run with pcn.Hebbian(tau, every=) in the loop",
+                PcneuroWarning,
+                stacklevel=2,
+            )
 
     def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
         result = self._run(parameters, examples.inputs, examples.targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 
 import matplotlib as mpl
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -281,3 +282,14 @@ def test_sweeps_that_change_nothing_end(monkeypatch) -> None:
     names = [f"v{k}" for k in range(300)]
     arrange(names, list(pairwise(names)), 0.8)
     assert len(counted) == 3
+
+
+def test_what_closes_a_cycle_is_one_line_for_all_delays() -> None:
+    graph = nx.DiGraph()
+    for name in ("E", "I", "P"):
+        graph.add_node(name, size=20, positions=np.linspace(0.0, 30.0, 20)[:, None], bias=0.5)
+    for a, b in (("E", "E"), ("E", "I"), ("I", "P"), ("P", "E")):
+        graph.add_edge(a, b, weight=0.01, velocity=3.0, delay=1.0)
+    ax = pcn.from_networkx(graph, dt=1.0).draw()
+    assert [text.get_text().rpartition(", ")[2] for text in ax.texts].count("1-11 ms") >= 2
+    assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 4 + 2 * 3

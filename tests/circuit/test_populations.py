@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
+import pandas
 import pytest
 
 import pcneuro as pcn
@@ -244,3 +245,34 @@ def test_table_of_a_long_circuit_says_what_it_leaves_out() -> None:
     assert "... 240 more ..." in text
     assert max(map(len, text.splitlines())) <= 100
     assert len(text.splitlines()) < 140
+
+
+def test_of_an_array_that_several_are_joined_into_each_has_the_synapses_that_read_it() -> None:
+    def network(x, y, W, V, K):
+        joined = pcn.vertex(np.tanh(np.concatenate([x, y])) @ W, "joined")
+        stacked = pcn.vertex(np.stack([joined, 2 * joined]) @ V, "stacked")
+        part = pcn.vertex(np.concatenate([y[2:5], x]) @ K, "part")
+        return {"stacked": stacked, "part": part}
+
+    leaves = {"W": np.ones((10, 3)), "V": np.ones((3, 2)), "K": np.ones((7, 5))}
+    inputs = {"x": pcn.Input((4,)), "y": pcn.Input((6,))}
+    graph = pcn.trace(network, **inputs, **{k: pcn.Parameter(v) for k, v in leaves.items()})
+    found = by_ends(pcn.build_circuit(graph))
+    counts = {"x joined": 12, "y joined": 18, "x part": 20, "y part": 15, "joined stacked": 12}
+    assert {" ".join(ends): p.synapses for ends, p in found.items()} == counts
+
+
+def test_synapses_of_all_delays_are_those_of_the_matrix_and_one_row_of_the_table() -> None:
+    nodes = pandas.DataFrame({"population": list("EEEEEEIII"), "x": np.arange(9.0), "bias": 0.5})
+    pre, post = np.random.default_rng(0).permutation(81)[:30].reshape(1, -1) // np.array([[9], [1]]) % 9
+    edges = pandas.DataFrame({"source": pre, "target": post, "weight": 1.0, "delay": 1.0})
+    circuit = pcn.from_tables(nodes, edges, dt=1.0, velocity=2.0)
+    edges_of = circuit.nx.edges(data=True)
+    assert sum(d["synapses"] for *_, d in edges_of if d["kind"] == "prediction") == 30
+    delays = np.rint(1.0 + np.abs(pre - post) / 2.0)
+    for source, of in (("E", pre < 6), ("I", pre >= 6)):
+        for target, at in (("E", post < 6), ("I", post >= 6)):
+            here = delays[of & at]
+            (row,) = [line for line in str(circuit).splitlines() if line.startswith(f"{source} -> {target}")]
+            low, high = here.min(), here.max()
+            assert row.split()[-3:] == [str(here.size), "Hebbian", f"{low:g}-{high:g}" if low < high else f"{low:g}"]

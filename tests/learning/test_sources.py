@@ -3,7 +3,7 @@
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import ParameterError
+from pcneuro.errors import ParameterError, PcneuroWarning
 from tests.learning.small import classifier, clusters
 
 
@@ -38,3 +38,12 @@ def test_what_is_no_source_is_refused():
             pcn.PredictiveCoding(pcn.Simulator(classifier()), duration)
     with pytest.raises(ParameterError, match="needs a Circuit or a Graph, got a str"):
         pcn.Backprop("circuit")
+
+
+def test_feedback_weights_that_a_trainer_would_not_teach_are_named():
+    learned = pcn.passes.apply(classifier(), [pcn.passes.LearnedFeedback(tau=1000.0)])
+    feedback = next(name for name in learned.parameters if name.endswith("_feedback"))
+    with pytest.warns(PcneuroWarning, match=rf"feedback weights .*'{feedback}'.* stay as they are"):
+        pcn.PredictiveCoding(pcn.Simulator(learned), 100.0)
+    fixed = pcn.passes.apply(classifier(), [pcn.passes.LearnedFeedback()])
+    pcn.PredictiveCoding(pcn.Simulator(fixed), 100.0)

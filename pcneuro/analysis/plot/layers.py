@@ -73,7 +73,8 @@ def layers(
             ax.axvline(start, color="0.3", linewidth=0.8)
         bars(ax, potential.attrs)
     axes[0].set(ylim=(len(names) - 0.5, -0.5), yticks=range(len(names)), yticklabels=names)
-    figure.colorbar(mesh, ax=axes, label=str(potential.name or ""))
+    unit = potential.attrs.get("units", "a.u.")  # that of the circuit's activities is none
+    figure.colorbar(mesh, ax=axes, label=f"{str(potential.name or '').upper()} ({unit})".lstrip())
     return axes
 
 

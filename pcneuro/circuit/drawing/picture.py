@@ -21,7 +21,8 @@ from pcneuro.circuit.drawing.style import (
     short,
     symbol,
 )
-from pcneuro.circuit.projections import Projection, projections, role_of
+from pcneuro.circuit.projections import Bundle, Projection, bundled, projections, role_of
+from pcneuro.circuit.properties import number_range
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import CapacityError, ParameterError, told
 
@@ -100,10 +101,11 @@ class _Picture:
             middle, below + 0.135, f"{node.size:,}", fontsize=SMALL * self.scale, color="#666666", clip_on=True, **text
         )
 
-    def label(self, number: int, projection: Projection, weights: bool) -> None:
+    def label(self, number: int, bundle: Bundle, weights: bool) -> None:
         """On a projection, where the symbols leave room: the parameters that weight it, and how late it comes."""
+        projection = bundle.first
         words = short(", ".join(projection.parameters)) if weights and number not in self.layout.turn else ""
-        words = ", ".join(filter(None, (words, f"{projection.delay:g} ms" if projection.delay else "")))
+        words = ", ".join(filter(None, (words, f"{number_range(*bundle.delays)} ms" if bundle.delays[1] else "")))
         wire = self.layout.wires[number]
         if 0 < len(words) * _LETTER * SMALL / FONT < np.ptp(wire[:, 0]):
             x, y = halfway(wire)
@@ -163,7 +165,8 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     _limited(len(names), MOST_POPULATIONS, "populations")
     if circuit.scheme is not None:
         return draw_columns(circuit, ax)
-    connections = list(projections(circuit))
+    bundles = bundled(projections(circuit))
+    connections = [bundle.first for bundle in bundles]
     longest = max((len(short(name)) for name in names), default=0)
     pairs = [(p.parent, p.child) for p in connections]
     _limited(pieces(names, pairs), MOST_PIECES, "lines from layer to layer")
@@ -177,7 +180,7 @@ def draw(circuit: AbstractCircuit, ax: matplotlib.axes.Axes | None = None) -> ma
     for name in names:
         picture.vertex(name)
     named = sum(bool(p.parameters) for p in connections) <= _MOST_WEIGHT_LABELS
-    for number, projection in enumerate(connections):
-        picture.label(number, projection, named)
+    for number, bundle in enumerate(bundles):
+        picture.label(number, bundle, named)
     legend(ax, circuit, page)
     return ax

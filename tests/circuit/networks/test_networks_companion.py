@@ -50,7 +50,11 @@ def test_every_circuit_runs_bit_for_bit(name, tmp_path):
         np.testing.assert_array_equal(gradient, results[1].gradients[parameter])
 
 
-@pytest.mark.parametrize("name", ["attention", "bogacz_tutorial", "kalman", "oddball", "rao_ballard", "sampling"])
+EXPERIMENTS = ["alpha_oscillation", "attention", "bogacz_tutorial", "dendritic", "kalman", "oddball", "pc_graph"]
+EXPERIMENTS += ["prediction_error_neurons", "prospective_configuration", "rao_ballard", "sampling"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_circuits_of_experiments_come_back_whole(name, tmp_path):
     """With their noise, rules, cycles and delays."""
     circuit = getattr(importlib.import_module(f"circuits.{name}"), name)()

@@ -2,6 +2,7 @@
 
 import json
 
+import networkx
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -329,3 +330,25 @@ def test_attributes_have_room_for_many():
     marks = json.loads(result.records.attrs["perturbations"])
     assert marks[-1] == {"what": "2600 more", "start": 800.0, "stop": 800.0}
     assert len(result.records.attrs["perturbations"]) < 60_000
+
+
+@every_engine
+@pytest.mark.parametrize("ends", ["EE", "EI", "IE", "II"])
+def test_a_cut_in_a_rate_network_is_its_weights_at_zero(engine, ends):
+    """Though its populations are outputs, which nothing but cycles reads."""
+
+    def network(cut):
+        graph = networkx.DiGraph()
+        for name, size, sign in (("E", 4, "excitatory"), ("I", 2, "inhibitory")):
+            graph.add_node(name, size=size, transfer="tanh", bias=0.5, sign=sign)
+        for k, (a, b) in enumerate(("EE", "EI", "IE", "II")):
+            graph.add_edge(a, b, weight=0.0 if a + b == cut else 0.1 * (k + 1), delay=float(k % 2))
+        return pcn.Simulator(pcn.from_networkx(graph, dt=1.0), dynamics=pcn.Strict(), engine=engine)
+
+    record = [pcn.Record(name, "value") for name in "EI"]
+    cut = network("").run(30.0, perturb=[pcn.Cut((f"{ends[0]}.value", f"{ends[1]}.error"))], record=record)
+    without = network(ends).run(30.0, record=record)
+    whole = network("").run(30.0, record=record)
+    for name in "EI":
+        np.testing.assert_array_equal(cut.records[f"{name}.value"], without.records[f"{name}.value"])
+    assert not np.array_equal(cut.values[ends[1]], whole.values[ends[1]])
