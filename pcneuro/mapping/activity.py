@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.errors import DataError, check_object, told, unknown_name
+from pcneuro.errors import DataError, ParameterError, check_object, told, unknown_name
 from pcneuro.mapping.axons import PREDICTION, Axons
 from pcneuro.mapping.traffic import Traffic
 from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
 from pcneuro.simulator.result import Result
+from pcneuro.simulator.run_data import whole_steps
+from pcneuro.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
     import xarray
@@ -47,6 +50,34 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
         samples=len(sends),
         raster=_raster(axons, result, sends[0, places]),
     )
+
+
+def traffic_in_steps(axons: Axons, simulator: Simulator, duration: float, **data: Any) -> Traffic:
+    """What the axons send in a run that is taken step by step: its raster has every axon of every dendrite.
+
+    ``simulator`` has run nothing yet; ``data`` are inputs, targets and clamps as ``Simulator.run`` takes them. What
+    an axon sends twice in one step, as where data change, is in the raster twice.
+
+    Raises ParameterError for a simulator that has run, or at exact times, and what ``run`` and ``traffic_of`` raise.
+    """
+    check_object("simulator", simulator, Simulator)
+    if simulator.time:
+        raise ParameterError(f"the simulator is at {simulator.time:g} ms: make one for this, or reset() it")
+    dt = simulator.integrator.dt
+    steps = whole_steps(duration, dt)
+    result = simulator.run(0.0, **data)
+    raster = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))]
+    before = np.zeros(axons.neuron.size, dtype=np.int64)
+    for step in range(steps):
+        result = simulator.run(dt)
+        if result.axons is None or "steps" not in result.axons.attrs:
+            raise ParameterError("this engine has no events in steps: simulate with pcn.EventDriven() in bins")
+        now = result.axons["sends"].values[0, _places(axons, result.axons)]
+        sent = np.repeat(np.arange(now.size), now - before)
+        raster.append((np.full(sent.size, step), sent))
+        before = now
+    step_of, axon = (np.concatenate(part) for part in zip(*raster, strict=True))
+    return replace(traffic_of(axons, result), raster=(step_of, axon))
 
 
 def _sizes(counted: xarray.Dataset) -> dict[str, int]:

@@ -8,7 +8,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro.errors import DataError, OutputError
 from pcneuro.export import sanafe
-from pcneuro.mapping.activity import assumed, traffic_of
+from pcneuro.mapping.activity import assumed, traffic_in_steps, traffic_of
 from pcneuro.mapping.against_sanafe import hardware_of, hold_against_sanafe, replay_of, write_sanafe
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import chip_of
@@ -65,6 +65,27 @@ def test_circuits_are_counted_alike(name):
     # Of the first sample, all of whose events SANA-FE has seen
     operations = result.activity["Effective_MACs"].sel(batch=0).sum().item()
     assert {row.quantity: row.sanafe for row in held.rows}["events at synapses"] == operations > 0
+
+
+@with_sanafe
+@pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)
+@pytest.mark.parametrize("name", ["lstm", pytest.param("transformer", marks=pytest.mark.long), "mlp"])
+def test_dendrites_that_send_by_themselves_are_counted_alike(name, dynamics):
+    made = small(name)
+    settings = {"dynamics": dynamics, "engine": pcn.EventDriven(0.05)}
+    data = {"inputs": made.inputs, "targets": made.targets}
+    axons = axons_of(made.circuit)
+    traffic = traffic_in_steps(axons, pcn.Simulator(made.circuit, **settings), 6.0, **data)
+    result = pcn.Simulator(made.circuit, **settings).run(6.0, events=pcn.RecordEvents(), **data)
+    whole = traffic_of(axons, result)
+    np.testing.assert_array_equal(traffic.sends, whole.sends)
+    if whole.raster is not None:
+        assert all(np.array_equal(a, b) for a, b in zip(traffic.raster, whole.raster, strict=True))
+    core = np.arange(axons.neurons) % 5
+    held = hold_against_sanafe(axons, core, np.arange(5) * 3, LOIHI, traffic)
+    check(held)
+    operations = result.activity["Effective_MACs"].sel(batch=0).sum().item()
+    assert held.rows[1].sanafe == operations
 
 
 def brute(axons: Axons, core: np.ndarray, traffic: Traffic) -> tuple[int, int, int]:

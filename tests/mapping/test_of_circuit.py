@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.circuit.units import UnitGraph
 from pcneuro.errors import DataError, ParameterError, UnknownNameError
 from pcneuro.mapping.activity import traffic_of
 from pcneuro.mapping.axons import FEEDBACK, PREDICTION, Axons
 from pcneuro.mapping.of_circuit import axons_of
 from tests.circuits.small import MAKERS, small
+from tests.circuits.test_programs import NAMES, program
 from tests.circuits_for_tests import data_for, mlp, random_dag
 from tests.cycles_for_tests import network
 from tests.engines.events.event_runs import modes_of_both
@@ -48,6 +50,24 @@ def test_circuits_of_all_kinds_are_counted_as_the_engine_counts(name, dynamics):
     check_counts(axons, sim.run(8.0, **data), zeros)
     other = {k: {n: a[::-1] for n, a in arrays.items()} for k, arrays in data.items()}
     check_counts(axons, sim.run(4.0, **other), zeros)
+
+
+IN_SHORT = ("bezier", "gated_recurrent_unit", "masked_attention", "soft_sorting")
+"""Programs whose dendrites are in others', have products, or sort."""
+
+
+@both
+@pytest.mark.parametrize("name", [n if n in IN_SHORT else pytest.param(n, marks=pytest.mark.long) for n in NAMES])
+def test_programs_are_counted_as_the_engine_counts(name, dynamics):
+    made = program(name)
+    try:
+        axons = axons_of(made.circuit)
+    except ParameterError:
+        with pytest.raises(ParameterError, match="has no equivalent in single units"):
+            UnitGraph(made.circuit)
+        return
+    sim = pcn.Simulator(made.circuit, dynamics=dynamics, engine=pcn.EventDriven(THRESHOLD))
+    check_counts(axons, sim.run(3.0, inputs=made.inputs, targets=made.targets), zeros=True)
 
 
 @modes_of_both

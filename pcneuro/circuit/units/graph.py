@@ -169,32 +169,33 @@ class UnitGraph(AbstractUnits):
     @cached_property
     def children(self) -> list[tuple[str, ...]]:
         """Of each population, the vertices in whose dendrites it is: those whose predictions it goes into."""
-        return self._behind(self.predictions)
-
-    @cached_property
-    def owners(self) -> dict[int, str]:
-        """Population -> the vertex in whose dendrite it is, of several the first, or that it is the values of.
-
-        Here the mean that a clamped output is compared with is in the output's dendrite, too; and a leaf that closes a
-        cycle is the values of its vertex.
-        """
-        graph = self.circuit.graph
-        owners = {number: names[0] for number, names in enumerate(self._behind(self.predictions, self.means)) if names}
-        values = {name: name for name in self.circuit.vertices} | {n: graph.sender(n) for n in graph.recurrent}
-        return owners | {self.values[name]: vertex for name, vertex in values.items()}
-
-    def _behind(self, *ends: Mapping[str, int]) -> list[tuple[str, ...]]:
-        """Of each population but value neurons, the vertices at whose ``ends`` is what is computed from it."""
         vertices: list[set[str]] = [set() for _ in self.populations]
-        for numbers in ends:
-            for name, number in numbers.items():
-                vertices[number].add(name)
+        for name, number in self.predictions.items():
+            vertices[number].add(name)
         for number in reversed(range(len(self.populations))):
             for source in sources_of(self.populations[number]):
                 if not isinstance(self.populations[source], Source):
                     vertices[source] |= vertices[number]
         order = {name: k for k, name in enumerate(self.circuit.vertices)}
         return [tuple(sorted(names, key=order.__getitem__)) for names in vertices]
+
+    @cached_property
+    def owners(self) -> dict[int, str]:
+        """Population -> the vertex in whose dendrite it is, of several the first, or that it is the values of.
+
+        What a vertex' prediction is computed by is in its own dendrite, also where others are computed from that. Here
+        the mean that a clamped output is compared with is in the output's dendrite, too; and a leaf that closes a cycle
+        is the values of its vertex.
+        """
+        graph, order = self.circuit.graph, {name: k for k, name in enumerate(self.circuit.vertices)}
+        ends = {number: name for numbers in (self.means, self.predictions) for name, number in numbers.items()}
+        owners = dict(ends)
+        for number in reversed(range(len(self.populations))):
+            for source in sources_of(self.populations[number]) if number in owners else ():
+                if source not in ends and not isinstance(self.populations[source], Source):
+                    owners[source] = min(owners.get(source, owners[number]), owners[number], key=order.__getitem__)
+        values = {name: name for name in self.circuit.vertices} | {n: graph.sender(n) for n in graph.recurrent}
+        return owners | {self.values[name]: vertex for name, vertex in values.items()}
 
     @property
     def synapse_count(self) -> int:
