@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.errors import DataError, ParameterError, check_object, told, unknown_name
-from pcneuro.mapping.axons import PREDICTION, Axons
+from pcneuro.mapping.axons import FEEDBACK, PREDICTION, Axons
 from pcneuro.mapping.traffic import Traffic
 from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
 from pcneuro.simulator.result import Result
@@ -27,7 +27,7 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
 
     Events times fan-out, over all axons and samples, are the run's ``Effective_MACs``, where weights are those of the
     circuit as it was given to ``axons_of``. The raster is that of ``result.events``, where all of them were recorded in
-    bins, and each of a neuron's axons carries all its events or none.
+    bins, and no dendrite sends along several branches; ``traffic_in_steps`` has it for all.
 
     Raises DataError for a result of another circuit, or of an engine without events, and where errors went back to
     vertices that the axons have clamped.
@@ -126,7 +126,7 @@ def _raster(axons: Axons, result: Result, sends: np.ndarray) -> tuple[np.ndarray
     """Step and axon of every event of the first sample; None where recorded events do not say."""
     events = result.events
     assert result.axons is not None
-    if events is None or "steps" not in result.axons.attrs:
+    if events is None or "steps" not in result.axons.attrs or not _carries_its_neuron(axons, sends):
         return None
     first = np.flatnonzero(events["sample"].values == 0)
     names = [str(name) for name in events["population_name"].values]
@@ -147,6 +147,15 @@ def _raster(axons: Axons, result: Result, sends: np.ndarray) -> tuple[np.ndarray
     steps = step[by_neuron][begin[axon] + rank]
     order = np.lexsort((axon, steps))
     return steps[order], axon[order]
+
+
+def _carries_its_neuron(axons: Axons, sends: np.ndarray) -> bool:
+    """Whether what axons send are events of their neurons: one axon of each error neuron, and those of values."""
+    of_errors = np.array([name.endswith(".error") for name in axons.populations], dtype=bool)
+    sending = sends > 0
+    strays = sending & (of_errors[axons.population[axons.neuron]] != (axons.kind == FEEDBACK))
+    back = axons.neuron[sending & (axons.kind == FEEDBACK)]
+    return not strays.any() and np.unique(back).size == back.size
 
 
 def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt: float | None = None) -> Traffic:

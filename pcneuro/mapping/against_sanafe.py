@@ -167,6 +167,6 @@ def _raster(traffic: Traffic) -> tuple[np.ndarray, np.ndarray]:
     if traffic.raster is None:
         raise DataError(
             "this activity does not say in which step each axon sends, which SANA-FE replays: record events of a run "
-            "in bins, events=pcn.RecordEvents()"
+            "in bins, events=pcn.RecordEvents(), or take it step by step, traffic_in_steps()"
         )
     return traffic.raster
