@@ -4,7 +4,7 @@ Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates 
 Graphs*.
 """
 
-from pcneuro import ops
+from pcneuro import mapping, ops
 from pcneuro.analysis import plot
 from pcneuro.analysis.audit import Audit, audit
 from pcneuro.analysis.check import Check, check
@@ -35,6 +35,7 @@ from pcneuro.learning import (
     Trainer,
     load_parameters,
 )
+from pcneuro.mapping import map_circuit
 from pcneuro.model.delays import ConstantDelay, DistanceDelay, LognormalDelay, SynapticDelays, UniformDelay
 from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
@@ -141,6 +142,8 @@ __all__ = [
     "lfp",
     "load_circuit",
     "load_parameters",
+    "map_circuit",
+    "mapping",
     "operator",
     "ops",
     "passes",

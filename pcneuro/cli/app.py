@@ -166,6 +166,39 @@ def audit(
     return audit_it(circuit, dynamics, json, interventions, singles, seed, overwrite)
 
 
+@app.command("map")
+def map_(
+    circuit: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE.toml|CIRCUIT", help="A simulation file, a saved circuit, or file.py:function."),
+    ] = None,
+    chip: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A chip, or its TOML file [default: the file's, or loihi].")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, help="Events of each neuron a step, assumed: for what is no mapping's file.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of a sample, with --rate [default: 1].")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all that is drawn.")] = None,
+    chips: Annotated[bool, typer.Option("--chips", help="List the chips that there are, and exit.")] = False,
+    out: Out = None,
+    sets: Sets = None,
+    overwrite: Overwrite = False,
+    whole: Traceback = False,
+) -> int:
+    """Put a circuit on a neuromorphic chip: which neuron goes where, what is sent, and what that costs.
+
+    Writes DIR/mapping.nc, DIR/report.html, DIR/summary.json and figures. Exit codes are those of run.
+    """
+    from pcneuro.cli import map as mapping
+
+    if chips:
+        return mapping.list_chips()
+    if circuit is None:
+        raise typer.BadParameter("give a simulation file or a circuit, or --chips")
+    return mapping.map_it(circuit, chip, rate, steps, seed, out, sets or (), overwrite)
+
+
 @app.command()
 def info(whole: Traceback = False) -> int:
     """Versions, processor, threads, BLAS and the kernel cache; and what will be slow."""

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from pcneuro.errors import ConfigurationError
 from pcneuro.files.reading import open_regular
+from pcneuro.files.writing import path_of
 
 Path = tuple[str, ...]
 LONGEST = 60
@@ -92,8 +93,9 @@ def _fields(model: type[BaseModel], path: Path) -> Mapping[str, FieldInfo]:
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The tables of a TOML file. Raises ConfigurationError where it cannot be read, or is none."""
+    place = path_of(path, ConfigurationError)
     try:
-        with open_regular(path) as file:
+        with open_regular(place) as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise ConfigurationError(f"{path} has more than {MOST_BYTES:,} bytes: no file of settings is that large")

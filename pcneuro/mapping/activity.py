@@ -32,6 +32,7 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     Raises DataError for a result of another circuit, or of an engine without events, and where errors went back to
     vertices that the axons have clamped.
     """
+    check_object("axons", axons, Axons)
     check_object("result", result, Result)
     if axons.branch is None:
         raise DataError("these axons are of no circuit: make them with pcn.mapping.axons_of(circuit)")

@@ -15,7 +15,6 @@ from pcneuro.files import guarded, write_atomically
 from pcneuro.mapping.chips import Chip, chip_of
 from pcneuro.mapping.schema import ENTRIES, NAMES, POPULATION, dataset_of
 from pcneuro.mapping.structure import AbstractMapping
-from pcneuro.recording.netcdf import write_netcdf
 
 if TYPE_CHECKING:
     import xarray
@@ -45,6 +44,8 @@ def write(mapping: AbstractMapping, path: str | os.PathLike[str], *, overwrite: 
     """Write a mapping. Raises OutputError."""
     data = mapping.data.assign_attrs({"format": FORMAT, "version": VERSION, FACTS: facts_of(mapping.chip)})
     data = data.assign_attrs({DIGEST: digest(data)})
+
+    from pcneuro.recording.netcdf import write_netcdf  # and with it libraries that nothing else here needs
 
     def put(file: BinaryIO) -> None:
         with guarded(file) as target:

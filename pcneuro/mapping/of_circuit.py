@@ -17,6 +17,7 @@ from pcneuro.mapping.axons import FEEDBACK as BACK
 from pcneuro.mapping.axons import PREDICTION as FORTH
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.homes import NOWHERE, Homes
+from pcneuro.quantities import flag
 
 Place = tuple[int, str | None]
 """Population of the unit graph, and operand of a function, that read."""
@@ -46,6 +47,7 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
     UnknownNameError for a vertex that there is not.
     """
     check_object("circuit", circuit, Circuit)
+    inputs = flag("inputs", inputs)
     held = _clamped(circuit, clamped)
     wiring = _Wiring(UnitGraph(circuit), held, inputs)
     return wiring.axons()

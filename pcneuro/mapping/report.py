@@ -11,8 +11,6 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, BinaryIO
 
-import matplotlib
-
 from pcneuro.files import place, write_atomically
 from pcneuro.mapping.chips import ENERGIES, LATENCIES
 from pcneuro.mapping.plot.figures import figures
@@ -33,8 +31,8 @@ CAPTIONS = {
     "highest.",
 }
 MEANING = (
-    "A <b>sample</b> is one run of the circuit on one example, from the feedforward sweep to its end; a "
-    "<b>gradient</b> is a sample and one update of all weights that learn.",
+    "A <b>sample</b> is one run of the circuit on one example, behind the feedforward sweep that it begins with, which "
+    "is not counted; a <b>gradient</b> is a sample and one update of all weights that learn.",
     "<b>Counts</b> are exact for the activity that is named above: an event of an axon is one packet to each core on "
     "which it has synapses, and a synaptic operation at each of these. Where several samples were counted the numbers "
     "are their mean.",
@@ -117,6 +115,8 @@ def _table(table: TextTable) -> str:
 
 
 def _pictures(mapping: AbstractMapping) -> list[str]:
+    import matplotlib
+
     look = {"svg.hashsalt": "pcneuro", "svg.fonttype": "path", "font.family": "sans-serif", "font.size": 9}
     with matplotlib.rc_context(look):  # type: ignore[arg-type]
         made = figures(mapping)

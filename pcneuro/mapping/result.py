@@ -72,5 +72,5 @@ class Mapping(AbstractMapping):
         return tables.text(self)
 
     def __repr__(self) -> str:
-        sizes = self.data.sizes
-        return f"<Mapping of {sizes['neuron']:,} neurons to {sizes['core']:,} cores of {self.chip.name}>"
+        sizes, slots = self.data.sizes, self.chip.mesh.slots
+        return f"<Mapping of {sizes['neuron']:,} neurons to {sizes['core']:,} of {slots:,} cores of {self.chip.name}>"

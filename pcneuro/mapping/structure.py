@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.errors import unknown_name
 from pcneuro.mapping.chips import Chip
-from pcneuro.mapping.schema import BOUNDS, PART
+from pcneuro.mapping.schema import BOUND, BOUNDS, PART
 
 if TYPE_CHECKING:
     import xarray
@@ -74,7 +74,7 @@ class AbstractMapping(ABC):
 
     def _total(self, name: str) -> tuple[float, float]:
         energies = self.data[name]
-        if not np.isfinite(energies.values).any():
+        low, high = (float(energies.sel({BOUND: bound}).sum(PART)) for bound in BOUNDS)
+        if high == 0 and not np.isfinite(self.data["energy_gradient"].values).all():
             return float("nan"), float("nan")
-        low, high = (float(energies.sel({"bound": bound}).sum(PART)) for bound in BOUNDS)
         return low, high

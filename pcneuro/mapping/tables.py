@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-WIDEST = 72
+WIDEST = 100
 """Letters of a cell that are shown."""
 MOST_NAMES = 4
 """So many populations of a core are named."""
@@ -46,7 +46,7 @@ def text(mapping: AbstractMapping) -> str:
             f"{table.title}:",
             *(f"  {line}" for line in aligned(table.columns, table.rows, table.right, widest=WIDEST)),
         ]
-    return "\n".join([*lines, *(f"\n{note}" for note in remarks(mapping))])
+    return "\n".join([*lines, "", *remarks(mapping)])
 
 
 def headline(mapping: AbstractMapping) -> list[str]:
@@ -71,7 +71,7 @@ def remarks(mapping: AbstractMapping) -> list[str]:
     """What has to be known beside the numbers: what is not priced, and how events were priced."""
     missing, facts = not_priced(mapping.data), mapping.data.attrs
     lines = list(json.loads(facts["notes"]))
-    if len(missing) == mapping.data.sizes[PART]:
+    if np.isnan(mapping.energy_gradient).all():
         lines.insert(0, f"no energy of {mapping.chip.name} is published: counts only")
     elif missing:
         operations = ", ".join(json.loads(facts["unpriced"])).replace("_", " ")
@@ -195,7 +195,9 @@ def write_csv(mapping: AbstractMapping, folder: str | os.PathLike[str], *, overw
     """Write the frames to a folder, which is made. Raises OutputError, before anything is written where one exists."""
     where = path_of(folder, OutputError)
     made = frames(mapping)
-    if where.exists() and not where.is_dir():
+    if not os.fspath(folder):
+        raise OutputError("the path of the folder is empty; give a name such as 'tables'")
+    if os.path.lexists(where) and not where.is_dir():
         raise OutputError(f"{where} exists, and is no folder: choose another name")
     for name in made:
         place(where / name, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -150,6 +151,12 @@ class AbstractTask(Table):
         super().__init_subclass__(**kwargs)
         if "kind" in cls.__dict__:
             TASKS[cls.kind] = cls
+
+    @classmethod
+    def set_to_check(cls, against: str, tolerance: float | None) -> list[str]:
+        """What ``pcneuro check`` sets in a file of this task, such as ``'against="reference"'``."""
+        more = [] if tolerance is None else [f"tolerance={tolerance!r}"]
+        return ['task="check"', f"against={json.dumps(against)}", *more]
 
     @property
     def draws(self) -> bool:

@@ -29,6 +29,7 @@ from tests.robustness import (
     wrong_in_importing,
     wrong_in_layers,
     wrong_in_learning,
+    wrong_in_mapping,
     wrong_in_model,
     wrong_in_networks,
     wrong_in_operators,
@@ -61,6 +62,7 @@ PARTS = (
     wrong_in_importing,
     wrong_in_networks,
     wrong_in_trees,
+    wrong_in_mapping,
 )
 ROWS = [row for part in PARTS for row in part.ROWS]
 
@@ -143,7 +145,10 @@ RESULTS = {"Audit", "Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning
 """What the package makes and users only read."""
 EXPORTS = "graph", "network", "rate", "script", "spiking", "structure", "write"
 """What makes or writes something, in the modules of ``pcneuro.export``."""
-SEVERAL = {"ops", "passes", "plot"}
+OF_MAPPINGS = "AssumedRate", "axons_of", "chip_of", "traffic_of"
+OF_MAPPING = "check", "core", "read", "to_csv", "to_html", "to_netcdf"
+"""Names of ``pcneuro.mapping`` that take something, and methods of a mapping."""
+SEVERAL = {"mapping", "ops", "passes", "plot"}
 """Rooms of functions."""
 
 
@@ -154,6 +159,9 @@ def arguments() -> set[tuple[str, str]]:
     public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
     public |= {f"ops.{name}": getattr(pcn.ops, name) for name in pcn.ops.__all__}
     public |= {f"passes.{name}": getattr(pcn.passes, name) for name in pcn.passes.__all__ if name != "AbstractPass"}
+    public |= {f"mapping.{name}": getattr(pcn.mapping, name) for name in OF_MAPPINGS}
+    public |= {f"mapping.Mapping.{name}": getattr(pcn.mapping.Mapping, name) for name in OF_MAPPING}
+    public |= {f"mapping.plot.{name}": getattr(pcn.mapping.plot, name) for name in pcn.mapping.plot.__all__}
     public |= {f"{name}.{each}": getattr(getattr(pcn, name), each) for name in methods for each in methods[name]}
     public |= {f"Circuit.{name}": getattr(pcn.Circuit, name) for name in ("with_delays", "save", "draw", "synapses")}
     for module in (brian2, nest, nir, sonata):

@@ -45,9 +45,9 @@ WANTED = {
     "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity",
     "whole": "seed samples epochs batch seeds test_samples sample_length threads train test length steps repeats",
     "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
-    "experiment table",
-    "flag": "shuffle periodic absolute may_diverge continuous coarse overwrite",
-    "list": "trial record perturb parameters thresholds modes units durations shares batches vertices kinds",
+    "experiment table chip",
+    "flag": "shuffle periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",
+    "list": "strategies trial record perturb parameters thresholds modes units durations shares batches vertices kinds",
     "names": "inputs targets clamp arguments options rest perturbations",
     "table": "between dynamics integrator schedule engine delays until events spiking dataset learning optimizer rates "
     "threshold mode values errors decoding",

@@ -142,8 +142,8 @@ def test_what_is_missing_is_said_with_its_meaning(file):
     [
         (
             "",
-            "x.toml: task: is missing: one of check, divergence, event_driven, experiment, protocol, relaxation, run, "
-            "spiking, training, wavefront",
+            "x.toml: task: is missing: one of check, divergence, event_driven, experiment, mapping, protocol, "
+            "relaxation, run, spiking, training, wavefront",
         ),
         ('task = "trainin"', "x.toml: task = 'trainin': unknown task; did you mean 'training'?"),
         ("task = 3", "x.toml: task = 3: unknown task"),
@@ -225,6 +225,7 @@ def test_tasks_are_found_by_themselves():
         "divergence",
         "event_driven",
         "experiment",
+        "mapping",
         "protocol",
         "relaxation",
         "run",

@@ -32,6 +32,7 @@ SHORT = {
         "options={dataset='digits', epochs=1, seeds=2, batch=64, rate=1e-3}",
     ],
     "cnn_digits": FEW,
+    "mapping": ["duration=20", "samples=1", "arguments.sizes=[64, 20, 10]"],
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
     "rnn_names": [*FEW, "data=data", "arguments.hidden=8", "arguments.classes=2"],

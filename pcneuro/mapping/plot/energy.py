@@ -44,7 +44,7 @@ def energy(mapping: Any, ax: Axes | None = None) -> Axes:
     totals = np.array([np.nansum(parts) for parts in bars.values()])
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
-    if not totals.any():
+    if not totals.any() and not_priced(data):
         ax.set_axis_off()
         text = f"no energy of {data.attrs['chip']} is published: counts only"
         ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=9)
@@ -62,7 +62,7 @@ def energy(mapping: Any, ax: Axes | None = None) -> Axes:
         ax.text(total * factor, place, f" {joule(float(total))}", va="center", fontsize=8)
     ax.set_yticks(places, list(bars), fontsize=8)
     ax.invert_yaxis()
-    ax.set_xlim(0.0, float(totals.max()) * factor * ROOM)
+    ax.set_xlim(0.0, (float(totals.max()) or 1.0) * factor * ROOM)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=7)
     missing = not_priced(data)

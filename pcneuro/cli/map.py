@@ -1,0 +1,73 @@
+"""The command ``pcneuro map``: a circuit on a neuromorphic chip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pcneuro.cli.codes import SUCCESS
+from pcneuro.cli.run import run_plan
+from pcneuro.errors import ConfigurationError
+from pcneuro.files.toml import Problem, checked, read_toml
+from pcneuro.mapping.chips import CHIPS, chip_of
+from pcneuro.studies import Plan, read
+from pcneuro.studies.file import PlannedRun
+from pcneuro.studies.task import TASKS
+
+TASK = "mapping"
+SUFFIX = ".toml"
+
+
+def list_chips() -> int:
+    """Print the chips that come with the package, a line each; returns the exit code."""
+    rows = []
+    for name in CHIPS:
+        chip = chip_of(name)
+        energies = "counts only" if chip.counts_only else "energies"
+        rows.append((name, chip.title, f"{chip.mesh.slots:,} cores of {chip.core.neurons:,} neurons", energies))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return SUCCESS
+
+
+def map_it(
+    reference: str,
+    chip: str | None,
+    rate: float | None,
+    steps: int | None,
+    seed: int | None,
+    out: Path | None,
+    sets: Sequence[str],
+    overwrite: bool,
+) -> int:
+    """Map the circuit of a simulation file, or any other one with a rate that is assumed; returns the exit code."""
+    given = {"chip": chip, "rate": rate, "steps": steps, "seed": seed}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if reference.endswith(SUFFIX):
+        if read_toml(reference).get("task") == TASK:
+            texts = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
+            return run_plan(read(reference, [*sets, *texts]), out, overwrite, False)[1]
+        task = read(reference, sets).runs[0].task
+        return run_plan(_of_circuit(reference, task.circuit, task.arguments, chosen), out, overwrite, False)[1]
+    if sets:
+        raise ConfigurationError("--set is for the keys of a simulation file: leave it out")
+    return run_plan(_of_circuit(reference, reference, {}, chosen), out, overwrite, False)[1]
+
+
+def _of_circuit(reference: str, circuit: str, arguments: Any, chosen: dict[str, Any]) -> Plan:
+    """A plan for a circuit alone, which needs a rate."""
+    if "rate" not in chosen:
+        raise ConfigurationError(
+            f"{reference} does not say how often neurons send: give --rate, in events a step, or a simulation file "
+            f"whose task is {TASK!r}"
+        )
+    raw = {"task": TASK, "circuit": circuit, "arguments": dict(arguments), "steps": 1, **chosen}
+    path = Path(reference)
+    try:
+        task = checked(TASKS[TASK], raw)
+    except Problem as problem:
+        raise Plan(path, raw, {}, ()).error(problem) from None
+    return Plan(path, raw, {}, (PlannedRun(task, {}),))

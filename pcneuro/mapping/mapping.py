@@ -1,0 +1,194 @@
+"""Mapping a circuit to a chip: neurons among cores, cores on the mesh, and what that costs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.errors import ParameterError, check_object, told
+from pcneuro.mapping.activity import traffic_of
+from pcneuro.mapping.assumed import AssumedRate
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.chips import Chip, chip_of
+from pcneuro.mapping.counting import Destinations, destinations
+from pcneuro.mapping.feasibility import check_feasible, check_fits
+from pcneuro.mapping.measuring import measured, remarks_on
+from pcneuro.mapping.of_circuit import axons_of
+from pcneuro.mapping.partition import (
+    AbstractStrategy,
+    HypergraphPartitioner,
+    NaturalOrder,
+    RandomOrder,
+    divide,
+    started,
+)
+from pcneuro.mapping.placement import place
+from pcneuro.mapping.result import Mapping
+from pcneuro.mapping.schema import dataset_of
+from pcneuro.mapping.traffic import Traffic
+from pcneuro.quantities import flag, whole
+from pcneuro.simulator.progress import Bar
+from pcneuro.simulator.result import Result
+
+Tell = Callable[[float, str], None]
+MOST_SEED = 2**32 - 1
+ORDERS = (NaturalOrder(), RandomOrder())
+"""What a mapping is compared with."""
+
+
+def map_circuit(
+    circuit: Circuit,
+    chip: str | os.PathLike[str] | Chip = "loihi",
+    activity: Result | AssumedRate | None = None,
+    *,
+    clamped: Collection[str] | None = None,
+    inputs: bool = True,
+    strategies: Sequence[AbstractStrategy] | None = None,
+    seed: int = 0,
+    together: bool = True,
+    report: bool = False,
+) -> Mapping:
+    """Put a circuit on a neuromorphic chip, so that few packets go between cores, and these not far.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, with the weights that it has: synapses of weight 0 take nothing.
+    chip
+        Name of a chip that comes with the package (``pcn.mapping.CHIPS``), the path of a TOML file, or a chip.
+    activity
+        How often neurons send: the result of a run by ``pcn.EventDriven``, or ``pcn.mapping.AssumedRate``.
+    clamped
+        Vertices whose values are held, to which no errors go back; None for the outputs.
+    inputs
+        Whether inputs have neurons on the chip.
+    strategies
+        Ways to divide neurons among cores, of which the best division is taken, such as
+        ``[pcn.mapping.NaturalOrder()]``; None for all that are installed.
+    seed
+        Of all that is drawn. The same seed gives the same mapping, for any number of threads.
+    together
+        Whether the value and the error neuron of a unit are on one core.
+    report
+        Whether to show on standard error how far it is, from two seconds on.
+
+    Raises
+    ------
+    CapacityError
+        Where the chip cannot hold the circuit: before any work, with the population, the core, the limit and a cure.
+    DataError
+        Where the activity is of another circuit, or has no events.
+    ParameterError, UnknownNameError
+        For arguments that are no such things, and a chip that there is not.
+    """
+    check_object("circuit", circuit, Circuit)
+    on, seed = chip_of(chip), whole("seed", seed, 0, MOST_SEED)
+    inputs, together, report = flag("inputs", inputs), flag("together", together), flag("report", report)
+    if not isinstance(activity, Result | AssumedRate):
+        raise ParameterError(
+            f"activity is {told(activity)}; give the result of a run by pcn.EventDriven, or a pcn.mapping.AssumedRate"
+        )
+    chosen = _strategies(strategies)
+    with Bar(f"mapping to {on.name}", quiet=not report) as bar:
+        bar.show(0.0, "axons")
+        axons = axons_of(circuit, clamped=clamped, inputs=inputs)
+        traffic = activity.traffic(axons) if isinstance(activity, AssumedRate) else traffic_of(axons, activity)
+        return mapped(fingerprint(circuit), axons, on, traffic, chosen, seed=seed, together=together, tell=bar.show)
+
+
+def mapped(
+    circuit: str,
+    axons: Axons,
+    chip: Chip,
+    traffic: Traffic,
+    strategies: Sequence[AbstractStrategy] | None,
+    *,
+    seed: int,
+    together: bool,
+    tell: Tell,
+) -> Mapping:
+    """The mapping of axons that send so often; ``circuit`` is the fingerprint of theirs. Raises CapacityError."""
+    check_feasible(axons, chip, together=together)
+    tell(0.1, "neurons among cores")
+    core = divide(axons, chip.limits, traffic.sends, strategies=strategies, seed=seed, together=together)
+    used, core = np.unique(core, return_inverse=True)
+    at = destinations(axons, core, used.size)
+    check_fits(at, chip)
+    tell(0.6, "cores on the mesh")
+    slot = place(at, chip.mesh, traffic.sends, *chip.hop_weights, seed=seed)
+    tell(0.8, "counts and costs")
+    values, unpriced = measured(at, slot, chip, traffic)
+    tell(0.9, "other orders")
+    values |= _orders(at, chip, traffic, seed)
+    names = _names(strategies)
+    facts = {
+        "circuit": circuit,
+        "activity": _words(traffic),
+        "division": f"the best of {', '.join(names)}",
+        "strategies": json.dumps(names),
+        "notes": json.dumps(remarks_on(chip, axons, traffic, values["limiting_core"] >= 0)),
+        "unpriced": json.dumps(unpriced),
+        "seed": seed,
+        "together": int(together),
+        "synapses": axons.synapses,
+        "axons": axons.neuron.size,
+        "samples": traffic.samples,
+    }
+    tell(1.0, "")
+    return Mapping(dataset_of(values, facts | _chip_facts(chip)), chip)
+
+
+def _strategies(strategies: Any) -> list[AbstractStrategy] | None:
+    if strategies is None:
+        return None
+    if isinstance(strategies, Sequence) and not isinstance(strategies, str) and len(strategies):
+        if all(isinstance(each, AbstractStrategy) for each in strategies):
+            return list(strategies)
+    raise ParameterError(
+        f"strategies is {told(strategies)}; give a list such as [pcn.mapping.NaturalOrder()], or None for all"
+    )
+
+
+def _names(strategies: Sequence[AbstractStrategy] | None) -> list[str]:
+    """Strategies in words, with the version of the library that one of them needs: another one divides otherwise."""
+    if strategies is not None:
+        return list(dict.fromkeys([NaturalOrder.name, *(strategy.name for strategy in strategies)]))
+    try:
+        return [f"all strategies, {HypergraphPartitioner.name} {version(HypergraphPartitioner.name)} among them"]
+    except PackageNotFoundError:
+        return [f"all strategies, without {HypergraphPartitioner.name}, which is not installed"]
+
+
+def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int) -> dict[str, Any]:
+    """Packets between cores, were neurons divided among as many cores in other orders."""
+    packets = []
+    for order in ORDERS:
+        core = started(at.axons, chip.limits, traffic.sends, order, at.cores, seed=seed)
+        other = destinations(at.axons, core, int(core.max(initial=-1)) + 1)
+        packets.append(other.packets(traffic.sends) * chip.packets_an_event)
+    return {"order": [order.name for order in ORDERS], "order_packets": packets}
+
+
+def _words(traffic: Traffic) -> str:
+    """What the activity is, in words."""
+    samples = f", mean of {traffic.samples} samples" if traffic.samples > 1 else ""
+    steps = f", {traffic.steps:g} steps" if np.isfinite(traffic.steps) else ""
+    return f"{traffic.source}{samples}{steps}"
+
+
+def _chip_facts(chip: Chip) -> dict[str, Any]:
+    mesh = chip.mesh
+    return {
+        "chip": chip.name,
+        "pcneuro": version("pcneuro"),
+        "mesh_width": mesh.width,
+        "mesh_height": mesh.height,
+        "cores_a_tile": mesh.cores_a_tile,
+    }

@@ -1,0 +1,125 @@
+"""What a mapping is measured by: all numbers of its dataset, of neurons on cores and cores in slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.chips import Chip
+from pcneuro.mapping.costs import Energy, Latency, Links, Range, counts_of, energy_of, latency_of, links_of
+from pcneuro.mapping.costs.energy import PLASTICITY
+from pcneuro.mapping.counting import Destinations
+from pcneuro.mapping.schema import BOUNDS
+from pcneuro.mapping.traffic import Traffic
+
+STEPS = {"east": (1, 0), "west": (-1, 0), "north": (0, 1), "south": (0, -1)}
+"""Columns and rows from tile to tile, by direction."""
+
+
+def measured(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -> tuple[dict[str, Any], list[str]]:
+    """All numbers of ``schema.ENTRIES`` but those of other orders, and operations that have no price."""
+    counted = counts_of(at, slot, chip, traffic)
+    energy, latency = energy_of(counted, chip), latency_of(at, chip, traffic)
+    links = links_of(at, slot, chip, traffic.sends)
+    sample = counted.sample
+    values = {
+        **_neurons(at.axons, at.core),
+        **_cores(at, slot, chip, traffic),
+        **_links(links),
+        **_energies(energy),
+        **_times(latency),
+        "events": sample.sent,
+        "synops": sample.synapses,
+        "packets": sample.off_core,
+        "packets_within": sample.packets - sample.off_core,
+        "plasticity_packets": counted.plasticity.off_core,
+        "hops_east_west": sample.hops_east_west,
+        "hops_north_south": sample.hops_north_south,
+        "longest": sum(links.longest),
+        "steps": traffic.steps,
+    }
+    return values, list(energy.unpriced)
+
+
+def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, latency_known: bool) -> list[str]:
+    """What has to be known beside the numbers, in words."""
+    notes = []
+    if not chip.messages.graded:
+        notes.append(f"events on {chip.name} are binary: graded events are priced as if they were")
+    elif chip.packets_an_event > 1:
+        notes.append(f"an event on {chip.name}, with its payload, is {chip.packets_an_event} packets")
+    if not latency_known:
+        notes.append(f"there are no times: {chip.name} has no published time of some operations, or time has no steps")
+    elif traffic.raster is None:
+        notes.append("times are of steps with mean numbers of events, a lower bound: record events for those of each")
+    elif traffic.samples > 1:
+        notes.append("times are those of the first sample, counts are means")
+    if axons.delay is not None:
+        notes.append("conduction delays are kept, and what memory a chip needs for them is not counted")
+    return notes
+
+
+def _neurons(axons: Axons, core: np.ndarray) -> dict[str, Any]:
+    sizes = np.array(axons.sizes, dtype=np.int64)
+    begin = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return {
+        "population": axons.population,
+        "unit": np.arange(axons.neurons) - begin,
+        "core_of": core,
+        "population_size": sizes,
+        "population_name": axons.populations,
+    }
+
+
+def _cores(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -> dict[str, Any]:
+    """What cores hold, and what goes through them."""
+    axons, cores, mesh = at.axons, at.cores, chip.mesh
+    used = chip.limits.used(at)
+    source, destination, packets = at.traffic(traffic.sends * chip.packets_an_event)
+    return {
+        "slot": slot,
+        "x": mesh.x[slot],
+        "y": mesh.y[slot],
+        "limit": list(used),
+        "held": np.array(list(used.values())).reshape(len(used), cores),
+        "most": [getattr(chip.limits, name) for name in used],
+        "core_events": np.bincount(at.core[axons.neuron], traffic.sends, cores),
+        "core_packets_out": np.bincount(source, packets, cores),
+        "core_packets_in": np.bincount(destination, packets, cores),
+        "core_synops": np.bincount(at.destination, traffic.sends[at.axon] * at.synapses, cores),
+    }
+
+
+def _links(links: Links) -> dict[str, Any]:
+    """Every link: where it begins and ends, and its packets."""
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("x", "y", "to_x", "to_y", "packets")}
+    for direction, (right, up) in STEPS.items():
+        loads = getattr(links, direction)
+        y, x = (place.ravel() for place in np.indices(loads.shape))
+        x, y = x + (right < 0), y + (up < 0)
+        for name, values in (("x", x), ("y", y), ("to_x", x + right), ("to_y", y + up), ("packets", loads.ravel())):
+            columns[name].append(values)
+    return {f"link_{name}": np.concatenate(parts) for name, parts in columns.items()}
+
+
+def _energies(energy: Energy) -> dict[str, Any]:
+    gradient = np.array([_bounds(part) for part in energy.parts.values()])
+    sample = np.array([[0.0, 0.0] if name == PLASTICITY else _bounds(part) for name, part in energy.parts.items()])
+    return {"part": list(energy.parts), "bound": BOUNDS, "energy": sample, "energy_gradient": gradient}
+
+
+def _times(latency: Latency) -> Mapping[str, Any]:
+    return {
+        "time": _bounds(latency.sample),
+        "step_time": _bounds(latency.step),
+        "longest_step": _bounds(latency.longest),
+        "limiting_core": latency.core,
+        "limiting_share": latency.share,
+    }
+
+
+def _bounds(of: Range | None) -> list[float]:
+    return [np.nan, np.nan] if of is None else [of.low, of.high]

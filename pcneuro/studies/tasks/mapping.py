@@ -1,0 +1,211 @@
+"""The task ``mapping``: a circuit on a neuromorphic chip, and what its events cost there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.saving import fingerprint
+from pcneuro.data import DATASETS, AbstractDataset
+from pcneuro.engines import Engine, EventDriven
+from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.files.toml import Problem, nearest
+from pcneuro.mapping.activity import traffic_of
+from pcneuro.mapping.assumed import AssumedRate
+from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.chips import CHIPS, Chip, chip_of
+from pcneuro.mapping.mapping import mapped
+from pcneuro.mapping.of_circuit import axons_of
+from pcneuro.mapping.partition import STRATEGIES, AbstractStrategy
+from pcneuro.mapping.result import Mapping
+from pcneuro.mapping.tables import remarks, tables
+from pcneuro.mapping.traffic import Traffic
+from pcneuro.mapping.words import count, joule, second, share
+from pcneuro.recording.events import RecordEvents
+from pcneuro.simulator.result import Status
+from pcneuro.studies.datasets import examples
+from pcneuro.studies.observer import PartObserver
+from pcneuro.studies.tables import kind_table
+from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTable, engines
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAPPING, REPORT = "mapping.nc", "report.html"
+"""Files of a run."""
+RUNNING = 0.5
+"""Share of the work that the run by events takes, roughly."""
+MOST = 6
+"""So many runs of a sweep are drawn, the first ones."""
+SUFFIX = ".toml"
+
+
+def _known(chip: Any) -> Any:
+    if isinstance(chip, str) and chip not in CHIPS and not chip.endswith(SUFFIX):
+        raise Problem((), f"unknown chip; {nearest(chip, CHIPS)}")
+    return chip
+
+
+def _strategies(names: Any) -> Any:
+    """Strategies by their names."""
+    if not isinstance(names, list):
+        return names
+    for number, name in enumerate(names):
+        if not isinstance(name, str) or name not in STRATEGIES:
+            raise Problem((str(number),), f"unknown strategy; {nearest(str(name), sorted(STRATEGIES))}")
+    return [STRATEGIES[name]() for name in names]
+
+
+class MappingTask(DrivenTask):
+    """Runs a circuit by events, or takes a ``rate``, puts it on a ``chip``, and counts and prices what is sent."""
+
+    kind = "mapping"
+
+    engine: Annotated[Engine, kind_table(engines, "EventDriven")] = EventDriven()
+    title: str = ""
+    chip: Annotated[str, BeforeValidator(_known)] = "loihi"
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    on_chip_inputs: bool = True
+    together: bool = True
+    strategies: Annotated[list[AbstractStrategy] | None, BeforeValidator(_strategies)] = Field(None, min_length=1)
+    dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.rate is None) != (self.steps is None):
+            missing = "steps" if self.steps is None else "rate"
+            raise Problem((missing,), "is missing: a rate, in events a step, is given with the steps of a sample")
+        if self.rate is not None:
+            for key in ("duration", "until", "dataset", "inputs", "targets", "clamp"):
+                if getattr(self, key):
+                    raise Problem((key,), "is for a run, and rate takes the place of one: leave one of them out")
+            return self
+        if self.duration is None and self.until is None:
+            raise Problem(("duration",), "is missing: the time to simulate, in ms, or give rate and steps")
+        if self.duration is not None and self.until is not None:
+            raise Problem(("until",), "stands beside duration: give one of the two, and limit in until")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not isinstance(self.engine, EventDriven):
+            raise Problem(("engine",), "needs to be EventDriven: what is mapped are its events")
+        if self.dataset is not None and (self.inputs or self.targets):
+            raise Problem(("dataset",), "stands beside inputs or targets: give one of the two")
+        return self
+
+    def data(self, job: Job) -> dict[str, dict[str, Any]]:
+        if self.dataset is None:
+            return super().data(job)
+        first, _ = examples(self.dataset.load(), job.circuit, self.samples, None)
+        return {"inputs": dict(first.inputs), "targets": dict(first.targets), "clamp": {}}
+
+    def check(self, circuit: Circuit) -> None:
+        if self.rate is None:
+            super().check(circuit)
+
+    def perform(self, job: Job) -> Outcome:
+        chip = self._chip(job.folder)
+        data = {} if self.rate is not None else self.data(job)
+        held = None
+        if data:
+            outputs = job.circuit.graph.outputs
+            held = [outputs[n].name if n in outputs else n for n in (*data["targets"], *data["clamp"])]
+        axons = axons_of(job.circuit, clamped=held, inputs=self.on_chip_inputs)
+        traffic, status, message = self._activity(job, axons, data)
+        rest = PartObserver(job.observer, 0.0 if self.rate is not None else RUNNING, RUNNING)
+        made = mapped(
+            fingerprint(job.circuit),
+            axons,
+            chip,
+            traffic,
+            self.strategies,
+            seed=self.seed,
+            together=self.together,
+            tell=rest.progress,
+        )
+        from pcneuro.mapping.report import report
+
+        made.to_netcdf(job.stream(MAPPING))
+        numbers = {"title": self.title, "chip": chip.name, **_numbers(made)}
+        numbers_only = made.data.drop_dims(["neuron", "core", "link"])
+        return Outcome(numbers, numbers_only, status, message, job.circuit, texts={REPORT: report(made)}, detail=made)
+
+    def _activity(self, job: Job, axons: Axons, data: dict[str, dict[str, Any]]) -> tuple[Traffic, Status, str]:
+        """What axons send: of a run, all of whose events are recorded, or as it is assumed."""
+        if self.rate is not None and self.steps is not None:
+            return AssumedRate(self.rate, self.steps).traffic(axons), Status.COMPLETED, "completed the mapping"
+        watched = replace(job, observer=PartObserver(job.observer, 0.0, RUNNING))
+        events = RecordEvents(samples=[0])
+        result = self.simulate(watched, self.simulator(job.circuit), data, [], events)
+        if result.status is Status.DIVERGED:
+            raise ParameterError(f"the run by events diverged, and there is nothing to map: {result.message}")
+        return traffic_of(axons, result), result.status, f"{result.message}, and the mapping"
+
+    def _chip(self, folder: Path) -> Chip:
+        """The chip; files are looked for beside that of the simulation, and above it."""
+        if not self.chip.endswith(SUFFIX):
+            return chip_of(self.chip)
+        places = [place / self.chip for place in (folder, folder.parent, Path.cwd())]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise unknown_name("chip", self.chip, CHIPS)
+        return chip_of(found)
+
+    @classmethod
+    def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:
+        from pcneuro.mapping.plot.figures import figures
+
+        drawn: dict[str, Figure] = {}
+        for number, run in enumerate(runs[:MOST]):
+            ending = f"-{number}" if len(runs) > 1 else ""
+            drawn |= {f"{name}{ending}": figure for name, figure in figures(run.outcome.detail).items()}
+        return drawn
+
+    @classmethod
+    def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
+        if len(runs) == 1:
+            made: Mapping = runs[0].outcome.detail
+            whole = [TextTable(table.title, table.columns, table.rows) for table in tables(made)]
+            notes = remarks(made)
+            return [*whole, TextTable("Beside the numbers", ["note"], [[note] for note in notes])] if notes else whole
+        columns = ["run", "chip", "cores", "packets", "of natural", "hops", "energy of a gradient", "time of a sample"]
+        return [TextTable("Mappings", columns, [_row(run) for run in runs])]
+
+
+def _numbers(made: Mapping) -> dict[str, Any]:
+    """The numbers of a mapping for the summary."""
+    data = made.data
+    single = {str(name): variable.item() for name, variable in data.data_vars.items() if not variable.dims}
+    return {
+        **single,
+        "neurons": data.sizes["neuron"],
+        "synapses": data.attrs["synapses"],
+        "cores": data.sizes["core"],
+        "energy_sample_pj": made.energy,
+        "energy_gradient_pj": made.energy_gradient,
+        "time_sample_ns": made.time,
+        "orders": dict(zip(data["order"].values.tolist(), data["order_packets"].values.tolist(), strict=True)),
+        "notes": remarks(made),
+    }
+
+
+def _row(run: FinishedRun) -> list[str]:
+    made: Mapping = run.outcome.detail
+    natural = float(made.data["order_packets"].values[0])
+    return [
+        run.outcome.numbers["title"] or run.label,
+        made.chip.name,
+        f"{made.data.sizes['core']:,}",
+        count(made.packets),
+        share(made.packets, natural),
+        count(made.hops),
+        " to ".join(dict.fromkeys(joule(each) for each in made.energy_gradient)),
+        " to ".join(dict.fromkeys(second(each) for each in made.time)),
+    ]

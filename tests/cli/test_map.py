@@ -1,0 +1,38 @@
+"""``pcneuro map``: simulation files, circuits with a rate, and the list of chips."""
+
+from __future__ import annotations
+
+from pcneuro.mapping import CHIPS
+
+
+def test_chips_are_listed(pcneuro):
+    code, out, _ = pcneuro("map", "--chips")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(CHIPS)
+
+
+def test_a_circuit_is_mapped_at_a_rate(pcneuro, folder):
+    code, out, err = pcneuro(
+        "map", "circuits.py:small", "--rate", "0.5", "--steps", "4", "--out", "out", "--chip", "spinnaker2"
+    )
+    assert code == 0, err
+    assert "synaptic operations" in out
+    assert "not priced" in out
+    assert {"mapping.nc", "report.html", "summary.json", "load.png"} <= {
+        path.name for path in (folder / "out").iterdir()
+    }
+    assert "exists already" in pcneuro("map", "circuits.py:small", "--rate", "0.5", "--out", "out")[2]
+    assert pcneuro("map", "circuits.py:small", "--rate", "0.5", "--out", "out", "--overwrite")[0] == 0
+
+
+def test_a_file_of_another_task_gives_its_circuit(pcneuro, folder):
+    (folder / "run.toml").write_text('task = "run"\ncircuit = "circuits.py:small"\nduration = 2.0\n')
+    assert pcneuro("map", "run.toml", "--rate", "0.5", "--out", "out")[0] == 0
+
+
+def test_what_is_wrong_is_one_line(refused):
+    assert "give --rate" in refused("map", "circuits.py:small")
+    assert "give a simulation file or a circuit" in refused("map")
+    assert "unknown chip; did you mean 'loihi'" in refused("map", "circuits.py:small", "--rate", "1", "--chip", "lohi")
+    assert "has no function 'smal'" in refused("map", "circuits.py:smal", "--rate", "1")
+    assert "--set is for" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a=1")

@@ -1,0 +1,158 @@
+"""``pcn.map_circuit``: from a circuit and a run to counts and costs, held against sums in plain Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray
+
+import pcneuro as pcn
+from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
+from pcneuro.mapping import AssumedRate, Mapping, NaturalOrder, RandomOrder, axons_of, chip_of, traffic_of
+from tests.circuits_for_tests import mlp
+
+SMALL = {"mesh": {"width": 3, "height": 2, "cores_a_tile": 2}, "core": {"neurons": 16, "axons_in": 64}}
+
+
+def chip(**changes):
+    """Loihi with smaller cores, and fewer of them."""
+    loihi = chip_of("loihi").model_dump(exclude_none=True)
+    tables = loihi | {"mesh": SMALL["mesh"], "core": loihi["core"] | SMALL["core"]}
+    return chip_of(tables | changes)
+
+
+@pytest.fixture(scope="module")
+def study():
+    circuit = pcn.build_circuit(mlp((12, 20, 14, 4)))
+    generator = np.random.default_rng(1)
+    x, y = generator.normal(size=(3, 12)), generator.normal(size=(3, 4))
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.01))
+    result = sim.run(80.0, inputs={"x": x}, targets={"out": y}, events=pcn.RecordEvents(samples=[0]))
+    return circuit, result, pcn.map_circuit(circuit, chip(), result)
+
+
+def test_every_number_is_a_sum_over_events_and_synapses(study):
+    circuit, result, made = study
+    data, on = made.data, made.chip
+    axons = axons_of(circuit)
+    sends = traffic_of(axons, result).sends
+    core, slot = data["core_of"].values, data["slot"].values
+    packets = within = synops = east = north = 0.0
+    links: dict = {}
+    for axon, neuron in enumerate(axons.neuron):
+        targets = axons.target[axons.first[axon] : axons.first[axon + 1]]
+        synops += sends[axon] * len(targets)
+        for there in set(core[targets].tolist()):
+            here = core[neuron]
+            packets += sends[axon] * (here != there)
+            within += sends[axon] * (here == there)
+            (x, y), (to_x, to_y) = ((on.mesh.x[slot[c]], on.mesh.y[slot[c]]) for c in (here, there))
+            east, north = east + sends[axon] * abs(to_x - x), north + sends[axon] * abs(to_y - y)
+            while (x, y) != (to_x, to_y):
+                after = (x + np.sign(to_x - x), y) if x != to_x else (x, y + np.sign(to_y - y))
+                links[(x, y, *after)] = links.get((x, y, *after), 0.0) + sends[axon]
+                x, y = after
+    for name, number in (
+        ("packets", packets),
+        ("packets_within", within),
+        ("synops", synops),
+        ("hops_east_west", east),
+        ("hops_north_south", north),
+    ):
+        assert float(data[name]) == pytest.approx(number), name
+    ends = zip(*(data[f"link_{name}"].values for name in ("x", "y", "to_x", "to_y", "packets")), strict=True)
+    for *link, load in ends:
+        assert load == pytest.approx(links.get(tuple(link), 0.0), abs=1e-9), link
+    assert east > 0
+    assert synops == pytest.approx(result.stats["Effective_MACs"] / result.stats["batch"])
+    assert float(data["core_synops"].sum()) == pytest.approx(synops)
+    assert float(data["core_packets_out"].sum()) == pytest.approx(packets)
+
+
+def test_energy_is_counts_times_prices(study):
+    _, _, made = study
+    data, on = made.data, made.chip
+    for bound, energy in zip(("low", "high"), made.energy, strict=True):
+        price = {name: getattr(on.price(name), bound, 0.0) for name in ("synapse", "spike", "neuron_access")}
+        price |= {name: getattr(on.price(name), bound, 0.0) for name in ("neuron_update", "message_out", "message_in")}
+        every = float(data["packets"] + data["packets_within"])
+        expected = (
+            int(data["held"].sel(limit="compartments").sum()) * float(data["steps"]) * price["neuron_access"]
+            + float(data["events"]) * (price["neuron_update"] + price["spike"])
+            + every * (price["message_out"] + price["message_in"])
+            + made.synops * price["synapse"]
+            + float(data["hops_east_west"]) * getattr(on.price("hop_east_west"), bound)
+            + float(data["hops_north_south"]) * getattr(on.price("hop_north_south"), bound)
+        )
+        assert energy == pytest.approx(expected)
+    assert made.energy_gradient[0] > made.energy[0]
+
+
+def test_limits_hold_and_natural_order_is_not_better(study):
+    _, _, made = study
+    data = made.data
+    assert (data["held"] <= data["most"]).all()
+    natural, random = data["order_packets"].values
+    assert made.packets <= natural <= random
+    for population in ("h1", "h2", "out"):
+        assert np.array_equal(made.core(f"{population}.value"), made.core(f"{population}.error"))
+    with pytest.raises(UnknownNameError, match=r"did you mean 'h1.error'"):
+        made.core("h1.eror")
+
+
+def test_the_same_seed_is_the_same_mapping(study, tmp_path):
+    circuit, result, made = study
+    made.to_netcdf(tmp_path / "a.nc")
+    again = pcn.map_circuit(circuit, chip(), result)
+    xarray.testing.assert_identical(again.data, made.data)
+    again.to_netcdf(tmp_path / "b.nc")
+    assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
+    read = Mapping.read(tmp_path / "a.nc", circuit)
+    xarray.testing.assert_equal(read.data, made.data)
+
+
+def test_rates_are_counted_like_events(study):
+    circuit, _, _ = study
+    made = pcn.map_circuit(circuit, chip(), AssumedRate({"h2.error": 0.5}, steps=10))
+    sends = int((axons_of(circuit).kind == 1).sum())
+    assert float(made.data["events"]) == 14 * 5 <= 5 * sends
+    seconds = pcn.map_circuit(circuit, chip(), AssumedRate({"h2.error": 500.0}, steps=10, dt=1.0))
+    assert float(seconds.data["events"]) == pytest.approx(float(made.data["events"]))
+    assert "a lower bound" in str(made)
+
+
+def test_strategies_and_inputs_are_chosen(study):
+    circuit, result, _ = study
+    natural = pcn.map_circuit(circuit, chip(), result, strategies=[NaturalOrder()], inputs=False)
+    assert "x.value" not in natural.data["population_name"].values
+    assert "the best of natural," in str(natural)
+    random = pcn.map_circuit(circuit, chip(), result, strategies=[RandomOrder()], together=False, seed=3)
+    assert random.packets <= random.data["order_packets"].values[0]
+
+
+def test_chips_without_prices_are_counted(study):
+    circuit, result, made = study
+    counted = pcn.map_circuit(circuit, chip(energy={}, latency={}), result)
+    assert np.isnan(counted.energy).all()
+    assert np.isnan(counted.time).all()
+    assert "counts only" in str(counted)
+    assert "there are no times" in str(counted)
+    assert counted.synops == made.synops
+
+
+def test_what_does_not_fit_is_refused_in_one_line(study):
+    circuit, result, _ = study
+    with pytest.raises(CapacityError, match="compartments") as refused:
+        pcn.map_circuit(circuit, chip(mesh={"width": 1, "height": 1}), result)
+    assert "\n" not in str(refused.value)
+    other = pcn.build_circuit(mlp((12, 9, 4)))
+    with pytest.raises(DataError, match="another circuit"):
+        pcn.map_circuit(other, chip(), result)
+    sim = pcn.Simulator(other, engine=pcn.Reference())
+    plain = sim.run(2.0, inputs={"x": np.ones(12)}, targets={"out": np.ones(4)})
+    with pytest.raises(DataError, match="no events"):
+        pcn.map_circuit(other, chip(), plain)
+    with pytest.raises(UnknownNameError, match="did you mean 'loihi'"):
+        pcn.map_circuit(circuit, "lohi", result)
+    with pytest.raises(ParameterError, match="activity is None"):
+        pcn.map_circuit(circuit, "loihi")
