@@ -23,6 +23,7 @@ from pcneuro.model.delays import DELAYS, AbstractDelay
 from pcneuro.model.lamination import Scheme
 from pcneuro.model.noise import NOISES, AbstractNoise
 from pcneuro.model.plasticity import PLASTICITY, AbstractPlasticity
+from pcneuro.model.rounding import Levels
 from pcneuro.ops.base import OPERATORS, AbstractOperator
 
 
@@ -103,11 +104,20 @@ def _rules(entries: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Abstract
     return rules
 
 
+def _on_levels(source: AbstractOperator | Leaf, described: Any) -> Parameter:
+    if not isinstance(source, Parameter):
+        raise ValueError("levels of what is no parameter")
+    return source.on(Levels.from_described(described))
+
+
 def _node(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Node:
     attributes = _attributes(entry, arrays)
     source: AbstractOperator | Leaf
     if entry["leaf"]:
+        levels = attributes.pop("levels", None)
         source = class_of_kind("leaf", entry["kind"], _LEAVES)(**attributes)
+        if levels is not None:
+            source = _on_levels(source, levels)
         if isinstance(source, Parameter) and not np.isfinite(source.value).all():
             raise ValueError(f"parameter {entry['name']!r} has NaN or infinity")
     else:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pcneuro.circuit.feedback import is_layer
 from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
-from pcneuro.graph.graph import Constant, Graph, Node
+from pcneuro.graph.graph import Constant, Graph, Node, Parameter
 from pcneuro.model.energies import AbstractEnergy, SquaredError
 from pcneuro.model.plasticity import AbstractPlasticity, Product
 
@@ -163,6 +163,12 @@ def _by_leaf(circuit: Anatomised, given: Mapping[str, Any]) -> dict[str, Any]:
 def _parameter(circuit: Anatomised, name: str, rule: AbstractPlasticity) -> str:
     graph, kind = circuit.graph, type(rule).__name__
     if name in graph.parameters:
+        source = graph.parameters[name].source
+        if isinstance(source, Parameter) and source.levels is not None:
+            raise ParameterError(
+                f"plasticity of {name!r}: {kind} would change it off its levels of {source.levels.bits} bits "
+                "(Quantize): learn with a Trainer, or leave it out of Quantize(parameters=)"
+            )
         return name
     if name in graph.nodes:
         node = graph.nodes[name]

@@ -17,6 +17,7 @@ from pcneuro.circuit.projections import Bundle, Dendrites, Projection, bundled, 
 from pcneuro.circuit.properties import number_range, shown_attributes, shown_columns
 from pcneuro.circuit.structure import HALVES, AbstractCircuit
 from pcneuro.files import write_atomically
+from pcneuro.graph.graph import Parameter
 from pcneuro.model.plasticity import AbstractPlasticity
 
 if TYPE_CHECKING:
@@ -253,6 +254,17 @@ def _population_table(circuit: AbstractCircuit) -> list[str]:
     return aligned(("population", "role", "shape", "value", "error", *columns), rows, "lllrr" + "r" * len(columns))
 
 
+def _levels_table(circuit: AbstractCircuit) -> list[str]:
+    """On which levels parameters are; empty where none is on any."""
+    sources = {name: node.source for name, node in circuit.graph.parameters.items()}
+    cells = [
+        [name, str(s.levels.bits), f"{s.levels.scale_of(s.value):.6g}", repr(s.levels.rounding)]
+        for name, s in sources.items()
+        if isinstance(s, Parameter) and s.levels is not None
+    ]
+    return ["", *aligned(("rounded", "bits", "scale", "rounding"), cells, "lrrl")] if cells else []
+
+
 def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
     """The circuit in words and numbers, as ``print(circuit)`` shows it: totals, populations, projections.
 
@@ -278,6 +290,7 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         "",
         *_population_table(circuit),
     ]
+    lines += _levels_table(circuit)
     if circuit.noise:
         texts = [[population, repr(noise)] for population, noise in circuit.noise.items()]
         lines += ["", *aligned(("population", "noise"), texts, "ll", widest=NOISE_WIDTH)]

@@ -74,7 +74,8 @@ def _leaf(source: Leaf) -> tuple[str, dict[str, Any]]:
     """Kind of a leaf, and what it is given to be made again."""
     kind = next(k for k, leaf in _LEAVES.items() if isinstance(source, leaf))
     if isinstance(source, Parameter | Constant):
-        return kind, {"value": source.value}
+        levels = getattr(source, "levels", None)
+        return kind, {"value": source.value} | ({} if levels is None else {"levels": levels.described()})
     attributes: dict[str, Any] = {"shape": list(source.shape)}
     if isinstance(source, Latent):
         attributes["prior"] = source.prior

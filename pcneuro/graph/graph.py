@@ -28,6 +28,7 @@ from pcneuro.graph.leaves import (
 from pcneuro.graph.nodes import Node
 from pcneuro.graph.trees import Tree, by_leaf, expanded
 from pcneuro.graph.unrolling import unrolled
+from pcneuro.model.rounding import Levels
 from pcneuro.ops.base import AbstractOperator
 from pcneuro.quantities import by_name
 
@@ -189,14 +190,26 @@ class Graph:
         Raises what ``checked_parameters`` raises.
         """
         arrays = self.checked_parameters(values)
-        return Graph(
-            (replace(n, source=Parameter(arrays[n.name])) if n.name in arrays else n for n in self.nodes.values()),
-            {k: v.name for k, v in self.outputs.items()},
-            self.trees,
+        return self.with_nodes(
+            replace(n, source=Parameter(arrays[n.name]).on(self._levels(n.name))) if n.name in arrays else n
+            for n in self.nodes.values()
         )
 
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """A graph of other nodes with the same names, and with these outputs and trees."""
+        return Graph(nodes, {k: v.name for k, v in self.outputs.items()}, self.trees)
+
+    def _levels(self, parameter: str) -> Levels | None:
+        source = self.parameters[parameter].source
+        return source.levels if isinstance(source, Parameter) else None
+
+    def on_levels(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Values of a parameter on the levels that it has; as they are where it has none."""
+        levels = self._levels(name)
+        return values if levels is None else levels.rounded(values, name)
+
     def checked_parameters(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """New values of some parameters as arrays.
+        """New values of some parameters as arrays, on the levels that these have.
 
         Raises ParameterError for what is no mapping, UnknownNameError for a parameter that the graph does not have,
         ShapeError for another shape, and DataError for what is no array of finite real numbers.
@@ -210,6 +223,7 @@ class Graph:
             if shape != needed:
                 raise ShapeError(f"parameter {name!r} has shape {shape}; needed is {needed}")
             check_finite(f"parameter {name!r}", arrays[name])
+            arrays[name] = self.on_levels(name, arrays[name])
         return arrays
 
     def __repr__(self) -> str:

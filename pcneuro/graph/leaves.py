@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.errors import DataError, GraphError, ParameterError, ShapeError, told
+from pcneuro.model.rounding import Levels
 from pcneuro.ops.base import Shape
 from pcneuro.quantities import NOT_NEGATIVE, flag, index_tuple, milliseconds, plain_array
 
@@ -125,11 +126,13 @@ class Parameter:
     """Leaf whose value is learned: synaptic weights, biases, gains. ``value`` is copied, as float64 unless float32.
 
     A ``scipy.sparse`` matrix becomes the vector of its stored weights, row by row (duplicates summed), and ``pattern``
-    says where they stand; its gradient is a vector over the same synapses.
+    says where they stand; its gradient is a vector over the same synapses. ``levels`` are those that its values are
+    rounded to, if any.
     """
 
     value: np.ndarray
     pattern: Pattern | None = field(default=None, init=False)
+    levels: Levels | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         raw: Any = self.value
@@ -145,6 +148,13 @@ class Parameter:
     def shape(self) -> Shape:
         """Shape of the value."""
         return self.value.shape
+
+    def on(self, levels: Levels | None) -> Parameter:
+        """The same values, which are on these levels; None: on none."""
+        made = Parameter(self.value)
+        object.__setattr__(made, "pattern", self.pattern)
+        object.__setattr__(made, "levels", levels)
+        return made
 
 
 @dataclass(frozen=True, eq=False)

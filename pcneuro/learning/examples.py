@@ -111,7 +111,8 @@ def evaluate(
     output = judged_output(examples, output)
     size = sum(node.size for node in circuit.graph.nodes.values() if node.name not in circuit.graph.parameters)
     step = max(1, CHUNK_BYTES // (8 * max(size, 1)))
-    leaves = {name: np.asarray(array, dtype=np.float64)[None] for name, array in parameters.items()}
+    on_levels = circuit.graph.on_levels
+    leaves = {name: on_levels(name, np.asarray(a, dtype=np.float64))[None] for name, a in parameters.items()}
     loss, right, judged = 0.0, 0, 0
     for first in range(0, len(examples), step):
         part = examples.take(slice(first, first + step))

@@ -28,14 +28,29 @@ VERTICES = [
 ]
 """Names of vertices."""
 
+PARAMETERS = [
+    *bank(True, list_=["W"], tuple_=("W",)),
+    *bank(False, a_name="W", number=3, numbers=[1], unknown=["nope"], bytes_=[b"W"], true=True, none_in_it=[None]),
+    *bank(False, an_object=object(), nan=float("nan"), a_vertex=["h"], several=["W", "g"]),
+]
+"""Names of parameters."""
+NEEDED = {"Quantize": {"bits": 4}}
+"""Pass -> arguments that it has no defaults of."""
+ALONE = {"Stochastic": lambda made: pcn.passes.Quantize(4, rounding=made)}
+"""What is no pass itself -> the pass of it."""
+
 
 def rows(name: str, **values: tuple[Any, list[Value]]) -> list[Row]:
     """A row for each argument of a pass, which is applied to a circuit."""
     make: Callable[..., pcn.passes.AbstractPass] = getattr(pcn.passes, name)
 
     def row(argument: str, right: Any, each: list[Value]) -> Row:
-        said = rf"{argument} of {name}|{name} of|vertex" if argument == "vertices" else f"{argument} of {name}"
-        return Row(f"passes.{name}", argument, right, each, lambda v: applied(make(**{argument: v})), said=said)
+        said = f"{argument} of {name}"
+        if argument in ("vertices", "parameters"):
+            said = rf"{said}|{name} of|vertex|parameter of {name}"
+        whole, needed = ALONE.get(name, lambda made: made), NEEDED.get(name, {})
+        call = lambda v: applied(whole(make(**{**needed, argument: v})))  # noqa: E731
+        return Row(f"passes.{name}", argument, right, each, call, said=said)
 
     return [row(argument, *each) for argument, each in values.items()]
 
@@ -81,6 +96,14 @@ ROWS = [
         seed=SEED,
     ),
     *rows("SplitErrors", baseline=SHARE, vertices=(["h"], VERTICES)),
+    *rows("Stochastic", seed=SEED),
+    *rows(
+        "Quantize",
+        bits=(3, whole_numbers(3, least=1, most=16)),
+        parameters=(["W"], PARAMETERS),
+        scale=(20.0, numbers(20.0, low=0.0, above=True, none=True)),
+        rounding=(pcn.passes.Stochastic(1), objects("Nearest", none=False, like=pcn.passes.Nearest)),
+    ),
     *dendritic_rows(
         apical_gain=BELOW_ONE,
         nudging=BELOW_ONE,

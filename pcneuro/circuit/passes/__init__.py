@@ -9,9 +9,11 @@ from pcneuro.circuit.passes.dendritic import Dendritic
 from pcneuro.circuit.passes.laminar import Laminar
 from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
 from pcneuro.circuit.passes.no_derivative import NoDerivative
+from pcneuro.circuit.passes.quantize import Quantize
 from pcneuro.circuit.passes.random_error_connectivity import RandomErrorConnectivity
 from pcneuro.circuit.passes.split_errors import SplitErrors
 from pcneuro.model.lamination import Scheme, SchemeRow
+from pcneuro.model.rounding import Nearest, Stochastic
 
 __all__ = [
     "AbstractPass",
@@ -19,10 +21,13 @@ __all__ = [
     "Dendritic",
     "Laminar",
     "LearnedFeedback",
+    "Nearest",
     "NoDerivative",
+    "Quantize",
     "RandomErrorConnectivity",
     "Scheme",
     "SchemeRow",
     "SplitErrors",
+    "Stochastic",
     "apply",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.passes.abstract import AbstractPass
-from pcneuro.circuit.passes.rewriting import taken
+from pcneuro.circuit.passes.rewriting import refuse_levels, taken
 from pcneuro.errors import ParameterError
 from pcneuro.graph.graph import Input, Node, Parameter, Recurrent
 from pcneuro.graph.trace import trace, vertex
@@ -165,6 +165,7 @@ class _Microcircuits:
         return added[0]
 
     def circuit_of(self) -> Circuit:
+        refuse_levels(self.graph, self.graph.parameters, "Dendritic")
         parameters = {name: Parameter(np.asarray(value)) for name, value in self.circuit.parameters.items()}
         own = self._own_weights()
         leaves: dict[str, Any] = {self.input: Input(self.graph.nodes[self.input].shape), **parameters, **own}

@@ -15,7 +15,7 @@ from pcneuro.circuit.properties import VertexProperties, frozen
 from pcneuro.circuit.synapses import Edge, edges, ends_of
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.errors import ParameterError
-from pcneuro.graph.graph import Node, Parameter
+from pcneuro.graph.graph import Graph, Node, Parameter
 from pcneuro.graph.leaves import LONGEST_NAME, Given
 from pcneuro.graph.recorded import recorded_graph
 from pcneuro.graph.tracing.array import Recorder, TracedArray
@@ -29,6 +29,17 @@ def sent_back(value: Any, way: Any) -> Any:
     """The numbers of ``value``, bit for bit, while errors come back to ``way`` alone."""
     # way - way is zero, and to the first of the two errors come back.
     return stop_feedback(value) + (way - stop_feedback(way))
+
+
+def refuse_levels(graph: Graph, replaced: Iterable[str], what: str) -> None:
+    """Raise ParameterError, on behalf of a pass that has others in the place of parameters, where these have levels."""
+    for name in replaced:
+        source = graph.nodes[name].source
+        if isinstance(source, Parameter) and source.levels is not None:
+            raise ParameterError(
+                f"{what} has other parameters in the place of {name!r}, which is on levels of {source.levels.bits} "
+                "bits: apply Quantize behind it"
+            )
 
 
 def taken(what: str, name: str) -> ParameterError:
@@ -125,6 +136,7 @@ class AbstractRewriting(ABC):
         """Walk through the graph, and make the circuit of what was written down. Raises what subclasses refuse."""
         outputs = {node.name for node in self.graph.outputs.values()}
         left_out = self.replaced()
+        refuse_levels(self.graph, left_out, self.what)
         for name, node in self.graph.nodes.items():
             if node.is_leaf and name not in left_out:
                 self._keep(node, self.recorder.add(node.source, (), node.shape))

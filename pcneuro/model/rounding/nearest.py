@@ -1,0 +1,28 @@
+"""Rounding to the nearest level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from pcneuro.model.rounding.abstract import AbstractRounding
+
+
+@final
+@dataclass(frozen=True)
+class Nearest(AbstractRounding):
+    """The nearest level; in the middle between two, the one with the even number."""
+
+    def whole(self, numbers: np.ndarray, name: str) -> np.ndarray:
+        return np.rint(numbers)
+
+    def sign(self, numbers: np.ndarray, name: str) -> np.ndarray:
+        return np.where(numbers < 0, -1.0, 1.0)
+
+    def attributes(self) -> dict[str, Any]:
+        return {}
+
+
+NEAREST = Nearest()
