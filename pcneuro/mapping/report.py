@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CAPTIONS = {
-    "populations": "The chip: squares are tiles, fields in them cores, coloured by the populations that are on them. "
-    "What is grey is empty.",
+    "populations": "The chip: squares are tiles, fields in them cores, coloured by the populations that are on them, "
+    "as high as they are full by the fullest of their limits.",
     "load": "How full each core is, by the fullest of its limits.",
     "links": "Packets of a sample through each link between neighbouring tiles, by dimension-order routing: east or "
     "west first, then north or south. Of the two directions of a link each is on the right of its way.",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from pcneuro.mapping import CHIPS
 
 
@@ -36,3 +40,29 @@ def test_what_is_wrong_is_one_line(refused):
     assert "unknown chip; did you mean 'loihi'" in refused("map", "circuits.py:small", "--rate", "1", "--chip", "lohi")
     assert "has no function 'smal'" in refused("map", "circuits.py:smal", "--rate", "1")
     assert "--set is for" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a=1")
+
+
+MAPPING = """
+task = "mapping"
+circuit = "circuits.py:small"
+duration = 10.0
+engine = {kind = "EventDriven", threshold = 0.1}
+inputs = {x = {kind = "normal"}}
+targets = {out = {kind = "normal"}}
+"""
+
+
+def test_a_mapping_is_held_against_sanafe(pcneuro, folder):
+    pytest.importorskip("sanafe")
+    (folder / "mapping.toml").write_text(MAPPING)
+    code, out, err = pcneuro("check", "mapping.toml", "--against", "sanafe", "--out", "out")
+    assert code == 0, err
+    assert "pcneuro and SANA-FE agree" in out
+    run = json.loads((folder / "out" / "summary.json").read_text())["runs"][0]
+    assert run["agrees"]
+    assert run["quantities"]["events at synapses"]["sanafe"] == run["synops"] > 0
+
+
+def test_other_targets_are_refused(refused, folder):
+    (folder / "mapping.toml").write_text(MAPPING)
+    assert "against='reference': is for mappings 'sanafe'" in refused("check", "mapping.toml", "--against", "reference")

@@ -57,7 +57,7 @@ def test_layers_of_a_core_are_as_high_as_their_share():
     heights = np.array([layer.height for layer in layers])
     np.testing.assert_allclose(heights / heights.sum(), sizes / sizes.sum())
     empty = ax.collections[0].get_paths()[0].get_extents()
-    assert heights.sum() / empty.height == pytest.approx(sizes.sum() / made.data["most"].values[0])
+    assert heights.sum() / empty.height == pytest.approx(fullest(made.data)[0])
 
 
 def test_the_fullest_limit_is_shown():

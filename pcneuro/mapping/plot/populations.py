@@ -10,6 +10,7 @@ import numpy as np
 from pcneuro.analysis.plot.names import COLOURS, LONGEST, short
 from pcneuro.mapping.plot.floor import boxes, canvas, fill, floor_size, places
 from pcneuro.mapping.plot.given import axes_of, data_of
+from pcneuro.mapping.plot.load import fullest
 
 if TYPE_CHECKING:
     import xarray
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MAP = "turbo"
 """Colours of more vertices than there are colours to be told apart: neighbours in the graph look alike."""
+LEAST = 0.12
+"""How high a core with anything on it is filled at least, so that it is seen."""
 FEW = 5
 """So many of the colours to be told apart stay apart when they are pale."""
 PALE = 0.55
@@ -31,10 +34,10 @@ BELOW = 0.42
 
 
 def populations(mapping: Any, ax: Axes | None = None) -> Axes:
-    """Draw the chip, each core in the colours of its populations, by their shares of its compartments' number.
+    """Draw the chip, each core in the colours of its populations, by their numbers of neurons on it; returns the axes.
 
-    A vertex has a colour: full for its error neurons, pale for its value neurons. What is grey is empty. Returns the
-    axes.
+    A vertex has a colour: full for its error neurons, pale for its value neurons. A core is filled as high as it is
+    full, by the fullest of its limits.
 
     Parameters
     ----------
@@ -85,11 +88,8 @@ def _layers(data: xarray.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     cores, count = data.sizes["core"], data.sizes["population_index"]
     keys, neurons = np.unique(data["core_of"].values * count + data["population"].values, return_counts=True)
     core, population = keys // count, keys % count
-    fullest = max(float(data["most"].values[0]), float(neurons.max(initial=1)))
-    held = data["held"].values[0]
-    # Neurons may take several compartments each, which are spread over the populations of their core.
     on_core = np.bincount(core, weights=neurons, minlength=cores)
-    share = neurons / on_core[core] * held[core] / fullest
+    share = neurons / on_core[core] * np.clip(fullest(data), LEAST, 1.0)[core]
     ends = np.cumsum(share)
     first = np.searchsorted(core, np.arange(cores))
     before = np.concatenate([[0.0], ends])[first]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.saving import fingerprint
@@ -16,6 +17,7 @@ from pcneuro.engines import Engine, EventDriven
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.files.toml import Problem, nearest
 from pcneuro.mapping.activity import traffic_of
+from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import CHIPS, Chip, chip_of
@@ -42,7 +44,7 @@ RUNNING = 0.5
 """Share of the work that the run by events takes, roughly."""
 MOST = 6
 """So many runs of a sweep are drawn, the first ones."""
-SUFFIX = ".toml"
+SUFFIX, SANAFE = ".toml", "sanafe"
 
 
 def _known(chip: Any) -> Any:
@@ -75,6 +77,20 @@ class MappingTask(DrivenTask):
     together: bool = True
     strategies: Annotated[list[AbstractStrategy] | None, BeforeValidator(_strategies)] = Field(None, min_length=1)
     dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+    against: str = ""
+    tolerance: float = Field(TOLERANCE, ge=0, allow_inf_nan=False)
+
+    @classmethod
+    def set_to_check(cls, against: str, tolerance: float | None) -> list[str]:
+        more = [] if tolerance is None else [f"tolerance={tolerance!r}"]
+        return [f"against={json.dumps(against)}", *more]
+
+    @field_validator("against")
+    @classmethod
+    def _target(cls, name: str) -> str:
+        if name not in ("", SANAFE):
+            raise Problem((), f"is for mappings {SANAFE!r}: hold the circuit itself against others, by a file of a run")
+        return name
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -134,6 +150,9 @@ class MappingTask(DrivenTask):
 
         made.to_netcdf(job.stream(MAPPING))
         numbers = {"title": self.title, "chip": chip.name, **_numbers(made)}
+        if self.against:
+            job.observer.say("The same by SANA-FE")
+            numbers |= self._held(axons, made, traffic)
         numbers_only = made.data.drop_dims(["neuron", "core", "link"])
         return Outcome(numbers, numbers_only, status, message, job.circuit, texts={REPORT: report(made)}, detail=made)
 
@@ -147,6 +166,18 @@ class MappingTask(DrivenTask):
         if result.status is Status.DIVERGED:
             raise ParameterError(f"the run by events diverged, and there is nothing to map: {result.message}")
         return traffic_of(axons, result), result.status, f"{result.message}, and the mapping"
+
+    def _held(self, axons: Axons, made: Mapping, traffic: Traffic) -> dict[str, Any]:
+        """How the numbers of a mapping agree with SANA-FE's, of the sample whose events are recorded."""
+        core, slot = made.data["core_of"].values, made.data["slot"].values
+        held = replace(hold_against_sanafe(axons, core, slot, made.chip, traffic), tolerance=self.tolerance)
+        return {
+            "against": self.against,
+            "tolerance": self.tolerance,
+            "worst": held.worst,
+            "agrees": held.agrees,
+            "quantities": {row.quantity: {"pcneuro": row.ours, self.against: row.sanafe} for row in held.rows},
+        }
 
     def _chip(self, folder: Path) -> Chip:
         """The chip; files are looked for beside that of the simulation, and above it."""
@@ -173,10 +204,12 @@ class MappingTask(DrivenTask):
         if len(runs) == 1:
             made: Mapping = runs[0].outcome.detail
             whole = [TextTable(table.title, table.columns, table.rows) for table in tables(made)]
-            notes = remarks(made)
-            return [*whole, TextTable("Beside the numbers", ["note"], [[note] for note in notes])] if notes else whole
+            notes = [[note] for note in remarks(made)]
+            beside = [TextTable("Beside the numbers", ["note"], notes)] if notes else []
+            return [*_agreement(runs[0]), *whole, *beside]
         columns = ["run", "chip", "cores", "packets", "of natural", "hops", "energy of a gradient", "time of a sample"]
-        return [TextTable("Mappings", columns, [_row(run) for run in runs])]
+        held = [table for run in runs for table in _agreement(run)]
+        return [TextTable("Mappings", columns, [_row(run) for run in runs]), *held]
 
 
 def _numbers(made: Mapping) -> dict[str, Any]:
@@ -194,6 +227,17 @@ def _numbers(made: Mapping) -> dict[str, Any]:
         "orders": dict(zip(data["order"].values.tolist(), data["order_packets"].values.tolist(), strict=True)),
         "notes": remarks(made),
     }
+
+
+def _agreement(run: FinishedRun) -> list[TextTable]:
+    """A table of how a mapping agrees with SANA-FE, where it was held against it."""
+    numbers = run.outcome.numbers
+    if "quantities" not in numbers:
+        return []
+    rows = [[name, *(f"{value:.12g}" for value in both.values())] for name, both in numbers["quantities"].items()]
+    verdict = "agree" if numbers["agrees"] else "do not agree"
+    title = f"pcneuro and SANA-FE {verdict}: relative error {numbers['worst']:.2g} at most, of the first sample"
+    return [TextTable(f"{title} ({run.label})" if run.label else title, ["", "pcneuro", "SANA-FE"], rows)]
 
 
 def _row(run: FinishedRun) -> list[str]:
