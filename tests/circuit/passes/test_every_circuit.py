@@ -138,7 +138,8 @@ def test_with_interneurons_equilibrium_is_backprop_too(name):
     wanted = pcn.backprop(circuit, data["inputs"], data["targets"])
     made = passes.apply(circuit, passes.Dale(10.0))
     simulator = pcn.Simulator(made, integrator=pcn.Euler(10.0))
-    held = {name: np.zeros(node.shape) for name, node in circuit.graph.latents.items()}
+    samples = len(next(iter(data["targets"].values())))
+    held = {name: np.zeros((samples, *node.shape)) for name, node in circuit.graph.latents.items()}
     result = simulator.run(10.0 * (2 * len(made.vertices) + 2), clamp=held, **data)
     for parameter, gradient in wanted.gradients.items():
         for end, sign in (("", 1.0), ("_excitatory", 1.0), ("_inhibitory", -1.0)):
