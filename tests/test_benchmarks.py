@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
         "connectome",
         "events",
         "lstm",
+        "mapping",
         "noise",
         "plasticity",
         "protocol",
@@ -96,3 +97,15 @@ def test_multiplications_of_a_step(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     products = importlib.import_module("perceptron").Products.of((3, 5, 2))
     assert (products.held, products.streamed, products.learned) == (20, 35, 60)
+
+
+def test_mapping_in_small(monkeypatch, tmp_path, capsys):
+    """Counted, divided and placed: no more packets than in natural order, and no dearer than the snake."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    arguments = ["large", "--neurons", "2048", "--fan-out", "8", "--cores", "16", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["mapping.py", *arguments])
+    importlib.import_module("mapping").main()
+    capsys.readouterr()
+    natural, refined = json.loads((tmp_path / "mapping_large.json").read_text())["rows"]
+    assert int(refined["packets"].replace(",", "")) <= int(natural["packets"].replace(",", ""))
+    assert float(natural["of the snake"]) <= 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pcneuro.kernels.compiling import inner, kernel
 
+_SET_ASIDE = -2
+"""Place of a node that did not find room in the core that is being filled."""
+
 
 @inner
 def _up(heap, place, score, k):  # type: ignore[no-untyped-def]
@@ -48,6 +51,28 @@ def _take(heap, place, score, size):  # type: ignore[no-untyped-def]
     return v
 
 
+@inner
+def _tie(nets, v, here, most, core, score, heap, place, stamp, size):  # type: ignore[no-untyped-def]
+    """Raise the scores of nodes that are tied to v, which has come to core ``here``; returns the size of the heap."""
+    first, pin, net, sends = nets.first, nets.pin, nets.net, nets.sends
+    for k in range(nets.node_first[v], nets.node_first[v + 1]):
+        e = net[k]
+        pins = first[e + 1] - first[e]
+        if stamp[e] != here and sends[e] > 0 and 1 < pins <= most:
+            stamp[e] = here
+            for at in range(first[e], first[e + 1]):
+                u = pin[at]
+                if core[u] < 0:
+                    score[u] += sends[e] / (pins - 1)
+                    if place[u] == -1:
+                        heap[size] = u
+                        place[u] = size
+                        size += 1
+                    if place[u] >= 0:
+                        _up(heap, place, score, place[u])
+    return size
+
+
 @kernel
 def grow(nets, order, room, most, core, score, heap, place, stamp, taken):  # type: ignore[no-untyped-def]
     """Fill cores of ``room`` (compartments, synapses); returns how many were filled.
@@ -71,6 +96,7 @@ def grow(nets, order, room, most, core, score, heap, place, stamp, taken):  # ty
                 break
             taken[begun] = u
             begun += 1
+            place[u] = _SET_ASIDE
         if v < 0 and members > 0 and begun == 0:
             while core[order[next_seed]] >= 0:
                 next_seed += 1
@@ -78,7 +104,7 @@ def grow(nets, order, room, most, core, score, heap, place, stamp, taken):  # ty
             if held_size + nets.size[u] <= room[0] and held_synapses + nets.synapses[u] <= room[1]:
                 v = u
         if v < 0 and members > 0:
-            # Full: those that are left over, all tied to this core, keep their scores, and the first of them begins.
+            # Full: of those that found no room, all tied to this core, the one with most ties begins the next.
             here += 1
             held_size, held_synapses, members = 0, 0, 0
             best = -1
@@ -87,6 +113,7 @@ def grow(nets, order, room, most, core, score, heap, place, stamp, taken):  # ty
                     best = taken[k]
             for k in range(begun):
                 score[taken[k]] = 0.0
+                place[taken[k]] = -1
             begun = 0
             v = best
         if v < 0:
@@ -99,18 +126,5 @@ def grow(nets, order, room, most, core, score, heap, place, stamp, taken):  # ty
         held_synapses += nets.synapses[v]
         members += 1
         done += 1
-        for k in range(nets.node_first[v], nets.node_first[v + 1]):
-            e = nets.net[k]
-            pins = nets.first[e + 1] - nets.first[e]
-            if stamp[e] != here and nets.sends[e] > 0 and 1 < pins <= most:
-                stamp[e] = here
-                for at in range(nets.first[e], nets.first[e + 1]):
-                    u = nets.pin[at]
-                    if core[u] < 0:
-                        score[u] += nets.sends[e] / (pins - 1)
-                        if place[u] < 0:
-                            heap[size] = u
-                            place[u] = size
-                            size += 1
-                        _up(heap, place, score, place[u])
+        size = _tie(nets, v, here, most, core, score, heap, place, stamp, size)
     return here + 1

@@ -12,33 +12,42 @@ def settle(nets, cores):  # type: ignore[no-untyped-def]
 
     Returns packets between cores, and by how much cores are beyond their limits, in all.
     """
+    # Arrays by names of their own: a field is counted as a reference each time that it is read.
+    core, slot, spans, reaches, where, count = (
+        cores.core,
+        cores.slot,
+        cores.spans,
+        cores.reaches,
+        cores.where,
+        cores.held,
+    )
+    used, limit, pin, times = cores.used, cores.limit, nets.pin, nets.times
     packets = 0.0
     beyond = 0
-    core, used = cores.core, cores.used
     for v in range(core.size):
         used[core[v], COMPARTMENTS] += nets.size[v]
         used[core[v], SYNAPSES] += nets.synapses[v]
     for e in range(nets.first.size - 1):
-        start = cores.slot[e]
+        start = end = slot[e]
         for k in range(nets.first[e], nets.first[e + 1]):
-            c = core[nets.pin[k]]
-            end = start + cores.spans[e]
-            at = find(cores.where, start, end, c)
+            c = core[pin[k]]
+            at = find(where, start, end, c)
             if at == end:
-                cores.where[at] = c
-                cores.held[at] = 0
-                cores.spans[e] += 1
-            cores.held[at] += nets.times[k]
-        for at in range(start, start + cores.spans[e]):
-            if cores.held[at] > SOURCE:
-                cores.reaches[e] += 1
-                used[cores.where[at], AXONS_IN] += 1
-        used[core[nets.source[e]], AXONS_OUT] += cores.reaches[e]
-        packets += nets.sends[e] * (cores.spans[e] - 1)
-        beyond += max(cores.reaches[e] - cores.limit[DESTINATIONS], 0)
+                where[at] = c
+                count[at] = 0
+                end += 1
+            count[at] += times[k]
+        spans[e] = end - start
+        for at in range(start, end):
+            if count[at] > SOURCE:
+                reaches[e] += 1
+                used[where[at], AXONS_IN] += 1
+        used[core[nets.source[e]], AXONS_OUT] += reaches[e]
+        packets += nets.sends[e] * (spans[e] - 1)
+        beyond += max(reaches[e] - limit[DESTINATIONS], 0)
     for c in range(used.shape[0]):
         for what in range(used.shape[1]):
-            beyond += max(used[c, what] - cores.limit[what], 0)
+            beyond += max(used[c, what] - limit[what], 0)
     return packets, beyond
 
 
@@ -121,7 +130,7 @@ def move(nets, cores, v, to):  # type: ignore[no-untyped-def]
     return packets, beyond
 
 
-@inner
+@inner(forceinline=True)
 def weigh(nets, cores, v):  # type: ignore[no-untyped-def]
     """What a move of node v would save: writes to ``cores.reached`` of each core in ``cores.near`` the sends of its
     axons that are there already. Returns how many cores these are, and what is to be subtracted.
@@ -149,3 +158,21 @@ def weigh(nets, cores, v):  # type: ignore[no-untyped-def]
             if not alone:
                 away += often
     return number, away
+
+
+@inner(forceinline=True)
+def cost_of(nets, cores, v, to):  # type: ignore[no-untyped-def]
+    """How many more packets there are if node v moves to a core, with nothing moved."""
+    slot, spans, where, held = cores.slot, cores.spans, cores.where, cores.held
+    net, node_times, sends = nets.net, nets.node_times, nets.sends
+    c = cores.core[v]
+    more = 0.0
+    for k in range(nets.node_first[v], nets.node_first[v + 1]):
+        e = net[k]
+        if sends[e] > 0:
+            end = slot[e] + spans[e]
+            if held[find(where, slot[e], end, c)] == node_times[k]:
+                more -= sends[e]
+            if find(where, slot[e], end, to) == end:
+                more += sends[e]
+    return more

@@ -7,9 +7,10 @@ from pcneuro.kernels.mapping.structures import AXONS_IN, AXONS_OUT, COMPARTMENTS
 
 
 @kernel
-def pack(nets, order, block, whole, limit, reaches, core, stamp, held):  # type: ignore[no-untyped-def]
-    """Returns how many cores it takes; if one node is too much for any, -1 less its place in ``order`` (nodes,).
+def pack(load, order, block, whole, limit, reaches, core, stamp, held):  # type: ignore[no-untyped-def]
+    """Pack what ``load``, a ``Load``, says, and return how many cores it takes.
 
+    If one node is too much for any, it is -1 less the node's place in ``order`` (nodes,).
     ``block`` (nodes,) int64, by place in the order, is where the block of a node ends (a population): one that finds no
     room in a core that has been begun starts another one, if ``whole``. Of axons that begin in a core,
     ``reaches`` (nodes,) int64 says on how many cores those of a node are taken to have synapses. Writes ``core``
@@ -23,18 +24,18 @@ def pack(nets, order, block, whole, limit, reaches, core, stamp, held):  # type:
         if whole and first_of_block and not first:
             size = synapses = 0
             for at in range(k, block[k]):
-                size += nets.size[order[at]]
-                synapses += nets.synapses[order[at]]
+                size += load.size[order[at]]
+                synapses += load.synapses[order[at]]
             if held[COMPARTMENTS] + size > limit[COMPARTMENTS] or held[SYNAPSES] + synapses > limit[SYNAPSES]:
                 here += 1
                 held[:] = 0
                 first = True
         more = 0
-        for j in range(nets.node_first[v], nets.node_first[v + 1]):
-            if nets.node_times[j] > SOURCE and stamp[nets.net[j]] != here:
+        for j in range(load.node_first[v], load.node_first[v + 1]):
+            if load.node_times[j] > SOURCE and stamp[load.net[j]] != here:
                 more += 1
-        held[COMPARTMENTS] += nets.size[v]
-        held[SYNAPSES] += nets.synapses[v]
+        held[COMPARTMENTS] += load.size[v]
+        held[SYNAPSES] += load.synapses[v]
         held[AXONS_IN] += more
         held[AXONS_OUT] += reaches[v]
         for what in range(held.size):
@@ -46,9 +47,9 @@ def pack(nets, order, block, whole, limit, reaches, core, stamp, held):  # type:
                 first = True
                 break
         else:
-            for j in range(nets.node_first[v], nets.node_first[v + 1]):
-                if nets.node_times[j] > SOURCE:
-                    stamp[nets.net[j]] = here
+            for j in range(load.node_first[v], load.node_first[v + 1]):
+                if load.node_times[j] > SOURCE:
+                    stamp[load.net[j]] = here
             core[v] = here
             first = False
             k += 1

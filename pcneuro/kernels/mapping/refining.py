@@ -6,7 +6,7 @@ import math
 
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.mapping.chance import below, shuffle, uniform
-from pcneuro.kernels.mapping.moving import move, weigh
+from pcneuro.kernels.mapping.moving import cost_of, move, weigh
 from pcneuro.kernels.mapping.structures import COMPARTMENTS, SYNAPSES
 
 _ROOMS_TRIED = 8
@@ -37,7 +37,7 @@ def sweep(nets, cores, order, waiting, seen, state, temperature, least):  # type
     return packets, beyond
 
 
-@inner
+@inner(forceinline=True)
 def _overfull(cores, c):  # type: ignore[no-untyped-def]
     for what in range(cores.used.shape[1]):
         if cores.used[c, what] > cores.limit[what]:
@@ -54,26 +54,33 @@ def _has_room(nets, cores, v, c):  # type: ignore[no-untyped-def]
     )
 
 
-@inner
-def _accepted(more, state, temperature, least):  # type: ignore[no-untyped-def]
-    if more < -least:
-        return True
-    return temperature > 0 and uniform(state) < math.exp(-max(more, 0.0) / temperature)
+@inner(forceinline=True)
+def _most(state, temperature, least):  # type: ignore[no-untyped-def]
+    """How much the next step may cost: below 0, it has to save something."""
+    if temperature > 0:
+        return -temperature * math.log(1.0 - uniform(state))
+    return -least
 
 
-@inner
+@inner(forceinline=True)
 def _nearest(nets, cores, v):  # type: ignore[no-untyped-def]
     """The core to which v costs least, and what; and the same among those with room; -1 where there is none."""
     number, away = weigh(nets, cores, v)
+    # Arrays by names of their own: a field is counted as a reference each time that it is read.
+    near, reached, used = cores.near, cores.reached, cores.used
+    most_size = cores.limit[COMPARTMENTS] - nets.size[v]
+    most_synapses = cores.limit[SYNAPSES] - nets.synapses[v]
     best, free = -1, -1
     cost, free_cost = 0.0, 0.0
     for k in range(number):
-        c = cores.near[k]
-        more = away - cores.reached[c]
-        cores.reached[c] = -1.0
+        c = near[k]
+        more = away - reached[c]
+        reached[c] = -1.0
         if best < 0 or more < cost:
             best, cost = c, more
-        if (free < 0 or more < free_cost) and _has_room(nets, cores, v, c):
+        if (free < 0 or more < free_cost) and (
+            used[c, COMPARTMENTS] <= most_size and used[c, SYNAPSES] <= most_synapses
+        ):
             free, free_cost = c, more
     return best, cost, free, free_cost
 
@@ -93,28 +100,30 @@ def _leave(nets, cores, v, state):  # type: ignore[no-untyped-def]
     return 0.0, 0
 
 
-@inner
+@inner(forceinline=True)
 def _improve(nets, cores, v, waiting, seen, state, temperature, least):  # type: ignore[no-untyped-def]
     c = cores.core[v]
     best, cost, free, free_cost = _nearest(nets, cores, v)
-    if best >= 0 and best != free and _accepted(cost, state, temperature, least):
+    most = _most(state, temperature, least)
+    if best >= 0 and best != free and cost <= most:
         number = cores.used.shape[0]
         mine, other = (c * number + best) % waiting.size, (best * number + c) % waiting.size
         partner = waiting[other]
         if partner < 0 or cores.core[partner] != best:
             partner = seen[best]
-        if partner >= 0 and cores.core[partner] == best:
+        # Together they save no more than one and the other alone: axons of both stay where they are.
+        if partner >= 0 and cores.core[partner] == best and cost + cost_of(nets, cores, partner, c) <= most:
             more, out = move(nets, cores, v, best)
             again, beyond = move(nets, cores, partner, c)
             more += again
             out += beyond
-            if out < 0 or (out == 0 and _accepted(more, state, temperature, least)):
+            if out < 0 or (out == 0 and more <= most):
                 waiting[other] = -1
                 return more, out
             move(nets, cores, partner, best)
             move(nets, cores, v, c)
         waiting[mine] = v
-    if free >= 0 and _accepted(free_cost, state, temperature, least):
+    if free >= 0 and free_cost <= most:
         more, out = move(nets, cores, v, free)
         if out <= 0:
             return more, out

@@ -48,6 +48,16 @@ class Nets(NamedTuple):
     """(pins,) int32: what the node counts there."""
 
 
+class Load(NamedTuple):
+    """What each node takes of a core: these fields of ``Nets``, or without nets where axons in have no limit."""
+
+    size: np.ndarray
+    synapses: np.ndarray
+    node_first: np.ndarray
+    net: np.ndarray
+    node_times: np.ndarray
+
+
 class Cores(NamedTuple):
     """Where nodes are, and what follows from it; written whenever a node moves."""
 

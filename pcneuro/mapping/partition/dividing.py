@@ -56,9 +56,9 @@ def divide(
     number = taken if cores is None else cores
     if strategies is None:
         strategies = [kind() for _, kind in sorted(STRATEGIES.items()) if kind().worthwhile(problem)]
-    temperatures = _cooling(problem, problem.sweeps if sweeps is None else sweeps)
-    best = refined(problem.nets, natural, number, problem.limit, np.zeros(0))
-    if number > 1:
+    best = problem.divided(natural)
+    if number > 1 and strategies:
+        temperatures = _cooling(problem, problem.sweeps if sweeps is None else sweeps)
         for strategy in strategies:
             for start in strategy.starts(problem, natural, number, seed):
                 divided = refined(problem.nets, start, number, problem.limit, temperatures, seed=seed)

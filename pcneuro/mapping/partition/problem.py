@@ -8,17 +8,19 @@ from functools import cached_property
 import numpy as np
 
 from pcneuro.errors import CapacityError
-from pcneuro.kernels.mapping.structures import LIMITED, SOURCE, Nets
+from pcneuro.kernels.mapping.structures import LIMITED, SOURCE, Load, Nets
 from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.counting import destinations
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.hypergraph import nets_of
+from pcneuro.mapping.partition.refinement import Divided
 
 LIMITS = ("compartments", "axons_in", "axons_out", "synapses", "destinations")
 """Fields of ``Limits`` in the order in which kernels have them."""
 _NO_LIMIT = 2**62
-_WORK = 3e7
+_WORK = 5e7
 """Pins that are looked at to improve one start, about: so many sweeps times all pins."""
-_SWEEPS = 60
+_SWEEPS = 100
 _TRIES = 16
 _PINS_EACH_TRY = 4096
 
@@ -55,9 +57,33 @@ class Problem:
         assert len(limits) == LIMITED
         return np.array([_NO_LIMIT if limit is None else limit for limit in limits])
 
-    @property
+    @cached_property
     def nodes(self) -> int:
-        return int(self.nets.size.size)
+        return int(self.node.max()) + 1
+
+    @cached_property
+    def bare(self) -> Load:
+        """What nodes take, without their axons in, for which the hypergraph is not needed."""
+        size, synapses = (
+            np.bincount(self.node, weights=of, minlength=self.nodes).astype(np.int64)
+            for of in (self.axons.compartments, self.axons.fan_in)
+        )
+        none = np.zeros(0, dtype=np.int32)
+        return Load(size, synapses, np.zeros(self.nodes + 1, dtype=np.int64), none, none)
+
+    @property
+    def load(self) -> Load:
+        """What nodes take."""
+        nets = self.nets
+        return Load(nets.size, nets.synapses, nets.node_first, nets.net, nets.node_times)
+
+    def divided(self, core: np.ndarray) -> Divided:
+        """A division (nodes,) with what is counted of it."""
+        at = destinations(self.axons, core[self.node], int(core.max()) + 1)
+        reach = self.limits.destinations
+        excess = [int(of.sum()) for name, of in self.limits.excess(at).items() if name != "destinations"]
+        farther = 0 if reach is None else int(np.maximum(np.diff(at.begin) - reach, 0).sum())
+        return Divided(core, sum(excess) + farther, at.packets(self.sends))
 
     @property
     def pins(self) -> int:
