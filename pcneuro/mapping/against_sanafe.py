@@ -70,12 +70,15 @@ class Held:
         return "\n".join([f"SANA-FE {verdict}: {self.worst:.3g} at most", *lines])
 
 
-def hold_against_sanafe(axons: Axons, core: np.ndarray, slot: np.ndarray, chip: Chip, traffic: Traffic) -> Held:
+def hold_against_sanafe(
+    axons: Axons, core: np.ndarray, slot: np.ndarray, chip: Chip, traffic: Traffic, tolerance: float = TOLERANCE
+) -> Held:
     """Count the events of a raster, packets, hops, and events at synapses, and price them, by us and by SANA-FE.
 
     ``core`` (neurons,) int64 says on which core neurons are, ``slot`` (cores,) int64 where each core is. Energies and
     times (of SANA-FE's model ``simple``) are held against each other at the low and the high prices, where the chip has
-    all that they need. Where an event is several packets, SANA-FE has one with the price of all.
+    all that they need; ``tolerance`` is the largest relative error of these that counts as agreement. Where an event is
+    several packets, SANA-FE has one with the price of all.
 
     Raises MissingExtraError where SANA-FE is not installed, and DataError for traffic without a raster.
     """
@@ -101,7 +104,7 @@ def hold_against_sanafe(axons: Axons, core: np.ndarray, slot: np.ndarray, chip: 
             rows.append(Row(f"energy, {bound} (pJ)", getattr(energy, bound), float(other.energy.sum()), False))
         if latency is not None:
             rows.append(Row(f"time, {bound} (ns)", getattr(latency, bound), float(other.time.sum()), False))
-    return Held(tuple(rows))
+    return Held(tuple(rows), tolerance)
 
 
 def write_sanafe(

@@ -78,50 +78,56 @@ class _Wiring:
         self.groups = {(group.population, group.operand): group for group in units.synapse_groups}
 
     def axons(self) -> Axons:
-        keep = ~self.homes.of_inputs if not self.inputs else np.ones(self.homes.of_inputs.size, dtype=bool)
-        number = np.where(keep, np.cumsum(keep) - 1, NOWHERE)
-        populations = {n: size for n, size in self.homes.sizes.items() if keep[self.homes.begins[n]] or not size}
-        columns: dict[str, list[np.ndarray]] = {
-            name: [np.zeros(0, np.int64)] for name in ("neuron", "branch", "place", "target", "delay", "learns")
-        }
+        left_out = [] if self.inputs else [f"{name}.value" for name in self.units.circuit.graph.inputs]
+        populations = {name: size for name, size in self.homes.sizes.items() if name not in left_out}
+        keep = self.inputs | ~self.homes.of_inputs
+        # With one more, for what is nowhere.
+        number = np.append(np.where(keep, np.cumsum(keep) - 1, NOWHERE), NOWHERE)
         order = list(self.branches.by_name.values())
-        for k, branch in enumerate(order):
-            home = self.homes.neurons[branch.number]
-            for synapses in self._of(branch):
-                neuron, target = (np.where(a < 0, NOWHERE, number[a]) for a in (home[synapses.sender], synapses.target))
-                there = (neuron >= 0) & (target >= 0)
-                columns["branch"].append(np.full(int(there.sum()), k))
-                for name, values in (("neuron", neuron), ("place", synapses.sender), ("target", target)):
-                    columns[name].append(values[there])
-                columns["delay"].append(synapses.delay[there])
-                columns["learns"].append(synapses.learns[there])
-        return self._sorted(populations, order, {name: np.concatenate(parts) for name, parts in columns.items()})
-
-    def _sorted(self, populations: dict[str, int], order: list[Branch], columns: dict[str, np.ndarray]) -> Axons:
-        """Synapses by neuron, branch, unit and target, and the axons that they make."""
-        by = np.lexsort([columns[name] for name in ("target", "place", "branch", "neuron")])
-        columns = {name: values[by] for name, values in columns.items()}
-        neuron, branch, place = (columns[name] for name in ("neuron", "branch", "place"))
-        new = np.ones(neuron.size, dtype=bool)
-        new[1:] = (np.diff(neuron) != 0) | (np.diff(branch) != 0) | (np.diff(place) != 0)
-        begin = np.flatnonzero(new)
+        ends = np.cumsum([0, *(branch.size for branch in order)])
+        homes = [number[self.homes.neurons[branch.number]] for branch in order]
+        neuron = np.concatenate([np.zeros(0, dtype=np.int64), *homes])
+        parts = [
+            self._placed(synapses, int(ends[k]), neuron, number)
+            for k, branch in enumerate(order)
+            for synapses in self._of(branch)
+        ]
+        sender, target, delay, learns = (
+            np.concatenate([np.zeros(0, dtype), *(part[k] for part in parts)])
+            for k, dtype in enumerate((np.int64, np.int32, np.float32, bool))
+        )
+        branch = np.repeat(np.arange(len(order), dtype=np.int32), [each.size for each in order])
+        # Units of branches in the order of their neurons: there are far fewer of them than synapses.
+        by_neuron = np.argsort(neuron, kind="stable")
+        rank = np.empty_like(by_neuron)
+        rank[by_neuron] = np.arange(by_neuron.size)
+        by = np.argsort(rank[sender] * (sum(populations.values()) + 1) + target, kind="stable")
+        fan_out = np.bincount(sender, minlength=neuron.size)[by_neuron]
+        senders = by_neuron[fan_out > 0]
         kinds = np.array([BACK if b.kind == FEEDBACK else FORTH for b in order], dtype=np.uint8)
-        delay = columns["delay"]
         return Axons(
             populations=tuple(populations),
             sizes=tuple(populations.values()),
             unit=self._units(populations),
-            neuron=neuron[begin].astype(np.int64),
-            kind=kinds[branch[begin].astype(np.int64)] if order else np.zeros(0, dtype=np.uint8),
-            first=np.append(begin, neuron.size).astype(np.int64),
-            target=columns["target"].astype(np.int32),
-            delay=delay.astype(np.float32) if delay.any() else None,
-            learns=columns["learns"].astype(bool),
+            neuron=neuron[senders],
+            kind=kinds[branch[senders]],
+            first=np.concatenate([[0], np.cumsum(fan_out[fan_out > 0])]).astype(np.int64),
+            target=target[by],
+            delay=delay[by] if delay.any() else None,
+            learns=learns[by],
             branches={b.name: b.size for b in order},
             held=tuple(b.name for b in order if b.kind == FEEDBACK and self._back_to(b) not in self.free),
-            branch=branch[begin].astype(np.int32),
-            place=place[begin].astype(np.int64),
+            branch=branch[senders],
+            place=senders - ends[branch[senders]],
         )
+
+    @staticmethod
+    def _placed(synapses: _Synapses, begin: int, neuron: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Senders, counted through all branches, and the rest of synapses, of which both ends are on the chip."""
+        sender, target = begin + synapses.sender, number[synapses.target]
+        there = (neuron[sender] >= 0) & (target >= 0)
+        columns = sender, target.astype(np.int32), synapses.delay.astype(np.float32), synapses.learns
+        return columns if there.all() else tuple(column[there] for column in columns)
 
     @staticmethod
     def _units(populations: dict[str, int]) -> np.ndarray:
