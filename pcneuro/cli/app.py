@@ -109,7 +109,7 @@ def check(
     overwrite: Overwrite = False,
     whole: Traceback = False,
 ) -> int:
-    """Run a simulation file (task run) by the kernel and by another simulator, and compare them.
+    """Run a simulation file (task run, or mapping for sanafe) by us and by another simulator, and compare them.
 
     Prints cosine, norm ratio and relative error of every population and gradient, and writes them with overlaid traces.
     Exit codes are those of run, and 1 where the relative error of anything is above the tolerance.

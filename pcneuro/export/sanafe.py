@@ -24,9 +24,9 @@ from typing import Any, BinaryIO, final
 
 import numpy as np
 
-from pcneuro.errors import DataError, unknown_name
+from pcneuro.errors import DataError, OutputError, unknown_name
 from pcneuro.export.checked import imported
-from pcneuro.files import write_atomically
+from pcneuro.files import path_of, place, write_atomically, writing
 
 __all__ = ["ARCHITECTURE", "NETWORK", "Hardware", "Replay", "Replayed", "run", "write"]
 
@@ -258,20 +258,27 @@ def write(
 ) -> tuple[Path, Path]:
     """Write the architecture and the network to a folder, for ``sanafe.load_arch`` and ``sanafe.load_net``.
 
-    Both are YAML (in the notation of JSON, which is part of it); returns their paths. Nothing needs to be installed.
+    Both are YAML (in the notation of JSON, which is part of it); returns their paths. The folder is made, if there is
+    none; nothing needs to be installed.
     Raises OutputError where one of them exists, unless ``overwrite``, or cannot be written.
     """
+    where = path_of(folder, OutputError)
     documents = {ARCHITECTURE: hardware.document(), NETWORK: replay.document(hardware.cores_a_tile)}
-    paths = []
+    if os.path.lexists(where) and not where.is_dir():
+        raise OutputError(f"{where} exists, and is no folder: choose another name")
+    # Of both it is known before the first is written.
+    for name in documents:
+        place(where / name, overwrite=overwrite)
+    with writing(where):
+        where.mkdir(parents=True, exist_ok=True)
     for name, document in documents.items():
         content = _text(document).encode()
 
         def put(file: BinaryIO, content: bytes = content) -> None:
             file.write(content)
 
-        paths.append(Path(folder) / name)
-        write_atomically(paths[-1], put, overwrite=overwrite)
-    return paths[0], paths[1]
+        write_atomically(where / name, put, overwrite=overwrite)
+    return where / ARCHITECTURE, where / NETWORK
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def test_files_are_the_network(tmp_path):
     import sanafe as library
 
     mapping = drawn(3)
-    paths = write_sanafe(*mapping, tmp_path, high=True)
+    paths = write_sanafe(*mapping, tmp_path / "new", high=True)
     assert [path.name for path in paths] == [sanafe.ARCHITECTURE, sanafe.NETWORK]
     axons, core, slot, chip, traffic = mapping
     replay = replay_of(axons, core, slot, traffic)
@@ -120,8 +120,11 @@ def test_files_are_the_network(tmp_path):
     for name in ("fired", "synapses", "hops", "energy", "time", "packets"):
         np.testing.assert_array_equal(getattr(other, name), getattr(ours, name))
     with pytest.raises(OutputError, match="exists"):
-        write_sanafe(*mapping, tmp_path)
-    write_sanafe(*mapping, tmp_path, overwrite=True)
+        write_sanafe(*mapping, tmp_path / "new")
+    write_sanafe(*mapping, tmp_path / "new", overwrite=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="exists, and is no folder"):
+        write_sanafe(*mapping, tmp_path / "file")
 
 
 def test_an_event_of_several_packets_is_one_with_their_price():

@@ -126,14 +126,23 @@ class MappingTask(DrivenTask):
         if self.rate is None:
             super().check(circuit)
 
+    @classmethod
+    def set_to_check(cls, against: str, tolerance: float | None) -> list[str]:
+        _, *more = super().set_to_check(against, tolerance)
+        return ['task="mapping_check"', *more]
+
+    def axons(self, circuit: Circuit, data: dict[str, dict[str, Any]]) -> Axons:
+        """Those of a circuit while this is given, or by its outputs where nothing is."""
+        held = None
+        if data:
+            outputs = circuit.graph.outputs
+            held = [outputs[n].name if n in outputs else n for n in (*data["targets"], *data["clamp"])]
+        return axons_of(circuit, clamped=held, inputs=self.on_chip_inputs)
+
     def perform(self, job: Job) -> Outcome:
         chip = self._chip(job.folder)
         data = {} if self.rate is not None else self.data(job)
-        held = None
-        if data:
-            outputs = job.circuit.graph.outputs
-            held = [outputs[n].name if n in outputs else n for n in (*data["targets"], *data["clamp"])]
-        axons = axons_of(job.circuit, clamped=held, inputs=self.on_chip_inputs)
+        axons = self.axons(job.circuit, data)
         traffic, status, message = self._activity(job, axons, data)
         rest = PartObserver(job.observer, 0.0 if self.rate is not None else RUNNING, RUNNING)
         made = mapped(
