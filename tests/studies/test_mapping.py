@@ -8,6 +8,7 @@ import pcneuro as pcn
 from pcneuro.errors import CapacityError, ConfigurationError, PcneuroError
 from pcneuro.mapping import Mapping
 from pcneuro.studies import Sources
+from tests.extras import with_sanafe
 from tests.studies.conftest import SMALL, png_size
 
 FILE = SMALL.replace('"run"', '"mapping"')
@@ -16,6 +17,18 @@ task = "mapping"
 circuit = "circuits.py:small"
 rate = 0.5
 steps = 10
+"""
+GATED = """
+import numpy as np
+import pcneuro as pcn
+
+def gated():
+    def network(x, W, V):
+        h, gate = pcn.vertex(np.tanh(x @ W), "h"), pcn.vertex(pcn.ops.sigmoid(x @ V), "gate")
+        return pcn.vertex(h * gate, "out")
+    generator = np.random.default_rng(1)
+    W, V = (pcn.Parameter(generator.normal(size=(3, 2))) for _ in range(2))
+    return pcn.trace(network, x=pcn.Input((3,)), W=W, V=V)
 """
 PICTURES = {"populations.png", "load.png", "links.png", "energy.png"}
 
@@ -84,3 +97,12 @@ def test_what_is_missing_is_told(project):
         project(RATED.replace("steps = 10", ""))
     with pytest.raises(ConfigurationError, match=r"duration: is missing: .* or give rate and steps"):
         project(RATED.replace("steps = 10", "").replace("rate = 0.5", ""))
+
+
+@with_sanafe
+def test_dendrites_that_send_along_several_branches_are_held_against_sanafe(project):
+    (project.folder / "gated.py").write_text(GATED)
+    _, summary, _ = project(FILE.replace("circuits.py:small", "gated.py:gated"), 'against="sanafe"')
+    (run,) = summary["runs"]
+    assert run["agrees"]
+    assert run["quantities"]["packets"]["sanafe"] == run["quantities"]["packets"]["pcneuro"] > 0

@@ -16,7 +16,7 @@ from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Engine, EventDriven
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.files.toml import Problem, nearest
-from pcneuro.mapping.activity import traffic_of
+from pcneuro.mapping.activity import traffic_in_steps, traffic_of
 from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
@@ -126,23 +126,14 @@ class MappingTask(DrivenTask):
         if self.rate is None:
             super().check(circuit)
 
-    @classmethod
-    def set_to_check(cls, against: str, tolerance: float | None) -> list[str]:
-        _, *more = super().set_to_check(against, tolerance)
-        return ['task="mapping_check"', *more]
-
-    def axons(self, circuit: Circuit, data: dict[str, dict[str, Any]]) -> Axons:
-        """Those of a circuit while this is given, or by its outputs where nothing is."""
-        held = None
-        if data:
-            outputs = circuit.graph.outputs
-            held = [outputs[n].name if n in outputs else n for n in (*data["targets"], *data["clamp"])]
-        return axons_of(circuit, clamped=held, inputs=self.on_chip_inputs)
-
     def perform(self, job: Job) -> Outcome:
         chip = self._chip(job.folder)
         data = {} if self.rate is not None else self.data(job)
-        axons = self.axons(job.circuit, data)
+        held = None
+        if data:
+            outputs = job.circuit.graph.outputs
+            held = [outputs[n].name if n in outputs else n for n in (*data["targets"], *data["clamp"])]
+        axons = axons_of(job.circuit, clamped=held, inputs=self.on_chip_inputs)
         traffic, status, message = self._activity(job, axons, data)
         rest = PartObserver(job.observer, 0.0 if self.rate is not None else RUNNING, RUNNING)
         made = mapped(
@@ -161,7 +152,7 @@ class MappingTask(DrivenTask):
         numbers = {"title": self.title, "chip": chip.name, **_numbers(made)}
         if self.against:
             job.observer.say("The same by SANA-FE")
-            numbers |= self._held(axons, made, traffic)
+            numbers |= self._held(axons, made, self._replayed(job, axons, data, traffic))
         numbers_only = made.data.drop_dims(["neuron", "core", "link"])
         return Outcome(numbers, numbers_only, status, message, job.circuit, texts={REPORT: report(made)}, detail=made)
 
@@ -175,6 +166,12 @@ class MappingTask(DrivenTask):
         if result.status is Status.DIVERGED:
             raise ParameterError(f"the run by events diverged, and there is nothing to map: {result.message}")
         return traffic_of(axons, result), result.status, f"{result.message}, and the mapping"
+
+    def _replayed(self, job: Job, axons: Axons, data: dict[str, dict[str, Any]], traffic: Traffic) -> Traffic:
+        """Traffic that says when each axon sends: where dendrites send by themselves, of a run step by step."""
+        if traffic.raster is not None or not data:
+            return traffic
+        return traffic_in_steps(axons, self.simulator(job.circuit), traffic.steps * self.integrator.dt, **data)
 
     def _held(self, axons: Axons, made: Mapping, traffic: Traffic) -> dict[str, Any]:
         """How the numbers of a mapping agree with SANA-FE's, of the sample whose events are recorded."""
