@@ -4,7 +4,10 @@ Implements Millidge, Tschantz & Buckley (2020), *Predictive Coding Approximates 
 Graphs*.
 """
 
-from pcneuro import mapping, ops
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pcneuro import ops
 from pcneuro.analysis import plot
 from pcneuro.analysis.audit import Audit, audit
 from pcneuro.analysis.check import Check, check
@@ -35,7 +38,6 @@ from pcneuro.learning import (
     Trainer,
     load_parameters,
 )
-from pcneuro.mapping import map_circuit
 from pcneuro.model.delays import ConstantDelay, DistanceDelay, LognormalDelay, SynapticDelays, UniformDelay
 from pcneuro.model.dynamics import FixedPrediction, Strict
 from pcneuro.model.energies import Bernoulli, SoftmaxCrossEntropy, SquaredError
@@ -54,6 +56,10 @@ from pcneuro.simulator.protocol import KeepState, Protocol, ResetState
 from pcneuro.simulator.result import Result, Status, compare
 from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
 from pcneuro.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from pcneuro import mapping
+    from pcneuro.mapping import map_circuit
 
 __version__ = "0.1.0"
 
@@ -153,3 +159,11 @@ __all__ = [
     "vertex",
     "wavefront",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What concerns chips is imported when it is first asked for: it brings libraries that nothing else here needs."""
+    if name in ("map_circuit", "mapping"):
+        found = import_module("pcneuro.mapping")
+        return found if name == "mapping" else found.map_circuit
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
