@@ -117,7 +117,9 @@ def mapped(
     """The mapping of axons that send so often; ``circuit`` is the fingerprint of theirs. Raises CapacityError."""
     check_feasible(axons, chip, together=together)
     tell(0.1, "neurons among cores")
-    core = divide(axons, chip.limits, traffic.sends, strategies=strategies, seed=seed, together=together)
+    core = divide(
+        axons, chip.limits, traffic.sends, strategies=strategies, most=chip.mesh.slots, seed=seed, together=together
+    )
     used, core = np.unique(core, return_inverse=True)
     at = destinations(axons, core, used.size)
     check_fits(at, chip)

@@ -157,6 +157,8 @@ def test_populations_follow_closely_where_cores_are_few():
     axons = axons_from(np.ones((12, 12)), [3, 3, 3, 3])
     core = divide(axons, Limits(4), np.ones(12), strategies=[], sweeps=0, cores=3)
     assert core.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    for most, taken in ((3, 3), (4, 4), (9, 4)):
+        assert divide(axons, Limits(4), np.ones(12), strategies=[], sweeps=0, most=most).max() + 1 == taken
     with pytest.raises(CapacityError, match=r"12 neurons take 3 cores, and there are 2: of compartments, .* 12 of 4"):
         divide(axons, Limits(4), np.ones(12), cores=2)
 

@@ -29,6 +29,7 @@ def divide(
     *,
     strategies: Sequence[AbstractStrategy] | None = None,
     cores: int | None = None,
+    most: int | None = None,
     seed: int = 0,
     together: bool = True,
     sweeps: int | None = None,
@@ -38,11 +39,12 @@ def divide(
     ``sends`` (axons,) says how often each axon sends. Each of the ``strategies`` (None: all that are worth their time)
     gives starts, which are improved by ``sweeps`` over all nodes (None: as many as their size allows; 0: none). The
     best is taken; it never has more packets than natural order, and no core is beyond a limit. Value and error neuron
-    of a unit stay ``together``. There are as many cores as natural order takes, or ``cores`` at most. The same
+    of a unit stay ``together``. There are as many cores as natural order takes, or ``cores`` at most; where a chip
+    has ``most``, and natural order would take more, its populations follow each other without a gap. The same
     arguments and installed libraries give the same cores, in any number of threads.
 
-    Raises CapacityError if natural order takes more than ``cores``, or something is too much for any core, and
-    ParameterError for what is no strategy.
+    Raises CapacityError if natural order takes more than ``cores`` or ``most`` even so, or something is too much for
+    any core, and ParameterError for what is no strategy.
     """
     for strategy in strategies or ():
         check_object("strategies", strategy, AbstractStrategy)
@@ -52,7 +54,7 @@ def divide(
         return np.zeros(0, dtype=np.int64)
     _check_fan_in(axons, limits)
     problem = Problem.of(axons, limits, sends, together)
-    natural, taken = natural_order(problem, cores)
+    natural, taken = natural_order(problem, most if cores is None else cores)
     number = taken if cores is None else cores
     if strategies is None:
         strategies = [kind() for _, kind in sorted(STRATEGIES.items()) if kind().worthwhile(problem)]
