@@ -16,7 +16,7 @@ from pcneuro.mapping.partition.abstract import AbstractStrategy
 from pcneuro.mapping.partition.problem import Problem
 
 _LIBRARY = "mtkahypar"
-_LARGEST = 3e6
+_LARGEST = 1e6
 """Pins of what it is given unless asked for: they pass through lists of Python."""
 _EVENNESS = 0.03
 """As in its papers; what counts are the cores' compartments, which are told apart from it."""
