@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import final
-
 import numpy as np
 
 from pcneuro.errors import CapacityError
@@ -12,57 +9,10 @@ from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.counting import Destinations, sums
 from pcneuro.mapping.demands import LeastDemand
+from pcneuro.mapping.wording import TOGETHER, WORDS, beyond
 
 MOST_NAMED = 4
 """Populations that a message names."""
-
-
-@final
-@dataclass(frozen=True)
-class Wording:
-    """How messages speak of a limit: what is counted, whose limit it is, and what helps a neuron, or a circuit."""
-
-    what: str
-    neuron: str
-    circuit: str
-    holder: str = "a core"
-
-
-WORDS = {
-    "compartments": Wording(
-        "compartments",
-        "each place that a neuron sends to takes one, so let it send to fewer, or take a chip with more neurons a core",
-        "take a chip with more cores, or more neurons a core, or a smaller circuit",
-    ),
-    "axons_in": Wording(
-        "axons in",
-        "give it fewer inputs, or take a chip with more axons_in",
-        "take a chip with more cores, or more axons_in, or a smaller circuit",
-    ),
-    "axons_out": Wording(
-        "axons out",
-        "let it reach fewer neurons, or take a chip with more axons_out",
-        "take a chip with more cores, or more axons_out, or a smaller circuit",
-    ),
-    "synapses": Wording(
-        "synapses",
-        "give it fewer inputs, or take a chip with more synapse memory, or fewer bits a synapse",
-        "take a chip with more cores, or more synapse memory, or a smaller or sparser circuit",
-    ),
-    "fan_in": Wording(
-        "synapses",
-        "give it fewer inputs, or take a chip with a larger fan_in",
-        "take a chip with a larger fan_in",
-        "a neuron",
-    ),
-    "destinations": Wording(
-        "destinations of one axon",
-        "let it reach fewer neurons, or take a chip with more destinations",
-        "keep the targets of an axon on fewer cores, or take a chip with more destinations",
-        "an axon",
-    ),
-}
-TOGETHER = "keep value and error neurons apart (together=False), or take a chip with more of them a core"
 
 
 def check_feasible(axons: Axons, chip: Chip, *, together: bool = True) -> None:
@@ -98,12 +48,12 @@ def check_fits(at: Destinations, chip: Chip) -> None:
             f"a division among {at.cores:,} cores does not fit on {chip.name}, which has {slots:,}: take fewer cores, "
             "or a chip with more"
         )
-    for name, beyond in chip.limits.excess(at).items():
-        core = int(beyond.argmax()) if beyond.size else 0
-        if beyond.size and beyond[core] > 0:
-            number = int(beyond[core]) + getattr(chip.limits, name)
+    for name, excess in chip.limits.excess(at).items():
+        core = int(excess.argmax()) if excess.size else 0
+        if excess.size and excess[core] > 0:
+            number = int(excess[core]) + getattr(chip.limits, name)
             raise CapacityError(
-                f"core {core} of {at.cores:,} has {number:,} {_allowed(chip, name)}; it holds {_held(at, core)}: "
+                f"core {core} of {at.cores:,} has {_beyond(chip, name, number)}; it holds {_held(at, core)}: "
                 f"{WORDS[name].circuit}"
             )
 
@@ -116,19 +66,18 @@ def _neuron_named(axons: Axons, neuron: int) -> str:
     return f"neuron {neuron - axons.begins[population]} of {population}"
 
 
-def _allowed(chip: Chip, name: str, together: str = "") -> str:
-    """What it is that there is too much of, and how much there may be."""
-    words, limit = WORDS[name], getattr(chip.limits, name)
-    return f"{words.what}{together}, and {words.holder} of {chip.name} at most {limit:,} ({name})"
+def _beyond(chip: Chip, name: str, number: int, *, together: str = "") -> str:
+    """How much of a limit there is, and how much of it the chip has."""
+    return beyond(name, number, getattr(chip.limits, name), of=f"of {chip.name}", together=together)
 
 
 def _too_much_for_a_core(axons: Axons, chip: Chip, name: str, neuron: int, number: int) -> str:
-    return f"{_neuron_named(axons, neuron)} has {number:,} {_allowed(chip, name)}: {WORDS[name].neuron}"
+    return f"{_neuron_named(axons, neuron)} has {_beyond(chip, name, number)}: {WORDS[name].neuron}"
 
 
 def _too_much_together(axons: Axons, chip: Chip, name: str, unit: int, number: int) -> str:
     names = " and ".join(_neuron_named(axons, int(neuron)) for neuron in np.flatnonzero(axons.unit == unit))
-    return f"{names} have {number:,} {_allowed(chip, name, ' together')}: {TOGETHER}"
+    return f"{names} have {_beyond(chip, name, number, together='together')}: {TOGETHER}"
 
 
 def _too_much_for_the_chip(axons: Axons, chip: Chip, name: str, numbers: np.ndarray) -> str:

@@ -166,11 +166,14 @@ def test_populations_follow_closely_where_cores_are_few():
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        (Limits(1), "a unit of 'p0' takes 2 compartments of a core, which has 1: .*together=False"),
-        (Limits(8, axons_in=3), "takes 4 axons in of a core, which has 3"),
-        (Limits(8, synapses=5), "takes 6 synapses of a core, which has 5"),
-        (Limits(2, axons_out=1), "reach more cores than the 1 axons out of a core allow"),
-        (Limits(8, fan_in=2), "at a neuron of 'p1', 4 synapses end, and the chip's fan-in is 2"),
+        (Limits(1), r"a unit of 'p0' has 2 compartments, and a core at most 1 \(compartments\): .*together=False"),
+        (Limits(8, axons_in=3), r"has 4 axons in, and a core at most 3 \(axons_in\)"),
+        (Limits(8, synapses=5), r"has 6 synapses, and a core at most 5 \(synapses\)"),
+        (Limits(2, axons_out=1), "than the 1 axons out of a core allow, .*: let it reach fewer neurons"),
+        (
+            Limits(8, fan_in=2),
+            r"a neuron of 'p1' has 4 synapses, and a neuron at most 2 \(fan_in\): give it",
+        ),
     ],
 )
 def test_what_no_division_mends_is_told(limits, text):
@@ -182,10 +185,21 @@ def test_what_no_division_mends_is_told(limits, text):
 
 
 def test_an_axon_that_has_to_reach_too_many_cores_is_told():
-    matrix = np.zeros((3, 3))
-    matrix[0, 1:] = 1
-    with pytest.raises(CapacityError, match="no more than 1 destinations: a core with 'p0' takes 2; thin synapses out"):
-        divide(axons_from(matrix), Limits(1, destinations=1), np.ones(1))
+    matrix = np.zeros((4, 4))
+    matrix[1, 2:] = 1
+    text = r"at 'p1' are 2 destinations of one axon, and an axon at most 1 \(destinations\): let neurons reach fewer"
+    with pytest.raises(CapacityError, match=text):
+        divide(axons_from(matrix, [1, 3]), Limits(1, destinations=1), np.ones(1))
+
+
+def test_units_that_are_kept_together_are_told_to_be_put_apart_where_that_helps():
+    """Value neurons reach the error neurons of all units: these fit on one core, the units do not."""
+    matrix = np.zeros((8, 8))
+    matrix[:4, 4:] = 1
+    axons, limits = axons_from(matrix, [4, 4], np.tile(np.arange(4), 2)), Limits(4, destinations=1)
+    with pytest.raises(CapacityError, match=r"destinations\): keep value and error neurons apart \(together=False\), "):
+        divide(axons, limits, np.ones(4))
+    assert divide(axons, limits, np.ones(4), together=False).tolist() == [0] * 4 + [1] * 4
 
 
 def test_arguments_that_do_not_fit_are_told():

@@ -12,8 +12,9 @@ from pcneuro.mapping.counting import destinations
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.abstract import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.partition.natural import natural_order
-from pcneuro.mapping.partition.problem import Problem, words
+from pcneuro.mapping.partition.problem import Problem
 from pcneuro.mapping.partition.refinement import Divided, refined
+from pcneuro.mapping.wording import APART, WORDS, beyond
 
 _HOT, _COLD = 0.3, 0.03
 """Temperatures from ... to, times the square root of a node's mean number of axons: by so much does a step's cost
@@ -96,15 +97,19 @@ def _cooling(problem: Problem, sweeps: int) -> np.ndarray:
 
 def _beyond(problem: Problem, best: Divided) -> CapacityError:
     """The error for limits that no division was found to be within."""
-    at = destinations(problem.axons, best.core[problem.node], int(best.core.max()) + 1)
+    axons, core = problem.axons, best.core[problem.node]
+    at = destinations(axons, core, int(core.max()) + 1)
     excess = problem.limits.excess(at)
     name = max(excess, key=lambda name: excess[name].max() / getattr(problem.limits, name))
-    core = int(np.argmax(excess[name]))
-    neuron = int(np.argmax(best.core[problem.node] == core))
+    number, limit = int(problem.limits.used(at)[name].max()), getattr(problem.limits, name)
+    if name == "destinations":
+        where = axons.population[axons.neuron[np.diff(at.begin).argmax()]]
+    else:
+        where = np.bincount(axons.population[core == excess[name].argmax()]).argmax()
+    apart = f"{APART}, " if problem.nodes < axons.neurons else ""
     return CapacityError(
-        f"no division was found with no more than {getattr(problem.limits, name):,} {words(name)}: a core with "
-        f"{problem.axons.populations[problem.axons.population[neuron]]!r} takes {problem.limits.used(at)[name][core]:,}"
-        "; thin synapses out, make populations smaller, or take a chip with larger cores"
+        f"no division among cores was found within all limits: in the best, at {axons.populations[where]!r} are "
+        f"{beyond(name, number, limit)}: {apart}{WORDS[name].circuit}"
     )
 
 
@@ -114,6 +119,6 @@ def _check_fan_in(axons: Axons, limits: Limits) -> None:
     neuron = int(np.argmax(axons.fan_in))
     if axons.fan_in[neuron] > limits.fan_in:
         raise CapacityError(
-            f"at a neuron of {axons.populations[axons.population[neuron]]!r}, {axons.fan_in[neuron]:,} synapses end, "
-            f"and the chip's fan-in is {limits.fan_in:,}, however neurons are divided: thin them out"
+            f"a neuron of {axons.populations[axons.population[neuron]]!r} has "
+            f"{beyond('fan_in', axons.fan_in[neuron], limits.fan_in)}: {WORDS['fan_in'].neuron}"
         )

@@ -11,7 +11,8 @@ from pcneuro.kernels.mapping.packing import pack
 from pcneuro.kernels.mapping.structures import AXONS_OUT, HELD, Load
 from pcneuro.mapping.counting import destinations
 from pcneuro.mapping.partition.abstract import AbstractStrategy
-from pcneuro.mapping.partition.problem import LIMITS, Problem, words
+from pcneuro.mapping.partition.problem import LIMITS, Problem
+from pcneuro.mapping.wording import WORDS
 
 _PACKED_AGAIN = 12
 """How often at most: how many cores an axon reaches is known only when all are packed, and then packs them anew."""
@@ -38,7 +39,7 @@ def natural_order(problem: Problem, cores: int | None) -> tuple[np.ndarray, int]
         if taken > cores:
             raise CapacityError(
                 f"in their order, {problem.axons.neurons:,} neurons take {taken:,} cores, and there are {cores:,}: "
-                f"{_tightest(problem, cores)}; thin synapses out, make populations smaller, or take a larger chip"
+                f"{_tightest(problem, cores)}"
             )
     return core, taken
 
@@ -79,16 +80,16 @@ def _too_far(problem: Problem, node: int) -> CapacityError:
     """The error for axons that reach too many cores."""
     return CapacityError(
         f"the axons of {problem.axons.populations[problem.population[node]]!r} reach more cores than the "
-        f"{problem.limits.axons_out:,} axons out of a core allow, however few neurons it holds: thin synapses out, or "
-        "take a chip with larger cores"
+        f"{problem.limits.axons_out:,} {WORDS['axons_out'].what} of a core allow, however few neurons it holds: "
+        f"{WORDS['axons_out'].neuron}"
     )
 
 
 def _tightest(problem: Problem, cores: int) -> str:
-    """Which limit is used most, in words."""
+    """Which limit is used most, in words, and what helps."""
     sending = np.count_nonzero(problem.axons.fan_out)
     needed = problem.bare.size.sum(), sending, sending, problem.axons.synapses
     shares = [need / (float(limit) * cores) for need, limit in zip(needed, problem.limit[:HELD], strict=True)]
     most = int(np.argmax(shares))
-    limit = int(problem.limit[most])
-    return f"of {words(LIMITS[most])}, they need at least {needed[most]:,} of {limit:,} a core"
+    limit, words = int(problem.limit[most]), WORDS[LIMITS[most]]
+    return f"of {words.what}, they need at least {needed[most]:,} of {limit:,} a core: {words.circuit}"

@@ -14,6 +14,7 @@ from pcneuro.mapping.counting import destinations
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.hypergraph import nets_of
 from pcneuro.mapping.partition.refinement import Divided
+from pcneuro.mapping.wording import TOGETHER, WORDS, beyond
 
 LIMITS = ("compartments", "axons_in", "axons_out", "synapses", "destinations")
 """Fields of ``Limits`` in the order in which kernels have them."""
@@ -116,13 +117,5 @@ class Problem:
         limits = dict(zip(LIMITS, self.limit.tolist(), strict=True))
         name = max(needed, key=lambda name: needed[name] / max(limits[name], 1))
         population = self.axons.populations[self.population[node]]
-        several = "let value and error neuron be apart (together=False), " if (self.node == node).sum() > 1 else ""
-        return CapacityError(
-            f"a unit of {population!r} takes {needed[name]:,} {words(name)} of a core, which has {limits[name]:,}: "
-            f"{several}thin its synapses out, or take a chip with larger cores"
-        )
-
-
-def words(limit: str) -> str:
-    """A limit as messages have it."""
-    return limit.replace("_", " ")
+        cure = TOGETHER if (self.node == node).sum() > 1 else WORDS[name].neuron
+        return CapacityError(f"a unit of {population!r} has {beyond(name, needed[name], limits[name])}: {cure}")
