@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.errors import ParameterError, unknown_name
 from pcneuro.graph.graph import Graph, Node
 from pcneuro.ops.feedback import StopFeedback

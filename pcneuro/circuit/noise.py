@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pcneuro.circuit.properties import ERROR, VALUE
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.noise import AbstractNoise

@@ -7,76 +7,26 @@
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, AbstractProperty, is_predicted
+from pcneuro.circuit.payloads import ErrorPayload
 from pcneuro.errors import ParameterError, class_of_kind, told, unknown_name
-from pcneuro.graph.graph import Graph, Latent, Node, real_array
+from pcneuro.graph.graph import Graph, Node, real_array
 from pcneuro.model.energies.abstract import ENERGIES, AbstractEnergy
 from pcneuro.model.energies.squared_error import SquaredError
+from pcneuro.model.payload import Payload
 from pcneuro.quantities import NOT_NEGATIVE, in_ms, number, plain
-
-VALUE, ERROR = "value", "error"
-"""Kinds of populations."""
-
-
-def is_predicted(node: Node) -> bool:
-    """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
-    return not (isinstance(node.source, Latent) and node.source.prior is None)
 
 
 def number_range(low: float, high: float, digits: int = 6) -> str:
     """The least and the greatest of some numbers as a table has them: ``"1-5"``, or one where they are the same."""
     texts = [f"{value:.{digits}g}" for value in (low, high)]
     return "-".join(dict.fromkeys(texts))
-
-
-@dataclass(frozen=True)
-class AbstractProperty(ABC):
-    """One property of vertices: which values it takes, and how it is given, saved, loaded and shown."""
-
-    keyword: str
-    """Its argument of ``build_circuit``."""
-    populations: tuple[str, ...] = (VALUE, ERROR)
-    """Kinds of populations in ``Circuit.nx`` that have it as an attribute."""
-    heading: str = ""
-    """Of its column in ``print(circuit)``; without one there is none."""
-    optional: bool = True
-    """Whether files leave out the default, and tables a column of nothing else. Files of before it was added do."""
-
-    @abstractmethod
-    def default(self, graph: Graph, vertex: str) -> Any:
-        """The value of a vertex for which none was given."""
-
-    @abstractmethod
-    def is_default(self, graph: Graph, vertex: str, value: Any) -> bool:
-        """Whether a value is the default."""
-
-    @abstractmethod
-    def from_argument(self, graph: Graph, vertices: Iterable[str], values: Any) -> dict[str, Any]:
-        """Vertex -> value, from what a user passed to ``build_circuit``. Raises what is wrong with it."""
-
-    @abstractmethod
-    def save(self, name: str, values: Mapping[str, Any], facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Add the values of these vertices to the JSON facts and the arrays of a file."""
-
-    @abstractmethod
-    def load(
-        self, name: str, graph: Graph, vertices: Iterable[str], facts: Mapping[str, Any], arrays: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Vertex -> value, for those that a file has one of. Raises KeyError or ValueError for what does not fit."""
-
-    @abstractmethod
-    def attribute(self, value: Any) -> Any:
-        """A value as an attribute of ``Circuit.nx``: a number, text, or a tuple of them."""
-
-    @abstractmethod
-    def text(self, value: Any) -> str:
-        """A value as a cell of a table."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +250,8 @@ class VertexProperties:
     error_baseline: Annotated[float | None, Baseline("error_baseline", populations=(ERROR,), heading="ON/OFF at")]
     """Rate of error neurons at an error of zero where they come in pairs of non-negative rates, ON - OFF = e; None
     where one population has rates of either sign."""
+    error_payload: Annotated[Payload | None, ErrorPayload("error_payload", populations=(ERROR,), heading="messages")]
+    """What messages of the error neurons can say; None where others know errors as they are."""
     energy: Annotated[AbstractEnergy | None, OutputEnergy("energies", populations=(), optional=False)]
     """What a clamped target costs, of outputs only."""
 

@@ -10,15 +10,17 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import is_predicted
 from pcneuro.circuit.parameters import check_parameters
 from pcneuro.circuit.plasticity import VARIANCE, CircuitAnatomy, learned_name
-from pcneuro.circuit.properties import ByVertex, frozen, is_predicted
+from pcneuro.circuit.properties import ByVertex, frozen
 from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.graph import Graph
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
 from pcneuro.model.lamination import Scheme
 from pcneuro.model.noise import AbstractNoise
+from pcneuro.model.payload import Payload
 from pcneuro.model.plasticity import AbstractPlasticity
 from pcneuro.quantities import plain_array
 
@@ -119,6 +121,20 @@ class AbstractCircuit:
         """Vertex whose error neurons come in pairs -> their rate at an error of zero."""
         rates = {name: record.error_baseline for name, record in self.properties.items()}
         return MappingProxyType({name: rate for name, rate in rates.items() if rate is not None})
+
+    @cached_property
+    def payloads(self) -> Mapping[str, Payload]:
+        """Vertex -> what messages of its error neurons can say, of those that send no errors as they are."""
+        said = {name: record.error_payload for name, record in self.properties.items()}
+        return MappingProxyType({name: payload for name, payload in said.items() if payload is not None})
+
+    def only_whole_errors(self, who: str, instead: str = "use EventDriven() or Reference()") -> None:
+        """Raise ParameterError, on behalf of ``who`` has no messages of a few bits, where there are any."""
+        for name, payload in self.payloads.items():
+            raise ParameterError(
+                f"{who} sends errors as they are, and messages of {name!r} have {payload.bits} bits (QuantizeErrors): "
+                f"{instead}, or leave the pass out"
+            )
 
     @property
     def with_signed_errors(self) -> Self:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.plasticity import VARIANCE
-from pcneuro.circuit.properties import ERROR, VALUE, VertexProperties
+from pcneuro.circuit.properties import VertexProperties
 from pcneuro.engines.data import RunData
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics, StateRow

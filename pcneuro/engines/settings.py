@@ -64,6 +64,7 @@ class Kernel(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         check_cycles(circuit, dynamics, integrator)
+        circuit.only_whole_errors(type(self).__name__, "use EventDriven(threshold=0.0), in compiled bins of dt")
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
         if self.tolerance:
@@ -137,11 +138,16 @@ class EventDriven(Engine):
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
         refuse_noise(circuit, "EventDriven")
+        if not dynamics.superposes:
+            circuit.only_whole_errors(f"EventDriven under {dynamics!r}", "use FixedPrediction() or Reference()")
+        if self.mode.lines:
+            circuit.only_whole_errors("Exact(order=2)", "use Exact() or TimeBinned()")
         errors = [v for v in circuit.vertices if circuit.has_prediction(v)]
         thresholds = [*by_vertex(self.threshold, dict.fromkeys(errors)).values()]
         if self.values is not None:
             thresholds += by_vertex(self.values, dict.fromkeys(circuit.vertices)).values()
-        if self.mode.binned and not circuit.delayed and all(threshold.zero for threshold in thresholds):
+        every = self.mode.binned and not circuit.delayed and not circuit.payloads
+        if every and all(threshold.zero for threshold in thresholds):
             made: type[ZeroThresholdEngine | EventEngine] = ZeroThresholdEngine
             if dynamics.holds_predictions:
                 circuit.only_fixed_weights(f"EventDriven under {dynamics!r}", "use Strict(), or Kernel()")
@@ -171,5 +177,6 @@ class Reference(Engine):
         if circuit.delayed:
             dynamics.only_values("a circuit with conduction delays")
             circuit.only_fixed_weights(*_DELAYED)
+            circuit.only_whole_errors("Reference with conduction delays", "use EventDriven()")
         made = DelayedReference if circuit.delayed else ReferenceEngine
         return made(circuit, dynamics, integrator, dtype, type(self).__name__)

@@ -57,6 +57,7 @@ from pcneuro.export.checked import (
 )
 from pcneuro.export.error_shapes import conv2d
 from pcneuro.export.frozen import Sweep, sweep
+from pcneuro.export.nir_cores import checked_cores, note_cores
 from pcneuro.export.sketch import Dense, Sketch, SketchNode
 from pcneuro.export.spiking import Graded, IntegrateAndFire, Spiking, Staggered
 from pcneuro.files import guarded, write_atomically
@@ -273,6 +274,8 @@ def graph(
     spiking: Spiking | None = None,
     delay: float = 0.0,
     step: float | None = None,
+    cores: Mapping[str, Any] | None = None,
+    chip: str = "",
     memory: float = MEMORY,
 ) -> Any:
     """The circuit under fixed prediction as a ``nir.NIRGraph``, for one sample.
@@ -297,6 +300,9 @@ def graph(
         Of all feedback, in ms: a ``Delay`` behind each error.
     step
         Where spikes are to be read as ones that last for a time step: its length in ms.
+    cores, chip
+        Population, ``"h1.error"`` -> the core of each of its neurons, and the name of the chip: metadata ``core`` of
+        nodes and ``chip`` of the graph.
     memory
         Bytes that the graph may take while it is made and written, by an estimate: synapses are dense matrices.
 
@@ -306,7 +312,9 @@ def graph(
         Where NIR is not installed.
     ParameterError
         For other dynamics or neurons, several samples without ``sample``, what is not finite, an operator without an
-        equivalent, no error to export, or a graph larger than ``memory``.
+        equivalent, no error to export, a graph larger than ``memory``, or what are no cores of a named chip.
+    UnknownNameError, ShapeError
+        For cores of a population that there is not, or of another size.
     """
     nir = library()
     arrays = {"inputs": inputs, "targets": targets, "clamp": clamp, "initial": initial}
@@ -314,12 +322,16 @@ def graph(
     delay = milliseconds("delay", delay, NOT_NEGATIVE)
     step = None if step is None else milliseconds("step", step)
     _check(dynamics, spiking)
+    placed = checked_cores(circuit, cores, chip)
     check_shapes(circuit, "NIR", NUMBER_BYTES, memory)
     sketch = _sketch(UnitGraph(circuit), data, chosen, spiking, delay, step)
     what = f"{sketch.entries:,} numbers, since synapses are dense matrices,"
     refuse_size(NUMBER_BYTES * sketch.entries, what, "NIR", memory)
     nodes = {name: _node(nir, node) for name, node in sketch.nodes.items()}
-    return nir.NIRGraph(nodes=nodes, edges=sketch.edges, metadata={"time": "s", "spike": "one" if step else "impulse"})
+    metadata = {"time": "s", "spike": "one" if step else "impulse"}
+    made = nir.NIRGraph(nodes=nodes, edges=sketch.edges, metadata=metadata)
+    note_cores(made, placed, chip)
+    return made
 
 
 def _sketch(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.equations.dendrite import Block
 from pcneuro.circuit.equations.expressions import brian2_text, plus
 from pcneuro.circuit.plasticity import VARIANCE
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.export.groups import VARIANCES, Group, GroupSynapses, pairs_of
 from pcneuro.export.spiking import Spiking

@@ -98,6 +98,7 @@ class Simulator:
         schedule.check_delays(circuit)
         schedule.check_noise(circuit)
         schedule.check_plasticity(circuit)
+        schedule.check_payloads(circuit)
         self.circuit, self.dynamics, self.integrator, self.schedule = circuit, dynamics, integrator, schedule
         self.dtype, self.seed = dtype, seed
         self._state = SimulationState(circuit, integrated, integrator, schedule, engine, dtype, seed)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 from pcneuro.mapping import chips_table, keys_table
 
@@ -19,10 +23,26 @@ def test_its_examples_run(tmp_path, monkeypatch, capsys):
     for example in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL):
         exec(compile(example, "docs/mapping.md", "exec"), names)
     assert "packets between cores" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"mapping.nc", "tables", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mapping.nc", "tables", "report.html", "mlp.nir"}
+    read_without_the_package(tmp_path, {v: names["mapping"].core(f"{v}.error") for v in names["circuit"].vertices})
     assert names["errors"] == sorted(names["errors"])
     lowest = [low for low, _ in names["energies"]]
     assert lowest == sorted(lowest, reverse=True)
+
+
+def read_without_the_package(folder, cores):
+    """The script of the page that reads a NIR file, in a process that cannot import pcneuro nor NIR."""
+    (script,) = re.findall(r"```python\n(import h5py\n.*?)```", TEXT, flags=re.DOTALL)
+    without = "import sys\nsys.modules['pcneuro'] = sys.modules['nir'] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-c", without + script], cwd=folder, capture_output=True, text=True, check=True
+    )
+    chip, *lines = done.stdout.splitlines()
+    assert chip == "loihi"
+    told = {name.removesuffix("_error"): ast.literal_eval(counts) for name, counts in (x.split(" ", 1) for x in lines)}
+    assert told == {
+        v: dict(zip(*map(list, np.unique(core, return_counts=True)), strict=True)) for v, core in cores.items()
+    }
 
 
 def test_its_tables_are_those_of_the_chips():

@@ -14,7 +14,7 @@ from pcneuro.export import brian2, nest, nir, sonata
 from pcneuro.export.spiking import Spiking
 from tests.robustness.wrong_calls import Row, X, Y, circuit, written
 from tests.robustness.wrong_in_simulators import RUN_ARRAYS
-from tests.robustness.wrong_values import arrays, flags, mappings, names, numbers, objects, paths, whole_numbers
+from tests.robustness.wrong_values import arrays, bank, flags, mappings, names, numbers, objects, paths, whole_numbers
 
 DATA: dict[str, Any] = {"inputs": {"x": X}, "targets": {"out": Y}}
 MEMORY = 4e9
@@ -108,6 +108,7 @@ def recording_rows(target: str, call: Callable[..., Any]) -> list[Row]:
 
 rate, spiking = network(brian2.rate, rates), network(brian2.spiking, rates)
 graph = network(lambda of, **changes: nir.graph(of, **{"sample": 0} | changes), nodes)
+CORES = {"h.error": np.array([0, 0, 1, 1])}
 nest_network = network(nest.network, lambda made: None)
 
 ROWS = [
@@ -169,6 +170,21 @@ ROWS = [
         None,
         numbers(1.0, low=0.0, above=True, time=True, none=True),
         _with(graph, "step"),
+    ),
+    Row(
+        "export.nir.graph",
+        "cores",
+        CORES,
+        [*mappings(CORES, np.zeros(7, dtype=np.int64), none=False), *bank(False, halves={"h.error": np.full(4, 0.5)})],
+        lambda v: graph(cores=v, chip="loihi"),
+        said="cores|chip",
+    ),
+    Row(
+        "export.nir.graph",
+        "chip",
+        "loihi",
+        bank(False, empty="", number=3, none=None, list_=["loihi"], bytes_=b"loihi", an_object=object(), true=True),
+        lambda v: graph(cores=CORES, chip=v),
     ),
     Row(
         "export.nir.write",

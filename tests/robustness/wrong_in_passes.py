@@ -34,7 +34,7 @@ PARAMETERS = [
     *bank(False, an_object=object(), nan=float("nan"), a_vertex=["h"], several=["W", "g"]),
 ]
 """Names of parameters."""
-NEEDED = {"Quantize": {"bits": 4}}
+NEEDED: dict[str, dict[str, Any]] = {"Quantize": {"bits": 4}, "QuantizeErrors": {"bits": 4, "scale": 1.0}}
 """Pass -> arguments that it has no defaults of."""
 ALONE = {"Stochastic": lambda made: pcn.passes.Quantize(4, rounding=made)}
 """What is no pass itself -> the pass of it."""
@@ -97,6 +97,12 @@ ROWS = [
     ),
     *rows("SplitErrors", baseline=SHARE, vertices=(["h"], VERTICES)),
     *rows("Stochastic", seed=SEED),
+    *rows(
+        "QuantizeErrors",
+        bits=(3, whole_numbers(3, least=1, most=16)),
+        scale=(20.0, numbers(20.0, low=0.0, above=True)),
+        vertices=(["h"], VERTICES),
+    ),
     *rows(
         "Quantize",
         bits=(3, whole_numbers(3, least=1, most=16)),

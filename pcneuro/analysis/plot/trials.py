@@ -9,7 +9,7 @@ import numpy as np
 from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.marks import duration_marks, labels_of
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.circuit.properties import ERROR
+from pcneuro.circuit.abstract_property import ERROR
 from pcneuro.errors import ParameterError, check_object, told, unknown_name
 from pcneuro.quantities import whole
 from pcneuro.recording.probe import PARAMETER

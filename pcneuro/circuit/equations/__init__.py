@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.equations.dendrite import AbstractPlaces, Block, Compartment
 from pcneuro.circuit.plasticity import learned_name
 from pcneuro.circuit.projections import role_of
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import extent
 from pcneuro.graph.graph import Latent

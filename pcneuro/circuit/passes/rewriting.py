@@ -116,6 +116,7 @@ class AbstractRewriting(ABC):
             precision=frozen(np.ones(marked.shape)),
             error_tau=frozen(np.zeros(marked.shape)),
             error_baseline=None,
+            error_payload=None,
             energy=None,
         )
         return marked

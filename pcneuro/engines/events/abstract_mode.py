@@ -53,6 +53,10 @@ class AbstractMode(ABC):
         """What a free value neuron's drive is multiplied by, in a bin or a ms."""
 
     @abstractmethod
+    def least_message(self, quantum: np.ndarray) -> np.ndarray:
+        """From which change on a message of multiples of a ``quantum`` can be sent; 0 where that is 0."""
+
+    @abstractmethod
     def admit(self, sending: Sending) -> None:
         """Raises ParameterError for thresholds of what may send that it does not take."""
 

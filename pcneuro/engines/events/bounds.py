@@ -16,17 +16,21 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import AbstractUnitWalk, SlopePull, SynapsePull, UnitGraph
 from pcneuro.errors import ParameterError
 from pcneuro.model.dynamics import AbstractDynamics
 
 
-def check_bounded(dynamics: AbstractDynamics, rates: np.ndarray, updated: bool, continued: bool) -> None:
+def check_bounded(
+    circuit: Circuit, dynamics: AbstractDynamics, rates: np.ndarray, updated: bool, continued: bool
+) -> None:
     """Raise ParameterError where there are no bounds, for nonlinear dynamics among others.
 
     ``rates`` are dt * precision / tau of the neurons that go in steps; ``updated`` is whether parameters have changed
     since the sweep, ``continued`` whether neurons have held something back of other data or parameters.
     """
+    circuit.only_whole_errors("a bound of errors", "compare runs")
     if not dynamics.superposes:
         raise ParameterError(f"there is no bound under {type(dynamics).__name__}: use FixedPrediction")
     if (rates > 1.0).any():

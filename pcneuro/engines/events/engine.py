@@ -23,10 +23,9 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, Stepped
 from pcneuro.engines.data import RunData
-from pcneuro.engines.events import arrived, snapshots
+from pcneuro.engines.events import arrived, continuing, snapshots
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
-from pcneuro.engines.events.continuing import Moment, count_jumps, flow, go_on
 from pcneuro.engines.events.counts import Counts
 from pcneuro.engines.events.senders import Sending, equilibria_of
 from pcneuro.engines.events.state import Sample
@@ -121,6 +120,7 @@ class EventEngine(AbstractEngine):
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
         before = self._moment() if data.continues else None
+        continuing.check_continued(self.circuit, data)
         if data.continues or data.step > 0:
             self.tally = self._counts().tallied()
             self.number = self.number if data.continues else data.step
@@ -138,23 +138,25 @@ class EventEngine(AbstractEngine):
     def follow(self, data: RunData) -> None:
         before, self.data = self.data.currents, data
         self.current = self.current and data.currents is before
-        flow(self._moment(), before, data.currents, self.mode, self.mode.time(self.number, self.integrator.dt))
+        continuing.flow(
+            self._moment(), before, data.currents, self.mode, self.mode.time(self.number, self.integrator.dt)
+        )
 
-    def _begin(self, before: Moment | None) -> None:
+    def _begin(self, before: continuing.Moment | None) -> None:
         """Bring samples at the sweep to their begin, and to what they go on from, if anything."""
         now, time = self._moment(), self.mode.time(self.number, self.integrator.dt)
         if before is not None:
-            count_jumps(before, now, self.tally, self.log, self.number * self.integrator.dt)
-        sent = go_on(before, now, time) if before is not None and before.leads_to(now) else []
+            continuing.count_jumps(before, now, self.tally, self.log, self.number * self.integrator.dt)
+        sent = continuing.go_on(before, now, time) if before is not None and before.leads_to(now) else []
         for sample in self.samples:
             self.mode.prepare(sample, time)
-        flow(now, {}, self.data.currents, self.mode, time)
+        continuing.flow(now, {}, self.data.currents, self.mode, time)
         if self.log is not None:
             for s, (codes, changes) in enumerate(sent):
                 self._log(s, np.full(codes.size, time), codes, changes)
 
-    def _moment(self) -> Moment:
-        return Moment(self.sending, self.samples, self.base, self.data.inputs, self.data.clamped)
+    def _moment(self) -> continuing.Moment:
+        return continuing.Moment(self.sending, self.samples, self.base, self.data.inputs, self.data.clamped)
 
     def _make(self) -> None:
         """Samples at the sweep, from which value neurons may begin elsewhere."""
@@ -383,7 +385,9 @@ class EventEngine(AbstractEngine):
         which Euler's steps overshoot.
         """
         rates = self.sending.gain * self.sending.precision if self.mode.binned else np.zeros(0)
-        check_bounded(self.dynamics, rates, self.updated, self.data.continues and bool(self.sending.threshold.any()))
+        check_bounded(
+            self.circuit, self.dynamics, rates, self.updated, self.data.continues and bool(self.sending.threshold.any())
+        )
         limits = {n: self.sending.threshold[part].astype(np.float64) for n, part in self.sending.slices.items()}
         units = UnitGraph(self.circuit.with_parameters(self.parameters), plastic=self.circuit.graph.parameters)
         return bounds_of_batch(units, {**self.data.inputs, **self.base}, limits, self.data.clamped)

@@ -52,6 +52,10 @@ class TimeBinned(AbstractMode):
     def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         return integrator.gain(tau, precision)
 
+    def least_message(self, quantum: np.ndarray) -> np.ndarray:
+        # Of exactly half a quantum, nothing is as near as one.
+        return np.where(quantum > 0, np.nextafter(quantum / 2, quantum), quantum)
+
     def admit(self, sending: Sending) -> None:
         """All that there are."""
 
@@ -107,6 +111,10 @@ class Exact(AbstractMode):
 
     def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray:
         return 1.0 / tau
+
+    def least_message(self, quantum: np.ndarray) -> np.ndarray:
+        # Whoever has sent is then at zero, and as far as can be from sending it back.
+        return quantum
 
     def admit(self, sending: Sending) -> None:
         if (sending.limits <= 0).any():

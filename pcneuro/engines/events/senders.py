@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from pcneuro.engines.events.thresholds import Absolute, Thresholds, by_vertex
 from pcneuro.engines.events.topology import Topology
 from pcneuro.engines.events.under_way import late
 from pcneuro.kernels.events.arrays import SUM, SynapticNetwork
+from pcneuro.model.payload import Payload
 from pcneuro.norms import root_mean_square
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class TimeMode(Protocol):
     def binned(self) -> bool: ...
 
     def gain(self, integrator: AbstractIntegrator, tau: np.ndarray, precision: np.ndarray) -> np.ndarray: ...
+
+    def least_message(self, quantum: np.ndarray) -> np.ndarray: ...
 
 
 class Sender(Protocol):
@@ -70,6 +73,8 @@ class Sending:
         self.layout, self.slices, self.strict = topology.layout, topology.slices, topology.strict
         circuit, clamped = engine.circuit, engine.data.clamped
         errors, values = self._thresholds()
+        quantum, most = self._messages()
+        errors = np.maximum(errors, engine.mode.least_message(quantum.astype(engine.dtype)))
         tau, precision = self._units(circuit.tau), self._units(circuit.precision)
         free = self._units({n: np.full(circuit.tau[n].shape, float(n not in clamped)) for n in circuit.vertices})
         dtype, layout = engine.dtype, self.layout
@@ -92,6 +97,8 @@ class Sending:
             gain=gain,
             rate=free * precision / tau,
             threshold=errors,
+            quantum=quantum,
+            most=most,
             value_threshold=values,
             gate=gate,
             **layout.arrays(self.weights),
@@ -135,6 +142,16 @@ class Sending:
             if engine.values is None and isinstance(limit, Absolute):
                 values[name] = values[name] / leak
         return self._units(errors), self._units(values)
+
+    def _messages(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of units: the quantum of what their errors send, 0 where that is any number, and the largest multiple."""
+        circuit, payloads = self.engine.circuit, self.engine.circuit.payloads
+
+        def of(number: Callable[[Payload], float]) -> np.ndarray:
+            found = {n: number(payloads[n]) if n in payloads else 0.0 for n in circuit.vertices}
+            return self._units({n: np.full(circuit.graph.nodes[n].shape, value) for n, value in found.items()})
+
+        return of(lambda payload: payload.quantum), of(lambda payload: payload.most)
 
     def _gates(self, errors: np.ndarray) -> np.ndarray:
         """Under strict dynamics, of nodes: what an error's threshold comes to behind its dendrite; -1 inside of it."""

@@ -218,7 +218,7 @@ class DelayedReference(ReferenceEngine):
             self.past[name].now[...] = self._flat(self.value[name])
         super()._evaluate()
 
-    def adjoints(self) -> Arrays:
+    def adjoints(self, errors: Arrays | None = None) -> Arrays:
         """Feedback to every vertex: what has arrived of what its children have sent back."""
         self._backward()
         feedback = {name: np.zeros_like(self._flat(self.value[name])) for name in self.circuit.vertices}

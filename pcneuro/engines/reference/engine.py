@@ -167,16 +167,21 @@ class ReferenceEngine(AbstractEngine):
                 self.error[name] = self.at_once[name]
             if self.dynamics.integrates("noise", name):
                 self.error[name] = self.at_once[name] + self.rows["noise"][name]
-        adjoints = closed(self.circuit.graph, self.adjoints())
+        adjoints = closed(self.circuit.graph, self.adjoints(self._sent()))
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
         for name, current in self.data.currents.items():
             self.feedback[name] = self.feedback[name] + current.astype(self.dtype)
 
-    def adjoints(self) -> Arrays:
+    def _sent(self) -> Arrays:
+        """What others know of errors."""
+        payloads = self.circuit.payloads
+        return {n: payloads[n].rounded(e) if n in payloads else e for n, e in self.error.items()}
+
+    def adjoints(self, errors: Arrays | None = None) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
-        parameter's Hebbian change."""
-        return pull_back(self.way, self.error, self.presynaptic, self.output)
+        parameter's Hebbian change. The errors are the neurons' own unless others are given."""
+        return pull_back(self.way, self.error if errors is None else errors, self.presynaptic, self.output)
 
     def _variable(self, variable: str) -> Arrays:
         """Arrays of a variable by vertex: values, errors, or what dynamics integrate beside them."""

@@ -98,6 +98,10 @@ class SynapticNetwork(AbstractStructure):
     rate: Reals
     """Of units: precision / tau, 1/ms."""
     threshold: Reals
+    quantum: Reals
+    """Of units: what messages of errors are multiples of; 0 where they are any number."""
+    most: Reals
+    """Of units: the largest multiple."""
     value_threshold: Reals
     gate: Reals
     """Of nodes: what a sum has to change by before it is sent down an axon, under strict dynamics; negative inside of

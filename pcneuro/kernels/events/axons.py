@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.events.queue import drop, push
@@ -9,6 +11,15 @@ from pcneuro.kernels.events.queue import drop, push
 GROUP_BITS = 32
 """Of a key in ``Axons``, for the group of synapses; the node stands above them."""
 GROUP = (1 << GROUP_BITS) - 1
+
+
+@inner(forceinline=True)
+def message(away, quantum, most):  # type: ignore[no-untyped-def]
+    """What is sent of a change that is to be sent: the nearest multiple of the quantum, if there is one."""
+    if quantum == 0.0:
+        return away
+    count = min(max(np.rint(abs(away) / quantum), quantum / quantum), most)
+    return np.copysign(count * quantum, away)
 
 
 @kernel

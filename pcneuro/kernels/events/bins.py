@@ -7,7 +7,7 @@ import numpy as np
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.dispatch import ix
 from pcneuro.kernels.events.arrays import BLOCK, DONE, NOT_FINITE, QUEUE_FULL, RECORD_FULL
-from pcneuro.kernels.events.axons import accumulate, deliver, record
+from pcneuro.kernels.events.axons import accumulate, deliver, message, record
 from pcneuro.kernels.events.passes import backward, forward
 from pcneuro.kernels.events.queue import arrives
 
@@ -87,7 +87,12 @@ def _send_errors(network, state, now, cumulative):  # type: ignore[no-untyped-de
         for u in range(first, first + count):
             away = change[u]
             if _beyond(away, residue[u], threshold[u], cumulative):
-                sent[u], residue[u] = precision[u] * (x[u] - predicted[u]), 0
+                if network.quantum[u] == 0.0:
+                    sent[u] = precision[u] * (x[u] - predicted[u])
+                else:
+                    away = message(away, network.quantum[u], network.most[u])
+                    sent[u] += away
+                residue[u] = 0
                 # Who has nobody to send to sends nothing.
                 node = network.entry[u]
                 if node >= 0:
@@ -120,7 +125,8 @@ def _step_block(network, state, first, count, cumulative):  # type: ignore[no-un
         u = ix(first + k)
         factor, step = precision[u], gain[u]
         drive, mean, known = received[u], predicted[u], sent[u]
-        new = x[u] + step * (drive - factor * (x[u] - mean))
+        last = factor * (x[u] - mean)
+        new = x[u] + step * (drive - last)
         x[u] = new
         error = factor * (new - mean)
         goal = drive if step > 0.0 and factor > 0.0 else error
@@ -128,9 +134,11 @@ def _step_block(network, state, first, count, cumulative):  # type: ignore[no-un
             quiet = error == known and goal == known
         else:
             # All that follows lies between the goal and one of the last two errors, also where steps overshoot (by
-            # less than they go); and the last error is as near to what was sent, or else was sent in this bin.
+            # less than they go); and the last error is as near to what was sent, or else was sent in this bin, or
+            # was more than a message could say.
             limit = threshold[u]
             quiet = abs(goal - known) < limit and abs(error - known) < limit
+            quiet = quiet and (network.quantum[u] == 0.0 or abs(last - known) < limit)
         loud += 0 if quiet else 1
         wild += 0 if abs(new) < np.inf else 1
     return loud == 0, wild == 0

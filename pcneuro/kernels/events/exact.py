@@ -13,7 +13,7 @@ import numpy as np
 
 from pcneuro.kernels.compiling import inner, kernel
 from pcneuro.kernels.events.arrays import DONE, PAUSE, PAUSED
-from pcneuro.kernels.events.axons import accumulate, deliver, record
+from pcneuro.kernels.events.axons import accumulate, deliver, message, record
 from pcneuro.kernels.events.bins import full
 from pcneuro.kernels.events.passes import backward, forward
 from pcneuro.kernels.events.queue import arrives, first_due, next_due, schedule
@@ -185,6 +185,9 @@ def _send_due(network, state, u, now):  # type: ignore[no-untyped-def]
         away = math.copysign(threshold, away)
         error = sent + away
         state.x[u] = state.predicted[u] + error / precision
+    if network.quantum[u] != 0.0:
+        away = message(away, network.quantum[u], network.most[u])
+        error = sent + away
     state.sent[u] = error
     change = state.x[u] * 0 + away
     slope = change * 0

@@ -9,9 +9,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.plasticity import VARIANCE
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.errors import ParameterError, told, unknown_name
 from pcneuro.model.perturbations import AbstractPerturbation
 

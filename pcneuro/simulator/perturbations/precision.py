@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.properties import ERROR
 from pcneuro.engines.stimuli import Stimulus, stimulus
 from pcneuro.errors import DataError, ParameterError, ShapeError, told
 from pcneuro.model.timed import TimedArray

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from pcneuro.circuit.abstract_property import ERROR, VALUE
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.properties import ERROR, VALUE
 from pcneuro.errors import ParameterError
 from pcneuro.simulator.perturbations.abstract import (
     AbstractIntervention,

@@ -37,6 +37,8 @@ class AbstractSchedule(ABC):
     """Whether it is defined for connections and precisions that change in a run."""
     together: ClassVar[bool] = True
     """Whether all populations have the same time."""
+    payloads: ClassVar[bool] = True
+    """Whether it is defined for circuits whose errors are sent in a few bits."""
     separate_errors: ClassVar[bool] = False
     """Whether it needs room for errors beside that for deviations."""
 
@@ -70,6 +72,11 @@ class AbstractSchedule(ABC):
         """Raise ParameterError for a circuit with rules of plasticity, unless the schedule is defined for them."""
         if not self.plasticity:
             circuit.only_fixed_weights(repr(self), "use Parallel()")
+
+    def check_payloads(self, circuit: Circuit) -> None:
+        """Raise ParameterError for errors that are sent in a few bits, unless the schedule is defined for them."""
+        if not self.payloads:
+            circuit.only_whole_errors(repr(self), "use Parallel()")
 
     def check_until(self) -> None:
         """Raise ParameterError where a run must be for a given time."""

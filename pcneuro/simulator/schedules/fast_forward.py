@@ -39,6 +39,7 @@ class FastForward(AbstractSchedule):
 
     continuous: bool = False
     divisible = False
+    payloads = False
     separate_errors = True
 
     @property
