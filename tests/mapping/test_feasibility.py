@@ -226,8 +226,8 @@ def test_a_division_beyond_a_limit_names_the_core_and_what_it_holds():
     )
     assert refused(small_chip(axons_out=2)).startswith("core 1 of 3 has 3 axons out, and")
     assert refused(small_chip(destinations=1)) == (
-        f"core 1 of 3 has 2 destinations of one axon, and an axon of small at most 1 (destinations); {held}: keep the "
-        "targets of an axon on fewer cores, or take a chip with more destinations"
+        f"core 1 of 3 has 2 destinations of one axon, and an axon of small at most 1 (destinations); {held}: let "
+        "neurons reach fewer others, or take a chip with more destinations, or more neurons a core"
     )
     assert refused(small_chip(2, 1)) == (
         "a division among 3 cores does not fit on small, which has 2: take fewer cores, or a chip with more"
