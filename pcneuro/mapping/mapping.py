@@ -128,7 +128,7 @@ def mapped(
     tell(0.8, "counts and costs")
     values, unpriced = measured(at, slot, chip, traffic)
     tell(0.9, "other orders")
-    values |= _orders(at, chip, traffic, seed)
+    values |= _orders(at, chip, traffic, seed, together)
     names = _names(strategies)
     facts = {
         "circuit": circuit,
@@ -168,11 +168,20 @@ def _names(strategies: Sequence[AbstractStrategy] | None) -> list[str]:
         return [f"all strategies, without {HypergraphPartitioner.name}, which is not installed"]
 
 
-def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int) -> dict[str, Any]:
-    """Packets between cores, were neurons divided among as many cores in other orders."""
+def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int, together: bool) -> dict[str, Any]:
+    """Packets between cores, were neurons in natural order, or in random order on as many cores."""
     packets = []
     for order in ORDERS:
-        core = started(at.axons, chip.limits, traffic.sends, order, at.cores, seed=seed)
+        core = started(
+            at.axons,
+            chip.limits,
+            traffic.sends,
+            order,
+            at.cores,
+            most=chip.mesh.slots,
+            seed=seed,
+            together=together,
+        )
         other = destinations(at.axons, core, int(core.max(initial=-1)) + 1)
         packets.append(other.packets(traffic.sends) * chip.packets_an_event)
     return {"order": [order.name for order in ORDERS], "order_packets": packets}

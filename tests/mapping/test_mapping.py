@@ -156,3 +156,15 @@ def test_what_does_not_fit_is_refused_in_one_line(study):
         pcn.map_circuit(circuit, "lohi", result)
     with pytest.raises(ParameterError, match="activity is None"):
         pcn.map_circuit(circuit, "loihi")
+
+
+@pytest.mark.parametrize("neurons", [1, 2, 3])
+def test_neurons_that_are_apart_fill_cores_of_few(neurons):
+    circuit = pcn.build_circuit(mlp((6, 9, 7, 3)))
+    cores = -(-(6 + 2 * (9 + 7 + 3)) // neurons)
+    row = {"mesh": {"width": cores, "height": 1}, "core": {"neurons": neurons}}
+    made = pcn.map_circuit(circuit, chip(**row), AssumedRate(0.1, 10), together=False)
+    assert made.data.sizes["core"] == cores
+    assert np.bincount(made.data["core_of"].values).max() <= neurons
+    # Other orders are of neurons that are apart, too.
+    assert made.packets <= made.data["order_packets"].values[0]

@@ -74,11 +74,25 @@ def divide(
 
 
 def started(
-    axons: Axons, limits: Limits, sends: np.ndarray, strategy: AbstractStrategy, cores: int, *, seed: int = 0
+    axons: Axons,
+    limits: Limits,
+    sends: np.ndarray,
+    strategy: AbstractStrategy,
+    cores: int,
+    *,
+    most: int | None = None,
+    seed: int = 0,
+    together: bool = True,
 ) -> np.ndarray:
-    """The first start of a strategy as it is, (neurons,) int64, to compare with; it may be beyond limits."""
-    problem = Problem.of(axons, limits, sends, together=True)
-    natural, _ = natural_order(problem, cores)
+    """The first start of a strategy as it is, (neurons,) int64, to compare with; it may be beyond limits.
+
+    There are so many ``cores``; natural order takes what it takes, up to ``most`` (None: up to ``cores``). Raises
+    CapacityError where it takes more.
+    """
+    if not axons.neurons:
+        return np.zeros(0, dtype=np.int64)
+    problem = Problem.of(axons, limits, sends, together)
+    natural, _ = natural_order(problem, cores if most is None else most)
     return next(strategy.starts(problem, natural, cores, seed))[problem.node]
 
 
