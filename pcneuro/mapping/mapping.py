@@ -126,17 +126,17 @@ def mapped(
     tell(0.6, "cores on the mesh")
     slot = place(at, chip.mesh, traffic.sends, *chip.hop_weights, seed=seed)
     tell(0.8, "counts and costs")
-    values, unpriced = measured(at, slot, chip, traffic)
+    numbers = measured(at, slot, chip, traffic)
     tell(0.9, "other orders")
-    values |= _orders(at, chip, traffic, seed, together)
+    values = {**numbers.values, **_orders(at, chip, traffic, seed, together)}
     names = _names(strategies)
     facts = {
         "circuit": circuit,
         "activity": _words(traffic),
         "division": f"the best of {', '.join(names)}",
         "strategies": json.dumps(names),
-        "notes": json.dumps(remarks_on(chip, axons, traffic, values["limiting_core"] >= 0)),
-        "unpriced": json.dumps(unpriced),
+        "notes": json.dumps(remarks_on(chip, axons, traffic, numbers.untimed)),
+        "unpriced": json.dumps(numbers.unpriced),
         "seed": seed,
         "together": int(together),
         "synapses": axons.synapses,
@@ -150,12 +150,13 @@ def mapped(
 def _strategies(strategies: Any) -> list[AbstractStrategy] | None:
     if strategies is None:
         return None
-    if isinstance(strategies, Sequence) and not isinstance(strategies, str) and len(strategies):
-        if all(isinstance(each, AbstractStrategy) for each in strategies):
+    what = f"strategies is {told(strategies)}"
+    if isinstance(strategies, Sequence) and not isinstance(strategies, str):
+        wrong = [told(each) for each in strategies if not isinstance(each, AbstractStrategy)]
+        if strategies and not wrong:
             return list(strategies)
-    raise ParameterError(
-        f"strategies is {told(strategies)}; give a list such as [pcn.mapping.NaturalOrder()], or None for all"
-    )
+        what = f"strategies has {wrong[0]} in it" if wrong else "strategies is an empty list"
+    raise ParameterError(f"{what}; give a list such as [pcn.mapping.NaturalOrder()], or None for all")
 
 
 def _names(strategies: Sequence[AbstractStrategy] | None) -> list[str]:

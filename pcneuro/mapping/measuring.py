@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import Chip
 from pcneuro.mapping.costs import Energy, Latency, Links, Range, counts_of, energy_of, latency_of, links_of
-from pcneuro.mapping.costs.energy import PLASTICITY
 from pcneuro.mapping.counting import Destinations
-from pcneuro.mapping.schema import BOUNDS
+from pcneuro.mapping.schema import BOUNDS, PLASTICITY
 from pcneuro.mapping.traffic import Traffic
 
 STEPS = {"east": (1, 0), "west": (-1, 0), "north": (0, 1), "south": (0, -1)}
 """Columns and rows from tile to tile, by direction."""
 
 
-def measured(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -> tuple[dict[str, Any], list[str]]:
-    """All numbers of ``schema.ENTRIES`` but those of other orders, and operations that have no price."""
+@final
+@dataclass(frozen=True)
+class Measured:
+    """All numbers of ``schema.ENTRIES`` but those of other orders, and operations that have no price, or no time."""
+
+    values: Mapping[str, Any]
+    unpriced: tuple[str, ...]
+    untimed: tuple[str, ...]
+
+
+def measured(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -> Measured:
+    """Measure a mapping: where neurons are, ``slot`` (cores,) int64 of each core, and how often axons send."""
     counted = counts_of(at, slot, chip, traffic)
     energy, latency = energy_of(counted, chip), latency_of(at, chip, traffic)
     links = links_of(at, slot, chip, traffic.sends)
@@ -41,18 +51,20 @@ def measured(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -
         "longest": sum(links.longest),
         "steps": traffic.steps,
     }
-    return values, list(energy.unpriced)
+    return Measured(values, energy.unpriced, latency.unpriced)
 
 
-def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, latency_known: bool) -> list[str]:
-    """What has to be known beside the numbers, in words."""
+def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, untimed: Collection[str]) -> list[str]:
+    """What has to be known beside the numbers, in words; ``untimed`` are operations whose time is not known."""
     notes = []
     if not chip.messages.graded:
         notes.append(f"events on {chip.name} are binary: graded events are priced as if they were")
     elif chip.packets_an_event > 1:
         notes.append(f"an event on {chip.name}, with its payload, is {chip.packets_an_event} packets")
-    if not latency_known:
-        notes.append(f"there are no times: {chip.name} has no published time of some operations, or time has no steps")
+    if untimed:
+        notes.append(f"there are no times, for want of a published one of {', '.join(untimed)}".replace("_", " "))
+    elif not traffic.steps > 0:
+        notes.append("there are no times: this run has no steps; run in bins of dt for these")
     elif traffic.raster is None:
         notes.append("times are of steps with mean numbers of events, a lower bound: record events for those of each")
     elif traffic.samples > 1:
@@ -118,6 +130,7 @@ def _times(latency: Latency) -> Mapping[str, Any]:
         "longest_step": _bounds(latency.longest),
         "limiting_core": latency.core,
         "limiting_share": latency.share,
+        "limiting_packets": latency.processing,
     }
 
 

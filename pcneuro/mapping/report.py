@@ -15,8 +15,8 @@ from pcneuro.files import place, write_atomically
 from pcneuro.mapping.chips import ENERGIES, LATENCIES
 from pcneuro.mapping.plot.figures import figures
 from pcneuro.mapping.structure import AbstractMapping
-from pcneuro.mapping.tables import TextTable, headline, limiting, remarks, tables
-from pcneuro.mapping.words import count, joule, second, share
+from pcneuro.mapping.tables import TextTable, headline, remarks, tables
+from pcneuro.mapping.words import count, joule, of_what, second, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,9 +92,9 @@ def _tiles(mapping: AbstractMapping) -> str:
         (count(mapping.packets), "packets between cores, a sample"),
         (share(mapping.packets, natural), f"of the packets in {data['order'].values[0]} order"),
         (count(mapping.hops), "hops, a sample"),
-        (_range(mapping.energy, joule), "energy of a sample"),
-        (_range(mapping.energy_gradient, joule), "energy of a gradient"),
-        (_range(mapping.time, second), f"time of a sample{limiting(data)}"),
+        (_range(mapping.energy, joule), f"energy of a sample{of_what(data)}"),
+        (_range(mapping.energy_gradient, joule), f"energy of a gradient{of_what(data)}"),
+        (_range(mapping.time, second), "time of a sample"),
     ]
     return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(s)}</span></div>" for b, s in rows)}</div>'
 

@@ -22,6 +22,8 @@ NEURON, POPULATION, CORE, LIMIT, LINK, PART, BOUND, ORDER = (
     "order",
 )
 BOUNDS = ("low", "high")
+PLASTICITY = "plasticity"
+"""The part of a gradient's energy that a sample does not have."""
 NAMES: Mapping[str, str] = {"population_name": POPULATION, LIMIT: LIMIT, PART: PART, BOUND: BOUND, ORDER: ORDER}
 """Variables of text, each along one dimension."""
 
@@ -72,6 +74,7 @@ ENTRIES: Mapping[str, Entry] = {
     "longest": Entry((), "i", "hops of the longest path that a packet takes"),
     "limiting_core": Entry((), "i", "core that others wait for longest; -1: times are not known"),
     "limiting_share": Entry((), "f", "share of a sample's time for which they do"),
+    "limiting_packets": Entry((), "i", "1: they do so for the packets that it gets; 0: for its neurons"),
     "steps": Entry((), "f", "steps of a sample"),
     "time": Entry((BOUND,), "f", "time of a sample", "ns"),
     "step_time": Entry((BOUND,), "f", "time of a step, the mean of a sample", "ns"),

@@ -11,6 +11,7 @@ import numpy as np
 from pcneuro.errors import unknown_name
 from pcneuro.mapping.chips import Chip
 from pcneuro.mapping.schema import BOUND, BOUNDS, PART
+from pcneuro.mapping.words import counts_only
 
 if TYPE_CHECKING:
     import xarray
@@ -75,6 +76,4 @@ class AbstractMapping(ABC):
     def _total(self, name: str) -> tuple[float, float]:
         energies = self.data[name]
         low, high = (float(energies.sel({BOUND: bound}).sum(PART)) for bound in BOUNDS)
-        if high == 0 and not np.isfinite(self.data["energy_gradient"].values).all():
-            return float("nan"), float("nan")
-        return low, high
+        return (float("nan"), float("nan")) if counts_only(self.data) else (low, high)

@@ -13,9 +13,9 @@ import numpy as np
 from pcneuro.circuit.populations import aligned
 from pcneuro.errors import OutputError
 from pcneuro.files import path_of, place, write_atomically, writing
-from pcneuro.mapping.schema import BOUNDS, LIMIT, ORDER, PART
+from pcneuro.mapping.schema import BOUNDS, LIMIT, ORDER, PART, PLASTICITY
 from pcneuro.mapping.structure import AbstractMapping
-from pcneuro.mapping.words import PLASTICITY, UNKNOWN, count, joule, not_priced, second, share
+from pcneuro.mapping.words import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
 
 if TYPE_CHECKING:
     import pandas
@@ -62,20 +62,24 @@ def headline(mapping: AbstractMapping) -> list[str]:
 
 
 def tables(mapping: AbstractMapping) -> list[TextTable]:
-    """Counts, energies, limits and orders."""
+    """Counts, energies and times where any are known, limits and orders."""
     data = mapping.data
-    return [_counts(data), _costs(mapping), _limits(data), _orders(data)]
+    energies = [] if counts_only(data) else [_energies(mapping)]
+    times = [_times(mapping)] if np.isfinite(mapping.time).all() else []
+    return [_counts(data), *energies, *times, _limits(data), _orders(data)]
 
 
 def remarks(mapping: AbstractMapping) -> list[str]:
     """What has to be known beside the numbers: what is not priced, and how events were priced."""
     missing, facts = not_priced(mapping.data), mapping.data.attrs
     lines = list(json.loads(facts["notes"]))
-    if np.isnan(mapping.energy_gradient).all():
-        lines.insert(0, f"no energy of {mapping.chip.name} is published: counts only")
+    if counts_only(mapping.data):
+        lines.insert(0, no_energy(mapping.data))
     elif missing:
         operations = ", ".join(json.loads(facts["unpriced"])).replace("_", " ")
         lines.insert(0, f"not priced, and in no sum: {', '.join(missing)} (no price of {operations})")
+    if int(mapping.data["limiting_core"]) >= 0:
+        lines.append(_limiting(mapping.data))
     return lines
 
 
@@ -95,28 +99,32 @@ def _counts(data: xarray.Dataset) -> TextTable:
     return TextTable("Counts of a sample", ("", "number"), rows, "lr")
 
 
-def _costs(mapping: AbstractMapping) -> TextTable:
+def _energies(mapping: AbstractMapping) -> TextTable:
     data = mapping.data
     sample, gradient = data["energy"].values, data["energy_gradient"].values
     rows = []
     for name, row, whole in zip(data[PART].values, sample, gradient, strict=True):
         rows.append((str(name), *map(joule, whole if name == PLASTICITY else row)))
-    of = ", of what is priced" if not_priced(data) else ""
-    rows.append((f"a sample{of}", *map(joule, mapping.energy)))
-    rows.append((f"a gradient{of}", *map(joule, mapping.energy_gradient)))
-    rows.append(("time of a sample", *map(second, mapping.time)))
-    rows.append((f"time of a step{limiting(data)}", *map(second, data["step_time"].values.tolist())))
-    rows.append(("time of the longest step", *map(second, data["longest_step"].values.tolist())))
-    return TextTable("Energy and time", ("", *BOUNDS), rows, "lrr")
+    rows.append((f"a sample{of_what(data)}", *map(joule, mapping.energy)))
+    rows.append((f"a gradient{of_what(data)}", *map(joule, mapping.energy_gradient)))
+    return TextTable("Energy", ("", *BOUNDS), rows, "lrr")
 
 
-def limiting(data: xarray.Dataset) -> str:
-    """Which core others wait for longest, and what is on it; empty where no times are known."""
-    core = int(data["limiting_core"])
-    if core < 0:
-        return ""
-    part = 100 * float(data["limiting_share"])
-    return f", limited for {part:.0f} % of it by core {core} ({populations_on(data, core)})"
+def _times(mapping: AbstractMapping) -> TextTable:
+    times = {
+        "a sample": mapping.time,
+        "a step": mapping.data["step_time"].values.tolist(),
+        "the longest step": mapping.data["longest_step"].values.tolist(),
+    }
+    return TextTable("Time", ("", *BOUNDS), [(name, *map(second, both)) for name, both in times.items()], "lrr")
+
+
+def _limiting(data: xarray.Dataset) -> str:
+    """Which core others wait for longest, what is on it, and what it does meanwhile."""
+    core, part = int(data["limiting_core"]), 100 * float(data["limiting_share"])
+    work = "the packets that it gets" if data["limiting_packets"] else "its neurons"
+    on = populations_on(data, core)
+    return f"for {part:.0f} % of the time it is core {core} that steps wait for, and mostly {work}: it has {on}"
 
 
 def populations_on(data: xarray.Dataset, core: int) -> str:

@@ -11,8 +11,6 @@ from pcneuro.mapping.schema import PART
 if TYPE_CHECKING:
     import xarray
 
-PLASTICITY = "plasticity"
-"""The part of a gradient's energy that a sample has not."""
 _JOULES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
 """Picojoules in each."""
 _SECONDS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
@@ -64,7 +62,22 @@ def share(part: float, whole: float) -> str:
     return UNKNOWN if not whole else f"{100 * part / whole:.4g} %"
 
 
+def counts_only(data: xarray.Dataset) -> bool:
+    """Whether nothing that costs energy has a price on this chip."""
+    return bool(not_priced(data)) and not np.nansum(data["energy_gradient"].values)
+
+
 def not_priced(data: xarray.Dataset) -> list[str]:
     """Parts of the energy that have no price on this chip, though there is something to pay for."""
     energy = data["energy_gradient"].values
     return [str(part) for part, row in zip(data[PART].values, energy, strict=True) if not np.isfinite(row).all()]
+
+
+def no_energy(data: xarray.Dataset) -> str:
+    """What is said of a chip without prices."""
+    return f"no energy of {data.attrs['chip']} is published: counts only"
+
+
+def of_what(data: xarray.Dataset) -> str:
+    """What a sum of energies is called after, where not all is in it."""
+    return ", of what is priced" if not_priced(data) else ""

@@ -58,6 +58,7 @@ def made_up(cores=4, vertices=3, chip="loihi", prefix="h", suffix="", priced=Tru
         "most": [most, 4096, 4096, np.nan],
         "limiting_core": 1 if cores > 1 else 0,
         "limiting_share": 0.75,
+        "limiting_packets": 1,
         "step_time": [1e3, 1.5e3],
         "longest_step": [2e3, 3e3],
         "link_x": x,

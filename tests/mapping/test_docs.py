@@ -11,7 +11,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from pcneuro.mapping import chips_table, keys_table
+from pcneuro.mapping import chip_of, chips_table, keys_table
+from pcneuro.mapping.costs.latency import GENERATION, PROCESSING
 
 matplotlib.use("Agg")
 TEXT = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
@@ -43,6 +44,14 @@ def read_without_the_package(folder, cores):
     assert told == {
         v: dict(zip(*map(list, np.unique(core, return_counts=True)), strict=True)) for v, core in cores.items()
     }
+
+
+def test_its_chip_of_ones_own_has_all_that_energies_and_times_need(tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", TEXT, flags=re.DOTALL)
+    (tmp_path / "mychip.toml").write_text(example)
+    chip = chip_of(tmp_path / "mychip.toml")
+    assert chip.unpriced == ("plasticity",)
+    assert all(chip.time(operation) for operation in (*GENERATION, *PROCESSING))
 
 
 def test_its_tables_are_those_of_the_chips():

@@ -9,6 +9,7 @@ import xarray
 import pcneuro as pcn
 from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
 from pcneuro.mapping import AssumedRate, Mapping, NaturalOrder, RandomOrder, axons_of, chip_of, traffic_of
+from pcneuro.mapping.chips import ENERGIES
 from tests.circuits_for_tests import mlp
 
 SMALL = {"mesh": {"width": 3, "height": 2, "cores_a_tile": 2}, "core": {"neurons": 16, "axons_in": 64}}
@@ -121,6 +122,20 @@ def test_rates_are_counted_like_events(study):
     assert "a lower bound" in str(made)
 
 
+def test_what_steps_wait_for_is_told(study):
+    """Packets that take a second each, then neurons that do."""
+    circuit, result, _ = study
+    times = {name: {"low": 0.0, "high": 0.0, "source": "made up"} for name in ENERGIES}
+    for slow, work, number in (("synapse", "the packets that it gets", 1), ("neuron_access", "its neurons", 0)):
+        latency = times | {slow: {"low": 1e9, "high": 1e9, "source": "made up"}}
+        told = pcn.map_circuit(circuit, chip(latency=latency), result)
+        assert int(told.data["limiting_packets"]) == number
+        core = int(told.data["limiting_core"])
+        if not number:
+            assert told.data["held"].sel(limit="compartments").values.argmax() == core
+        assert f"it is core {core} that steps wait for, and mostly {work}: it has " in str(told)
+
+
 def test_strategies_and_inputs_are_chosen(study):
     circuit, result, _ = study
     natural = pcn.map_circuit(circuit, chip(), result, strategies=[NaturalOrder()], inputs=False)
@@ -136,7 +151,9 @@ def test_chips_without_prices_are_counted(study):
     assert np.isnan(counted.energy).all()
     assert np.isnan(counted.time).all()
     assert "counts only" in str(counted)
-    assert "there are no times" in str(counted)
+    assert "there are no times, for want of a published one of neuron access, neuron update, spike," in str(counted)
+    assert "\nEnergy:" not in str(counted)
+    assert "\nTime:" not in str(counted)
     assert counted.synops == made.synops
 
 
@@ -154,6 +171,10 @@ def test_what_does_not_fit_is_refused_in_one_line(study):
         pcn.map_circuit(other, chip(), plain)
     with pytest.raises(UnknownNameError, match="did you mean 'loihi'"):
         pcn.map_circuit(circuit, "lohi", result)
+    with pytest.raises(ParameterError, match="strategies has 'natural' in it; give a list such as"):
+        pcn.map_circuit(circuit, chip(), result, strategies=[NaturalOrder(), "natural"])
+    with pytest.raises(ParameterError, match="strategies is an empty list"):
+        pcn.map_circuit(circuit, chip(), result, strategies=[])
     with pytest.raises(ParameterError, match="activity is None"):
         pcn.map_circuit(circuit, "loihi")
 

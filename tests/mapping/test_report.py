@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from pcneuro.mapping.report import report
@@ -82,6 +83,13 @@ def test_a_chip_without_prices_says_so():
     made = made_up(3, priced=False)
     assert "no energy of loihi is published: counts only" in report(made)
     assert "no energy of loihi is published: counts only" in str(made)
+
+
+def test_sums_that_lack_a_price_say_so():
+    made = made_up(3)
+    made.data["energy_gradient"][2] = np.nan
+    assert "energy of a gradient, of what is priced" in report(made)
+    assert "energy of a gradient<" in report(made_up(3))
 
 
 def test_the_text_has_the_numbers():

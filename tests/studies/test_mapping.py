@@ -61,6 +61,8 @@ def test_a_sweep_over_chips_is_a_table(project):
     assert summary["runs"][1]["energy_gradient_pj"] == [None, None]
     (table,) = report.tables
     assert [row[1] for row in table.rows] == ["loihi", "loihi2", "spinnaker2"]
+    assert table.columns[-1] == "not priced"
+    assert [row[-1] for row in table.rows][::2] == ["", "messages, plasticity"]
     assert (report.folder / "run2-mapping.nc").exists()
 
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from pydantic import BaseModel
 
 from pcneuro.mapping.chips.chip import Chip, CoreTable, MeshTable, MessagesTable
-from pcneuro.mapping.chips.prices import ENERGIES, Energies, Price
+from pcneuro.mapping.chips.prices import ENERGIES, LATENCIES, Energies, Price
 from pcneuro.mapping.chips.reading import CHIPS, chip_of
 
 NONE = "-"
 
 
 def chips_table() -> str:
-    """Two tables, of limits and of energies in pJ, and a list of the sources; a chip a row."""
+    """Tables of limits, of energies in pJ and of times in ns, a chip a row, and a list of the sources."""
     chips = [chip_of(name) for name in CHIPS]
-    limits = ["chip", "mesh", "cores", "neurons", "axons in", "axons out", "synapses", "fan-in", "weight", "events"]
-    energies = ["chip", *(operation.replace("_", " ") for operation in ENERGIES)]
-    tables = (_table(limits, [_limits(chip) for chip in chips]), _table(energies, [_energies(chip) for chip in chips]))
+    limits = ["chip", "mesh", "cores", "neurons", "axons in", "axons out", "synapses", "fan-in"]
+    limits += ["destinations", "weight", "events"]
+    timed = [chip for chip in chips if any(chip.time(operation) for operation in LATENCIES)]
+    operations = ["chip", *(operation.replace("_", " ") for operation in ENERGIES)]
+    tables = (
+        "What a core holds:",
+        _table(limits, [_limits(chip) for chip in chips]),
+        "Energies in pJ:",
+        _table(operations, [_prices(chip, chip.price, ENERGIES) for chip in chips]),
+        "Times in ns, of chips that have any:",
+        _table(operations, [_prices(chip, chip.time, LATENCIES) for chip in timed]),
+    )
     sources = "\n".join(f"- `{chip.name}`: {'; '.join(chip.sources) or 'made up'}." for chip in chips)
     return "\n\n".join((*tables, sources)) + "\n"
 
@@ -24,12 +35,13 @@ def chips_table() -> str:
 def keys_table() -> str:
     """A table of all keys of a chip's file: which table they are in, what is taken without them, and what they mean.
 
-    Those of ``[latency]`` are those of ``[energy]``, and each price has the keys of ``[energy.synapse]``.
+    ``[latency]`` has those of ``[energy]``, and each price of both has those of ``[energy.synapse]``.
     """
     inner: dict[str, type[BaseModel]] = {"mesh": MeshTable, "core": CoreTable, "messages": MessagesTable}
-    inner |= {"energy": Energies, "energy.synapse": Price}
+    inner |= {"energy": Energies}
     top = [row for row in _keys("", Chip) if row[1].strip("`") not in {*inner, "latency"}]
     rows = [*top, *(row for table, model in inner.items() for row in _keys(table, model))]
+    rows += [["`[latency]`", "the same", NONE, "their times, in ns"], *_keys("energy.synapse", Price)]
     return _table(["table", "key", "without it", "meaning"], rows) + "\n"
 
 
@@ -43,15 +55,15 @@ def _keys(table: str, model: type[BaseModel]) -> list[list[str]]:
 
 def _limits(chip: Chip) -> list[str]:
     mesh, held = chip.mesh, chip.limits
-    numbers = (held.compartments, held.axons_in, held.axons_out, held.synapses, held.fan_in)
+    numbers = (held.compartments, held.axons_in, held.axons_out, held.synapses, held.fan_in, held.destinations)
     bits = f"{chip.core.weight_bits} bit" if chip.core.weight_bits else NONE
     tiles = f"{mesh.width} x {mesh.height}" + (f" x {mesh.cores_a_tile}" if mesh.cores_a_tile > 1 else "")
     graded = "graded" if chip.messages.graded else "binary"
     return [f"`{chip.name}`", tiles, f"{mesh.slots:,}", *(f"{n:,}" if n else NONE for n in numbers), bits, graded]
 
 
-def _energies(chip: Chip) -> list[str]:
-    return [f"`{chip.name}`", *(_range(chip.price(operation)) for operation in ENERGIES)]
+def _prices(chip: Chip, price_of: Callable[[str], Price | None], operations: Sequence[str]) -> list[str]:
+    return [f"`{chip.name}`", *(_range(price_of(operation)) for operation in operations)]
 
 
 def _range(price: Price | None) -> str:

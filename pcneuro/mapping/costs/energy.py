@@ -10,9 +10,7 @@ from typing import final
 from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.costs.counts import Counts, Packets
 from pcneuro.mapping.costs.ranges import Range
-
-PLASTICITY = "plasticity"
-"""The part of a gradient that a sample without learning does not have."""
+from pcneuro.mapping.schema import PLASTICITY
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.mapping.plot.given import axes_of, data_of
 from pcneuro.mapping.schema import BOUNDS
-from pcneuro.mapping.words import joule, joule_scale, not_priced
+from pcneuro.mapping.words import counts_only, joule, joule_scale, no_energy, not_priced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,10 +44,9 @@ def energy(mapping: Any, ax: Axes | None = None) -> Axes:
     totals = np.array([np.nansum(parts) for parts in bars.values()])
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
-    if not totals.any() and not_priced(data):
+    if counts_only(data):
         ax.set_axis_off()
-        text = f"no energy of {data.attrs['chip']} is published: counts only"
-        ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, fontsize=9)
+        ax.text(0.5, 0.5, no_energy(data), ha="center", va="center", transform=ax.transAxes, fontsize=9)
         return ax
     factor, unit = joule_scale(float(totals.max()))
     places = np.arange(len(bars)) + np.repeat([0.0, 0.3], 2)

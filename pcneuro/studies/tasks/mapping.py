@@ -27,7 +27,7 @@ from pcneuro.mapping.partition import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.result import Mapping
 from pcneuro.mapping.tables import remarks, tables
 from pcneuro.mapping.traffic import Traffic
-from pcneuro.mapping.words import count, joule, second, share
+from pcneuro.mapping.words import count, joule, not_priced, second, share
 from pcneuro.recording.events import RecordEvents
 from pcneuro.simulator.result import Status
 from pcneuro.studies.datasets import examples
@@ -215,7 +215,11 @@ class MappingTask(DrivenTask):
             return [*_agreement(runs[0]), *whole, *beside]
         columns = ["run", "chip", "cores", "packets", "of natural", "hops", "energy of a gradient", "time of a sample"]
         held = [table for run in runs for table in _agreement(run)]
-        return [TextTable("Mappings", columns, [_row(run) for run in runs]), *held]
+        rows, missing = [_row(run) for run in runs], [", ".join(not_priced(run.outcome.detail.data)) for run in runs]
+        if any(missing):
+            columns = [*columns, "not priced"]
+            rows = [[*row, parts] for row, parts in zip(rows, missing, strict=True)]
+        return [TextTable("Mappings", columns, rows), *held]
 
 
 def _numbers(made: Mapping) -> dict[str, Any]:
