@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import xarray
 
 MS_IN_A_SECOND = 1000.0
+MOST_EVENTS = 2.0**53
+"""Events of an axon in a sample at most: whole numbers that float64 has."""
+RATES = "rates by population,"
 
 
 def traffic_of(axons: Axons, result: Result) -> Traffic:
@@ -29,8 +32,8 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     circuit as it was given to ``axons_of``. The raster is that of ``result.events``, where all of them were recorded in
     bins, and no dendrite sends along several branches; ``traffic_in_steps`` has it for all.
 
-    Raises DataError for a result of another circuit, or of an engine without events, and where errors went back to
-    vertices that the axons have clamped.
+    Raises DataError for a result of another circuit, or of other weights of 0, or of an engine without events, and
+    where errors went back to vertices that the axons have clamped.
     """
     check_object("axons", axons, Axons)
     check_object("result", result, Result)
@@ -42,6 +45,7 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     places = _places(axons, counted)
     sends = counted["sends"].values
     _check_clamped(axons, counted)
+    _check_operations(axons, result, sends[:, places])
     learns = _learning(axons)
     active = counted["active"].values[:, places] & learns
     return Traffic(
@@ -115,6 +119,19 @@ def _check_clamped(axons: Axons, counted: xarray.Dataset) -> None:
         )
 
 
+def _check_operations(axons: Axons, result: Result, sends: np.ndarray) -> None:
+    """Raise where events at the synapses of the axons are not the operations that the run has counted."""
+    counted = result.activity
+    if counted is None or not set(np.unique(counted["population"].values).tolist()) <= set(axons.populations):
+        return  # some neurons, those of inputs, are not on the chip
+    here, there = int((sends.sum(axis=0) * axons.fan_out).sum()), int(counted["Effective_MACs"].sum())
+    if here != there:
+        raise DataError(
+            f"the run counted {there:,} effective operations, and its events at the synapses of this circuit are "
+            f"{here:,}: it ran another circuit, or other weights of 0; run this circuit, or map the one that ran"
+        )
+
+
 def _learning(axons: Axons) -> np.ndarray:
     """(axons,) bool: those of predictions whose synapses, some of them, learn."""
     learns = np.ones(axons.synapses, dtype=bool) if axons.learns is None else axons.learns
@@ -165,8 +182,8 @@ def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt
     ``rate`` is one number for all, or one by population (``"h1.error"``); those left out are silent. A gradient's
     plasticity is taken to have a packet along each axon whose synapses learn.
 
-    Raises ParameterError for numbers that are negative or not finite, and UnknownNameError for a population that there
-    is not.
+    Raises ParameterError for numbers that are negative, not finite, or too many events to be counted, and
+    UnknownNameError for a population that there is not.
     """
     steps = number("steps", steps, NOT_NEGATIVE)
     scale = steps if dt is None else steps * milliseconds("dt", dt) / MS_IN_A_SECOND
@@ -175,8 +192,14 @@ def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt
     for name, value in given.items():
         if name not in axons.populations:
             raise unknown_name("population", name, axons.populations)
-        rates[axons.populations.index(name)] = number(f"rate of {name!r}", value, NOT_NEGATIVE)
+        rate_of = number(f"rate of {name!r}", value, NOT_NEGATIVE)
+        if rate_of * scale > MOST_EVENTS:
+            raise ParameterError(
+                f"a rate of {rate_of:g} in {steps:g} steps is {rate_of * scale:.3g} events of each axon of {name!r}; "
+                f"{MOST_EVENTS:.3g} is the most: give a smaller rate, or fewer steps"
+            )
+        rates[axons.populations.index(name)] = rate_of
     sends = scale * rates[axons.population[axons.neuron]]
     unit = "a step" if dt is None else "Hz"
-    source = f"assumed: {told(rate)} {unit}"
+    source = f"assumed: {RATES if isinstance(rate, Mapping) else told(rate)} {unit}"
     return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source)

@@ -59,7 +59,11 @@ def _clamped(circuit: Circuit, clamped: Iterable[str] | None) -> frozenset[str]:
     if isinstance(clamped, str) or not isinstance(clamped, Iterable):
         raise ParameterError(f"clamped is {told(clamped)}; give a list of vertices, or None for the outputs")
     outputs = {name: node.name for name, node in circuit.graph.outputs.items()}
-    names = [outputs.get(name, name) for name in clamped]
+    given = list(clamped)
+    for name in given:
+        if not isinstance(name, str):
+            raise ParameterError(f"clamped has {told(name)} in it; give a list of names of vertices")
+    names = [outputs.get(name, name) for name in given]
     for name in names:
         if name not in circuit.vertices:
             raise unknown_name("vertex to clamp", name, circuit.vertices)

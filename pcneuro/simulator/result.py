@@ -67,8 +67,9 @@ class Result:
         (``"h1.error"``) and ``unit`` say which it is. Those in ``stats`` are their sums.
     axons : xarray.Dataset, optional
         How often each axon has sent since then, ``sends``, with the dimensions batch and axon, of which ``branch``
-        (``"feedback:h1"``) and ``unit`` say which it is; and whether the activity behind it was 0 at the feedforward
-        sweep (``active``). A neuron has several where its dendrite has branches; circuits are mapped by them.
+        (``"feedback:h1"``) and ``unit`` say which it is; and whether the activity behind it was other than 0 at the
+        feedforward sweep (``active``). A neuron has several where its dendrite has branches, and circuits are mapped by
+        them.
     parameters : dict of arrays
         Parameter -> its value at the end, which plasticity may have changed; learned variances are
         ``"<vertex>.variance"``.

@@ -108,3 +108,30 @@ def test_rates_are_by_step_or_by_second():
         assumed(axons, -1.0, steps=1)
     with pytest.raises(ParameterError, match="steps is nan"):
         assumed(axons, 1.0, steps=float("nan"))
+
+
+def test_events_of_other_weights_of_zero_are_refused():
+    circuits = [chain_of(weights) for weights in (np.ones((5, 4)), np.eye(5, 4))]
+    data = {"inputs": {"x": np.ones((2, 3))}, "targets": {"out": np.ones((2, 4))}}
+    result = pcn.Simulator(circuits[0], engine=pcn.EventDriven(0.01)).run(20.0, **data)
+    counted = result.stats["Effective_MACs"]
+    traffic = traffic_of(axons_of(circuits[0]), result)
+    assert traffic.samples * (traffic.sends @ axons_of(circuits[0]).fan_out) == pytest.approx(counted, rel=1e-12)
+    with pytest.raises(DataError, match=f"^the run counted {counted:,} effective operations.*other weights of 0"):
+        traffic_of(axons_of(circuits[1]), result)
+
+
+def chain_of(weights):
+    """Two layers, the second with these weights."""
+
+    def layers(x, first, second):
+        return pcn.vertex(pcn.vertex(x @ first, "h") @ second, "out")
+
+    first = pcn.Parameter(np.ones((3, 5)))
+    return pcn.build_circuit(pcn.trace(layers, x=pcn.Input((3,)), first=first, second=pcn.Parameter(weights)))
+
+
+def test_more_events_than_can_be_counted_are_refused():
+    axons = axons_of(chain_of(np.ones((5, 4))))
+    with pytest.raises(ParameterError, match=r"^a rate of 1e\+300 in 1e\+10 steps is inf events of each axon of"):
+        assumed(axons, 1e300, steps=1e10)

@@ -196,6 +196,8 @@ def test_what_is_wrong_is_told():
         axons_of(circuit, clamped=["h3"])
     with pytest.raises(ParameterError, match="clamped is 'h1'; give a list"):
         axons_of(circuit, clamped="h1")
+    with pytest.raises(ParameterError, match="clamped has a list in it; give a list of names"):
+        axons_of(circuit, clamped=[["h1"]])
     with pytest.raises(ParameterError, match="circuit is None; needed is a Circuit object"):
         axons_of(None)
     inputs, targets = data_for(circuit.graph, 1)
