@@ -32,6 +32,8 @@ SHORT = {
         "options={dataset='digits', epochs=1, seeds=2, batch=64, rate=1e-3}",
     ],
     "cnn_digits": FEW,
+    "quantisation": ["options={bits=[2], thresholds=[0.3], train=64, test=32, epochs=1, seeds=1}"],
+    "mapping_pareto": ["options={thresholds=[0.5], samples=1, duration=20.0}"],
     "mapping": ["duration=20", "samples=1", "arguments.sizes=[64, 20, 10]"],
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],

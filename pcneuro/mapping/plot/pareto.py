@@ -85,7 +85,7 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
         raise ParameterError(f"lines is {told(lines)}; give a list of pcn.mapping.plot.ParetoLine")
     if not lines:
         raise ParameterError("lines is empty; give a pcn.mapping.plot.ParetoLine at least")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure = pyplot.figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
@@ -101,6 +101,10 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
             ax.text(0.5, 0.5, "no prices", ha="center", va="center", transform=ax.transAxes, fontsize=9)
             continue
         ax.set_xscale("log")
+        # Less than a decade has labels, too, and several have them at some distance.
+        ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        ax.xaxis.set_minor_formatter(ticker.NullFormatter())
         ax.set_xlabel(f"{what} of a {'gradient' if what == 'energy' else 'sample'} ({unit})", fontsize=9)
     left.set_yscale("log")
     left.set_ylabel("relative gradient error", fontsize=9)
