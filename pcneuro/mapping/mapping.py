@@ -40,7 +40,10 @@ from pcneuro.simulator.result import Result
 Tell = Callable[[float, str], None]
 MOST_SEED = 2**32 - 1
 ORDERS = (NaturalOrder(), RandomOrder())
-"""What a mapping is compared with."""
+"""What a mapping is compared with, natural order first."""
+UPDATE = 0.01
+"""What a packet of an update of the weights counts beside one of a sample: so little that updates settle only what
+samples leave open, such as where neurons are that are silent in them."""
 
 
 def map_circuit(
@@ -117,18 +120,14 @@ def mapped(
     """The mapping of axons that send so often; ``circuit`` is the fingerprint of theirs. Raises CapacityError."""
     check_feasible(axons, chip, together=together)
     tell(0.1, "neurons among cores")
-    core = divide(
-        axons, chip.limits, traffic.sends, strategies=strategies, most=chip.mesh.slots, seed=seed, together=together
-    )
-    used, core = np.unique(core, return_inverse=True)
-    at = destinations(axons, core, used.size)
+    weights = traffic.sends + UPDATE * traffic.plasticity
+    at, orders = _divided(axons, chip, traffic, weights, strategies, seed, together)
     check_fits(at, chip)
     tell(0.6, "cores on the mesh")
-    slot = place(at, chip.mesh, traffic.sends, *chip.hop_weights, seed=seed)
+    slot = place(at, chip.mesh, weights, *chip.hop_weights, seed=seed)
     tell(0.8, "counts and costs")
     numbers = measured(at, slot, chip, traffic)
-    tell(0.9, "other orders")
-    values = {**numbers.values, **_orders(at, chip, traffic, seed, together)}
+    values = {**numbers.values, **orders}
     names = _names(strategies)
     facts = {
         "circuit": circuit,
@@ -145,6 +144,35 @@ def mapped(
     }
     tell(1.0, "")
     return Mapping(dataset_of(values, facts | _chip_facts(chip)), chip)
+
+
+def _divided(
+    axons: Axons,
+    chip: Chip,
+    traffic: Traffic,
+    weights: np.ndarray,
+    strategies: Sequence[AbstractStrategy] | None,
+    seed: int,
+    together: bool,
+) -> tuple[Destinations, dict[str, Any]]:
+    """What axons reach, divided by ``weights`` (axons,), and the packets of other orders.
+
+    Where samples alone would then have more packets than in natural order, it is divided by those of samples.
+    """
+
+    def divided(sends: np.ndarray) -> Destinations:
+        core = divide(
+            axons, chip.limits, sends, strategies=strategies, most=chip.mesh.slots, seed=seed, together=together
+        )
+        used, core = np.unique(core, return_inverse=True)
+        return destinations(axons, core, used.size)
+
+    at = divided(weights)
+    orders = _orders(at, chip, traffic, seed, together)
+    if at.packets(traffic.sends) * chip.packets_an_event > orders["order_packets"][0]:
+        at = divided(traffic.sends)
+        orders = _orders(at, chip, traffic, seed, together)
+    return at, orders
 
 
 def _strategies(strategies: Any) -> list[AbstractStrategy] | None:

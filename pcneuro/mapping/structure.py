@@ -19,18 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class AbstractMapping(ABC):
-    """A circuit on a chip: where every neuron is, and what it sends from there costs.
-
-    Attributes
-    ----------
-    data
-        All of it as a dataset: of every neuron its ``population``, ``unit`` and core (``core_of``); of every core its
-        ``slot`` on the chip, what it holds (``held``, by ``limit``, beside the ``most``) and what goes through it; of
-        every link between tiles its packets; energies in pJ and times in ns, ``low`` and ``high``. Counts are of one
-        sample, and means over several. What is not priced is NaN.
-    chip
-        The chip, with the sources of its prices.
-    """
+    """A circuit on a chip: where every neuron is, and what it sends from there costs (see ``Mapping``)."""
 
     data: xarray.Dataset
     chip: Chip

@@ -10,7 +10,10 @@ import pcneuro as pcn
 from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
 from pcneuro.mapping import AssumedRate, Mapping, NaturalOrder, RandomOrder, axons_of, chip_of, traffic_of
 from pcneuro.mapping.chips import ENERGIES
+from pcneuro.mapping.mapping import mapped
+from pcneuro.mapping.traffic import Traffic
 from tests.circuits_for_tests import mlp
+from tests.mapping.networks_for_tests import axons_of_lists
 
 SMALL = {"mesh": {"width": 3, "height": 2, "cores_a_tile": 2}, "core": {"neurons": 16, "axons_in": 64}}
 
@@ -134,6 +137,37 @@ def test_what_steps_wait_for_is_told(study):
         if not number:
             assert told.data["held"].sel(limit="compartments").values.argmax() == core
         assert f"it is core {core} that steps wait for, and mostly {work}: it has " in str(told)
+
+
+def test_silent_neurons_are_where_updates_need_them():
+    """Two groups of neurons that know each other only, in turn in natural order, and silent but for updates."""
+    group = np.arange(24) % 3
+    axons = axons_of_lists([np.flatnonzero(group == k).tolist() for k in group], {"p.value": 24})
+    silent, ones = np.zeros(24), np.ones(24)
+    on = chip(mesh={"width": 3, "height": 1, "cores_a_tile": 1}, core={"neurons": 8})
+
+    def made(sends, plasticity):
+        traffic = Traffic(sends, 10.0, plasticity)
+        return mapped("", axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
+
+    learning = made(silent, ones)
+    assert float(learning.data["plasticity_packets"]) == 0.0
+    assert all(np.unique(learning.data["core_of"].values[group == k]).size == 1 for k in range(3))
+    # Samples come first: what they send is not between cores, though all else is.
+    both = made((group == 1) * 1.0, (group != 1) * 1.0)
+    assert both.packets == 0.0
+
+
+def test_no_mapping_has_more_packets_of_a_sample_than_natural_order():
+    """One axon of a sample, on one core with its target in natural order, and many of an update that tear it apart."""
+    targets = [[1], [2, 3, 4, 5], [1, 3, 4, 5], [1, 2, 4, 5], [1, 2, 3, 5], [1, 2, 3, 4]]
+    axons = axons_of_lists(targets, {"a.value": 2, "b.value": 4})
+    sends, plasticity = np.zeros(6), np.full(6, 1000.0)
+    sends[0], plasticity[0] = 1.0, 0.0
+    on = chip(mesh={"width": 2, "height": 1, "cores_a_tile": 1}, core={"neurons": 5})
+    traffic = Traffic(sends, 10.0, plasticity)
+    made = mapped("", axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
+    assert made.packets <= made.data["order_packets"].values[0] == 0.0
 
 
 def test_strategies_and_inputs_are_chosen(study):

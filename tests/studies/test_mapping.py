@@ -47,6 +47,9 @@ def test_a_run_by_events_is_mapped(project):
     assert "<svg" in (report.folder / "report.html").read_text()
     assert min(png_size(report.folder / "load.png")) > 200
     assert report.tables[0].title == "Counts of a sample"
+    ((first,), *_) = report.tables[-1].rows
+    assert first.startswith("Mapping of ")
+    assert " cores of loihi" in first
 
 
 def test_a_rate_needs_no_run(project):

@@ -25,7 +25,7 @@ from pcneuro.mapping.mapping import mapped
 from pcneuro.mapping.of_circuit import axons_of
 from pcneuro.mapping.partition import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.result import Mapping
-from pcneuro.mapping.tables import remarks, tables
+from pcneuro.mapping.tables import headline, remarks, tables
 from pcneuro.mapping.traffic import Traffic
 from pcneuro.mapping.words import count, joule, not_priced, second, share
 from pcneuro.recording.events import RecordEvents
@@ -210,9 +210,8 @@ class MappingTask(DrivenTask):
         if len(runs) == 1:
             made: Mapping = runs[0].outcome.detail
             whole = [TextTable(table.title, table.columns, table.rows) for table in tables(made)]
-            notes = [[note] for note in remarks(made)]
-            beside = [TextTable("Beside the numbers", ["note"], notes)] if notes else []
-            return [*_agreement(runs[0]), *whole, *beside]
+            notes = [[line.strip()] for line in (*headline(made), *remarks(made))]
+            return [*_agreement(runs[0]), *whole, TextTable("Beside the numbers", ["note"], notes)]
         columns = ["run", "chip", "cores", "packets", "of natural", "hops", "energy of a gradient", "time of a sample"]
         held = [table for run in runs for table in _agreement(run)]
         rows, missing = [_row(run) for run in runs], [", ".join(not_priced(run.outcome.detail.data)) for run in runs]
