@@ -76,11 +76,21 @@ def remarks(mapping: AbstractMapping) -> list[str]:
     if counts_only(mapping.data):
         lines.insert(0, no_energy(mapping.data))
     elif missing:
-        operations = ", ".join(json.loads(facts["unpriced"])).replace("_", " ")
-        lines.insert(0, f"not priced, and in no sum: {', '.join(missing)} (no price of {operations})")
+        lines.insert(0, f"not priced, and in no sum: {', '.join(missing)} ({_reasons(mapping)})")
     if int(mapping.data["limiting_core"]) >= 0:
         lines.append(_limiting(mapping.data))
     return lines
+
+
+def _reasons(mapping: AbstractMapping) -> str:
+    """Why parts of the energy are not known: operations without a price, or without a number."""
+    lacking: dict[str, list[str]] = {}
+    for operation in json.loads(mapping.data.attrs["unpriced"]):
+        reason = (
+            "no price of" if mapping.chip.price(operation) is None else "at exact times, without steps, no number of"
+        )
+        lacking.setdefault(reason, []).append(operation.replace("_", " "))
+    return "; ".join(f"{reason} {', '.join(operations)}" for reason, operations in lacking.items())
 
 
 def _counts(data: xarray.Dataset) -> TextTable:

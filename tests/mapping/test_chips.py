@@ -158,7 +158,7 @@ WRONG = {
     "mesh = 3": "mesh = 3: needs a table",
     "core = 3": "core = 3: needs a table",
     "enrgy = 3": "enrgy = 3: unknown key; did you mean 'energy'?",
-    "name = 'two words'": "name = 'two words': has blanks or slashes in it: it is one word",
+    "name = 'two words'": "name = 'two words': has blanks, slashes or control characters in it: it is one word",
     "messages.graded = false": "[messages] graded = False: is false, and bits or packets of graded events are given: "
     "leave these out",
     "energy.synaps = 3": "[energy] synaps = 3: unknown key; did you mean 'synapse'?",
@@ -168,6 +168,7 @@ WRONG = {
     "energy.synapse.low = -1": "[energy.synapse] low = -1: should be greater than or equal to 0",
     "energy.synapse.low = nan": "[energy.synapse] low = nan: should be a finite number",
     "energy.synapse.high = inf": "[energy.synapse] high = inf: should be a finite number",
+    "energy.synapse.high = 1e16": "[energy.synapse] high = 1e+16: should be less than or equal to 1000000000000000",
     "latency.spike = {low = 1, high = 2}": "[latency.spike] source: is missing: where the price is published, or what "
     "it is derived from: no price without one",
 }
@@ -214,3 +215,10 @@ def test_a_file_of_settings_has_no_gigabytes(tmp_path, monkeypatch):
     (tmp_path / "x.toml").write_text("a = 1\n" * 100)
     with pytest.raises(ConfigurationError, match=r"x\.toml has more than 100 bytes"):
         chip_of(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize("key", ["name", "title", "notes", "sources", "energy.synapse.source"])
+def test_texts_are_no_longer_than_the_file_of_a_mapping_takes(key):
+    text = "x" * 20_001
+    with pytest.raises(ConfigurationError, match=r"^the chip: .*at most \d+ characters$"):
+        chip_of(with_value(key, [text] if key == "sources" else text))

@@ -223,3 +223,12 @@ def test_neurons_that_are_apart_fill_cores_of_few(neurons):
     assert np.bincount(made.data["core_of"].values).max() <= neurons
     # Other orders are of neurons that are apart, too.
     assert made.packets <= made.data["order_packets"].values[0]
+
+
+def test_at_exact_times_it_is_the_number_of_accesses_that_is_not_known(study):
+    circuit, _, _ = study
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.05, pcn.Exact()))
+    result = sim.run(20.0, inputs={"x": np.ones((1, 12))}, targets={"out": np.ones((1, 4))})
+    text = str(pcn.map_circuit(circuit, "loihi", result))
+    assert "in no sum: neurons (at exact times, without steps, no number of neuron access)" in text
+    assert "no price of" not in text

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pcneuro.errors import unknown_name
 from pcneuro.files.toml import Problem, Table, checked
-from pcneuro.mapping.chips.prices import ENERGIES, LATENCIES, Energies, Latencies, Price
+from pcneuro.mapping.chips.prices import ENERGIES, LATENCIES, Energies, Latencies, Price, Source
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.mesh import Mesh
 
@@ -17,6 +17,10 @@ MOST = 1 << 40
 """No capacity is larger: a chip with more of anything is a slip of the pen."""
 MOST_SLOTS = 1 << 24
 """Cores of a chip at most: there are arrays with a number for each."""
+
+LONGEST_NAME, LONGEST_TITLE, LONGEST_NOTES = 100, 1000, 20_000
+"""Letters at most, so that a chip fits into the file of a mapping."""
+MOST_SOURCES = 20
 
 Whole = Annotated[int, Field(ge=1, le=MOST)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists
@@ -91,10 +95,14 @@ class MessagesTable(Table):
 class Chip(Table):
     """A chip, or a board of chips that are one mesh, as one TOML file has it."""
 
-    name: str = Field(min_length=1, description="a short name")
-    title: str = Field(description="the name in full")
-    notes: str = Field(default="", description="how it is modelled: what the numbers stand for, and what is left out")
-    sources: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="a short name")
+    title: str = Field(max_length=LONGEST_TITLE, description="the name in full")
+    notes: str = Field(
+        default="",
+        max_length=LONGEST_NOTES,
+        description="how it is modelled: what the numbers stand for, and what is left out",
+    )
+    sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=MOST_SOURCES)] = Field(
         default=(), description="where the limits are published"
     )
     mesh: Annotated[Mesh, BeforeValidator(_mesh)] = Field(description="the mesh: width, height, cores_a_tile")
@@ -107,7 +115,7 @@ class Chip(Table):
     @classmethod
     def _is_one_word(cls, name: str) -> str:
         if not name.isprintable() or any(c.isspace() or c in "/\\" for c in name):
-            raise Problem((), "has blanks or slashes in it: it is one word")
+            raise Problem((), "has blanks, slashes or control characters in it: it is one word")
         return name
 
     @property

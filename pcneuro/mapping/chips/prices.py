@@ -8,7 +8,12 @@ from pydantic import Field, field_validator, model_validator
 
 from pcneuro.files.toml import Problem, Table
 
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MOST = 1e15
+"""No operation costs more, a kilojoule or twelve days: such a price is a slip of the pen."""
+LONGEST_SOURCE = 2000
+"""Letters."""
+Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
+Source = Annotated[str, Field(max_length=LONGEST_SOURCE)]
 
 
 @final
@@ -17,7 +22,7 @@ class Price(Table):
 
     low: Amount = Field(description="the lowest that is published; as high where there is one number")
     high: Amount = Field(description="the highest that is published; as low where there is one number")
-    source: str = Field(description="where the price is published, or what it is derived from: no price without one")
+    source: Source = Field(description="where the price is published, or what it is derived from: no price without one")
 
     @property
     def middle(self) -> float:
