@@ -33,6 +33,8 @@ EACH = {
     "random errors": [passes.RandomErrorConnectivity(scale=0.3, diagonal=1.0, tau=200.0)],
     "Dale": [passes.Dale(2.0)],
     "Dale, own": [passes.Dale(2.0, own=True)],
+    "few bits": [passes.Quantize(5, rounding=passes.Stochastic(1))],
+    "few bits of Dale": [passes.Dale(2.0), passes.Quantize(3)],
 }
 ALL = [
     passes.LearnedFeedback(tau=100.0, decay=0.1),
