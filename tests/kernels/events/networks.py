@@ -35,6 +35,9 @@ class Case:
     delays: np.ndarray
     """(n, m): of each synapse, both ways, in bins or ms."""
     dtype: np.dtype = field(default_factory=lambda: np.dtype(np.float64))
+    quantum: float = 0.0
+    """What messages of errors are multiples of, ``most`` times that at most; 0: any number."""
+    most: float = 0.0
 
     @property
     def units(self) -> int:
@@ -127,6 +130,8 @@ def network_of(of: Case, *, strict: bool, exact: bool) -> SynapticNetwork:
         gain=of.gain,
         rate=of.precision / of.tau * (of.gain > 0),
         threshold=of.threshold,
+        quantum=np.full(of.units, of.quantum),
+        most=np.full(of.units, of.most),
         value_threshold=of.value_threshold,
         gate=gate,
     )
@@ -231,7 +236,13 @@ class Bins:
         error = of.precision * (self.x - self.predicted)
         change = error - self.sent
         sends = self._sends(change, self.residue, of.threshold, cumulative)
-        self.sent[sends], self.residue[sends] = error[sends], 0
+        if of.quantum:
+            multiples = np.rint(change / of.quantum)
+            change = of.quantum * np.clip(multiples, -of.most, of.most)
+            self.sent[sends] += change[sends]
+        else:
+            self.sent[sends] = error[sends]
+        self.residue[sends] = 0
         sent_now = np.where(sends, change, 0)[n:]
         if not self.strict:
             self.events[units : 2 * units][n:][sends[n:]] += 1

@@ -43,6 +43,19 @@ def test_against_the_dense_twin(dtype, cumulative, strict):
     assert (state.since[state.awake[: state.awake_count]] == -1).all()
 
 
+@DTYPES
+@pytest.mark.parametrize("most", [1.0, 64.0], ids=["saturating", "wide"])
+def test_messages_are_multiples_of_a_quantum(dtype, most):
+    of = case(dtype=dtype)
+    of.quantum, of.most = 0.03125, most
+    of.threshold = np.maximum(of.threshold, 0.016)
+    _, state, twin = compare(of, False, cumulative=False)
+    assert twin.events.sum() > 100
+    multiples = state.sent / of.quantum
+    np.testing.assert_array_equal(multiples, np.rint(multiples))
+    assert state.awake_count < state.since.size, "nothing ever slept"
+
+
 @pytest.mark.parametrize("strict", [False, True], ids=["fixed", "strict"])
 def test_with_delays_and_few_synapses(strict):
     _, state, _ = compare(case(sparse=True, delayed=True), strict, cumulative=False)
