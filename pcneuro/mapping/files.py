@@ -12,8 +12,9 @@ import numpy as np
 from pcneuro.circuit.networks import hdf5
 from pcneuro.errors import CircuitFileError, PcneuroError, shown
 from pcneuro.files import guarded, write_atomically
+from pcneuro.mapping import validity
 from pcneuro.mapping.chips import Chip, chip_of
-from pcneuro.mapping.schema import ENTRIES, NAMES, POPULATION, dataset_of
+from pcneuro.mapping.schema import ENTRIES, NAMES, dataset_of
 from pcneuro.mapping.structure import AbstractMapping
 
 if TYPE_CHECKING:
@@ -109,27 +110,12 @@ def _checked(values: dict[str, Any], attributes: dict[str, Any]) -> tuple[xarray
     data = dataset_of(values, attributes)
     if digest(data) != attributes[DIGEST]:
         raise CircuitFileError("its numbers are not those that were written: it is damaged; map the circuit again")
-    _check_places(data)
     try:
-        return data, chip_of(json.loads(attributes[FACTS]))
+        chip = chip_of(json.loads(attributes[FACTS]))
     except (ValueError, RecursionError) as error:  # the package's own errors of tables are ValueErrors
         raise CircuitFileError(f"the attribute {FACTS!r} is no chip: {error}") from None
-
-
-def _check_places(data: xarray.Dataset) -> None:
-    """Raise where neurons are on cores, or cores in slots, that there are not, or populations do not have them all."""
-    core, slot = data["core_of"].values, data["slot"].values
-    slots = data.attrs["mesh_width"] * data.attrs["mesh_height"] * data.attrs["cores_a_tile"]
-    if core.size and (core.min() < 0 or core.max() >= data.sizes["core"]):
-        raise CircuitFileError(f"a neuron is on core {core.max()} of {data.sizes['core']}")
-    if slot.size and (slot.min() < 0 or slot.max() >= slots or np.unique(slot).size < slot.size):
-        raise CircuitFileError(f"cores are in slots that the chip does not have, or two in one; it has {slots}")
-    sizes = data["population_size"].values
-    if (sizes < 0).any() or sizes.sum() != core.size:
-        raise CircuitFileError("its populations have other numbers of neurons than there are")
-    population = np.repeat(np.arange(data.sizes[POPULATION]), sizes)
-    if not np.array_equal(data["population"].values, population):
-        raise CircuitFileError("its neurons are not in the order of their populations")
+    validity.check(data, chip)
+    return data, chip
 
 
 def facts_of(chip: Chip) -> str:
