@@ -20,6 +20,7 @@ LEAKY = [{"h1": 3.0}, {"h1": 4.0, "h2": np.linspace(2.0, 5.0, 6), "out": 2.0}]
 @every_dynamics
 @every_target
 @pytest.mark.parametrize("error_tau", LEAKY, ids=["of h1", "of all"])
+@pytest.mark.halved
 @pytest.mark.parametrize("integrator", [pcn.Euler(0.5), pcn.ExponentialEuler(0.5)], ids=repr)
 def test_error_neurons_with_a_time_constant(integrator, error_tau, dynamics, target):
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5, "out": 2.0}, error_tau=error_tau)
@@ -38,6 +39,7 @@ NOISY = {"h1": pcn.WhiteNoise(np.linspace(0.1, 0.4, 4)), "h1.error": pcn.WhiteNo
 
 @every_dynamics
 @pytest.mark.parametrize("noise", [NOISY, {"h1": pcn.OrnsteinUhlenbeck(0.5, 4.0)}], ids=["white", "coloured"])
+@pytest.mark.halved
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0)], ids=repr)
 def test_noise_has_the_kernels_statistics(integrator, noise, dynamics):
     """Deviations of samples that are alike but for their noise: of both within the error of their ratio."""
