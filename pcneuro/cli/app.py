@@ -32,11 +32,11 @@ data_app = typer.Typer(help="Data sets to learn from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 Folder = Annotated[
-    Path | None, typer.Option(help="Folder of the data [default: environment variable PCNEURO_DATA].", metavar="DIR")
+    Path | None, typer.Option(help="Folder of the data (default: environment variable PCNEURO_DATA).", metavar="DIR")
 ]
 SimulationFile = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for the results [default: the next free one in results/].", metavar="DIR")
+    Path | None, typer.Option(help="Folder for the results (default: the next free one in results/).", metavar="DIR")
 ]
 Sets = Annotated[
     list[str] | None,
@@ -73,7 +73,7 @@ def run(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on from the checkpoints in DIR, if any [default: the unfinished run last written]."
+            "--resume", help="Go on from the checkpoints in DIR, if any (default: the unfinished run last written)."
         ),
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; results do not depend on it.")] = None,
@@ -102,7 +102,7 @@ def check(
     ],
     tolerance: Annotated[
         float | None,
-        typer.Option(help="Largest relative error that is agreement [default: 1e-9; float32 1e-4, spikes 0.03]."),
+        typer.Option(help="Largest relative error that is agreement (default: 1e-9; float32 1e-4, spikes 0.03)."),
     ] = None,
     out: Out = None,
     sets: Sets = None,
@@ -148,7 +148,7 @@ def audit(
     ],
     dynamics: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="FixedPrediction or Strict [default: the file's, or what the circuit has]."),
+        typer.Option(metavar="NAME", help="FixedPrediction or Strict (default: the file's, or what the circuit has)."),
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE.json", help="Write it to a new file.")] = None,
     interventions: Annotated[int, typer.Option(min=0, help="Pairs of random states for each update.")] = 2,
@@ -173,12 +173,13 @@ def map_(
         typer.Argument(metavar="FILE.toml|CIRCUIT", help="A simulation file, a saved circuit, or file.py:function."),
     ] = None,
     chip: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A chip, or its TOML file [default: the file's, or loihi].")
+        str | None, typer.Option(metavar="NAME", help="A chip, or its TOML file (default: the file's, or loihi).")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0, help="Events of each neuron a step, assumed: for what is no mapping's file.")
+        float | None,
+        typer.Option(min=0, help="Events of each neuron a step, assumed: for circuits and files of other tasks."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of a sample, with --rate [default: 1].")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of a sample, with --rate (default: 1).")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all that is drawn.")] = None,
     chips: Annotated[bool, typer.Option("--chips", help="List the chips that there are, and exit.")] = False,
     out: Out = None,

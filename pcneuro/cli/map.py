@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pcneuro.errors import ConfigurationError
 from pcneuro.files.toml import Problem, checked, read_toml
 from pcneuro.mapping.chips import CHIPS, chip_of
 from pcneuro.studies import Plan, read
-from pcneuro.studies.file import PlannedRun
+from pcneuro.studies.file import PlannedRun, parse_set, put
 from pcneuro.studies.task import TASKS
 
 TASK = "mapping"
@@ -51,23 +51,25 @@ def map_it(
             texts = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
             return run_plan(read(reference, [*sets, *texts]), out, overwrite, False)[1]
         task = read(reference, sets).runs[0].task
-        return run_plan(_of_circuit(reference, task.circuit, task.arguments, chosen), out, overwrite, False)[1]
-    if sets:
-        raise ConfigurationError("--set is for the keys of a simulation file: leave it out")
-    return run_plan(_of_circuit(reference, reference, {}, chosen), out, overwrite, False)[1]
+        return run_plan(_of_circuit(reference, task.circuit, task.arguments, chosen, ()), out, overwrite, False)[1]
+    return run_plan(_of_circuit(reference, reference, {}, chosen, sets), out, overwrite, False)[1]
 
 
-def _of_circuit(reference: str, circuit: str, arguments: Any, chosen: dict[str, Any]) -> Plan:
-    """A plan for a circuit alone, which needs a rate."""
+def _of_circuit(
+    reference: str, circuit: str, arguments: Mapping[str, Any], chosen: Mapping[str, Any], sets: Sequence[str]
+) -> Plan:
+    """A plan for a circuit alone, which needs a rate; ``sets`` are of the keys that a file of a mapping has."""
     if "rate" not in chosen:
         raise ConfigurationError(
             f"{reference} does not say how often neurons send: give --rate, in events a step, or a simulation file "
             f"whose task is {TASK!r}"
         )
     raw = {"task": TASK, "circuit": circuit, "arguments": dict(arguments), "steps": 1, **chosen}
-    path = Path(reference)
+    path, overrides = Path(reference), dict(parse_set(text) for text in sets)
     try:
+        for keys, value in overrides.items():
+            put(raw, keys, value)
         task = checked(TASKS[TASK], raw)
     except Problem as problem:
-        raise Plan(path, raw, {}, ()).error(problem) from None
-    return Plan(path, raw, {}, (PlannedRun(task, {}),))
+        raise Plan(path, raw, overrides, ()).error(problem) from None
+    return Plan(path, raw, overrides, (PlannedRun(task, {}),))

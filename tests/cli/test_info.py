@@ -93,6 +93,7 @@ def test_version_and_help(pcneuro):
     assert (code, err) == (0, "")
     for word in ("--out", "--set", "--overwrite", "--traceback", "--threads", "trust", "130"):
         assert word in out
+    assert "default: the next free one in" in " ".join(out.replace("│", " ").split())  # no markup
     code, out, err = pcneuro()
     assert code in (0, 2)  # as the version of Click has it
     assert err == ""

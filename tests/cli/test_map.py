@@ -29,6 +29,17 @@ def test_a_circuit_is_mapped_at_a_rate(pcneuro, folder):
     assert pcneuro("map", "circuits.py:small", "--rate", "0.5", "--out", "out", "--overwrite")[0] == 0
 
 
+def test_keys_of_a_mapping_are_set_for_a_circuit(pcneuro, refused, folder):
+    """A chip of cores of one neuron refuses units that are kept together, and says what helps; that helps."""
+    (folder / "one.toml").write_text(
+        'name = "one"\ntitle = "One"\nmesh = {width = 9, height = 9}\n'
+        "core = {neurons = 1}\nmessages = {graded = true}\n"
+    )
+    command = ("map", "circuits.py:small", "--rate", "0.5", "--chip", "one.toml", "--out", "out")
+    assert "keep value and error neurons apart (together=False)" in refused(*command)
+    assert pcneuro(*command, "--set", "together=false", "--overwrite")[0] == 0
+
+
 def test_a_file_of_another_task_gives_its_circuit(pcneuro, folder):
     (folder / "run.toml").write_text('task = "run"\ncircuit = "circuits.py:small"\nduration = 2.0\n')
     assert pcneuro("map", "run.toml", "--rate", "0.5", "--out", "out")[0] == 0
@@ -39,7 +50,8 @@ def test_what_is_wrong_is_one_line(refused):
     assert "give a simulation file or a circuit" in refused("map")
     assert "unknown chip; did you mean 'loihi'" in refused("map", "circuits.py:small", "--rate", "1", "--chip", "lohi")
     assert "has no function 'smal'" in refused("map", "circuits.py:smal", "--rate", "1")
-    assert "--set is for" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a=1")
+    assert "--set a=1: unknown key" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a=1")
+    assert "--set a: write key=value" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a")
 
 
 MAPPING = """
