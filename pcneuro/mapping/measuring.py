@@ -66,7 +66,10 @@ def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, untimed: Collection[s
     elif not traffic.steps > 0:
         notes.append("there are no times: this run has no steps; run in bins of dt for these")
     elif traffic.raster is None:
-        notes.append("times are of steps with mean numbers of events, a lower bound: record events for those of each")
+        notes.append(
+            "times are of steps with mean numbers of events, a lower bound: those of each need a run whose events are "
+            "recorded, and dendrites that send along one branch"
+        )
     elif traffic.samples > 1:
         notes.append("times are those of the first sample, counts are means")
     if axons.delay is not None:

@@ -122,7 +122,7 @@ def test_rates_are_counted_like_events(study):
     assert float(made.data["events"]) == 14 * 5 <= 5 * sends
     seconds = pcn.map_circuit(circuit, chip(), AssumedRate({"h2.error": 500.0}, steps=10, dt=1.0))
     assert float(seconds.data["events"]) == pytest.approx(float(made.data["events"]))
-    assert "a lower bound" in str(made)
+    assert "a lower bound: those of each need a run whose events are recorded" in str(made)
 
 
 def test_what_steps_wait_for_is_told(study):
