@@ -88,6 +88,7 @@ def test_a_chip_of_ones_own_is_found_beside_the_file(project):
         (["engine.kind=Kernel"], "needs to be EventDriven"),
         (['strategies=["nature"]'], "unknown strategy; did you mean 'natural'"),
         (["rate=-1.0"], "rate=-1.0"),
+        (["seed=4294967296"], "seed=4294967296: should be less than or equal to 4294967295"),
         (["together=1"], "together=1"),
     ],
 )

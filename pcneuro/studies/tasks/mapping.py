@@ -21,7 +21,7 @@ from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import CHIPS, Chip, chip_of
-from pcneuro.mapping.mapping import mapped
+from pcneuro.mapping.mapping import MOST_SEED, mapped
 from pcneuro.mapping.of_circuit import axons_of
 from pcneuro.mapping.partition import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.result import Mapping
@@ -70,6 +70,7 @@ class MappingTask(DrivenTask):
 
     engine: Annotated[Engine, kind_table(engines, "EventDriven")] = EventDriven()
     title: str = ""
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     chip: Annotated[str, BeforeValidator(_known)] = "loihi"
     rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
