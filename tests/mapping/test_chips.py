@@ -135,7 +135,7 @@ def test_the_table_of_keys_has_every_key_of_every_table():
 
 def test_hops_weigh_by_their_energies_or_times_or_are_alike():
     assert chip_of("loihi").hop_weights == pytest.approx((3.0, 4.1))
-    assert chip_of("truenorth").hop_weights == (1.15, 1.9)
+    assert chip_of("truenorth").hop_weights == (1.15, 1.85)
     assert chip_of("loihi2").hop_weights == (1.0, 1.0)
     assert chip_of(SMALL).hop_weights == (1.0, 1.0)
     slow = {
