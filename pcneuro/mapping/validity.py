@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pcneuro.errors import CircuitFileError, shown
 from pcneuro.mapping.chips import ENERGIES, Chip
-from pcneuro.mapping.schema import BOUND, BOUNDS, CORE, ENTRIES, NAMES, NEURON, ORDER, POPULATION
+from pcneuro.mapping.schema import BOUND, BOUNDS, CORE, ENTRIES, NAMES, NEURON, ORDER, PART, POPULATION
 
 if TYPE_CHECKING:
     import xarray
@@ -30,6 +31,11 @@ MAY_BE_UNKNOWN = (
     "longest_step",
 )
 """Numbers that are NaN where they are not known, or where there is no limit."""
+LARGEST = 1e100
+"""No number is larger, so that sums and products of some are finite."""
+_NAME = re.compile(r"[\w .\-\[\]]{1,200}")
+_POPULATION = re.compile(r".+\.(value|error)")
+"""Names are drawn into pictures, where others would be formulas, or have no letters."""
 NONE = -1
 """Of ``limiting_core``: there are no times."""
 
@@ -51,16 +57,22 @@ def _check_texts(data: xarray.Dataset) -> None:
         _check_printable(name, [data.attrs[name]])
     for name in NAMES:
         names = [str(each) for each in data[name].values]
-        _check_printable(name, names)
-        if len(set(names)) < len(names) or not all(names):
-            raise CircuitFileError(f"{name} has a name twice, or an empty one")
+        wrong = next((each for each in names if not _NAME.fullmatch(each)), None)
+        if wrong is not None:
+            raise CircuitFileError(f"{name} has {shown(wrong)} in it, which is no name")
+        if len(set(names)) < len(names):
+            raise CircuitFileError(f"{name} has a name twice")
+    others = [str(each) for each in data["population_name"].values if not _POPULATION.fullmatch(str(each))]
+    if others:
+        raise CircuitFileError(f"{shown(others[0])} is no population: these are of values or of errors")
     unknown = sorted({*json.loads(data.attrs["unpriced"])} - {*ENERGIES})
     if unknown:
         raise CircuitFileError(f"unpriced has {shown(unknown[0])}, which is no operation of a chip")
     if tuple(str(each) for each in data[BOUND].values) != BOUNDS:
         raise CircuitFileError(f"{BOUND} is not {BOUNDS}")
-    if not data.sizes[ORDER]:
-        raise CircuitFileError("there is no order to compare it with")
+    for dimension in (ORDER, PART):
+        if not data.sizes[dimension]:
+            raise CircuitFileError(f"there is no {dimension} in it")
 
 
 def _list_of(text: str, name: str) -> list[str]:
@@ -87,11 +99,11 @@ def _check_chip(data: xarray.Dataset, chip: Chip) -> None:
 
 
 def _check_numbers(data: xarray.Dataset) -> None:
-    """Counts are from 0 up, and no number is infinite."""
+    """Counts are from 0 up, and no number is too large to be added."""
     for name, entry in ENTRIES.items():
         values = data[name].values
         if entry.kind == "f":
-            wrong = np.isinf(values) | (values < 0)
+            wrong = (values < 0) | (values > LARGEST)
             wrong |= np.isnan(values) if name not in MAY_BE_UNKNOWN else False
         else:
             wrong = values < (NONE if name == "limiting_core" else 0)

@@ -35,7 +35,13 @@ ATTRIBUTES = {
     "which is no count": [("seed", -1), ("synapses", -1), ("samples", -1)],
 }
 ARRAYS = {
-    "which is no count": [("packets", np.nan), ("synops", -1.0), ("link_packets", np.inf), ("held", -1)],
+    "which is no count": [
+        ("packets", np.nan),
+        ("synops", -1.0),
+        ("link_packets", np.inf),
+        ("energy", 1e300),
+        ("held", -1),
+    ],
     "on core 9 of 5": [("core_of", 9)],
     "limiting_core is 5 of 5": [("limiting_core", 5)],
     "other numbers of neurons": [("population_size", 2**62)],
@@ -59,6 +65,15 @@ def test_attributes_that_no_mapping_has_are_refused(tmp_path, said, name, value)
 def test_numbers_that_no_mapping_has_are_refused(tmp_path, said, name, value):
     values = np.full_like(made_up(5).data[name].values, value) if "link_to" in name else first(name, value)
     refused(forged(tmp_path / "x.nc", **{name: values}), said)
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$.value", "<b>.error", "h1.valu", "", "x" * 300 + ".value", "h0.value"])
+def test_names_that_no_population_has_are_refused(tmp_path, name):
+    made = made_up(5)
+    names = [*made.data["population_name"].values[:-1], name]
+    data = made.data.assign_coords(population_name=(made.data["population_name"].dims, np.array(names)))
+    Mapping(data, made.chip).to_netcdf(tmp_path / "x.nc")
+    refused(tmp_path / "x.nc", "is no name|is no population|a name twice")
 
 
 def test_what_is_not_forged_is_read(tmp_path):
