@@ -9,15 +9,21 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of
+from pcneuro.circuit.projections import projections
 from pcneuro.circuit.synapses import delays_at
 from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.engines.events.branches import FEEDBACK, Branch, Branches
-from pcneuro.errors import ParameterError, check_object, told, unknown_name
+from pcneuro.errors import CapacityError, ParameterError, check_object, told, unknown_name
 from pcneuro.mapping.axons import FEEDBACK as BACK
 from pcneuro.mapping.axons import PREDICTION as FORTH
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.homes import NOWHERE, Homes
 from pcneuro.quantities import flag
+
+MEMORY = 12_000_000_000
+"""Bytes that the lists of synapses may take."""
+SYNAPSE_BYTES = 120
+"""What a synapse, in both directions, takes while they are listed."""
 
 Place = tuple[int, str | None]
 """Population of the unit graph, and operand of a function, that read."""
@@ -43,14 +49,26 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
     ``clamped``: vertices whose values are held, to which errors do not go back; the outputs, unless told. ``inputs``:
     whether inputs have neurons on the chip.
 
-    Raises ParameterError for what is no circuit, or has an operator without an equivalent in single units, and
-    UnknownNameError for a vertex that there is not.
+    Raises ParameterError for what is no circuit, or has an operator without an equivalent in single units,
+    UnknownNameError for a vertex that there is not, and CapacityError for more synapses than fit into memory.
     """
     check_object("circuit", circuit, Circuit)
     inputs = flag("inputs", inputs)
     held = _clamped(circuit, clamped)
+    _check_size(circuit)
     wiring = _Wiring(UnitGraph(circuit), held, inputs)
     return wiring.axons()
+
+
+def _check_size(circuit: Circuit) -> None:
+    """Goes by the circuit's shapes alone, before there are synapses."""
+    synapses = sum(projection.synapses for projection in projections(circuit))
+    needed = SYNAPSE_BYTES * synapses
+    if needed > MEMORY:
+        raise CapacityError(
+            f"{synapses:,} synapses would take about {needed / 1e9:.3g} GB to list for a chip, more than "
+            f"{MEMORY / 1e9:.3g} GB: map a smaller circuit, such as fewer steps of a recurrent one"
+        )
 
 
 def _clamped(circuit: Circuit, clamped: Iterable[str] | None) -> frozenset[str]:

@@ -7,7 +7,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.circuit.units import UnitGraph
-from pcneuro.errors import DataError, ParameterError, UnknownNameError
+from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
 from pcneuro.mapping.activity import traffic_of
 from pcneuro.mapping.axons import FEEDBACK, PREDICTION, Axons
 from pcneuro.mapping.of_circuit import axons_of
@@ -204,3 +204,10 @@ def test_what_is_wrong_is_told():
     sim = pcn.Simulator(circuit, dynamics=STRICT, engine=pcn.EventDriven(0.01))
     with pytest.raises(DataError, match="to a vertex that the axons have clamped"):
         traffic_of(axons_of(circuit, clamped=["h2"]), sim.run(9.0, inputs=inputs, targets=targets))
+
+
+def test_what_is_too_large_is_said_before_there_are_synapses():
+    leaves = {"x": pcn.Input((64, 256, 256)), "K": pcn.Parameter(np.zeros((64, 64, 5, 5)))}
+    circuit = pcn.build_circuit(pcn.trace(lambda x, K: pcn.ops.conv2d(x, K), **leaves))
+    with pytest.raises(CapacityError, match=r"^[\d,]+ synapses would take about [\d.e+]+ GB to list for a chip"):
+        axons_of(circuit)
