@@ -21,21 +21,33 @@ def one_neuron_a_core(rng, cores, density=0.6):
     return destinations(axons, np.arange(cores), cores), rng.integers(0, 20, axons.neuron.size).astype(float)
 
 
-@pytest.mark.parametrize(("width", "height", "cores_a_tile"), [(3, 3, 1), (2, 2, 2), (4, 2, 1), (2, 1, 4), (7, 1, 1)])
-def test_few_cores_are_where_they_cost_least(width, height, cores_a_tile):
+@pytest.mark.parametrize(
+    ("width", "height", "cores_a_tile", "cores", "instances"),
+    [
+        (3, 3, 1, 7, 10),
+        (2, 2, 2, 7, 10),
+        (4, 2, 1, 8, 10),
+        (2, 1, 4, 7, 10),
+        (7, 1, 1, 7, 10),
+        pytest.param(3, 3, 1, 9, 100, marks=pytest.mark.long),
+        pytest.param(3, 1, 3, 9, 100, marks=pytest.mark.long),
+    ],
+)
+def test_few_cores_are_where_they_cost_least(width, height, cores_a_tile, cores, instances):
     mesh = Mesh(width, height, cores_a_tile)
-    cores = min(mesh.slots, 7)
-    everywhere = np.array(list(permutations(range(mesh.slots), cores)))
+    everywhere = np.array(list(permutations(range(mesh.slots), cores)), dtype=np.int8)
     best = []
-    for seed in range(10):
+    for seed in range(instances):
         at, sends = one_neuron_a_core(np.random.default_rng(seed), cores - seed % 3)
         source, destination, packets = at.traffic(sends)
-        east_west, north_south = mesh.hops(everywhere[:, source], everywhere[:, destination])
-        least = ((PRICES[0] * east_west + PRICES[1] * north_south) @ packets).min()
+        costs = np.zeros(len(everywhere))
+        for a, b, many in zip(source, destination, packets, strict=True):
+            east_west, north_south = mesh.hops(everywhere[:, a], everywhere[:, b])
+            costs += many * (PRICES[0] * east_west + PRICES[1] * north_south)
         slot = place(at, mesh, sends, *PRICES, seed=seed)
         assert np.unique(slot).size == slot.size
-        best.append(hop_cost(mesh, slot, source, destination, packets, *PRICES) <= least * (1 + 1e-12))
-    assert np.mean(best) >= 0.99
+        best.append(hop_cost(mesh, slot, source, destination, packets, *PRICES) <= costs.min() * (1 + 1e-12))
+    assert np.mean(best) >= 0.99, np.mean(best)
 
 
 def test_never_worse_than_the_snake_and_the_same_for_a_seed():

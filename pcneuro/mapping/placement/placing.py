@@ -13,6 +13,9 @@ from pcneuro.mapping.mesh import Mesh
 from pcneuro.mapping.placement.snake import snake
 
 _RESTARTS = 8
+_FEW = 16
+"""Cores up to which annealing is so quick that there are more restarts."""
+_RESTARTS_OF_FEW = 100
 _LARGE = 256
 """Cores from which on one annealing is all, and no exchange is tried without need."""
 _STEPS_A_CORE = 1000
@@ -56,10 +59,11 @@ def place(
     steps = int(min(_STEPS_A_CORE * cores, _WORK * cores / ties.other.size))
     hot = _HOT * begun / cores
     best, least = curve, begun
-    for restart in range(_RESTARTS if cores < _LARGE else 1):
+    restarts = _RESTARTS_OF_FEW if cores <= _FEW else _RESTARTS if cores < _LARGE else 1
+    for restart in range(restarts):
         slot, holder = curve.copy(), np.full(mesh.slots, -1)
         holder[curve] = np.arange(cores)
-        state = generator(seed * _RESTARTS + restart)
+        state = generator(seed * restarts + restart)
         anneal(ties, slot, holder, steps, hot, hot * _COLD, 2 * mesh.cores_a_tile, state)
         while cores < _LARGE and descend(ties, slot, holder, _LEAST * begun):
             pass
