@@ -20,13 +20,13 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, final
+from typing import Any, final
 
 import numpy as np
 
-from pcneuro.errors import DataError, OutputError, unknown_name
+from pcneuro.errors import DataError, unknown_name
 from pcneuro.export.checked import imported
-from pcneuro.files import path_of, place, write_atomically, writing
+from pcneuro.files import write_folder
 
 __all__ = ["ARCHITECTURE", "NETWORK", "Hardware", "Replay", "Replayed", "run", "write"]
 
@@ -262,23 +262,10 @@ def write(
     none; nothing needs to be installed.
     Raises OutputError where one of them exists, unless ``overwrite``, or cannot be written.
     """
-    where = path_of(folder, OutputError)
     documents = {ARCHITECTURE: hardware.document(), NETWORK: replay.document(hardware.cores_a_tile)}
-    if os.path.lexists(where) and not where.is_dir():
-        raise OutputError(f"{where} exists, and is no folder: choose another name")
-    # Of both it is known before the first is written.
-    for name in documents:
-        place(where / name, overwrite=overwrite)
-    with writing(where):
-        where.mkdir(parents=True, exist_ok=True)
-    for name, document in documents.items():
-        content = _text(document).encode()
-
-        def put(file: BinaryIO, content: bytes = content) -> None:
-            file.write(content)
-
-        write_atomically(where / name, put, overwrite=overwrite)
-    return where / ARCHITECTURE, where / NETWORK
+    contents = {name: _text(document).encode() for name, document in documents.items()}
+    architecture, network = write_folder(folder, contents, overwrite=overwrite)
+    return architecture, network
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -16,4 +16,5 @@ from pcneuro.files.reading import open_regular as open_regular
 from pcneuro.files.writing import path_of as path_of
 from pcneuro.files.writing import place as place
 from pcneuro.files.writing import write_atomically as write_atomically
+from pcneuro.files.writing import write_folder as write_folder
 from pcneuro.files.writing import writing as writing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -52,6 +53,30 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], N
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+
+
+def write_folder(folder: str | os.PathLike[str], contents: Mapping[str, bytes], *, overwrite: bool) -> list[Path]:
+    """Write files by name to a folder, which is made if there is none; returns their paths.
+
+    Raises OutputError, before anything is written, where one of them exists (without ``overwrite``), or the folder is
+    something else; and where writing fails.
+    """
+    where = path_of(folder, OutputError)
+    if not os.fspath(folder):
+        raise OutputError("the path of the folder is empty; give a name such as 'tables'")
+    if os.path.lexists(where) and not where.is_dir():
+        raise OutputError(f"{where} exists, and is no folder: choose another name")
+    for name in contents:
+        place(where / name, overwrite=overwrite)
+    with writing(where):
+        where.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        write_atomically(where / name, partial(_put, content), overwrite=overwrite)
+    return [where / name for name in contents]
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def path_of(path: Any, error: type[PcneuroError]) -> Path:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pcneuro.circuit.populations import aligned
-from pcneuro.errors import OutputError
-from pcneuro.files import path_of, place, write_atomically, writing
+from pcneuro.files import write_folder
 from pcneuro.mapping.schema import BOUNDS, LIMIT, ORDER, PART, PLASTICITY
 from pcneuro.mapping.structure import AbstractMapping
 from pcneuro.mapping.words import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
@@ -211,25 +210,6 @@ def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
 
 def write_csv(mapping: AbstractMapping, folder: str | os.PathLike[str], *, overwrite: bool) -> list[str]:
     """Write the frames to a folder, which is made. Raises OutputError, before anything is written where one exists."""
-    where = path_of(folder, OutputError)
-    made = frames(mapping)
-    if not os.fspath(folder):
-        raise OutputError("the path of the folder is empty; give a name such as 'tables'")
-    if os.path.lexists(where) and not where.is_dir():
-        raise OutputError(f"{where} exists, and is no folder: choose another name")
-    for name in made:
-        place(where / name, overwrite=overwrite)
-    with writing(where):
-        where.mkdir(parents=True, exist_ok=True)
-    for name, frame in made.items():
-        write_atomically(where / name, _writer(frame), overwrite=overwrite)
-    return list(made)
-
-
-def _writer(frame: pandas.DataFrame) -> Callable[[BinaryIO], None]:
-    text = frame.to_csv(index=False, lineterminator="\n").encode()
-
-    def write(file: BinaryIO) -> None:
-        file.write(text)
-
-    return write
+    texts = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in frames(mapping).items()}
+    write_folder(folder, {name: text.encode() for name, text in texts.items()}, overwrite=overwrite)
+    return list(texts)

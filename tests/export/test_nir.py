@@ -392,30 +392,3 @@ def test_what_cannot_be_run_is_named():
     ):
         with pytest.raises(ParameterError, match=text):
             Executed(library.NIRGraph({**ends, "x": node}, edges), 1e-3, {"in": np.ones(2)})
-
-
-def test_nodes_say_on_which_core_their_neurons_are(tmp_path):
-    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
-    inputs, targets = data_for(circuit.graph, 1)
-    cores = {"x.value": np.zeros(5, dtype=int), "h1.error": np.arange(7) // 2, "out.error": np.array([4, 4, 5])}
-    graph = round_trip(tmp_path, circuit, inputs=inputs, targets=targets, cores=cores, chip="loihi")
-    assert graph.metadata["chip"] == "loihi"
-    noted = {name: node.metadata["core"].tolist() for name, node in graph.nodes.items() if "core" in node.metadata}
-    assert noted == {"h1_error": [0, 0, 1, 1, 2, 2, 3], "out_error": [4, 4, 5]}
-    plain = round_trip(tmp_path, circuit, inputs=inputs, targets=targets)
-    assert set(plain.nodes) == set(graph.nodes)
-    assert "chip" not in plain.metadata
-
-
-def test_cores_that_do_not_fit_are_refused():
-    circuit = pcn.build_circuit(mlp((5, 7, 6, 3)))
-    inputs, targets = data_for(circuit.graph, 1)
-    for cores, chip, said in (
-        ({"h1.error": np.arange(7)}, "", "chip is ''"),
-        (None, "loihi", "chip is 'loihi'"),
-        ({"h9.error": np.arange(7)}, "loihi", "population in cores 'h9.error'"),
-        ({"h1.error": np.arange(6)}, "loihi", "cores of 'h1.error' are 6"),
-        ({"h1.error": np.full(7, -1)}, "loihi", "give the numbers of cores"),
-    ):
-        with pytest.raises(pcn.PcneuroError, match=said):
-            nir.graph(circuit, inputs=inputs, targets=targets, cores=cores, chip=chip)

@@ -125,6 +125,8 @@ def test_files_are_the_network(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="exists, and is no folder"):
         write_sanafe(*mapping, tmp_path / "file")
+    with pytest.raises(OutputError, match="the path of the folder is empty"):
+        write_sanafe(*mapping, "")
 
 
 def test_an_event_of_several_packets_is_one_with_their_price():
