@@ -15,7 +15,7 @@ def circuit_of(reference: str) -> Circuit:
     """The circuit that a command was given. Raises ConfigurationError for what is none."""
     if reference.endswith(".toml"):
         plan = read(reference)
-        run = plan.runs[0]
+        run = plan.run(0)
         try:
             return Sources(plan.folders).circuit(run.task.circuit, run.task.arguments)
         except Problem as problem:
@@ -30,5 +30,5 @@ def dynamics_of(reference: str) -> AbstractDynamics | None:
     """The dynamics of a simulation file; None of what is no such file, or does not say."""
     if not reference.endswith(".toml"):
         return None
-    found = getattr(read(reference).runs[0].task, "dynamics", None)
+    found = getattr(read(reference).run(0).task, "dynamics", None)
     return found if isinstance(found, AbstractDynamics) else None

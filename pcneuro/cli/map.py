@@ -10,11 +10,10 @@ from typing import Any
 from pcneuro.cli.codes import SUCCESS
 from pcneuro.cli.run import run_plan
 from pcneuro.errors import ConfigurationError
-from pcneuro.files.toml import Problem, checked, read_toml
+from pcneuro.files.toml import Problem, read_toml
 from pcneuro.mapping.chips import CHIPS, chip_of
 from pcneuro.studies import Plan, read
-from pcneuro.studies.file import PlannedRun, parse_set, put
-from pcneuro.studies.task import TASKS
+from pcneuro.studies.file import parse_set, put
 
 TASK = "mapping"
 SUFFIX = ".toml"
@@ -50,7 +49,7 @@ def map_it(
         if read_toml(reference).get("task") == TASK:
             texts = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
             return run_plan(read(reference, [*sets, *texts]), out, overwrite, False)[1]
-        task = read(reference, sets).runs[0].task
+        task = read(reference, sets).run(0).task
         return run_plan(_of_circuit(reference, task.circuit, task.arguments, chosen, ()), out, overwrite, False)[1]
     return run_plan(_of_circuit(reference, reference, {}, chosen, sets), out, overwrite, False)[1]
 
@@ -69,7 +68,8 @@ def _of_circuit(
     try:
         for keys, value in overrides.items():
             put(raw, keys, value)
-        task = checked(TASKS[TASK], raw)
     except Problem as problem:
-        raise Plan(path, raw, overrides, ()).error(problem) from None
-    return Plan(path, raw, overrides, (PlannedRun(task, {}),))
+        raise Plan(path, raw, overrides).error(problem) from None
+    plan = Plan(path, raw, overrides)
+    plan.run(0)
+    return plan

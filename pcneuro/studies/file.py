@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,11 +15,14 @@ from typing import Any
 from pcneuro.errors import ConfigurationError
 from pcneuro.files.toml import Problem, checked, get, located, nearest, read_toml, shown_at
 from pcneuro.studies.seeds import seeded
+from pcneuro.studies.spaces import AbstractSpace, Grid, Joined
 from pcneuro.studies.tables import KIND
 from pcneuro.studies.task import TASKS, AbstractTask
 
 Keys = tuple[str, ...]
 SWEEP = "sweep"
+BATCH = "batch"
+"""Table of how many runs are done: by whom, and where they are kept."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,12 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """A simulation file, read and checked. ``raw`` is what it says, with what was set on top."""
+    """A simulation file, read: what it says (``raw``), with what was set on top, and the space of its runs, if any."""
 
     path: Path
     raw: Mapping[str, Any]
     overrides: Mapping[Keys, Any]
-    runs: tuple[PlannedRun, ...]
+    space: AbstractSpace | None = None
 
     @property
     def name(self) -> str:
@@ -50,9 +53,47 @@ class Plan:
         beside = self.path.resolve().parent
         return tuple(dict.fromkeys((beside, beside.parent, Path.cwd())))
 
+    @property
+    def base(self) -> dict[str, Any]:
+        """The keys of the task, without what sweeps and batches set."""
+        return {key: value for key, value in self.raw.items() if key not in (SWEEP, BATCH)}
+
+    def __len__(self) -> int:
+        """How many runs the file asks for."""
+        return 1 if self.space is None else len(self.space)
+
+    def run(self, number: int) -> PlannedRun:
+        """The run of this number, checked. Raises ConfigurationError: the file, the key, its value, what is wrong."""
+        values = {} if self.space is None else self.space.values(number)
+        try:
+            return self._planned(values)
+        except Problem as problem:
+            raise self.error(problem, values) from None
+
+    @cached_property
+    def runs(self) -> tuple[PlannedRun, ...]:
+        """All of them. Raises ConfigurationError for the first one with something wrong."""
+        return tuple(self.run(number) for number in range(len(self)))
+
+    def _planned(self, values: Mapping[str, Any]) -> PlannedRun:
+        """A run with values of all keys that any run sets; what its own part leaves out is as without it."""
+        raw = self.base
+        kind = task_of(raw)
+        if self.space is None:
+            return PlannedRun(seeded(checked(kind, raw), raw), {})
+        raw = with_values(raw, values)
+        task = seeded(checked(kind, raw), raw)
+        found = {}
+        for key in self.space.keys:
+            try:
+                found[key] = get(raw, split(key))
+            except KeyError:
+                found[key] = _default(task, split(key))
+        return PlannedRun(task, found)
+
     def error(self, problem: Problem, swept: Mapping[str, Any] = MappingProxyType({})) -> ConfigurationError:
         """The one line about a problem in the run with these ``swept`` values: where it is, and what is wrong."""
-        raw = {key: value for key, value in self.raw.items() if key != SWEEP or not swept}
+        raw = self.base if swept else dict(self.raw)
         with suppress(Problem):
             raw = with_values(raw, swept)
         return ConfigurationError(describe(self.path, problem, raw, self.overrides, {split(key) for key in swept}))
@@ -121,9 +162,10 @@ def describe(
     return located(path, problem, raw)
 
 
-def _grids(raw: Any) -> Iterator[dict[str, Any]]:
+def _space(raw: Any) -> AbstractSpace:
     """What each run sets: every combination of the table's values; several tables one after the other."""
     tables = raw if isinstance(raw, list) else [raw]
+    spaces: list[AbstractSpace] = []
     for number, table in enumerate(tables):
         place = (SWEEP, str(number)) if isinstance(raw, list) else (SWEEP,)
         if not isinstance(table, Mapping) or not table:
@@ -132,9 +174,12 @@ def _grids(raw: Any) -> Iterator[dict[str, Any]]:
         for key, values in flat.items():
             if not isinstance(values, list) or not values:
                 raise Problem((*place, key), "needs a list of at least one value")
-            if split(key)[0] in (SWEEP, "task"):
+            if split(key)[0] in (SWEEP, BATCH, "task"):
                 raise Problem((*place, key), "cannot be swept")
-        yield from (dict(zip(flat, values, strict=True)) for values in itertools.product(*flat.values()))
+        spaces.append(Grid(flat))
+    if not spaces:
+        raise Problem((SWEEP,), 'needs keys and their values, such as "integrator.dt" = [0.5, 1.0]')
+    return spaces[0] if len(spaces) == 1 else Joined(spaces)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -146,50 +191,39 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
-    """Read a simulation file, with ``sets`` such as ``"integrator.dt=0.5"`` on top, and check all runs it asks for.
+    """Read a simulation file, with ``sets`` such as ``"integrator.dt=0.5"`` on top, and check the runs it asks for.
+
+    Of a batch it checks the first run; each of the others is checked when it is its turn.
 
     Raises ConfigurationError: the file, the table, the key and its value, and the nearest key there is.
     """
     path = Path(path)
     raw = read_toml(path)
     overrides = dict(parse_set(text) for text in sets)
-    swept: Mapping[str, Any] = {}
     try:
         for own_keys, value in overrides.items():
             put(raw, own_keys, value)
-        base = {key: value for key, value in raw.items() if key != SWEEP}
-        task = _task(base)
-        grid = list(_grids(raw[SWEEP])) if SWEEP in raw else []
-        keys = tuple(dict.fromkeys(key for each in grid for key in each))
-        runs = []
-        for swept in grid:
-            tables = with_values(base, swept)
-            runs.append(_planned(seeded(checked(task, tables), tables), tables, keys))
-        if not grid:
-            runs = [PlannedRun(seeded(checked(task, base), base), {})]
+        plan = Plan(path, raw, overrides)
+        task_of(raw)
+        if SWEEP in raw:
+            plan = Plan(path, raw, overrides, _space(raw[SWEEP]))
     except Problem as problem:
-        raise Plan(path, raw, overrides, ()).error(problem, swept) from None
-    return Plan(path, raw, overrides, tuple(runs))
+        raise Plan(path, raw, overrides).error(problem) from None
+    if BATCH in raw:
+        plan.run(0)
+    else:
+        assert plan.runs
+    return plan
 
 
-def _task(raw: Mapping[str, Any]) -> type[AbstractTask]:
+def task_of(raw: Mapping[str, Any]) -> type[AbstractTask]:
+    """The task that a file's tables are of. Raises Problem."""
     kind = raw.get("task")
     if kind is None:
         raise Problem(("task",), f"is missing: one of {', '.join(sorted(TASKS))}")
     if not isinstance(kind, str) or kind not in TASKS:
         raise Problem(("task",), f"unknown task; {nearest(str(kind), sorted(TASKS))}")
     return TASKS[kind]
-
-
-def _planned(task: AbstractTask, raw: Mapping[str, Any], keys: Sequence[str]) -> PlannedRun:
-    """A run, with values of all keys that any part of the sweep sets; what its own part leaves out is as without it."""
-    values = {}
-    for key in keys:
-        try:
-            values[key] = get(raw, split(key))
-        except KeyError:
-            values[key] = _default(task, split(key))
-    return PlannedRun(task, values)
 
 
 def _default(holder: Any, keys: Keys) -> Any:

@@ -12,21 +12,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.engines.kernel.threads import available_threads
-from pcneuro.errors import ConfigurationError, PcneuroError, warn
+from pcneuro.errors import PcneuroError, warn
 from pcneuro.files import writing
-from pcneuro.files.toml import Problem
 from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
-from pcneuro.studies.file import Plan, PlannedRun
+from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
+from pcneuro.studies.performing import Performer
 from pcneuro.studies.seeds import SEED, not_swept
-from pcneuro.studies.sources import Sources
-from pcneuro.studies.task import AbstractTask, FinishedRun, Job, TextTable
+from pcneuro.studies.task import FinishedRun, Job, TextTable
 
 RECORDS = "records.nc"
 PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
@@ -62,11 +59,11 @@ def simulate(
     begun, started = time.perf_counter(), datetime.now(UTC)
     place = None if out is None else Path(out)
     with Output(place, plan.name, overwrite=overwrite, resume=resume) as output, interruptible(observer):
-        sources = Sources(plan.folders)
-        circuits = _circuits(plan, sources)
-        _warn_of_seeds(plan, sources, circuits)
-        _check(plan, circuits)
-        runs, failure = _runs(plan, circuits, sources, output, observer)
+        performer = Performer(plan)
+        circuits = [performer.circuit(run) for run in plan.runs]
+        _warn_of_seeds(performer, circuits)
+        _check(performer, circuits)
+        runs, failure = _runs(performer, circuits, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
         summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
         broken = _write(output, runs, summary)
@@ -78,42 +75,9 @@ def simulate(
     return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
 
 
-def _circuits(plan: Plan, sources: Sources) -> list[Circuit]:
-    """Every run's circuit."""
-    return [_circuit(plan, run, sources) for run in plan.runs]
-
-
-def _circuit(plan: Plan, run: PlannedRun, sources: Sources, more: int = 0) -> Circuit:
-    """A run's circuit, drawn with a seed that is so much higher."""
-    try:
-        made = sources.circuit(run.task.circuit, _arguments(run.task, sources, more))
-        if run.task.delays is None:
-            return made
-        try:
-            return made.with_delays(run.task.delays)
-        except PcneuroError as error:
-            raise Problem(("delays",), str(error)) from error
-    except Problem as problem:
-        raise plan.error(problem, run.swept) from problem.__cause__
-
-
-def _arguments(task: AbstractTask, sources: Sources, more: int) -> Mapping[str, Any]:
-    """Arguments of the circuit's function: with the file's seed, if it gives one, where it has none of its own."""
-    known = sources.parameters(task.circuit)
-    if SEED in task.arguments:
-        seed = task.arguments[SEED]
-    elif SEED in task.model_fields_set and SEED in known:
-        seed = task.seed
-    elif not more:
-        return task.arguments
-    else:
-        default = known[SEED].default if SEED in known else 0
-        seed = default if isinstance(default, int) else 0
-    return {**task.arguments, SEED: seed + more if more else seed}
-
-
-def _warn_of_seeds(plan: Plan, sources: Sources, circuits: Sequence[Circuit]) -> None:
+def _warn_of_seeds(performer: Performer, circuits: Sequence[Circuit]) -> None:
     """Say what a sweep over the seed does not draw anew."""
+    plan, sources = performer.plan, performer.sources
     swept = [run.swept for run in plan.runs]
     kept = not_swept(plan.raw, swept)
     if kept:
@@ -134,54 +98,42 @@ def _warn_of_seeds(plan: Plan, sources: Sources, circuits: Sequence[Circuit]) ->
             warn(f"{plan.path}: the sweep over seed does not draw the weights of {name}: it has no argument seed")
 
 
-def _job(
-    plan: Plan, number: int, circuit: Circuit, sources: Sources, output: Output, observer: AbstractObserver
-) -> Job:
-    run, count = plan.runs[number], len(plan.runs)
+def _job(performer: Performer, number: int, circuit: Circuit, output: Output, observer: AbstractObserver) -> Job:
+    plan = performer.plan
+    count = len(plan)
     prefix = f"run{number}-" if count > 1 else ""
-
-    return Job(
+    return performer.job(
+        plan.runs[number],
         circuit,
-        plan.path.resolve().parent,
         PartObserver(observer, number / count, 1 / count),
-        np.random.default_rng(run.task.seed),
-        lambda more: _circuit(plan, run, sources, more),
         lambda name: output.checkpoint(prefix + name),
         lambda name: output.stream(prefix + name),
         output.resume,
     )
 
 
-def _check(plan: Plan, circuits: Sequence[Circuit]) -> None:
+def _check(performer: Performer, circuits: Sequence[Circuit]) -> None:
     """Of several runs, try the settings of all before the first begins."""
     if len(circuits) > 1:
-        for run, circuit in zip(plan.runs, circuits, strict=True):
+        for run, circuit in zip(performer.plan.runs, circuits, strict=True):
             try:
                 run.task.check(circuit)
             except PcneuroError as error:
-                raise _placed(plan, run, error) from error
-
-
-def _placed(plan: Plan, run: PlannedRun, error: PcneuroError) -> PcneuroError:
-    """The same kind of error, with the file and the swept values in front."""
-    if isinstance(error, ConfigurationError):
-        return error
-    values = ", ".join(f"{key} = {value!r}" for key, value in run.swept.items())
-    return type(error)(f"{plan.path}{f' ({values})' if values else ''}: {error}")
+                raise performer.placed(run, error) from error
 
 
 def _runs(
-    plan: Plan, circuits: Sequence[Circuit], sources: Sources, output: Output, observer: AbstractObserver
+    performer: Performer, circuits: Sequence[Circuit], output: Output, observer: AbstractObserver
 ) -> tuple[list[FinishedRun], PcneuroError | None]:
     """The runs that were finished, and the error that ended them."""
-    finished: list[FinishedRun] = []
+    plan, finished = performer.plan, list[FinishedRun]()
     for number, (run, circuit) in enumerate(zip(plan.runs, circuits, strict=True)):
         if observer.stopped and finished:
             break
         try:
-            outcome = run.task.perform(_job(plan, number, circuit, sources, output, observer))
+            outcome = run.task.perform(_job(performer, number, circuit, output, observer))
         except PcneuroError as error:
-            placed = _placed(plan, run, error)
+            placed = performer.placed(run, error)
             if not finished:
                 raise placed from error
             placed.__cause__ = error

@@ -43,7 +43,7 @@ BANKS: dict[str, list[Any]] = {
 WANTED = {
     "number": "duration tolerance every temperature dt rate momentum weight_decay clip beta1 beta2 epsilon by least "
     "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity",
-    "whole": "seed samples epochs batch seeds test_samples sample_length threads train test length steps repeats",
+    "whole": "seed samples epochs batch_size seeds test_samples sample_length threads train test length steps repeats",
     "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
     "experiment table chip",
     "flag": "shuffle periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",

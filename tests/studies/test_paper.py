@@ -44,7 +44,7 @@ def needed(real, kind):
 @pytest.mark.parametrize(
     ("sets", "least"),
     [
-        (["epochs=4", "rates.epochs=4", "samples=400", "test_samples=200", "batch=16"], 0.5),
+        (["epochs=4", "rates.epochs=4", "samples=400", "test_samples=200", "batch_size=16"], 0.5),
         pytest.param([], 0.94, marks=pytest.mark.long),
     ],
     ids=["shortened", "whole"],

@@ -110,7 +110,7 @@ def test_phases_of_spiking_neurons_are_drawn_from_it(carried_out):
 def test_further_seeds_of_a_training_go_on_from_the_first(carried_out):
     """The function's own default among them: no weights are drawn twice."""
     text = 'task = "training"\ncircuit = "drawn.py:reader"\nduration = 5.0\nepochs = 0\nseeds = 2\n'
-    text += "samples = 20\ntest_samples = 5\nbatch = 20\n"
+    text += "samples = 20\ntest_samples = 5\nbatch_size = 20\n"
     (carried_out.folder / "drawn.py").write_text(
         DRAWN
         + (

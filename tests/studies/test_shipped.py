@@ -15,7 +15,7 @@ from tests.data import writers
 ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
 CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
-FEW = ["epochs=1", "seeds=2", "duration=20", "batch=4", "samples=8", "test_samples=4"]
+FEW = ["epochs=1", "seeds=2", "duration=20", "batch_size=4", "samples=8", "test_samples=4"]
 IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
 ONE_PHASE = 'sweep={"spiking.errors.phases.kind" = ["Seeded"]}'
 SHORT = {

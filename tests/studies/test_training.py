@@ -113,7 +113,7 @@ def texts(training):
 
 
 def text_settings(kind, circuit, *more):
-    sets = [f"circuit=mlp.py:{circuit}", f"dataset.kind={kind}", "data=data", "batch=8", *more]
+    sets = [f"circuit=mlp.py:{circuit}", f"dataset.kind={kind}", "data=data", "batch_size=8", *more]
     return [*sets, "schedule.kind=Sequential"]
 
 
@@ -184,7 +184,7 @@ def test_training_that_is_interrupted_keeps_both_curves(training):
 
 
 def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
-    small = ("epochs=3", "seeds=2", "samples=40", "test_samples=20", "batch=10")
+    small = ("epochs=3", "seeds=2", "samples=40", "test_samples=20", "batch_size=10")
     whole = training(*small, out=project.folder / "whole")
     out = project.folder / "parts"
     for share in (0.2, 0.7):
@@ -205,7 +205,7 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
 
 
 def test_without_a_folder_the_unfinished_run_is_taken_up(training):
-    small = ("samples=40", "test_samples=20", "batch=10")
+    small = ("samples=40", "test_samples=20", "batch_size=10")
     assert training(*small)[0].folder.name == "x"
     with pytest.raises(OutputError, match="nothing to resume"):
         training(*small, resume=True)
@@ -219,13 +219,13 @@ def test_checkpoints_of_other_settings_are_refused_and_kept(training, project):
     training(out=out)
     before = {path.name: path.read_bytes() for path in (out / "checkpoints").iterdir()}
     with pytest.raises(pcn.PcneuroError, match=r"seed0-predictive-coding.npz is a checkpoint of another batch size"):
-        training("batch=16", out=out, resume=True)
+        training("batch_size=16", out=out, resume=True)
     with pytest.raises(pcn.PcneuroError, match="is a checkpoint of another circuit"):
         training("arguments.hidden=13", out=out, resume=True)
     assert {path.name: path.read_bytes() for path in (out / "checkpoints").iterdir()} == before
     with pytest.raises(OutputError, match="pass one of them"):
         training(out=out, resume=True, overwrite=True)
-    assert training("batch=16", out=out, overwrite=True)[0].status is Status.COMPLETED
+    assert training("batch_size=16", out=out, overwrite=True)[0].status is Status.COMPLETED
 
 
 def test_a_folder_of_something_else_is_not_resumed(training, project):
@@ -293,7 +293,7 @@ def test_a_pendulum_has_no_classes_and_true_values(training):
         (ConfigurationError, r"dataset.kind='digit': unknown kind; did you mean 'digits'", ["dataset.kind=digit"]),
         (ConfigurationError, "rate", ["optimizer.rate=-1"]),
         (ConfigurationError, "--set rates: every is 0", ["rates={kind='StepDecay', every=0}"]),
-        (ParameterError, "batch = 121 is more than the 120 samples", ["batch=121"]),
+        (ParameterError, "batch_size = 121 is more than the 120 samples", ["batch_size=121"]),
         (
             ShapeError,
             r"gives shape \(1, 8, 8\) for the circuit's input 'x', which has \(50,\)",
@@ -358,7 +358,7 @@ def test_a_label_out_of_range_is_told(training):
     records[3, 0] = 11
     records.tofile(folder / "data_batch_1.bin")
     with pytest.raises(DataFileError, match=r"label 11 of image 3 .* is out of range 0 to 9"):
-        training("dataset.kind=cifar10", "data=data", "batch=2")
+        training("dataset.kind=cifar10", "data=data", "batch_size=2")
 
 
 def test_a_generative_circuit_learns_what_it_is_shown_and_is_scored_by_the_output_that_is_named(training):

@@ -42,7 +42,7 @@ class Learning(Table):
     """How long and how the circuit learns, with ``units`` neurons an error and ``duration`` ms a batch."""
 
     epochs: int = Field(1, ge=1)
-    batch: int = Field(32, ge=1)
+    batch_size: int = Field(32, ge=1)
     samples: int | None = Field(None, ge=1)
     units: int = Field(20, ge=1)
     duration: float = Field(200.0, gt=0)
@@ -162,7 +162,7 @@ class SpikingTask(DrivenTask):
                 learning.optimizer,
                 learn,
                 test,
-                batch=learning.batch,
+                batch=learning.batch_size,
                 seed=self.seed,
                 checkpoint=job.checkpoint(name),
                 resume=job.resume,

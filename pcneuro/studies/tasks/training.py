@@ -51,7 +51,7 @@ class TrainingTask(AbstractTask):
 
     duration: float = Field(gt=0, allow_inf_nan=False, description="the time for which each batch relaxes, in ms")
     epochs: int = Field(10, ge=0)
-    batch: int = Field(32, ge=1)
+    batch_size: int = Field(32, ge=1)
     seeds: int = Field(1, ge=1)
     data: str | None = None
     samples: int | None = Field(None, ge=1)
@@ -76,11 +76,11 @@ class TrainingTask(AbstractTask):
     def perform(self, job: Job) -> Outcome:
         loaded = self.dataset_in(job.folder).load()
         learn, test = examples(loaded, job.circuit, self.samples, self.test_samples, self.output)
-        if self.batch > len(learn):
-            raise ParameterError(f"batch = {self.batch} is more than the {len(learn)} samples to learn from")
+        if self.batch_size > len(learn):
+            raise ParameterError(f"batch_size = {self.batch_size} is more than the {len(learn)} samples to learn from")
         for note in loaded.notes:
             job.observer.say(f"{loaded.name}: {note}")
-        first = learn.take(next(batches(len(learn), self.batch, 1, self.seed)))
+        first = learn.take(next(batches(len(learn), self.batch_size, 1, self.seed)))
         relaxation = self._relaxation(job.circuit, first)
         curves = self._curves(job, loaded, learn, test)
         records = curves.dataset()
@@ -167,7 +167,7 @@ class TrainingTask(AbstractTask):
         self, job: Job, k: int, circuit: Circuit, simulator: Simulator, learn: Examples, test: Examples
     ) -> dict[str, Trainer]:
         sources = {PC: PredictiveCoding(simulator, self.duration), BP: Backprop(circuit)}
-        probe = learn.take(next(batches(len(learn), self.batch, 1, self.seed)))
+        probe = learn.take(next(batches(len(learn), self.batch_size, 1, self.seed)))
 
         def scalars(parameters: Arrays) -> dict[str, Any]:
             return {SCALARS: {name: float(np.ravel(a)[0]) for name, a in parameters.items() if a.size == 1}}
@@ -186,7 +186,7 @@ class TrainingTask(AbstractTask):
                 self.optimizer,
                 learn,
                 test,
-                batch=self.batch,
+                batch=self.batch_size,
                 seed=self.seed + k,
                 rates=self.rates,
                 checkpoint=job.checkpoint(f"seed{self.seed + k}-{name.replace(' ', '-')}"),
