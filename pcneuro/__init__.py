@@ -58,8 +58,10 @@ from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
 from pcneuro.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
-    from pcneuro import mapping
+    from pcneuro import batch, mapping
+    from pcneuro.batch import Batch
     from pcneuro.mapping import map_circuit
+    from pcneuro.studies import spaces
 
 __version__ = "0.1.0"
 
@@ -68,6 +70,7 @@ __all__ = [
     "Adam",
     "Audit",
     "Backprop",
+    "Batch",
     "Bernoulli",
     "Check",
     "Circuit",
@@ -133,6 +136,7 @@ __all__ = [
     "WhiteNoise",
     "audit",
     "backprop",
+    "batch",
     "build_circuit",
     "check",
     "compare",
@@ -154,6 +158,7 @@ __all__ = [
     "ops",
     "passes",
     "plot",
+    "spaces",
     "time_of_share",
     "trace",
     "vertex",
@@ -161,9 +166,14 @@ __all__ = [
 ]
 
 
+_ROOMS = {"mapping": "pcneuro.mapping", "batch": "pcneuro.batch", "spaces": "pcneuro.studies.spaces"}
+_FOUND = {"map_circuit": "pcneuro.mapping", "Batch": "pcneuro.batch"}
+
+
 def __getattr__(name: str) -> Any:
-    """What concerns chips is imported when it is first asked for: it brings libraries that nothing else here needs."""
-    if name in ("map_circuit", "mapping"):
-        found = import_module("pcneuro.mapping")
-        return found if name == "mapping" else found.map_circuit
+    """What concerns chips and batches is imported when it is asked for: it brings what nothing else needs."""
+    if name in _ROOMS:
+        return import_module(_ROOMS[name])
+    if name in _FOUND:
+        return getattr(import_module(_FOUND[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

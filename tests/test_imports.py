@@ -83,7 +83,7 @@ def libraries(path: Path) -> Iterator[tuple[str, bool]]:
                 yield top, node in tree.body
 
 
-def test_optional_libraries_are_imported_inside_functions_of_three_rooms_only() -> None:
+def test_optional_libraries_are_imported_inside_functions_of_four_rooms_only() -> None:
     required = {re.split(r"[^\w-]", line)[0] for line in PROJECT["project"]["dependencies"]} | INSTALLED
     optional = set()
     for path in (ROOT / "pcneuro").rglob("*.py"):
@@ -91,5 +91,8 @@ def test_optional_libraries_are_imported_inside_functions_of_three_rooms_only() 
             if library not in required:
                 optional.add(library)
                 assert not at_once, f"{path} imports {library} when it is imported itself"
-                assert path.relative_to(ROOT / "pcneuro").parts[0] in ("importing", "export", "data"), (path, library)
+                assert path.relative_to(ROOT / "pcneuro").parts[0] in ("batch", "importing", "export", "data"), (
+                    path,
+                    library,
+                )
     assert "sklearn" in optional, "the walk has found the imports"

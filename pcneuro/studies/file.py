@@ -64,7 +64,10 @@ class Plan:
 
     def run(self, number: int) -> PlannedRun:
         """The run of this number, checked. Raises ConfigurationError: the file, the key, its value, what is wrong."""
-        values = {} if self.space is None else self.space.values(number)
+        return self.with_swept({} if self.space is None else self.space.values(number))
+
+    def with_swept(self, values: Mapping[str, Any]) -> PlannedRun:
+        """The run with these values by dotted key, checked. Raises ConfigurationError."""
         try:
             return self._planned(values)
         except Problem as problem:
@@ -79,12 +82,10 @@ class Plan:
         """A run with values of all keys that any run sets; what its own part leaves out is as without it."""
         raw = self.base
         kind = task_of(raw)
-        if self.space is None:
-            return PlannedRun(seeded(checked(kind, raw), raw), {})
         raw = with_values(raw, values)
         task = seeded(checked(kind, raw), raw)
         found = {}
-        for key in self.space.keys:
+        for key in values if self.space is None else self.space.keys:
             try:
                 found[key] = get(raw, split(key))
             except KeyError:

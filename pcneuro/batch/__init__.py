@@ -1,0 +1,6 @@
+"""Many runs: a plan of them, workers that do them, and a store that ends as one labelled dataset."""
+
+from pcneuro.batch.batch import Batch
+from pcneuro.batch.store import Store
+
+__all__ = ["Batch", "Store"]

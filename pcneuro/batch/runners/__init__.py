@@ -1,0 +1,6 @@
+"""Runners of batches, one a file: this process, processes of this machine, Dask."""
+
+from pcneuro.batch.runners.abstract import RUNNERS, AbstractRunner
+from pcneuro.batch.runners.here import Here
+
+__all__ = ["RUNNERS", "AbstractRunner", "Here"]

@@ -1,0 +1,40 @@
+"""What a runner is: something that has blocks of runs done."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pcneuro.studies.observer import AbstractObserver
+
+RUNNERS: dict[str, type[AbstractRunner]] = {}
+"""Kind -> class, for files."""
+
+
+class AbstractRunner(ABC):
+    """Has blocks of a batch done, in any order, by ``pcneuro.batch.work.perform_block(folder, block)`` wherever.
+
+    Runners are frozen data. Whatever happens to one, blocks are done or not: a batch goes on with those that are not.
+    """
+
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        RUNNERS[cls.kind] = cls
+
+    @property
+    @abstractmethod
+    def workers(self) -> int:
+        """How many blocks it does at the same time, as far as it knows."""
+
+    @abstractmethod
+    def run(self, folder: Path, blocks: Sequence[int], observer: AbstractObserver, done: Callable[[int], None]) -> None:
+        """Have ``blocks`` of the batch in ``folder`` done, and call ``done(block)`` in this process after each.
+
+        Returns early where ``observer.stopped`` becomes true. A block whose worker dies again and again becomes rows
+        that failed (``pcneuro.batch.work.give_up``). Raises ConfigurationError or MissingExtraError for what it cannot
+        reach.
+        """

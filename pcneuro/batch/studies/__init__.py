@@ -1,0 +1,6 @@
+"""Studies, which batches are runs of: one kind a file."""
+
+from pcneuro.batch.studies.abstract import STUDIES, AbstractStudy
+from pcneuro.batch.studies.file import FileStudy
+
+__all__ = ["STUDIES", "AbstractStudy", "FileStudy"]

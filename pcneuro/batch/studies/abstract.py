@@ -1,0 +1,59 @@
+"""What a study is: something that is run once for each point of a space."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pcneuro.batch.row import Row
+
+Values = Mapping[str, Any]
+STUDIES: dict[str, type[AbstractStudy]] = {}
+"""Kind, which is the class name -> class."""
+
+
+class AbstractStudy(ABC):
+    """Runs by the values that a space gives. Another process makes it again of what ``described`` says."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        STUDIES[cls.__name__] = cls
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What folders of its results are called."""
+
+    @abstractmethod
+    def check(self, values: Values) -> None:
+        """Raise ConfigurationError for values, or keys, that it cannot be run with. Nothing is simulated."""
+
+    @abstractmethod
+    def perform(
+        self,
+        numbers: Sequence[int],
+        values: Sequence[Values],
+        scratch: Callable[[int], Path],
+        stopped: Callable[[], bool],
+    ) -> list[Row]:
+        """Do runs; one row each, in their order.
+
+        A run that fails or diverges is a row. What does not depend on the run, such as lowering a circuit, is kept from
+        one call to the next. ``scratch`` is a folder of a run's own, for checkpoints. Where ``stopped`` becomes true
+        (Ctrl-C), KeyboardInterrupt is raised, and nothing is kept of the runs.
+        """
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """All of it as JSON has it: what ``from_described`` makes it of."""
+
+    @classmethod
+    @abstractmethod
+    def from_described(cls, described: Mapping[str, Any]) -> AbstractStudy:
+        """The study that was ``described``. Raises ConfigurationError."""
+
+    @abstractmethod
+    def content(self) -> str:
+        """Hash of all that its results depend on: settings, and the contents of the files that it names."""
