@@ -128,7 +128,7 @@ class AbstractCircuit:
         said = {name: record.error_payload for name, record in self.properties.items()}
         return MappingProxyType({name: payload for name, payload in said.items() if payload is not None})
 
-    def only_whole_errors(self, who: str, instead: str = "use EventDriven() or Reference()") -> None:
+    def only_whole_errors(self, who: str, instead: str) -> None:
         """Raise ParameterError, on behalf of ``who`` has no messages of a few bits, where there are any."""
         for name, payload in self.payloads.items():
             raise ParameterError(

@@ -64,7 +64,6 @@ class Kernel(Engine):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         check_cycles(circuit, dynamics, integrator)
-        circuit.only_whole_errors(type(self).__name__, "use EventDriven(threshold=0.0), in compiled bins of dt")
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
         if self.tolerance:
@@ -82,6 +81,8 @@ class Kernel(Engine):
         dynamics.only_values("a circuit with conduction delays")
         refuse_noise(circuit, "Kernel() with conduction delays", "use Reference()")
         circuit.only_fixed_weights(*_DELAYED)
+        if not dynamics.superposes:
+            circuit.only_whole_errors(f"Kernel with conduction delays under {dynamics!r}", "use Reference()")
         nothing, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
             circuit,
@@ -177,6 +178,5 @@ class Reference(Engine):
         if circuit.delayed:
             dynamics.only_values("a circuit with conduction delays")
             circuit.only_fixed_weights(*_DELAYED)
-            circuit.only_whole_errors("Reference with conduction delays", "use EventDriven()")
         made = DelayedReference if circuit.delayed else ReferenceEngine
         return made(circuit, dynamics, integrator, dtype, type(self).__name__)

@@ -74,7 +74,7 @@ def checked_circuit(circuit: Any, *, cycles: bool = False, plastic: bool = False
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "
             "circuit.with_delays(0.0)"
         )
-    circuit.only_whole_errors("this export", "simulate with EventDriven() or Reference()")
+    circuit.only_whole_errors("this export", "simulate with Kernel()")
     if not plastic:
         circuit.only_fixed_weights("this export", "export to Brian2 (rates), simulate with Kernel()")
     for name, values in circuit.parameters.items():

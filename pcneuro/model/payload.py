@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.model.rounding import MOST_BITS
+from pcneuro.ops.formula import Formula
+from pcneuro.ops.messages import message_formula
 from pcneuro.quantities import POSITIVE, number, whole
 
 
@@ -42,6 +44,11 @@ class Payload:
     def quantum(self) -> float:
         """The smallest message."""
         return self.scale / self.most
+
+    @property
+    def formula(self) -> Formula:
+        """The same as a formula of ``x``, unit by unit."""
+        return message_formula(self.quantum, self.most)
 
     def rounded(self, errors: np.ndarray) -> np.ndarray:
         """The nearest that a message can say, in the type of the errors; 0 is none."""

@@ -5,10 +5,11 @@ out = f(x, y, ...);  (d out / d x)^T g = sum over the units that x was broadcast
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -40,17 +41,19 @@ VARIABLES = ("x", "y", "z", "w")
 
 
 @dataclass(frozen=True)
-class _Definition:
+class Definition:
+    """A formula, and its derivative by each operand; what errors come back by, if that is not the derivative."""
+
     formula: Formula
     derivatives: tuple[Formula, ...]
 
 
-FUNCTIONS: dict[str, _Definition] = {
-    name: _Definition((name, *VARIABLES[: primitive.arity]), local_derivatives(name))
+FUNCTIONS: dict[str, Definition] = {
+    name: Definition((name, *VARIABLES[: primitive.arity]), local_derivatives(name))
     for name, primitive in PRIMITIVES.items()
     if primitive.derivatives
 } | {
-    name: _Definition(
+    name: Definition(
         parse(composed.text, composed.variables, internal=True),
         tuple(parse(text, (*composed.variables, "out"), internal=True) for text in composed.derivatives),
     )
@@ -60,52 +63,26 @@ FUNCTIONS: dict[str, _Definition] = {
 
 
 @cache
-def _user_definition(expression: str, variables: tuple[str, ...]) -> _Definition:
+def _user_definition(expression: str, variables: tuple[str, ...]) -> Definition:
     formula = parse(expression, variables)
     try:
-        return _Definition(formula, derivatives(formula, variables))
+        return Definition(formula, derivatives(formula, variables))
     except ExpressionError as error:
         raise ExpressionError(f"expression {expression!r}: {error}") from None
 
 
-@dataclass(frozen=True)
-class Map(AbstractOperator):
-    """A function of ``FUNCTIONS`` by name, or (with ``variables``) a user's expression over these variables."""
-
-    kind: ClassVar[str] = "map"
-    function: str
-    variables: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "variables", tuple(self.variables))
-        if not self.variables and self.function not in FUNCTIONS:
-            raise ExpressionError(f"unknown elementwise function {self.function!r}")
-        for name in self.variables:
-            if not (isinstance(name, str) and name.isidentifier()) or name == "out":
-                raise ExpressionError(
-                    f"variable {shown(name)} of expression {self.function!r} is no name (or is 'out')"
-                )
-        if len(set(self.variables)) != len(self.variables):
-            raise ExpressionError(f"expression {self.function!r} names a variable twice: {shown(self.variables)}")
-        self.definition  # noqa: B018  an expression that does not parse is an error here, not at the first use
+class AbstractMap(AbstractOperator):
+    """A formula of its operands, unit by unit, with NumPy's broadcasting."""
 
     @property
-    def definition(self) -> _Definition:
+    @abstractmethod
+    def definition(self) -> Definition:
         """The formula and its partial derivatives."""
-        return _user_definition(self.function, self.variables) if self.variables else FUNCTIONS[self.function]
 
     @property
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """Names of the operands in the formula."""
-        return self.variables or VARIABLES[: len(FUNCTIONS[self.function].derivatives)]
-
-    @property
-    def label(self) -> str:
-        return "expression" if self.variables else self.function
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(bool if self.function in CONDITIONS and not self.variables else np.float64)
 
     @property
     def description(self) -> Description:
@@ -204,6 +181,45 @@ class Map(AbstractOperator):
         lower_combine(low, pull.target, target_index, pull.gradient, every, pull.accumulate, factor, where, scale)
 
 
+@final
+@dataclass(frozen=True)
+class Map(AbstractMap):
+    """A function of ``FUNCTIONS`` by name, or (with ``variables``) a user's expression over these variables."""
+
+    kind: ClassVar[str] = "map"
+    function: str
+    variables: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variables", tuple(self.variables))
+        if not self.variables and self.function not in FUNCTIONS:
+            raise ExpressionError(f"unknown elementwise function {self.function!r}")
+        for name in self.variables:
+            if not (isinstance(name, str) and name.isidentifier()) or name == "out":
+                raise ExpressionError(
+                    f"variable {shown(name)} of expression {self.function!r} is no name (or is 'out')"
+                )
+        if len(set(self.variables)) != len(self.variables):
+            raise ExpressionError(f"expression {self.function!r} names a variable twice: {shown(self.variables)}")
+        self.definition  # noqa: B018  an expression that does not parse is an error here, not at the first use
+
+    @property
+    def definition(self) -> Definition:
+        return _user_definition(self.function, self.variables) if self.variables else FUNCTIONS[self.function]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.variables or VARIABLES[: len(FUNCTIONS[self.function].derivatives)]
+
+    @property
+    def label(self) -> str:
+        return "expression" if self.variables else self.function
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(bool if self.function in CONDITIONS and not self.variables else np.float64)
+
+
 class _Emitter:
     """Turns formulas into instructions; a subformula that was met before is not computed again."""
 
@@ -238,6 +254,12 @@ class _Emitter:
         name, *arguments = _fused(("add", formula, 0.0) if isinstance(formula, str | float) else formula)
         places = [self.argument(a) for a in arguments]
         self.low.emit(name, out.row, *(field for place in places for field in place), self.units)
+
+
+def lower_formula(low: AbstractLowering, out: Slot, formula: Formula, operands: Mapping[str, Slot]) -> None:
+    """Emit a formula, unit by unit, of operands of as many units as ``out`` has."""
+    every = np.arange(out.units)
+    _Emitter(low, out.laned, out.units, dict(operands), dict.fromkeys(operands, every)).into(out, formula)
 
 
 def _fused(formula: tuple[Any, ...]) -> tuple[Any, ...]:

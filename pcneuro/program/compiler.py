@@ -8,19 +8,20 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of
-from pcneuro.circuit.feedback import AbstractVisitor, Pull, Station, feedback
+from pcneuro.circuit.feedback import feedback
 from pcneuro.graph.graph import Constant, Input, Latent, Parameter, Recurrent
 from pcneuro.model.dynamics import AbstractDynamics
-from pcneuro.ops.base import Placed, PlacedPull, Slot
+from pcneuro.ops.base import Placed, Slot
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.allocation import Allocation
+from pcneuro.program.feedback_code import write_feedback
 from pcneuro.program.lowering import Code, Lowering
 from pcneuro.program.plasticity import write_drives
 from pcneuro.program.program import Program
 from pcneuro.program.states import emit_states
 
 
-class _Compiler:
+class Compiler:
     """One pass over a circuit. ``place`` is where a node's computation is written, ``read`` where its users read it."""
 
     def __init__(
@@ -166,135 +167,6 @@ class _Compiler:
         program.code["shared"] += lists[False]
 
 
-class _FeedbackCode(AbstractVisitor[Station, Slot]):
-    """The instructions of adjoints, children before parents.
-
-    What leaves a vertex starts from its own error and ends at the drive of its parents; a gradient ends at a parameter.
-    """
-
-    def __init__(self, compiler: _Compiler, program: Program) -> None:
-        self.compiler, self.program, self.low = compiler, program, compiler.low
-        for name, node in compiler.graph.parameters.items():
-            program.adjoints[name] = self._sum(node.size)
-        self.adjoint: dict[str, Slot] = dict(program.adjoints)
-        self.written: set[str] = set()
-        self.shared: Code = []
-        self.feedback: Code = []
-        """What leaves the station that the visitor is at."""
-
-    def write(self) -> None:
-        """Emit everything."""
-        program = self.program
-        self.visit(self.compiler.way.stations)
-        if self.compiler.dynamics.holds_predictions:
-            self._join()
-        program.code["shared_backward"] = self.shared
-        program.code["feedback"] = [i for code in program.node_feedback.values() for i in code]
-
-    def arrive(self, station: Station) -> Slot | None:
-        """Where the adjoint of a node's own computation stands, or None where nothing asks for it."""
-        name, compiler = station.name, self.compiler
-        self.feedback = []
-        if station.node.is_leaf or name not in compiler.active:
-            return None
-        if name not in compiler.vertices:
-            return self.adjoint.get(name)
-        error = compiler.region("error", name)
-        if compiler.place[name].laned:
-            return error
-        summed, every = self._sum(station.node.size), np.arange(station.node.size)
-        lower_combine(self.low, summed, every, error, every, True)
-        self.program.hebb.append((summed, self.low.taken()))
-        return summed
-
-    def pull(self, station: Station, pull: Pull, leaving: Slot) -> None:
-        program = self.program
-        # What comes back to a leaf that closes a cycle drives the vertex whose activity it has.
-        operand = self.compiler.senders.get(pull.operand, pull.operand)
-        if self._passes(pull, leaving):
-            program.passed[operand] = program.passed.get(station.name, station.name)
-            return
-        laned = self.compiler.read[pull.operand].laned
-        # What is shared starts from zero and is always added to; the first to a laned adjoint writes it.
-        placed = PlacedPull(pull.k, leaving, self._target(operand), not laned or operand in self.written)
-        self.written.add(operand)
-        station.node.operator.lower_vjp(self.low, self.compiler.at(station.name), placed)
-        code = self.low.taken()
-        if laned:
-            self.feedback += code
-            program.collected[operand] = placed.target
-            program.pulls.setdefault(operand, []).append((station.name, code))
-        elif leaving.laned:
-            program.hebb.append((placed.target, code))
-        else:
-            self.shared += code
-
-    def depart(self, station: Station, leaving: Slot | None) -> None:
-        if leaving is not None:
-            self.program.node_feedback[station.name] = self.feedback
-
-    def _join(self) -> None:
-        """Let an adjoint that one consumer writes and one operand reads be computed where it is read.
-
-        It then needs no rows of its own. Not where derivatives change with the state, which it would have to notice.
-        """
-        program = self.program
-        holder: dict[str, str] = {}
-        """Node -> the one among whose feedback is what writes its adjoint, where that is not the consumer."""
-        for station in self.compiler.way.stations:
-            name = station.name
-            written = program.pulls.get(name, [])
-            if name in self.compiler.vertices or len(station.pulls) != 1 or len(written) != 1:
-                continue
-            operand = station.pulls[0].operand
-            read = program.pulls.get(operand, [])
-            at = next((k for k, (consumer, _) in enumerate(read) if consumer == name), None)
-            if at is None:
-                continue
-            ((source, code),) = program.pulls.pop(name)
-            read[at] = source, code + read[at][1]
-            if operand in self.compiler.vertices:
-                program.joined.setdefault(operand, []).extend(code)
-            before = holder.get(name, source)
-            holder[operand] = name
-            program.node_feedback[before] = [i for i in program.node_feedback[before] if i not in code]
-            program.node_feedback[name] = code + program.node_feedback[name]
-
-    def _sum(self, units: int) -> Slot:
-        """Rows of the shared buffer that gradients are added to."""
-        self.program.sums.append(self.low.reserve(units, False))
-        return self.program.sums[-1]
-
-    def _target(self, operand: str) -> Slot:
-        """Where the adjoints of an operand are collected."""
-        if operand in self.compiler.vertices:
-            return self.compiler.region("drive", operand)
-        if operand not in self.adjoint:
-            source = self.compiler.read[operand]
-            self.adjoint[operand] = self.low.temporary(source.units, True) if source.laned else self._sum(source.units)
-        return self.adjoint[operand]
-
-    def _passes(self, pull: Pull, leaving: Slot) -> bool:
-        """Let an operand share the node's adjoint where both are the same: a sum or another view, and no other user."""
-        name, operand, compiler = pull.node.name, pull.operand, self.compiler
-        source = compiler.read[operand]
-        if (
-            operand in compiler.vertices
-            or operand in compiler.senders
-            or not source.laned
-            or compiler.graph.consumers[operand] != (name,)
-        ):
-            return False
-        linearised = compiler.linearised.get(name)
-        plain = isinstance(linearised, dict) and linearised.get(pull.k) == (1.0, None, None)
-        same = plain and source.units == compiler.place[name].units
-        copies = pull.node.operator.description.copied is not None
-        if compiler.alias(name) if copies else same:
-            self.adjoint[operand] = leaving
-            return True
-        return False
-
-
 def lower(
     circuit: Circuit,
     dynamics: AbstractDynamics,
@@ -308,7 +180,7 @@ def lower(
     Errors that are deviations stand in the same rows, unless ``separate_errors``. There are rows for ``currents`` into
     these vertices.
     """
-    compiler = _Compiler(circuit, dynamics, clamped, separate_errors)
+    compiler = Compiler(circuit, dynamics, clamped, separate_errors)
     compiler.allocate()
     low = compiler.low
     program = Program(
@@ -331,7 +203,7 @@ def lower(
     )
     compiler.forward(program)
     compiler.linearise(program)
-    _FeedbackCode(compiler, program).write()
+    write_feedback(compiler, program)
     for name in sorted(currents):
         every = np.arange(circuit.graph.nodes[name].size)
         program.currents[name] = low.reserve(every.size, True)
@@ -356,7 +228,7 @@ def _allocate(low: Lowering, program: Program, dynamics: AbstractDynamics) -> No
     steps = [part for parts in program.pulls.values() for _, part in parts]
     held = dynamics.holds_predictions
     sums = [code for _, code in (*program.hebb, *program.drives.values())]
-    steps += [*program.followed.values(), *sums]
+    steps += [*program.followed.values(), *program.sending.values(), program.learning, *sums]
     allocation = Allocation(low, sweep if held else [], [*([] if held else sweep), *steps])
     program.collected = {name: allocation.slot(slot) for name, slot in program.collected.items()}
     program.origin = {at: (name, tuple(map(allocation.slot, slots))) for at, (name, slots) in low.origin.items()}

@@ -76,6 +76,10 @@ class Program:
     """Node that adjoints are collected for -> where (a vertex: its drive)."""
     passed: dict[str, str] = field(default_factory=dict)
     """Folded node whose adjoint is that of its one consumer -> the last of those that pass it on."""
+    sending: dict[str, Code] = field(default_factory=dict)
+    """Vertex whose errors are sent in messages of few bits -> the instructions that make these of its error."""
+    learning: Code = field(default_factory=list)
+    """Where there are such: adjoints of folded nodes that gradients are read of, which know errors themselves."""
     vertex_code: dict[str, dict[str, Code]] = field(default_factory=dict)
     """``deviate`` and ``error`` for single vertices, by vertex."""
     energy: dict[str, Code] = field(default_factory=dict)
@@ -90,6 +94,11 @@ class Program:
     """The same -> the instruction that adds it to the vertex' drive, or writes it there, where nothing else does."""
     relax: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
+
+    @property
+    def all_feedback(self) -> Code:
+        """What ``node_feedback`` has, node by node."""
+        return [i for code in self.node_feedback.values() for i in code]
 
     def slot(self, region: str, vertex: str) -> Slot:
         """Rows of one vertex in one region, or of its ``value``."""

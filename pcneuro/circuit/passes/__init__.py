@@ -11,6 +11,7 @@ from pcneuro.circuit.passes.learned_feedback import LearnedFeedback
 from pcneuro.circuit.passes.no_derivative import NoDerivative
 from pcneuro.circuit.passes.quantize import Quantize
 from pcneuro.circuit.passes.quantize_errors import QuantizeErrors
+from pcneuro.circuit.passes.quantize_values import QuantizeValues
 from pcneuro.circuit.passes.random_error_connectivity import RandomErrorConnectivity
 from pcneuro.circuit.passes.split_errors import SplitErrors
 from pcneuro.model.lamination import Scheme, SchemeRow
@@ -26,6 +27,7 @@ __all__ = [
     "NoDerivative",
     "Quantize",
     "QuantizeErrors",
+    "QuantizeValues",
     "RandomErrorConnectivity",
     "Scheme",
     "SchemeRow",

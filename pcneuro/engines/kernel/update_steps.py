@@ -149,6 +149,7 @@ class _Builder:
                 code += self.program.energy.get(name, [])
             for part in self.dynamics.after_error:
                 code += self.program.vertex_code.get(part, {}).get(name, [])
+            code += self.program.sending.get(name, [])
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
             inputs += [flags[name][0] for flags in self.further.values()]
             inputs += [flag for flag in [self.plastic.get(f"{name}{VARIANCE}")] if flag is not None]
@@ -185,6 +186,8 @@ class _Builder:
 
     def tail(self) -> Code:
         """Adjoints of nodes that are no vertices, but for those that have an update step."""
+        if self.program.sending:
+            return self.program.learning
         code: Code = []
         for name in reversed(list(self.graph.nodes)):
             if name in self.program.first:

@@ -290,9 +290,10 @@ class _DelayedWalk(AbstractUnitWalk):
     def __init__(self, engine: DelayedReference, learning: bool) -> None:
         super().__init__(engine.units.feedback, engine.data.batch)
         self.engine, self.learning = engine, learning
+        self.errors = engine.error if learning else engine.sent_errors()
 
     def error(self, vertex: str, adjoint: np.ndarray) -> np.ndarray:
-        error = self.engine.error[vertex]
+        error = self.errors[vertex]
         return error.reshape(len(error), -1)
 
     def slope(self, pull: SlopePull) -> np.ndarray:

@@ -167,13 +167,13 @@ class ReferenceEngine(AbstractEngine):
                 self.error[name] = self.at_once[name]
             if self.dynamics.integrates("noise", name):
                 self.error[name] = self.at_once[name] + self.rows["noise"][name]
-        adjoints = closed(self.circuit.graph, self.adjoints(self._sent()))
+        adjoints = closed(self.circuit.graph, self.adjoints(self.sent_errors()))
         for name in self.circuit.vertices:
             self.feedback[name] = adjoints.get(name, np.zeros_like(self.value[name]))
         for name, current in self.data.currents.items():
             self.feedback[name] = self.feedback[name] + current.astype(self.dtype)
 
-    def _sent(self) -> Arrays:
+    def sent_errors(self) -> Arrays:
         """What others know of errors."""
         payloads = self.circuit.payloads
         return {n: payloads[n].rounded(e) if n in payloads else e for n, e in self.error.items()}
