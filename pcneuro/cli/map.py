@@ -17,6 +17,8 @@ from pcneuro.studies.file import parse_set, put
 
 TASK = "mapping"
 SUFFIX = ".toml"
+STEPS = 1
+"""Of a sample, where a rate is given without."""
 
 
 def list_chips() -> int:
@@ -25,7 +27,8 @@ def list_chips() -> int:
     for name in CHIPS:
         chip = chip_of(name)
         energies = "counts only" if chip.counts_only else "energies"
-        rows.append((name, chip.title, f"{chip.mesh.slots:,} cores of {chip.core.neurons:,} neurons", energies))
+        cores = f"{chip.mesh.slots:,} core{'' if chip.mesh.slots == 1 else 's'}"
+        rows.append((name, chip.title, f"{cores} of {chip.core.neurons:,} neurons", energies))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -46,7 +49,10 @@ def map_it(
     given = {"chip": chip, "rate": rate, "steps": steps, "seed": seed}
     chosen = {key: value for key, value in given.items() if value is not None}
     if reference.endswith(SUFFIX):
-        if read_toml(reference).get("task") == TASK:
+        raw = read_toml(reference)
+        if raw.get("task") == TASK:
+            if rate is not None and "steps" not in raw:
+                chosen = {"steps": STEPS, **chosen}
             texts = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
             return run_plan(read(reference, [*sets, *texts]), out, overwrite, False)[1]
         task = read(reference, sets).run(0).task
@@ -63,7 +69,7 @@ def _of_circuit(
             f"{reference} does not say how often neurons send: give --rate, in events a step, or a simulation file "
             f"whose task is {TASK!r}"
         )
-    raw = {"task": TASK, "circuit": circuit, "arguments": dict(arguments), "steps": 1, **chosen}
+    raw = {"task": TASK, "circuit": circuit, "arguments": dict(arguments), "steps": STEPS, **chosen}
     path, overrides = Path(reference), dict(parse_set(text) for text in sets)
     try:
         for keys, value in overrides.items():

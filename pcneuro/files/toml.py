@@ -22,6 +22,15 @@ MOST_BYTES = 1 << 26
 """No TOML file that is read has more: it holds settings, and arrays are in files of their own."""
 
 
+_NEEDED = {
+    "model_type": "needs a table",
+    "dict_type": "needs a table",
+    "list_type": "needs a list",
+    "tuple_type": "needs a list",
+}
+"""What a value has to be, in the words of TOML, by pydantic's name of what is wrong with it."""
+
+
 class Table(BaseModel):
     """A table of a file: unknown keys are refused, and nothing is converted from one type to another."""
 
@@ -76,8 +85,8 @@ def _problem(model: type[BaseModel], error: ValidationError) -> Problem:
         field = _fields(model, path[:-1]).get(path[-1])
         meaning = field.description if field else None
         return Problem(path, f"is missing{f': {meaning}' if meaning else ''}")
-    if first["type"] == "model_type":
-        return Problem(path, "needs a table")
+    if first["type"] in _NEEDED:
+        return Problem(path, _NEEDED[first["type"]])
     return Problem(path, str(cause or first["msg"]).replace("Input should", "should"))
 
 

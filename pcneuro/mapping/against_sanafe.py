@@ -170,6 +170,7 @@ def _raster(traffic: Traffic) -> tuple[np.ndarray, np.ndarray]:
     if traffic.raster is None:
         raise DataError(
             "this activity does not say in which step each axon sends, which SANA-FE replays: record events of a run "
-            "in bins, events=pcn.RecordEvents(), or take it step by step, traffic_in_steps()"
+            "in bins, events=pcn.RecordEvents() or, where dendrites send along several branches, take it step by step, "
+            "pcn.mapping.traffic_in_steps"
         )
     return traffic.raster

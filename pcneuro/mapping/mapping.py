@@ -12,7 +12,7 @@ import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.saving import fingerprint
-from pcneuro.errors import ParameterError, check_object, told
+from pcneuro.errors import DataError, ParameterError, check_object, told
 from pcneuro.mapping.activity import traffic_of
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
@@ -49,7 +49,7 @@ samples leave open, such as where neurons are that are silent in them."""
 def map_circuit(
     circuit: Circuit,
     chip: str | os.PathLike[str] | Chip = "loihi",
-    activity: Result | AssumedRate | None = None,
+    activity: Result | AssumedRate | Traffic | None = None,
     *,
     clamped: Collection[str] | None = None,
     inputs: bool = True,
@@ -67,7 +67,8 @@ def map_circuit(
     chip
         Name of a chip that comes with the package (``pcn.mapping.CHIPS``), the path of a TOML file, or a chip.
     activity
-        How often neurons send: the result of a run by ``pcn.EventDriven``, or ``pcn.mapping.AssumedRate``.
+        How often neurons send: the result of a run by ``pcn.EventDriven``, or ``pcn.mapping.AssumedRate``; or what
+        ``pcn.mapping.traffic_in_steps`` has counted, with the same ``clamped`` and ``inputs``.
     clamped
         Vertices whose values are held, to which no errors go back; None for the outputs.
     inputs
@@ -94,7 +95,7 @@ def map_circuit(
     check_object("circuit", circuit, Circuit)
     on, seed = chip_of(chip), whole("seed", seed, 0, MOST_SEED)
     inputs, together, report = flag("inputs", inputs), flag("together", together), flag("report", report)
-    if not isinstance(activity, Result | AssumedRate):
+    if not isinstance(activity, Result | AssumedRate | Traffic):
         raise ParameterError(
             f"activity is {told(activity)}; give the result of a run by pcn.EventDriven, or a pcn.mapping.AssumedRate"
         )
@@ -102,7 +103,7 @@ def map_circuit(
     with Bar(f"mapping to {on.name}", quiet=not report) as bar:
         bar.show(0.0, "axons")
         axons = axons_of(circuit, clamped=clamped, inputs=inputs)
-        traffic = activity.traffic(axons) if isinstance(activity, AssumedRate) else traffic_of(axons, activity)
+        traffic = _traffic(axons, activity)
         return mapped(fingerprint(circuit), axons, on, traffic, chosen, seed=seed, together=together, tell=bar.show)
 
 
@@ -175,6 +176,19 @@ def _divided(
     return at, orders
 
 
+def _traffic(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
+    if isinstance(activity, Result):
+        return traffic_of(axons, activity)
+    if isinstance(activity, AssumedRate):
+        return activity.traffic(axons)
+    if activity.sends.size != axons.neuron.size:
+        raise DataError(
+            f"activity is of {activity.sends.size:,} axons, and this circuit has {axons.neuron.size:,}: count it with "
+            "axons_of(circuit, clamped=..., inputs=...) as they are given here"
+        )
+    return activity
+
+
 def _strategies(strategies: Any) -> list[AbstractStrategy] | None:
     if strategies is None:
         return None
@@ -219,7 +233,7 @@ def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int, together:
 def _words(traffic: Traffic) -> str:
     """What the activity is, in words."""
     samples = f", mean of {traffic.samples} samples" if traffic.samples > 1 else ""
-    steps = f", {traffic.steps:g} steps" if np.isfinite(traffic.steps) else ""
+    steps = f", {traffic.steps:g} step{'' if traffic.steps == 1 else 's'}" if np.isfinite(traffic.steps) else ""
     return f"{traffic.source}{samples}{steps}"
 
 

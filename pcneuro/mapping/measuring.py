@@ -67,8 +67,8 @@ def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, untimed: Collection[s
         notes.append("there are no times: this run has no steps; run in bins of dt for these")
     elif traffic.raster is None:
         notes.append(
-            "times are of steps with mean numbers of events, a lower bound: those of each need a run whose events are "
-            "recorded, and dendrites that send along one branch"
+            "times are of steps with mean numbers of events, a lower bound: for those of each step record events of a "
+            "run or, where dendrites send along several branches, count them by pcn.mapping.traffic_in_steps"
         )
     elif traffic.samples > 1:
         notes.append("times are those of the first sample, counts are means")

@@ -49,6 +49,8 @@ def test_what_is_wrong_is_one_line(refused):
     assert "give --rate" in refused("map", "circuits.py:small")
     assert "give a simulation file or a circuit" in refused("map")
     assert "unknown chip; did you mean 'loihi'" in refused("map", "circuits.py:small", "--rate", "1", "--chip", "lohi")
+    no_file = refused("map", "circuits.py:small", "--rate", "1", "--chip", "no.toml")
+    assert "chip = 'no.toml': there is no such file in" in no_file
     assert "has no function 'smal'" in refused("map", "circuits.py:smal", "--rate", "1")
     assert "--set a=1: unknown key" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a=1")
     assert "--set a: write key=value" in refused("map", "circuits.py:small", "--rate", "1", "--set", "a")
@@ -73,6 +75,17 @@ def test_a_mapping_is_held_against_sanafe(pcneuro, folder):
     run = json.loads((folder / "out" / "summary.json").read_text())["runs"][0]
     assert run["agrees"]
     assert run["quantities"]["events at synapses"]["sanafe"] == run["synops"] > 0
+
+
+def test_a_rate_takes_the_place_of_a_run(pcneuro, refused, folder):
+    """A file of a mapping has either; a rate that is given alone is for a sample of one step, as help says."""
+    (folder / "run.toml").write_text(MAPPING)
+    assert "duration = 10.0: is for a run, and rate takes the place of one" in refused(
+        "map", "run.toml", "--rate", "0.5"
+    )
+    (folder / "rate.toml").write_text('task = "mapping"\ncircuit = "circuits.py:small"\n')
+    assert pcneuro("map", "rate.toml", "--rate", "0.5", "--out", "out")[0] == 0
+    assert json.loads((folder / "out" / "summary.json").read_text())["runs"][0]["steps"] == 1
 
 
 def test_other_targets_are_refused(refused, folder):

@@ -146,6 +146,7 @@ def test_hops_weigh_by_their_energies_or_times_or_are_alike():
 
 WRONG = {
     "core.neurons = -3": "[core] neurons = -3: should be greater than or equal to 1",
+    "sources = 'a paper'": "sources = 'a paper': needs a list",
     "core.axons_in = 0": "[core] axons_in = 0: should be greater than or equal to 1",
     "core.neurons = 10.0": "[core] neurons = 10.0: should be a valid integer",
     "core.neurons = true": "[core] neurons = True: should be a valid integer",

@@ -23,8 +23,16 @@ def test_its_examples_run(tmp_path, monkeypatch, capsys):
     names: dict = {}
     for example in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL):
         exec(compile(example, "docs/mapping.md", "exec"), names)
-    assert "packets between cores" in capsys.readouterr().out
-    assert {path.name for path in tmp_path.iterdir()} == {"mapping.nc", "tables", "report.html", "mlp.nir"}
+    printed = capsys.readouterr().out
+    assert "packets between cores" in printed
+    assert "SANA-FE agrees" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "mapping.nc",
+        "tables",
+        "report.html",
+        "pareto.png",
+        "mlp.nir",
+    }
     read_without_the_package(tmp_path, {v: names["mapping"].core(f"{v}.error") for v in names["circuit"].vertices})
     assert names["errors"] == sorted(names["errors"])
     lowest = [low for low, _ in names["energies"]]

@@ -8,7 +8,16 @@ import xarray
 
 import pcneuro as pcn
 from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
-from pcneuro.mapping import AssumedRate, Mapping, NaturalOrder, RandomOrder, axons_of, chip_of, traffic_of
+from pcneuro.mapping import (
+    AssumedRate,
+    Mapping,
+    NaturalOrder,
+    RandomOrder,
+    axons_of,
+    chip_of,
+    traffic_in_steps,
+    traffic_of,
+)
 from pcneuro.mapping.chips import ENERGIES
 from pcneuro.mapping.mapping import mapped
 from pcneuro.mapping.traffic import Traffic
@@ -122,7 +131,7 @@ def test_rates_are_counted_like_events(study):
     assert float(made.data["events"]) == 14 * 5 <= 5 * sends
     seconds = pcn.map_circuit(circuit, chip(), AssumedRate({"h2.error": 500.0}, steps=10, dt=1.0))
     assert float(seconds.data["events"]) == pytest.approx(float(made.data["events"]))
-    assert "a lower bound: those of each need a run whose events are recorded" in str(made)
+    assert "a lower bound: for those of each step record events of a run" in str(made)
 
 
 def test_what_steps_wait_for_is_told(study):
@@ -137,6 +146,32 @@ def test_what_steps_wait_for_is_told(study):
         if not number:
             assert told.data["held"].sel(limit="compartments").values.argmax() == core
         assert f"it is core {core} that steps wait for, and mostly {work}: it has " in str(told)
+
+
+def test_events_of_every_step_are_an_activity():
+    """Gates multiply, so that dendrites send along several branches: recorded events do not tell when, steps do."""
+
+    def gated(x, W, V):
+        return pcn.vertex(pcn.vertex(x @ W, "a") * pcn.vertex(x @ V, "b"), "out")
+
+    generator = np.random.default_rng(0)
+    weights = {name: pcn.Parameter(generator.normal(size=(5, 6))) for name in "WV"}
+    circuit = pcn.build_circuit(pcn.trace(gated, x=pcn.Input((5,)), **weights))
+    data = {"inputs": {"x": generator.normal(size=(1, 5))}, "targets": {"out": generator.normal(size=(1, 6))}}
+
+    def sim():
+        return pcn.Simulator(circuit, engine=pcn.EventDriven(0.05))
+
+    recorded = pcn.map_circuit(circuit, chip(), sim().run(8.0, events=pcn.RecordEvents(), **data))
+    traffic = traffic_in_steps(axons_of(circuit), sim(), 8.0, **data)
+    made = pcn.map_circuit(circuit, chip(), traffic)
+    assert recorded.data.attrs["notes"].count("traffic_in_steps") == 1
+    assert made.packets == recorded.packets
+    assert np.isnan(recorded.data["longest_step"]).all()
+    assert made.time[0] >= recorded.time[0] > 0
+    assert (made.data["longest_step"] >= made.data["step_time"]).all()
+    with pytest.raises(DataError, match=rf"activity is of {traffic.sends.size:,} axons, and this circuit has"):
+        pcn.map_circuit(circuit, chip(), traffic, clamped=["a", "out"])
 
 
 def test_silent_neurons_are_where_updates_need_them():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pcneuro as pcn
-from pcneuro.errors import CapacityError, ConfigurationError, PcneuroError
+from pcneuro.errors import CapacityError, ConfigurationError
 from pcneuro.mapping import Mapping
 from pcneuro.studies import Sources
 from tests.extras import with_sanafe
@@ -76,7 +76,7 @@ def test_a_chip_of_ones_own_is_found_beside_the_file(project):
     )
     with pytest.raises(CapacityError, match="mine at most 8"):
         project(RATED, 'chip="mine.toml"')
-    with pytest.raises(PcneuroError, match=r"unknown chip 'yours.toml'"):
+    with pytest.raises(ConfigurationError, match=rf"chip = 'yours.toml': there is no such file in {project.folder}"):
         project(RATED, 'chip="yours.toml"')
 
 

@@ -103,7 +103,7 @@ class Chip(Table):
         description="how it is modelled: what the numbers stand for, and what is left out",
     )
     sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=MOST_SOURCES)] = Field(
-        default=(), description="where the limits are published"
+        default=(), description="where the limits are published: a list of texts"
     )
     mesh: Annotated[Mesh, BeforeValidator(_mesh)] = Field(description="the mesh: width, height, cores_a_tile")
     core: CoreTable = Field(description="what one core holds")

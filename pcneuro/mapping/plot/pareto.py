@@ -20,6 +20,10 @@ WIDTH, HEIGHT = 7.2, 3.3
 MARKERS = "osD^vP*"
 SHADE = 0.18
 """Of the band between the lowest and the highest price."""
+MARGIN = 0.12
+"""Of the axes beyond the points, where the numbers beside these are."""
+SHORT = 4.0
+"""Costs that lie within this factor of each other have a label at each tenth of a decade."""
 TOGETHER = 4
 """Of more lines only the first has its settings beside it."""
 
@@ -85,7 +89,7 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
         raise ParameterError(f"lines is {told(lines)}; give a list of pcn.mapping.plot.ParetoLine")
     if not lines:
         raise ParameterError("lines is empty; give a pcn.mapping.plot.ParetoLine at least")
-    from matplotlib import pyplot, ticker
+    from matplotlib import pyplot
 
     figure = pyplot.figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
@@ -101,14 +105,12 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
             ax.text(0.5, 0.5, "no prices", ha="center", va="center", transform=ax.transAxes, fontsize=9)
             continue
         ax.set_xscale("log")
-        # Less than a decade has labels, too, and several have them at some distance.
-        ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
-        ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+        _label_costs(ax)
         ax.set_xlabel(f"{what} of a {'gradient' if what == 'energy' else 'sample'} ({unit})", fontsize=9)
     left.set_yscale("log")
     left.set_ylabel("relative gradient error", fontsize=9)
     for ax in (left, right):
+        ax.margins(x=MARGIN, y=MARGIN)
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
     handles = {
@@ -127,6 +129,16 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
         title_fontsize=7,
     )
     return [left, right]
+
+
+def _label_costs(ax: Axes) -> None:
+    """Less than a decade has labels, too, and several have them at some distance."""
+    from matplotlib import ticker
+
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs="all" if high < SHORT * low else (1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+    ax.xaxis.set_minor_formatter(ticker.NullFormatter())
 
 
 def _line(ax: Axes, line: ParetoLine, cost: np.ndarray, number: int, count: int) -> bool:
@@ -148,7 +160,8 @@ def _line(ax: Axes, line: ParetoLine, cost: np.ndarray, number: int, count: int)
         return True
     ends = {int(np.argmin(setting)), int(np.argmax(setting))}
     for k in range(len(setting)):
-        if k in ends or (number == 0 and k % 2 == 0):
+        # Of the first line every other one, where it is not beside one of the ends.
+        if k in ends or (number == 0 and k % 2 == 0 and not ends & {k - 1, k + 1}):
             place = (4, 3) if number % 2 == 0 else (-4, -4)
             side = {"ha": "left", "va": "bottom"} if number % 2 == 0 else {"ha": "right", "va": "top"}
             text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 6.5, "color": colour, **side}

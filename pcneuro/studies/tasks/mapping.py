@@ -14,7 +14,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Engine, EventDriven
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ConfigurationError, ParameterError
 from pcneuro.files.toml import Problem, nearest
 from pcneuro.mapping.activity import traffic_in_steps, traffic_of
 from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
@@ -193,7 +193,8 @@ class MappingTask(DrivenTask):
         places = [place / self.chip for place in (folder, folder.parent, Path.cwd())]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            raise unknown_name("chip", self.chip, CHIPS)
+            looked = ", ".join(str(folder) for folder in dict.fromkeys(place.parent for place in places))
+            raise ConfigurationError(f"chip = {self.chip!r}: there is no such file in {looked}")
         return chip_of(found)
 
     @classmethod
