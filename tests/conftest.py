@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,20 @@ settings.load_profile("pcneuro")
 
 # Before any test changes the environment.
 GIVEN = os.environ.get("PCNEURO_DATA")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected stays until the end, so that no search for garbage walks through it.
+
+    Brian2 makes such a search before each of its runs.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
