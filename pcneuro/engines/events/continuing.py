@@ -13,10 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.synapses import synapse_groups
 from pcneuro.circuit.units import UnitFunction
-from pcneuro.engines.data import RunData
 from pcneuro.engines.events.arrived import ArrivedWalk
 from pcneuro.engines.events.fan_out import FanOut
 from pcneuro.engines.events.senders import Sending
@@ -59,12 +57,6 @@ class Moment:
         """Whether another moment has the same nodes and synapses, so that what was sent can stay sent."""
         layout, other = self.sending.layout, now.sending.layout
         return layout is other or bool(layout.units.circuit.delayed)
-
-
-def check_continued(circuit: Circuit, data: RunData) -> None:
-    """Raise ParameterError where data continue, and what derivatives make of all that was sent is no message."""
-    if data.continues:
-        circuit.only_whole_errors("EventDriven, where data or parameters change under way,", "call reset() before")
 
 
 def go_on(before: Moment, now: Moment, time: float) -> list[Sent]:

@@ -120,7 +120,6 @@ class EventEngine(AbstractEngine):
     def start(self, data: RunData) -> None:
         dispatch.expect(self.dtype, (), self.mode.kernels)
         before = self._moment() if data.continues else None
-        continuing.check_continued(self.circuit, data)
         if data.continues or data.step > 0:
             self.tally = self._counts().tallied()
             self.number = self.number if data.continues else data.step

@@ -168,5 +168,3 @@ def test_what_cannot_serve_it_is_refused_by_name(circuit):
     simulator.run(2.0, **GIVEN)
     with pytest.raises(pcn.PcneuroError, match="a bound of errors"):
         simulator.bounds()
-    with pytest.raises(pcn.PcneuroError, match="call reset"):
-        simulator.run(2.0, inputs={"x": 2 * X}, targets={"out": Y})

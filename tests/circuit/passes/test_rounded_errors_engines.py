@@ -99,6 +99,23 @@ def test_messages_take_their_time(graph, delay):
     assert_alike(events, reference)
 
 
+@pytest.mark.parametrize("delay", [0.0, 2.0])
+def test_data_and_weights_change_while_messages_are_under_way(graph, delay):
+    """What was sent stays sent, and counts with the derivatives that there are now."""
+    made = made_of(graph, passes.QuantizeErrors(6, 8.0)).with_delays(delay)
+    courses = []
+    for engine in (pcn.Reference(), pcn.Kernel(), pcn.EventDriven(0.0)):
+        simulator = pcn.Simulator(made, engine=engine, integrator=pcn.Euler(0.5))
+        course = [simulator.run(10.0, **GIVEN), simulator.run(8.0, inputs={"x": X}, targets={"out": -Y})]
+        course.append(simulator.run(8.0, inputs={"x": X[::-1] / 2}, targets={"out": Y}))
+        simulator.set_parameters({"W2": 1.5 * W2})
+        courses.append([*course, simulator.run(8.0)])
+    for course in courses[1:]:
+        for one, other in zip(course, courses[0], strict=True):
+            for name in other.errors:
+                np.testing.assert_allclose(one.errors[name], other.errors[name], rtol=0, atol=1e-11)
+
+
 def test_gradients_of_two_layers_written_out():
     """At the equilibrium e1 is W2^T Q(e2), and each weight has its own error: -x^T e1 (1 - h^2) and -h^T e2."""
     graph = pcn.trace(
