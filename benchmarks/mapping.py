@@ -108,7 +108,7 @@ def _steps(axons: Axons, sends: np.ndarray, limits: Limits, mesh: Mesh) -> list[
         ("refined, counted and placed", {}),
     ):
         begun = time.perf_counter()
-        core = divide(axons, limits, sends, cores=mesh.slots, **division)
+        core = divide(axons, limits, sends, cores=mesh.slots, **division).core
         at = destinations(axons, core, int(core.max()) + 1)
         slot = place(at, mesh, sends, *PRICES)
         seconds = time.perf_counter() - begun
@@ -132,7 +132,7 @@ def peers(options: argparse.Namespace) -> None:
     least = destinations(ordered, natural, cores).packets(sends)
 
     def ours(*strategies, sweeps=None):
-        return lambda: divide(axons, limits, mixed, strategies=strategies, cores=cores, sweeps=sweeps)
+        return lambda: divide(axons, limits, mixed, strategies=strategies, cores=cores, sweeps=sweeps).core
 
     ways: dict[str, Callable[[], np.ndarray]] = {
         "random": lambda: started(axons, limits, mixed, RandomOrder(), cores),

@@ -84,6 +84,13 @@ class Circuit(AbstractCircuit):
         return circuit
 
     @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything about it, weights among it, in hex: circuits that have the same one are the same."""
+        from pcneuro.circuit.saving import digest_of
+
+        return digest_of(self)
+
+    @cached_property
     def places(self) -> Mapping[str, Place]:
         """Population, as ``nx`` has them -> its area, layer and cell type. Empty where the circuit has no scheme."""
         return places(self.nx) if self.scheme is not None else {}

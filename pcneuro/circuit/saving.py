@@ -95,9 +95,18 @@ def _set_aside(attributes: dict[str, Any], arrays: dict[str, np.ndarray], name: 
 def fingerprint(circuit: AbstractCircuit) -> str:
     """A digest of everything about a circuit but its parameters' values."""
     facts, arrays = _describe(circuit)
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     values = {f"{name}/value" for name in circuit.graph.parameters}
-    for key in sorted(set(arrays) - values):
+    return _digest(facts, {key: array for key, array in arrays.items() if key not in values})
+
+
+def digest_of(circuit: AbstractCircuit) -> str:
+    """A digest of everything about a circuit, its parameters' values among it."""
+    return _digest(*_describe(circuit))
+
+
+def _digest(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for key in sorted(arrays):
         digest.update(key.encode() + np.ascontiguousarray(arrays[key]).tobytes())
     return digest.hexdigest()
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from pcneuro.errors import DataError, ParameterError, check_object, told, unknown_name
 from pcneuro.mapping.axons import FEEDBACK, PREDICTION, Axons
-from pcneuro.mapping.traffic import Traffic
+from pcneuro.mapping.traffic import RESULT, TRAFFIC, Traffic
 from pcneuro.quantities import NOT_NEGATIVE, milliseconds, number
+from pcneuro.simulator.identity import CIRCUIT
 from pcneuro.simulator.result import Result
 from pcneuro.simulator.run_data import whole_steps
 from pcneuro.simulator.simulator import Simulator
@@ -32,8 +33,8 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     circuit as it was given to ``axons_of``. The raster is that of ``result.events``, where all of them were recorded in
     bins, and no dendrite sends along several branches; ``traffic_in_steps`` has it for all.
 
-    Raises DataError for a result of another circuit, or of other weights of 0, or of an engine without events, and
-    where errors went back to vertices that the axons have clamped.
+    Raises DataError for a result of another circuit, or of this one with other weights, or of an engine without events,
+    and where errors went back to vertices that the axons have clamped.
     """
     check_object("axons", axons, Axons)
     check_object("result", result, Result)
@@ -43,6 +44,7 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
         raise DataError("this result has no events: run the circuit with engine=pcn.EventDriven(...)")
     counted = result.axons
     places = _places(axons, counted)
+    _check_weights(axons, counted)
     sends = counted["sends"].values
     _check_clamped(axons, counted)
     _check_operations(axons, result, sends[:, places])
@@ -54,6 +56,8 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
         plasticity=active.mean(axis=0),
         samples=len(sends),
         raster=_raster(axons, result, sends[0, places]),
+        given=RESULT,
+        origin=axons.origin,
     )
 
 
@@ -82,7 +86,7 @@ def traffic_in_steps(axons: Axons, simulator: Simulator, duration: float, **data
         raster.append((np.full(sent.size, step), sent))
         before = now
     step_of, axon = (np.concatenate(part) for part in zip(*raster, strict=True))
-    return replace(traffic_of(axons, result), raster=(step_of, axon))
+    return replace(traffic_of(axons, result), raster=(step_of, axon), given=TRAFFIC)
 
 
 def _sizes(counted: xarray.Dataset) -> dict[str, int]:
@@ -107,6 +111,15 @@ def _places(axons: Axons, counted: xarray.Dataset) -> np.ndarray:
     assert axons.place is not None
     places: np.ndarray = first[axons.branch] + axons.place
     return places
+
+
+def _check_weights(axons: Axons, counted: xarray.Dataset) -> None:
+    """Raise where the circuit that ran is not the one that the axons are of: the same neurons, with other weights."""
+    if axons.origin is not None and counted.attrs.get(CIRCUIT, axons.origin.digest) != axons.origin.digest:
+        raise DataError(
+            "the result is of this circuit with other weights, or other properties of its neurons: run this circuit, "
+            "or map the one that ran (circuit.with_parameters() has it with other weights)"
+        )
 
 
 def _check_clamped(axons: Axons, counted: xarray.Dataset) -> None:
@@ -202,4 +215,4 @@ def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt
     sends = scale * rates[axons.population[axons.neuron]]
     unit = "a step" if dt is None else "Hz"
     source = f"assumed: {RATES if isinstance(rate, Mapping) else told(rate)} {unit}"
-    return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source)
+    return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source, origin=axons.origin)

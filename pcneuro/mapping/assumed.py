@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from pcneuro.errors import ParameterError, told
@@ -37,10 +37,11 @@ class AssumedRate:
 
     def __post_init__(self) -> None:
         if isinstance(self.rate, Mapping):
-            for name, rate in self.rate.items():
+            for name in self.rate:
                 if not isinstance(name, str):
                     raise ParameterError(f"rate has the key {told(name)}; give names of populations, as 'h1.error'")
-                number(f"rate of {name!r}", rate, NOT_NEGATIVE)
+            rates = {name: number(f"rate of {name!r}", rate, NOT_NEGATIVE) for name, rate in self.rate.items()}
+            object.__setattr__(self, "rate", rates)
         else:
             object.__setattr__(self, "rate", number("rate", self.rate, NOT_NEGATIVE))
         object.__setattr__(self, "steps", number("steps", self.steps, POSITIVE))
@@ -49,4 +50,5 @@ class AssumedRate:
 
     def traffic(self, axons: Axons) -> Traffic:
         """What these axons send. Raises UnknownNameError for a population that there is not."""
-        return assumed(axons, self.rate, steps=self.steps, dt=self.dt)
+        traffic = assumed(axons, self.rate, steps=self.steps, dt=self.dt)
+        return replace(traffic, given=f"pcn.mapping.{self!r}")

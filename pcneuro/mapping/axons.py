@@ -14,6 +14,20 @@ PREDICTION, FEEDBACK = 0, 1
 """Kinds of axons, as in ``Circuit.nx``: those of value neurons, and those of error neurons."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What the axons are of: a circuit, and how it was taken."""
+
+    structure: str
+    """``fingerprint`` of the circuit: of all but its weights."""
+    digest: str
+    """``Circuit.digest``: of all of it."""
+    clamped: tuple[str, ...]
+    """Vertices whose values are held, sorted."""
+    inputs: bool
+    """Whether inputs have neurons."""
+
+
 @dataclass(frozen=True, eq=False)
 class Axons:
     """Neurons of a circuit by population, the axons that they have, and the synapses of each.
@@ -50,6 +64,8 @@ class Axons:
     """(axons,) int32: which of ``branches`` it is of."""
     place: np.ndarray | None = None
     """(axons,) int64: which unit of its branch."""
+    origin: Origin | None = None
+    """The circuit that they are of; None for axons that are of none."""
 
     def __post_init__(self) -> None:
         neurons, axons, synapses = self.neurons, self.neuron.size, self.target.size

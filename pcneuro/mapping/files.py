@@ -20,7 +20,7 @@ from pcneuro.mapping.structure import AbstractMapping
 if TYPE_CHECKING:
     import xarray
 
-FORMAT, VERSION = "pcneuro mapping", 1
+FORMAT, VERSION = "pcneuro mapping", 2
 DIGEST, FACTS = "digest", "chip_facts"
 LONGEST_FACTS = 1_000_000
 """Letters of an attribute."""
@@ -31,14 +31,29 @@ _TEXTS = (
     FACTS,
     DIGEST,
     "circuit",
+    "circuit_digest",
+    "clamped",
     "activity",
+    "given",
     "division",
     "strategies",
+    "libraries",
     "notes",
     "unpriced",
     "pcneuro",
 )
-_WHOLE = ("version", "mesh_width", "mesh_height", "cores_a_tile", "seed", "together", "synapses", "axons", "samples")
+_WHOLE = (
+    "version",
+    "mesh_width",
+    "mesh_height",
+    "cores_a_tile",
+    "seed",
+    "together",
+    "inputs",
+    "synapses",
+    "axons",
+    "samples",
+)
 
 
 def write(mapping: AbstractMapping, path: str | os.PathLike[str], *, overwrite: bool) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import DataError, ParameterError, check_object, told
 from pcneuro.mapping.activity import traffic_of
 from pcneuro.mapping.assumed import AssumedRate
-from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.axons import Axons, Origin
 from pcneuro.mapping.chips import Chip, chip_of
 from pcneuro.mapping.counting import Destinations, destinations
 from pcneuro.mapping.feasibility import check_feasible, check_fits
@@ -23,6 +22,8 @@ from pcneuro.mapping.measuring import measured, remarks_on
 from pcneuro.mapping.of_circuit import axons_of
 from pcneuro.mapping.partition import (
     AbstractStrategy,
+    Candidate,
+    Division,
     HypergraphPartitioner,
     NaturalOrder,
     RandomOrder,
@@ -104,11 +105,10 @@ def map_circuit(
         bar.show(0.0, "axons")
         axons = axons_of(circuit, clamped=clamped, inputs=inputs)
         traffic = _traffic(axons, activity)
-        return mapped(fingerprint(circuit), axons, on, traffic, chosen, seed=seed, together=together, tell=bar.show)
+        return mapped(axons, on, traffic, chosen, seed=seed, together=together, tell=bar.show)
 
 
 def mapped(
-    circuit: str,
     axons: Axons,
     chip: Chip,
     traffic: Traffic,
@@ -118,23 +118,24 @@ def mapped(
     together: bool,
     tell: Tell,
 ) -> Mapping:
-    """The mapping of axons that send so often; ``circuit`` is the fingerprint of theirs. Raises CapacityError."""
+    """The mapping of axons that send so often. Raises CapacityError."""
     check_feasible(axons, chip, together=together)
     tell(0.1, "neurons among cores")
     weights = traffic.sends + UPDATE * traffic.plasticity
-    at, orders = _divided(axons, chip, traffic, weights, strategies, seed, together)
+    at, division, others = _divided(axons, chip, traffic, weights, strategies, seed, together)
     check_fits(at, chip)
     tell(0.6, "cores on the mesh")
     slot = place(at, chip.mesh, weights, *chip.hop_weights, seed=seed)
     tell(0.8, "counts and costs")
     numbers = measured(at, slot, chip, traffic)
-    values = {**numbers.values, **orders}
-    names = _names(strategies)
+    values = {**numbers.values, **others}
     facts = {
-        "circuit": circuit,
+        **_origin_facts(axons.origin),
         "activity": _words(traffic),
-        "division": f"the best of {', '.join(names)}",
-        "strategies": json.dumps(names),
+        "given": traffic.given,
+        "division": division.chosen.strategy,
+        "strategies": json.dumps([strategy.name for strategy in division.strategies]),
+        "libraries": json.dumps(_libraries(division.strategies)),
         "notes": json.dumps(remarks_on(chip, axons, traffic, numbers.untimed)),
         "unpriced": json.dumps(numbers.unpriced),
         "seed": seed,
@@ -155,25 +156,43 @@ def _divided(
     strategies: Sequence[AbstractStrategy] | None,
     seed: int,
     together: bool,
-) -> tuple[Destinations, dict[str, Any]]:
-    """What axons reach, divided by ``weights`` (axons,), and the packets of other orders.
+) -> tuple[Destinations, Division, dict[str, Any]]:
+    """What axons reach, divided by ``weights`` (axons,), and the packets of other divisions.
 
     Where samples alone would then have more packets than in natural order, it is divided by those of samples.
     """
 
-    def divided(sends: np.ndarray) -> Destinations:
-        core = divide(
+    def divided(sends: np.ndarray) -> tuple[Destinations, Division]:
+        division = divide(
             axons, chip.limits, sends, strategies=strategies, most=chip.mesh.slots, seed=seed, together=together
         )
-        used, core = np.unique(core, return_inverse=True)
-        return destinations(axons, core, used.size)
+        return _reached(axons, division.chosen), division
 
-    at = divided(weights)
+    at, division = divided(weights)
     orders = _orders(at, chip, traffic, seed, together)
     if at.packets(traffic.sends) * chip.packets_an_event > orders["order_packets"][0]:
-        at = divided(traffic.sends)
+        at, division = divided(traffic.sends)
         orders = _orders(at, chip, traffic, seed, together)
-    return at, orders
+    return at, division, {**orders, **_candidates(at, division, chip, traffic)}
+
+
+def _reached(axons: Axons, candidate: Candidate) -> Destinations:
+    return destinations(axons, candidate.core, int(candidate.core.max(initial=-1)) + 1)
+
+
+def _candidates(at: Destinations, division: Division, chip: Chip, traffic: Traffic) -> dict[str, Any]:
+    """Packets between cores of the divisions that were tried, in a sample and further in an update."""
+    each = [at if one is division.chosen else _reached(at.axons, one) for one in division.candidates]
+    samples, updates = (
+        [there.packets(sends) * chip.packets_an_event for there in each]
+        for sends in (traffic.sends, traffic.plasticity)
+    )
+    return {
+        "candidate": [one.strategy for one in division.candidates],
+        "candidate_packets": samples,
+        "candidate_plasticity_packets": updates,
+        "candidate_beyond": [one.beyond for one in division.candidates],
+    }
 
 
 def _traffic(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
@@ -185,6 +204,11 @@ def _traffic(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
         raise DataError(
             f"activity is of {activity.sends.size:,} axons, and this circuit has {axons.neuron.size:,}: count it with "
             "axons_of(circuit, clamped=..., inputs=...) as they are given here"
+        )
+    if activity.origin not in (None, axons.origin):
+        raise DataError(
+            "activity is of another circuit, or of other weights, or of other clamped vertices or inputs than are given "
+            "here: count it with axons_of(circuit, clamped=..., inputs=...) of these"
         )
     return activity
 
@@ -201,14 +225,22 @@ def _strategies(strategies: Any) -> list[AbstractStrategy] | None:
     raise ParameterError(f"{what}; give a list such as [pcn.mapping.NaturalOrder()], or None for all")
 
 
-def _names(strategies: Sequence[AbstractStrategy] | None) -> list[str]:
-    """Strategies in words, with the version of the library that one of them needs: another one divides otherwise."""
-    if strategies is not None:
-        return list(dict.fromkeys([NaturalOrder.name, *(strategy.name for strategy in strategies)]))
-    try:
-        return [f"all strategies, {HypergraphPartitioner.name} {version(HypergraphPartitioner.name)} among them"]
-    except PackageNotFoundError:
-        return [f"all strategies, without {HypergraphPartitioner.name}, which is not installed"]
+def _libraries(strategies: Sequence[AbstractStrategy]) -> list[str]:
+    """Libraries that strategies need, with their versions: others divide otherwise."""
+    if not any(isinstance(strategy, HypergraphPartitioner) for strategy in strategies):
+        return []
+    return [f"{HypergraphPartitioner.name} {version(HypergraphPartitioner.name)}"]
+
+
+def _origin_facts(origin: Origin | None) -> dict[str, Any]:
+    """Of which circuit it is, and how that was taken."""
+    known = Origin("", "", (), True) if origin is None else origin
+    return {
+        "circuit": known.structure,
+        "circuit_digest": known.digest,
+        "clamped": json.dumps(known.clamped),
+        "inputs": int(known.inputs),
+    }
 
 
 def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int, together: bool) -> dict[str, Any]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.cycles import recurrent_of
 from pcneuro.circuit.projections import projections
+from pcneuro.circuit.saving import fingerprint
 from pcneuro.circuit.synapses import delays_at
 from pcneuro.circuit.units import SynapseGroup, SynapticSum, UnitFunction, UnitGraph
 from pcneuro.engines.events.branches import FEEDBACK, Branch, Branches
 from pcneuro.errors import CapacityError, ParameterError, check_object, told, unknown_name
 from pcneuro.mapping.axons import FEEDBACK as BACK
 from pcneuro.mapping.axons import PREDICTION as FORTH
-from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.axons import Axons, Origin
 from pcneuro.mapping.homes import NOWHERE, Homes
 from pcneuro.quantities import flag
 
@@ -56,8 +57,8 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
     inputs = flag("inputs", inputs)
     held = _clamped(circuit, clamped)
     _check_size(circuit)
-    wiring = _Wiring(UnitGraph(circuit), held, inputs)
-    return wiring.axons()
+    axons = _Wiring(UnitGraph(circuit), held, inputs).axons()
+    return replace(axons, origin=Origin(fingerprint(circuit), circuit.digest, tuple(sorted(held)), inputs))
 
 
 def _check_size(circuit: Circuit) -> None:

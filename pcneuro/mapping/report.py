@@ -12,10 +12,12 @@ from importlib import resources
 from typing import TYPE_CHECKING, BinaryIO
 
 from pcneuro.files import place, write_atomically
-from pcneuro.mapping.chips import ENERGIES, LATENCIES
+from pcneuro.mapping.chips import CHIPS, ENERGIES, LATENCIES, chip_of
+from pcneuro.mapping.partition import STRATEGIES
 from pcneuro.mapping.plot.figures import figures
 from pcneuro.mapping.structure import AbstractMapping
 from pcneuro.mapping.tables import TextTable, headline, remarks, tables
+from pcneuro.mapping.traffic import RESULT, TRAFFIC
 from pcneuro.mapping.words import count, joule, of_what, second, share
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ CAPTIONS = {
     "energy": "Energy of a sample and of a gradient by part, at the lowest prices that are published and at the "
     "highest.",
 }
+SOURCES = {
+    RESULT: "Simulator.run() with pcn.EventDriven",
+    TRAFFIC: "pcn.mapping.traffic_in_steps, or counted otherwise",
+}
+"""Where an activity that is no expression comes from."""
 MEANING = (
     "A <b>sample</b> is one run of the circuit on one example, behind the feedforward sweep that it begins with, which "
     "is not counted; a <b>gradient</b> is a sample and one update of all weights that learn.",
@@ -111,7 +118,13 @@ def _table(table: TextTable) -> str:
         return f"<tr>{''.join(f'<{tag}{c}>{escape(t)}</{tag}>' for c, t in zip(classes, cells, strict=True))}</tr>"
 
     body = "".join(line("td", row) for row in table.rows)
-    return f'<div class="wide"><table><thead>{line("th", table.columns)}</thead><tbody>{body}</tbody></table></div>'
+    head = line("th", table.columns)
+    return _wide(table.title or "prices", f"<table><thead>{head}</thead><tbody>{body}</tbody></table>")
+
+
+def _wide(label: str, inner: str) -> str:
+    """What may be wider than a narrow screen: it is scrolled by itself, by keys, too."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(label)}">{inner}</div>'
 
 
 def _pictures(mapping: AbstractMapping) -> list[str]:
@@ -120,7 +133,11 @@ def _pictures(mapping: AbstractMapping) -> list[str]:
     look = {"svg.hashsalt": "pcneuro", "svg.fonttype": "path", "font.family": "sans-serif", "font.size": 9}
     with matplotlib.rc_context(look):  # type: ignore[arg-type]
         made = figures(mapping)
-        return [f"<figure>{svg(made[n], CAPTIONS[n], n)}<figcaption>{CAPTIONS[n]}</figcaption></figure>" for n in made]
+        return [
+            f"<figure>{_wide(f'picture: {name}', svg(figure, CAPTIONS[name], name))}"
+            f"<figcaption>{CAPTIONS[name]}</figcaption></figure>"
+            for name, figure in made.items()
+        ]
 
 
 def svg(figure: Figure, label: str, prefix: str) -> str:
@@ -130,6 +147,9 @@ def svg(figure: Figure, label: str, prefix: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # Its size is that of the page, and its proportions those of its viewBox.
+    for side in ("width", "height"):
+        text = re.sub(rf'(<svg [^>]*?) {side}="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'((?:xlink:)?href="|url\()#', rf"\1#{prefix}-", text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
@@ -159,20 +179,43 @@ def _chip(mapping: AbstractMapping) -> list[str]:
 
 def _repeat(mapping: AbstractMapping) -> list[str]:
     facts = mapping.data.attrs
-    chosen = json.loads(facts["strategies"])
-    arguments = [f"{mapping.chip.name!r}", "result", f"seed={facts['seed']}"]
-    arguments += [] if facts["together"] else ["together=False"]
-    lines = [
-        "import pcneuro as pcn",
-        "",
-        "# result: of sim.run() with pcn.EventDriven, or pcn.mapping.AssumedRate(...)",
-        f"mapping = pcn.map_circuit(circuit, {', '.join(arguments)})",
-        "print(mapping)",
-    ]
+    libraries = "".join(f", {library}" for library in json.loads(facts["libraries"]))
     return [
         "<h2>How to repeat it</h2>",
-        f"<pre>{escape(chr(10).join(lines))}</pre>",
-        f'<p class="quiet">pcneuro {escape(facts["pcneuro"])}; strategies that were tried: '
-        f"{escape(', '.join(chosen))}; circuit {escape(facts['circuit'][:16])}, with activity: "
-        f"{escape(facts['activity'])}. The same seed gives the same mapping, whatever the number of threads.</p>",
+        f'<pre tabindex="0">{escape(call(mapping))}</pre>',
+        f'<p class="quiet">pcneuro {escape(facts["pcneuro"])}{escape(libraries)}; circuit.digest '
+        f"{escape(facts['circuit_digest'])}; activity: {escape(facts['activity'])}. The same seed gives the same "
+        "mapping, whatever the number of threads.</p>",
     ]
+
+
+def call(mapping: AbstractMapping) -> str:
+    """The mapping once more, as Python: of ``circuit``, with all that ``map_circuit`` was given."""
+    facts, name = mapping.data.attrs, mapping.chip.name
+    lines = ["import pcneuro as pcn", ""]
+    if facts["given"] in SOURCES:
+        lines.append(f"# {facts['given']}: of {SOURCES[facts['given']]} ({facts['activity']})")
+    chip = repr(name)
+    if name not in CHIPS or chip_of(name) != mapping.chip:
+        lines.append(f"# chip: {name}, by the path of its TOML file, or pcn.mapping.Mapping.read(...).chip")
+        chip = "chip"
+    arguments = {
+        "chip": chip,
+        "activity": facts["given"],
+        "clamped": repr(json.loads(facts["clamped"])),
+        "inputs": repr(bool(facts["inputs"])),
+        "strategies": f"[{', '.join(map(_made, json.loads(facts['strategies'])))}]",
+        "seed": repr(facts["seed"]),
+        "together": repr(bool(facts["together"])),
+    }
+    lines += ["mapping = pcn.map_circuit(", "    circuit,", *(f"    {k}={v}," for k, v in arguments.items()), ")"]
+    return "\n".join([*lines, "print(mapping)"])
+
+
+def _made(strategy: str) -> str:
+    """How a strategy of this name is made; those of users are theirs to import."""
+    known = STRATEGIES.get(strategy)
+    if known is None:
+        return strategy
+    ours = known.__module__.startswith("pcneuro.")
+    return f"{'pcn.mapping.' if ours else ''}{known.__name__}()"

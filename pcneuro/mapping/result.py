@@ -10,6 +10,7 @@ from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, check_object
 from pcneuro.mapping import files, report, tables
 from pcneuro.mapping.structure import AbstractMapping
+from pcneuro.mapping.words import count
 
 
 @final
@@ -28,13 +29,19 @@ class Mapping(AbstractMapping):
     """
 
     def check(self, circuit: Circuit) -> None:
-        """Raise CircuitFileError where this is the mapping of another circuit."""
+        """Raise CircuitFileError where this is the mapping of another circuit, or of this one with other weights."""
         check_object("circuit", circuit, Circuit)
-        if self.data.attrs["circuit"] != fingerprint(circuit):
+        if self.data.attrs["circuit_digest"] == circuit.digest:
+            return
+        if self.data.attrs["circuit"] == fingerprint(circuit):
             raise CircuitFileError(
-                f"this mapping to {self.chip.name} is of another circuit, with {self.data.sizes['neuron']:,} neurons: "
-                "map this circuit with pcn.map_circuit"
+                f"this mapping to {self.chip.name} is of this circuit with other weights, which have other synapses "
+                "and events: map it as it is now with pcn.map_circuit"
             )
+        raise CircuitFileError(
+            f"this mapping to {self.chip.name} is of another circuit, with {self.data.sizes['neuron']:,} neurons: "
+            "map this circuit with pcn.map_circuit"
+        )
 
     def to_netcdf(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write it to one file, which ``Mapping.read`` and ``xarray.open_dataset`` read.
@@ -72,5 +79,8 @@ class Mapping(AbstractMapping):
         return tables.text(self)
 
     def __repr__(self) -> str:
-        sizes, slots = self.data.sizes, self.chip.mesh.slots
-        return f"<Mapping of {sizes['neuron']:,} neurons to {sizes['core']:,} of {slots:,} cores of {self.chip.name}>"
+        sizes, slots, division = self.data.sizes, self.chip.mesh.slots, self.data.attrs["division"]
+        return (
+            f"<Mapping of {sizes['neuron']:,} neurons to {sizes['core']:,} of {slots:,} cores of {self.chip.name}, "
+            f"division: {division}, {count(self.packets)} packets>"
+        )

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray
 
-NEURON, POPULATION, CORE, LIMIT, LINK, PART, BOUND, ORDER = (
+NEURON, POPULATION, CORE, LIMIT, LINK, PART, BOUND, ORDER, CANDIDATE = (
     "neuron",
     "population_index",
     "core",
@@ -20,11 +20,15 @@ NEURON, POPULATION, CORE, LIMIT, LINK, PART, BOUND, ORDER = (
     "part",
     "bound",
     "order",
+    "candidate",
 )
 BOUNDS = ("low", "high")
 PLASTICITY = "plasticity"
 """The part of a gradient's energy that a sample does not have."""
-NAMES: Mapping[str, str] = {"population_name": POPULATION, LIMIT: LIMIT, PART: PART, BOUND: BOUND, ORDER: ORDER}
+NAMES: Mapping[str, str] = {
+    "population_name": POPULATION,
+    **{name: name for name in (LIMIT, PART, BOUND, ORDER, CANDIDATE)},
+}
 """Variables of text, each along one dimension."""
 
 
@@ -64,6 +68,11 @@ ENTRIES: Mapping[str, Entry] = {
     "energy": Entry((PART, BOUND), "f", "energy of a sample", "pJ"),
     "energy_gradient": Entry((PART, BOUND), "f", "energy of a gradient: a sample, and one update of the weights", "pJ"),
     "order_packets": Entry((ORDER,), "f", "packets between cores in a sample, neurons in this order"),
+    "candidate_packets": Entry(
+        (CANDIDATE,), "f", "packets between cores in a sample, by the best division of each strategy that was tried"
+    ),
+    "candidate_plasticity_packets": Entry((CANDIDATE,), "f", "further packets between cores of an update, the same"),
+    "candidate_beyond": Entry((CANDIDATE,), "i", "by how much it is beyond limits of cores, the same"),
     "events": Entry((), "f", "events of a sample"),
     "synops": Entry((), "f", "synaptic operations of a sample"),
     "packets": Entry((), "f", "packets between cores of a sample"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from pcneuro.circuit.populations import aligned
 from pcneuro.files import write_folder
-from pcneuro.mapping.schema import BOUNDS, LIMIT, ORDER, PART, PLASTICITY
+from pcneuro.mapping.schema import BOUNDS, CANDIDATE, LIMIT, ORDER, PART, PLASTICITY
 from pcneuro.mapping.structure import AbstractMapping
 from pcneuro.mapping.words import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
 
@@ -56,8 +56,15 @@ def headline(mapping: AbstractMapping) -> list[str]:
     return [
         f"Mapping of {sizes['neuron']:,} neurons in {sizes['population_index']:,} populations, with "
         f"{facts['synapses']:,} synapses, to {sizes['core']:,} of {slots:,} cores of {mapping.chip.name}",
-        f"  activity: {facts['activity']}; division: {facts['division']}, seed {facts['seed']}",
+        f"  activity: {facts['activity']}; division: {facts['division']}, {_chosen_among(data)}, seed {facts['seed']}",
     ]
+
+
+def _chosen_among(data: xarray.Dataset) -> str:
+    libraries = json.loads(data.attrs["libraries"])
+    by = f", with {', '.join(libraries)}" if libraries else ""
+    tried = data.sizes[CANDIDATE]
+    return f"the best of {tried:,} that were tried{by}" if tried > 1 else "all that was tried"
 
 
 def tables(mapping: AbstractMapping) -> list[TextTable]:
@@ -65,7 +72,7 @@ def tables(mapping: AbstractMapping) -> list[TextTable]:
     data = mapping.data
     energies = [] if counts_only(data) else [_energies(mapping)]
     times = [_times(mapping)] if np.isfinite(mapping.time).all() else []
-    return [_counts(data), *energies, *times, _limits(data), _orders(data)]
+    return [_counts(data), *energies, *times, _limits(data), _candidates(data), _orders(data)]
 
 
 def remarks(mapping: AbstractMapping) -> list[str]:
@@ -155,6 +162,17 @@ def _limits(data: xarray.Dataset) -> TextTable:
     return TextTable("Limits of a core", ("", "most", "fullest core", "share", "core", "mean of cores"), rows, "lrrrrr")
 
 
+def _candidates(data: xarray.Dataset) -> TextTable:
+    chosen = data.attrs["division"]
+    numbers = (data[f"candidate_{name}"].values for name in ("packets", "plasticity_packets", "beyond"))
+    rows = [
+        (str(name), count(float(packets)), count(float(update)), f"{beyond:,}", "chosen" if name == chosen else "")
+        for name, packets, update, beyond in zip(data[CANDIDATE].values, *numbers, strict=True)
+    ]
+    columns = ("strategy", "packets", "further of an update", "beyond limits", "")
+    return TextTable("Divisions that were tried, packets between cores", columns, rows, "lrrrl")
+
+
 def _orders(data: xarray.Dataset) -> TextTable:
     ours = float(data["packets"])
     rows = [
@@ -197,6 +215,9 @@ def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
     single = [str(name) for name, variable in data.data_vars.items() if not variable.dims]
     numbers = pandas.DataFrame({"name": single, "number": [float(data[name]) for name in single]})
     orders = pandas.DataFrame({"order": data[ORDER].values, "packets": data["order_packets"].values})
+    tried = {name: data[f"candidate_{name}"].values for name in ("packets", "plasticity_packets", "beyond")}
+    candidates = pandas.DataFrame({"strategy": data[CANDIDATE].values, **tried})
+    candidates["chosen"] = candidates["strategy"] == data.attrs["division"]
     return {
         "neurons.csv": neurons,
         "cores.csv": cores,
@@ -205,6 +226,7 @@ def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
         "energies.csv": energies,
         "numbers.csv": numbers,
         "orders.csv": orders,
+        "candidates.csv": candidates,
     }
 
 

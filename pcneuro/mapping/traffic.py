@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcneuro.errors import DataError
+from pcneuro.mapping.axons import Origin
+
+RESULT, TRAFFIC = "result", "traffic"
+"""How a report calls the result of a run, and what was counted otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,10 @@ class Traffic:
     samples: int = 1
     source: str = "run"
     """Where the numbers come from, in words: a run, or a rate that was assumed."""
+    given: str = TRAFFIC
+    """What ``map_circuit`` is given to have them, in Python."""
+    origin: Origin | None = None
+    """The circuit of the axons; None where they are of none."""
     raster: tuple[np.ndarray, np.ndarray] | None = None
     """Step, from 0, and axon of every event of the first sample, int64, by step; None where it was not recorded."""
 

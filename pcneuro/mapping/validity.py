@@ -10,16 +10,16 @@ import numpy as np
 
 from pcneuro.errors import CircuitFileError, shown
 from pcneuro.mapping.chips import ENERGIES, Chip
-from pcneuro.mapping.schema import BOUND, BOUNDS, CORE, ENTRIES, NAMES, NEURON, ORDER, PART, POPULATION
+from pcneuro.mapping.schema import BOUND, BOUNDS, CANDIDATE, CORE, ENTRIES, NAMES, NEURON, ORDER, PART, POPULATION
 
 if TYPE_CHECKING:
     import xarray
 
-LISTS = ("notes", "strategies", "unpriced")
+LISTS = ("notes", "strategies", "libraries", "clamped", "unpriced")
 """Attributes that are lists of texts, as JSON."""
-LINES = ("circuit", "activity", "division", "pcneuro")
+LINES = ("circuit", "circuit_digest", "activity", "given", "division", "pcneuro")
 """Attributes that are one line each."""
-COUNTS = ("seed", "together", "synapses", "axons", "samples")
+COUNTS = ("seed", "together", "inputs", "synapses", "axons", "samples")
 MAY_BE_UNKNOWN = (
     "most",
     "energy",
@@ -70,6 +70,8 @@ def _check_texts(data: xarray.Dataset) -> None:
         raise CircuitFileError(f"unpriced has {shown(unknown[0])}, which is no operation of a chip")
     if tuple(str(each) for each in data[BOUND].values) != BOUNDS:
         raise CircuitFileError(f"{BOUND} is not {BOUNDS}")
+    if data.attrs["division"] not in [str(each) for each in data[CANDIDATE].values]:
+        raise CircuitFileError(f"the division {shown(data.attrs['division'])} is none that was tried")
     for dimension in (ORDER, PART):
         if not data.sizes[dimension]:
             raise CircuitFileError(f"there is no {dimension} in it")

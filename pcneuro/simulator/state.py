@@ -21,6 +21,7 @@ from pcneuro.errors import ParameterError, TornStateError
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.perturbations import AbstractPerturbation
+from pcneuro.simulator.identity import with_circuit
 from pcneuro.simulator.result import Result, Status, free_energy, not_finite, not_finite_message
 from pcneuro.simulator.run_data import warn_of_latents
 from pcneuro.simulator.schedules import AbstractSchedule
@@ -354,7 +355,7 @@ class SimulationState:
             stats,
             events,
             self.engine.activity(),
-            self.engine.axons(),
+            with_circuit(self.engine.axons(), self.circuit, self.unperturbed.parameters),
             self.circuit.graph.by_leaf({name: array.copy() for name, array in self.engine.parameters.items()}),
         )
 

@@ -10,6 +10,7 @@ import pcneuro as pcn
 from pcneuro.errors import CapacityError, DataError, ParameterError, UnknownNameError
 from pcneuro.mapping import (
     AssumedRate,
+    Greedy,
     Mapping,
     NaturalOrder,
     RandomOrder,
@@ -172,6 +173,9 @@ def test_events_of_every_step_are_an_activity():
     assert (made.data["longest_step"] >= made.data["step_time"]).all()
     with pytest.raises(DataError, match=rf"activity is of {traffic.sends.size:,} axons, and this circuit has"):
         pcn.map_circuit(circuit, chip(), traffic, clamped=["a", "out"])
+    larger = circuit.with_parameters({name: 1.5 * value for name, value in circuit.parameters.items()})
+    with pytest.raises(DataError, match="^activity is of another circuit, or of other weights"):
+        pcn.map_circuit(larger, chip(), traffic)
 
 
 def test_silent_neurons_are_where_updates_need_them():
@@ -183,7 +187,7 @@ def test_silent_neurons_are_where_updates_need_them():
 
     def made(sends, plasticity):
         traffic = Traffic(sends, 10.0, plasticity)
-        return mapped("", axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
+        return mapped(axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
 
     learning = made(silent, ones)
     assert float(learning.data["plasticity_packets"]) == 0.0
@@ -201,7 +205,7 @@ def test_no_mapping_has_more_packets_of_a_sample_than_natural_order():
     sends[0], plasticity[0] = 1.0, 0.0
     on = chip(mesh={"width": 2, "height": 1, "cores_a_tile": 1}, core={"neurons": 5})
     traffic = Traffic(sends, 10.0, plasticity)
-    made = mapped("", axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
+    made = mapped(axons, on, traffic, None, seed=0, together=True, tell=lambda share, what: None)
     assert made.packets <= made.data["order_packets"].values[0] == 0.0
 
 
@@ -209,9 +213,26 @@ def test_strategies_and_inputs_are_chosen(study):
     circuit, result, _ = study
     natural = pcn.map_circuit(circuit, chip(), result, strategies=[NaturalOrder()], inputs=False)
     assert "x.value" not in natural.data["population_name"].values
-    assert "the best of natural," in str(natural)
+    assert natural.data["candidate"].values.tolist() == ["natural unrefined", "natural"]
     random = pcn.map_circuit(circuit, chip(), result, strategies=[RandomOrder()], together=False, seed=3)
     assert random.packets <= random.data["order_packets"].values[0]
+
+
+def test_every_division_that_was_tried_is_told(study):
+    """Each strategy alone has the packets that it has among all of them; the best was chosen."""
+    circuit, result, made = study
+    packets = dict(zip(made.data["candidate"].values.tolist(), made.data["candidate_packets"].values, strict=True))
+    chosen = made.data.attrs["division"]
+    assert packets[chosen] == made.packets
+    assert packets["natural unrefined"] == made.data["order_packets"].sel(order="natural")
+    for strategy in (NaturalOrder(), Greedy(), RandomOrder()):
+        alone = pcn.map_circuit(circuit, chip(), result, strategies=[strategy])
+        assert alone.data["candidate"].values.tolist() == ["natural unrefined", strategy.name]
+        assert alone.data["candidate_packets"].values[1] == packets[strategy.name], strategy.name
+    cost = made.data["candidate_packets"] + 0.01 * made.data["candidate_plasticity_packets"]
+    assert cost.sel(candidate=chosen) == cost.where(made.data["candidate_beyond"] == 0).min()
+    assert f"division: {chosen}, the best of {len(packets)} that were tried" in str(made)
+    assert f"cores of loihi, division: {chosen}, " in repr(made)
 
 
 def test_chips_without_prices_are_counted(study):

@@ -67,12 +67,12 @@ def test_the_page_has_what_is_asked_for(page):
         'name="viewport"',
         "What the numbers mean",
         "How to repeat it",
-        "pcn.map_circuit(circuit, &#x27;loihi&#x27;",
+        "chip=&#x27;loihi&#x27;,",
         "Davies",  # who published the prices
         *NOTES,
     ):
         assert text in page, text
-    assert page.count("<svg") == 4
+    assert page.count('<svg role="img" aria-label=') == page.count("<svg") == 4
 
 
 def test_the_same_mapping_is_the_same_page(page):

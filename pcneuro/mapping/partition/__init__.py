@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from pcneuro.mapping.partition.abstract import STRATEGIES, AbstractStrategy
-from pcneuro.mapping.partition.dividing import divide, started
+from pcneuro.mapping.partition.dividing import Candidate, Division, divide, started
 from pcneuro.mapping.partition.greedy import Greedy
 from pcneuro.mapping.partition.hypergraph_partitioner import HypergraphPartitioner
 from pcneuro.mapping.partition.natural import NaturalOrder
@@ -17,6 +17,8 @@ for _module in iter_modules(__path__):
 __all__ = [
     "STRATEGIES",
     "AbstractStrategy",
+    "Candidate",
+    "Division",
     "Greedy",
     "HypergraphPartitioner",
     "NaturalOrder",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -23,6 +25,39 @@ _ANNEALED = 10
 """Sweeps from which on some are at a temperature; fewer only go downhill."""
 
 
+UNREFINED = "natural unrefined"
+"""What natural order is called where nothing is improved in it."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The best division that one strategy has come to."""
+
+    strategy: str
+    core: np.ndarray
+    """(neurons,) int64: the core of each, all cores in use."""
+    beyond: int
+    """By how much it is beyond limits, summed over cores."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Neurons among cores: the division that was chosen, and all that it was chosen among."""
+
+    chosen: Candidate
+    candidates: tuple[Candidate, ...]
+    """Natural order as it is packed, and the best of each strategy that was tried."""
+    strategies: tuple[AbstractStrategy, ...]
+    """Those that were tried, or would have been, were there more than one core."""
+
+    @property
+    def core(self) -> np.ndarray:
+        """(neurons,) int64: the core of each neuron."""
+        return self.chosen.core
+
+
 def divide(
     axons: Axons,
     limits: Limits,
@@ -34,8 +69,8 @@ def divide(
     seed: int = 0,
     together: bool = True,
     sweeps: int | None = None,
-) -> np.ndarray:
-    """Divide neurons among cores so that few packets pass between cores: the core of each, (neurons,) int64.
+) -> Division:
+    """Divide neurons among cores so that few packets pass between cores.
 
     ``sends`` (axons,) says how often each axon sends. Each of the ``strategies`` (None: all that are worth their time)
     gives starts, which are improved by ``sweeps`` over all nodes (None: as many as their size allows; 0: none). The
@@ -52,25 +87,32 @@ def divide(
     if sends.shape != axons.neuron.shape:
         raise ParameterError(f"sends need a number for each of {axons.neuron.size} axons, got shape {sends.shape}")
     if not axons.neurons:
-        return np.zeros(0, dtype=np.int64)
+        nothing = Candidate(UNREFINED, np.zeros(0, dtype=np.int64), 0)
+        return Division(nothing, (nothing,), tuple(strategies or ()))
     _check_fan_in(axons, limits)
     problem = Problem.of(axons, limits, sends, together)
     natural, taken = natural_order(problem, most if cores is None else cores)
     number = taken if cores is None else cores
     if strategies is None:
         strategies = [kind() for _, kind in sorted(STRATEGIES.items()) if kind().worthwhile(problem)]
-    best = problem.divided(natural)
+    found = {UNREFINED: problem.divided(natural)}
     if number > 1 and strategies:
         temperatures = _cooling(problem, problem.sweeps if sweeps is None else sweeps)
         for strategy in strategies:
             for start in strategy.starts(problem, natural, number, seed):
                 divided = refined(problem.nets, start, number, problem.limit, temperatures, seed=seed)
-                best = min(best, divided, key=_rank)
-    if best.beyond:
-        raise _beyond(problem, best)
+                found[strategy.name] = min(found.get(strategy.name, divided), divided, key=_rank)
+    best = min(found, key=lambda name: found[name].rank)
+    if found[best].beyond:
+        raise _beyond(problem, found[best])
+    candidates = {name: _candidate(problem, name, divided) for name, divided in found.items()}
+    return Division(candidates[best], tuple(candidates.values()), tuple(strategies))
+
+
+def _candidate(problem: Problem, strategy: str, divided: Divided) -> Candidate:
     # A core that has been emptied is none.
-    _, core = np.unique(best.core, return_inverse=True)
-    return core[problem.node]
+    _, core = np.unique(divided.core, return_inverse=True)
+    return Candidate(strategy, core[problem.node], divided.beyond)
 
 
 def started(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.circuit.saving import fingerprint
 from pcneuro.data import DATASETS, AbstractDataset
 from pcneuro.engines import Engine, EventDriven
 from pcneuro.errors import ConfigurationError, ParameterError
@@ -138,7 +137,6 @@ class MappingTask(DrivenTask):
         traffic, status, message = self._activity(job, axons, data)
         rest = PartObserver(job.observer, 0.0 if self.rate is not None else RUNNING, RUNNING)
         made = mapped(
-            fingerprint(job.circuit),
             axons,
             chip,
             traffic,
