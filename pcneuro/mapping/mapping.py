@@ -207,7 +207,7 @@ def _traffic(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
         )
     if activity.origin not in (None, axons.origin):
         raise DataError(
-            "activity is of another circuit, or of other weights, or of other clamped vertices or inputs than are given "
+            "activity is of another circuit, or of other weights, or of other clamped vertices or inputs than given "
             "here: count it with axons_of(circuit, clamped=..., inputs=...) of these"
         )
     return activity

@@ -174,7 +174,7 @@ def test_events_of_every_step_are_an_activity():
     with pytest.raises(DataError, match=rf"activity is of {traffic.sends.size:,} axons, and this circuit has"):
         pcn.map_circuit(circuit, chip(), traffic, clamped=["a", "out"])
     larger = circuit.with_parameters({name: 1.5 * value for name, value in circuit.parameters.items()})
-    with pytest.raises(DataError, match="^activity is of another circuit, or of other weights"):
+    with pytest.raises(DataError, match=r"^activity is of another circuit, or of other weights"):
         pcn.map_circuit(larger, chip(), traffic)
 
 
