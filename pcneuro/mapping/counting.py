@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pcneuro.kernels.mapping.counting import count_destinations, list_destinations
+from pcneuro.kernels.mapping.counting import NOWHERE, count_ends, list_ends
 from pcneuro.mapping.axons import Axons
 
 
@@ -25,9 +25,9 @@ class Destinations:
     begin: np.ndarray
     """(axons + 1,) int64: where the pairs of each axon begin."""
     destination: np.ndarray
-    """(pairs,) int64: the core."""
+    """(pairs,) int32: the core."""
     synapses: np.ndarray
-    """(pairs,) int64: how many there."""
+    """(pairs,) int32: how many there."""
 
     @cached_property
     def axon(self) -> np.ndarray:
@@ -89,11 +89,25 @@ class Destinations:
 def destinations(axons: Axons, core: np.ndarray, cores: int) -> Destinations:
     """List what each axon reaches, where ``core`` (neurons,) int64 of ``cores`` says where neurons are."""
     core = np.ascontiguousarray(core, dtype=np.int64)
-    count = count_destinations(axons.first, axons.target, core, np.full(cores, -1))
+    return Destinations(axons, core, cores, *ends_of(axons, core, cores, np.full(axons.neuron.size, NOWHERE)))
+
+
+def ends_of(
+    axons: Axons, part: np.ndarray, parts: int, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of an axon and a part, such as a core, in which it has synapses.
+
+    Returns where the pairs of each axon begin, (axons + 1,) int64, and the part of each pair and how many synapses are
+    there, (pairs,) int32.
+
+    ``part`` (neurons,) int64 says of which part each neuron is, ``source`` (axons,) int64 which one is to be listed
+    first, be there synapses or not; NOWHERE for none.
+    """
+    count = count_ends(axons.first, axons.target, part, source, np.full(parts, -1))
     begin = np.zeros(axons.neuron.size + 1, dtype=np.int64)
-    destination, synapses = (np.zeros(count, dtype=np.int64) for _ in range(2))
-    list_destinations(axons.first, axons.target, core, np.full(cores, -1), begin, destination, synapses)
-    return Destinations(axons, core, cores, begin, destination, synapses)
+    end, synapses = (np.zeros(count, dtype=np.int32) for _ in range(2))
+    list_ends(axons.first, axons.target, part, source, np.full(parts, -1), begin, end, synapses)
+    return begin, end, synapses
 
 
 def sums(where: np.ndarray, numbers: np.ndarray, size: int) -> np.ndarray:

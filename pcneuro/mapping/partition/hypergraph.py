@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from pcneuro.kernels.mapping.nets import count_pins, list_pins, sort_by_node
-from pcneuro.kernels.mapping.structures import Nets
+from pcneuro.kernels.mapping.nets import sort_by_node
+from pcneuro.kernels.mapping.structures import SOURCE, TARGET, Nets
 from pcneuro.mapping.axons import Axons
+from pcneuro.mapping.counting import ends_of, sums
 
 
 def nets_of(axons: Axons, node: np.ndarray, sends: np.ndarray) -> Nets:
     """The hypergraph of axons whose neurons are of nodes ``node`` (neurons,) int64, and which send so often."""
     nodes = int(node.max(initial=-1)) + 1
     source = node[axons.neuron]
-    pins = count_pins(axons.first, axons.target, source, node, np.full(nodes, -1))
-    begin = np.zeros(axons.neuron.size + 1, dtype=np.int64)
-    pin, times = (np.empty(pins, dtype=np.int32) for _ in range(2))
-    synapses = np.zeros(nodes, dtype=np.int64)
-    list_pins(axons.first, axons.target, source, node, np.full(nodes, -1), begin, pin, times, synapses)
-    size = np.bincount(node, weights=axons.compartments, minlength=nodes).astype(np.int64)
+    begin, pin, times = ends_of(axons, node, nodes, source)
+    times *= TARGET
+    times[begin[:-1]] += SOURCE
+    synapses = sums(node, axons.fan_in, nodes)
+    size = sums(node, axons.compartments, nodes)
     node_first = np.zeros(nodes + 1, dtype=np.int64)
     net, node_times = np.empty_like(pin), np.empty_like(times)
     sort_by_node(begin, pin, times, node_first, net, node_times)

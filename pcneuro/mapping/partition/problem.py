@@ -10,7 +10,7 @@ import numpy as np
 from pcneuro.errors import CapacityError
 from pcneuro.kernels.mapping.structures import LIMITED, SOURCE, Load, Nets
 from pcneuro.mapping.axons import Axons
-from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.counting import destinations, sums
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.hypergraph import nets_of
 from pcneuro.mapping.partition.refinement import Divided
@@ -65,10 +65,7 @@ class Problem:
     @cached_property
     def bare(self) -> Load:
         """What nodes take, without their axons in, for which the hypergraph is not needed."""
-        size, synapses = (
-            np.bincount(self.node, weights=of, minlength=self.nodes).astype(np.int64)
-            for of in (self.axons.compartments, self.axons.fan_in)
-        )
+        size, synapses = (sums(self.node, of, self.nodes) for of in (self.axons.compartments, self.axons.fan_in))
         none = np.zeros(0, dtype=np.int32)
         return Load(size, synapses, np.zeros(self.nodes + 1, dtype=np.int64), none, none)
 
