@@ -23,7 +23,7 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.units import UnitGraph
 from pcneuro.engines.abstract import AbstractEngine, HopDistribution, Stepped
 from pcneuro.engines.data import RunData
-from pcneuro.engines.events import arrived, continuing, snapshots
+from pcneuro.engines.events import arrived, continuing, snapshots, vertices
 from pcneuro.engines.events.abstract_mode import NO_LEAP, NO_ORDER, AbstractMode
 from pcneuro.engines.events.bounds import bounds_of_batch, check_bounded
 from pcneuro.engines.events.counts import Counts
@@ -37,7 +37,7 @@ from pcneuro.engines.kernel.threads import available_threads, spread
 from pcneuro.errors import CapacityError, ParameterError
 from pcneuro.kernels import dispatch
 from pcneuro.kernels.events.arrays import DONE, NOT_FINITE, QUEUE_FULL
-from pcneuro.model.dynamics import AbstractDynamics, StateRow, deviation
+from pcneuro.model.dynamics import AbstractDynamics, StateRow
 from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.recording.event_log import EventLog
 from pcneuro.recording.probe import Probe
@@ -171,14 +171,7 @@ class EventEngine(AbstractEngine):
         self.mode.admit(self.sending)
         for s in range(batch):
             sample = self.sending.sample(self.swept[s], self.mode.lines)
-            for name, part in self.sending.slices.items():
-                sample["x"][part] = deviation(dense.values[name][s], self.base[name][s]).ravel()
-                if name in self.data.clamped and name in units.predictions:
-                    away = -dense.errors[name][s].ravel() / self.circuit.precision[name].ravel()
-                    sample["x"][part], sample["predicted"][part] = 0.0, away
-                elif name in self.circuit.graph.latents and name in units.predictions:
-                    # The sweep took its value, which need not be what is expected of it.
-                    sample["predicted"][part] = (dense.predictions[name][s] - self.base[name][s]).ravel()
+            vertices.begin(sample, s, self.sending, dense, self.base)
             sample.shift(self.mode.time(self.number, self.integrator.dt))
             self.samples.append(sample)
         self.record_events(self.log)
@@ -271,10 +264,6 @@ class EventEngine(AbstractEngine):
     def leap(self, number: int, steps: int, reach: int, probes: Sequence[Probe], shares: HopDistribution) -> Stepped:
         raise ParameterError(NO_LEAP)
 
-    def _of_units(self, name: str, array: np.ndarray) -> np.ndarray:
-        """A vertex' part of (batch, units), as (batch, \\*shape)."""
-        return array[:, self.sending.slices[name]].reshape(-1, *self.circuit.graph.nodes[name].shape)
-
     @property
     def blocks(self) -> list[slice]:
         return [slice(0, self.data.batch)]
@@ -285,29 +274,10 @@ class EventEngine(AbstractEngine):
     def evaluate(self) -> None:
         if not self.current:
             with np.errstate(all="ignore"):
-                self._evaluate()
+                seen = [self.mode.seen(sample, self.number, self.integrator.dt) for sample in self.samples]
+                self.present = [one.sample for one in seen]
+                vertices.show(seen, self.sending, self.dense, self.base)
             self.current = True
-
-    def _evaluate(self) -> None:
-        seen = [self.mode.seen(sample, self.number, self.integrator.dt) for sample in self.samples]
-        _, *parts = zip(*seen, strict=True)
-        values, predicted, known, received = (np.stack(arrays) for arrays in parts)
-        self.present = [one.sample for one in seen]
-        errors = self.sending.precision * (values - predicted)
-        dense, free = self.dense, self.dense.free
-        if not self.dynamics.holds_predictions:
-            # Dendrites know what was sent.
-            dense.values |= {n: self.base[n] + self._of_units(n, known) for n in free}
-            dense.predict()
-        for name in self.circuit.vertices:
-            predicts = self.circuit.has_prediction(name)
-            dense.errors[name] = self._of_units(name, errors) if predicts else np.zeros_like(dense.values[name])
-            if name in free:
-                dense.values[name] = self.base[name] + self._of_units(name, values)
-                dense.feedback[name] = self._of_units(name, received)
-            if not self.dynamics.holds_predictions and predicts:
-                known_there = [self.sending.prediction(sample, name) for sample in self.present]
-                dense.predictions[name] = np.stack(known_there).reshape(dense.values[name].shape)
 
     def read(self, vertex: str, variable: str) -> np.ndarray:
         self.evaluate()
@@ -330,7 +300,7 @@ class EventEngine(AbstractEngine):
         """Vertex -> when something was first received, in ms (batch, \\*shape); infinite where nothing was."""
         arrival = np.stack([sample["arrival"] for sample in self.samples])
         scale = self.integrator.dt if self.mode.binned else 1.0
-        return {name: scale * self._of_units(name, arrival) for name in self.sending.slices}
+        return {name: scale * vertices.of_vertex(self.sending, name, arrival) for name in self.sending.slices}
 
     def state(self) -> dict[str, np.ndarray]:
         parts = {"base": self.base, "began": self.began if self.updated else {}, "tally": self.tally.state()}
