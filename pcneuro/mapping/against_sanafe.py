@@ -15,17 +15,17 @@ from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import Chip
 from pcneuro.mapping.costs import counts_of, energy_of, latency_of
 from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.schema import BOUNDS
 from pcneuro.mapping.traffic import Traffic
 
 TOLERANCE = 1e-12
 """Largest relative error of energies and times that counts as agreement; counts are equal."""
-BOUNDS = ("low", "high")
 
 
 @final
 @dataclass(frozen=True)
 class Row:
-    """One number by both."""
+    """One quantity as pcneuro has it, and as SANA-FE does."""
 
     quantity: str
     ours: float

@@ -23,7 +23,6 @@ LONGEST_NAME, LONGEST_TITLE, LONGEST_NOTES = 100, 1000, 20_000
 MOST_SOURCES = 20
 
 Whole = Annotated[int, Field(ge=1, le=MOST)]
-Names = Annotated[tuple[str, ...], Field(strict=False)]  # TOML has lists
 
 
 @final

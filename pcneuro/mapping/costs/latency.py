@@ -14,6 +14,7 @@ from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.chips.prices import Price
 from pcneuro.mapping.costs.ranges import Range
 from pcneuro.mapping.counting import Destinations
+from pcneuro.mapping.schema import BOUNDS
 from pcneuro.mapping.traffic import Traffic
 
 GENERATION = ("neuron_access", "neuron_update", "spike", "message_out")
@@ -62,7 +63,7 @@ def latency_of(at: Destinations, chip: Chip, traffic: Traffic) -> Latency:
         return Latency(None, None, None, -1, math.nan, False, of_means, unpriced)
     sums, longest, limited = np.zeros(2), np.zeros(2), np.zeros((2, at.cores))
     for repeats, done in _steps(at, chip, traffic, steps):
-        for k, bound in enumerate(("low", "high")):
+        for k, bound in enumerate(BOUNDS):
             generation, processing = (_times(done, part, chip, bound) for part in (GENERATION, PROCESSING))
             slowest = np.maximum(generation, processing)
             time = slowest.max(axis=1)

@@ -12,7 +12,7 @@ from pcneuro.mapping.chips.prices import Price
 @final
 @dataclass(frozen=True)
 class Range:
-    """From ``low`` to ``high``."""
+    """An amount between ``low`` and ``high``, such as pJ or ns, where what is published leaves it open."""
 
     low: float
     high: float

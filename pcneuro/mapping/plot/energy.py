@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SIZE = 7.2, 2.6
 """Inches of a new figure."""
-BAR = 0.8
+BAR, GAP = 0.8, 0.3
+"""How high a bar is, and how far those of a gradient are from those of a sample, in places of bars."""
 ROOM = 1.18
 """By how much the axis is longer than the longest bar, for the number at its end."""
 
@@ -49,7 +50,7 @@ def energy(mapping: Any, ax: Axes | None = None) -> Axes:
         ax.text(0.5, 0.5, no_energy(data), ha="center", va="center", transform=ax.transAxes, fontsize=9)
         return ax
     factor, unit = joule_scale(float(totals.max()))
-    places = np.arange(len(bars)) + np.repeat([0.0, 0.3], 2)
+    places = np.arange(len(bars)) + np.repeat([0.0, GAP], 2)
     begin = np.zeros(len(bars))
     for number, part in enumerate(str(name) for name in data["part"].values):
         values = np.nan_to_num(np.array([parts[number] for parts in bars.values()])) * factor

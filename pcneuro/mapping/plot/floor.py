@@ -23,6 +23,8 @@ SMALLEST, LARGEST, SHORTEST = 0.05, 0.62, 1.5
 """Inches of a tile; and of the whole picture at least."""
 WIDTH, BESIDE, BELOW = 7.2, 1.6, 1.2
 """Inches: the most that a picture is wide, and what stands beside and below the chip."""
+MOST_NUMBERS = 12
+"""So many columns or rows have their number written at most."""
 EMPTY, EDGE = "#8883", "#8888"
 """Colours of fields without neurons, and of edges: half transparent, for light pages and dark ones."""
 
@@ -132,10 +134,28 @@ def frame(ax: Axes, floor: Floor) -> None:
 
 
 def _numbers(first: int, count: int) -> tuple[list[float], Sequence[str]]:
-    """Places and texts of at most some dozen numbers of tiles."""
-    every = max(1, -(-count // 12))
+    """Places and texts of the numbers of tiles that are written."""
+    every = max(1, -(-count // MOST_NUMBERS))
     shown = range(first, first + count, every)
     return [number + 0.5 for number in shown], [str(number) for number in shown]
+
+
+def colour_bar(ax: Axes, scale: Any, colours: Any, label: str) -> None:
+    """Beside axes, which colours of a map stand for which numbers of a scale."""
+    from matplotlib.cm import ScalarMappable
+
+    bar = ax.figure.colorbar(ScalarMappable(scale, colours), ax=ax, shrink=0.8, aspect=14)
+    bar.set_label(label, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def inches_a_tile(ax: Axes) -> float:
+    """How wide and high a tile is drawn, as squares leave it of the room that the axes have."""
+    inches = ax.figure.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    box = ax.get_position()
+    across, down = (abs(float(np.diff(limits)[0])) for limits in (ax.get_xlim(), ax.get_ylim()))
+    return min(box.width * inches[0] / across, box.height * inches[1] / down)
 
 
 def places(data: xarray.Dataset, floor: Floor) -> tuple[np.ndarray, np.ndarray]:

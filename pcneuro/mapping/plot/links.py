@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.mapping.plot.floor import EDGE, EMPTY, Floor, boxes, fill, floor_size, frame
+from pcneuro.mapping.plot.floor import EDGE, EMPTY, Floor, boxes, colour_bar, fill, floor_size, frame
 from pcneuro.mapping.plot.given import axes_of, data_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def links(mapping: Any, ax: Axes | None = None) -> Axes:
     Raises ParameterError for what is no mapping, or no axes.
     """
     import matplotlib
-    from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
     from matplotlib.colors import ListedColormap, Normalize
 
@@ -67,10 +66,7 @@ def links(mapping: Any, ax: Axes | None = None) -> Axes:
         capstyle="butt",
     )
     ax.add_collection(lines)
-    bar = ax.figure.colorbar(ScalarMappable(scale, colours), ax=ax, shrink=0.8, aspect=14)
-    bar.set_label("packets of a sample through a link", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    colour_bar(ax, scale, colours, "packets of a sample through a link")
     return ax
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.mapping.plot.floor import boxes, canvas, fill, floor_size, places
+from pcneuro.mapping.plot.floor import boxes, canvas, colour_bar, fill, floor_size, inches_a_tile, places
 from pcneuro.mapping.plot.given import axes_of, data_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ MOST_TEXTS = 64
 """Of up to so many cores each has its share written in it, where it is large enough."""
 LETTERS = 0.030
 """Inches by which a letter of one point is wide, about, of three letters."""
+SMALLEST_TEXT, LARGEST_TEXT = 4.5, 8.0
+"""Points."""
 BRIGHT = 0.55
 """Share from which on text on the map is dark."""
 
@@ -38,7 +40,6 @@ def load(mapping: Any, ax: Axes | None = None) -> Axes:
     floor = canvas(data, ax)
     shares = fullest(data)
     import matplotlib
-    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     scale, colours = Normalize(0.0, 100.0), matplotlib.colormaps[MAP]
@@ -51,10 +52,7 @@ def load(mapping: Any, ax: Axes | None = None) -> Axes:
             colour = "black" if share > BRIGHT else "white"
             middle = x + wide / 2, y + high / 2
             ax.text(*middle, f"{100 * share:.0f}", ha="center", va="center", fontsize=size, color=colour)
-    bar = ax.figure.colorbar(ScalarMappable(scale, colours), ax=ax, shrink=0.8, aspect=14)
-    bar.set_label("fullest limit of a core (%)", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    colour_bar(ax, scale, colours, "fullest limit of a core (%)")
     return ax
 
 
@@ -67,11 +65,6 @@ def fullest(data: Any) -> np.ndarray:
 
 
 def _text_size(ax: Axes, wide: float) -> float:
-    """Points of letters that fit into a core; 0 where none do."""
-    box = ax.get_position()
-    inches = ax.figure.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
-    across = abs(float(np.diff(ax.get_xlim())[0]))
-    down = abs(float(np.diff(ax.get_ylim())[0]))
-    tile = min(box.width * inches[0] / across, box.height * inches[1] / down)
-    size = tile * wide / LETTERS
-    return min(size, 8.0) if size >= 4.5 else 0.0
+    """Points of letters that fit into a core; 0 where none do that can be read."""
+    size = inches_a_tile(ax) * wide / LETTERS
+    return min(size, LARGEST_TEXT) if size >= SMALLEST_TEXT else 0.0

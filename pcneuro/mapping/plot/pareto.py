@@ -15,6 +15,7 @@ from pcneuro.quantities import flag, plain_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 7.2, 3.3
 MARKERS = "osD^vP*"
@@ -24,6 +25,8 @@ MARGIN = 0.12
 """Of the axes beyond the points, where the numbers beside these are."""
 SHORT = 4.0
 """Costs that lie within this factor of each other have a label at each tenth of a decade."""
+COLUMNS = 3
+"""Of the legend."""
 TOGETHER = 4
 """Of more lines only the first has its settings beside it."""
 
@@ -113,22 +116,23 @@ def pareto(lines: Sequence[ParetoLine], setting: str = "threshold") -> list[Axes
         ax.margins(x=MARGIN, y=MARGIN)
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
-    handles = {
-        label: handle for ax in (left, right) for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    columns = min(len(handles), 3)
-    title = f"numbers at the points: {setting}"
+    _legend(figure, (left, right), setting)
+    return [left, right]
+
+
+def _legend(figure: Figure, both: Sequence[Axes], setting: str) -> None:
+    """Names of all lines, those that are on one of the axes only among them, below."""
+    handles = {label: handle for ax in both for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(
         list(handles.values()),
         list(handles),
         loc="outside lower center",
-        ncols=columns,
+        ncols=min(len(handles), COLUMNS),
         fontsize=8,
         frameon=False,
-        title=title,
+        title=f"numbers at the points: {setting}",
         title_fontsize=7,
     )
-    return [left, right]
 
 
 def _label_costs(ax: Axes) -> None:

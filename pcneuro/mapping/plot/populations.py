@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.analysis.plot.names import COLOURS, LONGEST, short
-from pcneuro.mapping.plot.floor import boxes, canvas, fill, floor_size, places
+from pcneuro.mapping.plot.floor import boxes, canvas, fill, floor_size, inches_a_tile, places
 from pcneuro.mapping.plot.given import axes_of, data_of
 from pcneuro.mapping.plot.load import fullest
 
@@ -156,8 +156,4 @@ def _labels(data: xarray.Dataset) -> dict[str, str]:
 
 def _height(ax: Axes) -> float:
     """Inches of the axes, as tiles of equal sides leave them."""
-    inches = ax.figure.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
-    box = ax.get_position()
-    wide, high = box.width * inches[0], box.height * inches[1]
-    across, down = (abs(float(np.diff(limits)[0])) for limits in (ax.get_xlim(), ax.get_ylim()))
-    return min(high, wide * down / across)
+    return inches_a_tile(ax) * abs(float(np.diff(ax.get_ylim())[0]))
