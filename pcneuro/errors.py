@@ -83,6 +83,10 @@ class ConfigurationError(PcneuroError, ValueError):
     """A simulation file, or a chip's, with an unknown key or a value that does not fit."""
 
 
+class StoreError(PcneuroError, ValueError):
+    """A batch's folder that is damaged, or that belongs to something else."""
+
+
 class OutputError(PcneuroError, OSError):
     """A result that cannot be written: the place exists already, or the disk is full."""
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-
+from pcneuro.batch.beginning import make_store
 from pcneuro.batch.layout import SETTINGS, Layout
 from pcneuro.batch.runners import AbstractRunner, Here
 from pcneuro.batch.settings import Settings
@@ -50,11 +49,14 @@ class Batch:
         self.study.check(self.space.values(0))
         if not (folder / SETTINGS).exists():
             layout = Layout(len(self.space), 1)
-            swept = {key: np.array([self.space.values(n)[key] for n in range(len(self))]) for key in self.space.keys}
-            Store.create(folder, Settings(self.study, self.space, layout).described(), layout, swept)
+            settings = Settings(self.study, self.space, layout)
+            with interruptible(observer):
+                make_store(folder, settings, lambda: observer.stopped)
         store = Store.open(folder)
         with interruptible(observer):
             rest, finished = list(store.rest()), 0
+            store.clean(rest)
+            store.check_room(len(rest))
 
             def done(block: int) -> None:
                 nonlocal finished

@@ -12,6 +12,8 @@ RUNS = "runs.zarr"
 """The rows: a zarr v3 group with the dimension ``run``."""
 PROVENANCE = "provenance"
 """One JSON file a block: when, where, by which versions, how long. The rows do not depend on it."""
+RETRY = "retry"
+"""Statuses of blocks of which some runs are to be done again: of the others the rows stay."""
 SCRATCH = "scratch"
 """Checkpoints of runs that are not done, in a folder each, which goes when the run is done."""
 

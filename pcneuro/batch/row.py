@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from fnmatch import fnmatchcase
 from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pcneuro.simulator.result import Status
 
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
     import xarray
 
     from pcneuro.studies.task import Outcome
+
+
+EVERYTHING = "*"
+"""The pattern that every name matches."""
 
 
 class RowStatus(IntEnum):
@@ -42,6 +49,20 @@ class Row:
     numbers: Mapping[str, float] = field(default_factory=dict)
     records: xarray.Dataset | None = None
 
+    def keeping(self, patterns: Sequence[str]) -> Row:
+        """The row with numbers and records only whose names match one of the patterns, such as ``parameters.*``."""
+        if EVERYTHING in patterns:
+            return self
+
+        def wanted(name: Any) -> bool:
+            return any(fnmatchcase(str(name), pattern) for pattern in patterns)
+
+        numbers = {name: value for name, value in self.numbers.items() if wanted(name)}
+        records = self.records
+        if records is not None:
+            records = records[[name for name in records.data_vars if wanted(name)]]
+        return replace(self, numbers=numbers, records=records)
+
 
 def row_of(number: int, outcome: Outcome) -> Row:
     """The row of an outcome that was not interrupted."""
@@ -55,5 +76,5 @@ def flat_numbers(numbers: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
     for name, value in numbers.items():
         if isinstance(value, Mapping):
             yield from flat_numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, Real):
+        elif isinstance(value, Real | np.bool_):
             yield f"{prefix}{name}", float(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pcneuro.batch.layout import SETTINGS, Layout
+from pcneuro.batch.row import EVERYTHING
 from pcneuro.batch.studies import STUDIES, AbstractStudy
 from pcneuro.errors import ConfigurationError
 from pcneuro.files import open_regular
@@ -22,6 +23,8 @@ class Settings:
     study: AbstractStudy
     space: AbstractSpace
     layout: Layout
+    keep: tuple[str, ...] = (EVERYTHING,)
+    """Patterns of names of numbers and records: what matches none of them is not kept."""
 
     def described(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -30,13 +33,15 @@ class Settings:
             "content": self.study.content(),
             "space": self.space.described(),
             "layout": self.layout.described(),
+            "keep": list(self.keep),
         }
 
     @classmethod
     def from_described(cls, described: Mapping[str, Any]) -> Settings:
         """The settings that were ``described``. Raises ConfigurationError."""
         study = STUDIES[described["study"]["kind"]].from_described(described["study"])
-        return cls(study, space_of(described["space"]), Layout.from_described(described["layout"]))
+        layout, keep = Layout.from_described(described["layout"]), tuple(described["keep"])
+        return cls(study, space_of(described["space"]), layout, keep)
 
     @classmethod
     def read(cls, folder: Path) -> Settings:

@@ -8,9 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from pcneuro.batch.layout import SCRATCH
+from pcneuro.batch.provenance import Provenance
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
+from pcneuro.batch.store.checking import described
 
 _KEPT = 4
 """Batches that a worker keeps at hand, with the circuits that it has lowered."""
@@ -25,6 +27,11 @@ def _opened(folder: Path) -> tuple[Settings, Store]:
     return Settings.read(folder), Store.open(folder)
 
 
+@lru_cache(_KEPT)
+def _content(folder: Path) -> str:
+    return str(described(folder)["content"])
+
+
 def perform_block(folder: Path, block: int, stopped: Callable[[], bool] = _never) -> None:
     """Do the runs of a block and write their rows, unless they are there. Same block, same bytes, wherever it is done.
 
@@ -34,10 +41,13 @@ def perform_block(folder: Path, block: int, stopped: Callable[[], bool] = _never
     if store.is_done(block):
         return
     numbers = settings.layout.numbers(block)
-    rows = settings.study.perform(
-        numbers, [settings.space.values(number) for number in numbers], lambda n: folder / SCRATCH / str(n), stopped
-    )
-    store.write(block, rows)
+    kept = {row.number: row for row in store.kept(block)}
+    chosen = [number for number in numbers if number not in kept]
+    provenance = Provenance(_content(folder))
+    values = [settings.space.values(number) for number in chosen]
+    rows = settings.study.perform(chosen, values, lambda n: folder / SCRATCH / str(n), stopped)
+    made = kept | {row.number: row.keeping(settings.keep) for row in rows}
+    store.write(block, [made[number] for number in numbers], provenance.described(chosen, values))
     for number in numbers:
         shutil.rmtree(folder / SCRATCH / str(number), ignore_errors=True)
 

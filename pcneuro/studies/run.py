@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pcneuro.circuit.circuit import Circuit
-from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.errors import PcneuroError, warn
 from pcneuro.files import writing
-from pcneuro.kernels import host
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
 from pcneuro.studies.performing import Performer
 from pcneuro.studies.seeds import SEED, not_swept
+from pcneuro.studies.surroundings import machine, versions
 from pcneuro.studies.task import FinishedRun, Job, TextTable
 
 RECORDS = "records.nc"
-PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -172,13 +168,8 @@ def _summary(
         "message": message,
         "started": started.isoformat(timespec="seconds"),
         "seconds": seconds,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {
-            "system": platform.platform(),
-            "processor": host.cpu_model(),
-            "cpu": host.cpu_name(),
-            "threads": available_threads(),
-        },
+        "versions": versions(),
+        "machine": machine(),
         "settings": plan.raw,
         "runs": [_facts(run) for run in runs],
     }

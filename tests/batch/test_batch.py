@@ -18,7 +18,7 @@ def test_rows_are_what_single_runs_give(tmp_path):
     rows = store.dataset()
     assert rows["status"].values.tolist() == [1, 1, 1, 1, 2, 2]
     assert "dt = 25 ms is unstable" in str(rows["message"].values[4])
-    assert np.isnan(rows["time"].values).tolist() == [False] * 4 + [True] * 2
+    assert np.isnan(rows["number.time"].values).tolist() == [False] * 4 + [True] * 2
     text = Path(FILE).read_text(encoding="utf-8").partition("[[sweep]]")[0]
     (tmp_path / "one.toml").write_text(text, encoding="utf-8")
     alone = simulate(read(tmp_path / "one.toml", ["integrator.dt=2.0", "targets.v4=2.0"]), tmp_path / "one")

@@ -1,0 +1,33 @@
+"""What results were made with: versions of what is installed, and the machine."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pcneuro.engines.kernel.threads import available_threads
+from pcneuro.kernels import host
+
+PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def versions() -> dict[str, str]:
+    """Package -> version, of those that results may depend on."""
+    return dict(_versions())
+
+
+def machine() -> dict[str, Any]:
+    """System, processor and threads."""
+    return {
+        "system": platform.platform(),
+        "processor": host.cpu_model(),
+        "cpu": host.cpu_name(),
+        "threads": available_threads(),
+    }
