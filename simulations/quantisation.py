@@ -1,11 +1,13 @@
-"""How many bits does learning by predictive coding need: of weights, and of the messages of error neurons?
+"""How many bits does learning by predictive coding need: of weights, and of the messages of neurons?
 
 Chips hold weights of few bits and carry messages of few bits. An MLP that reads digits learns with weights rounded to
-the nearest level or stochastically (``pcn.passes.Quantize``), with rounded messages (``pcn.passes.QuantizeErrors``),
-and, beside these, with messages that are left out below a threshold.
+the nearest level or stochastically (``pcn.passes.Quantize``), with messages of error neurons or of value neurons that
+are so (``pcn.passes.QuantizeErrors``, ``pcn.passes.QuantizeValues``), and, beside these, with messages of errors that
+are left out below a threshold.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,6 +17,8 @@ import pcneuro as pcn
 import pcneuro.data
 
 DIGITS = 10
+ROUNDED = "weights", "errors", "values"
+"""What is rounded, to the nearest or stochastically."""
 SHOWN = 150.0
 """For how long, in ms, a batch is shown: fifteen time constants, in which errors settle."""
 
@@ -39,30 +43,43 @@ def examples(train: int, test: int) -> tuple[pcn.Examples, pcn.Examples]:
     return parts[0], parts[1]
 
 
-def relaxing(circuit: pcn.Circuit, engine: pcn.Reference | pcn.EventDriven) -> pcn.PredictiveCoding:
+def relaxing(circuit: pcn.Circuit, engine: pcn.Kernel | pcn.EventDriven) -> pcn.PredictiveCoding:
     return pcn.PredictiveCoding(pcn.Simulator(circuit, engine=engine, integrator=pcn.Euler(2.0)), SHOWN)
 
 
 def learners(circuit: pcn.Circuit, shown: pcn.Examples, seed: int) -> dict[str, Callable]:
     """Kind -> what makes a source of gradients of a number of bits, or of a threshold.
 
-    Messages reach as far as the largest error that the circuit has before it learns, population by population.
+    Messages reach as far as the largest error, and the largest value, that the circuit has before it learns, population
+    by population. Output neurons send no values.
     """
     weights = [name for name in circuit.parameters if name.startswith("W")]
-    errors = pcn.backprop(circuit, shown.inputs, shown.targets).errors
-    scale = {name: float(np.abs(errors[name]).max()) for name in circuit.vertices}
+    exact = pcn.backprop(circuit, shown.inputs, shown.targets)
+    errors, values = (
+        {name: float(np.abs(arrays[name]).max()) for name in circuit.vertices}
+        for arrays in (exact.errors, exact.values)
+    )
+    hidden = {name: scale for name, scale in values.items() if name not in circuit.energies}
 
-    def rounded(bits, rounding):
+    def of_weights(bits, rounding):
         return pcn.Backprop(pcn.passes.apply(circuit, pcn.passes.Quantize(bits, weights, rounding=rounding)))
 
-    return {
-        "weights, nearest": lambda bits: rounded(bits, pcn.passes.Nearest()),
-        "weights, stochastic": lambda bits: rounded(bits, pcn.passes.Stochastic(seed)),
-        "messages": lambda bits: relaxing(
-            pcn.passes.apply(circuit, pcn.passes.QuantizeErrors(bits, scale)), pcn.Reference()
-        ),
-        "threshold": lambda threshold: relaxing(circuit, pcn.EventDriven(threshold)),
+    def of_errors(bits, rounding):
+        sent = pcn.passes.QuantizeErrors(bits, errors, rounding=rounding)
+        return relaxing(pcn.passes.apply(circuit, sent), pcn.Kernel())
+
+    def of_values(bits, rounding):
+        sent = pcn.passes.QuantizeValues(bits, hidden, rounding=rounding)
+        return relaxing(pcn.passes.apply(circuit, sent), pcn.Kernel())
+
+    makers = dict(zip(ROUNDED, (of_weights, of_errors, of_values), strict=True))
+    roundings = {"nearest": pcn.passes.Nearest(), "stochastic": pcn.passes.Stochastic(seed)}
+    made = {
+        f"{what}, {how}": partial(maker, rounding=rounding)
+        for what, maker in makers.items()
+        for how, rounding in roundings.items()
     }
+    return made | {"threshold": lambda threshold: relaxing(circuit, pcn.EventDriven(threshold))}
 
 
 def error_of(source, parameters, shown: pcn.Examples, exact: dict) -> float:
@@ -89,8 +106,8 @@ def compare(
     seeds: int = 2,
 ) -> pcn.Experiment:
     """Gradient errors at the weights that learning begins with, and accuracies behind it, from ``seeds`` starts."""
-    kinds = ["weights, nearest", "weights, stochastic", "messages", "threshold"]
-    settings = np.array([bits, bits, bits, thresholds], dtype=float)
+    kinds = [f"{what}, {how}" for what in ROUNDED for how in ("nearest", "stochastic")] + ["threshold"]
+    settings = np.array([*[bits] * (len(kinds) - 1), thresholds], dtype=float)
     error, accuracy = (np.zeros((*settings.shape, seeds)) for _ in range(2))
     full = np.zeros(seeds)
     parts = examples(train, test)
@@ -136,7 +153,9 @@ def figure(records: xarray.Dataset):
         of, column = records.sel(kind=kind), int(kind == "threshold")
         for axis, name in zip(axes[:, column], ("error", "accuracy"), strict=True):
             spread = of[name].std("seed")
-            axis.errorbar(of.value, of[name].mean("seed"), spread, color=f"C{k}", marker="o", markersize=3, label=kind)
+            # One colour for what is rounded, and broken lines where that is drawn.
+            style = {"color": f"C{k // 2}", "linestyle": ":" if kind.endswith("stochastic") else "-"}
+            axis.errorbar(of.value, of[name].mean("seed"), spread, **style, marker="o", markersize=3, label=kind)
     for axis in axes[1]:
         axis.axhline(float(records.full.mean()), color="black", linestyle="--", linewidth=0.9, label="full precision")
     axes[0, 0].set(yscale="log", ylabel="relative gradient error")

@@ -42,16 +42,16 @@ class ErrorPayload(AbstractProperty):
         return {name: values.get(name) for name in vertices}
 
     def save(self, name: str, values: Mapping[str, Any], facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        facts[name] = {vertex: [value.bits, value.scale] for vertex, value in values.items()}
+        facts[name] = {vertex: value.described() for vertex, value in values.items()}
 
     def load(
         self, name: str, graph: Graph, vertices: Iterable[str], facts: Mapping[str, Any], arrays: Mapping[str, Any]
     ) -> dict[str, Payload | None]:
-        payloads = {vertex: Payload(bits, scale) for vertex, (bits, scale) in dict(facts.get(name, {})).items()}
+        payloads = {vertex: Payload.from_described(each) for vertex, each in dict(facts.get(name, {})).items()}
         return self.from_argument(graph, vertices, payloads)
 
     def attribute(self, value: Payload | None) -> str:
         return "" if value is None else self.text(value)
 
     def text(self, value: Payload | None) -> str:
-        return "-" if value is None else f"{value.bits} bits of {value.scale:g}"
+        return "-" if value is None else str(value)

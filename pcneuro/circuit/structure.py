@@ -136,6 +136,15 @@ class AbstractCircuit:
                 f"{instead}, or leave the pass out"
             )
 
+    def only_fixed_messages(self, who: str) -> None:
+        """Raise ParameterError, on behalf of ``who`` sends no errors anew in each step, where messages are drawn."""
+        for name, payload in self.payloads.items():
+            if payload.drawn:
+                raise ParameterError(
+                    f"{who} does not send errors anew in each step, as what draws messages of {name!r} does "
+                    f"({payload.rounding!r}): use Kernel() or Reference() with Parallel(), or rounding=Nearest()"
+                )
+
     @property
     def with_signed_errors(self) -> Self:
         """The same circuit with one population of error neurons a vertex, whose rates have either sign."""

@@ -65,6 +65,8 @@ class AbstractEngine(ABC):
         self.data = RunData(1)
         self.separate_errors = False
         """Whether errors need room beside the deviations that they are; to be set before the first ``start``."""
+        self.next_step = 0
+        """Number of the step that comes next, which messages may be drawn by; to be set before each ``start``."""
         self.seed = 0
         """Of noise; to be set before the first ``start``."""
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.learned.items()}

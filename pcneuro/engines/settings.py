@@ -67,6 +67,7 @@ class Kernel(Engine):
         if circuit.delayed:
             return self._delayed(circuit, dynamics, integrator, dtype)
         if self.tolerance:
+            circuit.only_fixed_messages("Kernel(tolerance=)")
             circuit.only_fixed_weights("Kernel(tolerance=)", "leave the tolerance out")
         return KernelEngine(circuit, dynamics, integrator, dtype, type(self).__name__, self.threads, self.tolerance)
 
@@ -81,6 +82,7 @@ class Kernel(Engine):
         dynamics.only_values("a circuit with conduction delays")
         refuse_noise(circuit, "Kernel() with conduction delays", "use Reference()")
         circuit.only_fixed_weights(*_DELAYED)
+        circuit.only_fixed_messages("Kernel with conduction delays")
         if not dynamics.superposes:
             circuit.only_whole_errors(f"Kernel with conduction delays under {dynamics!r}", "use Reference()")
         nothing, mode = Absolute(0.0), TimeBinned()
@@ -139,6 +141,7 @@ class EventDriven(Engine):
         self.mode.check(dynamics, integrator)
         dynamics.only_values("EventDriven")
         refuse_noise(circuit, "EventDriven")
+        circuit.only_fixed_messages("EventDriven")
         if not dynamics.superposes:
             circuit.only_whole_errors(f"EventDriven under {dynamics!r}", "use FixedPrediction() or Reference()")
         if self.mode.lines:
@@ -178,5 +181,6 @@ class Reference(Engine):
         if circuit.delayed:
             dynamics.only_values("a circuit with conduction delays")
             circuit.only_fixed_weights(*_DELAYED)
+            circuit.only_fixed_messages("Reference with conduction delays")
         made = DelayedReference if circuit.delayed else ReferenceEngine
         return made(circuit, dynamics, integrator, dtype, type(self).__name__)

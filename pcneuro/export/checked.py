@@ -54,10 +54,11 @@ def imported(module: str, tool: str, extra: str) -> Any:
         ) from None
 
 
-def checked_circuit(circuit: Any, *, cycles: bool = False, plastic: bool = False) -> Circuit:
+def checked_circuit(circuit: Any, *, cycles: bool = False, plastic: bool = False, messages: bool = False) -> Circuit:
     """Raises ParameterError for what is no circuit, has delays, or parameters that are not finite.
 
-    Unless it takes ``cycles``, for one that has some, too; and is ``plastic``, for rules of plasticity.
+    Unless it takes ``cycles``, for one that has some, too; is ``plastic``, for rules of plasticity; and has
+    ``messages``, for errors in messages of few bits (which it always is for drawn ones, and beside plasticity).
     """
     check_object("circuit", circuit, Circuit)
     if not cycles:
@@ -74,7 +75,12 @@ def checked_circuit(circuit: Any, *, cycles: bool = False, plastic: bool = False
             f"{source!r} -> {target!r} has {delay!r}, and conduction delays are not exported: give "
             "circuit.with_delays(0.0)"
         )
-    circuit.only_whole_errors("this export", "simulate with Kernel()")
+    if not messages:
+        circuit.only_whole_errors("this export", "export to Brian2 (rates), simulate with Kernel()")
+    elif circuit.plasticity:
+        # What synapses learn by would have to be carried back beside what neurons send.
+        circuit.only_whole_errors("an export with plasticity", "simulate with Kernel()")
+    circuit.only_fixed_messages("an export")
     if not plastic:
         circuit.only_fixed_weights("this export", "export to Brian2 (rates), simulate with Kernel()")
     for name, values in circuit.parameters.items():

@@ -81,7 +81,8 @@ class Rates:
         memory: float = np.inf,
         previous: RunData | None = None,
     ) -> None:
-        checked_circuit(circuit, cycles=spiking is None, plastic=spiking is None)
+        graded = spiking is None
+        checked_circuit(circuit, cycles=graded, plastic=graded, messages=graded)
         why = "Brian2 takes its sums over synapses once a step"
         self.dynamics, self.integrator = settings(dynamics, integrator, why)
         check_cycles(circuit, self.dynamics, self.integrator)

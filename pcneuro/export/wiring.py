@@ -229,7 +229,7 @@ class Wiring:
         population, group = self.populations[number], self.groups[self.group_of[number]]
         terms = self.back.setdefault(number, [])
         if self.units.predictions.get(self.group_of[number]) == number:
-            terms.append(self.error_variable)
+            terms.append(self._sent(self.group_of[number]))
         if isinstance(population, Source):
             self._finish(population, terms)
             return None
@@ -240,6 +240,13 @@ class Wiring:
             return None
         total = plus(terms)
         return total if isinstance(total, str) else group.block.define(f"g_{self.variable[number]}", total, group.lines)
+
+    def _sent(self, vertex: str) -> str:
+        """Variable of what others receive of the errors of a vertex."""
+        payload, group = self.units.circuit.payloads.get(vertex), self.groups[vertex]
+        if payload is None:
+            return self.error_variable
+        return group.block.define("message", substitute(payload.formula, {"x": self.error_variable}), group.lines)
 
     def slope_back(self, pull: SlopePull, behind: Formula) -> None:
         """What goes back through a function to one operand, which may be a copy."""

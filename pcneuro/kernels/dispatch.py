@@ -10,7 +10,8 @@ shared     float[::1]    what all samples share: constants, parameters, and the 
 ints       int64[::1]    arguments of all instructions: row numbers, sizes, index tables
 at         int64         where the arguments of this instruction begin in ``ints``
 context    int64[::1]    ``lanes``, the lanes in use, this part, the number of parts, the row in ``shared`` where
-                         this part has room of its own (see LANES ... PANEL)
+                         this part has room of its own, the number of the step, and that of the block's first
+                         sample (see LANES ... SAMPLE)
 ========== ============= ====================================================================================
 
 Because the caller holds nothing but addresses, a new graph compiles nothing: it is a new ``ints`` and a new list of
@@ -38,7 +39,7 @@ OK = 1
 BAD_INDEX = 2  # a value that should number a row numbers none
 BAD_MATRIX = 3  # a matrix that has no inverse, factor, or eigenvectors of its own
 BAD_OPERATOR = 4  # a user's own operator raised, or returned another shape
-LANES, ACTIVE, PART, PARTS, PANEL, CONTEXT = range(6)
+LANES, ACTIVE, PART, PARTS, PANEL, STEP_NUMBER, SAMPLE, CONTEXT = range(8)
 IDENTITY = -1  # index argument: row u of the operand belongs to row u of the loop
 SCALAR = -2  # index argument: the operand has one row, which serves every row of the loop
 

@@ -39,7 +39,7 @@ from pcneuro.kernels.arguments import (
     Updates,
 )
 from pcneuro.kernels.compiling import inner, kernel
-from pcneuro.kernels.dispatch import LANES, OK, PANEL, PART, PARTS, call_op, ix
+from pcneuro.kernels.dispatch import LANES, OK, PANEL, PART, PARTS, STEP_NUMBER, call_op, ix
 from pcneuro.kernels.following import follow, follow_product, follow_stage, reweighted, share_of
 from pcneuro.kernels.lists import run_list
 from pcneuro.kernels.loop import keep_slope, keep_start, move, move_stage
@@ -88,6 +88,7 @@ def _stage(stage, step, b, memory, dirty, loop):  # type: ignore[no-untyped-def]
     operators, tables, layout, learning, tableau = loop.operators, loop.tables, loop.layout, loop.learning, loop.tableau
     flags, lanes = dirty.flags, memory.context[LANES]
     if stage == 0:
+        memory.context[STEP_NUMBER] = step
         status = present(operators, memory, dirty, stimuli_of(loop.stimuli, b, lanes), step)
         if status != OK:
             return status

@@ -21,7 +21,7 @@ from pcneuro.kernels.arguments import (
     UNSWEPT,
 )
 from pcneuro.kernels.compiling import inner, kernel
-from pcneuro.kernels.dispatch import LANES, OK, ix
+from pcneuro.kernels.dispatch import LANES, OK, STEP_NUMBER, ix
 from pcneuro.kernels.euler import INFINITE, euler_rows, masked
 from pcneuro.kernels.euler import MOVED as MOVED_BIT
 from pcneuro.kernels.noise import stir
@@ -149,6 +149,7 @@ def _advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, 
     flags, states = dirty.flags, tables.states
     stages, suspect = tableau.weights.shape[0], states.shape[0] - 1
     for s in range(steps):
+        memory.context[STEP_NUMBER] = step + s
         status = present(operators, memory, dirty, stimuli, step + s)
         if status != OK:
             return status, s, True
@@ -188,9 +189,9 @@ def advance(operators, memory, tables, layout, dirty, tableau, stimuli, noise, r
 
     Reads the update steps in ``tables`` (states -> drives and leaks), ``layout``, the gain of every unit in
     ``memory.shared`` and the ``tableau``. Each step begins with the values that ``stimuli`` have then. Writes
-    ``memory.buf``, ``dirty``, ``records``, ``stimuli.played``, what ``noise`` writes, ``rest.work`` and ``rest.quiet``.
-    Where ``rest`` is watched, it stops before the first step at whose beginning all states that move have been at rest
-    for ``rest.steps``. Returns
+    ``memory.buf``, the step in ``memory.context``, ``dirty``, ``records``, ``stimuli.played``, what ``noise`` writes,
+    ``rest.work`` and ``rest.quiet``. Where ``rest`` is watched, it stops before the first step at whose beginning all
+    states that move have been at rest for ``rest.steps``. Returns
     (status, steps done, finite): ``finite`` is False where a state ceased to be finite in the step after the last one
     counted as done.
     """

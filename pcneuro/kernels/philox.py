@@ -36,15 +36,26 @@ def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([a, b, c, d])
 
 
+def uniforms(seed: int, stream: int, step: int, units: int, samples: int) -> np.ndarray:
+    """Numbers between 0 and 1, float64 of shape (samples, units), of a step: one word each."""
+    blocks = -(-units // WORDS)
+    words = _words(seed, stream, step, blocks, np.arange(samples, dtype=np.uint64))
+    return np.moveaxis(words, 0, -1).reshape(samples, WORDS * blocks)[:, :units]
+
+
+def _words(seed: int, stream: int, step: int, blocks: int, sample: np.ndarray) -> np.ndarray:
+    """Words as numbers between 0 and 1, of shape (4, samples, blocks)."""
+    counter = np.empty((WORDS, sample.size, blocks), dtype=np.uint64)
+    counter[0], counter[1] = np.uint64(step & MASK), np.uint64(step >> WORD)
+    counter[2], counter[3] = np.arange(blocks, dtype=np.uint64), sample[:, None]
+    return (philox(counter, (seed, stream)).astype(np.float64) + 0.5) * 2.0**-WORD
+
+
 def normals(seed: int, stream: int, step: int, units: int, samples: int, first: int = 0) -> np.ndarray:
     """Normal numbers, float64 of shape (samples, units), of the samples from number ``first`` on in a step."""
     blocks = -(-units // WORDS)
     shape = (samples, blocks)
-    number = np.arange(first, first + samples, dtype=np.uint64)[:, None]
-    counter = np.empty((WORDS, *shape), dtype=np.uint64)
-    counter[0], counter[1] = np.uint64(step & MASK), np.uint64(step >> WORD)
-    counter[2], counter[3] = np.arange(blocks, dtype=np.uint64), number
-    u = (philox(counter, (seed, stream)).astype(np.float64) + 0.5) * 2.0**-WORD
+    u = _words(seed, stream, step, blocks, np.arange(first, first + samples, dtype=np.uint64))
     size, angle = np.sqrt(-2.0 * np.log(u[0::2])), 2.0 * np.pi * u[1::2]
     pairs = np.stack([size * np.cos(angle), size * np.sin(angle)], axis=1)
     return np.moveaxis(pairs.reshape(WORDS, *shape), 0, -1).reshape(samples, WORDS * blocks)[:, :units]

@@ -191,6 +191,8 @@ class AbstractOperator(ABC):
     """
 
     kind: ClassVar[str]
+    draws: ClassVar[bool] = False
+    """Whether it draws numbers anew in each step of a run."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -220,6 +222,10 @@ class AbstractOperator(ABC):
     @abstractmethod
     def forward(self, *operands: np.ndarray) -> np.ndarray:
         """Output of shape (batch, *shape) for operands of shape (batch or 1, *shape)."""
+
+    def in_step(self, step: int) -> AbstractOperator:
+        """The operator with the numbers that it draws in a step, if it ``draws`` any."""
+        return self
 
     @abstractmethod
     def vjp(self, k: int, gradient: np.ndarray, output: np.ndarray, *operands: np.ndarray) -> np.ndarray:

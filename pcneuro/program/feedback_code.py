@@ -17,7 +17,6 @@ from pcneuro.circuit.feedback import AbstractVisitor, Feedback, Pull, Station, v
 from pcneuro.graph.graph import Graph, Parameter
 from pcneuro.model.dynamics import AbstractDynamics
 from pcneuro.ops.base import Placed, PlacedPull, Slot
-from pcneuro.ops.maps import lower_formula
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.lowering import Code, Lowering
 from pcneuro.program.program import Program
@@ -85,7 +84,7 @@ def _sent(compiler: Compiling, program: Program) -> dict[str, Slot]:
     for name, payload in compiler.circuit.payloads.items():
         error = compiler.region("error", name)
         sent[name] = compiler.low.reserve(error.units, True)
-        lower_formula(compiler.low, sent[name], payload.formula, {"x": error})
+        payload.lower(compiler.low, sent[name], error, f"{name}.error")
         program.sending[name] = compiler.low.taken()
     return sent
 

@@ -64,6 +64,7 @@ def read_snapshot(
         if data is None and (step or any(groups[kind] for kind in GROUPS)):
             raise ValueError("it has no batch size, and something that has one")
         _check(engine.circuit, step, data)
+        engine.next_step = step
         engine.set_state(data or RunData.silent(engine.circuit), groups["state"])
         # What an engine passes over is as wrong as what it lacks.
         check_like(groups["state"], engine.state())

@@ -154,6 +154,7 @@ class SimulationState:
         under way is to go on, it is lost with the state that is made anew, which is torn.
         """
         self.check()
+        self.engine.next_step = self.step
         if self.data is None:
             self.engine.start(RunData.silent(self.circuit))
         elif not self._started:

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.passes.abstract import AbstractPass
-from pcneuro.errors import ParameterError, unknown_name
+from pcneuro.errors import ParameterError, check_object, unknown_name
 from pcneuro.model.payload import Payload
-from pcneuro.model.rounding import MOST_BITS
+from pcneuro.model.rounding import MOST_BITS, NEAREST, AbstractRounding
 from pcneuro.quantities import POSITIVE, name_tuple, number, whole
 
 
 @dataclass(frozen=True)
 class AbstractMessages(AbstractPass):
-    """Messages of ``bits`` bits, up to ``scale``, of these ``vertices``."""
+    """Messages of ``bits`` bits, up to ``scale``, of these ``vertices``, with this ``rounding``."""
 
     bits: int
     scale: float | Mapping[str, float]
     vertices: Sequence[str] | None = None
+    rounding: AbstractRounding = NEAREST
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -31,6 +32,7 @@ class AbstractMessages(AbstractPass):
             object.__setattr__(self, "scale", scales)
         else:
             object.__setattr__(self, "scale", number(f"scale of {kind}", self.scale, POSITIVE))
+        check_object(f"rounding of {kind}", self.rounding, AbstractRounding)
         if self.vertices is not None:
             object.__setattr__(self, "vertices", name_tuple(f"vertices of {kind}", self.vertices))
 
@@ -50,5 +52,5 @@ class AbstractMessages(AbstractPass):
                 raise ParameterError(f"{kind} of {name!r}, {unable}: leave it out")
             if isinstance(scales, Mapping) and name not in scales:
                 raise ParameterError(f"{kind} of {name!r} has no scale: give scale[{name!r}]")
-            found[name] = Payload(self.bits, scales[name] if isinstance(scales, Mapping) else scales)
+            found[name] = Payload(self.bits, scales[name] if isinstance(scales, Mapping) else scales, self.rounding)
         return found

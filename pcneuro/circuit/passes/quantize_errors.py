@@ -32,6 +32,10 @@ class QuantizeErrors(AbstractMessages):
         The largest that a message can say, in the errors' own unit: a number, or a dict by vertex.
     vertices
         Which vertices; None: all that ``scale`` names, or that have error neurons.
+    rounding
+        ``pcn.passes.Nearest()``, or ``pcn.passes.Stochastic(seed)``: the multiple below or above, so that the mean is
+        e; drawn for each unit of each sample in each step (all stages of one alike), in ``Kernel`` and
+        ``Reference`` without conduction delays.
 
     Raises ParameterError for values out of range, and for a vertex without error neurons or without a scale;
     UnknownNameError for a vertex that there is not.

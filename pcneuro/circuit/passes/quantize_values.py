@@ -10,8 +10,9 @@ from pcneuro.circuit.passes.messages import AbstractMessages
 from pcneuro.circuit.passes.rewriting import AbstractRewriting
 from pcneuro.graph.graph import Node
 from pcneuro.graph.tracing.array import TracedArray
-from pcneuro.model.payload import Payload
-from pcneuro.ops.messages import Message
+from pcneuro.model.payload import Payload, stream_of
+from pcneuro.ops.base import AbstractOperator
+from pcneuro.ops.messages import DrawnMessage, Message
 
 
 @final
@@ -36,6 +37,11 @@ class QuantizeValues(AbstractMessages):
         The largest that a message can say, in the values' own unit: a number, or a dict by vertex.
     vertices
         Which vertices and inputs; None: all that ``scale`` names, or all vertices.
+    rounding
+        ``pcn.passes.Nearest()``, or ``pcn.passes.Stochastic(seed)``: the multiple below or above, so that the mean is
+        v; drawn for each unit of each sample in each step (all stages of one alike), in ``Kernel`` and
+        ``Reference`` without conduction delays. Under fixed prediction the step is that of the
+        sweep.
 
     Raises ParameterError for values out of range, and for a vertex without a scale; UnknownNameError for a vertex that
     there is not.
@@ -64,5 +70,11 @@ class _Sent(AbstractRewriting):
         if payload is None:
             return operand
         if name not in self.messages:
-            self.messages[name] = self.recorder.apply(Message(payload.quantum, payload.most), operand)
+            self.messages[name] = self.recorder.apply(self._message(name, payload), operand)
         return self.messages[name]
+
+    def _message(self, name: str, payload: Payload) -> AbstractOperator:
+        seed = payload.rounding.drawn_by
+        if seed is None:
+            return Message(payload.quantum, payload.most)
+        return DrawnMessage(payload.quantum, payload.most, seed, stream_of(f"{name}.value"))

@@ -283,6 +283,7 @@ class KernelEngine(learning.AbstractLearner):
         settled = self.until is not None and len(rested) == len(self.buf)
         done = max(rested) - number if settled else steps
         self.data = self.data.at(number + max(done, 1) - 1, self.playing.ends)
+        self.contexts[:, dispatch.STEP_NUMBER] = number + done
         return Stepped(done, True, buffer.recorded(done, self.data.batch), settled)
 
     def failed(self) -> NoReturn:

@@ -298,4 +298,5 @@ def step(engine: AbstractLearner, number: int, steps: int, probes: Sequence[Prob
     recorded = done if finite else done + 1
     parts = iter(of_neurons.recorded(recorded, engine.data.batch)), iter(of_weights.recorded(recorded, 1))
     engine.data = engine.data.at(number + max(done, 1) - 1, engine.playing.ends)
+    engine.contexts[:, dispatch.STEP_NUMBER] = number + done
     return Stepped(done, finite, [next(parts[probe.of_parameter]) for probe in probes])

@@ -87,6 +87,10 @@ class _Builder:
             if row.variable == "error":
                 integrated = (name for name in program.first if dynamics.integrates("error", name))
                 self.sent_error |= {name: flags[name][1] for name in integrated}
+        self.always = self._flag()
+        """A flag that nothing takes down, of what is drawn anew in each step."""
+        self.sent: dict[str, int] = {}
+        """Vertex whose messages are drawn -> the flag that is up where they have been."""
         self.error: dict[str, int] = {}
         self.computed: dict[str, int] = {}
         self.feedback: dict[str, int] = {}
@@ -136,6 +140,8 @@ class _Builder:
             self.computed[name] = self._flag()
         for name, code in self.program.node_forward.items():
             inputs = [s for operand in self.graph.nodes[name].operands for s in self.read(operand)]
+            if not self.graph.nodes[name].is_leaf and self.graph.nodes[name].operator.draws:
+                inputs.append(self.always)
             code = code + self.program.node_linearise.get(name, [])
             self.computed[name] = self._add(code, inputs, begun=UNSWEPT)
 
@@ -149,20 +155,24 @@ class _Builder:
                 code += self.program.energy.get(name, [])
             for part in self.dynamics.after_error:
                 code += self.program.vertex_code.get(part, {}).get(name, [])
-            code += self.program.sending.get(name, [])
+            sending, payload = self.program.sending.get(name, []), self.program.circuit.payloads.get(name)
+            drawn = payload is not None and payload.drawn
+            code += [] if drawn else sending
             inputs = [self.state[name], *([self.computed[name]] if name in self.computed else [])]
             inputs += [flags[name][0] for flags in self.further.values()]
             inputs += [flag for flag in [self.plastic.get(f"{name}{VARIANCE}")] if flag is not None]
             self.error[name] = self._add(code, inputs, -1 if self.dynamics.integrates("error", name) else number)
+            if drawn:
+                self.sent[name] = self._add(sending, [self.always])
 
     def adjoint(self, name: str) -> int:
         """The flag that is up where the adjoint of a node has changed."""
         if name in self.error:
-            return self.sent_error[name]
+            return self.sent.get(name, self.sent_error[name])
         if name in self.feedback:
             return self.feedback[name]
         passed = self.program.passed[name]
-        return self.sent_error[passed] if passed in self.error else self.feedback[passed]
+        return self.adjoint(passed)
 
     def pulls(self) -> None:
         """What each node gets from its consumers; last, vertices with a cycle, which consumers before them drive."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,7 @@ class ReferenceEngine(AbstractEngine):
                 self.prediction[name] = np.broadcast_to(mean, (batch, *node.shape)).astype(self.dtype)
                 self.presynaptic[name] = self.value[name].copy()
             else:
+                node = replace(node, source=node.operator.in_step(self.next_step)) if node.operator.draws else node
                 self.output[name] = node.compute(*(self.presynaptic[o] for o in node.operands))
                 self.presynaptic[name] = self.output[name]
                 if name in self.vertices:
@@ -176,7 +178,10 @@ class ReferenceEngine(AbstractEngine):
     def sent_errors(self) -> Arrays:
         """What others know of errors."""
         payloads = self.circuit.payloads
-        return {n: payloads[n].rounded(e) if n in payloads else e for n, e in self.error.items()}
+        return {
+            n: payloads[n].rounded(e, f"{n}.error", self.next_step) if n in payloads else e
+            for n, e in self.error.items()
+        }
 
     def adjoints(self, errors: Arrays | None = None) -> Arrays:
         """Sum of (d prediction / d node)^T e over the predictions that a node enters: a vertex's feedback, a
@@ -201,6 +206,7 @@ class ReferenceEngine(AbstractEngine):
         recorded: list[list[np.ndarray]] = [[] for _ in probes]
         with np.errstate(all="ignore"):
             for s in range(steps):
+                self.next_step = number + s
                 if self._at_rest(number + s):
                     return Stepped(s, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)], True)
                 gain = {(n, row): self.gain(n, row).astype(self.dtype) for n, row in moving}
@@ -232,6 +238,7 @@ class ReferenceEngine(AbstractEngine):
                 finite = all((np.isfinite(end) | masked(begun, end)).all() for begun, end in ends)
                 if not (finite and self.finite_parameters()):
                     return Stepped(s, False, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
+        self.next_step = number + steps
         return Stepped(steps, True, [self._stack(p, r) for p, r in zip(probes, recorded, strict=True)])
 
     def _stir(self, vertex: str, row: StateRow, state: Arrays, number: int) -> None:

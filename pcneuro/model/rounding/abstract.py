@@ -18,6 +18,11 @@ class AbstractRounding(ABC):
         super().__init_subclass__()
         ROUNDINGS[cls.__name__] = cls
 
+    @property
+    def drawn_by(self) -> int | None:
+        """The seed of the numbers that it draws; None where it draws none."""
+        return None
+
     @abstractmethod
     def whole(self, numbers: np.ndarray, name: str) -> np.ndarray:
         """The whole number below or above each of the numbers of a parameter of this name."""

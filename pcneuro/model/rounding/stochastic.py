@@ -17,13 +17,18 @@ class Stochastic(AbstractRounding):
     """The level below or above, drawn so that the mean is the number itself (Gupta et al. 2015).
 
     Each entry of each parameter has one number drawn for it by the ``seed`` and the parameter's name: the same values
-    are rounded the same way every time. Raises ParameterError for what is no seed.
+    are rounded the same way every time. Of messages (``QuantizeErrors``, ``QuantizeValues``) each unit of each sample
+    has one drawn for each step, by the seed and the vertex: a run repeats. Raises ParameterError for what is no seed.
     """
 
     seed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", whole("seed of Stochastic", self.seed, 0))
+
+    @property
+    def drawn_by(self) -> int:
+        return self.seed
 
     def whole(self, numbers: np.ndarray, name: str) -> np.ndarray:
         below = np.floor(numbers)

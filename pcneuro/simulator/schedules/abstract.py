@@ -77,6 +77,8 @@ class AbstractSchedule(ABC):
         """Raise ParameterError for errors that are sent in a few bits, unless the schedule is defined for them."""
         if not self.payloads:
             circuit.only_whole_errors(repr(self), "use Parallel()")
+        if not self.together:
+            circuit.only_fixed_messages(repr(self))
 
     def check_until(self) -> None:
         """Raise ParameterError where a run must be for a given time."""
