@@ -135,6 +135,33 @@ from pcneuro.studies.tasks.run import RunTask
 class RunTwiceTask(RunTask):
     kind = "run_twice"
 """,
+    "studies/spaces/diagonal.py": """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pcneuro.studies.spaces.abstract import AbstractSpace
+
+
+@dataclass(frozen=True, repr=False)
+class Diagonal(AbstractSpace):
+    kind: ClassVar[str] = "diagonal"
+    first: int
+    keys = ("seed", "samples")
+
+    def __len__(self):
+        return 3
+
+    def values(self, number):
+        self.check_number(number)
+        return {"seed": self.first + number, "samples": 1 + number}
+
+    def described(self):
+        return {"kind": self.kind, "first": self.first}
+
+    @classmethod
+    def from_table(cls, table, folder):
+        return cls(**table)
+""",
     "data/sets/few_digits.py": """
 from pcneuro.data.sets.digits import Digits
 
@@ -205,6 +232,9 @@ record = [{vertex = "h"}]
 pcneuro.studies.simulate(pcneuro.studies.read("trials.toml"), "out")
 with xarray.open_dataset("out/records.nc") as records:
     assert records["h.value"].values.ravel()[[0, 3]].tolist() == [1.0, 0.25], records["h.value"]
+sweep = 'sweep = {kind = "diagonal", first = 4}'
+Path("sweep.toml").write_text('task = "run"\\nduration = 1\\ncircuit = "line.pcn"\\n' + sweep)
+assert pcneuro.studies.read("sweep.toml").runs[2].swept == {"seed": 6, "samples": 3}
 print(pcn.backprop(graph, {"x": np.arange(1.0, 4.0)}).values["y"][0].tolist(), pcn.__file__)
 """
 

@@ -41,7 +41,7 @@ class Settings:
         """The settings that were ``described``. Raises ConfigurationError."""
         study = STUDIES[described["study"]["kind"]].from_described(described["study"])
         layout, keep = Layout.from_described(described["layout"]), tuple(described["keep"])
-        return cls(study, space_of(described["space"]), layout, keep)
+        return cls(study, space_of(described["space"], Path()), layout, keep)
 
     @classmethod
     def read(cls, folder: Path) -> Settings:

@@ -37,8 +37,10 @@ class TableKind:
                 f"the table of {self.owner} has {len(names)} columns; {MOST_COLUMNS} is the most: {self.instead}"
             )
 
-    def read_csv(self, path: Path) -> pandas.DataFrame:
+    def read_csv(self, path: Path, cells: type[str] | None = None) -> pandas.DataFrame:
         """A CSV file in UTF-8 with names in its first line; nothing but an empty cell is empty.
+
+        Cells are what their columns look like, or texts all of them where ``cells`` is ``str``.
 
         Raises DataError for what is none, CapacityError for one that is too large.
         """
@@ -66,7 +68,12 @@ class TableKind:
             twice = [name for name, count in Counter(header).items() if count > 1]
             # NA or None is a name as any other, as it is in a data frame.
             frame = pandas.read_csv(
-                io.StringIO(text), skipinitialspace=True, keep_default_na=False, na_values=[""], low_memory=False
+                io.StringIO(text),
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+                dtype=cells,
             )
         except (csv.Error, ValueError) as error:
             # pandas' own errors, of lines of different lengths and of empty files, are ValueErrors.

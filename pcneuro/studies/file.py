@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,17 +11,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pcneuro.errors import ConfigurationError
+from pcneuro.errors import ConfigurationError, ParameterError, warn
 from pcneuro.files.toml import Problem, checked, get, located, nearest, read_toml, shown_at
-from pcneuro.studies.seeds import seeded
-from pcneuro.studies.spaces import AbstractSpace, Grid, Joined
+from pcneuro.studies.keys import Keys, split, toml_value
+from pcneuro.studies.seeds import SEED, seeded
+from pcneuro.studies.spaces import AbstractSpace, Joined, Listed, Replicated, space_of
+from pcneuro.studies.spaces.axes import AxisError, whole
+from pcneuro.studies.spaces.reading import NEEDED
 from pcneuro.studies.tables import KIND
 from pcneuro.studies.task import TASKS, AbstractTask
 
-Keys = tuple[str, ...]
 SWEEP = "sweep"
+REPLICATES = "replicates"
 BATCH = "batch"
 """Table of how many runs are done: by whom, and where they are kept."""
+ONE_RUN = Listed([{}])
+"""The space of a file without a sweep, whose run may be done several times."""
 
 
 @dataclass(frozen=True)
@@ -100,21 +104,6 @@ class Plan:
         return ConfigurationError(describe(self.path, problem, raw, self.overrides, {split(key) for key in swept}))
 
 
-def split(key: str) -> Keys:
-    """``integrator.dt`` as its parts; raises Problem for what is no dotted key of TOML."""
-    try:
-        table: Any = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
-        raise Problem((key,), "is no key: write table.key") from None
-    parts = []
-    while isinstance(table, dict):
-        if len(table) != 1:
-            raise Problem((key,), "is no key: write table.key")
-        name, table = next(iter(table.items()))
-        parts.append(name)
-    return tuple(parts)
-
-
 def parse_set(text: str) -> tuple[Keys, Any]:
     """``integrator.dt=0.5`` as keys and value; a value that is no TOML is taken for a text.
 
@@ -127,10 +116,7 @@ def parse_set(text: str) -> tuple[Keys, Any]:
         keys = split(key.strip())
     except Problem as problem:
         raise ConfigurationError(f"--set {text}: {key.strip()!r} {problem.text}") from None
-    try:
-        return keys, tomllib.loads(f"value = {value.strip()}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        return keys, value.strip()
+    return keys, toml_value(value)
 
 
 def put(raw: dict[str, Any], keys: Keys, value: Any) -> None:
@@ -163,32 +149,44 @@ def describe(
     return located(path, problem, raw)
 
 
-def _space(raw: Any) -> AbstractSpace:
-    """What each run sets: every combination of the table's values; several tables one after the other."""
+def _space(raw: Any, folder: Path, seed: Any) -> AbstractSpace:
+    """What each run sets: the space of each table, with replicates from the file's seed on; one after the other."""
     tables = raw if isinstance(raw, list) else [raw]
     spaces: list[AbstractSpace] = []
     for number, table in enumerate(tables):
-        place = (SWEEP, str(number)) if isinstance(raw, list) else (SWEEP,)
-        if not isinstance(table, Mapping) or not table:
-            raise Problem(place, 'needs keys and their values, such as "integrator.dt" = [0.5, 1.0]')
-        flat = dict(_flat(table))
-        for key, values in flat.items():
-            if not isinstance(values, list) or not values:
-                raise Problem((*place, key), "needs a list of at least one value")
-            if split(key)[0] in (SWEEP, BATCH, "task"):
-                raise Problem((*place, key), "cannot be swept")
-        spaces.append(Grid(flat))
+        try:
+            space = _replicated(table, folder, seed)
+            check_swept(space)
+        except Problem as problem:
+            raise problem.below(*((SWEEP, str(number)) if isinstance(raw, list) else (SWEEP,))) from None
+        spaces.append(space)
     if not spaces:
-        raise Problem((SWEEP,), 'needs keys and their values, such as "integrator.dt" = [0.5, 1.0]')
-    return spaces[0] if len(spaces) == 1 else Joined(spaces)
+        raise Problem((SWEEP,), NEEDED)
+    try:
+        return spaces[0] if len(spaces) == 1 else Joined(spaces)
+    except AxisError as error:
+        raise Problem((SWEEP, error.key), error.text) from None
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _replicated(table: Any, folder: Path, seed: Any) -> AbstractSpace:
+    """The space of a table, each run so often as ``replicates`` says."""
+    if not isinstance(table, Mapping) or isinstance(table.get(REPLICATES, []), list):
+        return space_of(table, folder)
+    rest = {key: value for key, value in table.items() if key != REPLICATES}
+    space = space_of(rest, folder) if rest else ONE_RUN
+    try:
+        return Replicated(space, whole(REPLICATES, table[REPLICATES], 1), first=whole("seed", seed, 0))
+    except AxisError as error:
+        raise Problem((error.key,), error.text) from None
+    except ParameterError as error:
+        raise Problem((REPLICATES,), str(error)) from None
+
+
+def check_swept(space: AbstractSpace) -> None:
+    """Raise Problem for a key that no sweep can set."""
+    for key in space.keys:
+        if split(key)[0] in (SWEEP, BATCH, "task"):
+            raise Problem((key,), "cannot be swept")
 
 
 def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
@@ -207,9 +205,11 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
         plan = Plan(path, raw, overrides)
         task_of(raw)
         if SWEEP in raw:
-            plan = Plan(path, raw, overrides, _space(raw[SWEEP]))
+            plan = Plan(path, raw, overrides, _space(raw[SWEEP], path.parent, raw.get(SEED, 0)))
     except Problem as problem:
         raise Plan(path, raw, overrides).error(problem) from None
+    for note in plan.space.notes if plan.space else ():
+        warn(f"{path}: {note}")
     if BATCH in raw:
         plan.run(0)
     else:

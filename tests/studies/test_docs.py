@@ -9,6 +9,7 @@ import pytest
 from pcneuro.data import DATASETS
 from pcneuro.learning import OPTIMIZERS, RATES
 from pcneuro.studies import read, simulate
+from pcneuro.studies.spaces import SPACES
 from pcneuro.studies.task import TASKS
 from pcneuro.studies.values import VALUES
 
@@ -33,6 +34,12 @@ def test_every_task_and_key_is_told(kind):
 def test_every_kind_is_told(registry):
     for kind in registry:
         assert kind == "given" or f'kind = "{kind}"' in TEXT, kind
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_every_space_is_told(kind):
+    assert f'`"{kind}"`' in TEXT
+    assert f"{SPACES[kind].__name__}`" in TEXT
 
 
 def test_the_example_runs(tmp_path):

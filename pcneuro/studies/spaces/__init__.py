@@ -1,18 +1,34 @@
-"""Spaces of runs, one kind a file, and the tables of files that stand for them."""
+"""Spaces of runs, one kind a file, and the tables of files that stand for them. A file put here is found by itself."""
 
-from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from pkgutil import iter_modules
 
-from pcneuro.studies.spaces.abstract import AbstractSpace
+from pcneuro.studies.spaces.abstract import SPACES, AbstractSpace
+from pcneuro.studies.spaces.csv import Csv
 from pcneuro.studies.spaces.grid import Grid
 from pcneuro.studies.spaces.joined import Joined
+from pcneuro.studies.spaces.latin_hypercube import LatinHypercube
+from pcneuro.studies.spaces.listed import Listed
+from pcneuro.studies.spaces.reading import space_of
+from pcneuro.studies.spaces.replicated import Replicated
+from pcneuro.studies.spaces.sampled import Range
+from pcneuro.studies.spaces.sobol import Sobol
+from pcneuro.studies.spaces.zipped import Zip
 
-__all__ = ["AbstractSpace", "Grid", "Joined", "space_of"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
-
-def space_of(described: Mapping[str, Any]) -> AbstractSpace:
-    """The space that was ``described``."""
-    rest = {key: value for key, value in described.items() if key != "kind"}
-    if described["kind"] == "joined":
-        return Joined([space_of(each) for each in rest["spaces"]])
-    return Grid(rest)
+__all__ = [
+    "SPACES",
+    "AbstractSpace",
+    "Csv",
+    "Grid",
+    "Joined",
+    "LatinHypercube",
+    "Listed",
+    "Range",
+    "Replicated",
+    "Sobol",
+    "Zip",
+    "space_of",
+]
