@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -16,12 +16,14 @@ from pcneuro.circuit.plasticity import VARIANCE, CircuitAnatomy, learned_name
 from pcneuro.circuit.properties import ByVertex, frozen
 from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.graph import Graph
+from pcneuro.graph.sameness import graph_key
 from pcneuro.model.delays import AbstractDelay
 from pcneuro.model.energies import AbstractEnergy
 from pcneuro.model.lamination import Scheme
 from pcneuro.model.noise import AbstractNoise
 from pcneuro.model.payload import Payload
 from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.ops.sameness import value_key
 from pcneuro.quantities import plain_array
 
 Value = TypeVar("Value")
@@ -239,6 +241,17 @@ class AbstractCircuit:
     def has_prediction(self, vertex: str) -> bool:
         """Whether a vertex has error neurons: all have, but latent leaves without a prior."""
         return is_predicted(self.graph.nodes[vertex])
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Equal for circuits that are lowered alike: the same but for numbers that programs are filled with.
+
+        Those are parameters, constants, time constants, precisions (where they are 1 or not stays), noise, and delays.
+        """
+        vertices = ((name, bool((self.precision[name] != 1).any())) for name in self.vertices)
+        energies = ((name, type(energy), energy.kernel) for name, energy in self.energies.items())
+        rules = tuple(self.plasticity.items())
+        return graph_key(self.graph), tuple(vertices), tuple(energies), value_key(rules), tuple(self.payloads.items())
 
     @cached_property
     def rates(self) -> dict[str, tuple[float, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
@@ -13,6 +13,7 @@ import numpy as np
 from pcneuro.errors import DataError, ParameterError
 from pcneuro.ops.description import Description
 from pcneuro.ops.pairs import AbstractPairs, SwappedPairs
+from pcneuro.ops.sameness import value_key
 from pcneuro.quantities import plain
 
 Shape = tuple[int, ...]
@@ -276,6 +277,10 @@ class AbstractOperator(ABC):
     def attributes(self) -> dict[str, Any]:
         """The operator's data as plain values and arrays, for saving."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def key(self) -> Hashable:
+        """Equal for operators of the same data, which then compute the same, and for no others."""
+        return value_key(self)
 
 
 class AbstractTraced(ABC):

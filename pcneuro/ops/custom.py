@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn, final
@@ -207,6 +207,10 @@ class Custom(AbstractOperator):
 
     def attributes(self) -> dict[str, Any]:
         return {"name": self.name, "digest": self.digest}
+
+    def key(self) -> Hashable:
+        # Functions of the same source may differ in what they close over.
+        return Custom, self._own
 
     def shape(self, *shapes: Shape) -> Shape:
         return self._own.shape_of(*shapes)

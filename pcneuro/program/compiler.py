@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,16 @@ from pcneuro.ops.base import Placed, Slot
 from pcneuro.ops.rows import lower_combine
 from pcneuro.program.allocation import Allocation
 from pcneuro.program.feedback_code import write_feedback
+from pcneuro.program.kept import Kept
 from pcneuro.program.lowering import Code, Lowering
 from pcneuro.program.plasticity import write_drives
 from pcneuro.program.program import Program
 from pcneuro.program.states import emit_states
+
+PROGRAMS: Kept[dict[str, Any]] = Kept(most=32, limit=256_000_000)
+"""What circuits have been lowered to in this process, without the circuits."""
+_LISTED = 4
+"""A program's lists of instructions, and what engines derive of them, take some three times what its arguments do."""
 
 
 class Compiler:
@@ -55,6 +62,8 @@ class Compiler:
         self.linearised: dict[str, object] = {}
         self.senders: dict[str, str] = {}
         """Leaf that closes a cycle -> the vertex whose activity it has."""
+        self.constants: dict[str, int] = {}
+        """Constant -> its first row."""
         self.initial: dict[str, Slot] = {}
         """Leaf that closes a cycle -> where what it has initially stands."""
 
@@ -106,8 +115,8 @@ class Compiler:
                 self.read[name] = self.region("value", name)
             elif isinstance(node.source, Parameter | Constant):
                 self.read[name] = low.temporary(node.size, False)
-                if isinstance(node.source, Constant):
-                    low.arrays[self.read[name].row] = node.source.value.ravel()
+                if isinstance(node.source, Constant) and node.size:
+                    self.constants[name] = self.read[name].row
             elif name in self.vertices:
                 self.place[name] = (
                     low.temporary(node.size, False) if self.computed_shared(name) else self.region("prediction", name)
@@ -178,8 +187,21 @@ def lower(
     """Turn a circuit into a program for these dynamics, in which outputs and these vertices can be clamped.
 
     Errors that are deviations stand in the same rows, unless ``separate_errors``. There are rows for ``currents`` into
-    these vertices.
+    these vertices. Circuits with the same ``key`` are lowered once.
     """
+    key = circuit.key, dynamics.key, frozenset(clamped), separate_errors, frozenset(currents)
+    given = circuit, dynamics, clamped, separate_errors, currents
+    blank = PROGRAMS.get(key, lambda: _lowered(*given).blank(), lambda blank: _LISTED * int(blank["ints"].nbytes))
+    return Program(circuit=circuit, **blank)
+
+
+def _lowered(
+    circuit: Circuit,
+    dynamics: AbstractDynamics,
+    clamped: Collection[str],
+    separate_errors: bool,
+    currents: Collection[str],
+) -> Program:
     compiler = Compiler(circuit, dynamics, clamped, separate_errors)
     compiler.allocate()
     low = compiler.low
@@ -195,6 +217,7 @@ def lower(
         rows=0,
         shared_rows=0,
         constants=low.arrays,
+        leaf_rows=compiler.constants,
         ints=np.empty(0, dtype=np.int64),
         precision_row=compiler.precision_row,
         gain_row=compiler.gain_row,
@@ -217,8 +240,6 @@ def lower(
     _allocate(low, program, dynamics)
     program.rows, program.shared_rows = low.rows[True], low.rows[False]
     program.ints = np.concatenate(low.ints) if low.ints else np.zeros(1, dtype=np.int64)
-    precision = [circuit.precision[name].ravel() for name in circuit.vertices]
-    program.constants[program.precision_row] = np.concatenate(precision) if precision else np.zeros(0)
     return program
 
 

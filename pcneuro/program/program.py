@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.ops.base import Slot
 from pcneuro.program.lowering import Code
+
+T = TypeVar("T")
+_MOST_DERIVED = 32
+"""Things that are kept of what engines have worked out of one program."""
 
 
 @dataclass
@@ -41,7 +47,9 @@ class Program:
     rows: int
     shared_rows: int
     constants: dict[int, np.ndarray]
-    """First row in the shared buffer -> constant values."""
+    """First row in the shared buffer -> values that instructions bring with them, the same in any circuit."""
+    leaf_rows: dict[str, int]
+    """Constant of the graph -> its first row in the shared buffer."""
     ints: np.ndarray
     precision_row: int
     gain_row: int
@@ -94,6 +102,32 @@ class Program:
     """The same -> the instruction that adds it to the vertex' drive, or writes it there, where nothing else does."""
     relax: dict[str, Code] = field(default_factory=dict)
     """Vertex -> the instruction that does many steps of it at once, at a constant drive."""
+
+    derived: dict[Hashable, Any] = field(default_factory=dict)
+    """What engines have worked out of the program, whatever its circuit's numbers: of all alike, the same dict."""
+
+    def blank(self) -> dict[str, Any]:
+        """All but the circuit, whose parameters may be large: with another one of the same ``key`` it is its program.
+
+        Its lists and tables are those of all programs made of it, and stay as they are.
+        """
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "circuit"}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, which is the same for all programs alike and is kept under this key."""
+        made: T | None = self.derived.get(key)
+        if made is None:
+            if len(self.derived) >= _MOST_DERIVED:
+                self.derived.clear()
+            self.derived[key] = made = make()
+        return made
+
+    def numbers(self) -> dict[int, np.ndarray]:
+        """First row in the shared buffer -> values that stay: of instructions, constants of the graph, precisions."""
+        nodes = self.circuit.graph.nodes
+        leaves = {row: nodes[name].source.value.ravel() for name, row in self.leaf_rows.items()}  # type: ignore[union-attr]
+        precision = [self.circuit.precision[name].ravel() for name in self.circuit.vertices]
+        return {**self.constants, **leaves, self.precision_row: np.concatenate([np.zeros(0), *precision])}
 
     @property
     def all_feedback(self) -> Code:

@@ -11,11 +11,23 @@ import numpy as np
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import ConfigurationError, PcneuroError
 from pcneuro.files.toml import Problem
+from pcneuro.graph.graph import Constant, Parameter
+from pcneuro.ops.sameness import value_key
+from pcneuro.program.kept import Kept
 from pcneuro.studies.file import Plan, PlannedRun
 from pcneuro.studies.observer import AbstractObserver
 from pcneuro.studies.seeds import SEED
 from pcneuro.studies.sources import Sources
 from pcneuro.studies.task import AbstractTask, Job
+
+_MOST_CIRCUITS = 16
+_MOST_BYTES = 64_000_000
+"""Circuits that are kept for runs to come, and bytes that their weights may take."""
+
+
+def _bytes(circuit: Circuit) -> int:
+    sources = (node.source for node in circuit.graph.nodes.values())
+    return sum(source.value.nbytes for source in sources if isinstance(source, Parameter | Constant))
 
 
 class Performer:
@@ -23,19 +35,29 @@ class Performer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.sources = plan, Sources(plan.folders)
+        self._circuits: Kept[Circuit] = Kept(_MOST_CIRCUITS, _MOST_BYTES)
 
     def circuit(self, run: PlannedRun, more: int = 0) -> Circuit:
-        """A run's circuit, drawn with a seed that is so much higher. Raises ConfigurationError."""
+        """A run's circuit, drawn with a seed that is so much higher. Raises ConfigurationError.
+
+        Runs that ask for the same circuit are given the same one: it is frozen.
+        """
+        task = run.task
         try:
-            made = self.sources.circuit(run.task.circuit, self._arguments(run.task, more))
-            if run.task.delays is None:
-                return made
-            try:
-                return made.with_delays(run.task.delays)
-            except PcneuroError as error:
-                raise Problem(("delays",), str(error)) from error
+            arguments = self._arguments(task, more)
+            key = value_key((task.circuit, arguments, task.delays))
+            return self._circuits.get(key, lambda: self._made(task, arguments), _bytes)
         except Problem as problem:
             raise self.plan.error(problem, run.swept) from problem.__cause__
+
+    def _made(self, task: AbstractTask, arguments: Mapping[str, Any]) -> Circuit:
+        made = self.sources.circuit(task.circuit, arguments)
+        if task.delays is None:
+            return made
+        try:
+            return made.with_delays(task.delays)
+        except PcneuroError as error:
+            raise Problem(("delays",), str(error)) from error
 
     def _arguments(self, task: AbstractTask, more: int) -> Mapping[str, Any]:
         """Arguments of the circuit's function: with the file's seed, if it gives one, where it has none of its own."""

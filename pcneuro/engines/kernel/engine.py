@@ -18,7 +18,7 @@ from pcneuro.engines.kernel.noise import Noises
 from pcneuro.engines.kernel.playing import Playing
 from pcneuro.engines.kernel.record_buffer import RecordBuffer
 from pcneuro.engines.kernel.threads import available_threads
-from pcneuro.engines.kernel.update_steps import UpdateSteps, update_steps
+from pcneuro.engines.kernel.update_steps import UpdateSteps, lists_of, update_steps
 from pcneuro.engines.plastic import plastic_of
 from pcneuro.errors import DataError
 from pcneuro.kernels import dispatch, lists, loop, samples, updates
@@ -30,7 +30,7 @@ from pcneuro.model.integrators import AbstractIntegrator
 from pcneuro.model.settled import Settled
 from pcneuro.ops.base import Slot
 from pcneuro.program import Program, lower
-from pcneuro.program.lowering import Code, as_array
+from pcneuro.program.lowering import as_array
 from pcneuro.recording.probe import Probe
 
 
@@ -58,7 +58,7 @@ class KernelEngine(learning.AbstractLearner):
         # Behind what the program has, room for each part of a Hebbian sum, then for what is kept of parameters.
         self.room_row = self.program.shared_rows + self.threads * PANEL[dtype]
         self.shared = np.zeros(self.room_row + learning.room(self.plastic, circuit, integrator), dtype=dtype)
-        for row, values in self.program.constants.items():
+        for row, values in self.program.numbers().items():
             self.shared[row : row + values.size] = values
         self.tolerance = np.dtype(dtype).type(tolerance)
         self.limits = Settled().limits(dtype)
@@ -104,7 +104,8 @@ class KernelEngine(learning.AbstractLearner):
         key = clamped, frozenset(data.currents), self.separate_errors
         if key not in self.lowered:
             program = lower(self.circuit, self.dynamics, clamped, separate_errors=key[2], currents=key[1])
-            self.lowered[key] = program, phases(program, self.dtype.itemsize)
+            size = self.dtype.itemsize
+            self.lowered[key] = program, program.once(("phases", size), lambda: phases(program, size))
         return self.lowered[key]
 
     # Running
@@ -206,26 +207,15 @@ class KernelEngine(learning.AbstractLearner):
 
     def _instructions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, UpdateSteps]:
         """Gains, the feedforward sweep, what follows from a state, and the update steps."""
-        program, clamped = self.program, self.data.clamped
+        program = self.program
         gain = np.zeros(len(self.dynamics.rows) * program.units)
         for name, row in self.moving():
             first = self.dynamics.rows.index(row) * program.units + program.first[name]
             values = self.gain(name, row)
             gain[first : first + values.size] = values.ravel()
-        energies = [code for name, code in program.energy.items() if name in clamped]
-        rhs = as_array(
-            *(program.code[k] for k in self.dynamics.before_error),
-            *energies,
-            *(program.code[k] for k in self.dynamics.after_error),
-            *program.flow.values(),
-        )
-        sweep: Code = []
-        for name, forward in program.node_forward.items():
-            sweep += forward
-            if name in program.settle and name not in clamped:
-                sweep += program.settle[name]
-        opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
-        return gain, opening, rhs, update_steps(program, self.dynamics, clamped, self._rings(program))
+        clamped, rings = frozenset(self.data.clamped), self._rings(program)
+        key = "lists", clamped, tuple(rings.items())
+        return gain, *program.once(key, lambda: lists_of(program, self.dynamics, clamped, rings))
 
     def _layout(self) -> Layout:
         """Where states stand; behind the program's rows, a step's start and slopes, and states and errors as sent."""

@@ -319,3 +319,23 @@ def update_steps(
 ) -> UpdateSteps:
     """The update steps of a program, with these vertices clamped, and these leaves that have the past of a vertex."""
     return _Builder(program, dynamics, clamped, rings).build()
+
+
+def lists_of(
+    program: Program, dynamics: AbstractDynamics, clamped: Collection[str], rings: Mapping[str, Ring]
+) -> tuple[np.ndarray, np.ndarray, UpdateSteps]:
+    """The feedforward sweep, all that follows from a state, and the update steps; they depend on no number."""
+    energies = [code for name, code in program.energy.items() if name in clamped]
+    rhs = as_array(
+        *(program.code[k] for k in dynamics.before_error),
+        *energies,
+        *(program.code[k] for k in dynamics.after_error),
+        *program.flow.values(),
+    )
+    sweep: Code = []
+    for name, forward in program.node_forward.items():
+        sweep += forward
+        if name in program.settle and name not in clamped:
+            sweep += program.settle[name]
+    opening = as_array(sweep, program.code["linearise"], program.code["deviate"])
+    return opening, rhs, update_steps(program, dynamics, clamped, rings)

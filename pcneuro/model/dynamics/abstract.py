@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pcneuro.errors import ParameterError
 from pcneuro.model.integrators.abstract import AbstractIntegrator
+from pcneuro.ops.sameness import value_key
 
 DYNAMICS: dict[str, type[AbstractDynamics]] = {}
 
@@ -197,6 +198,12 @@ class AbstractDynamics(ABC):
 
     def __repr__(self) -> str:
         return f"{self.name}()"
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for dynamics of the same kind with the same data, and for no others."""
+        own = ((k, v.key if isinstance(v, AbstractDynamics) else value_key(v)) for k, v in vars(self).items())
+        return type(self), tuple(own)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
