@@ -63,7 +63,10 @@ def map_it(
 def _of_circuit(
     reference: str, circuit: str, arguments: Mapping[str, Any], chosen: Mapping[str, Any], sets: Sequence[str]
 ) -> Plan:
-    """A plan for a circuit alone, which needs a rate; ``sets`` are of the keys that a file of a mapping has."""
+    """A plan for a circuit alone, which needs a rate; ``sets`` are of the keys that a file of a mapping has.
+
+    Of an option and a ``--set`` of the same key the option counts, as where there is a file.
+    """
     if "rate" not in chosen:
         raise ConfigurationError(
             f"{reference} does not say how often neurons send: give --rate, in events a step, or a simulation file "
@@ -71,6 +74,7 @@ def _of_circuit(
         )
     raw = {"task": TASK, "circuit": circuit, "arguments": dict(arguments), "steps": STEPS, **chosen}
     path, overrides = Path(reference), dict(parse_set(text) for text in sets)
+    overrides = {keys: value for keys, value in overrides.items() if keys[0] not in chosen}
     try:
         for keys, value in overrides.items():
             put(raw, keys, value)

@@ -16,7 +16,7 @@ from pcneuro.quantities import NOT_NEGATIVE, POSITIVE, milliseconds, number
 @final
 @dataclass(frozen=True)
 class AssumedRate:
-    """So many events of each axon, in a sample of so many steps.
+    """An activity that is assumed and not run: so many events of each axon, in a sample of so many steps.
 
     Parameters
     ----------

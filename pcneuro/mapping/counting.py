@@ -86,9 +86,13 @@ class Destinations:
         return sums(self.destination, self.synapses, self.cores)
 
 
-def destinations(axons: Axons, core: np.ndarray, cores: int) -> Destinations:
-    """List what each axon reaches, where ``core`` (neurons,) int64 of ``cores`` says where neurons are."""
+def destinations(axons: Axons, core: np.ndarray, cores: int | None = None) -> Destinations:
+    """List what each axon reaches, where ``core`` (neurons,) int64 of ``cores`` says where neurons are.
+
+    None: there are as many cores as up to the last with a neuron.
+    """
     core = np.ascontiguousarray(core, dtype=np.int64)
+    cores = int(core.max(initial=-1)) + 1 if cores is None else cores
     return Destinations(axons, core, cores, *ends_of(axons, core, cores, np.full(axons.neuron.size, NOWHERE)))
 
 

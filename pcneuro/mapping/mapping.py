@@ -22,7 +22,6 @@ from pcneuro.mapping.measuring import measured, remarks_on
 from pcneuro.mapping.of_circuit import axons_of
 from pcneuro.mapping.partition import (
     AbstractStrategy,
-    Candidate,
     Division,
     HypergraphPartitioner,
     NaturalOrder,
@@ -42,6 +41,8 @@ Tell = Callable[[float, str], None]
 MOST_SEED = 2**32 - 1
 ORDERS = (NaturalOrder(), RandomOrder())
 """What a mapping is compared with, natural order first."""
+DIVIDING, PLACING, MEASURING = 0.1, 0.6, 0.8
+"""What share of the work is done when these begin, roughly."""
 UPDATE = 0.01
 """What a packet of an update of the weights counts beside one of a sample: so little that updates settle only what
 samples leave open, such as where neurons are that are silent in them."""
@@ -120,13 +121,13 @@ def mapped(
 ) -> Mapping:
     """The mapping of axons that send so often. Raises CapacityError."""
     check_feasible(axons, chip, together=together)
-    tell(0.1, "neurons among cores")
+    tell(DIVIDING, "neurons among cores")
     weights = traffic.sends + UPDATE * traffic.plasticity
     at, division, others = _divided(axons, chip, traffic, weights, strategies, seed, together)
     check_fits(at, chip)
-    tell(0.6, "cores on the mesh")
+    tell(PLACING, "cores on the mesh")
     slot = place(at, chip.mesh, weights, *chip.hop_weights, seed=seed)
-    tell(0.8, "counts and costs")
+    tell(MEASURING, "counts and costs")
     numbers = measured(at, slot, chip, traffic)
     values = {**numbers.values, **others}
     facts = {
@@ -166,7 +167,7 @@ def _divided(
         division = divide(
             axons, chip.limits, sends, strategies=strategies, most=chip.mesh.slots, seed=seed, together=together
         )
-        return _reached(axons, division.chosen), division
+        return destinations(axons, division.chosen.core), division
 
     at, division = divided(weights)
     orders = _orders(at, chip, traffic, seed, together)
@@ -176,13 +177,9 @@ def _divided(
     return at, division, {**orders, **_candidates(at, division, chip, traffic)}
 
 
-def _reached(axons: Axons, candidate: Candidate) -> Destinations:
-    return destinations(axons, candidate.core, int(candidate.core.max(initial=-1)) + 1)
-
-
 def _candidates(at: Destinations, division: Division, chip: Chip, traffic: Traffic) -> dict[str, Any]:
     """Packets between cores of the divisions that were tried, in a sample and further in an update."""
-    each = [at if one is division.chosen else _reached(at.axons, one) for one in division.candidates]
+    each = [at if one is division.chosen else destinations(at.axons, one.core) for one in division.candidates]
     samples, updates = (
         [there.packets(sends) * chip.packets_an_event for there in each]
         for sends in (traffic.sends, traffic.plasticity)
@@ -257,8 +254,7 @@ def _orders(at: Destinations, chip: Chip, traffic: Traffic, seed: int, together:
             seed=seed,
             together=together,
         )
-        other = destinations(at.axons, core, int(core.max(initial=-1)) + 1)
-        packets.append(other.packets(traffic.sends) * chip.packets_an_event)
+        packets.append(destinations(at.axons, core).packets(traffic.sends) * chip.packets_an_event)
     return {"order": [order.name for order in ORDERS], "order_packets": packets}
 
 

@@ -22,6 +22,7 @@ class Mesh:
 
     @property
     def slots(self) -> int:
+        """Cores of the whole chip."""
         return self.width * self.height * self.cores_a_tile
 
     @cached_property

@@ -65,7 +65,7 @@ def write_report(mapping: AbstractMapping, path: str | os.PathLike[str], *, over
 
 
 def report(mapping: AbstractMapping) -> str:
-    """The page."""
+    """The page of a mapping, as HTML."""
     title = f"{mapping.data.sizes['neuron']:,} neurons on {mapping.chip.name}"
     what, how = headline(mapping)
     style = resources.files("pcneuro.mapping").joinpath("report.css").read_text(encoding="utf-8")

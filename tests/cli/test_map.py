@@ -88,6 +88,18 @@ def test_a_rate_takes_the_place_of_a_run(pcneuro, refused, folder):
     assert json.loads((folder / "out" / "summary.json").read_text())["runs"][0]["steps"] == 1
 
 
+def test_an_option_stands_above_a_key_that_is_set(pcneuro, folder):
+    (folder / "rate.toml").write_text('task = "mapping"\ncircuit = "circuits.py:small"\n')
+    events = []
+    for reference in ("circuits.py:small", "rate.toml"):
+        command = ("map", reference, "--rate", "0.5", "--set", "rate=0.25", "--steps", "8", "--out", reference[:4])
+        assert pcneuro(*command)[0] == 0
+        (run,) = json.loads((folder / reference[:4] / "summary.json").read_text())["runs"]
+        events.append(run["events"])
+    assert len(set(events)) == 1
+    assert events[0] > 0
+
+
 def test_other_targets_are_refused(refused, folder):
     (folder / "mapping.toml").write_text(MAPPING)
     assert "against='reference': is for mappings 'sanafe'" in refused("check", "mapping.toml", "--against", "reference")

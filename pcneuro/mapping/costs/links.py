@@ -37,10 +37,12 @@ class Links:
 
     @property
     def hops_east_west(self) -> float:
+        """Hops of all packets along rows."""
         return float(self.east.sum() + self.west.sum())
 
     @property
     def hops_north_south(self) -> float:
+        """Hops of all packets along columns."""
         return float(self.north.sum() + self.south.sum())
 
     @property

@@ -154,7 +154,7 @@ def _cooling(problem: Problem, sweeps: int) -> np.ndarray:
 def _beyond(problem: Problem, best: Divided) -> CapacityError:
     """The error for limits that no division was found to be within."""
     axons, core = problem.axons, best.core[problem.node]
-    at = destinations(axons, core, int(core.max()) + 1)
+    at = destinations(axons, core)
     excess = problem.limits.excess(at)
     name = max(excess, key=lambda name: excess[name].max() / getattr(problem.limits, name))
     number, limit = int(problem.limits.used(at)[name].max()), getattr(problem.limits, name)

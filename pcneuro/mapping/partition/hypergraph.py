@@ -1,4 +1,4 @@
-"""Axons as a hypergraph."""
+"""Axons as a hypergraph: nets are axons, nodes the neurons that stay together."""
 
 from __future__ import annotations
 

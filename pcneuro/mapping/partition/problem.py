@@ -48,18 +48,19 @@ class Problem:
 
     @cached_property
     def nets(self) -> Nets:
-        """As a hypergraph."""
+        """The axons as a hypergraph, whose nodes are what stays together."""
         return nets_of(self.axons, self.node, self.sends)
 
     @cached_property
     def limit(self) -> np.ndarray:
-        """(LIMITED,) int64."""
+        """(LIMITED,) int64: of ``LIMITS``, what a core holds at most, or more than there can be."""
         limits = [getattr(self.limits, name) for name in LIMITS]
         assert len(limits) == LIMITED
         return np.array([_NO_LIMIT if limit is None else limit for limit in limits])
 
     @cached_property
     def nodes(self) -> int:
+        """How many there are to be divided: units, or neurons that are apart."""
         return int(self.node.max()) + 1
 
     @cached_property
@@ -71,13 +72,13 @@ class Problem:
 
     @property
     def load(self) -> Load:
-        """What nodes take."""
+        """What nodes take, with their axons in."""
         nets = self.nets
         return Load(nets.size, nets.synapses, nets.node_first, nets.net, nets.node_times)
 
     def divided(self, core: np.ndarray) -> Divided:
         """A division (nodes,) with what is counted of it."""
-        at = destinations(self.axons, core[self.node], int(core.max()) + 1)
+        at = destinations(self.axons, core[self.node])
         reach = self.limits.destinations
         excess = [int(of.sum()) for name, of in self.limits.excess(at).items() if name != "destinations"]
         farther = 0 if reach is None else int(np.maximum(np.diff(at.begin) - reach, 0).sum())
@@ -85,6 +86,7 @@ class Problem:
 
     @property
     def pins(self) -> int:
+        """Nodes of all nets, each as often as it is in one."""
         return int(self.nets.pin.size)
 
     @cached_property

@@ -31,6 +31,7 @@ class Divided:
 
     @property
     def rank(self) -> tuple[int, float]:
+        """What divisions are compared by, the less the better: limits first, then packets."""
         return self.beyond, self.packets
 
 

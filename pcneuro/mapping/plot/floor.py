@@ -43,6 +43,7 @@ class Floor:
 
     @classmethod
     def of(cls, data: xarray.Dataset) -> Floor:
+        """What is drawn of the chip of a mapping."""
         width, height, cores = (int(data.attrs[name]) for name in ("mesh_width", "mesh_height", "cores_a_tile"))
         if width * height <= MOST_TILES:
             return cls(0, 0, width, height, cores, True)
@@ -58,6 +59,7 @@ class Floor:
 
     @property
     def down(self) -> int:
+        """Fields of a tile from top to bottom."""
         return -(-self.cores_a_tile // self.across)
 
     def inches(self, legend: float) -> tuple[float, float]:
