@@ -134,7 +134,10 @@ LONGEST = 60
 
 def shown(value: Any) -> str:
     """A value as Python writes it, in one line and so many characters at most."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args
@@ -11,17 +12,18 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from pcneuro.errors import ConfigurationError
+from pcneuro.errors import ConfigurationError, shown
 from pcneuro.files.reading import open_regular
 from pcneuro.files.writing import path_of
 
 Path = tuple[str, ...]
-LONGEST = 60
-"""Characters of a value in a message."""
 MOST_BYTES = 1 << 26
 """No TOML file that is read has more: it holds settings, and arrays are in files of their own."""
 
-
+DEEPEST = 100
+"""Parts of a key, such as ``a.b.c``, at most: the time to read them grows with their square."""
+_DOTTED = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+)++")
+"""Words with dots between them, each once."""
 _NEEDED = {
     "model_type": "needs a table",
     "dict_type": "needs a table",
@@ -108,11 +110,21 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise ConfigurationError(f"{path} has more than {MOST_BYTES:,} bytes: no file of settings is that large")
-        return tomllib.loads(text.decode())
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    try:
+        return _parsed(text.decode())
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of which some are no errors of tomllib
         raise ConfigurationError(f"{path} is no TOML: {error}") from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    if any(dotted[0].count(".") > DEEPEST for dotted in _DOTTED.finditer(text)):
+        raise ValueError(f"a key has more than {DEEPEST} parts")
+    return tomllib.loads(text)
 
 
 def get(raw: Any, keys: Path) -> Any:
@@ -135,8 +147,7 @@ def shown_at(raw: Any, keys: Path) -> str:
         return ""
     if value is None or isinstance(value, Mapping):
         return ""
-    text = repr(value)
-    return f" = {text if len(text) <= LONGEST else f'{text[: LONGEST - 4]} ...'}"
+    return f" = {shown(value)}"
 
 
 def located(source: object, problem: Problem, raw: Mapping[str, Any]) -> str:

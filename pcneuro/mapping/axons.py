@@ -26,6 +26,8 @@ class Origin:
     """Vertices whose values are held, sorted."""
     inputs: bool
     """Whether inputs have neurons."""
+    pairs: tuple[str, ...] = ()
+    """Vertices whose error neurons come in pairs, of which the axons have one neuron each."""
 
 
 @dataclass(frozen=True, eq=False)

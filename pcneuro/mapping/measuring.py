@@ -72,6 +72,11 @@ def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, untimed: Collection[s
         )
     elif traffic.samples > 1:
         notes.append("times are those of the first sample, counts are means")
+    if axons.origin is not None and axons.origin.pairs:
+        notes.append(
+            "error neurons in pairs, of rates from 0 up, are mapped as one neuron of either sign, whose events are "
+            f"those of the run: of {', '.join(axons.origin.pairs)}"
+        )
     if axons.delay is not None:
         notes.append("conduction delays are kept, and what memory a chip needs for them is not counted")
     return notes

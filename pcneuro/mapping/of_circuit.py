@@ -58,7 +58,10 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
     held = _clamped(circuit, clamped)
     _check_size(circuit)
     axons = _Wiring(UnitGraph(circuit), held, inputs).axons()
-    return replace(axons, origin=Origin(fingerprint(circuit), circuit.digest, tuple(sorted(held)), inputs))
+    return replace(
+        axons,
+        origin=Origin(fingerprint(circuit), circuit.digest, tuple(sorted(held)), inputs, tuple(circuit.baselines)),
+    )
 
 
 def _check_size(circuit: Circuit) -> None:

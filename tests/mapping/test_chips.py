@@ -222,6 +222,14 @@ def test_a_file_of_settings_has_no_gigabytes(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["name", "title", "notes", "sources", "energy.synapse.source"])
+def test_texts_have_no_control_characters(key):
+    text = "red\x1b[31m"
+    with pytest.raises(ConfigurationError, match=r"^the chip: .*control characters in it") as refused:
+        chip_of(with_value(key, [text] if key == "sources" else text))
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("key", ["name", "title", "notes", "sources", "energy.synapse.source"])
 def test_texts_are_no_longer_than_the_file_of_a_mapping_takes(key):
     text = "x" * 20_001
     with pytest.raises(ConfigurationError, match=r"^the chip: .*at most \d+ characters$"):

@@ -235,6 +235,15 @@ def test_every_division_that_was_tried_is_told(study):
     assert f"cores of loihi, division: {chosen}, " in repr(made)
 
 
+def test_pairs_of_error_neurons_are_one_neuron_each_and_told(study):
+    circuit, _, made = study
+    assert "in pairs" not in str(made)
+    split = pcn.passes.apply(circuit, [pcn.passes.SplitErrors(vertices=["h1"])])
+    paired = pcn.map_circuit(split, chip(), AssumedRate(0.1, 10))
+    assert paired.data.sizes["neuron"] == made.data.sizes["neuron"]
+    assert "mapped as one neuron of either sign, whose events are those of the run: of h1\n" in f"{paired}\n"
+
+
 def test_chips_without_prices_are_counted(study):
     circuit, result, made = study
     counted = pcn.map_circuit(circuit, chip(energy={}, latency={}), result)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, final
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from pcneuro.errors import unknown_name
 from pcneuro.files.toml import Problem, Table, checked
-from pcneuro.mapping.chips.prices import ENERGIES, LATENCIES, Energies, Latencies, Price, Source
+from pcneuro.mapping.chips.prices import ENERGIES, LATENCIES, Energies, Latencies, Price, Source, printable
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.mesh import Mesh
 
@@ -23,6 +23,7 @@ LONGEST_NAME, LONGEST_TITLE, LONGEST_NOTES = 100, 1000, 20_000
 MOST_SOURCES = 20
 
 Whole = Annotated[int, Field(ge=1, le=MOST)]
+Printable = Annotated[str, AfterValidator(printable)]
 
 
 @final
@@ -95,8 +96,8 @@ class Chip(Table):
     """A chip, or a board of chips that are one mesh, as one TOML file has it."""
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME, description="a short name")
-    title: str = Field(max_length=LONGEST_TITLE, description="the name in full")
-    notes: str = Field(
+    title: Printable = Field(max_length=LONGEST_TITLE, description="the name in full")
+    notes: Printable = Field(
         default="",
         max_length=LONGEST_NOTES,
         description="how it is modelled: what the numbers stand for, and what is left out",

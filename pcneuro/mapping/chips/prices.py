@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pcneuro.files.toml import Problem, Table
 
@@ -13,7 +14,16 @@ MOST = 1e15
 LONGEST_SOURCE = 2000
 """Letters."""
 Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
-Source = Annotated[str, Field(max_length=LONGEST_SOURCE)]
+
+
+def printable(text: str) -> str:
+    """Text of a chip, which is shown on terminals and in pages: lines without control characters."""
+    if not all(line.isprintable() for line in re.split(r"[\n\t]", text)):
+        raise Problem((), "has control characters in it: leave these out")
+    return text
+
+
+Source = Annotated[str, Field(max_length=LONGEST_SOURCE), AfterValidator(printable)]
 
 
 @final
