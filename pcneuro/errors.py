@@ -95,6 +95,14 @@ class DownloadError(PcneuroError, OSError):
     """A download that did not arrive, or arrived as something else than was asked for."""
 
 
+class LockedError(PcneuroError, RuntimeError):
+    """A batch that somebody else works on at this moment."""
+
+
+class WorkerError(PcneuroError, RuntimeError):
+    """A worker of a batch that failed of something that is no fault of a run."""
+
+
 class MissingExtraError(PcneuroError, ImportError):
     """An optional dependency that is not installed."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
+from pcneuro.batch import locks
 from pcneuro.batch.beginning import make_store
 from pcneuro.batch.layout import SETTINGS, Layout
 from pcneuro.batch.runners import AbstractRunner, Here
@@ -53,9 +54,10 @@ class Batch:
             with interruptible(observer):
                 make_store(folder, settings, lambda: observer.stopped)
         store = Store.open(folder)
-        with interruptible(observer):
-            rest, finished = list(store.rest()), 0
-            store.clean(rest)
+        with runner.lock(folder), interruptible(observer):
+            rest, finished = runner.share(list(store.rest())), 0
+            with locks.cleaning(folder):
+                store.clean(rest)
             store.check_room(len(rest))
 
             def done(block: int) -> None:

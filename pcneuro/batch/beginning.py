@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pcneuro.batch import locks
 from pcneuro.batch.provenance import Provenance
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
@@ -55,7 +56,8 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool]) ->
     for row in kept if settings.layout.block == 1 else ():
         if not store.is_done(row.number):
             values = settings.space.values(row.number)
-            store.write(row.number, [row], provenance.described([row.number], [values]))
+            with locks.writing(folder):
+                store.write(row.number, [row], provenance.described([row.number], [values]))
     return store
 
 

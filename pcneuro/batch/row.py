@@ -64,11 +64,17 @@ class Row:
         return replace(self, numbers=numbers, records=records)
 
 
+_CLOCK = "seconds"
+"""What tasks call the time that something took: no part of a row, which is the same whenever it is done."""
+
+
 def row_of(number: int, outcome: Outcome) -> Row:
-    """The row of an outcome that was not interrupted."""
+    """The row of an outcome that was not interrupted, without the time that it took."""
     status = _OF_RESULT[outcome.status]
     message = "" if status is RowStatus.DONE else outcome.message
-    return Row(number, status, message, dict(flat_numbers(outcome.numbers)), outcome.records)
+    numbers = {name: value for name, value in flat_numbers(outcome.numbers) if name.rpartition(".")[2] != _CLOCK}
+    records = None if outcome.records is None else outcome.records.drop_vars(_CLOCK, errors="ignore")
+    return Row(number, status, message, numbers, records)
 
 
 def flat_numbers(numbers: Any, prefix: str = "") -> Iterator[tuple[str, float]]:

@@ -2,5 +2,7 @@
 
 from pcneuro.batch.runners.abstract import RUNNERS, AbstractRunner
 from pcneuro.batch.runners.here import Here
+from pcneuro.batch.runners.processes import Processes
+from pcneuro.batch.runners.shard import Shard
 
-__all__ = ["RUNNERS", "AbstractRunner", "Here"]
+__all__ = ["RUNNERS", "AbstractRunner", "Here", "Processes", "Shard"]

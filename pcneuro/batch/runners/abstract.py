@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar
 
+from pcneuro.batch import locks
 from pcneuro.studies.observer import AbstractObserver
 
 RUNNERS: dict[str, type[AbstractRunner]] = {}
@@ -29,6 +31,14 @@ class AbstractRunner(ABC):
     @abstractmethod
     def workers(self) -> int:
         """How many blocks it does at the same time, as far as it knows."""
+
+    def lock(self, folder: Path) -> AbstractContextManager[None]:
+        """What is held while blocks of the batch in ``folder`` are done, so that nobody else does them, too."""
+        return locks.client(folder)
+
+    def share(self, blocks: Sequence[int]) -> Sequence[int]:
+        """Which of these blocks it is to do; the others are somebody else's."""
+        return blocks
 
     @abstractmethod
     def run(self, folder: Path, blocks: Sequence[int], observer: AbstractObserver, done: Callable[[int], None]) -> None:

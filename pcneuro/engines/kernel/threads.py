@@ -10,12 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
+import numba
+
 T = TypeVar("T")
 
 
 def available_threads() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may run on, and no more than ``NUMBA_NUM_THREADS`` where the environment has it."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors, numba.config.NUMBA_NUM_THREADS)
 
 
 class _Pool:

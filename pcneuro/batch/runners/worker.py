@@ -1,0 +1,113 @@
+"""A process that does tasks of a batch: ``python -m pcneuro.batch.runners.worker FOLDER``.
+
+It reads what it is told from standard input, and answers on what was standard output when it started; what runs print
+goes to standard error. When its input ends, so does it: within a second, whatever it does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from pcneuro.batch.runners.child import COMPILING, DONE, ERROR, MESSAGE, STOP, TASK
+from pcneuro.batch.tasks import Task
+from pcneuro.batch.work import perform
+from pcneuro.errors import PcneuroError
+from pcneuro.kernels.progress import AbstractReport, compilation
+from pcneuro.studies.observer import Silent, interruptible, pass_on
+
+POLL = 0.2
+"""Seconds between looks at whether a signal has come."""
+GRACE = 1.0
+"""Seconds after the end of the input in which what is being written is finished."""
+
+
+class _ToParent(AbstractReport):
+    """Tells the parent what is being compiled."""
+
+    def __init__(self, worker: _Worker) -> None:
+        self.worker = worker
+
+    def show(self, share: float, name: str) -> None:
+        self.worker.tell({COMPILING: share})
+
+    def pause(self, share: float) -> None:
+        return None
+
+
+class _Worker:
+    """The process, between its input and its answers."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self.answers = answers
+        self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self.observer = Silent()
+
+    def listen(self) -> None:
+        """Take what is told, in a thread of its own."""
+        for line in sys.stdin:
+            message = json.loads(line)
+            if STOP in message:
+                self._stop()
+            else:
+                self.tasks.put(Task.from_described(message[TASK]))
+        self._stop()
+        time.sleep(GRACE)
+        os._exit(1)
+
+    def _stop(self) -> None:
+        self.observer.stopped = True
+        self.tasks.put(None)
+        pass_on(self.observer)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Answer, if there is somebody to hear it."""
+        try:
+            self.answers.write(json.dumps(message) + "\n")
+            self.answers.flush()
+        except OSError:
+            self.observer.stopped = True
+
+    def _next(self) -> Task | None:
+        while not self.observer.stopped:  # which signals set, and they do not wake who waits for a task
+            with suppress(queue.Empty):
+                return self.tasks.get(timeout=POLL)
+        return None
+
+    def work(self, folder: Path) -> None:
+        """Do tasks until there is none."""
+        while (task := self._next()) is not None:
+            try:
+                perform(folder, task, lambda: self.observer.stopped)
+            except KeyboardInterrupt:
+                return
+            except PcneuroError as error:
+                self.tell({ERROR: type(error).__name__, MESSAGE: str(error)})
+            except Exception as error:
+                traceback.print_exc()
+                self.tell({ERROR: type(error).__name__, MESSAGE: " ".join(str(error).split())})
+            else:
+                self.tell({DONE: True})
+
+
+def main(folder: Path) -> None:
+    """Do what the parent tells, until it has nothing more to tell, or is gone."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    worker = _Worker(answers)
+    compilation.report = _ToParent(worker)
+    threading.Thread(target=worker.listen, daemon=True).start()
+    with interruptible(worker.observer):
+        worker.work(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
