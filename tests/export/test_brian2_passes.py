@@ -21,7 +21,9 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("name", ["perceptron", pytest.param("einsums", marks=pytest.mark.long), "sparse weights"])
+@pytest.mark.parametrize(
+    "name", ["perceptron", *(pytest.param(name, marks=pytest.mark.long) for name in ("einsums", "sparse weights"))]
+)
 def test_all_passes_one_behind_the_other(name):
     plain = ACYCLIC[name]()
     circuit, data = passes.apply(plain, ALL), given(plain)

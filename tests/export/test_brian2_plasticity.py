@@ -55,7 +55,12 @@ RECORDS = [
     pcn.Record("h.variance", "parameter"),
     pcn.Record("W3", "parameter", every=5.0),
 ]
-INTERVALS = {"in each step": ({}, {}), "by intervals": ({"every": 3.0}, {"every": 5.0}), "mixed": ({}, {"every": 5.0})}
+INTERVALS = [
+    pytest.param({}, {}, id="in each step"),
+    # As in the runs in a row below.
+    pytest.param({"every": 3.0}, {"every": 5.0}, marks=pytest.mark.long, id="by intervals"),
+    pytest.param({}, {"every": 5.0}, marks=pytest.mark.long, id="mixed"),
+]
 
 
 def check(network, exported, result) -> None:
@@ -67,7 +72,7 @@ def check(network, exported, result) -> None:
         np.testing.assert_allclose(exported.records[name], result.records[name], **TOLERANCE, err_msg=name)
 
 
-@pytest.mark.parametrize(("often", "seldom"), INTERVALS.values(), ids=INTERVALS.keys())
+@pytest.mark.parametrize(("often", "seldom"), INTERVALS)
 def test_all_rules_are_the_kernels(often, seldom):
     """At every step, of streams, and again from the start."""
     circuit = learner(rules(often, seldom))

@@ -1,5 +1,6 @@
 """What is being written is called by its owner, and what killed processes have left is removed by the next."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -17,6 +18,17 @@ from pcneuro.studies.output import Output
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name == "nt", reason="whether a process lives is not asked there")
+
+
+TWICE = """
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        write_half(Path(sys.argv[1]))
+        os._exit(1)
+    print((os.waitpid(child, 0)[1], os.listdir(sys.argv[1])))
+"""
+"""In one process, which takes long to start, two after each other that are killed."""
 
 
 def names(folder):
@@ -45,7 +57,8 @@ WRITERS = {
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-        write_atomically(Path(sys.argv[1]) / "out", write, overwrite=False)
+        def write_half(folder):
+            write_atomically(folder / "out", write, overwrite=False)
         """,
         lambda folder: write_atomically(folder / "out", lambda file: file.write(b"whole"), overwrite=False),
     ),
@@ -55,10 +68,11 @@ WRITERS = {
         from pathlib import Path
         from pcneuro.studies.output import Output
 
-        with Output(Path(sys.argv[1]) / "out", "x", overwrite=False) as output:
-            output.write("a.txt", lambda path: path.write_text("half"))
-            output.stream("events.nc").write_text("half")
-            os.kill(os.getpid(), signal.SIGKILL)
+        def write_half(folder):
+            with Output(folder / "out", "x", overwrite=False) as output:
+                output.write("a.txt", lambda path: path.write_text("half"))
+                output.stream("events.nc").write_text("half")
+                os.kill(os.getpid(), signal.SIGKILL)
         """,
         lambda folder: committed(folder / "out"),
     ),
@@ -68,10 +82,11 @@ WRITERS = {
         from pathlib import Path
         from pcneuro.files import scratch
 
-        with scratch(Path(sys.argv[1]), ".out.") as folder:
-            folder.mkdir()
-            (folder / "arrived").write_text("half")
-            os.kill(os.getpid(), signal.SIGKILL)
+        def write_half(folder):
+            with scratch(folder, ".out.") as place:
+                place.mkdir()
+                (place / "arrived").write_text("half")
+                os.kill(os.getpid(), signal.SIGKILL)
         """,
         lambda folder: (folder / "out").write_text("whole") if unfinished(folder, ".out.") else None,
     ),
@@ -87,12 +102,14 @@ def committed(path):
 @posix
 @pytest.mark.parametrize(("killed", "again"), WRITERS.values(), ids=WRITERS)
 def test_the_next_run_removes_what_a_kill_has_left(tmp_path, killed, again):
-    for _ in range(2):
-        process = in_another_process(killed, tmp_path)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        (left,) = names(tmp_path)  # the second one has removed what the first one left
-        assert left.startswith(".out.")
+    process = in_another_process(textwrap.dedent(killed) + TWICE, tmp_path)
+    told, _ = process.communicate()
+    assert process.returncode == 0
+    first, second = (ast.literal_eval(line) for line in told.splitlines())
+    for status, left in (first, second):
+        assert (os.WTERMSIG(status), len(left)) == (signal.SIGKILL, 1)
+        assert left[0].startswith(".out.")
+    assert first[1] != second[1]  # the second one has removed what the first one left
     again(tmp_path)
     assert names(tmp_path) == ["out"]
 

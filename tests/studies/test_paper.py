@@ -132,8 +132,9 @@ def test_killed_once_there_is_a_checkpoint_it_ends_bit_for_bit_the_same(tmp_path
     assert process.returncode == -signal.SIGKILL
     done = epochs_done(out)
     assert 0 < sum(done.values()) < 2 * settings["epochs"]
-    assert start(tmp_path / "whole", settings).wait() == 0
-    assert start(out, settings, "--resume").wait() == 0
+    plan = read(SIMULATIONS / "cnn_digits_quick.toml", [f"{key}={value}" for key, value in settings.items()])
+    simulate(plan, tmp_path / "whole")
+    simulate(plan, out, resume=True)
     assert_the_same(tmp_path)
 
 
