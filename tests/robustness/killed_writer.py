@@ -1,7 +1,8 @@
-"""A program that is killed while it writes, again and again: ``killed_writer.py WRITER FOLDER KILLS SEED``.
+"""A program that is killed while it writes, again and again: ``killed_writer.py FOLDER KILLS SEED WRITER...``.
 
 Each time a process of its own writes one version after the other to the same place, until it is killed at a random
-moment. What is there then must be one of the versions, whole. Prints how often it was there, and how often not yet.
+moment. What is there then must be one of the versions, whole. Prints of each writer how often it was there, and how
+often not yet.
 """
 
 from __future__ import annotations
@@ -152,4 +153,7 @@ def main(name: str, folder: Path, kills: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]).resolve(), int(sys.argv[3]), int(sys.argv[4]))
+    top, times, start = Path(sys.argv[1]).resolve(), int(sys.argv[2]), int(sys.argv[3])
+    for chosen in sys.argv[4:]:
+        (top / chosen).mkdir()
+        main(chosen, top / chosen, times, start)

@@ -16,7 +16,25 @@ ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
 CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
 FEW = ["epochs=1", "seeds=2", "duration=20", "batch_size=4", "samples=8", "test_samples=4"]
-IMAGES = [*FEW, "data=data", "dataset.train=8", "dataset.test=4"]
+IMAGES = [
+    *FEW,
+    "data=data",
+    "dataset.train=8",
+    "dataset.test=4",
+    "arguments.features=[2, 3]",
+    "arguments.hidden=[8, 8]",
+]
+SMALLER = {
+    "mlp": "sizes=[64, 20, 10]",
+    "cnn": "channels=1, size=8, kernel=3, features=[2, 3], hidden=[8, 8]",
+    "rnn": "length=3, vocabulary=5, hidden=4, classes=10",
+}
+ONE_POINT = "{thresholds=[0.5], samples=1, duration=20.0}"
+PARETO = [
+    f"{{circuit=['circuits/{name}.py:{name}'], arguments=[{{{arguments}}}], options=[{ONE_POINT}]}}"
+    for name, arguments in SMALLER.items()
+]
+"""Runs on small circuits, with their options: those of a sweep take the place of a file's."""
 ONE_PHASE = 'sweep={"spiking.errors.phases.kind" = ["Seeded"]}'
 SHORT = {
     "delays": ["duration=60", "samples=2", "sweep.delays=[0.0, 5.0]"],
@@ -33,7 +51,7 @@ SHORT = {
     ],
     "cnn_digits": FEW,
     "quantisation": ["options={bits=[2], thresholds=[0.3], train=64, test=32, epochs=1, seeds=1}"],
-    "mapping_pareto": ["options={thresholds=[0.5], samples=1, duration=20.0}"],
+    "mapping_pareto": [f"sweep=[{', '.join(PARETO)}]"],
     "mapping": ["duration=20", "samples=1", "arguments.sizes=[64, 20, 10]"],
     "event_driven": ["duration=30", "samples=1", "thresholds=[0.1, 1.0]"],
     "ode_pendulum": [*FEW, "arguments.steps=2", "dataset.steps=2"],
@@ -54,7 +72,7 @@ SHORT = {
         "spiking.decoding.window=50",
         "spiking.errors.units=3",
         "arguments.sizes=[64, 5, 10]",
-        "learning={epochs=1, samples=16, batch=16, units=2, duration=20, window=10, optimizer={rate=0.1}}",
+        "learning={epochs=1, samples=16, batch_size=16, units=2, duration=20, window=10, optimizer={rate=0.1}}",
     ],
     "spiking_lstm": [
         "units=[3]",

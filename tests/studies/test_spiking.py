@@ -30,7 +30,7 @@ def test_errors_fall_and_are_recorded(tmp_path):
     sets = ["units=[40, 5]", "durations=[300, 600]", "duration=400", "spiking.errors.units=10"]
     raw = read(ROOT / "simulations" / "spiking_check.toml", [*SMALL, *sets]).raw
     assert "learning" in raw
-    sets.append("learning={epochs=1, samples=32, batch=16, units=5, duration=60, window=30, optimizer={rate=0.3}}")
+    sets.append("learning={epochs=1, samples=32, batch_size=16, units=5, duration=60, window=30, optimizer={rate=0.3}}")
     run = carried_out(tmp_path / "out", *sets)
     assert [row["units"] for row in run["by_units"]] == [5, 40]
     assert run["by_units"][0]["worst_gradient"] > 3 * run["by_units"][1]["worst_gradient"]
@@ -48,7 +48,7 @@ def test_errors_fall_and_are_recorded(tmp_path):
 
 
 def test_learning_that_is_interrupted_is_written_and_goes_on(tmp_path):
-    learning = "learning={epochs=2, samples=8, batch=4, units=2, duration=20, window=10, optimizer={rate=0.3}}"
+    learning = "learning={epochs=2, samples=8, batch_size=4, units=2, duration=20, window=10, optimizer={rate=0.3}}"
     plan = read(
         ROOT / "simulations" / "spiking_check.toml",
         [*SMALL, "units=[2]", "durations=[]", "duration=40", "spiking.decoding.window=20", learning],
