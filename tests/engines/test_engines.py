@@ -93,6 +93,7 @@ def close(actual: pcn.Result, expected: pcn.Result, tolerance: float) -> None:
 ONE_HOT = np.eye(3)[[0, 2, 1]]
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize(
     ("energy", "target"),
     [

@@ -61,6 +61,17 @@ def energy_vjp(gradient, output, a, x):
 ENERGY = pcn.operator(energy, energy_vjp)
 
 
+def cube(x):
+    return x * x * x
+
+
+def cube_vjp(gradient, output, x):
+    return (3 * gradient * x * x,)
+
+
+CUBE = pcn.operator(cube, cube_vjp)
+
+
 def outer_tanh(x, y):
     return np.tanh(x.reshape((-1, 1)) * y.reshape((1, -1)))
 
@@ -114,6 +125,7 @@ def graphs():
 
     return {
         "kepler": (orbit_graph(), (4,)),
+        "cube": (pcn.trace(lambda x, a: CUBE(x @ a), x=pcn.Input((3,)), a=pcn.Parameter(a)), (3,)),
         "shared": (pcn.trace(both_shared, x=pcn.Input((2,)), a=pcn.Parameter(a), p=pcn.Parameter(x)), (2,)),
     }
 
@@ -126,11 +138,13 @@ SINGLE = ((np.float32, "all", 5, False),)
     ("name", "runs"),
     [
         pytest.param("kepler", DOUBLE, marks=pytest.mark.long),
-        ("kepler", SINGLE),
+        # In single precision what is quick to compile.
+        pytest.param("kepler", SINGLE, marks=pytest.mark.long),
+        ("cube", SINGLE),
         ("shared", DOUBLE),
         pytest.param("shared", SINGLE, marks=pytest.mark.long),
     ],
-    ids=["kepler", "kepler, float32", "shared", "shared, float32"],
+    ids=["kepler", "kepler, float32", "cube, float32", "shared", "shared, float32"],
 )
 def test_engines_agree(name, runs):
     graph, shape = graphs()[name]

@@ -54,16 +54,24 @@ def listed(**changes: Any) -> Any:
     return found.populations, found.neuron, found.target
 
 
+@cache
+def file() -> bytes:
+    """What a mapping is written as."""
+    with tempfile.TemporaryDirectory() as folder:
+        made().to_netcdf(Path(folder) / "file")
+        return (Path(folder) / "file").read_bytes()
+
+
 def read(path: Any) -> Any:
     """The right value stands for a file that was written."""
     with tempfile.TemporaryDirectory() as folder:
-        made().to_netcdf(Path(folder) / "file")
+        (Path(folder) / "file").write_bytes(file())
         return Mapping.read(Path(folder) / "file" if path == "file" else path).data.fillna(-1.0)
 
 
 def read_for(value: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
-        made().to_netcdf(Path(folder) / "file")
+        (Path(folder) / "file").write_bytes(file())
         return Mapping.read(Path(folder) / "file", value).data.fillna(-1.0)
 
 

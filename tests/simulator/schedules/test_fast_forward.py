@@ -35,6 +35,7 @@ def agree(actual, wanted, rtol=1e-11):
 @pytest.mark.parametrize("engine", ENGINES, ids=["kernel", "reference"])
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=str)
 @pytest.mark.parametrize("vertices", ["auto", "all"])
+@pytest.mark.halved
 def test_it_is_where_steps_lead_to(integrator, vertices, engine):
     """On graphs with paths of several lengths, from rest and from where a run has stopped, records included."""
     for seed in (200, 203, 205):
