@@ -9,7 +9,7 @@ from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips.chip import Chip
 from pcneuro.mapping.counting import Destinations, sums
 from pcneuro.mapping.demands import LeastDemand
-from pcneuro.mapping.wording import TOGETHER, WORDS, beyond
+from pcneuro.mapping.limit_words import TOGETHER, WORDS, beyond
 
 MOST_NAMED = 4
 """Populations that a message names."""

@@ -13,9 +13,9 @@ from pcneuro.circuit.networks import hdf5
 from pcneuro.errors import CircuitFileError, PcneuroError, shown
 from pcneuro.files import guarded, write_atomically
 from pcneuro.mapping import validity
+from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.chips import Chip, chip_of
 from pcneuro.mapping.schema import ENTRIES, NAMES, dataset_of
-from pcneuro.mapping.structure import AbstractMapping
 
 if TYPE_CHECKING:
     import xarray

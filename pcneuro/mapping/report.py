@@ -12,13 +12,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, BinaryIO
 
 from pcneuro.files import place, write_atomically
+from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.chips import CHIPS, ENERGIES, LATENCIES, chip_of
+from pcneuro.mapping.formatting import count, joule, of_what, second, share
 from pcneuro.mapping.partition import STRATEGIES
 from pcneuro.mapping.plot.figures import figures
-from pcneuro.mapping.structure import AbstractMapping
 from pcneuro.mapping.tables import TextTable, headline, remarks, tables
 from pcneuro.mapping.traffic import RESULT, TRAFFIC
-from pcneuro.mapping.words import count, joule, of_what, second, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, check_object
 from pcneuro.mapping import files, report, tables
-from pcneuro.mapping.structure import AbstractMapping
-from pcneuro.mapping.words import count
+from pcneuro.mapping.abstract_mapping import AbstractMapping
+from pcneuro.mapping.formatting import count
 
 
 @final

@@ -12,9 +12,9 @@ import numpy as np
 
 from pcneuro.circuit.populations import aligned
 from pcneuro.files import write_folder
+from pcneuro.mapping.abstract_mapping import AbstractMapping
+from pcneuro.mapping.formatting import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
 from pcneuro.mapping.schema import BOUNDS, CANDIDATE, LIMIT, ORDER, PART, PLASTICITY
-from pcneuro.mapping.structure import AbstractMapping
-from pcneuro.mapping.words import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
 
 if TYPE_CHECKING:
     import pandas

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from pcneuro.mapping.formatting import count, joule, second
 from pcneuro.mapping.report import report
-from pcneuro.mapping.words import count, joule, second
 from tests.mapping.mappings_for_tests import NOTES, made_up
 
 VOID = {"meta", "br", "path", "use", "rect", "image"}

@@ -11,12 +11,12 @@ import numpy as np
 from pcneuro.errors import CapacityError, ParameterError, check_object
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.limit_words import APART, WORDS, beyond
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.abstract import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.partition.natural import natural_order
 from pcneuro.mapping.partition.problem import Problem
 from pcneuro.mapping.partition.refinement import Divided, refined
-from pcneuro.mapping.wording import APART, WORDS, beyond
 
 _HOT, _COLD = 0.3, 0.03
 """Temperatures from ... to, times the square root of a node's mean number of axons: by so much does a step's cost

@@ -10,9 +10,9 @@ from pcneuro.errors import CapacityError
 from pcneuro.kernels.mapping.packing import pack
 from pcneuro.kernels.mapping.structures import AXONS_OUT, HELD, Load
 from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.limit_words import WORDS
 from pcneuro.mapping.partition.abstract import AbstractStrategy
 from pcneuro.mapping.partition.problem import LIMITS, Problem
-from pcneuro.mapping.wording import WORDS
 
 _PACKED_AGAIN = 12
 """How often at most: how many cores an axon reaches is known only when all are packed, and then packs them anew."""

@@ -11,10 +11,10 @@ from pcneuro.errors import CapacityError
 from pcneuro.kernels.mapping.structures import LIMITED, SOURCE, Load, Nets
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.counting import destinations, sums
+from pcneuro.mapping.limit_words import TOGETHER, WORDS, beyond
 from pcneuro.mapping.limits import Limits
 from pcneuro.mapping.partition.hypergraph import nets_of
 from pcneuro.mapping.partition.refinement import Divided
-from pcneuro.mapping.wording import TOGETHER, WORDS, beyond
 
 LIMITS = ("compartments", "axons_in", "axons_out", "synapses", "destinations")
 """Fields of ``Limits`` in the order in which kernels have them."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.mapping.plot.given import axes_of, data_of
+from pcneuro.mapping.formatting import counts_only, joule, joule_scale, no_energy, not_priced
+from pcneuro.mapping.plot.arguments import axes_of, data_of
 from pcneuro.mapping.schema import BOUNDS
-from pcneuro.mapping.words import counts_only, joule, joule_scale, no_energy, not_priced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pcneuro.mapping.plot.arguments import data_of
 from pcneuro.mapping.plot.energy import SIZE, energy
 from pcneuro.mapping.plot.floor import floor_size
-from pcneuro.mapping.plot.given import data_of
 from pcneuro.mapping.plot.links import links
 from pcneuro.mapping.plot.load import load
 from pcneuro.mapping.plot.populations import populations, populations_size

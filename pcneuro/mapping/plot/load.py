@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.mapping.plot.arguments import axes_of, data_of
 from pcneuro.mapping.plot.floor import boxes, canvas, colour_bar, fill, floor_size, inches_a_tile, places
-from pcneuro.mapping.plot.given import axes_of, data_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import numpy as np
 
 from pcneuro.analysis.plot.names import COLOURS, short
 from pcneuro.errors import ParameterError, ShapeError, told
-from pcneuro.mapping.words import joule_scale, second_scale
+from pcneuro.mapping.formatting import joule_scale, second_scale
 from pcneuro.quantities import flag, plain_array
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pcneuro.analysis.plot.names import COLOURS, LONGEST, short
+from pcneuro.mapping.plot.arguments import axes_of, data_of
 from pcneuro.mapping.plot.floor import boxes, canvas, fill, floor_size, inches_a_tile, places
-from pcneuro.mapping.plot.given import axes_of, data_of
 from pcneuro.mapping.plot.load import fullest
 
 if TYPE_CHECKING:

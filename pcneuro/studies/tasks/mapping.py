@@ -20,13 +20,13 @@ from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import CHIPS, Chip, chip_of
+from pcneuro.mapping.formatting import count, joule, not_priced, second, share
 from pcneuro.mapping.mapping import MOST_SEED, mapped
 from pcneuro.mapping.of_circuit import axons_of
 from pcneuro.mapping.partition import STRATEGIES, AbstractStrategy
 from pcneuro.mapping.result import Mapping
 from pcneuro.mapping.tables import headline, remarks, tables
 from pcneuro.mapping.traffic import Traffic
-from pcneuro.mapping.words import count, joule, not_priced, second, share
 from pcneuro.recording.events import RecordEvents
 from pcneuro.simulator.result import Status
 from pcneuro.studies.datasets import examples

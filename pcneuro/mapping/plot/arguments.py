@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pcneuro.errors import ParameterError, told
-from pcneuro.mapping.structure import AbstractMapping
+from pcneuro.mapping.abstract_mapping import AbstractMapping
 
 if TYPE_CHECKING:
     import xarray

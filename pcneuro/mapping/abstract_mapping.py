@@ -10,8 +10,8 @@ import numpy as np
 
 from pcneuro.errors import unknown_name
 from pcneuro.mapping.chips import Chip
+from pcneuro.mapping.formatting import counts_only
 from pcneuro.mapping.schema import BOUND, BOUNDS, PART
-from pcneuro.mapping.words import counts_only
 
 if TYPE_CHECKING:
     import xarray
