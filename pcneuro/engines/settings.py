@@ -83,8 +83,6 @@ class Kernel(Engine):
         refuse_noise(circuit, "Kernel() with conduction delays", "use Reference()")
         circuit.only_fixed_weights(*_DELAYED)
         circuit.only_fixed_messages("Kernel with conduction delays")
-        if not dynamics.superposes:
-            circuit.only_whole_errors(f"Kernel with conduction delays under {dynamics!r}", "use Reference()")
         nothing, mode = Absolute(0.0), TimeBinned()
         return EventEngine(
             circuit,
@@ -142,8 +140,6 @@ class EventDriven(Engine):
         dynamics.only_values("EventDriven")
         refuse_noise(circuit, "EventDriven")
         circuit.only_fixed_messages("EventDriven")
-        if not dynamics.superposes:
-            circuit.only_whole_errors(f"EventDriven under {dynamics!r}", "use FixedPrediction() or Reference()")
         if self.mode.lines:
             circuit.only_whole_errors("Exact(order=2)", "use Exact() or TimeBinned()")
         errors = [v for v in circuit.vertices if circuit.has_prediction(v)]

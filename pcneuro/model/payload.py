@@ -9,11 +9,11 @@ from zlib import crc32
 
 import numpy as np
 
-from pcneuro.errors import check_object, class_of_kind
+from pcneuro.errors import ParameterError, check_object, class_of_kind
 from pcneuro.kernels.philox import MASK
 from pcneuro.model.rounding import MOST_BITS, NEAREST, ROUNDINGS, AbstractRounding
 from pcneuro.ops.base import AbstractLowering, Slot
-from pcneuro.ops.formula import Formula
+from pcneuro.ops.formula import Formula, evaluate
 from pcneuro.ops.maps import lower_formula
 from pcneuro.ops.messages import drawn_multiples, lower_drawn, message_formula
 from pcneuro.quantities import POSITIVE, number, whole
@@ -51,6 +51,8 @@ class Payload:
         object.__setattr__(self, "bits", whole("bits of a payload", self.bits, 1, MOST_BITS))
         object.__setattr__(self, "scale", number("scale of a payload", self.scale, POSITIVE))
         check_object("rounding of a payload", self.rounding, AbstractRounding)
+        if not self.rounding.of_messages:
+            raise ParameterError(f"messages are not rounded by {self.rounding!r}: use Nearest() or Stochastic(seed)")
 
     @property
     def most(self) -> int:
@@ -77,9 +79,7 @@ class Payload:
         seed = self.rounding.drawn_by
         if seed is not None:
             return drawn_multiples(errors, self.quantum, self.most, (seed, stream_of(population), step))
-        quantum = errors.dtype.type(self.quantum)
-        count = np.minimum(np.rint(np.abs(errors) / quantum), errors.dtype.type(self.most))
-        return np.copysign(count * quantum, errors).astype(errors.dtype)
+        return np.asarray(evaluate(self.formula, {"x": errors})).astype(errors.dtype)
 
     def lower(self, low: AbstractLowering, out: Slot, errors: Slot, population: str) -> None:
         """Emit the same as instructions."""

@@ -21,8 +21,10 @@ class QuantizeErrors(AbstractMessages):
     follows in the next bin. With one bit messages are -scale or scale. A neuron's own value, and the synapses onto it,
     of which gradients are read, know e itself.
 
+    Under strict dynamics events carry the messages to a neuron's own dendrite, which sends on what it makes of them.
+
     ``FastForward`` refuses it, as what rounding makes of errors does not add up; so do ``Exact(order=2)``, whose
-    messages are lines and no numbers, and events under strict dynamics, whose dendrites send products of their own.
+    messages are lines and no numbers, and ``bounds``, as there is none for what saturates.
 
     Parameters
     ----------

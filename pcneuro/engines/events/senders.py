@@ -74,12 +74,13 @@ class Sending:
         circuit, clamped = engine.circuit, engine.data.clamped
         errors, values = self._thresholds()
         quantum, most = self._messages()
+        # What a dendrite passes on of messages is no message of few bits itself.
+        gate = self._gates(errors) if self.strict else np.zeros(0)
         errors = np.maximum(errors, engine.mode.least_message(quantum.astype(engine.dtype)))
         tau, precision = self._units(circuit.tau), self._units(circuit.precision)
         free = self._units({n: np.full(circuit.tau[n].shape, float(n not in clamped)) for n in circuit.vertices})
         dtype, layout = engine.dtype, self.layout
         gain = engine.mode.gain(engine.integrator, tau, precision) * free
-        gate = self._gates(errors) if self.strict else np.zeros(0)
         self.precision, self.gain, self.threshold = (a.astype(dtype) for a in (precision, gain, errors))
         self.weights = layout.weights(units)
         self.network = SynapticNetwork(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ ROUNDINGS: dict[str, type[AbstractRounding]] = {}
 
 class AbstractRounding(ABC):
     """Takes numbers to whole ones. Roundings are frozen data; the same numbers of the same name come out the same."""
+
+    of_messages: ClassVar[bool] = False
+    """Whether messages are rounded by it: drawn by a seed, or else to the nearest (``model.payload``)."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from pcneuro.model.rounding.abstract import AbstractRounding
 @dataclass(frozen=True)
 class Nearest(AbstractRounding):
     """The nearest level; in the middle between two, the one with the even number."""
+
+    of_messages: ClassVar[bool] = True
 
     def whole(self, numbers: np.ndarray, name: str) -> np.ndarray:
         return np.rint(numbers)

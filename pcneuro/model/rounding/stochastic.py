@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Stochastic(AbstractRounding):
     has one drawn for each step, by the seed and the vertex: a run repeats. Raises ParameterError for what is no seed.
     """
 
+    of_messages: ClassVar[bool] = True
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -11,6 +11,8 @@ import pytest
 import pcneuro as pcn
 from pcneuro import passes
 from pcneuro.kernels.philox import philox
+from pcneuro.model.payload import Payload
+from pcneuro.model.rounding import abstract
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(3, 6)), RNG.normal(size=(3, 4))
@@ -192,3 +194,20 @@ def test_who_does_not_draw_refuses(circuit):
             pcn.Simulator(made, **settings).run(1.0, **GIVEN)
     with pytest.raises(pcn.PcneuroError, match="rounding of QuantizeErrors"):
         passes.QuantizeErrors(3, 1.0, rounding="stochastic")
+
+
+def test_a_rounding_that_messages_do_not_know_is_refused(monkeypatch):
+    monkeypatch.setattr(abstract, "ROUNDINGS", dict(abstract.ROUNDINGS))
+
+    class Down(abstract.AbstractRounding):
+        def whole(self, numbers, name):
+            return np.floor(numbers)
+
+        def sign(self, numbers, name):
+            return np.where(numbers < 0, -1.0, 1.0)
+
+        def attributes(self):
+            return {}
+
+    with pytest.raises(pcn.PcneuroError, match="messages are not rounded by"):
+        Payload(3, 1.0, Down())

@@ -43,6 +43,14 @@ ALL = [
     passes.Dale(2.0, own=True),
 ]
 """One behind the other."""
+MESSAGES = {
+    "values": [passes.QuantizeValues(6, 4.0)],
+    "errors": [passes.QuantizeErrors(6, 2.0)],
+    "drawn": [
+        passes.QuantizeValues(6, 4.0, rounding=passes.Stochastic(1)),
+        passes.QuantizeErrors(6, 2.0, rounding=passes.Stochastic(2)),
+    ],
+}
 
 
 def agree(circuit, data, tmp_path, *, events):
@@ -67,6 +75,13 @@ def agree(circuit, data, tmp_path, *, events):
 def test_engines_files_and_views_take_what_comes_out(name, which, tmp_path):
     circuit = (ACYCLIC | CYCLIC)[name]()
     agree(passes.apply(circuit, EACH[which]), given(circuit), tmp_path, events=which != "gate")
+
+
+@pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 4))
+@pytest.mark.parametrize("which", MESSAGES)
+def test_messages_of_few_bits(name, which, tmp_path):
+    circuit = (ACYCLIC | CYCLIC)[name]()
+    agree(passes.apply(circuit, MESSAGES[which]), given(circuit), tmp_path, events=which == "values")
 
 
 @pytest.mark.parametrize("name", few([*ACYCLIC, *CYCLIC], 3))

@@ -150,14 +150,8 @@ def test_it_is_saved_shown_and_named_by_vertex(circuit, tmp_path: Path):
 
 def test_what_cannot_serve_it_is_refused_by_name(circuit):
     made = passes.apply(circuit, QuantizeErrors(3, 1.0))
-    for engine, dynamics in (
-        (pcn.Kernel(), pcn.Strict()),
-        (pcn.EventDriven(), pcn.Strict()),
-        (pcn.EventDriven(0.1, pcn.Exact(order=2)), None),
-    ):
-        delayed = made.with_delays(1.0) if isinstance(engine, pcn.Kernel) else made
-        with pytest.raises(pcn.PcneuroError, match="messages of 'h1' have 3 bits"):
-            run(delayed, engine, dynamics, steps=1)
+    with pytest.raises(pcn.PcneuroError, match="messages of 'h1' have 3 bits"):
+        run(made, pcn.EventDriven(0.1, pcn.Exact(order=2)), steps=1)
     with pytest.raises(pcn.PcneuroError, match="messages of 'h1' have 3 bits"):
         run(made, pcn.Reference(), schedule=pcn.FastForward(), steps=1)
     with pytest.raises(pcn.PcneuroError, match="'h2' has no scale"):

@@ -83,9 +83,7 @@ def test_steps_of_strict_dynamics_written_out(two_layers, engine):
 @pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)
 @pytest.mark.parametrize("delay", [0.0, 2.0])
 def test_engines_agree_with_values_and_errors_rounded(circuit, dynamics, delay):
-    both = [passes.QuantizeValues(5, 1.0), passes.QuantizeErrors(6, 8.0)]
-    made = passes.apply(circuit, both if isinstance(dynamics, pcn.FixedPrediction) else both[:1])
-    made = made.with_delays(delay)
+    made = passes.apply(circuit, [passes.QuantizeValues(5, 1.0), passes.QuantizeErrors(6, 8.0)]).with_delays(delay)
     results = [run(made, engine, dynamics) for engine in ENGINES]
     for result in (results[0], results[2]):
         for name in ("h1", "h2", "out"):

@@ -89,23 +89,25 @@ def test_weights_learn_by_errors_as_they_are(graph):
         np.testing.assert_allclose(results[0].parameters[name], results[1].parameters[name], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("delay", [0.5, 2.0])
-def test_messages_take_their_time(graph, delay):
+@pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)
+@pytest.mark.parametrize("delay", [0.0, 0.5, 2.0])
+def test_messages_take_their_time(graph, delay, dynamics):
     # Wide enough for every error: what saturates follows in the next bin where changes are sent.
     made = made_of(graph, passes.QuantizeErrors(6, 8.0)).with_delays(delay)
     engines = (pcn.Kernel(), pcn.EventDriven(0.0), pcn.Reference())
-    kernel, events, reference = (run(made, engine, pcn.FixedPrediction()) for engine in engines)
+    kernel, events, reference = (run(made, engine, dynamics) for engine in engines)
     assert_alike(kernel, reference)
     assert_alike(events, reference)
 
 
+@pytest.mark.parametrize("dynamics", [pcn.FixedPrediction(), pcn.Strict()], ids=repr)
 @pytest.mark.parametrize("delay", [0.0, 2.0])
-def test_data_and_weights_change_while_messages_are_under_way(graph, delay):
+def test_data_and_weights_change_while_messages_are_under_way(graph, delay, dynamics):
     """What was sent stays sent, and counts with the derivatives that there are now."""
     made = made_of(graph, passes.QuantizeErrors(6, 8.0)).with_delays(delay)
     courses = []
     for engine in (pcn.Reference(), pcn.Kernel(), pcn.EventDriven(0.0)):
-        simulator = pcn.Simulator(made, engine=engine, integrator=pcn.Euler(0.5))
+        simulator = pcn.Simulator(made, engine=engine, dynamics=dynamics, integrator=pcn.Euler(0.5))
         course = [simulator.run(10.0, **GIVEN), simulator.run(8.0, inputs={"x": X}, targets={"out": -Y})]
         course.append(simulator.run(8.0, inputs={"x": X[::-1] / 2}, targets={"out": Y}))
         simulator.set_parameters({"W2": 1.5 * W2})
