@@ -9,7 +9,7 @@ from pcneuro.errors import CapacityError, ConfigurationError
 from pcneuro.mapping import Mapping
 from pcneuro.studies import Sources
 from tests.extras import with_sanafe
-from tests.studies.conftest import SMALL, png_size
+from tests.studies.conftest import SMALL, Stops, png_size
 
 FILE = SMALL.replace('"run"', '"mapping"')
 RATED = """
@@ -50,6 +50,16 @@ def test_a_run_by_events_is_mapped(project):
     ((first,), *_) = report.tables[-1].rows
     assert first.startswith("Mapping of ")
     assert " cores of loihi" in first
+
+
+def test_ctrl_c_while_a_circuit_is_mapped_is_an_interruption(project):
+    """What is mapped is whole, the run has not completed, and runs of a sweep that come after it are not begun."""
+    report, summary, _ = project(RATED, observer=Stops(0.3))
+    assert summary["status"] == "interrupted"
+    assert "interrupted while the circuit was mapped, which came to its end" in summary["message"]
+    Mapping.read(report.folder / "mapping.nc", Sources([project.folder]).circuit("circuits.py:small", {}))
+    report, summary, _ = project(RATED + "[sweep]\nrate = [0.5, 0.6]\n", observer=Stops(0.1))
+    assert len(summary["runs"]) == 1
 
 
 def test_a_rate_needs_no_run(project):

@@ -149,7 +149,9 @@ class MappingTask(DrivenTask):
 
         made.to_netcdf(job.stream(MAPPING))
         numbers = {"title": self.title, "chip": chip.name, **_numbers(made)}
-        if self.against:
+        if job.observer.stopped and status is Status.COMPLETED:
+            status, message = Status.INTERRUPTED, "interrupted while the circuit was mapped, which came to its end"
+        elif self.against:
             job.observer.say("The same by SANA-FE")
             numbers |= self._held(axons, made, self._replayed(job, axons, data, traffic))
         numbers_only = made.data.drop_dims(["neuron", "core", "link"])
