@@ -87,6 +87,7 @@ def ends(result: pcn.Result) -> list[np.ndarray]:
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("every", [None, 2.0])
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(1.0), pcn.RungeKutta4(1.0)], ids=repr)
+@pytest.mark.halved
 def test_engines_threads_and_pieces_of_cycles_that_learn(kind, every, integrator):
     """The kernel is the reference; in any number of threads and pieces bit for bit."""
     expected = ends(plastic(kind, pcn.Reference(), every, integrator).run(14.0, **DATA))

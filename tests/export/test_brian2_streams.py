@@ -31,6 +31,7 @@ def streams_for(circuit: pcn.Circuit, periodic: bool = False) -> dict:
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(0.5)], ids=repr)
 @pytest.mark.parametrize("periodic", [False, True], ids=["once", "periodic"])
 @every_target
+@pytest.mark.halved
 def test_data_that_change_with_time(integrator, periodic, target):
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), precision={"h1": 1.5}, tau={"h2": 7.0})
     data = streams_for(circuit, periodic)

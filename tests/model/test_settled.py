@@ -62,6 +62,7 @@ def test_a_chain_stops_at_the_step_that_the_binomial_distribution_gives(engine, 
 @engines
 @every_dynamics
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=lambda i: type(i).__name__)
+@pytest.mark.halved
 def test_engines_stop_at_the_same_step(engine, dynamics, integrator):
     for seed in (0, 3):
         circuit = pcn.build_circuit(random_dag(seed), tau=15.0)

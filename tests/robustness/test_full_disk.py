@@ -208,7 +208,7 @@ vertex = "h"
 """
 
 
-@pytest.mark.parametrize("size", [20_000, 100_000])
+@pytest.mark.parametrize("size", [20_000, pytest.param(100_000, marks=pytest.mark.long)])
 def test_the_command_ends_in_a_line(size, tmp_path):
     (tmp_path / "c.py").write_text(CIRCUIT)
     (tmp_path / "records.toml").write_text(SIMULATION)

@@ -56,6 +56,7 @@ def test_random_graphs_are_the_same_bit_for_bit(dynamics, integrator, vertices, 
     ],
     ids=["cnn", "rnn", "lstm"],
 )
+@pytest.mark.halved
 def test_circuits_are_the_same_bit_for_bit_until_nothing_moves(circuit, dtype, batch):
     (output,) = circuit.graph.outputs.values()
     rng = np.random.default_rng(0)

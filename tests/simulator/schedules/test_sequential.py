@@ -19,6 +19,7 @@ def simulate(circuit, integrator, engine, duration, record=(), **data):
 
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=str)
 @pytest.mark.parametrize("vertices", ["auto", "all"])
+@pytest.mark.halved
 def test_the_kernels_powers_are_the_references_steps(integrator, vertices):
     for seed in (200, 203) if vertices == "auto" else (200,):
         graph = random_dag(seed)
