@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 from pcneuro.batch import locks
 from pcneuro.batch.beginning import make_store
 from pcneuro.batch.layout import SETTINGS, Layout
+from pcneuro.batch.making import check, patterns_of, space_for, study_of
+from pcneuro.batch.row import EVERYTHING
 from pcneuro.batch.runners import AbstractRunner, Here
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
-from pcneuro.batch.studies import AbstractStudy, FileStudy
-from pcneuro.studies.file import read
+from pcneuro.batch.studies.function import check_not_importing
+from pcneuro.errors import OutputError, check_object
+from pcneuro.files import path_of
+from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, Silent, interruptible
-from pcneuro.studies.spaces import AbstractSpace, Grid
+from pcneuro.studies.spaces import AbstractSpace
+from pcneuro.studies.spaces.axes import whole
 
 
 @final
@@ -26,17 +32,61 @@ class Batch:
     Parameters
     ----------
     study
-        Path of a simulation file (its own sweep is not looked at where ``space`` is given).
+        Path of a simulation file; its tables, as a dict; or a function that is defined in a Python file. A function is
+        called with the values of a run by keyword, and returns a dict of numbers and arrays, an ``xarray.Dataset`` or
+        a ``pcn.Result``.
     space
-        What runs differ in: a space of ``pcn.spaces``, or a dict of dotted key -> values, which is a grid.
+        What runs differ in: a space of ``pcn.spaces``, or a dict of dotted key -> values, which is a grid. By default
+        that of the file.
+    replicates
+        How often each run is done, with seeds (the key ``seed``) from that of the file on.
+    block
+        How many consecutive runs one process performs and writes together; rows do not depend on it.
+    keep
+        Names of numbers and records to keep, or patterns of them, such as ``"parameters.*"``.
+
+    Raises
+    ------
+    ConfigurationError
+        For a file that does not fit, for keys of the space that the study does not have, and for values that do not
+        fit; each value of a key is tried once. A combination that does not fit is a run that failed.
+    ParameterError
+        For arguments of other types and ranges.
     """
 
-    def __init__(self, study: str | os.PathLike[str], space: AbstractSpace | Mapping[str, Sequence[Any]]) -> None:
-        self.study: AbstractStudy = FileStudy(read(Path(study)))
-        self.space = space if isinstance(space, AbstractSpace) else Grid(space)
+    def __init__(
+        self,
+        study: str | os.PathLike[str] | Mapping[str, Any] | Callable[..., Any] | Plan,
+        space: AbstractSpace | Mapping[str, Sequence[Any]] | None = None,
+        *,
+        replicates: int = 1,
+        block: int | None = None,
+        keep: Sequence[str] = (EVERYTHING,),
+    ) -> None:
+        self.study, of_file = study_of(study)
+        self.space = space_for(self.study, space, of_file, whole("replicates", replicates, 1))
+        self.block = None if block is None else whole("block", block, 1)
+        self.keep = patterns_of(keep)
+        check(self.study, self.space)
 
     def __len__(self) -> int:
         return len(self.space)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {self.study!r}: {self.space!r}>"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What its folder says of it; digests of files are those of the time when they are first asked for."""
+        return Settings(self.study, self.space, Layout(len(self.space), self.block or 1), self.keep)
+
+    def hash_of(self, number: int) -> str:
+        """SHA-256 of all that the results of a run depend on: settings, its values, and the contents of files.
+
+        These are files that the settings name, and Python files beside them that they import. Raises IndexError where
+        there is no such run.
+        """
+        return self.settings.hash_of(number)
 
     def run(
         self,
@@ -45,14 +95,26 @@ class Batch:
         *,
         observer: AbstractObserver | None = None,
     ) -> Store:
-        """Do all runs that are not done yet, and return the store in the folder ``out``, which is made if need be."""
-        folder, runner, observer = Path(out).resolve(), runner or Here(), observer or Silent()
-        self.study.check(self.space.values(0))
-        if not (folder / SETTINGS).exists():
-            layout = Layout(len(self.space), 1)
-            settings = Settings(self.study, self.space, layout)
+        """Do all runs that are not done yet, and return the store in the folder ``out``, which is made if need be.
+
+        Raises
+        ------
+        ConfigurationError
+            Where the batch in the folder is another one: other settings, other files, another version of pcneuro.
+        OutputError
+            Where it cannot be written, or the folder has something else in it.
+        """
+        check_not_importing()
+        folder = path_of(out, OutputError).resolve()
+        runner, observer = runner or Here(), observer or Silent()
+        check_object("runner", runner, AbstractRunner)
+        check_object("observer", observer, AbstractObserver)
+        if (folder / SETTINGS).exists():
+            self.settings.check_same(folder)
+        else:
+            _check_free(folder)
             with interruptible(observer):
-                make_store(folder, settings, lambda: observer.stopped)
+                make_store(folder, self.settings, lambda: observer.stopped)
         store = Store.open(folder)
         with runner.lock(folder), interruptible(observer):
             rest, finished = runner.share(list(store.rest())), 0
@@ -67,3 +129,14 @@ class Batch:
 
             runner.run(folder, rest, observer, done)
         return store
+
+
+def _check_free(folder: Path) -> None:
+    """Raise OutputError for a folder that has something else in it than a batch."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists already, and is no batch: choose another folder")
+
+
+def open_batch(folder: str | os.PathLike[str]) -> Store:
+    """The store of the batch in a folder: its rows, its progress. Raises StoreError where there is none."""
+    return Store.open(folder)

@@ -32,7 +32,7 @@ class RowStatus(IntEnum):
     UNSETTLED = 4
 
 
-_OF_RESULT = {
+OF_RESULT = {
     Status.COMPLETED: RowStatus.DONE,
     Status.DIVERGED: RowStatus.DIVERGED,
     Status.UNSETTLED: RowStatus.UNSETTLED,
@@ -70,7 +70,7 @@ _CLOCK = "seconds"
 
 def row_of(number: int, outcome: Outcome) -> Row:
     """The row of an outcome that was not interrupted, without the time that it took."""
-    status = _OF_RESULT[outcome.status]
+    status = OF_RESULT[outcome.status]
     message = "" if status is RowStatus.DONE else outcome.message
     numbers = {name: value for name, value in flat_numbers(outcome.numbers) if name.rpartition(".")[2] != _CLOCK}
     records = None if outcome.records is None else outcome.records.drop_vars(_CLOCK, errors="ignore")

@@ -196,9 +196,25 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
 
     Raises ConfigurationError: the file, the table, the key and its value, and the nearest key there is.
     """
+    plan = opened(path, sets)
+    if BATCH in plan.raw:
+        plan.run(0)
+    else:
+        assert plan.runs
+    return plan
+
+
+def opened(path: str | Path, sets: Sequence[str] = ()) -> Plan:
+    """Read a simulation file, its task and its space, as ``read`` does; its runs are not checked.
+
+    Raises ConfigurationError.
+    """
     path = Path(path)
-    raw = read_toml(path)
-    overrides = dict(parse_set(text) for text in sets)
+    return planned(path, read_toml(path), dict(parse_set(text) for text in sets))
+
+
+def planned(path: Path, raw: dict[str, Any], overrides: Mapping[Keys, Any]) -> Plan:
+    """The plan of a file's tables, into which ``overrides`` are put. Raises ConfigurationError."""
     try:
         for own_keys, value in overrides.items():
             put(raw, own_keys, value)
@@ -210,10 +226,6 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
         raise Plan(path, raw, overrides).error(problem) from None
     for note in plan.space.notes if plan.space else ():
         warn(f"{path}: {note}")
-    if BATCH in raw:
-        plan.run(0)
-    else:
-        assert plan.runs
     return plan
 
 

@@ -59,6 +59,13 @@ class Performer:
         except PcneuroError as error:
             raise Problem(("delays",), str(error)) from error
 
+    def check_arguments(self, run: PlannedRun) -> None:
+        """Raise ConfigurationError where a run's circuit takes other arguments. Its function is not called."""
+        try:
+            self.sources.check(run.task.circuit, run.task.arguments)
+        except Problem as problem:
+            raise self.plan.error(problem, run.swept) from problem.__cause__
+
     def _arguments(self, task: AbstractTask, more: int) -> Mapping[str, Any]:
         """Arguments of the circuit's function: with the file's seed, if it gives one, where it has none of its own."""
         known = self.sources.parameters(task.circuit)

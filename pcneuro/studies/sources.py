@@ -38,7 +38,7 @@ class Sources:
         if not colon or not file.endswith(".py"):
             return self._saved(reference, arguments)
         called = self._function(self._find(file), function)
-        _check_arguments(called, arguments)
+        check_arguments(called, arguments)
         try:
             made = called(**arguments)
         except (Exception, SystemExit) as error:
@@ -48,6 +48,14 @@ class Sources:
         if not isinstance(made, Circuit):
             raise Problem(PLACE, f"{function}() returned a {type(made).__name__}; needed is a Graph or a Circuit")
         return made
+
+    def check(self, reference: str, arguments: Mapping[str, Any]) -> None:
+        """Raise Problem where there is no such circuit, or its function has no such arguments; it is not called."""
+        file, colon, function = reference.rpartition(":")
+        if not colon or not file.endswith(".py"):
+            self._saved(reference, arguments)
+            return
+        check_arguments(self._function(self._find(file), function), arguments)
 
     def function(self, reference: str, options: Mapping[str, Any], given: int) -> Callable[..., Any]:
         """The function of ``"circuits/kalman.py:track"``, to be called with ``given`` arguments and these ``options``.
@@ -59,7 +67,7 @@ class Sources:
             raise Problem(PLACE, f"{reference!r} is no function of a file: write 'file.py:function'")
         called = self._function(self._find(file), name)
         known = list(inspect.signature(called).parameters.values())
-        _check_arguments(called, options, known[given:])
+        check_arguments(called, options, known[given:])
         return called
 
     def parameters(self, reference: str) -> Mapping[str, inspect.Parameter]:
@@ -72,7 +80,7 @@ class Sources:
     def _saved(self, reference: str, arguments: Mapping[str, Any]) -> Circuit:
         path = self._find(reference)
         if path.suffix == ".py":
-            known = ", ".join(_functions(self._module(path))) or "none"
+            known = ", ".join(_functions(self.module(path))) or "none"
             raise Problem(PLACE, f"name the function too, as in '{reference}:function' (the file has: {known})")
         for name in arguments:
             raise Problem((ARGUMENTS, name), "a saved circuit takes no arguments")
@@ -92,7 +100,7 @@ class Sources:
         looked = ", ".join(str(folder) for folder in self.folders)
         raise Problem(PLACE, f"there is no file {file!r} in {looked}")
 
-    def _module(self, path: Path) -> ModuleType:
+    def module(self, path: Path) -> ModuleType:
         """The file as a module; as with ``python FILE``, what lies beside it can be imported."""
         path = path.resolve()
         if path not in self.modules:
@@ -110,7 +118,7 @@ class Sources:
         return self.modules[path]
 
     def _function(self, path: Path, name: str) -> Callable[..., Any]:
-        module = self._module(path)
+        module = self.module(path)
         function = getattr(module, name, None)
         if not callable(function):
             raise Problem(PLACE, f"{path.name} has no function {name!r}; {nearest(name, _functions(module))}")
@@ -126,9 +134,10 @@ def _functions(module: ModuleType) -> list[str]:
     ]
 
 
-def _check_arguments(
+def check_arguments(
     function: Callable[..., Any], arguments: Mapping[str, Any], known: Sequence[inspect.Parameter] | None = None
 ) -> None:
+    """Raise Problem for arguments that a function does not have, or that are missing; it is not called."""
     listed = inspect.signature(function).parameters.values() if known is None else known
     parameters = {parameter.name: parameter for parameter in listed}
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):

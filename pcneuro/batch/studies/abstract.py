@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pcneuro.batch.row import Row
+from pcneuro.studies.spaces import AbstractSpace
 
 Values = Mapping[str, Any]
 STUDIES: dict[str, type[AbstractStudy]] = {}
@@ -26,9 +27,18 @@ class AbstractStudy(ABC):
     def name(self) -> str:
         """What folders of its results are called."""
 
+    @property
+    def seed(self) -> int:
+        """The seed of its first replicate."""
+        return 0
+
     @abstractmethod
     def check(self, values: Values) -> None:
         """Raise ConfigurationError for values, or keys, that it cannot be run with. Nothing is simulated."""
+
+    @abstractmethod
+    def check_names(self, values: Values) -> None:
+        """Raise ConfigurationError for keys that name what there is not in the circuit of a run with these values."""
 
     @abstractmethod
     def perform(
@@ -55,5 +65,9 @@ class AbstractStudy(ABC):
         """The study that was ``described``. Raises ConfigurationError."""
 
     @abstractmethod
-    def content(self) -> str:
-        """Hash of all that its results depend on: settings, and the contents of the files that it names."""
+    def identity(self) -> dict[str, Any]:
+        """Of what is described that which results depend on: not where it is, nor what it is called."""
+
+    @abstractmethod
+    def files(self, space: AbstractSpace) -> dict[str, str]:
+        """Digests of the files that its runs read, as far as it, or the space, names them."""

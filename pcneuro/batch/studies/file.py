@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
+from pcneuro.batch.named_files import digests, texts_of, texts_of_space
 from pcneuro.batch.row import Row, RowStatus, row_of
 from pcneuro.batch.studies.abstract import AbstractStudy, Values
 from pcneuro.errors import PcneuroError
+from pcneuro.files.toml import Problem, nearest
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import Silent
-from pcneuro.studies.output import plain
 from pcneuro.studies.performing import Performer
+from pcneuro.studies.seeds import SEED
+from pcneuro.studies.spaces import AbstractSpace
 
 
 class _Stopped(Silent):
@@ -45,8 +46,28 @@ class FileStudy(AbstractStudy):
     def _performer(self) -> Performer:
         return Performer(self.plan)
 
+    @property
+    def seed(self) -> int:
+        seed = self.plan.base.get(SEED, 0)
+        return seed if isinstance(seed, int) else 0
+
+    def __repr__(self) -> str:
+        return str(self.plan.path)
+
     def check(self, values: Values) -> None:
-        self.plan.with_swept(values)
+        self._performer.check_arguments(self.plan.with_swept(values))
+
+    def check_names(self, values: Values) -> None:
+        run = self.plan.with_swept(values)
+        try:
+            graph = self._performer.circuit(run).graph
+        except PcneuroError:
+            return  # a run that fails, as others need not
+        for group, known in (("inputs", graph.inputs), ("targets", graph.outputs), ("clamp", graph.nodes)):
+            for name in getattr(run.task, group, ()):
+                if name not in known:
+                    problem = Problem((group, name), f"the circuit has no such name; {nearest(name, known)}")
+                    raise self.plan.error(problem, values)
 
     def perform(
         self,
@@ -71,11 +92,19 @@ class FileStudy(AbstractStudy):
         return row_of(number, outcome)
 
     def described(self) -> dict[str, Any]:
-        return {"path": str(self.plan.path.resolve()), "tables": plain(self.plan.base)}
+        return {"path": str(self.plan.path.resolve()), "tables": self.plan.base}
 
     @classmethod
     def from_described(cls, described: Mapping[str, Any]) -> FileStudy:
         return cls(Plan(Path(described["path"]), described["tables"], {}))
 
-    def content(self) -> str:
-        return hashlib.sha256(json.dumps(self.described()["tables"], sort_keys=True).encode()).hexdigest()
+    def identity(self) -> dict[str, Any]:
+        tables = {key: value for key, value in self.plan.base.items() if key != "description"}
+        engine = tables.get("engine")
+        if isinstance(engine, Mapping):
+            # Results do not depend on it.
+            tables["engine"] = {key: value for key, value in engine.items() if key != "threads"}
+        return {"tables": {key: value for key, value in tables.items() if value != {}}}
+
+    def files(self, space: AbstractSpace) -> dict[str, str]:
+        return digests([*texts_of(self.identity()), *texts_of_space(space)], self.plan.folders)

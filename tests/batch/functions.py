@@ -1,0 +1,66 @@
+"""Functions that batches of tests are runs of."""
+
+import functools
+
+import numpy as np
+import xarray
+
+import pcneuro as pcn
+
+
+def area(width, height=2.0):
+    if width < 0:
+        raise ValueError("no such\nwidth")
+    return {"area": width * height, "sides": np.array([width, height]), "nested": {"count": np.int64(2), "flag": True}}
+
+
+def dataset(width):
+    return xarray.Dataset({"trace": ("time", np.arange(3.0) * width), "sum": 3.0 * width}, {"time": [0.0, 1.0, 2.0]})
+
+
+def line(x, w):
+    return pcn.vertex(w * x, "y")
+
+
+def result(target):
+    circuit = pcn.build_circuit(pcn.trace(line, x=pcn.Input(()), w=pcn.Parameter(2.0)))
+    sim = pcn.Simulator(circuit, engine=pcn.Reference())
+    return sim.run(20.0, inputs={"x": 1.0}, targets={"y": target}, record=[pcn.Record("y", variable="error", every=10)])
+
+
+def text(width):
+    return {"answer": "text"}
+
+
+def nothing(width):
+    return None
+
+
+def _decorated(function):
+    @functools.wraps(function)
+    def inner(**values):
+        return function(**values)
+
+    return inner
+
+
+@_decorated
+def decorated(width):
+    return {"double": 2 * width}
+
+
+class Study:
+    @staticmethod
+    def static(width):
+        return {"half": width / 2}
+
+
+def shadowed(width):
+    return {}
+
+
+first_shadowed = shadowed
+
+
+def shadowed(width):
+    return {"second": 2}
