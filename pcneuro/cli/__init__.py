@@ -1,4 +1,4 @@
-"""The command line: ``pcneuro run``, ``check``, ``show``, ``data``, ``info``, ``cache``. It parses, calls, prints."""
+"""The command line: ``pcneuro run``, ``check``, ``show``, ``batch``, ``data``, ``cache``. It parses, calls, prints."""
 
 from __future__ import annotations
 

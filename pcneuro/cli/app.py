@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from pcneuro.cli.batch_app import batch_app
 from pcneuro.cli.codes import BAD_INPUT, INTERNAL, INTERRUPTED
+from pcneuro.cli.options import TRACEBACK, Folder, Out, Overwrite, Sets, SimulationFile, Traceback
 from pcneuro.errors import PcneuroError
-
-TRACEBACK = "--traceback"
 
 # Typer once took Click's exceptions and now has its own of the same names.
 _Usage: type[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -30,20 +30,7 @@ cache_app = typer.Typer(help="The compiled kernels on disk.", no_args_is_help=Tr
 app.add_typer(cache_app, name="cache")
 data_app = typer.Typer(help="Data sets to learn from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-Folder = Annotated[
-    Path | None, typer.Option(help="Folder of the data (default: environment variable PCNEURO_DATA).", metavar="DIR")
-]
-SimulationFile = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
-Out = Annotated[
-    Path | None, typer.Option(help="Folder for the results (default: the next free one in results/).", metavar="DIR")
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")]
-Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
+app.add_typer(batch_app, name="batch")
 
 
 def _version(value: bool) -> None:

@@ -1,0 +1,75 @@
+"""The commands ``pcneuro batch ...``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from pcneuro.batch import Store
+from pcneuro.batch.store import Progress
+from pcneuro.cli.codes import SUCCESS
+from pcneuro.cli.terminal import print_tables
+from pcneuro.studies.task import TextTable
+
+
+def status(folder: Path, as_json: bool) -> int:
+    """Print how far a batch is; returns the exit code."""
+    known = Store.open(folder).status()
+    if as_json:
+        print(json.dumps(known.as_dict()))
+        return SUCCESS
+    print_tables(tables(known), "pcneuro batch export")
+    print(f"{folder}: {known.runs} runs, {_speed(known)}")
+    return SUCCESS
+
+
+def tables(known: Progress) -> list[TextTable]:
+    """How far a batch is, and why runs failed."""
+    counts = {
+        "done": known.done,
+        "failed": known.failed,
+        "diverged": known.diverged,
+        "unsettled": known.unsettled,
+        "to do": known.runs - known.ended,
+    }
+    rows = [[what, str(count), f"{count / known.runs:.1%}"] for what, count in counts.items()]
+    made = [TextTable("Runs", ["status", "runs", "share"], rows)]
+    if known.failures:
+        kinds = [[each.status, str(each.count), str(each.run), each.message] for each in known.failures]
+        made.append(TextTable("Why", ["status", "runs", "first", "its message"], kinds))
+    return made
+
+
+def _speed(known: Progress) -> str:
+    if known.ended == known.runs:
+        return "all of which have ended"
+    if known.per_second is None or known.seconds_left is None:
+        return f"{known.ended} of which have ended"
+    left = timedelta(seconds=round(known.seconds_left))
+    return f"{known.ended} of which have ended; {known.per_second:.3g} in a second of late: {left} left"
+
+
+def retry(folder: Path) -> int:
+    """Have what failed done again; returns the exit code."""
+    count = Store.open(folder).retry()
+    if count:
+        print(f"{count} runs are to be done again: pcneuro batch resume {folder}")
+    else:
+        print("no run failed or diverged: nothing is to be done again")
+    return SUCCESS
+
+
+def merge(folders: Sequence[Path], out: Path) -> int:
+    """Merge stores; returns the exit code."""
+    known = Store.merge(folders, out).status()
+    rest = "" if known.ended == known.runs else f"; for the others: pcneuro batch resume {out}"
+    print(f"{out}: {known.ended} of {known.runs} runs{rest}")
+    return SUCCESS
+
+
+def export(folder: Path, file: Path) -> int:
+    """Write a netCDF file; returns the exit code."""
+    print(Store.open(folder).export(file))
+    return SUCCESS

@@ -1,0 +1,60 @@
+"""The commands ``pcneuro batch ...`` and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pcneuro.cli.options import Traceback
+
+batch_app = typer.Typer(help="Batches of many runs: how far they are, and what is made of them.", no_args_is_help=True)
+
+Batch = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a batch.", show_default=False)]
+
+
+@batch_app.command("status")
+def status(
+    folder: Batch,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    whole: Traceback = False,
+) -> int:
+    """How far a batch is: runs that are done, failures by kind, runs in a second, and time left. It may be running."""
+    from pcneuro.cli import batch
+
+    return batch.status(folder, as_json)
+
+
+@batch_app.command("retry")
+def retry(folder: Batch, whole: Traceback = False) -> int:
+    """Have runs that failed or diverged done again when the batch goes on (pcneuro batch resume). Other rows stay."""
+    from pcneuro.cli import batch
+
+    return batch.retry(folder)
+
+
+@batch_app.command("merge")
+def merge(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR ...", help="Folders of the same batch, of shards.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The new folder.", show_default=False)],
+    whole: Traceback = False,
+) -> int:
+    """Put together what shards of a batch have done in folders of their own."""
+    from pcneuro.cli import batch
+
+    return batch.merge(folders, out)
+
+
+@batch_app.command("export")
+def export(
+    folder: Batch,
+    file: Annotated[Path, typer.Argument(metavar="FILE.nc", help="A new file.", show_default=False)],
+    whole: Traceback = False,
+) -> int:
+    """Write all rows to one netCDF file, which xarray.open_dataset reads."""
+    from pcneuro.cli import batch
+
+    return batch.export(folder, file)
