@@ -129,7 +129,7 @@ def test_a_script_that_runs_its_own_function(tmp_path):
     assert done.stdout == "[2.0, 4.0]\n", done.stderr
     worker = "from pathlib import Path; from pcneuro.batch.work import perform_block; perform_block(Path('batch'), 0)"
     (tmp_path / "batch/runs.zarr/status/c/0").unlink()
-    assert "script.py runs a batch where it is imported" in python("-c", worker).stderr
+    assert "script.py makes a batch where it is imported" in python("-c", worker).stderr
 
 
 def test_studies_of_files_tables_and_plans_are_the_same(project):

@@ -35,7 +35,7 @@ def check_not_importing() -> None:
     file = _importing.get()
     if file:
         raise ConfigurationError(
-            f"{file} runs a batch where it is imported, as workers do: put that below if __name__ == '__main__':"
+            f"{file} makes a batch where it is imported, as workers do: put that below if __name__ == '__main__':"
         )
 
 
@@ -48,6 +48,7 @@ class FunctionStudy(AbstractStudy):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        check_not_importing()
         self.file, self.module, self.function = _place(function)
         if self._found is not inspect.unwrap(function) and self._found is not function:
             raise ConfigurationError(
