@@ -8,7 +8,7 @@ from typing import final
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.circuit.saving import fingerprint
 from pcneuro.errors import CircuitFileError, check_object
-from pcneuro.mapping import files, report, tables
+from pcneuro.mapping import files, frames, report, tables
 from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.formatting import count
 
@@ -51,11 +51,11 @@ class Mapping(AbstractMapping):
         files.write(self, path, overwrite=overwrite)
 
     def to_csv(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-        """Write tables of neurons, cores, limits, links, energies and numbers to a folder; returns their file names.
+        """Write tables of all that ``data`` has to a folder (pJ, ns), a file each; returns the names of the files.
 
         Raises OutputError where one exists, unless ``overwrite``, or cannot be written.
         """
-        return tables.write_csv(self, folder, overwrite=overwrite)
+        return frames.write_csv(self, folder, overwrite=overwrite)
 
     def to_html(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a report: one page with tables and pictures, what the numbers mean, and sources. It loads nothing.

@@ -193,7 +193,7 @@ def test_memory_needs_the_size_of_a_synapse():
 
 
 def test_names_that_no_chip_has_and_what_is_none(tmp_path):
-    with pytest.raises(UnknownNameError, match=r"^unknown chip 'lohi': did you mean 'loihi'"):
+    with pytest.raises(UnknownNameError, match=r"^unknown chip 'lohi': did you mean 'loihi'\?; a chip of your own is"):
         chip_of("lohi")
     with pytest.raises(UnknownNameError, match=r"^unknown operation 'synaps': did you mean 'synapse'"):
         chip_of("loihi").price("synaps")

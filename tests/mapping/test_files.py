@@ -156,6 +156,9 @@ def test_csv_files_have_all_numbers(tmp_path):
     assert numbers["packets"] == made.packets
     energies = pandas.read_csv(tmp_path / "tables" / "energies.csv")
     assert energies["gradient_pj_high"].sum() == pytest.approx(made.energy_gradient[1])
+    times = pandas.read_csv(tmp_path / "tables" / "times.csv").set_index("time")
+    assert tuple(times.loc["sample"]) == pytest.approx(made.time)
+    assert tuple(times.loc["longest step"]) == pytest.approx(made.data["longest_step"].values, nan_ok=True)
 
 
 def test_every_number_has_a_kind_and_a_text():

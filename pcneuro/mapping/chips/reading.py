@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pcneuro.errors import ConfigurationError, ParameterError, told, unknown_name
+from pcneuro.errors import ConfigurationError, ParameterError, UnknownNameError, told, unknown_name
 from pcneuro.files.toml import Problem, checked, located, read_toml
 from pcneuro.mapping.chips.chip import Chip
 
@@ -17,6 +17,7 @@ _SUFFIX = ".toml"
 
 CHIPS = tuple(_FILES)
 """Names of the chips that come with the package."""
+OWN = f"a chip of your own is the path of its file, which ends in {_SUFFIX}"
 
 
 def chip_of(chip: str | os.PathLike[str] | Mapping[str, Any] | Chip) -> Chip:
@@ -45,7 +46,7 @@ def chip_of(chip: str | os.PathLike[str] | Mapping[str, Any] | Chip) -> Chip:
         return _shipped(name)
     if not isinstance(chip, str) or name.endswith(_SUFFIX) or os.sep in name:
         return _checked(name, read_toml(name))
-    raise unknown_name("chip", name, CHIPS)
+    raise UnknownNameError(f"{unknown_name('chip', name, CHIPS)}; {OWN}")
 
 
 @cache

@@ -19,7 +19,7 @@ from pcneuro.mapping.activity import traffic_in_steps, traffic_of
 from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
-from pcneuro.mapping.chips import CHIPS, Chip, chip_of
+from pcneuro.mapping.chips import CHIPS, OWN, Chip, chip_of
 from pcneuro.mapping.formatting import count, joule, not_priced, second, share
 from pcneuro.mapping.mapping import MOST_SEED, mapped
 from pcneuro.mapping.of_circuit import axons_of
@@ -48,7 +48,7 @@ SUFFIX, SANAFE = ".toml", "sanafe"
 
 def _known(chip: Any) -> Any:
     if isinstance(chip, str) and chip not in CHIPS and not chip.endswith(SUFFIX):
-        raise Problem((), f"unknown chip; {nearest(chip, CHIPS)}")
+        raise Problem((), f"unknown chip; {nearest(chip, CHIPS)}; {OWN}")
     return chip
 
 
