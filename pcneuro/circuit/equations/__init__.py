@@ -154,6 +154,8 @@ class _Writer(AbstractPlaces):
         if vertex in self.circuit.baselines:
             rate = f"{self.circuit.baselines[vertex]:g}"
             lines += [f"{block.name(half)} = clip({s}err, 0, inf) + {rate} : 1" for half, s in _HALVES]
+        if vertex in self.circuit.payloads:
+            lines.append(f"# err comes back to others in messages of {self.circuit.payloads[vertex]}")
         if isinstance(source, Latent):
             block.constants.append(_constant("prediction", "1", np.asarray(source.prior), ", the prior's mean"))
         block.constants += [_constant("precision", "1", self.circuit.precision[vertex], ""), tau]

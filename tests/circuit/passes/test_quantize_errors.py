@@ -144,6 +144,7 @@ def test_it_is_saved_shown_and_named_by_vertex(circuit, tmp_path: Path):
     assert loaded.payloads == made.payloads
     assert str(loaded) == str(made)
     assert "3 bits of 0.5" in str(made)
+    assert "# err comes back to others in messages of 3 bits of 0.5" in made.equations()
     assert made.nx.nodes["h1.error"]["error_payload"] == "3 bits of 0.5"
     assert [*passes.apply(circuit, QuantizeErrors(3, 1.0, ["h2"])).payloads] == ["h2"]
 
