@@ -301,8 +301,8 @@ def graph(
     step
         Where spikes are to be read as ones that last for a time step: its length in ms.
     cores, chip
-        Population, ``"h1.error"`` -> the core of each of its neurons, and the name of the chip: metadata ``core`` of
-        nodes and ``chip`` of the graph.
+        Population, ``"h1.error"`` -> the core of each of its neurons, and the name of the chip: metadata ``core`` and
+        ``chip`` of nodes, and ``chip`` of the graph.
     memory
         Bytes that the graph may take while it is made and written, by an estimate: synapses are dense matrices.
 

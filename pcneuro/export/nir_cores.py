@@ -13,7 +13,7 @@ from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.quantities import by_name, plain_array
 
 CORE, CHIP = "core", "chip"
-"""Keys: of a node's metadata, the core of each neuron; of the graph's, the name of the chip."""
+"""Keys: of a node's metadata, the core of each neuron, and the name of the chip, which the graph's have, too."""
 
 
 def checked_cores(circuit: Circuit, cores: Any, chip: Any) -> dict[str, np.ndarray]:
@@ -42,7 +42,7 @@ def _cores(nodes: Mapping[str, Any], known: list[str], name: Any, given: Any) ->
 
 
 def note_cores(graph: Any, cores: Mapping[str, np.ndarray], chip: str) -> None:
-    """Let nodes of a NIR graph say on which cores their neurons are, and the graph on which chip.
+    """Let nodes of a NIR graph say on which cores their neurons are, of which chip; the graph says the chip, too.
 
     A node is called as its population, with "_" for the dot; what a graph leaves out has no node. ``cores`` have the
     shapes of vertices, ``()`` among them, which nodes have with one axis at least.
@@ -50,6 +50,6 @@ def note_cores(graph: Any, cores: Mapping[str, np.ndarray], chip: str) -> None:
     for population, array in cores.items():
         node = graph.nodes.get(population.replace(".", "_"))
         if node is not None:
-            node.metadata[CORE] = np.atleast_1d(array)
+            node.metadata |= {CORE: np.atleast_1d(array), CHIP: chip}
     if chip:
         graph.metadata[CHIP] = chip

@@ -24,6 +24,7 @@ def test_nodes_say_on_which_core_their_neurons_are(tmp_path):
     assert graph.metadata["chip"] == "loihi"
     noted = {name: node.metadata["core"].tolist() for name, node in graph.nodes.items() if "core" in node.metadata}
     assert noted == {"h1_error": [0, 0, 1, 1, 2, 2, 3], "out_error": [4, 4, 5]}
+    assert {name for name, node in graph.nodes.items() if node.metadata.get("chip") == "loihi"} == set(noted)
     plain = round_trip(tmp_path, circuit, inputs=inputs, targets=targets)
     assert set(plain.nodes) == set(graph.nodes)
     assert "chip" not in plain.metadata
