@@ -2,9 +2,11 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 import xarray
+from matplotlib.figure import Figure
 
 from pcneuro.studies import AbstractObserver, read, simulate
 
@@ -54,6 +56,12 @@ class Stops(AbstractObserver):
 
     def progress(self, share, note=""):
         self.stopped = self.stopped or share >= self.share
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures are made and have empty files: drawing takes longer than small runs, and test_shipped.py does it."""
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: Path(path).touch())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pcneuro.studies import read, simulate
 
 ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def carried_out(name, out, *sets):
