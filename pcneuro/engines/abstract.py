@@ -99,6 +99,14 @@ class AbstractEngine(ABC):
         """Begin a run, in which each block of samples (``blocks``) is held as it is once it has settled."""
         self.until, self.rested, self.resting = until, [None] * len(self.blocks), [None] * len(self.blocks)
 
+    def apart(self, batch: int) -> bool:
+        """Whether samples of a run of so many are computed alike, bit for bit, among others in a larger one."""
+        return False
+
+    def state_of(self, state: Mapping[str, np.ndarray], samples: slice) -> dict[str, np.ndarray]:
+        """Of what ``state`` gave, that of an engine which has these samples only, where they are ``apart``."""
+        raise NotImplementedError
+
     @property
     def steps_to_rest(self) -> int:
         """For how many steps a block has to be at rest to have settled.

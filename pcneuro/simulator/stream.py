@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from pcneuro.engines import RunData, Stepped
+from pcneuro.engines import AbstractEngine, RunData, Stepped
 from pcneuro.errors import ParameterError, warn_of_divergence
 from pcneuro.model.settled import Settled
 from pcneuro.recording.activity import since
 from pcneuro.recording.event_log import EventLog
+from pcneuro.recording.probe import Probe
 from pcneuro.recording.record import Record, check_room, dataset
 from pcneuro.simulator.chunks import Chunk, Recorded
 from pcneuro.simulator.divergence import divergence
@@ -31,6 +32,17 @@ CHUNK_SECONDS = 0.2
 """The engine is left about this often, for progress, Ctrl-C and the check that all is finite."""
 CHUNK_BYTES = 32_000_000
 """What records may take before they are taken out of the engine."""
+
+
+class Stepping(Protocol):
+    """What does the steps of a run: a schedule, or what stands in for one."""
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it can be asked for some of the steps, and then for others."""
+
+    def step(self, engine: AbstractEngine, number: int, steps: int, probes: Sequence[Probe]) -> Stepped:
+        """Bring an engine so many steps further, the first of which has this number."""
 
 
 class Run:
@@ -80,6 +92,8 @@ class Run:
         """What perturbations there are now; None before the run has begun."""
         self.labels, self.learn = labels, learn
         self.state, self.steps, self.until, self.data = state, steps, until, data
+        self.schedule: Stepping = state.schedule
+        """What does the steps."""
         self.records, self.log, self.report, self.parted = records, log, report, parted
         self.probes = [r.resolve(state.circuit, data.batch, state.integrator.dt) for r in records]
         if not parted:
@@ -158,7 +172,7 @@ class Run:
         """The steps of one chunk."""
         state, left = self.state, self.steps - self.done
         most = min(self.most, state.engine.steps_at_once(CHUNK_BYTES))
-        count = min(state.chunk, left, most) if state.schedule.divisible else left
+        count = min(state.chunk, left, most) if self.schedule.divisible else left
         started = time.perf_counter()
         stepped = self._pieces(count)
         self.done += stepped.steps
@@ -183,14 +197,14 @@ class Run:
                 state.engine.begin(self.until)
             state.turn_to(state.step)
             changes = [
-                None if state.engine.plays and state.schedule.divisible else state.next_change,
+                None if state.engine.plays and self.schedule.divisible else state.next_change,
                 self.perturbing.next_change(state.step),
             ]
             steps = min((change for change in changes if change is not None), default=end) - state.step
             steps = min(steps, end - state.step)
             state.engine.read_ahead(state.step, steps)
             with state.changing():
-                pieces.append(state.schedule.step(state.engine, state.step, steps, self.probes))
+                pieces.append(self.schedule.step(state.engine, state.step, steps, self.probes))
                 state.advanced(pieces[-1].steps)
         if len(pieces) == 1:
             return pieces[0]

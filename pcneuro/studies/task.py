@@ -26,6 +26,7 @@ from pcneuro.model.perturbations import AbstractPerturbation
 from pcneuro.model.settled import Settled
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
+from pcneuro.simulator.packing import PlannedCall
 from pcneuro.simulator.result import Result, Status
 from pcneuro.simulator.schedules import AbstractSchedule, Parallel
 from pcneuro.simulator.schedules.abstract import SCHEDULES
@@ -72,6 +73,8 @@ class Job:
     """Place of a file of results of this name, to be written while the run goes on."""
     resume: bool = False
     """Whether to go on from checkpoints."""
+    simulated: Callable[[PlannedCall, Callable[..., None]], Result] | None = None
+    """What has the simulation of a task done, where that is not the simulator itself: a call, and its ``report``."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ class AbstractTask(Table):
     """Keys that every simulation file has. A subclass adds its own, and says what is done with them."""
 
     kind: ClassVar[str]
+    packs: ClassVar[bool] = False
+    """Whether ``perform`` has one simulation, and all that comes before only prepares it: that may be done twice, so
+    that runs of a batch are simulated side by side."""
 
     task: str
     circuit: str = Field(min_length=1, description="'file.py:function', or a saved circuit")
@@ -264,6 +270,8 @@ class DrivenTask(AbstractTask):
         perturb: Sequence[AbstractPerturbation] = (),
     ) -> Result:
         """One run for ``duration``, or ``until`` it has settled, on ``data``, with progress."""
+        if job.simulated is not None and events is None and not perturb:
+            return job.simulated(PlannedCall(simulator, self.duration, self.until, data, records), progress(job))
         return simulator.run(
             self.duration,
             until=self.until,

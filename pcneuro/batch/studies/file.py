@@ -15,9 +15,11 @@ from pcneuro.files.toml import Problem, nearest
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import Silent
+from pcneuro.studies.packing import Prepared, packed_jobs
 from pcneuro.studies.performing import Performer
 from pcneuro.studies.seeds import SEED
 from pcneuro.studies.spaces import AbstractSpace
+from pcneuro.studies.task import AbstractTask, Job
 
 
 class _Stopped(Silent):
@@ -33,10 +35,13 @@ class _Stopped(Silent):
 
 @final
 class FileStudy(AbstractStudy):
-    """The task of a simulation file. Keys of the space are its dotted keys."""
+    """The task of a simulation file. Keys of the space are its dotted keys.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    With ``pack``, runs of a block that differ in data only are simulated side by side; their rows are the same.
+    """
+
+    def __init__(self, plan: Plan, pack: bool = True) -> None:
+        self.plan, self.pack = plan, pack
 
     @property
     def name(self) -> str:
@@ -76,15 +81,31 @@ class FileStudy(AbstractStudy):
         scratch: Callable[[int], Path],
         stopped: Callable[[], bool],
     ) -> list[Row]:
-        return [self._row(number, each, scratch, stopped) for number, each in zip(numbers, values, strict=True)]
+        made = [self._prepared(n, each, scratch, stopped) for n, each in zip(numbers, values, strict=True)]
+        prepared = [None if isinstance(each, Row) else each for each in made]
+        jobs = packed_jobs(prepared, stopped) if self.pack else [each and each[1] for each in prepared]
+        return [
+            each if isinstance(each, Row) else self._row(number, each[0], job)
+            for number, each, job in zip(numbers, made, jobs, strict=True)
+        ]
 
-    def _row(self, number: int, values: Values, scratch: Callable[[int], Path], stopped: Callable[[], bool]) -> Row:
+    def _prepared(
+        self, number: int, values: Values, scratch: Callable[[int], Path], stopped: Callable[[], bool]
+    ) -> Prepared | Row:
+        """A run's task, and what makes its job; or its row, where it cannot be made."""
         performer = self._performer
         try:
             run = self.plan.with_swept(values)
-            place = lambda name: scratch(number) / name  # noqa: E731
-            job = performer.job(run, performer.circuit(run), _Stopped(stopped), place, place, resume=True)
-            outcome = run.task.perform(job)
+            circuit = performer.circuit(run)
+        except PcneuroError as error:
+            return Row(number, RowStatus.FAILED, str(error))
+        place = lambda name: scratch(number) / name  # noqa: E731
+        return run.task, lambda: performer.job(run, circuit, _Stopped(stopped), place, place, resume=True)
+
+    def _row(self, number: int, task: AbstractTask, job: Callable[[], Job] | None) -> Row:
+        assert job is not None
+        try:
+            outcome = task.perform(job())
         except PcneuroError as error:
             return Row(number, RowStatus.FAILED, str(error))
         if outcome.status is Status.INTERRUPTED:
@@ -92,11 +113,11 @@ class FileStudy(AbstractStudy):
         return row_of(number, outcome)
 
     def described(self) -> dict[str, Any]:
-        return {"path": str(self.plan.path.resolve()), "tables": self.plan.base}
+        return {"path": str(self.plan.path.resolve()), "tables": self.plan.base, "pack": self.pack}
 
     @classmethod
     def from_described(cls, described: Mapping[str, Any]) -> FileStudy:
-        return cls(Plan(Path(described["path"]), described["tables"], {}))
+        return cls(Plan(Path(described["path"]), described["tables"], {}), described["pack"])
 
     def identity(self) -> dict[str, Any]:
         tables = {key: value for key, value in self.plan.base.items() if key != "description"}

@@ -103,9 +103,27 @@ class AbstractBlocks(AbstractEngine):
         """Samples a block: full vectors, unless more than three quarters of them would be empty; blocks of one size."""
         vector = vector_length(self.dtype)
         blocks = -(-batch // LANES[self.dtype])
-        if 4 * batch < vector:
+        if self._sparse(batch):
             return batch
         return vector * -(-batch // (blocks * vector))
+
+    def _sparse(self, batch: int) -> bool:
+        """Whether more than three quarters of a vector would be empty."""
+        return 4 * batch < vector_length(self.dtype)
+
+    def apart(self, batch: int) -> bool:
+        # One sample alone, in less than a vector, sums over units in another order; noise goes by a sample's number.
+        return not (self._sparse(batch) or self.tolerance or self.circuit.noise or self.circuit.plasticity)
+
+    def state_of(self, state: Mapping[str, np.ndarray], samples: slice) -> dict[str, np.ndarray]:
+        buf, batch = state["buf"], samples.stop - samples.start
+        by_row = buf.reshape(len(buf), -1, self.lanes)
+        lanes = self._lanes(batch)
+        blocks = -(-batch // lanes)
+        # Lanes without a sample repeat the last one.
+        index = samples.start + np.minimum(np.arange(blocks * lanes), batch - 1)
+        taken = by_row[index // self.lanes, :, index % self.lanes].reshape(blocks, lanes, -1)
+        return {**state, "buf": np.ascontiguousarray(taken.transpose(0, 2, 1)).reshape(blocks, -1)}
 
     def _shape(self, program: Program, batch: int) -> tuple[int, int]:
         """Shape of ``buf``: as many blocks as the batch needs, and behind the program's rows those of ``_layout``."""

@@ -25,6 +25,7 @@ class DivergenceTask(DrivenTask):
     """Records values and errors, computes what the gradients were at every time, and compares them with backprop's."""
 
     kind = "divergence"
+    packs = True
 
     parameters: list[str] | None = None
     tolerance: float = Field(1e-6, gt=0)

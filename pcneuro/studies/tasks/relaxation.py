@@ -20,6 +20,7 @@ class RelaxationTask(DrivenTask):
     """Lets a circuit relax, records all errors, and compares them with the Erlang curve and gradients with backprop."""
 
     kind = "relaxation"
+    packs = True
 
     every: float | None = Field(None, gt=0, allow_inf_nan=False)
 

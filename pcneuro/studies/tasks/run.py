@@ -42,6 +42,7 @@ class RunTask(DrivenTask):
     """Simulates for ``duration`` ms, and keeps what ``[[record]]`` tables and ``[events]`` ask for."""
 
     kind = "run"
+    packs = True
     streams = True
 
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(default_factory=list)
