@@ -19,6 +19,7 @@ from pcneuro.batch.store import Store
 from pcneuro.batch.studies.function import check_not_importing
 from pcneuro.errors import OutputError, check_object
 from pcneuro.files import path_of
+from pcneuro.quantities import flag
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, Silent, interruptible
 from pcneuro.studies.spaces import AbstractSpace
@@ -42,6 +43,9 @@ class Batch:
         How often each run is done, with seeds (the key ``seed``) from that of the file on.
     block
         How many consecutive runs one process performs and writes together; rows do not depend on it.
+    pack
+        Whether runs of a block that differ in data only are simulated side by side, where their rows are the same, bit
+        for bit.
     keep
         Names of numbers and records to keep, or patterns of them, such as ``"parameters.*"``.
 
@@ -61,9 +65,10 @@ class Batch:
         *,
         replicates: int = 1,
         block: int | None = None,
+        pack: bool = True,
         keep: Sequence[str] = (EVERYTHING,),
     ) -> None:
-        self.study, of_file = study_of(study)
+        self.study, of_file = study_of(study, flag("pack", pack))
         self.space = space_for(self.study, space, of_file, whole("replicates", replicates, 1))
         self.block = None if block is None else whole("block", block, 1)
         self.keep = patterns_of(keep)

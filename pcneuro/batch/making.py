@@ -19,8 +19,11 @@ TABLES = Path("tables")
 """What messages call tables that are given as a dict; paths in them begin at the working folder."""
 
 
-def study_of(given: Any) -> tuple[AbstractStudy, AbstractSpace | None]:
-    """The study that is given, and the space of its file, if it has one. Raises ConfigurationError."""
+def study_of(given: Any, pack: bool = True) -> tuple[AbstractStudy, AbstractSpace | None]:
+    """The study that is given, and the space of its file, if it has one. Raises ConfigurationError.
+
+    ``pack``: whether runs of a file that differ in data only are simulated side by side.
+    """
     if isinstance(given, AbstractStudy):
         return given, None
     if isinstance(given, Mapping):
@@ -28,7 +31,7 @@ def study_of(given: Any) -> tuple[AbstractStudy, AbstractSpace | None]:
     elif isinstance(given, str | os.PathLike):
         given = opened(os.fspath(given))
     if isinstance(given, Plan):
-        return FileStudy(replace(given, space=None)), given.space
+        return FileStudy(replace(given, space=None), pack), given.space
     return FunctionStudy(given), None
 
 
