@@ -1,7 +1,7 @@
 """Many runs: a plan of them, workers that do them, and a store that ends as one labelled dataset."""
 
-from pcneuro.batch.batch import Batch
+from pcneuro.batch.batch import Batch, resume
 from pcneuro.batch.batch import open_batch as open
 from pcneuro.batch.store import Store
 
-__all__ = ["Batch", "Store", "open"]
+__all__ = ["Batch", "Store", "open", "resume"]

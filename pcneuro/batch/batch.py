@@ -120,26 +120,54 @@ class Batch:
             _check_free(folder)
             with interruptible(observer):
                 make_store(folder, self.settings, lambda: observer.stopped)
-        store = Store.open(folder)
-        with runner.lock(folder), interruptible(observer):
-            rest, finished = runner.share(list(store.rest())), 0
-            with locks.cleaning(folder):
-                store.clean(rest)
-            store.check_room(len(rest))
-
-            def done(block: int) -> None:
-                nonlocal finished
-                finished += 1
-                observer.progress(finished / len(rest))
-
-            runner.run(folder, rest, observer, done)
-        return store
+        return _carry_on(folder, runner, observer)
 
 
 def _check_free(folder: Path) -> None:
     """Raise OutputError for a folder that has something else in it than a batch."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} exists already, and is no batch: choose another folder")
+
+
+def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) -> Store:
+    """Have the blocks done that are not, by a runner."""
+    store = Store.open(folder)
+    with runner.lock(folder), interruptible(observer):
+        rest, finished = runner.share(list(store.rest())), 0
+        with locks.cleaning(folder):
+            store.clean(rest)
+        store.check_room(len(rest))
+
+        def done(block: int) -> None:
+            nonlocal finished
+            finished += 1
+            observer.progress(finished / len(rest))
+
+        runner.run(folder, rest, observer, done)
+    return store
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    runner: AbstractRunner | None = None,
+    *,
+    observer: AbstractObserver | None = None,
+) -> Store:
+    """Go on with the batch in a folder, as its settings there say, and return its store.
+
+    Raises
+    ------
+    StoreError
+        Where there is none.
+    ConfigurationError
+        Where files that it names have changed since, or it is of another version of pcneuro.
+    """
+    check_not_importing()
+    place, runner, observer = path_of(folder, OutputError).resolve(), runner or Here(), observer or Silent()
+    check_object("runner", runner, AbstractRunner)
+    check_object("observer", observer, AbstractObserver)
+    Settings.read(place).check_same(place)
+    return _carry_on(place, runner, observer)
 
 
 def open_batch(folder: str | os.PathLike[str]) -> Store:

@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from pcneuro.batch import locks
-from pcneuro.batch.layout import SCRATCH
+from pcneuro.batch.layout import SCRATCH, SETTINGS
 from pcneuro.batch.provenance import Provenance
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
 from pcneuro.batch.store.checking import described
 from pcneuro.batch.tasks import DEADLY, Task
-from pcneuro.errors import reporting_divergence
+from pcneuro.errors import StoreError, reporting_divergence
 
 _KEPT = 4
 """Batches that a worker keeps at hand, with the circuits that it has lowered."""
@@ -25,14 +25,26 @@ def _never() -> bool:
     return False
 
 
-@lru_cache(_KEPT)
 def _opened(folder: Path) -> tuple[Settings, Store]:
-    return Settings.read(folder), Store.open(folder)
+    return _kept(folder, _stamp(folder))[:2]
+
+
+def _content(folder: Path) -> str:
+    return _kept(folder, _stamp(folder))[2]
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """What tells a batch from another one that has taken its folder. Raises StoreError where there is none."""
+    try:
+        status = (folder / SETTINGS).stat()
+    except OSError as error:
+        raise StoreError(f"{folder} is no folder of a batch: {error.strerror}") from None
+    return status.st_ino, status.st_mtime_ns
 
 
 @lru_cache(_KEPT)
-def _content(folder: Path) -> str:
-    return str(described(folder)["content"])
+def _kept(folder: Path, stamp: tuple[int, int]) -> tuple[Settings, Store, str]:
+    return Settings.read(folder), Store.open(folder), str(described(folder)["content"])
 
 
 def perform_block(folder: Path, block: int, stopped: Callable[[], bool] = _never) -> None:

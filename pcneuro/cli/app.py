@@ -64,18 +64,22 @@ def run(
         ),
     ] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; results do not depend on it.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Of a batch, do the K-th of N parts only, beside others that do the rest."),
+    ] = None,
     whole: Traceback = False,
 ) -> int:
-    """Carry out a simulation file: writes DIR/summary.json, DIR/records.nc and figures.
+    """Carry out a simulation file: writes DIR/summary.json, DIR/records.nc and figures; of a batch DIR/runs.zarr.
 
     Running a file runs the Python code that it names: only run files that you trust. Exit codes: 0 done, 2 bad input,
     3 the simulation diverged, 4 it did not settle, 130 interrupted; in the last three cases the results so far are
-    written.
+    written. Of a batch, 0 where all its runs have ended, however they did; 2 where none of them is done.
     """
     from pcneuro.cli.run import run as carry_out
 
     chosen = [*(sets or ()), *([] if threads is None else [f"engine.threads={threads}"])]
-    return carry_out(file, out, chosen, overwrite, resume)
+    return carry_out(file, out, chosen, overwrite, resume, shard)
 
 
 @app.command()

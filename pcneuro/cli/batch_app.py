@@ -26,6 +26,20 @@ def status(
     return batch.status(folder, as_json)
 
 
+@batch_app.command("resume")
+def resume(
+    folder: Batch,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that do it (default: one a processor).", show_default=False)
+    ] = None,
+    whole: Traceback = False,
+) -> int:
+    """Go on with a batch that was interrupted or killed, by the settings in its folder. Exit codes are those of run."""
+    from pcneuro.cli.batching import resume_batch
+
+    return resume_batch(folder, processes)
+
+
 @batch_app.command("retry")
 def retry(folder: Batch, whole: Traceback = False) -> int:
     """Have runs that failed or diverged done again when the batch goes on (pcneuro batch resume). Other rows stay."""

@@ -10,7 +10,8 @@ from pcneuro.cli.codes import DIVERGED, INTERRUPTED, SUCCESS, UNSETTLED
 from pcneuro.cli.terminal import Terminal, print_tables
 from pcneuro.errors import reporting_divergence
 from pcneuro.simulator.result import Status
-from pcneuro.studies import Plan, Report, read, simulate
+from pcneuro.studies import Plan, Report, simulate
+from pcneuro.studies.file import BATCH, opened
 from pcneuro.studies.output import SUMMARY
 
 CODES = {
@@ -21,9 +22,16 @@ CODES = {
 }
 
 
-def run(file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool) -> int:
-    """Carry out a simulation file; returns the exit code."""
-    return run_plan(read(file, sets), out, overwrite, resume)[1]
+def run(
+    file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool, shard: str | None = None
+) -> int:
+    """Carry out a simulation file, as a batch where it has ``[batch]`` or is a shard; returns the exit code."""
+    plan = opened(file, sets)
+    if BATCH in plan.raw or shard is not None:
+        from pcneuro.cli.batching import run_batch
+
+        return run_batch(plan, out, overwrite, resume, shard)
+    return run_plan(plan.checked(), out, overwrite, resume)[1]
 
 
 def run_plan(plan: Plan, out: Path | None, overwrite: bool, resume: bool) -> tuple[Report, int]:

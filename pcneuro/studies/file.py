@@ -77,6 +77,14 @@ class Plan:
         except Problem as problem:
             raise self.error(problem, values) from None
 
+    def checked(self) -> Plan:
+        """Itself, with its runs checked; of a batch the first. Raises ConfigurationError."""
+        if BATCH in self.raw:
+            self.run(0)
+        else:
+            assert self.runs
+        return self
+
     @cached_property
     def runs(self) -> tuple[PlannedRun, ...]:
         """All of them. Raises ConfigurationError for the first one with something wrong."""
@@ -196,12 +204,7 @@ def read(path: str | Path, sets: Sequence[str] = ()) -> Plan:
 
     Raises ConfigurationError: the file, the table, the key and its value, and the nearest key there is.
     """
-    plan = opened(path, sets)
-    if BATCH in plan.raw:
-        plan.run(0)
-    else:
-        assert plan.runs
-    return plan
+    return opened(path, sets).checked()
 
 
 def opened(path: str | Path, sets: Sequence[str] = ()) -> Plan:

@@ -1,0 +1,35 @@
+"""The table ``[batch]`` of a simulation file: how its runs are done, and where they are kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from pcneuro.batch.row import EVERYTHING
+from pcneuro.batch.runners import RUNNERS, AbstractRunner, Processes, Shard
+from pcneuro.files.toml import Problem, Table, checked
+from pcneuro.studies.file import BATCH, Plan
+from pcneuro.studies.tables import made_from
+
+
+def _runner(raw: Any) -> Any:
+    """A runner, of a table with its kind. Which shard it is, is said on the command line."""
+    return made_from({kind: made for kind, made in RUNNERS.items() if made is not Shard}, Processes.kind, raw)
+
+
+class BatchTable(Table):
+    """Keys of ``[batch]``."""
+
+    runner: Annotated[AbstractRunner, BeforeValidator(_runner)] = Processes()
+    replicates: int = Field(1, ge=1)
+    block: int | None = Field(None, ge=1)
+    keep: list[str] = Field([EVERYTHING], min_length=1)
+
+
+def batch_table(plan: Plan) -> BatchTable:
+    """The table of a file, or what it is where there is none. Raises ConfigurationError."""
+    try:
+        return checked(BatchTable, plan.raw.get(BATCH, {}))
+    except Problem as problem:
+        raise plan.error(problem.below(BATCH)) from None

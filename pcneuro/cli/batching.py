@@ -1,0 +1,101 @@
+"""Carrying out a simulation file as a batch: ``pcneuro run`` of one with ``[batch]``, and ``pcneuro batch resume``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pcneuro.batch import Batch, Store, locks, resume
+from pcneuro.batch.layout import SETTINGS
+from pcneuro.batch.runners import AbstractRunner, Here, Processes, Shard
+from pcneuro.batch.store import Progress
+from pcneuro.batch.table import batch_table
+from pcneuro.cli.codes import BAD_INPUT, INTERRUPTED, SUCCESS
+from pcneuro.cli.terminal import Terminal
+from pcneuro.errors import OutputError, StoreError, reporting_divergence
+from pcneuro.studies import Plan
+from pcneuro.studies.observer import AbstractObserver
+from pcneuro.studies.output import RESULTS, next_free
+
+MOST_KINDS = 5
+"""Kinds of failures that are printed; ``pcneuro batch status`` has all."""
+
+
+def run_batch(plan: Plan, out: Path | None, overwrite: bool, going_on: bool, shard: str | None) -> int:
+    """Do the runs of a file as a batch, or a shard of them, and print what came of them; returns the exit code."""
+    table = batch_table(plan)
+    runner: AbstractRunner = table.runner
+    if shard is not None:
+        runner = Shard.from_text(shard, Here() if isinstance(runner, Processes) else runner)
+    batch = Batch(plan, replicates=table.replicates, block=table.block, keep=table.keep)
+    folder = _folder(plan.name, out, overwrite, going_on, shared=shard is not None)
+    return _shown(plan.name, lambda observer: batch.run(folder, runner, observer=observer), folder, shard)
+
+
+def resume_batch(folder: Path, processes: int | None) -> int:
+    """Go on with the batch in a folder; returns the exit code."""
+    runner = Processes(processes) if processes != 1 else Here()
+    return _shown(folder.name, lambda observer: resume(folder, runner, observer=observer), folder, None)
+
+
+def _shown(name: str, carry_out: Callable[[AbstractObserver], Store], folder: Path, shard: str | None) -> int:
+    """Do it with a bar, and print a summary."""
+    with Terminal(name) as terminal, reporting_divergence():
+        known = carry_out(terminal).status()
+    print(f"{folder}: {_summary(known)}")
+    for kind in known.failures[:MOST_KINDS]:
+        print(f"  {kind.count:,} {kind.status}, the first of them run {kind.run}: {kind.message}")
+    if len(known.failures) > MOST_KINDS:
+        print(f"  and {len(known.failures) - MOST_KINDS} kinds more: pcneuro batch status {folder}")
+    if terminal.stopped:
+        print(f"pcneuro: interrupted; to go on: pcneuro batch resume {folder}", file=sys.stderr)
+        return INTERRUPTED
+    return SUCCESS if known.done + known.unsettled or shard is not None else BAD_INPUT
+
+
+def _summary(known: Progress) -> str:
+    counts = {"done": known.done, "failed": known.failed, "diverged": known.diverged, "unsettled": known.unsettled}
+    counts["to do"] = known.runs - known.ended
+    told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return f"{told} of {known.runs:,} runs"
+
+
+def _folder(name: str, out: Path | None, overwrite: bool, going_on: bool, *, shared: bool) -> Path:
+    """Where the batch is, or will be. Shards share one, which any of them may have begun. Raises OutputError."""
+    if overwrite and (going_on or shared):
+        other = "--resume" if going_on else "--shard"
+        raise OutputError(f"{other} goes on with what is there, --overwrite starts anew: pass one of them")
+    if out is None and shared:
+        return Path(RESULTS) / name
+    if out is None:
+        return _last_unfinished(name) if going_on else next_free(Path(RESULTS), name)
+    if not (out / SETTINGS).exists() or going_on or shared:
+        return out
+    if not overwrite:
+        raise OutputError(
+            f"{out} has a batch already: choose another --out, or pass --resume to go on with it, or --overwrite"
+        )
+    with locks.client(out):
+        old = out.with_name(f".{out.name}.{os.getpid()}.old")
+        os.rename(out, old)
+    shutil.rmtree(old)
+    return out
+
+
+def _last_unfinished(name: str) -> Path:
+    """Of ``results/name``, ``results/name-2``, ... the batch last begun of which runs are to do. Raises OutputError."""
+    folders = []
+    for path in (Path(RESULTS) / name, *Path(RESULTS).glob(f"{name}-*")):
+        if path.name == name or path.name[len(name) + 1 :].isdigit():
+            try:
+                known = Store.open(path)
+            except StoreError:
+                continue
+            if known.rest():
+                folders.append(path)
+    if not folders:
+        raise OutputError(f"{Path(RESULTS) / name} is no batch of which runs are to do: there is nothing to resume")
+    return max(folders, key=lambda path: (path / SETTINGS).stat().st_mtime)
