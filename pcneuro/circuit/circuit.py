@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pcneuro.circuit.layers import Place, places
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapse_blocks import BLOCK, SynapseBlock, synapse_blocks
@@ -88,7 +90,14 @@ class Circuit(AbstractCircuit):
         """SHA-256 of everything about it, weights among it, in hex: circuits that have the same one are the same."""
         from pcneuro.circuit.saving import digest_of
 
-        return digest_of(self)
+        return digest_of(self, np.float64)
+
+    @cached_property
+    def digest_float32(self) -> str:
+        """The same of the circuit with its parameters in float32, as simulations in float32 have them."""
+        from pcneuro.circuit.saving import digest_of
+
+        return digest_of(self, np.float32)
 
     @cached_property
     def places(self) -> Mapping[str, Place]:

@@ -99,9 +99,11 @@ def fingerprint(circuit: AbstractCircuit) -> str:
     return _digest(facts, {key: array for key, array in arrays.items() if key not in values})
 
 
-def digest_of(circuit: AbstractCircuit) -> str:
-    """A digest of everything about a circuit, its parameters' values among it."""
-    return _digest(*_describe(circuit))
+def digest_of(circuit: AbstractCircuit, dtype: type[np.floating]) -> str:
+    """A digest of everything about a circuit, its parameters' values, as numbers of this type, among it."""
+    facts, arrays = _describe(circuit)
+    values = {f"{name}/value": arrays[f"{name}/value"].astype(dtype) for name in circuit.graph.parameters}
+    return _digest(facts, arrays | values)
 
 
 def _digest(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

@@ -115,7 +115,8 @@ def _places(axons: Axons, counted: xarray.Dataset) -> np.ndarray:
 
 def _check_weights(axons: Axons, counted: xarray.Dataset) -> None:
     """Raise where the circuit that ran is not the one that the axons are of: the same neurons, with other weights."""
-    if axons.origin is not None and counted.attrs.get(CIRCUIT, axons.origin.digest) != axons.origin.digest:
+    ran, origin = counted.attrs.get(CIRCUIT), axons.origin
+    if ran is not None and origin is not None and ran not in (origin.digest, origin.digest_float32):
         raise DataError(
             "the result is of this circuit with other weights, or other properties of its neurons: run this circuit, "
             "or map the one that ran (circuit.with_parameters() has it with other weights)"

@@ -22,6 +22,8 @@ class Origin:
     """``fingerprint`` of the circuit: of all but its weights."""
     digest: str
     """``Circuit.digest``: of all of it."""
+    digest_float32: str
+    """``Circuit.digest_float32``: the same in float32."""
     clamped: tuple[str, ...]
     """Vertices whose values are held, sorted."""
     inputs: bool

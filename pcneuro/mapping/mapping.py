@@ -231,7 +231,7 @@ def _libraries(strategies: Sequence[AbstractStrategy]) -> list[str]:
 
 def _origin_facts(origin: Origin | None) -> dict[str, Any]:
     """Of which circuit it is, and how that was taken."""
-    known = Origin("", "", (), True) if origin is None else origin
+    known = Origin("", "", "", (), True) if origin is None else origin
     return {
         "circuit": known.structure,
         "circuit_digest": known.digest,

@@ -60,7 +60,14 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
     axons = _Wiring(UnitGraph(circuit), held, inputs).axons()
     return replace(
         axons,
-        origin=Origin(fingerprint(circuit), circuit.digest, tuple(sorted(held)), inputs, tuple(circuit.baselines)),
+        origin=Origin(
+            fingerprint(circuit),
+            circuit.digest,
+            circuit.digest_float32,
+            tuple(sorted(held)),
+            inputs,
+            tuple(circuit.baselines),
+        ),
     )
 
 

@@ -24,7 +24,7 @@ def with_circuit(
 
 
 def digest_of_run(circuit: Circuit, parameters: Mapping[str, np.ndarray]) -> str:
-    """The digest of a circuit with the parameters that a simulation gives it, in its own numbers of bits.
+    """The digest of a circuit with the parameters that a simulation has, ``digest_float32`` where these are in float32.
 
     Parameters that plasticity changes count as the circuit has them: it is that circuit which was run.
     """
@@ -35,4 +35,6 @@ def digest_of_run(circuit: Circuit, parameters: Mapping[str, np.ndarray]) -> str
         if name not in circuit.plasticity
         and not np.array_equal(parameters[name], value.astype(parameters[name].dtype), equal_nan=True)
     }
-    return (circuit.with_parameters(other) if other else circuit).digest
+    ran = circuit.with_parameters(other) if other else circuit
+    single = any(array.dtype == np.float32 for array in parameters.values())
+    return ran.digest_float32 if single else ran.digest

@@ -60,6 +60,19 @@ def test_numbers_of_fewer_bits_and_plasticity_are_of_the_same_circuit(circuit):
     pcn.map_circuit(plastic, "generic", result)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("given", [np.float32, np.float64])
+def test_weights_are_the_same_in_whatever_numbers_they_are_given(circuit, dtype, given):
+    weights = {name: (1.5 * value).astype(given) for name, value in circuit.parameters.items()}
+    sim = pcn.Simulator(circuit, engine=pcn.EventDriven(0.05), dtype=dtype)
+    sim.set_parameters(weights)
+    result = sim.run(10.0, **DATA)
+    for same in (weights, sim.parameters):
+        pcn.map_circuit(circuit.with_parameters(same), "generic", result)
+    with pytest.raises(DataError, match=REFUSED):
+        pcn.map_circuit(circuit, "generic", result)
+
+
 def test_mappings_in_files_are_held_against_the_weights(circuit, other, tmp_path):
     pcn.map_circuit(circuit, "generic", events_of(circuit)).to_netcdf(tmp_path / "mapping.nc")
     Mapping.read(tmp_path / "mapping.nc", circuit)
