@@ -25,7 +25,8 @@ class AbstractRunner(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        RUNNERS[cls.kind] = cls
+        if hasattr(cls, "kind"):
+            RUNNERS[cls.kind] = cls
 
     @property
     @abstractmethod

@@ -1,0 +1,97 @@
+"""Dask: the rows of one process, whoever dies, and scripts for queues of jobs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pcneuro.batch import Batch
+from pcneuro.batch.runners import Dask, Lsf, Pbs, Sge, Slurm
+from pcneuro.batch.runners.child import environment
+from pcneuro.batch.tasks import DEADLY
+from pcneuro.errors import ConfigurationError, WorkerError
+from pcneuro.studies.observer import Silent
+from tests.batch.small import contents, written
+
+pytest.importorskip("zarr")
+distributed = pytest.importorskip("distributed")
+
+
+def test_rows_do_not_depend_on_who_did_them(tmp_path):
+    batch = Batch(written(tmp_path), {"arguments.weight": [0.5, 1.0, 1.5, 2.0, 2.5]})
+    alone = batch.run(tmp_path / "alone")
+    shared = batch.run(tmp_path / "shared", Dask(number=1))
+    assert contents(shared.folder) == contents(alone.folder)
+
+
+@pytest.mark.long
+def test_a_run_that_kills_all_its_workers_is_a_row(tmp_path):
+    rows = Batch(written(tmp_path), {"arguments.deadly": [False, True, False]}).run(tmp_path / "out", Dask(number=1))
+    assert rows.dataset()["status"].values.tolist() == [1, 2, 1]
+    assert rows.dataset()["message"].values[1] == DEADLY
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"scheduler at tcp://127.0.0.1:9 does not answer: waited 0.5 s"):
+        with Dask("tcp://127.0.0.1:9", wait=0.5).client(Silent()):
+            pass
+
+
+class KillsAfterTheFirst(Silent):
+    """Kills a process when the first block is done."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def progress(self, share, note=""):
+        self.process.kill()
+
+
+@pytest.mark.long
+def test_a_scheduler_that_dies_is_told_in_one_line_and_the_rest_is_done_later(tmp_path):
+    address = tmp_path / "address.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(address)]
+    quiet = {"env": environment(1), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen([*command, "--no-dashboard"], **quiet)
+    try:
+        with distributed.Client(scheduler_file=str(address), timeout=60) as client:
+            place = client.scheduler.address
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", place, "--nthreads", "1", "--no-dashboard"]
+        workers = subprocess.Popen([*worker, "--death-timeout", "20"], **quiet)
+        batch = Batch(written(tmp_path), {"arguments.seconds": [0.2] * 20})
+        with pytest.raises(WorkerError, match="is gone; what is done is kept: run this again for the rest"):
+            batch.run(tmp_path / "out", Dask(place), observer=KillsAfterTheFirst(scheduler))
+    finally:
+        for process in (scheduler, workers):
+            process.kill()
+            process.wait()
+    assert len(batch.run(tmp_path / "out").done()) == 20
+
+
+@pytest.mark.parametrize(
+    ("runner", "lines"),
+    [
+        (Slurm, ["#SBATCH -p long", "#SBATCH -A me", "#SBATCH --cpus-per-task=2", "#SBATCH -t 02:00"]),
+        (Pbs, ["#PBS -q long", "#PBS -A me", "#PBS -l walltime=02:00"]),
+        (Lsf, ["#BSUB -q long", '#BSUB -P "me"', "#BSUB -n 2", "#BSUB -W 02:00"]),
+        (Sge, ["#$ -q long", "#$ -P me", "#$ -l h_rt=02:00"]),
+    ],
+)
+def test_scripts_of_jobs_need_no_cluster(runner, lines):
+    pytest.importorskip("dask_jobqueue")
+    script = runner(
+        memory="4GB", cores=2, queue="long", account="me", walltime="02:00", prologue=["module load python"]
+    ).script()
+    own = ["export NUMBA_NUM_THREADS=1", "module load python"]
+    assert [line for line in [*lines, *own] if line not in script.splitlines()] == []
+    assert "distributed.cli.dask_worker tcp://SCHEDULER:PORT" in script
+    assert "--nthreads 1" in script
+    assert "--nworkers 2" in script
+
+
+def test_wrong_keys_of_jobs():
+    pytest.importorskip("dask_jobqueue")
+    with pytest.raises(ConfigurationError, match=r"runner slurm: .*nonsense"):
+        Slurm(memory="4GB", options={"nonsense": 1}).script()
+    with pytest.raises(ConfigurationError, match="options: cores is a key of the runner itself"):
+        Slurm(memory="4GB", options={"cores": 1}).script()
