@@ -136,7 +136,9 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
         rest, finished = runner.share(list(store.rest())), 0
         with locks.cleaning(folder):
             store.clean(rest)
-        store.check_room(len(rest))
+        room = store.room(len(rest))
+        if rest:
+            observer.say(f"{folder}: {len(rest)} of {store.layout.blocks} blocks to do, on the disk up to {room}")
 
         def done(block: int) -> None:
             nonlocal finished

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import time
@@ -12,14 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, final
 
+from pcneuro.batch.identity import digest
 from pcneuro.studies.surroundings import machine, versions
 
 SEED = "seed"
-
-
-def hash_of(content: str, values: Mapping[str, Any]) -> str:
-    """Hash of all that a run depends on: what the study is (its hash), and the values of the run."""
-    return hashlib.sha256(json.dumps([content, dict(values)], sort_keys=True, default=str).encode()).hexdigest()
 
 
 @final
@@ -41,7 +35,7 @@ class Provenance:
             "machine": machine(),
             "versions": versions(),
             "runs": [
-                {"run": number, "hash": hash_of(self.content, each), **({SEED: each[SEED]} if SEED in each else {})}
+                {"run": number, "hash": digest([self.content, each]), **({SEED: each[SEED]} if SEED in each else {})}
                 for number, each in zip(numbers, values, strict=True)
             ],
         }

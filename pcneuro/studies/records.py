@@ -40,11 +40,11 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
     A dimension on which runs differ (another time step, other populations) becomes a bare index: its coordinate is then
     given for each run, and shorter runs are filled with NaN, or an empty text.
     """
-    datasets = same_dimensions(datasets)
+    datasets = _same_dimensions(datasets)
     # Each dataset is compared with the first that has the dimension, so that the time is that of their number.
     firsts = {dim: each for each in reversed(datasets) for dim in each.dims}
-    unlike = {dim for dim, first in firsts.items() if not all(same(first, each, dim) for each in datasets)}
-    loose = [loosened(each, unlike) for each in datasets]
+    unlike = {dim for dim, first in firsts.items() if not all(_same(first, each, dim) for each in datasets)}
+    loose = [_loosened(each, unlike) for each in datasets]
     # As variables, coordinates may be missing in some: what one run has and another has not is NaN there.
     beside = {name for each in loose for name in each.coords if name not in each.dims}
     joined = xarray.concat(
@@ -63,7 +63,7 @@ def stack(datasets: Sequence[xarray.Dataset], swept: Sequence[Mapping[str, Any]]
     return joined.drop_vars([f"{dim}_index" for dim in unlike])
 
 
-def same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]:
+def _same_dimensions(datasets: Sequence[xarray.Dataset]) -> list[xarray.Dataset]:
     """Datasets in which each variable has dimensions of the same names: ``time_h1_error`` where they were not.
 
     Records have a dimension of time in common where their intervals agree, which may depend on the time step.
@@ -96,14 +96,14 @@ def _kind(dim: str) -> str:
     return next((kind for kind in ("unit", "batch", "time") if kind in parts), dim)
 
 
-def same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:
+def _same(first: xarray.Dataset, second: xarray.Dataset, dim: Any) -> bool:
     """Whether both have a dimension, of the same size and coordinate."""
     if dim not in second.dims or first.sizes[dim] != second.sizes[dim]:
         return False
     return dim not in first.coords or (dim in second.coords and bool(np.array_equal(first[dim], second[dim])))
 
 
-def loosened(dataset: xarray.Dataset, dims: set[Any]) -> xarray.Dataset:
+def _loosened(dataset: xarray.Dataset, dims: set[Any]) -> xarray.Dataset:
     """The dataset with these dimensions as bare indices."""
     names = {dim: f"{dim}_index" for dim in dims if dim in dataset.dims}
     variables = {

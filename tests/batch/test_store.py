@@ -132,7 +132,7 @@ def test_a_block_that_is_written_again_leaves_nothing_of_before(tmp_path):
     for store in (clean, other):
         store.write(1, given_up)
     left = {name for name in files(other.folder) if name not in files(clean.folder) and not name.endswith("zarr.json")}
-    assert all("%records-" in name and "/time/" in name for name in left), left
+    assert all("%records/" in name and "/time/" in name for name in left), left
     shared = files(clean.folder)
     assert {name: content for name, content in files(other.folder).items() if name in shared} == shared
 
@@ -238,7 +238,7 @@ def test_room_on_the_disk(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr("shutil.disk_usage", lambda place: usage)
     with pytest.raises(OutputError, match=r"20 runs will take up to .* in .* files more, and .* has 1.0 kB free: keep"):
-        store.check_room(9)
+        store.room(9)
 
 
 def test_status(tmp_path):

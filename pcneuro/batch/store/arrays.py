@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -14,7 +14,7 @@ import numpy as np
 
 from pcneuro.batch.extras import needed
 from pcneuro.batch.layout import Layout
-from pcneuro.batch.store.names import RUN, folder_name, is_group
+from pcneuro.batch.store.names import OTHERS, RUN, folder_name
 from pcneuro.batch.store.schema import TEXT
 from pcneuro.files import open_regular, scratch
 
@@ -137,6 +137,12 @@ class StoredArray:
         return bool(self.metadata["data_type"] == "string")
 
     @property
+    def dims(self) -> list[str]:
+        """Its dimensions behind that of runs."""
+        dims: list[str] = self.metadata["dimension_names"]
+        return dims[1:] if self.rows else dims
+
+    @property
     def chunk_size(self) -> int:
         """Bytes of a block; of text, whose bytes nobody knows, the least."""
         size = math.prod(self.metadata["chunk_grid"]["configuration"]["chunk_shape"])
@@ -173,13 +179,10 @@ def metadata(folder: Path) -> dict[str, Any]:
     return known
 
 
-def folders(store: Path) -> Iterator[Path]:
-    """Folders of all arrays, those of records of other schemas among them."""
-    for entry in sorted(os.scandir(store), key=lambda entry: entry.name):
-        if is_group(entry.name):
-            yield from folders(Path(entry.path))
-        elif entry.is_dir():
-            yield Path(entry.path)
+def folders(group: Path) -> list[Path]:
+    """Folders of the arrays of a group, or of the groups of records, by their names."""
+    with os.scandir(group) as entries:
+        return sorted(Path(entry.path) for entry in entries if entry.is_dir() and entry.name != OTHERS)
 
 
 def open_array(folder: Path) -> zarr.Array:

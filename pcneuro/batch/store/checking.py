@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, final
 
 from pcneuro.batch.layout import RUNS, SETTINGS, Layout
-from pcneuro.batch.store.arrays import METADATA, NAME, ROLE, SWEPT, StoredArray, folders, metadata
-from pcneuro.batch.store.names import RESERVED, RUN, is_group
+from pcneuro.batch.store.arrays import NAME, ROLE, SWEPT, StoredArray, folders, metadata
+from pcneuro.batch.store.names import OTHERS, RESERVED, RUN
 from pcneuro.batch.store.schema import DTYPES
 from pcneuro.errors import StoreError, told
 from pcneuro.files import STUMBLES, open_regular
@@ -43,6 +43,7 @@ class Contents:
     main: Group
     swept: tuple[str, ...]
     others: Mapping[str, Group]
+    """Empty where they were not asked for."""
 
     @property
     def numbers(self) -> list[str]:
@@ -86,35 +87,33 @@ def layout_of(folder: Path) -> Layout:
     return Layout(runs, block)
 
 
-def contents(folder: Path, layout: Layout) -> Contents:
-    """What the store in a batch's folder has. Raises StoreError for metadata that pcneuro does not write."""
+def contents(folder: Path, layout: Layout, *, others: bool = False) -> Contents:
+    """What the store in a batch's folder has, and with ``others`` groups of records of other schemas.
+
+    Raises StoreError for metadata that pcneuro does not write.
+    """
     store = folder / RUNS
-    groups: dict[Path, dict[str, StoredArray]] = {store: {}}
     try:
-        for each in folders(store):
-            if not (each / METADATA).exists():
-                raise ValueError(f"{each.name} has no {METADATA}")
-            array = _array(each, layout)
-            groups.setdefault(each.parent, {})[array.name] = array
-        made = {place: _group(place, arrays) for place, arrays in groups.items()}
+        main = _group(store, layout)
+        more = [_group(place, layout) for place in folders(store / OTHERS)] if others else []
         swept = _names(metadata(store)["attributes"][SWEPT])
     except FileNotFoundError as error:
         raise StoreError(f"{store} is damaged: {error.filename} is missing") from None
     except (OSError, *STUMBLES) as error:
         raise StoreError(f"{store} is damaged, or was not written by pcneuro: {_reason(error)}") from None
-    main = made.pop(store)
     if not {"status", "message"} <= main.arrays.keys():
         raise StoreError(f"{store} is damaged: it has no status and message of runs")
-    return Contents(main, swept, {group.schema: group for _, group in sorted(made.items())})
+    return Contents(main, swept, {group.schema: group for group in more})
 
 
-def _group(folder: Path, arrays: Mapping[str, StoredArray]) -> Group:
+def _group(folder: Path, layout: Layout) -> Group:
     known = metadata(folder)
+    arrays = {array.name: array for array in (_array(each, layout) for each in folders(folder))}
     if known.get("node_type") != "group" or known.get("zarr_format") != 3:
         raise ValueError(f"{folder.name} is no group of zarr's format 3")
     records = known["attributes"]["records"]
     group = Group(folder, records["schema"], _names(records["variables"]), _names(records["coordinates"]), arrays)
-    if not isinstance(group.schema, str) or (is_group(folder.name) and not folder.name.endswith(group.schema)):
+    if not isinstance(group.schema, str) or (folder.parent.name == OTHERS and folder.name != group.schema):
         raise ValueError(f"{folder.name} is of another schema, {told(group.schema)}")
     if not arrays.keys() >= {*group.variables}:
         raise ValueError(f"{folder.name} lacks arrays of its records")

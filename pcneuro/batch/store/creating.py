@@ -14,7 +14,9 @@ from pcneuro.batch.extras import needed
 from pcneuro.batch.layout import RUNS, SETTINGS, Layout
 from pcneuro.batch.row import Row
 from pcneuro.batch.store.arrays import MAKING, METADATA, ROLE, SWEPT, Spec, create_rows, create_whole, give_name
-from pcneuro.batch.store.names import AXIS, MESSAGE, NUMBER, RESERVED, RUN, STATUS, free, group_name
+from pcneuro.batch.store.checking import contents
+from pcneuro.batch.store.names import AXIS, MESSAGE, NUMBER, OTHERS, RESERVED, RUN, STATUS, free
+from pcneuro.batch.store.room import check_room, needed_for
 from pcneuro.batch.store.schema import TEXT, Records, printable
 from pcneuro.errors import DataError
 from pcneuro.files import finished, scratch, unfinished, writing
@@ -37,6 +39,7 @@ def create(
             new.mkdir()
             _fill(new / RUNS, layout, swept, first)
             (new / SETTINGS).write_text(json.dumps(described, indent=1), encoding="utf-8")
+            check_room(folder.parent, needed_for(contents(new, layout).rows, layout.blocks), layout)
             try:
                 os.rename(new, folder)
             except OSError:
@@ -57,6 +60,7 @@ def _fill(store: Path, layout: Layout, swept: Mapping[str, Any], first: Row | No
     # What xarray reads as coordinates. Their names stand in one text; those with spaces are known to us alone.
     beside = [name for name in (*columns, *(records.coordinates if records else ())) if not set(name) & set(" /%")]
     _create_group(store, records, layout, {SWEPT: list(columns), "coordinates": " ".join(beside)})
+    needed("zarr").open_group(store / OTHERS, mode="w", zarr_format=3)
     for name, spec in ((STATUS, Spec("int8")), (MESSAGE, Spec(TEXT))):
         create_rows(store, name, spec, layout)
     for key, values in columns.items():
@@ -91,9 +95,14 @@ def _create_group(place: Path, records: Records | None, layout: Layout, attribut
         create_whole(place, name, each.dims, each.values, each.attributes)
 
 
+def group_of(folder: Path, schema: str) -> Path:
+    """The group of records of another schema than the first."""
+    return folder / RUNS / OTHERS / schema
+
+
 def add_group(folder: Path, records: Records, layout: Layout) -> Path:
     """The group of records of another schema than the first, which is made unless it is there."""
-    target = folder / RUNS / group_name(records.schema)
+    target = group_of(folder, records.schema)
     if not (target / METADATA).exists():
         with scratch(folder, MAKING) as new:
             _create_group(new, records, layout, {"coordinates": " ".join(records.coordinates)})

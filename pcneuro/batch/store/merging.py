@@ -12,7 +12,7 @@ from typing import Any
 from pcneuro.batch.layout import PROVENANCE, RUNS, SETTINGS, Layout
 from pcneuro.batch.store.arrays import METADATA, StoredArray
 from pcneuro.batch.store.checking import Contents, contents, described, layout_of
-from pcneuro.batch.store.names import STATUS
+from pcneuro.batch.store.names import OTHERS, STATUS
 from pcneuro.batch.store.reading import check_sizes, done_blocks, statuses
 from pcneuro.errors import OutputError, ParameterError, StoreError
 from pcneuro.files import finished, unfinished, writing
@@ -35,7 +35,7 @@ def merge(folders: Sequence[Path], out: Path) -> None:
     first = described(folders[0])
     for folder in folders[1:]:
         _check_same(folders[0], first, folder, described(folder))
-    parts = [contents(folder, layout) for folder in folders]
+    parts = [contents(folder, layout, others=True) for folder in folders]
     for folder, part in zip(folders, parts, strict=True):
         if part.main.schema != parts[0].main.schema or part.swept != parts[0].swept:
             raise StoreError(f"{folder} and {folders[0]} have other records of the same runs: they cannot be merged")
@@ -62,6 +62,8 @@ def _copy(folders: Sequence[Path], parts: Sequence[Contents], layout: Layout, ne
     for folder, part in zip(folders, parts, strict=True):
         for array in (each for group in (part.main, *part.others.values()) for each in group.arrays.values()):
             _copy_metadata(array, folder, new)
+        (new / RUNS / OTHERS).mkdir(exist_ok=True)
+        shutil.copyfile(folder / RUNS / OTHERS / METADATA, new / RUNS / OTHERS / METADATA)
         for group in (part.main, *part.others.values()):
             shutil.copyfile(group.folder / METADATA, new / group.folder.relative_to(folder) / METADATA)
         for block in sorted(done_blocks(part.main.arrays[STATUS])):

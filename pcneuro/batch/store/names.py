@@ -15,7 +15,8 @@ LONGEST = 200
 """Bytes of a name that every file system takes, with room for what is put behind it while it is written."""
 _KEPT = 40
 """Characters of a longer one that are kept."""
-_GROUP = "%records-"
+OTHERS = "%records"
+"""The group of groups of records of other schemas than the first. No variable's folder is called so."""
 
 
 def free(name: str, taken: Collection[str], before: str) -> str:
@@ -38,13 +39,3 @@ def folder_name(name: str) -> str:
     if len(text.encode()) > LONGEST:
         text = f"{text[:_KEPT]}%{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:16]}"
     return text
-
-
-def group_name(schema: str) -> str:
-    """What the group of records of another schema is called. No variable's folder begins like that."""
-    return f"{_GROUP}{schema}"
-
-
-def is_group(folder: str) -> bool:
-    """Whether a folder of the store is such a group."""
-    return folder.startswith(_GROUP)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import xarray
@@ -14,7 +13,7 @@ from pcneuro.batch.layout import Layout
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.store.arrays import StoredArray, open_array
 from pcneuro.batch.store.checking import Contents, Group
-from pcneuro.batch.store.joining import joined
+from pcneuro.batch.store.joining import attributes_of, joined
 from pcneuro.batch.store.names import MESSAGE, NUMBER, RUN, SCHEMA, STATUS, free
 from pcneuro.errors import StoreError
 from pcneuro.files import open_regular
@@ -94,17 +93,13 @@ def _row(group: Group, values: Mapping[str, np.ndarray], index: int) -> xarray.D
     for name, array in group.arrays.items():
         if name in values:
             dims = array.metadata["dimension_names"][1:]
-            made[name] = (dims, np.asarray(values[name][index]), _attributes(array))
+            made[name] = (dims, np.asarray(values[name][index]), attributes_of(array))
     indices = {
-        name: ((name,), np.asarray(open_array(array.folder)[...]), _attributes(array))
+        name: ((name,), np.asarray(open_array(array.folder)[...]), attributes_of(array))
         for name, array in group.arrays.items()
         if not array.rows and name in made.dims
     }
     return made.assign_coords(indices).set_coords(list(group.coordinates))
-
-
-def _attributes(array: StoredArray) -> dict[str, Any]:
-    return {key: value for key, value in array.metadata["attributes"].items() if key != "name"}
 
 
 def dataset(contents: Contents, layout: Layout) -> xarray.Dataset:
@@ -114,14 +109,15 @@ def dataset(contents: Contents, layout: Layout) -> xarray.Dataset:
     records = whole[list(main.variables)] if main.variables else xarray.Dataset()
     records = records.drop_vars([name for name in records.coords if name in contents.swept])
     if contents.others and SCHEMA in main.arrays:
-        parts = {main.schema: records} | {name: _opened(group) for name, group in contents.others.items()}
-        schemas = np.array([each or main.schema for each in whole[SCHEMA].values])
-        records = joined(parts, schemas, layout.block)
+        groups = [main, *contents.others.values()]
+        codes = {group.schema: code for code, group in enumerate(groups)}
+        # A run whose group is not there has been written since the groups were listed.
+        records = joined(groups, np.array([codes.get(str(each), 0) for each in whole[SCHEMA].values]))
     plain = whole.reset_coords()[[STATUS, MESSAGE, *contents.numbers]].drop_vars(list(records.coords), errors="ignore")
     taken = {str(name) for name in (*records.variables, *records.dims, *plain.coords)} - {RUN}
     plain = plain.rename({name: free(name, taken, NUMBER) for name in contents.numbers if name in taken})
     swept = {key: (RUN, _column(whole[key].values)) for key in contents.swept}
-    made = xarray.Dataset(dict(plain.data_vars.variables) | dict(records.variables))  # type: ignore[attr-defined]
+    made = xarray.Dataset({**plain.data_vars.variables, **records.variables})
     made = made.set_coords([name for name in records.coords if name in made.variables])
     return made.assign_coords({RUN: np.arange(layout.runs), **swept})
 

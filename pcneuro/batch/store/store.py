@@ -16,7 +16,7 @@ from pcneuro.batch.store.checking import Contents, contents, layout_of
 from pcneuro.batch.store.creating import create
 from pcneuro.batch.store.names import RESERVED, STATUS
 from pcneuro.batch.store.progress import Progress, progress
-from pcneuro.batch.store.room import check_room, needed_for
+from pcneuro.batch.store.room import Room, check_room, needed_for
 from pcneuro.batch.store.writing import Names, Writer
 from pcneuro.files import writing
 
@@ -71,9 +71,9 @@ class Store:
         store.contents()
         return store
 
-    def contents(self) -> Contents:
-        """What is in it by now, checked."""
-        return contents(self.folder, self.layout)
+    def contents(self, *, others: bool = False) -> Contents:
+        """What is in it by now, checked; with ``others`` groups of records that differ from the first, too."""
+        return contents(self.folder, self.layout, others=others)
 
     # Blocks
 
@@ -97,11 +97,13 @@ class Store:
     def clean(self, blocks: Collection[int]) -> None:
         """Remove what killed processes have left of blocks, which nobody else may be writing."""
         with writing(self.folder):
-            retrying.clean(self.folder, self.contents(), frozenset(blocks))
+            retrying.clean(self.folder, self.contents(others=True), frozenset(blocks))
 
-    def check_room(self, blocks: int) -> None:
-        """Raise OutputError where the disk has no room for so many blocks more."""
-        check_room(self.folder, needed_for(self.contents().rows, blocks), self.layout)
+    def room(self, blocks: int) -> Room:
+        """What so many blocks more will take on the disk, at most. Raises OutputError where there is less."""
+        wanted = needed_for(self.contents().rows, blocks)
+        check_room(self.folder, wanted, self.layout)
+        return wanted
 
     # Rows
 
@@ -138,7 +140,7 @@ class Store:
             return []
         from pcneuro.batch.store.reading import rows
 
-        return rows(self.contents(), self.layout, block, statuses)
+        return rows(self.contents(others=True), self.layout, block, statuses)
 
     def retry(self, statuses: Collection[RowStatus] = FAILURES) -> int:
         """Have runs that ended so done again when the batch goes on; how many these are. Rows of all others stay."""
@@ -170,7 +172,7 @@ class Store:
         """
         from pcneuro.batch.store.reading import dataset
 
-        return dataset(self.contents(), self.layout)
+        return dataset(self.contents(others=True), self.layout)
 
     def statistics(self, by: Sequence[str] = (), numbers: Sequence[str] = ("*",)) -> xarray.Dataset:
         """Count, mean, standard deviation (n - 1), least and largest of numbers over the runs that are done.
@@ -204,7 +206,7 @@ class Store:
         from pcneuro.files import place
 
         place(path, overwrite=False)
-        known = self.contents()
+        known = self.contents(others=True)
         for array in known.rows:
             for block in self.done():
                 check_sizes(array, block)

@@ -11,8 +11,8 @@ import numpy as np
 
 from pcneuro.batch.layout import RUNS, Layout
 from pcneuro.batch.row import Row, RowStatus
-from pcneuro.batch.store.arrays import Spec, StoredArray, add_rows, folders, metadata, open_array
-from pcneuro.batch.store.creating import NUMBERS, add_group
+from pcneuro.batch.store.arrays import METADATA, Spec, StoredArray, add_rows, folders, metadata, open_array
+from pcneuro.batch.store.creating import NUMBERS, add_group, group_of
 from pcneuro.batch.store.names import MESSAGE, NUMBER, SCHEMA, STATUS, folder_name, free
 from pcneuro.batch.store.schema import TEXT, Records, printable
 from pcneuro.errors import DataError
@@ -51,7 +51,8 @@ class Writer:
                 own, row = None, replace(row, status=RowStatus.FAILED, message=str(error))
             records.append(own)
             kept.append(row)
-        written = self._numbers(block, kept) | self._records(block, records)
+        self._clear_records(block)
+        written = self._records(block, records) | self._numbers(block, kept)
         written |= self._put(block, MESSAGE, Spec(TEXT), [row.message for row in kept])
         store = self.folder / RUNS
         for folder in folders(store):
@@ -72,21 +73,31 @@ class Writer:
 
     def _records(self, block: int, records: Sequence[Records | None]) -> set[Path]:
         written, store = set[Path](), self.folder / RUNS
+        others = [each.schema if each is not None and each.schema != self.names.schema else "" for each in records]
+        if any(others):  # it says where to look for what a process that was killed has written
+            written |= self._put(block, SCHEMA, Spec(TEXT), others)
         for first in {each.schema: each for each in records if each is not None}.values():
             alike = [each if each is not None and each.schema == first.schema else None for each in records]
             place = store if first.schema == self.names.schema else add_group(self.folder, first, self.layout)
             for name, variable in first.variables.items():
                 spec = Spec(variable.dtype, variable.dims, variable.values.shape, variable.attributes)
                 values = spec.empty(len(records))
-                for row, each in zip(values, alike, strict=True) if spec.shape else ():
+                for number, each in enumerate(alike):
                     if each is not None:
-                        row[...] = each.variables[name].values
-                for number, each in enumerate(alike if not spec.shape else ()):
-                    if each is not None:
-                        values[number] = each.variables[name].values[()]
+                        values[number] = each.variables[name].values if spec.shape else each.variables[name].values[()]
                 written |= self._put(block, name, spec, values, place)
-        others = [each.schema if each is not None and each.schema != self.names.schema else "" for each in records]
-        return written | self._put(block, SCHEMA, Spec(TEXT), others) if any(others) else written
+        return written
+
+    def _clear_records(self, block: int) -> None:
+        """Remove records of other schemas that the runs of a block had when it was written before."""
+        folder = self.folder / RUNS / SCHEMA
+        if (folder / METADATA).exists() and StoredArray(folder, metadata(folder)).chunk(block).exists():
+            numbers = self.layout.numbers(block)
+            schemas = open_array(folder)[numbers.start : numbers.stop]
+            for schema in {str(each) for each in np.asarray(schemas) if str(each).isalnum()}:
+                group = group_of(self.folder, schema)
+                for array in folders(group) if group.is_dir() else ():
+                    self._remove(block, array)
 
     def _put(self, block: int, name: str, spec: Spec, values: Any, place: Path | None = None) -> set[Path]:
         place = place or self.folder / RUNS
