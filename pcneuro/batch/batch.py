@@ -10,6 +10,7 @@ from typing import Any, final
 
 from pcneuro.batch import locks
 from pcneuro.batch.beginning import make_store
+from pcneuro.batch.blocks import untimed_block
 from pcneuro.batch.layout import SETTINGS, Layout
 from pcneuro.batch.making import check, patterns_of, space_for, study_of
 from pcneuro.batch.row import EVERYTHING
@@ -42,7 +43,8 @@ class Batch:
     replicates
         How often each run is done, with seeds (the key ``seed``) from that of the file on.
     block
-        How many consecutive runs one process performs and writes together; rows do not depend on it.
+        How many consecutive runs one process performs and writes together; rows do not depend on it. By default as many
+        as take about half a second, at most 64, and so few that all workers have enough blocks; in shards, one.
     pack
         Whether runs of a block that differ in data only are simulated side by side, where their rows are the same, bit
         for bit.
@@ -83,7 +85,9 @@ class Batch:
     @cached_property
     def settings(self) -> Settings:
         """What its folder says of it; digests of files are those of the time when they are first asked for."""
-        return Settings(self.study, self.space, Layout(len(self.space), self.block or 1), self.keep)
+        return Settings(
+            self.study, self.space, Layout(len(self.space), self.block or untimed_block(len(self.space))), self.keep
+        )
 
     def hash_of(self, number: int) -> str:
         """SHA-256 of all that the results of a run depend on: settings, its values, and the contents of files.
@@ -119,7 +123,8 @@ class Batch:
         else:
             _check_free(folder)
             with interruptible(observer):
-                make_store(folder, self.settings, lambda: observer.stopped)
+                workers = runner.workers if self.block is None and runner.sees_all else None
+                make_store(folder, self.settings, lambda: observer.stopped, workers)
         return _carry_on(folder, runner, observer)
 
 

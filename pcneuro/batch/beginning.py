@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pcneuro.batch import locks
+from pcneuro.batch.blocks import seconds_of_a_run, timed_block
+from pcneuro.batch.layout import Layout
 from pcneuro.batch.provenance import Provenance
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
@@ -19,20 +22,25 @@ MOST = 8
 """Runs that are tried for one that is done. Where all of these fail, nobody knows what the others will be like."""
 
 
-def first_rows(settings: Settings, place: Path, stopped: Callable[[], bool]) -> list[Row]:
-    """The rows of the first runs, up to the first that is done, in this process; checkpoints in ``place``."""
-    rows = list[Row]()
+def first_rows(settings: Settings, place: Path, stopped: Callable[[], bool]) -> tuple[list[Row], float]:
+    """The rows of the first runs, up to the first that is done, in this process; checkpoints in ``place``.
+
+    And the seconds that the last of them took.
+    """
+    rows, seconds = list[Row](), 0.0
     for number in range(min(MOST, len(settings.space))):
-        values = settings.space.values(number)
+        values, begun = settings.space.values(number), time.perf_counter()
         rows += settings.study.perform([number], [values], lambda n: place / str(n), stopped)
+        seconds = time.perf_counter() - begun
         if rows[-1].status is RowStatus.DONE:
             break
-    return rows
+    return rows, seconds
 
 
-def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool]) -> Store:
+def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], workers: int | None = None) -> Store:
     """Make the folder of a batch, once its first runs are done: theirs are the first rows where a block is one run.
 
+    Blocks are those of the settings, or, where the number of ``workers`` is given, of as many runs as suit these.
     Raises ConfigurationError for patterns that match nothing, OutputError for a disk without room for all rows, and
     KeyboardInterrupt where ``stopped`` becomes true.
     """
@@ -41,8 +49,14 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool]) ->
     described = settings.described()
     provenance = Provenance(str(described["content"]))
     with scratch(folder.parent, f".{folder.name}.", ".first") as place:
-        rows = first_rows(settings, place, stopped)
+        rows, seconds = first_rows(settings, place, stopped)
+        if workers is not None:
+            seconds = seconds_of_a_run(settings, rows[-1].number, seconds, place, stopped)
         shutil.rmtree(place, ignore_errors=True)
+    layout = settings.layout
+    if workers is not None:
+        layout = Layout(layout.runs, timed_block(layout.runs, seconds, workers))
+    described["layout"] = layout.described()
     _check_kept(settings.keep, rows)
     kept = [row.keeping(settings.keep) for row in rows]
     keys = settings.space.keys
@@ -52,8 +66,8 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool]) ->
         for key in keys:
             columns[key].append(values.get(key))
     first = kept[-1] if kept[-1].status is RowStatus.DONE else None
-    store = Store.create(folder, described, settings.layout, columns, first)
-    for row in kept if settings.layout.block == 1 else ():
+    store = Store.create(folder, described, layout, columns, first)
+    for row in kept if store.layout.block == 1 else ():
         if not store.is_done(row.number):
             values = settings.space.values(row.number)
             with locks.writing(folder):

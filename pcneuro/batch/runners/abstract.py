@@ -33,6 +33,11 @@ class AbstractRunner(ABC):
     def workers(self) -> int:
         """How many blocks it does at the same time, as far as it knows."""
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether whoever runs it is the only one to make the batch's folder, and so may choose the size of blocks."""
+        return True
+
     def lock(self, folder: Path) -> AbstractContextManager[None]:
         """What is held while blocks of the batch in ``folder`` are done, so that nobody else does them, too."""
         return locks.client(folder)

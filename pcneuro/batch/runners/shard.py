@@ -57,6 +57,10 @@ class Shard(AbstractRunner):
     def workers(self) -> int:
         return self.runner.workers
 
+    @property
+    def sees_all(self) -> bool:
+        return False
+
     def lock(self, folder: Path) -> AbstractContextManager[None]:
         return locks.shard(folder, self.name)
 

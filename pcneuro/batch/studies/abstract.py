@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pcneuro.batch.row import Row
 from pcneuro.studies.spaces import AbstractSpace
@@ -17,6 +17,9 @@ STUDIES: dict[str, type[AbstractStudy]] = {}
 
 class AbstractStudy(ABC):
     """Runs by the values that a space gives. Another process makes it again of what ``described`` says."""
+
+    warms: ClassVar[bool] = False
+    """Whether a first run of a process takes longer than others, as it compiles something, and can be done twice."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

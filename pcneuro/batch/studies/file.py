@@ -40,6 +40,8 @@ class FileStudy(AbstractStudy):
     With ``pack``, runs of a block that differ in data only are simulated side by side; their rows are the same.
     """
 
+    warms = True
+
     def __init__(self, plan: Plan, pack: bool = True) -> None:
         self.plan, self.pack = plan, pack
 
