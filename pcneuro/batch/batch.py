@@ -26,6 +26,9 @@ from pcneuro.studies.observer import AbstractObserver, Silent, interruptible
 from pcneuro.studies.spaces import AbstractSpace
 from pcneuro.studies.spaces.axes import whole
 
+WORTH_SAYING = 10**8
+"""Bytes on the disk of which is told before they are written."""
+
 
 @final
 class Batch:
@@ -142,7 +145,7 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
         with locks.cleaning(folder):
             store.clean(rest)
         room = store.room(len(rest))
-        if rest:
+        if room.size > WORTH_SAYING:
             observer.say(f"{folder}: {len(rest)} of {store.layout.blocks} blocks to do, on the disk up to {room}")
 
         def done(block: int) -> None:
