@@ -2,7 +2,6 @@
 
 from pcneuro.batch.batch import Batch, resume
 from pcneuro.batch.batch import open_batch as open
-from pcneuro.batch.distributed import Distributed
 from pcneuro.batch.store import Store
 
-__all__ = ["Batch", "Distributed", "Store", "open", "resume"]
+__all__ = ["Batch", "Store", "open", "resume"]

@@ -73,3 +73,12 @@ def export(folder: Path, file: Path) -> int:
     """Write a netCDF file; returns the exit code."""
     print(Store.open(folder).export(file))
     return SUCCESS
+
+
+def figures(folder: Path, numbers: Sequence[str]) -> int:
+    """Draw figures; returns the exit code."""
+    from pcneuro.batch.figures import write
+
+    for path in write(folder, numbers):
+        print(path)
+    return SUCCESS

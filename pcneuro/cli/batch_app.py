@@ -72,3 +72,24 @@ def export(
     from pcneuro.cli import batch
 
     return batch.export(folder, file)
+
+
+@batch_app.command("figures")
+def figures(
+    folder: Batch,
+    numbers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--number",
+            metavar="NAME",
+            help="What is drawn: a number, or a pattern such as 'parameters.*'; may be given several times. By default "
+            "the main numbers of its task.",
+            show_default=False,
+        ),
+    ] = None,
+    whole: Traceback = False,
+) -> int:
+    """Draw a batch, as far as it is done, into DIR/figures: heat map, lines with bands, parallel coordinates."""
+    from pcneuro.cli import batch
+
+    return batch.figures(folder, numbers or ())

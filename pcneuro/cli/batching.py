@@ -53,6 +53,10 @@ def _shown(name: str, carry_out: Callable[[AbstractObserver], Store], folder: Pa
     if terminal.stopped:
         print(f"pcneuro: interrupted; to go on: pcneuro batch resume {folder}", file=sys.stderr)
         return INTERRUPTED
+    if known.done and known.ended == known.runs:
+        from pcneuro.batch.figures import write
+
+        print(f"figures: {', '.join(str(path) for path in write(folder))}")
     return SUCCESS if known.done + known.unsettled or shard is not None else BAD_INPUT
 
 

@@ -4,7 +4,6 @@ from pcneuro.learning.checkpoint import load_parameters
 from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Examples, Score, batches, evaluate
 from pcneuro.learning.optimizers import OPTIMIZERS, SGD, AbstractOptimizer, Adam
-from pcneuro.learning.pieces import AbstractDivision
 from pcneuro.learning.rates import (
     RATES,
     AbstractRate,
@@ -20,7 +19,6 @@ __all__ = [
     "OPTIMIZERS",
     "RATES",
     "SGD",
-    "AbstractDivision",
     "AbstractOptimizer",
     "AbstractRate",
     "AbstractSource",

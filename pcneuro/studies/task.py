@@ -140,6 +140,8 @@ class AbstractTask(Table):
     packs: ClassVar[bool] = False
     """Whether ``perform`` has one simulation, and all that comes before only prepares it: that may be done twice, so
     that runs of a batch are simulated side by side."""
+    main: ClassVar[tuple[str, ...]] = ("loss", "energy")
+    """Patterns of the numbers that figures of a batch show, in order. Those of tables have dotted names."""
 
     task: str
     circuit: str = Field(min_length=1, description="'file.py:function', or a saved circuit")

@@ -61,7 +61,8 @@ def run(capsys, *arguments):
 def test_a_file_is_run_as_a_batch(project, capsys):
     code, out, err = run(capsys, "run", "x.toml")
     assert (code, err) == (0, "")
-    first, why = out.splitlines()
+    first, why, figures = out.splitlines()
+    assert figures == "figures: results/x/figures/heat_map.png, results/x/figures/lines.png"
     assert first == "results/x: 4 done, 2 failed of 6 runs"
     assert why.startswith("  2 failed, the first of them run 2: ")
     assert "unstable" in why

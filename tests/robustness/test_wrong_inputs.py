@@ -154,10 +154,7 @@ SEVERAL = {"mapping", "ops", "passes", "plot"}
 
 def arguments() -> set[tuple[str, str]]:
     """Every argument of every public name, and of the methods that take any."""
-    methods = {
-        "Simulator": ("run", "stream", "reset", "set_parameters", "store", "restore"),
-        "Trainer": ("run", "advance"),
-    }
+    methods = {"Simulator": ("run", "stream", "set_parameters", "store", "restore"), "Trainer": ("run", "advance")}
     public = {name: getattr(pcn, name) for name in pcn.__all__ if name not in RESULTS | SEVERAL | ALONE}
     public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
     public |= {f"ops.{name}": getattr(pcn.ops, name) for name in pcn.ops.__all__}

@@ -32,6 +32,7 @@ class CheckTask(RunTask):
     """Runs twice, and compares values and errors of every population at every record, and all gradients."""
 
     kind = "check"
+    main = ("worst",)
 
     against: str
     tolerance: float | None = Field(None, ge=0, allow_inf_nan=False)

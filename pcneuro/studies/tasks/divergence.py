@@ -26,6 +26,7 @@ class DivergenceTask(DrivenTask):
 
     kind = "divergence"
     packs = True
+    main = ("parameters.*.divergence_at_end", "parameters.*.steps_to_tolerance")
 
     parameters: list[str] | None = None
     tolerance: float = Field(1e-6, gt=0)

@@ -57,6 +57,7 @@ class EventDrivenTask(DrivenTask):
     """Runs by events for each of ``modes`` and ``thresholds``, and by steps, to see what the same gradients cost."""
 
     kind = "event_driven"
+    main = ("at_mark.*.ratio", "clocked.steps_to_mark")
 
     title: str = ""
     thresholds: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(

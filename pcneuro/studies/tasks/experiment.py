@@ -27,6 +27,7 @@ class ExperimentTask(AbstractTask):
     """Calls ``experiment``, a function ``(laboratory, **options)`` that returns an ``Experiment``."""
 
     kind = "experiment"
+    main = ()
 
     experiment: str = Field(min_length=1, description="'file.py:function'")
     options: dict[str, Any] = Field(default_factory=dict)

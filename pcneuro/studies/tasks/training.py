@@ -48,6 +48,7 @@ class TrainingTask(AbstractTask):
     """Learns from examples by mini-batches, each of which relaxes for ``duration`` ms."""
 
     kind = "training"
+    main = ("difference.test_accuracy.*", "difference.test_loss.*")
 
     duration: float = Field(gt=0, allow_inf_nan=False, description="the time for which each batch relaxes, in ms")
     epochs: int = Field(10, ge=0)

@@ -27,6 +27,7 @@ class WavefrontTask(DrivenTask):
     """Runs twice, and follows the errors back through the circuit."""
 
     kind = "wavefront"
+    main = ("growth", "swing")
 
     every: float | None = Field(None, gt=0, allow_inf_nan=False)
     shares: list[float] = Field(default_factory=lambda: list(SHARES))
