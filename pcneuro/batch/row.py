@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pcneuro.simulator.result import Status
+from pcneuro.studies.many import flat_numbers
 
 if TYPE_CHECKING:
     import xarray
@@ -75,12 +73,3 @@ def row_of(number: int, outcome: Outcome) -> Row:
     numbers = {name: value for name, value in flat_numbers(outcome.numbers) if name.rpartition(".")[2] != _CLOCK}
     records = None if outcome.records is None else outcome.records.drop_vars(_CLOCK, errors="ignore")
     return Row(number, status, message, numbers, records)
-
-
-def flat_numbers(numbers: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Numbers of nested tables under dotted names. What is no number (texts, lists) is left out."""
-    for name, value in numbers.items():
-        if isinstance(value, Mapping):
-            yield from flat_numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, Real | np.bool_):
-            yield f"{prefix}{name}", float(value)

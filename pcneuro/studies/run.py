@@ -15,6 +15,7 @@ from pcneuro.errors import PcneuroError, warn
 from pcneuro.files import writing
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan
+from pcneuro.studies.many import tables_of
 from pcneuro.studies.observer import AbstractObserver, PartObserver, Silent, interruptible
 from pcneuro.studies.output import SUMMARY, Output, write_json
 from pcneuro.studies.performing import Performer
@@ -68,7 +69,7 @@ def simulate(
         raise broken
     if failure is not None:
         raise type(failure)(f"{failure}; the runs before it are in {folder}") from failure.__cause__
-    return Report(folder, status, message, summary, type(runs[0].task).tables(runs))
+    return Report(folder, status, message, summary, tables_of(runs))
 
 
 def _warn_of_seeds(performer: Performer, circuits: Sequence[Circuit]) -> None:

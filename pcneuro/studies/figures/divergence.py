@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pcneuro.studies.figures.style import WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import WIDTH, legend_entries, panel_letters, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -51,8 +51,8 @@ def divergence_figure(
 
 def _keys(figure: Figure, axes: np.ndarray, colours: dict[str, Any], strokes: dict[str, Any]) -> None:
     """One legend beside all panels: colours, then strokes."""
-
-    handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items() if label]
+    named = legend_entries({label: colour for label, colour in colours.items() if label})
+    handles = [Line2D([], [], color=colour, label=label) for label, colour in named.items()]
     handles += [Line2D([], [], color="0.3", linestyle=stroke, label=kind) for kind, stroke in strokes.items()]
     handles.append(Line2D([], [], color="0.4", linewidth=0.8, linestyle=":", label="tolerance"))
     figure.legend(handles=handles, loc="outside right upper")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +56,19 @@ def style() -> Iterator[None]:
 def sequence(count: int) -> list[Any]:
     """``count`` colours in order, the palest left out."""
     return list(matplotlib.colormaps[SEQUENCE](np.linspace(0.0, 0.9, max(count, 1))))
+
+
+MOST_ENTRIES = 24
+"""Of a legend; of more, some that are evenly spread."""
+
+
+def legend_entries(entries: Mapping[str, T]) -> dict[str, T]:
+    """Entries of a legend by label: all of them or, of many, evenly spread ones with the first and the last."""
+    labels = list(entries)
+    if len(labels) > MOST_ENTRIES:
+        spread = np.linspace(0, len(labels) - 1, FEW + 1).round().astype(int)
+        labels = [labels[index] for index in spread]
+    return {label: entries[label] for label in labels}
 
 
 def first_panels(panels: Sequence[T]) -> tuple[Sequence[T], str]:

@@ -14,7 +14,7 @@ from pcneuro.analysis.plot import wavefront
 from pcneuro.analysis.plot.wavefront import size_of
 from pcneuro.analysis.wavefront import Wavefront
 from pcneuro.simulator.result import Status
-from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, panel_letters, sequence
+from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, legend_entries, panel_letters, sequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,8 @@ def times_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
 
 def _legend(figure: Figure, handles: dict[str, Any], *last: str) -> None:
     """Beside all panels; some entries come last."""
-    entries = {label: handles[label] for label in (*(h for h in handles if h not in last), *last) if label in handles}
+    entries = legend_entries({label: handle for label, handle in handles.items() if label not in last})
+    entries |= {label: handles[label] for label in last if label in handles}
     figure.legend(list(entries.values()), list(entries), loc="outside right upper")
 
 

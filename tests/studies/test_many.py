@@ -1,0 +1,44 @@
+"""Sweeps of many runs: what is printed, and legends that leave room for the picture."""
+
+import numpy as np
+import pytest
+import xarray
+
+from pcneuro.studies.figures.divergence import divergence_figure
+from pcneuro.studies.figures.style import MOST_ENTRIES, legend_entries
+from pcneuro.studies.many import MOST_TOLD
+from tests.studies.conftest import SMALL
+
+
+def test_of_many_runs_a_summary_is_printed(project):
+    weights = np.linspace(0.1, 0.5, MOST_TOLD + 1).tolist()
+    text = SMALL.replace("duration = 20.0", 'duration = 2.0\nengine = {kind = "Reference"}')
+    report, summary, records = project(text + f'[sweep]\n"arguments.weight" = {weights}\n')
+    ended, numbers = report.tables
+    assert ended.rows == [["completed", str(MOST_TOLD + 1)]]
+    losses = [run["loss"] for run in summary["runs"]]
+    told = {row[0]: row[1:] for row in numbers.rows}
+    assert told["loss"] == [f"{x:.6g}" for x in (min(losses), np.median(losses), max(losses))] + [str(MOST_TOLD + 1)]
+    assert records.sizes["run"] == MOST_TOLD + 1
+
+
+@pytest.mark.parametrize(("count", "told"), [(5, 5), (MOST_ENTRIES, MOST_ENTRIES), (400, 7)])
+def test_a_legend_has_room(count, told):
+    records = xarray.Dataset(
+        {"divergence": (("parameter", "time"), np.ones((1, 3))), "iteration": ("time", np.arange(3))},
+        {"parameter": ["w"], "time": np.arange(3.0)},
+    )
+    figure = divergence_figure(["w"], [(f"run {n}", "Strict", records) for n in range(count)], {0.1})
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert len(labels) == told + 1
+    assert (labels[0], labels[-2:]) == ("run 0", [f"run {count - 1}", "tolerance"])
+    assert len(figure.axes[0].lines) == count
+
+
+def test_entries_of_a_legend_keep_their_order():
+    entries = {str(n): n for n in range(1000)}
+    chosen = list(legend_entries(entries).values())
+    assert chosen == sorted(set(chosen))
+    assert chosen[0] == 0
+    assert chosen[-1] == 999
