@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -142,7 +143,7 @@ class StoredArray:
         dims: list[str] = self.metadata["dimension_names"]
         return dims[1:] if self.rows else dims
 
-    @property
+    @cached_property
     def chunk_size(self) -> int:
         """Bytes of a block; of text, whose bytes nobody knows, the least."""
         size = math.prod(self.metadata["chunk_grid"]["configuration"]["chunk_shape"])

@@ -19,7 +19,7 @@ from pcneuro.batch.store.names import MESSAGE, STATUS
 
 RECENT = 256
 """Blocks of which the speed is that of the batch."""
-MESSAGES = 256
+MESSAGES = 100
 """Blocks whose messages are read: each is a file."""
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 

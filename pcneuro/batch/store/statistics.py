@@ -12,9 +12,10 @@ import xarray
 
 from pcneuro.batch.layout import Layout
 from pcneuro.batch.row import RowStatus
-from pcneuro.batch.store.arrays import open_array
+from pcneuro.batch.store.arrays import StoredArray, open_array
 from pcneuro.batch.store.checking import Contents
 from pcneuro.batch.store.names import STATUS
+from pcneuro.batch.store.reading import chunk
 from pcneuro.errors import ParameterError, unknown_name
 
 STRETCH = 8192
@@ -95,22 +96,28 @@ def statistics(
     names = [name for name in contents.numbers if any(fnmatchcase(name, pattern) for pattern in numbers)]
     if not names and contents.numbers:
         raise ParameterError(f"no number matches {list(numbers)}: there are {', '.join(contents.numbers[:12])}")
-    columns = [open_array(contents.main.arrays[name].folder) for name in names]
+    columns = [contents.main.arrays[name] for name in names]
     axes = [open_array(contents.main.arrays[key].folder) for key in by]
     groups = _Groups(len(names))
     together = max(1, STRETCH // layout.block)
-    for start in range(0, layout.blocks, together):
-        blocks = range(start, min(start + together, layout.blocks))
-        runs = slice(blocks[0] * layout.block, min((blocks[-1] + 1) * layout.block, layout.runs))
-        here = np.zeros(runs.stop - runs.start, dtype=bool)
-        for block in blocks:
-            if block in done:
-                first = block * layout.block - runs.start
-                here[first : first + len(done[block])] = done[block] == RowStatus.DONE
+    blocks = sorted(done)
+    for start in range(0, len(blocks), together):
+        chosen = blocks[start : start + together]
+        here = np.concatenate([done[block] == RowStatus.DONE for block in chosen])
+        runs = np.concatenate([np.asarray(layout.numbers(block)) for block in chosen])[here]
+        values = np.empty((len(here), len(columns)))
+        for position, column in enumerate(columns):
+            values[:, position] = np.concatenate([_column(column, layout, block) for block in chosen])
         if here.any():
-            values = np.stack([column[runs] for column in columns], axis=1) if columns else np.empty((len(here), 0))
-            groups.add([np.asarray(axis[runs])[here] for axis in axes], values[here])
+            groups.add([np.asarray(axis[runs[0] : runs[-1] + 1])[runs - runs[0]] for axis in axes], values[here])
     return _dataset(groups, names, by)
+
+
+def _column(array: StoredArray, layout: Layout, block: int) -> np.ndarray:
+    """A number in the runs of a block; NaN where none has it."""
+    values = chunk(array, layout, block)
+    count = len(layout.numbers(block))
+    return np.full(count, np.nan) if values is None else values[:count]
 
 
 def _dataset(groups: _Groups, names: Sequence[str], by: Sequence[str]) -> xarray.Dataset:
