@@ -129,14 +129,34 @@ def _alone(file: IO[str]) -> bool:
     return True
 
 
+def holders(folder: Path) -> list[str]:
+    """Who works on the batch in ``folder``, in words. No lock is tried: nobody is held up by the question."""
+    return [said for said, lives in _holders(folder / CLIENT) if lives]
+
+
 def _holder(path: Path) -> str:
     """Who holds a lock, in words. Of one that shards share, what they hold besides."""
+    return next((f" by {said}" for said, _ in _holders(path)), "")
+
+
+def _holders(path: Path) -> Iterator[tuple[str, bool]]:
+    """Who holds a lock or has left its file, in words, and whether that process may be there by now."""
     for each in (path, *sorted(path.parent.glob(f"{path.name}-*"))):
         try:
             facts = json.loads(each.read_text(encoding="utf-8"))
-            since = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["since"]))
+            process, since = int(facts["process"]), time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["since"]))
             name = each.name.removeprefix(path.name).lstrip("-").replace("-", " ")
-            return f" by process {facts['process']} on {facts['host']}{f' ({name})' if name else ''} since {since}"
-        except (OSError, ValueError, KeyError, TypeError):
+            said = f"process {process} on {facts['host']}{f' ({name})' if name else ''} since {since}"
+            yield said, facts["host"] != platform.node() or _lives(process)
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             continue
-    return ""
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True

@@ -22,6 +22,8 @@ def status(folder: Path, as_json: bool) -> int:
         return SUCCESS
     print_tables(tables(known), "pcneuro batch export")
     print(f"{folder}: {known.runs} runs, {_speed(known)}")
+    for each in known.working:
+        print(f"worked on by {each}")
     return SUCCESS
 
 

@@ -1,10 +1,12 @@
 """``pcneuro batch status|retry|merge|export``: what they print, and the one line about what is wrong."""
 
 import json
+import os
 
 import pytest
 import xarray
 
+from pcneuro.batch import locks
 from pcneuro.batch.row import Row, RowStatus
 from tests.batch.stores import done, made
 
@@ -25,7 +27,7 @@ def batch(folder):
     return made(folder / "b", rows, order=[0, 1])
 
 
-def test_status(pcneuro, batch):
+def test_status(pcneuro, refused, batch):
     code, out, _ = pcneuro("batch", "status", "b")
     assert code == 0
     assert out.splitlines()[-1].startswith("b: 6 runs, 4 of which have ended; ")
@@ -34,6 +36,9 @@ def test_status(pcneuro, batch):
         row for row in rows if row[:1] in (["done"], ["to"])
     ]
     assert ["failed", "1", "1", "dt", "=", "25", "ms", "is", "unstable"] in rows
+    with locks.client(batch.folder):
+        assert pcneuro("batch", "status", "b")[1].splitlines()[-1].startswith(f"worked on by process {os.getpid()} on ")
+        assert "is being worked on by process" in refused("batch", "retry", "b")
     code, out, _ = pcneuro("batch", "status", "b", "--json")
     known = json.loads(out)
     assert (code, known["ended"], known["failures"][0]["count"]) == (0, 4, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
@@ -52,6 +52,8 @@ class Progress:
         At that speed; None where that is not known.
     failures
         Kinds of failures, the most frequent first. Of many only some blocks are read.
+    working
+        Processes that work on it by now, in words.
     """
 
     runs: int
@@ -64,6 +66,7 @@ class Progress:
     per_second: float | None
     seconds_left: float | None
     failures: tuple[Failure, ...]
+    working: tuple[str, ...]
 
     @property
     def ended(self) -> int:
@@ -75,8 +78,8 @@ class Progress:
         return asdict(self) | {"ended": self.ended}
 
 
-def progress(contents: Contents, layout: Layout, done: Mapping[int, np.ndarray]) -> Progress:
-    """How far a batch is, of which the blocks that are ``done`` have these statuses."""
+def progress(contents: Contents, layout: Layout, done: Mapping[int, np.ndarray], working: Sequence[str]) -> Progress:
+    """How far a batch is, of which the blocks that are ``done`` have these statuses, and who works on it."""
     counts = Counter[int]()
     for values in done.values():
         counts.update(values.tolist())
@@ -90,6 +93,7 @@ def progress(contents: Contents, layout: Layout, done: Mapping[int, np.ndarray])
         per_second=speed,
         seconds_left=rest / speed if speed else None,
         failures=_failures(contents, layout, done),
+        working=tuple(working),
     )
 
 

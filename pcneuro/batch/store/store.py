@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from pcneuro.batch import locks
 from pcneuro.batch.layout import PROVENANCE, RUNS, Layout
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.store import retrying
@@ -143,8 +144,11 @@ class Store:
         return rows(self.contents(others=True), self.layout, block, statuses)
 
     def retry(self, statuses: Collection[RowStatus] = FAILURES) -> int:
-        """Have runs that ended so done again when the batch goes on; how many these are. Rows of all others stay."""
-        with writing(self.folder):
+        """Have runs that ended so done again when the batch goes on; how many these are. Rows of all others stay.
+
+        Raises LockedError where somebody works on the batch, StoreError, and OutputError.
+        """
+        with locks.client(self.folder), writing(self.folder):
             known = self.contents()
             return sum(
                 retrying.take_back(self.folder, known, self.layout, block, statuses) for block in sorted(self.done())
@@ -161,7 +165,7 @@ class Store:
     def status(self) -> Progress:
         """How far the batch is. Raises StoreError."""
         known = self.contents()
-        return progress(known, self.layout, self._statuses(known))
+        return progress(known, self.layout, self._statuses(known), locks.holders(self.folder))
 
     def dataset(self) -> xarray.Dataset:
         """All rows along ``run``, as they are by now; arrays are read when they are asked for.
