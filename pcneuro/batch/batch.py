@@ -18,13 +18,12 @@ from pcneuro.batch.runners import AbstractRunner, Here
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
 from pcneuro.batch.studies.function import check_not_importing
-from pcneuro.errors import OutputError, check_object
+from pcneuro.errors import OutputError, PcneuroError, StoreError, check_object, shown
 from pcneuro.files import path_of
-from pcneuro.quantities import flag
+from pcneuro.quantities import flag, whole
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, Silent, interruptible
 from pcneuro.studies.spaces import AbstractSpace
-from pcneuro.studies.spaces.axes import whole
 
 WORTH_SAYING = 10**8
 """Bytes on the disk of which is told before they are written."""
@@ -95,10 +94,10 @@ class Batch:
     def hash_of(self, number: int) -> str:
         """SHA-256 of all that the results of a run depend on: settings, its values, and the contents of files.
 
-        These are files that the settings name, and Python files beside them that they import. Raises IndexError where
-        there is no such run.
+        These are files that the settings name, and Python files beside them that they import. Raises ParameterError
+        where there is no such run.
         """
-        return self.settings.hash_of(number)
+        return self.settings.hash_of(whole("number", number, 0, len(self) - 1))
 
     def run(
         self,
@@ -117,10 +116,8 @@ class Batch:
             Where it cannot be written, or the folder has something else in it.
         """
         check_not_importing()
-        folder = path_of(out, OutputError).resolve()
-        runner, observer = runner or Here(), observer or Silent()
-        check_object("runner", runner, AbstractRunner)
-        check_object("observer", observer, AbstractObserver)
+        folder = _folder_of(out, OutputError)
+        runner, observer = _done_by(runner, observer)
         if (folder / SETTINGS).exists():
             self.settings.check_same(folder)
         else:
@@ -129,6 +126,26 @@ class Batch:
                 workers = runner.workers if self.block is None and runner.sees_all else None
                 make_store(folder, self.settings, lambda: observer.stopped, workers)
         return _carry_on(folder, runner, observer)
+
+
+def _folder_of(given: Any, kind: type[PcneuroError]) -> Path:
+    """A folder that is given by its path. Raises an error of this ``kind`` where it is none, or can be none."""
+    folder = path_of(given, kind)
+    try:
+        folder.exists()
+    except OSError as error:
+        raise kind(f"the folder {shown(str(folder))}: {error.strerror}") from None
+    return folder.resolve()
+
+
+def _done_by(
+    runner: AbstractRunner | None, observer: AbstractObserver | None
+) -> tuple[AbstractRunner, AbstractObserver]:
+    """Runner and observer, or those that there are without. Raises ParameterError."""
+    runner, observer = Here() if runner is None else runner, Silent() if observer is None else observer
+    check_object("runner", runner, AbstractRunner)
+    check_object("observer", observer, AbstractObserver)
+    return runner, observer
 
 
 def _check_free(folder: Path) -> None:
@@ -173,13 +190,12 @@ def resume(
         Where files that it names have changed since, or it is of another version of pcneuro.
     """
     check_not_importing()
-    place, runner, observer = path_of(folder, OutputError).resolve(), runner or Here(), observer or Silent()
-    check_object("runner", runner, AbstractRunner)
-    check_object("observer", observer, AbstractObserver)
+    place = _folder_of(folder, StoreError)
+    runner, observer = _done_by(runner, observer)
     Settings.read(place).check_same(place)
     return _carry_on(place, runner, observer)
 
 
 def open_batch(folder: str | os.PathLike[str]) -> Store:
     """The store of the batch in a folder: its rows, its progress. Raises StoreError where there is none."""
-    return Store.open(folder)
+    return Store.open(_folder_of(folder, StoreError))

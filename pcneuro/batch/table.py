@@ -24,6 +24,7 @@ class BatchTable(Table):
     runner: Annotated[AbstractRunner, BeforeValidator(_runner)] = Processes()
     replicates: int = Field(1, ge=1)
     block: int | None = Field(None, ge=1)
+    pack: bool = True
     keep: list[str] = Field([EVERYTHING], min_length=1)
 
 

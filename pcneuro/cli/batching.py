@@ -30,7 +30,7 @@ def run_batch(plan: Plan, out: Path | None, overwrite: bool, going_on: bool, sha
     runner: AbstractRunner = table.runner
     if shard is not None:
         runner = Shard.from_text(shard, Here() if isinstance(runner, Processes) else runner)
-    batch = Batch(plan, replicates=table.replicates, block=table.block, keep=table.keep)
+    batch = Batch(plan, replicates=table.replicates, block=table.block, pack=table.pack, keep=table.keep)
     folder = _folder(plan.name, out, overwrite, going_on, shared=shard is not None)
     return _shown(plan.name, lambda observer: batch.run(folder, runner, observer=observer), folder, shard)
 

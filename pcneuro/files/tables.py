@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pcneuro.errors import CapacityError, DataError
+from pcneuro.errors import LONGEST, CapacityError, DataError
 from pcneuro.files.reading import open_regular
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 64_000_000
 """Of a CSV file."""
 MOST_COLUMNS = 1_000
+LONGEST_PATH = 255
+"""Characters of a path in a message."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class TableKind:
                     )
                 text = file.read(MOST_BYTES).decode("utf-8-sig")
         except OSError as error:
-            raise DataError(f"cannot read the table of {self.name} {path}: {error.strerror or error}") from None
+            place = path if len(str(path)) <= LONGEST_PATH else f"{str(path)[:LONGEST]} ..."
+            raise DataError(f"cannot read the table of {self.name} {place}: {error.strerror or error}") from None
         except UnicodeDecodeError:
             raise DataError(
                 f"{path} is no CSV file in UTF-8: write the table with DataFrame.to_csv(index=False)"

@@ -13,10 +13,11 @@ from typing import Any
 
 from pcneuro.errors import ConfigurationError, ParameterError, warn
 from pcneuro.files.toml import Problem, checked, get, located, nearest, read_toml, shown_at
+from pcneuro.quantities import whole
 from pcneuro.studies.keys import Keys, split, toml_value
 from pcneuro.studies.seeds import SEED, seeded
 from pcneuro.studies.spaces import AbstractSpace, Joined, Listed, Replicated, space_of
-from pcneuro.studies.spaces.axes import AxisError, whole
+from pcneuro.studies.spaces.axes import AxisError
 from pcneuro.studies.spaces.reading import NEEDED
 from pcneuro.studies.tables import KIND
 from pcneuro.studies.task import TASKS, AbstractTask

@@ -64,3 +64,7 @@ first_shadowed = shadowed
 
 def shadowed(width):
     return {"second": 2}
+
+
+def seeded(seed=0):
+    return {"seed": seed}

@@ -258,8 +258,8 @@ def test_a_combination_that_does_not_fit_is_a_row(project):
     ("arguments", "said"),
     [
         ({"space": 3}, "space is 3; needed is one of pcn.spaces"),
-        ({"replicates": 0}, "replicates is 0; needed is a whole number of at least 1"),
-        ({"block": 1.5}, "block is 1.5; needed is a whole number"),
+        ({"replicates": 0}, "replicates is 0; give a whole number of at least 1"),
+        ({"block": 1.5}, "block is 1.5; give a whole number"),
         ({"keep": "loss"}, "keep is 'loss'; needed is a list"),
         ({"space": {"seed": [1]}, "replicates": 2}, "seed: is set twice"),
     ],

@@ -23,6 +23,7 @@ from tests.robustness import (
     test_archives,
     test_data_files,
     wrong_in_analysis,
+    wrong_in_batches,
     wrong_in_circuits,
     wrong_in_dendritic,
     wrong_in_exports,
@@ -63,6 +64,7 @@ PARTS = (
     wrong_in_networks,
     wrong_in_trees,
     wrong_in_mapping,
+    wrong_in_batches,
 )
 ROWS = [row for part in PARTS for row in part.ROWS]
 
@@ -146,19 +148,23 @@ RESULTS = {"Audit", "Check", "Circuit", "Graph", "PcneuroError", "PcneuroWarning
 EXPORTS = "graph", "network", "rate", "script", "spiking", "structure", "write"
 """What makes or writes something, in the modules of ``pcneuro.export``."""
 OF_MAPPINGS = "AssumedRate", "axons_of", "chip_of", "traffic_of"
+OF_SPACES = "Csv", "Grid", "Joined", "LatinHypercube", "Listed", "Range", "Replicated", "Sobol", "Zip"
 OF_MAPPING = "check", "core", "read", "to_csv", "to_html", "to_netcdf"
 """Names of ``pcneuro.mapping`` that take something, and methods of a mapping."""
-SEVERAL = {"mapping", "ops", "passes", "plot"}
+SEVERAL = {"batch", "mapping", "ops", "passes", "plot", "spaces"}
 """Rooms of functions."""
 
 
 def arguments() -> set[tuple[str, str]]:
     """Every argument of every public name, and of the methods that take any."""
     methods = {"Simulator": ("run", "stream", "set_parameters", "store", "restore"), "Trainer": ("run", "advance")}
+    methods["Batch"] = "run", "hash_of"
     public = {name: getattr(pcn, name) for name in pcn.__all__ if name not in RESULTS | SEVERAL | ALONE}
     public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
     public |= {f"ops.{name}": getattr(pcn.ops, name) for name in pcn.ops.__all__}
     public |= {f"passes.{name}": getattr(pcn.passes, name) for name in pcn.passes.__all__ if name != "AbstractPass"}
+    public |= {f"spaces.{name}": getattr(pcn.spaces, name) for name in OF_SPACES}
+    public |= {f"batch.{name}": getattr(pcn.batch, name) for name in ("open", "resume")}
     public |= {f"mapping.{name}": getattr(pcn.mapping, name) for name in OF_MAPPINGS}
     public |= {f"mapping.Mapping.{name}": getattr(pcn.mapping.Mapping, name) for name in OF_MAPPING}
     public |= {f"mapping.plot.{name}": getattr(pcn.mapping.plot, name) for name in pcn.mapping.plot.__all__}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pcneuro.studies.run  # noqa: F401  tasks register themselves where they are imported
+from pcneuro.batch.table import BatchTable
 from pcneuro.data import DATASETS
 from pcneuro.export.spiking import Spiking
 from pcneuro.files.toml import Problem, checked
@@ -20,6 +21,7 @@ from pcneuro.model.settled import Settled
 from pcneuro.recording.events import RecordEvents
 from pcneuro.recording.record import Record
 from pcneuro.simulator.schedules.abstract import SCHEDULES
+from pcneuro.studies.file import BATCH
 from pcneuro.studies.tables import made_from, settings_of
 from pcneuro.studies.task import TASKS, engines
 from pcneuro.studies.values import VALUES
@@ -43,14 +45,16 @@ BANKS: dict[str, list[Any]] = {
 WANTED = {
     "number": "duration tolerance every temperature dt rate momentum weight_decay clip beta1 beta2 epsilon by least "
     "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity",
-    "whole": "seed samples epochs batch_size seeds test_samples sample_length threads train test length steps repeats",
+    "whole": "seed samples epochs batch_size seeds test_samples sample_length threads train test length steps repeats "
+    "replicates block",
     "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
     "experiment table chip",
-    "flag": "shuffle periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",
-    "list": "strategies trial record perturb parameters thresholds modes units durations shares batches vertices kinds",
+    "flag": "shuffle pack periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",
+    "list": "strategies trial record perturb parameters thresholds modes units durations shares batches vertices kinds "
+    "keep",
     "names": "inputs targets clamp arguments options rest perturbations",
     "table": "between dynamics integrator schedule engine delays until events spiking dataset learning optimizer rates "
-    "threshold mode values errors decoding",
+    "threshold mode values errors decoding runner",
 }
 """What keys of these names hold, but for ``OTHERS``."""
 OTHERS = {
@@ -110,6 +114,8 @@ class Key:
     def read(self, value: Any) -> Any:
         """Read a table in which this key has this value. Raises Problem."""
         table = {**BASE.get(self.owner, {}), self.name: value}
+        if self.owner == BATCH:
+            return checked(BatchTable, table)
         if self.owner in TASKS:
             return checked(TASKS[self.owner], {"task": self.owner, "circuit": "file.py:function"} | table)
         return made_from({self.owner: objects()[self.owner]}, self.owner, table)
@@ -133,6 +139,7 @@ def keys() -> Iterator[Key]:
     for kind, task in TASKS.items():
         if task.__module__.startswith("pcneuro"):
             yield from (Key(kind, name) for name in task.model_fields)
+    yield from (Key(BATCH, name) for name in BatchTable.model_fields)
     for kind, made in objects().items():
         yield from (Key(kind, name) for name in settings_of(made).model_fields if (kind, name) not in FREE)
 

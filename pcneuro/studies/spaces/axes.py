@@ -28,7 +28,7 @@ class AxisError(ParameterError):
 def check_runs(runs: int) -> None:
     """Raise CapacityError for more runs than a space may have."""
     if runs > MOST_RUNS:
-        raise CapacityError(f"a space of {runs:.3g} runs; {MOST_RUNS:,} is the most: take fewer values")
+        raise CapacityError(f"a space of {told(runs)} runs; {MOST_RUNS:,} is the most: take fewer")
 
 
 def check_keys(keys: Iterable[Any]) -> None:
@@ -40,7 +40,7 @@ def check_keys(keys: Iterable[Any]) -> None:
         try:
             path = split(key)
         except Problem as problem:
-            raise AxisError(key, problem.text) from None
+            raise AxisError(shown(key), problem.text) from None
         if path in paths:
             raise AxisError(key, "is set twice: leave one of the two out")
         for depth in range(1, len(path)):
@@ -52,12 +52,12 @@ def check_keys(keys: Iterable[Any]) -> None:
         paths[path] = key
 
 
-def plain_axes(axes: Any, *, empty: bool = False) -> dict[str, tuple[Any, ...]]:
+def plain_axes(axes: Any) -> dict[str, tuple[Any, ...]]:
     """Values by key, as plain Python values. Raises AxisError, and ParameterError for what is no dict."""
-    if not isinstance(axes, Mapping) or (not axes and not empty):
-        raise ParameterError(
-            f"axes is {told(axes) if axes != {} else 'empty'}: give keys and their values, such as {EXAMPLE}"
-        )
+    if not isinstance(axes, Mapping):
+        raise ParameterError(f"axes is {told(axes)}: give keys and their values, such as {EXAMPLE}")
+    if not axes:
+        raise ParameterError(f"axes is empty: give keys and their values, such as {EXAMPLE}")
     check_keys(axes)
     return {key: plain_values(key, values) for key, values in axes.items()}
 
@@ -86,13 +86,6 @@ def plain_value(key: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain_value(key, each) for each in value]
     raise AxisError(key, f"{told(value)} is no value of a file: give numbers, texts, lists or dicts of them")
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """A whole number of at least so much. Raises ParameterError with its name."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
-        raise ParameterError(f"{name} is {told(value)}; needed is a whole number of at least {least}")
-    return int(value)
 
 
 AXES = "axes"

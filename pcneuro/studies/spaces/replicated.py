@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, final
 
 from pcneuro.errors import check_object
+from pcneuro.quantities import whole
 from pcneuro.studies.spaces.abstract import MOST_CHECKED, AbstractSpace
-from pcneuro.studies.spaces.axes import check_keys, check_runs, whole
+from pcneuro.studies.spaces.axes import check_keys, check_runs
 from pcneuro.studies.spaces.reading import space_of
 from pcneuro.studies.spaces.tables import only
 
@@ -50,7 +51,7 @@ class Replicated(AbstractSpace):
         object.__setattr__(self, "count", whole("count", self.count, 1))
         object.__setattr__(self, "first", whole("first", self.first, 0))
         check_keys((*self.space.keys, self.key))
-        check_runs(len(self))
+        check_runs(len(self.space) * self.count)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ import numpy as np
 
 from pcneuro.errors import ConfigurationError, ParameterError, told
 from pcneuro.files.toml import Problem
+from pcneuro.quantities import flag, whole
 from pcneuro.studies.spaces.abstract import AbstractSpace
-from pcneuro.studies.spaces.axes import EXAMPLE, AxisError, check_keys, check_runs, whole
+from pcneuro.studies.spaces.axes import EXAMPLE, AxisError, check_keys, check_runs
 from pcneuro.studies.spaces.tables import only
 
 _DIGITS = decimal.Context(prec=34)
@@ -53,14 +54,13 @@ class Range:
 
     def __post_init__(self) -> None:
         for name in ("log", "whole"):
-            if not isinstance(getattr(self, name), bool):
-                raise ParameterError(f"{name} is {told(getattr(self, name))}; needed is True or False")
+            object.__setattr__(self, name, flag(name, getattr(self, name)))
         for name in ("low", "high"):
             end = getattr(self, name)
             if not _is_finite(end):
                 raise ParameterError(f"{name} is {told(end)}; needed is a finite number")
             if self.whole and end != math.floor(end):
-                raise ParameterError(f"{name} is {told(end)}; needed is a whole number")
+                raise ParameterError(f"{name} is {told(end)}; give a whole number")
             object.__setattr__(self, name, int(end) if self.whole else float(end))
         if not self.low < self.high:
             raise ParameterError(f"low is {self.low:g} and high {self.high:g}: low has to be below high")
@@ -149,7 +149,8 @@ def _is_finite(end: Any) -> bool:
     """Whether it is a number that a float can have."""
     if isinstance(end, bool) or not isinstance(end, int | float | np.integer | np.floating):
         return False
-    return bool(-sys.float_info.max <= end <= sys.float_info.max)
+    exact = end.item() if isinstance(end, np.generic) else end
+    return bool(-sys.float_info.max <= exact <= sys.float_info.max)
 
 
 def _nested(axes: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
