@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     "name",
     [
+        "batch",
+        "batch_scale",
         "brian2_rate",
         "compare",
         "connectome",
@@ -113,3 +115,45 @@ def test_mapping_in_small(monkeypatch, tmp_path, capsys):
     natural, refined = json.loads((tmp_path / "mapping_large.json").read_text())["rows"]
     assert int(refined["packets"].replace(",", "")) <= int(natural["packets"].replace(",", ""))
     assert float(natural["of the snake"]) <= 1
+
+
+def rows_in_small(name, what, monkeypatch, tmp_path, capsys):
+    """What a benchmark of batches writes about ``what``, done in small."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *what, "--quick", "--out", str(tmp_path)])
+    module = importlib.import_module(name)
+    module.main()
+    capsys.readouterr()
+    (written,) = tmp_path.glob("*.json")
+    return json.loads(written.read_text())["rows"]
+
+
+def test_packed_batches_in_small(monkeypatch, tmp_path, capsys):
+    rows = rows_in_small("batch", ["packed"], monkeypatch, tmp_path, capsys)
+    assert {row["correctness"] for row in rows} == {"rows the same"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["linear", "processes"])
+def test_batches_of_processes_in_small(what, monkeypatch, tmp_path, capsys):
+    pytest.importorskip("zarr")
+    rows = rows_in_small("batch", [what], monkeypatch, tmp_path, capsys)
+    assert not any(word in row["correctness"] for row in rows for word in ("WRONG", "DIFFER"))
+
+
+def test_scale_of_batches_against_closed_forms(monkeypatch, tmp_path, capsys):
+    rows = rows_in_small("batch_scale", [], monkeypatch, tmp_path, capsys)
+    assert {row["least time"] for row in rows} == {"ok"}
+    scale = importlib.import_module("batch_scale")
+    costs = scale.Costs(run=2.0, overhead=0.5, tasks=10.0, files=100.0, arrays=3, others=1)
+    # A worker alone: for each block a task, its runs, and its files, one after the other.
+    assert scale.simulate(12, 1, 4, costs).seconds == pytest.approx(3 * (0.1 + 4 * 2.5 + 0.04))
+    # As many workers as blocks: the last one waits for the scheduler, and then has its own work.
+    assert scale.simulate(8, 8, 1, costs).seconds == pytest.approx(8 * 0.1 + 2.5 + 0.04)
+    assert scale.simulate(8, 8, 1, costs, scheduler=False).seconds == pytest.approx(2.5 + 8 * 0.04)
+    # More workers than the metadata server can take files from: it alone tells how long it takes.
+    short = scale.Costs(run=0.001, overhead=0.0, tasks=1e6, files=100.0, arrays=3, others=1)
+    outcome = scale.simulate(10_000, 1_000, 1, short)
+    assert outcome.seconds == pytest.approx(10_000 * 0.04, rel=1e-3)
+    assert outcome.limit == "metadata server"
+    assert scale.store_size(10, 4, costs) == (3 * 4, 3 * 4 * 4096.0)

@@ -64,12 +64,15 @@ class Row:
 
 _CLOCK = "seconds"
 """What tasks call the time that something took: no part of a row, which is the same whenever it is done."""
+_THREADS = "threads"
+"""What engines call the number of threads that they had: no part of a row, which is the same whoever does it."""
 
 
 def row_of(number: int, outcome: Outcome) -> Row:
     """The row of an outcome that was not interrupted, without the time that it took."""
     status = OF_RESULT[outcome.status]
     message = "" if status is RowStatus.DONE else outcome.message
-    numbers = {name: value for name, value in flat_numbers(outcome.numbers) if name.rpartition(".")[2] != _CLOCK}
+    left_out = _CLOCK, _THREADS
+    numbers = {name: value for name, value in flat_numbers(outcome.numbers) if name.rpartition(".")[2] not in left_out}
     records = None if outcome.records is None else outcome.records.drop_vars(_CLOCK, errors="ignore")
     return Row(number, status, message, numbers, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -10,7 +11,8 @@ from typing import Any, final
 from pcneuro.batch.named_files import digests, texts_of, texts_of_space
 from pcneuro.batch.row import Row, RowStatus, row_of
 from pcneuro.batch.studies.abstract import AbstractStudy, Values
-from pcneuro.errors import PcneuroError
+from pcneuro.errors import OutputError, PcneuroError
+from pcneuro.files import writing
 from pcneuro.files.toml import Problem, nearest
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan
@@ -31,6 +33,30 @@ class _Stopped(Silent):
     @property
     def stopped(self) -> bool:  # type: ignore[override]
         return self.ask()
+
+
+@final
+@dataclass(frozen=True)
+class _Places:
+    """Where a run has its files until it is done. Its folder is made when the first of them is."""
+
+    folder: Path
+
+    def checkpoint(self, name: str) -> Path:
+        """The place of a checkpoint, with which the run goes on where it is there."""
+        return self._place(f"{name}.npz")
+
+    def stream(self, name: str) -> Path:
+        """The place of a file that the run writes anew, whatever another one has left there when it was killed."""
+        path = self._place(name)
+        with writing(path):
+            path.unlink(missing_ok=True)
+        return path
+
+    def _place(self, name: str) -> Path:
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / name
 
 
 @final
@@ -101,13 +127,17 @@ class FileStudy(AbstractStudy):
             circuit = performer.circuit(run)
         except PcneuroError as error:
             return Row(number, RowStatus.FAILED, str(error))
-        place = lambda name: scratch(number) / name  # noqa: E731
-        return run.task, lambda: performer.job(run, circuit, _Stopped(stopped), place, place, resume=True)
+        places = _Places(scratch(number))
+        return run.task, lambda: performer.job(
+            run, circuit, _Stopped(stopped), places.checkpoint, places.stream, resume=True
+        )
 
     def _row(self, number: int, task: AbstractTask, job: Callable[[], Job] | None) -> Row:
         assert job is not None
         try:
             outcome = task.perform(job())
+        except OutputError:
+            raise  # of the disk, and not of the run
         except PcneuroError as error:
             return Row(number, RowStatus.FAILED, str(error))
         if outcome.status is Status.INTERRUPTED:
