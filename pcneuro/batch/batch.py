@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from pcneuro.batch import locks
-from pcneuro.batch.beginning import make_store
+from pcneuro.batch.beginning import make_store, remove_left_by_creators
 from pcneuro.batch.blocks import untimed_block
 from pcneuro.batch.layout import SETTINGS, Layout
 from pcneuro.batch.making import check, patterns_of, space_for, study_of
@@ -157,6 +157,7 @@ def _check_free(folder: Path) -> None:
 def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) -> Store:
     """Have the blocks done that are not, by a runner."""
     store = Store.open(folder)
+    remove_left_by_creators(folder)
     with runner.lock(folder), interruptible(observer):
         rest, finished = runner.share(list(store.rest())), 0
         with locks.cleaning(folder):

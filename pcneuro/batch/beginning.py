@@ -10,16 +10,24 @@ from pathlib import Path
 
 from pcneuro.batch import locks
 from pcneuro.batch.blocks import seconds_of_a_run, timed_block
-from pcneuro.batch.layout import Layout
+from pcneuro.batch.layout import NEW, OLD, Layout
 from pcneuro.batch.provenance import Provenance
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
 from pcneuro.errors import ConfigurationError, unknown_name
-from pcneuro.files import scratch, writing
+from pcneuro.files import remove_left, scratch, writing
 
+FIRST = ".first"
+"""Ending of the folder of checkpoints of first runs."""
 MOST = 8
 """Runs that are tried for one that is done. Where all of these fail, nobody knows what the others will be like."""
+
+
+def remove_left_by_creators(folder: Path) -> None:
+    """Remove what processes have left that were killed while they made the folder of a batch; another one made it."""
+    for ending in (FIRST, NEW, OLD):
+        remove_left(folder.parent, f".{folder.name}.", ending)
 
 
 def first_rows(settings: Settings, place: Path, stopped: Callable[[], bool]) -> tuple[list[Row], float]:
@@ -48,7 +56,7 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], wo
         folder.parent.mkdir(parents=True, exist_ok=True)
     described = settings.described()
     provenance = Provenance(str(described["content"]))
-    with scratch(folder.parent, f".{folder.name}.", ".first") as place:
+    with scratch(folder.parent, f".{folder.name}.", FIRST) as place:
         rows, seconds = first_rows(settings, place, stopped)
         if workers is not None:
             seconds = seconds_of_a_run(settings, rows[-1].number, seconds, place, stopped)

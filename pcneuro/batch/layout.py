@@ -17,6 +17,9 @@ RETRY = "retry"
 SCRATCH = "scratch"
 """Checkpoints of runs that are not done, in a folder each, which goes when the run is done."""
 
+NEW, OLD = ".new", ".old"
+"""Endings of the names of a folder that is being made, and of one that is being removed, beside its place."""
+
 
 @dataclass(frozen=True)
 class Layout:

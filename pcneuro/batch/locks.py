@@ -25,6 +25,7 @@ except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
 CLIENT = ".lock"
+SHARD = f"{CLIENT}-shard-"
 WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 """What file systems say that have no locks."""
 
@@ -33,6 +34,7 @@ WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 def client(folder: Path) -> Iterator[None]:
     """While it holds, nobody else works on the batch in ``folder``. Raises LockedError where somebody does."""
     with _held(folder / CLIENT, shared=False):
+        _remove_dead(folder)
         yield
 
 
@@ -40,8 +42,9 @@ def client(folder: Path) -> Iterator[None]:
 def shard(folder: Path, name: str) -> Iterator[None]:
     """While it holds, no client works on the batch in ``folder``, and nobody else on the shard of this name."""
     with ExitStack() as stack:
-        stack.enter_context(_held(folder / f"{CLIENT}-shard-{name}", shared=False))
+        stack.enter_context(_held(folder / f"{SHARD}{name}", shared=False))
         stack.enter_context(_held(folder / CLIENT, shared=True))
+        _remove_dead(folder)
         yield
 
 
@@ -118,6 +121,15 @@ def _is_at(file: IO[str], path: Path) -> bool:
     with suppress(OSError):
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     return False
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove the files of locks that killed shards have left."""
+    for path in folder.glob(f"{SHARD}*") if fcntl is not None else ():
+        with suppress(OSError), open(path, "a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its shard lives
+            if _is_at(file, path):
+                path.unlink()
 
 
 def _alone(file: IO[str]) -> bool:

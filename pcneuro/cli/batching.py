@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from pcneuro.batch import Batch, Store, locks, resume
-from pcneuro.batch.layout import SETTINGS
+from pcneuro.batch.layout import OLD, SETTINGS
 from pcneuro.batch.runners import AbstractRunner, Here, Processes, Shard
 from pcneuro.batch.store import Progress
 from pcneuro.batch.table import batch_table
 from pcneuro.cli.codes import BAD_INPUT, INTERRUPTED, SUCCESS
 from pcneuro.cli.terminal import Terminal
 from pcneuro.errors import OutputError, StoreError, reporting_divergence
+from pcneuro.files import finished, unfinished
 from pcneuro.studies import Plan
 from pcneuro.studies.observer import AbstractObserver
 from pcneuro.studies.output import RESULTS, next_free
@@ -83,9 +83,9 @@ def _folder(name: str, out: Path | None, overwrite: bool, going_on: bool, *, sha
             f"{out} has a batch already: choose another --out, or pass --resume to go on with it, or --overwrite"
         )
     with locks.client(out):
-        old = out.with_name(f".{out.name}.{os.getpid()}.old")
+        old = unfinished(out.parent, f".{out.name}.", OLD)
         os.rename(out, old)
-    shutil.rmtree(old)
+    finished(old)
     return out
 
 

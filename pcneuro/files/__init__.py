@@ -7,6 +7,7 @@ from pcneuro.files.archive import write_archive as write_archive
 from pcneuro.files.guarded import GuardedFile as GuardedFile
 from pcneuro.files.guarded import guarded as guarded
 from pcneuro.files.leftovers import finished as finished
+from pcneuro.files.leftovers import remove_left as remove_left
 from pcneuro.files.leftovers import scratch as scratch
 from pcneuro.files.leftovers import unfinished as unfinished
 from pcneuro.files.pieces import ArrayFile as ArrayFile

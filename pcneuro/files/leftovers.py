@@ -35,13 +35,18 @@ def unfinished(folder: Path, before: str, after: str = "") -> Path:
     """
     if len(os.fsencode(before)) > LONGEST:
         before = f".{hashlib.sha256(os.fsencode(before)).hexdigest()}."
+    remove_left(folder, before, after)
+    path = folder / f"{before}{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{after}"
+    _mine.add(path.absolute())
+    return path
+
+
+def remove_left(folder: Path, before: str, after: str = "") -> None:
+    """Remove what killed processes have left in ``folder`` by names of ``unfinished``."""
     for path in folder.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         owner = OWNER.fullmatch(path.name, len(before), len(path.name) - len(after))
         if owner and not _lives(owner["machine"], int(owner["process"]), path):
             _remove(path)
-    path = folder / f"{before}{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{after}"
-    _mine.add(path.absolute())
-    return path
 
 
 def finished(path: Path) -> None:

@@ -7,10 +7,11 @@ import os, pathlib, signal, time
 import numpy as np
 import pcneuro as pcn
 
-def line(weight=1.0, seconds=0.0, deadly=False, once=None):
+def line(weight=1.0, seconds=0.0, deadly=False, once=False):
     time.sleep(seconds)
-    if deadly or (once is not None and weight > 1.0 and not pathlib.Path(once).exists()):
-        pathlib.Path(once or os.devnull).touch()
+    died = pathlib.Path(__file__).with_name("died")
+    if deadly or (once and weight > 1.0 and not died.exists()):
+        died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return pcn.trace(lambda x, W: {"y": pcn.vertex(1.0 * x, "h") @ W}, x=pcn.Input((2,)),
                      W=pcn.Parameter(np.full((2, 2), weight)))

@@ -48,6 +48,14 @@ def test_a_dead_holder_holds_nobody_up(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_killed_shards_have_left_is_removed(tmp_path):
+    for hold in (lambda: locks.client(tmp_path), lambda: locks.shard(tmp_path, "2-of-3")):
+        (tmp_path / ".lock-shard-1-of-2").touch()
+        with hold():
+            pass
+        assert not list(tmp_path.iterdir())
+
+
 def test_shards_work_beside_each_other(tmp_path):
     with locks.shard(tmp_path, "1-of-2"):
         with locks.shard(tmp_path, "2-of-2"):

@@ -21,7 +21,7 @@ THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_
 PATIENCE = 5.0
 """Seconds in which a process that has nothing more to do ends, before it is killed."""
 TASK, STOP = "task", "stop"
-DONE, COMPILING, ERROR, MESSAGE = "done", "compiling", "error", "message"
+READY, DONE, COMPILING, ERROR, MESSAGE = "ready", "done", "compiling", "error", "message"
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -45,6 +45,11 @@ class Child:
             encoding="utf-8",
         )
         self.lock = threading.Lock()
+
+    def ready(self) -> bool:
+        """Wait until it can be told something; False where it ended before."""
+        assert self.process.stdout is not None
+        return bool(self.process.stdout.readline())
 
     def perform(self, task: Task, say: Callable[[str], None]) -> bool:
         """Have it do a task; False where it ended on the way. ``say`` is told of kernels that it compiles.

@@ -49,11 +49,15 @@ class AbstractDask(AbstractRunner):
     def client(self, observer: AbstractObserver) -> AbstractContextManager[Any]:
         """A client of the scheduler, while it holds. Raises ConfigurationError where there is none."""
 
+    def refill(self, client: Any) -> None:
+        """Have new workers start for those that have gone for good, where that is ours to do."""
+        return None
+
     def run(self, folder: Path, blocks: Sequence[int], observer: AbstractObserver, done: Callable[[int], None]) -> None:
         if not blocks:
             return
         with self.client(observer) as client:
-            sent = _Sent(client, folder, blocks)
+            sent = _Sent(client, folder, blocks, lambda: self.refill(client))
             try:
                 for block in sent.performed(observer):
                     done(block)
@@ -64,8 +68,8 @@ class AbstractDask(AbstractRunner):
 class _Sent:
     """Tasks at a scheduler, by their futures; whatever ends comes into a queue."""
 
-    def __init__(self, client: Any, folder: Path, blocks: Sequence[int]) -> None:
-        self.client, self.folder = client, folder
+    def __init__(self, client: Any, folder: Path, blocks: Sequence[int], refill: Callable[[], None]) -> None:
+        self.client, self.folder, self.refill = client, folder, refill
         self.tasks = map(Task, blocks)
         self.futures: dict[Any, Task] = {}
         self.counted, self.most = -math.inf, LEAST
@@ -98,6 +102,7 @@ class _Sent:
         """Send what workers will soon need, no more: a scheduler with a million tasks does nothing else."""
         if time.monotonic() - self.counted > RECOUNT:
             self.counted = time.monotonic()
+            self.refill()
             self.most = max(LEAST, AHEAD * sum(self.client.nthreads().values()))
         while len(self.futures) < self.most:
             task = next(self.tasks, None)
@@ -165,6 +170,10 @@ class Dask(AbstractDask):
     @property
     def workers(self) -> int:
         return self.number or available_threads()
+
+    def refill(self, client: Any) -> None:
+        if client.cluster is not None:
+            client.cluster.scale(self.workers)
 
     @contextmanager
     def client(self, observer: AbstractObserver) -> Iterator[Any]:

@@ -71,6 +71,10 @@ class AbstractJobs(AbstractDask):
         job = self._class().job_cls
         return str(self._made(job, scheduler=NOWHERE, name="pcneuro").job_script())
 
+    def refill(self, client: Any) -> None:
+        if not self.adapt:
+            client.cluster.scale(jobs=self.jobs)
+
     @contextmanager
     def client(self, observer: AbstractObserver) -> Iterator[Any]:
         with self._made(self._class()) as cluster, needed("distributed").Client(cluster) as client:

@@ -14,9 +14,12 @@ from pcneuro.batch.runners.child import Child
 from pcneuro.batch.tasks import Task
 from pcneuro.batch.work import give_up, runs_of
 from pcneuro.engines.kernel.threads import available_threads
+from pcneuro.errors import WorkerError
 from pcneuro.quantities import whole
 from pcneuro.studies.observer import AbstractObserver
 
+STARTS = 8
+"""So many processes end before they could be told anything, one after the other, before that is an error."""
 POLL = 0.2
 """Seconds between looks at whether the observer has been stopped."""
 
@@ -114,8 +117,11 @@ class _Work:
         """Have one process do one task after the other, and a new one what it died of."""
         child: Child | None = None
         try:
-            while (task := self._next()) is not None:
-                child = child or self._started()
+            while not self.stopped:
+                child = child or self._ready()
+                task = self._next() if child is not None else None
+                if child is None or task is None:
+                    return
                 if child.perform(task, self.queue.put):
                     self._performed(task)
                 elif self.stopped:
@@ -129,6 +135,17 @@ class _Work:
         finally:
             if child is not None:
                 self._ended(child)
+
+    def _ready(self) -> Child | None:
+        """A process that can be told something; None where all is stopped. Raises WorkerError where none comes up."""
+        for _ in range(STARTS):
+            child = self._started()
+            if child.ready():
+                return child
+            self._ended(child)
+            if self.stopped:
+                return None
+        raise WorkerError(f"{STARTS} processes in a row ended as they began, the last with {child.process.returncode}")
 
     def _next(self) -> Task | None:
         with self.lock:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from pcneuro.batch.runners.child import COMPILING, DONE, ERROR, MESSAGE, STOP, TASK
+from pcneuro.batch.runners.child import COMPILING, DONE, ERROR, MESSAGE, READY, STOP, TASK
 from pcneuro.batch.tasks import Task
 from pcneuro.batch.work import perform
 from pcneuro.errors import PcneuroError
@@ -106,6 +106,7 @@ def main(folder: Path) -> None:
     compilation.report = _ToParent(worker)
     threading.Thread(target=worker.listen, daemon=True).start()
     with interruptible(worker.observer):
+        worker.tell({READY: True})
         worker.work(folder)
 
 

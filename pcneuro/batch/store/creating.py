@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pcneuro.batch.extras import needed
-from pcneuro.batch.layout import RUNS, SETTINGS, Layout
+from pcneuro.batch.layout import NEW, RUNS, SETTINGS, Layout
 from pcneuro.batch.row import Row
 from pcneuro.batch.store.arrays import MAKING, METADATA, ROLE, SWEPT, Spec, create_rows, create_whole, give_name
 from pcneuro.batch.store.checking import contents
@@ -34,7 +34,7 @@ def create(
     """
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        new = unfinished(folder.parent, f".{folder.name}.", ".new")
+        new = unfinished(folder.parent, f".{folder.name}.", NEW)
         try:
             new.mkdir()
             _fill(new / RUNS, layout, swept, first)

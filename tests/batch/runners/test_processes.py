@@ -32,7 +32,7 @@ def test_rows_do_not_depend_on_who_did_them(tmp_path):
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path):
-    path = written(tmp_path, f"[arguments]\nonce = '{tmp_path / 'died'}'")
+    path = written(tmp_path, "arguments = {once = true}\n")
     batch = Batch(path, {"arguments.weight": WEIGHTS})
     assert batch.run(tmp_path / "out", Processes(2)).dataset()["status"].values.tolist() == [1] * len(WEIGHTS)
     assert (tmp_path / "died").exists()
