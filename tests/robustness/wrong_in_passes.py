@@ -34,7 +34,11 @@ PARAMETERS = [
     *bank(False, an_object=object(), nan=float("nan"), a_vertex=["h"], several=["W", "g"]),
 ]
 """Names of parameters."""
-NEEDED: dict[str, dict[str, Any]] = {"Quantize": {"bits": 4}, "QuantizeErrors": {"bits": 4, "scale": 1.0}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "Quantize": {"bits": 4},
+    "QuantizeErrors": {"bits": 4, "scale": 1.0},
+    "QuantizeValues": {"bits": 4, "scale": 1.0},
+}
 """Pass -> arguments that it has no defaults of."""
 ALONE = {"Stochastic": lambda made: pcn.passes.Quantize(4, rounding=made)}
 """What is no pass itself -> the pass of it."""
@@ -97,11 +101,16 @@ ROWS = [
     ),
     *rows("SplitErrors", baseline=SHARE, vertices=(["h"], VERTICES)),
     *rows("Stochastic", seed=SEED),
-    *rows(
-        "QuantizeErrors",
-        bits=(3, whole_numbers(3, least=1, most=16)),
-        scale=(20.0, numbers(20.0, low=0.0, above=True)),
-        vertices=(["h"], VERTICES),
+    *(
+        row
+        for name in ("QuantizeErrors", "QuantizeValues")
+        for row in rows(
+            name,
+            bits=(3, whole_numbers(3, least=1, most=16)),
+            scale=(20.0, numbers(20.0, low=0.0, above=True)),
+            vertices=(["h"], VERTICES),
+            rounding=(pcn.passes.Stochastic(1), objects("Nearest", none=False, like=pcn.passes.Nearest)),
+        )
     ),
     *rows(
         "Quantize",
