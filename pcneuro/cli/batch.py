@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from pcneuro.batch import Store, locks
+from pcneuro.batch import Store
 from pcneuro.batch.store import Progress
 from pcneuro.cli.codes import SUCCESS
 from pcneuro.cli.terminal import print_tables
@@ -55,9 +55,7 @@ def _speed(known: Progress) -> str:
 
 def retry(folder: Path) -> int:
     """Have what failed done again; returns the exit code."""
-    store = Store.open(folder)
-    with locks.client(folder):
-        count = store.retry()
+    count = Store.open(folder).retry()
     if count:
         print(f"{count} runs are to be done again: pcneuro batch resume {folder}")
     else:
