@@ -2,6 +2,7 @@
 
 from pcneuro.batch.batch import Batch, resume
 from pcneuro.batch.batch import open_batch as open
+from pcneuro.batch.row import RowStatus
 from pcneuro.batch.store import Store
 
-__all__ = ["Batch", "Store", "open", "resume"]
+__all__ = ["Batch", "RowStatus", "Store", "open", "resume"]

@@ -53,7 +53,6 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     return Traffic(
         sends=sends[:, places].mean(axis=0),
         steps=float(counted.attrs.get("steps", np.nan)),
-        dt=float(counted.attrs["dt"]) if "steps" in counted.attrs else None,
         plasticity=active.mean(axis=0),
         samples=len(sends),
         raster=_raster(axons, result, sends[0, places]),
@@ -217,5 +216,4 @@ def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt
     sends = scale * rates[axons.population[axons.neuron]]
     unit = "a step" if dt is None else "Hz"
     source = f"assumed: {RATES if isinstance(rate, Mapping) else told(rate)} {unit}"
-    learning = _learning(axons).astype(np.float64)
-    return Traffic(sends, steps, learning, source=source, origin=axons.origin, dt=dt)
+    return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source, origin=axons.origin)

@@ -96,6 +96,8 @@ WITH_KNOWN_NUMBERS = (
     "alpha_oscillation prospective_configuration end_stopping"
 ).split()
 """Those that run in a test of their own."""
+BATCHES = ["delays_and_tau", "rate_depth_map"]
+"""Those of ``tests/batch/test_shipped_batches.py``."""
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +130,7 @@ def carry_out(name, out, *sets):
 
 
 def test_nothing_is_left_out():
-    assert sorted([*SHORT, *WITH_KNOWN_NUMBERS]) == sorted(path.stem for path in SIMULATIONS.glob("*.toml"))
+    assert sorted([*SHORT, *WITH_KNOWN_NUMBERS, *BATCHES]) == sorted(path.stem for path in SIMULATIONS.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
