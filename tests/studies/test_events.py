@@ -14,7 +14,8 @@ from tests.studies.conftest import SMALL, Stops, png_size
 TOLD = SMALL + '[engine]\nkind = "Telling"\n[events]\nkinds = ["error"]\nsamples = [0, 2]\n'
 
 
-def test_events_go_to_a_file_of_their_own(project, monkeypatch):
+@pytest.mark.drawn
+def test_events_go_to_a_file_of_their_own(project):
     report, summary, _ = project(TOLD)
     assert set(summary["files"]) >= {"events.nc", "raster.png"}
     events = xarray.load_dataset(report.folder / "events.nc")
@@ -31,10 +32,14 @@ def test_events_go_to_a_file_of_their_own(project, monkeypatch):
     table = next(table for table in report.tables if table.title == "Events")
     assert [row[0] for row in table.rows] == ["h.error", "out.error", "all"]
     assert table.rows[-1][2] == f"{events.sizes['event']:,}"
+
+
+def test_events_of_several_blocks_are_those_of_one(project, monkeypatch):
+    one, _, _ = project(TOLD)
     monkeypatch.setattr(event_log, "BLOCK", 20)
     again, _, _ = project(TOLD)
     assert again.folder.name == "x-2"
-    blocks = xarray.load_dataset(again.folder / "events.nc")
+    events, blocks = (xarray.load_dataset(report.folder / "events.nc") for report in (one, again))
     np.testing.assert_array_equal(np.sort(blocks["change"]), np.sort(events["change"]))
 
 

@@ -33,6 +33,7 @@ def gated():
 PICTURES = {"populations.png", "load.png", "links.png", "energy.png"}
 
 
+@pytest.mark.drawn
 def test_a_run_by_events_is_mapped(project):
     report, summary, records = project(FILE)
     files = {path.name for path in report.folder.iterdir()}

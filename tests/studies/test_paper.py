@@ -19,7 +19,6 @@ from pcneuro.studies import read, simulate
 
 ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def carried_out(name, out, *sets):

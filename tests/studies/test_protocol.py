@@ -49,6 +49,7 @@ def by_hand():
     return protocol.aligned(protocol.run(pcn.Simulator(pcn.build_circuit(names["small"]())), record=record), before=2.0)
 
 
+@pytest.mark.drawn
 def test_trials_of_a_file_are_those_of_a_protocol(project):
     report, summary, records = project(TASK.format(top="repeats = 2", trials=TRIALS))
     wanted = by_hand()

@@ -29,6 +29,7 @@ draws_values_only = pytest.mark.filterwarnings("ignore:.*the sweep over seed doe
 """Of a sweep over seeds on a circuit of weights that are as they are."""
 
 
+@pytest.mark.drawn
 def test_run_writes_what_the_simulator_gives(project):
     report, summary, records = project(SMALL + RECORDS, "seed=5")
     (run,) = summary["runs"]
@@ -40,6 +41,10 @@ def test_run_writes_what_the_simulator_gives(project):
     assert all(0.3 < row["norm_ratio"] <= 1 for row in run["against_backprop"].values())
     assert png_size(report.folder / "records.png")[0] > 1000
     assert png_size(report.folder / "circuit.png")[0] > 1000
+
+
+def test_the_seed_of_a_file_is_that_of_what_is_drawn(project):
+    _, _, records = project(SMALL + RECORDS, "seed=5")
     again = project(SMALL + RECORDS, "seed=5")
     assert again[0].folder.name == "x-2"
     np.testing.assert_array_equal(again[2]["h.error"], records["h.error"])

@@ -107,7 +107,6 @@ def test_phases_of_spiking_neurons_are_drawn_from_it(carried_out):
     assert run.task.spiking.errors.phases.seed == 1
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_further_seeds_of_a_training_go_on_from_the_first(carried_out):
     """The function's own default among them: no weights are drawn twice."""
     text = 'task = "training"\ncircuit = "drawn.py:reader"\nduration = 5.0\nepochs = 0\nseeds = 2\n'

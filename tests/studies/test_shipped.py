@@ -14,6 +14,7 @@ from tests.data import writers
 
 ROOT = Path(__file__).parents[2]
 SIMULATIONS = ROOT / "simulations"
+pytestmark = pytest.mark.drawn
 CIRCUITS = sorted(path.stem for path in (ROOT / "circuits").glob("*.py"))
 FEW = ["epochs=1", "seeds=2", "duration=20", "batch_size=4", "samples=8", "test_samples=4"]
 IMAGES = [
@@ -232,6 +233,7 @@ def test_sampling_finds_the_posterior(tmp_path):
         assert np.max(run[f"bound on the error of the {what}"]) < 0.03
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_error_neurons_of_pictures_come_to_their_closed_form(tmp_path, monkeypatch):
     """Of random pictures, which there are without scikit-learn, too."""
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)

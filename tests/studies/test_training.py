@@ -183,7 +183,6 @@ def test_training_that_is_interrupted_keeps_both_curves(training):
     assert len(summary["runs"][0]["gradients_against_backprop"]) == 3
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
     small = ("epochs=3", "seeds=2", "samples=40", "test_samples=20", "batch_size=10")
     whole = training(*small, out=project.folder / "whole")
@@ -205,7 +204,6 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(training, project):
     assert longer[1]["runs"][0]["learning"]["backprop"]["epoch"] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_without_a_folder_the_unfinished_run_is_taken_up(training):
     small = ("samples=40", "test_samples=20", "batch_size=10")
     assert training(*small)[0].folder.name == "x"
@@ -216,7 +214,6 @@ def test_without_a_folder_the_unfinished_run_is_taken_up(training):
     assert (report.folder.name, report.status) == ("x-2", Status.COMPLETED)
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_checkpoints_of_other_settings_are_refused_and_kept(training, project):
     out = project.folder / "out"
     training(out=out)

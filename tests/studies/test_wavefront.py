@@ -31,6 +31,7 @@ out = 1.0
 """
 
 
+@pytest.mark.drawn
 def test_it_writes_numbers_curves_and_a_picture(project):
     report, summary, records = project(SMALL)
     (run,) = summary["runs"]
