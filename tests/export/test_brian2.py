@@ -156,7 +156,7 @@ def test_exponential_euler():
 
 
 @every_dynamics
-def test_a_run_goes_on(dynamics):
+def test_a_run_goes_on_and_a_reset_takes_other_data_and_parameters(dynamics):
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     inputs, targets = data_for(circuit.graph, 2)
     record = [pcn.Record("h1", "error", every=3.0)]
@@ -169,6 +169,15 @@ def test_a_run_goes_on(dynamics):
         close(actual.records["h1.error"], wanted.records["h1.error"], "h1.error")
         close(actual.values["h1"], wanted.values["h1"], "h1")
     assert actual.time == 9.0
+    other = {name: 0.5 * array for name, array in circuit.parameters.items()}
+    data = {"inputs": {"x": inputs["x"] + 1.0}, "targets": {"out": targets["out"] - 1.0}}
+    network.reset(**data, parameters=other)
+    actual = network.run(5.0)
+    wanted = pcn.Simulator(circuit.with_parameters(other), dynamics=dynamics).run(5.0, **data, record=record)
+    close(actual.records["h1.error"], wanted.records["h1.error"], "h1.error")
+    close(actual.values["h1"], wanted.values["h1"], "h1")
+    for name in wanted.gradients:
+        close(actual.gradients[name], wanted.gradients[name], name)
 
 
 @every_dynamics
@@ -245,24 +254,10 @@ def test_latents_with_one_prior_for_all(dynamics):
     agree(pcn.build_circuit(graph), {}, {"out": np.array([0.3, 0.2, 0.1])}, steps=4, dynamics=dynamics)
 
 
-@every_dynamics
-def test_reset_takes_other_data_and_parameters(dynamics):
+def test_a_reset_to_what_does_not_fit_is_refused():
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
     inputs, targets = data_for(circuit.graph, 2)
-    network = brian2.rate(
-        circuit, inputs=inputs, targets=targets, dynamics=dynamics, record=[pcn.Record("h1", "value")]
-    )
-    network.run(3.0)
-    other = {name: 0.5 * array for name, array in circuit.parameters.items()}
-    data = {"inputs": {"x": inputs["x"] + 1.0}, "targets": {"out": targets["out"] - 1.0}}
-    network.reset(**data, parameters=other)
-    actual = network.run(5.0)
-    wanted = pcn.Simulator(circuit.with_parameters(other), dynamics=dynamics).run(
-        5.0, **data, record=[pcn.Record("h1", "value")]
-    )
-    close(actual.records["h1.value"], wanted.records["h1.value"], "h1.value")
-    for name in wanted.gradients:
-        close(actual.gradients[name], wanted.gradients[name], name)
+    network = brian2.rate(circuit, inputs=inputs, targets=targets)
     for text, given in (
         ("1 samples for a network of 2", {"inputs": {"x": np.ones(3)}, "targets": {"out": np.ones(2)}}),
         ("other vertices are clamped", {"clamp": {"h1": np.ones((2, 4))}}),

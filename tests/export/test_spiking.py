@@ -29,6 +29,8 @@ from tests.circuits_for_tests import data_for, every_dynamics, mlp
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 
 
+DURATION = 350.0
+"""ms: the window in which errors are decoded, after a time in which the circuit settles."""
 SHORTLY_DECODED = Spiking(decoding=Decoding(window=50.0))
 """For what does not depend on how exact errors are."""
 
@@ -52,6 +54,7 @@ def cosine(actual, wanted) -> float:
 @every_dynamics
 def test_three_layers(dynamics):
     circuit, data = problem()
+    # Strict dynamics settle later, and here errors are held against the narrowest limit.
     wanted = pcn.Simulator(circuit, dynamics=dynamics).run(500.0, **data)
     actual = brian2.spiking(circuit, **data, dynamics=dynamics).run(500.0)
     assert away(actual, wanted) < 0.003
@@ -63,8 +66,8 @@ def test_lstm_cell():
     (output,) = circuit.graph.outputs.values()
     inputs, _ = data_for(circuit.graph, 1, scale=0.5)
     targets = {"out": np.broadcast_to(np.eye(output.shape[-1])[1], output.shape)}
-    wanted = pcn.Simulator(circuit).run(500.0, inputs=inputs, targets=targets)
-    actual = brian2.spiking(circuit, inputs=inputs, targets=targets).run(500.0)
+    wanted = pcn.Simulator(circuit).run(DURATION, inputs=inputs, targets=targets)
+    actual = brian2.spiking(circuit, inputs=inputs, targets=targets).run(DURATION)
     assert away(actual, wanted) < 0.01
     assert cosine(actual, wanted) > 0.999
 
@@ -80,14 +83,14 @@ def order(circuit, data, wanted, variants) -> float:
 def test_error_falls_with_neurons_and_with_time():
     circuit, data = problem()
     wanted = pcn.Simulator(circuit).run(2000.0, **data)
-    numbers = (3, 17, 100)
-    staggered = {n: (Spiking(IntegrateAndFire(n)), 500.0) for n in numbers}
+    numbers = (3, 100)
+    staggered = {n: (Spiking(IntegrateAndFire(n)), DURATION) for n in numbers}
     assert -1.4 < order(circuit, data, wanted, staggered) < -0.8
-    drawn = {n: (Spiking(IntegrateAndFire(n, phases=Seeded(3))), 500.0) for n in numbers}
+    drawn = {n: (Spiking(IntegrateAndFire(n, phases=Seeded(3))), DURATION) for n in numbers}
     assert -0.75 < order(circuit, data, wanted, drawn) < -0.3
     windows = {
         w: (Spiking(IntegrateAndFire(10, phases=Seeded(3)), decoding=Decoding(window=w)), 150.0 + w)
-        for w in (100.0, 300.0, 1000.0)
+        for w in (100.0, 1000.0)
     }
     assert -1.4 < order(circuit, data, wanted, windows) < -0.7
 
@@ -95,10 +98,10 @@ def test_error_falls_with_neurons_and_with_time():
 def test_leaky_neurons():
     """The inverted f-I curve leaves no dead zone; docs/exports.md has these limits."""
     circuit, data = problem()
-    wanted = pcn.Simulator(circuit).run(500.0, **data)
+    wanted = pcn.Simulator(circuit).run(DURATION, **data)
     for dt, limit in ((1.0, 0.05), (0.2, 0.03)):
         settings = {"integrator": pcn.Euler(dt), "spiking": Spiking(LeakyIntegrateAndFire())}
-        actual = brian2.spiking(circuit, **data, **settings).run(500.0)
+        actual = brian2.spiking(circuit, **data, **settings).run(DURATION)
         assert away(actual, wanted) < limit
         assert cosine(actual, wanted) > 0.998
 
@@ -106,22 +109,22 @@ def test_leaky_neurons():
 def test_values_sent_by_their_changes():
     circuit, data = problem()
     strict = {"dynamics": pcn.Strict()}
-    wanted = pcn.Simulator(circuit, **strict).run(500.0, **data)
-    actual = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.005)), **strict).run(500.0)
+    wanted = pcn.Simulator(circuit, **strict).run(DURATION, **data)
+    actual = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.005)), **strict).run(DURATION)
     assert away(actual, wanted) < 0.005
-    coarse = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.5)), **strict).run(500.0)
+    coarse = brian2.spiking(circuit, **data, spiking=Spiking(values=SendOnDelta(0.5)), **strict).run(DURATION)
     assert away(coarse, wanted) > 0.02
 
 
 def test_baseline_cancels_and_noise_does_not_shift():
     circuit, data = problem()
-    wanted = pcn.Simulator(circuit).run(500.0, **data)
-    actual = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(baseline=20.0))).run(500.0)
+    wanted = pcn.Simulator(circuit).run(DURATION, **data)
+    actual = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(baseline=20.0))).run(DURATION)
     assert away(actual, wanted) < 0.003
     import brian2 as library
 
     library.seed(1)
-    noisy = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(noise=0.5))).run(500.0)
+    noisy = brian2.spiking(circuit, **data, spiking=Spiking(IntegrateAndFire(noise=0.5))).run(DURATION)
     assert 0.003 < away(noisy, wanted) < 0.06
 
 
@@ -148,16 +151,15 @@ def test_spikes_are_what_is_received():
 def test_a_run_goes_on_and_begins_again():
     circuit, data = problem()
     settings = {"spiking": SHORTLY_DECODED, "spikes": ["out"], "record": [pcn.Record("h1", "error")]}
-    network, whole = (brian2.spiking(circuit, **data, **settings) for _ in range(2))
+    network = brian2.spiking(circuit, **data, **settings)
+    wanted = network.run(200.0)
+    network.reset()
     network.run(100.0)
-    actual, wanted = network.run(100.0), whole.run(200.0)
+    actual = network.run(100.0)
     for name, error in wanted.errors.items():
         np.testing.assert_allclose(actual.errors[name], error, rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(actual.spikes["out"], wanted.spikes["out"])
-    whole.reset()
-    again = whole.run(200.0)
-    np.testing.assert_array_equal(again.spikes["out"], wanted.spikes["out"])
-    np.testing.assert_array_equal(again.records["h1.error"], wanted.records["h1.error"])
+    np.testing.assert_array_equal(actual.records["h1.error"], wanted.records["h1.error"].isel(time=slice(100, None)))
 
 
 @pytest.mark.long
@@ -197,11 +199,11 @@ def test_steps_with_which_spikes_are_unstable_are_refused():
     _, data = problem()
     circuit = pcn.build_circuit(mlp((5, 7, 6, 3)), tau=3.0)
     strict = {"dynamics": pcn.Strict()}
-    wanted = pcn.Simulator(circuit, **strict).run(500.0, **data)
+    wanted = pcn.Simulator(circuit, **strict).run(DURATION, **data)
     assert wanted.status == "completed"
     with pytest.raises(ParameterError, match=r"unstable at dt = 1 ms: use dt = 0\.\d+ ms"):
         brian2.spiking(circuit, **data, **strict)
-    actual = brian2.spiking(circuit, **data, **strict, integrator=pcn.Euler(0.25)).run(500.0)
+    actual = brian2.spiking(circuit, **data, **strict, integrator=pcn.Euler(0.25)).run(DURATION)
     assert away(actual, wanted) < 0.01
     np.testing.assert_allclose(actual.predictions["out"], wanted.predictions["out"], atol=2e-3)
 

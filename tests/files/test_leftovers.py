@@ -21,14 +21,16 @@ posix = pytest.mark.skipif(os.name == "nt", reason="whether a process lives is n
 
 
 TWICE = """
+folder = Path(sys.argv[1]) / "{name}"
+folder.mkdir()
 for _ in range(2):
     child = os.fork()
     if child == 0:
-        write_half(Path(sys.argv[1]))
+        write_half(folder)
         os._exit(1)
-    print((os.waitpid(child, 0)[1], os.listdir(sys.argv[1])))
+    print(("{name}", os.waitpid(child, 0)[1], os.listdir(folder)))
 """
-"""In one process, which takes long to start, two after each other that are killed."""
+"""In one process, which takes long to start, two of each writer that are killed after each other."""
 
 
 def names(folder):
@@ -99,19 +101,28 @@ def committed(path):
         output.commit()
 
 
-@posix
-@pytest.mark.parametrize(("killed", "again"), WRITERS.values(), ids=WRITERS)
-def test_the_next_run_removes_what_a_kill_has_left(tmp_path, killed, again):
-    process = in_another_process(textwrap.dedent(killed) + TWICE, tmp_path)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A folder in which each writer has been killed twice, and what each of the two has told of its end."""
+    folder = tmp_path_factory.mktemp("killed")
+    code = "".join(textwrap.dedent(killed) + TWICE.format(name=name) for name, (killed, _) in WRITERS.items())
+    process = in_another_process(code, folder)
     told, _ = process.communicate()
     assert process.returncode == 0
-    first, second = (ast.literal_eval(line) for line in told.splitlines())
+    return folder, [ast.literal_eval(line) for line in told.splitlines()]
+
+
+@posix
+@pytest.mark.parametrize(("name", "again"), [(name, again) for name, (_, again) in WRITERS.items()], ids=WRITERS)
+def test_the_next_run_removes_what_a_kill_has_left(killed, name, again):
+    folder, told = killed
+    first, second = ((status, left) for writer, status, left in told if writer == name)
     for status, left in (first, second):
         assert (os.WTERMSIG(status), len(left)) == (signal.SIGKILL, 1)
         assert left[0].startswith(".out.")
     assert first[1] != second[1]  # the second one has removed what the first one left
-    again(tmp_path)
-    assert names(tmp_path) == ["out"]
+    again(folder / name)
+    assert names(folder / name) == ["out"]
 
 
 @posix
