@@ -152,6 +152,7 @@ def test_the_bound_with_delays_is_the_least_of_all_ways(linear):
             assert (actual[name].bound if name in actual else None) == min(costs, default=None), name
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize(("delay", "taken"), [(1.05, 1.0), (1.24, 1.0), (1.4, 1.5)])
 @every_dynamics
 def test_the_bound_takes_delays_in_whole_steps_as_runs_do(dynamics, delay, taken):

@@ -161,6 +161,7 @@ def lines_run(function):
     return count
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("make", [one_weight, a_weight_each, diamonds, chain], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_what_is_asked_of_a_circuit_costs_in_proportion_to_its_size(make, asked):

@@ -38,6 +38,7 @@ VARIANTS = ({}, {"feedback": False}, {"delay": 1.0}, {"delay": 4.0}, {"delay": 4
 every_kind = pytest.mark.parametrize("kind", VARIANTS, ids=str)
 
 
+@pytest.mark.halved
 @every_kind
 @pytest.mark.parametrize("integrator", [pcn.Euler(1.0), pcn.ExponentialEuler(0.5), pcn.RungeKutta4(1.0)], ids=repr)
 def test_kernel_is_the_reference(kind, integrator):

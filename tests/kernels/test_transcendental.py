@@ -151,6 +151,7 @@ def test_kernels_are_vector_code_without_calls(name, dtype):
     assert re.search(rf"({packed})\s.*[xyz]mm\d", text)
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("dtype", PRECISE)
 @pytest.mark.parametrize("name", ["exp2", "log10", "sinh", "sigmoid", "tan", "arcsin", "cbrt"])
 def test_without_fused_multiplication_they_are_as_exact(name, dtype, monkeypatch):

@@ -108,6 +108,7 @@ def test_kernel_is_the_reference(dynamics, integrator):
     assert np.abs(ends[0].records["out.value"].values[-1] - ends[0].predictions["out"]).max() > 1e-3
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("engine", [*ENGINES, *BY_EVENTS], ids=repr)
 @both
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

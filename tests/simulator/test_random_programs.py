@@ -7,7 +7,7 @@ import pcneuro as pcn
 from tests.simulator.random_programs import program
 
 pytestmark = pytest.mark.filterwarnings("ignore::pcneuro.errors.PcneuroWarning")
-SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(5, 300))]
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 300))]
 every_program = pytest.mark.parametrize("seed", SEEDS)
 
 

@@ -197,6 +197,7 @@ def test_latents_that_are_not_inferred_are_warned_of_where_it_was_called(simulat
     assert warned[0].filename == __file__
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("path", ["memory", "file"])
 @pytest.mark.parametrize(
     "settings",

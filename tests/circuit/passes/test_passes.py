@@ -115,6 +115,7 @@ def test_random_error_connectivity_of_a_linear_chain(engine):
     np.testing.assert_allclose(result.gradients["h_errors"], wanted.T @ error, rtol=0, atol=1e-10)
 
 
+@pytest.mark.halved
 @engines
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("tau", [0.5, 2.0])
@@ -326,6 +327,7 @@ def test_interneurons_come_in_twice_in_one_circuit_never():
             passes.apply(once, given_pass)
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("given_pass", [*EVERY[:3], passes.SplitErrors(0.5)], ids=repr)
 @pytest.mark.parametrize("make", [perceptron, lambda: dag(3), lambda: dag(11)])
 def test_twice_is_once(given_pass, make):

@@ -145,7 +145,7 @@ def test_exact_events_follow_the_erlang_curve(delay):
             np.testing.assert_allclose(result.records[f"{name}.error"].values.ravel(), wanted, rtol=0, atol=limit)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 6))])
 def test_first_arrivals_are_shortest_paths(seed):
     """In bins, of which a value neuron takes one, exactly; at exact times not before the sum of delays."""
     rng = np.random.default_rng(seed)
@@ -173,6 +173,7 @@ def test_first_arrivals_are_shortest_paths(seed):
         assert set(actual) - set(outputs)
 
 
+@pytest.mark.halved
 @all_modes
 @pytest.mark.parametrize("threshold", [0.3, 0.03])
 def test_bounds_hold(mode, threshold):

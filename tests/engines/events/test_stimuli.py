@@ -191,6 +191,7 @@ def test_thresholds_of_zero_are_the_kernel(dynamics):
         assert same(getattr(ends[0], part), getattr(ends[1], part))
 
 
+@pytest.mark.halved
 @pytest.mark.parametrize("engine", ["bins", "exact", "zero", "delayed bins", "delayed kernel"])
 @both
 def test_pieces_restarts_and_snapshots_count_on(engine, dynamics, tmp_path):

@@ -35,6 +35,7 @@ def identical(circuit: pcn.Circuit, steps: int, batch: int = 3, scale: float = 0
         assert same(getattr(runs[0], part), getattr(runs[1], part)), part
 
 
+@pytest.mark.halved
 @every_dynamics
 @pytest.mark.parametrize("integrator", INTEGRATORS, ids=lambda i: type(i).__name__)
 @pytest.mark.parametrize("vertices", ["auto", "all"])

@@ -244,6 +244,7 @@ def test_float32_is_its_rounding(dynamics) -> None:
         np.testing.assert_allclose(ends[1].errors[name], ends[0].errors[name], rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.halved
 @every_engine
 @every_dynamics
 def test_its_equilibrium_is_that_without(dynamics, engine) -> None:
