@@ -1,11 +1,13 @@
 """Rows of runs that were packed are those of runs alone, to the last bit."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pcneuro.batch.studies import FileStudy
+from pcneuro.program.compiler import PROGRAMS
 from pcneuro.simulator.packing import Packed
 from pcneuro.studies import read
 
@@ -60,3 +62,14 @@ def test_it_ends_where_it_is_told_to(file, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         FileStudy(read(file)).perform(range(3), values, lambda n: tmp_path / str(n), lambda: True)
     assert np.isfinite(rows_of(FileStudy(read(file)), values, tmp_path)[0].numbers["loss"])
+
+
+def test_a_sweep_over_weights_times_and_seeds_lowers_once(file, tmp_path):
+    PROGRAMS.clear()
+    made = PROGRAMS.made
+    keys = ("arguments.seed", "arguments.tau", "integrator.dt", "seed")
+    values = [dict(zip(keys, each, strict=True)) for each in product((0, 1), (5.0, 8.0), (0.5, 1.0), (0, 1))]
+    rows = rows_of(FileStudy(read(file)), values, tmp_path)
+    assert len({row.numbers["energy"] for row in rows}) == len(values)
+    # An internal, as nothing else tells how often something was lowered.
+    assert PROGRAMS.made == made + 1
