@@ -59,7 +59,7 @@ from pcneuro.simulator.simulator import Simulator
 
 if TYPE_CHECKING:
     from pcneuro import batch, mapping
-    from pcneuro.batch import Batch
+    from pcneuro.batch import Batch, Distributed
     from pcneuro.mapping import map_circuit
     from pcneuro.studies import spaces
 
@@ -79,6 +79,7 @@ __all__ = [
     "Cut",
     "DeltaRule",
     "DistanceDelay",
+    "Distributed",
     "Euler",
     "EventDriven",
     "Exact",
@@ -167,7 +168,7 @@ __all__ = [
 
 
 _ROOMS = {"mapping": "pcneuro.mapping", "batch": "pcneuro.batch", "spaces": "pcneuro.studies.spaces"}
-_FOUND = {"map_circuit": "pcneuro.mapping", "Batch": "pcneuro.batch"}
+_FOUND = {"map_circuit": "pcneuro.mapping", "Batch": "pcneuro.batch", "Distributed": "pcneuro.batch"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from pcneuro.batch.batch import Batch, resume
 from pcneuro.batch.batch import open_batch as open
+from pcneuro.batch.distributed import Distributed
 from pcneuro.batch.row import RowStatus
 from pcneuro.batch.store import Store
 
-__all__ = ["Batch", "RowStatus", "Store", "open", "resume"]
+__all__ = ["Batch", "Distributed", "RowStatus", "Store", "open", "resume"]

@@ -130,6 +130,11 @@ class AbstractCircuit:
         said = {name: record.error_payload for name, record in self.properties.items()}
         return MappingProxyType({name: payload for name, payload in said.items() if payload is not None})
 
+    @property
+    def draws(self) -> bool:
+        """Whether a step draws noise or messages, which depend on the numbers of samples in their batch."""
+        return bool(self.noise) or any(payload.drawn for payload in self.payloads.values())
+
     def only_whole_errors(self, who: str, instead: str) -> None:
         """Raise ParameterError, on behalf of ``who`` has no messages of a few bits, where there are any."""
         for name, payload in self.payloads.items():

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -69,6 +69,9 @@ class AbstractEngine(ABC):
         """Number of the step that comes next, which messages may be drawn by; to be set before each ``start``."""
         self.seed = 0
         """Of noise; to be set before the first ``start``."""
+        self.first_sample = 0
+        """Number of the first sample in the batch that it is a part of, by which noise and messages are drawn; to be
+        set before each ``start``."""
         self.parameters = {k: np.array(v, dtype=dtype) for k, v in circuit.learned.items()}
         """Present values of parameters, and of variances that are learned, by the names of ``circuit.rules``."""
         self.learns = bool(circuit.plasticity)
@@ -348,3 +351,7 @@ class Engine(ABC):
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
     ) -> AbstractEngine:
         """An engine for a circuit, and the dynamics that its error neurons make of those that a user chose."""
+
+    def in_one_thread(self) -> Self:
+        """The same, in one thread where no number of threads was chosen: for one of several workers on a machine."""
+        return self

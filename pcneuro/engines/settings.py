@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -59,6 +60,9 @@ class Kernel(Engine):
     def __post_init__(self) -> None:
         _set_threads(self)
         object.__setattr__(self, "tolerance", number("tolerance", self.tolerance, SHARE))
+
+    def in_one_thread(self) -> Self:
+        return replace(self, threads=self.threads or 1)
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype
@@ -131,6 +135,9 @@ class EventDriven(Engine):
         object.__setattr__(self, "threshold", checked_thresholds("threshold", self.threshold))
         if self.values is not None:
             object.__setattr__(self, "values", checked_thresholds("threshold of values", self.values))
+
+    def in_one_thread(self) -> Self:
+        return replace(self, threads=self.threads or 1)
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype

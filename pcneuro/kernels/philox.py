@@ -36,10 +36,10 @@ def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([a, b, c, d])
 
 
-def uniforms(seed: int, stream: int, step: int, units: int, samples: int) -> np.ndarray:
-    """Numbers between 0 and 1, float64 of shape (samples, units), of a step: one word each."""
+def uniforms(seed: int, stream: int, step: int, units: int, samples: int, first: int = 0) -> np.ndarray:
+    """Numbers between 0 and 1, float64 of shape (samples, units), of the samples from number ``first`` on in a step."""
     blocks = -(-units // WORDS)
-    words = _words(seed, stream, step, blocks, np.arange(samples, dtype=np.uint64))
+    words = _words(seed, stream, step, blocks, np.arange(first, first + samples, dtype=np.uint64))
     return np.moveaxis(words, 0, -1).reshape(samples, WORDS * blocks)[:, :units]
 
 

@@ -4,6 +4,7 @@ from pcneuro.learning.checkpoint import load_parameters
 from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Examples, Score, batches, evaluate
 from pcneuro.learning.optimizers import OPTIMIZERS, SGD, AbstractOptimizer, Adam
+from pcneuro.learning.pieces import AbstractDivision
 from pcneuro.learning.rates import (
     RATES,
     AbstractRate,
@@ -19,6 +20,7 @@ __all__ = [
     "OPTIMIZERS",
     "RATES",
     "SGD",
+    "AbstractDivision",
     "AbstractOptimizer",
     "AbstractRate",
     "AbstractSource",

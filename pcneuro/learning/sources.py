@@ -12,11 +12,13 @@ import numpy as np
 from pcneuro.circuit.backprop import backprop
 from pcneuro.circuit.building import build_circuit
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.circuit.sending import SentCircuit
 from pcneuro.errors import ParameterError, PcneuroWarning, reporting_divergence
 from pcneuro.graph.graph import Graph
 from pcneuro.learning.examples import Arrays, Examples, Score, evaluate
 from pcneuro.quantities import milliseconds
 from pcneuro.simulator.result import Result, Status
+from pcneuro.simulator.sending import SentSimulator
 from pcneuro.simulator.simulator import Simulator
 
 
@@ -38,14 +40,29 @@ class ScoringStopped(Exception):
         self.status = status
 
 
+class AbstractRecipe(ABC):
+    """What a source of gradients is made of in another process: settings, and the bytes of a circuit's file."""
+
+    @abstractmethod
+    def make(self) -> AbstractSource:
+        """The source. Raises CircuitFileError where an operator of a user is not to be had here."""
+
+
 class AbstractSource(ABC):
     """Where gradients come from."""
 
     circuit: Circuit
 
     @abstractmethod
-    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
-        """Gradients at ``parameters``, summed over all ``examples``."""
+    def gradients(self, parameters: Arrays, examples: Examples, first: int = 0) -> Gradients:
+        """Gradients at ``parameters``, summed over all ``examples``: samples of a batch, from number ``first`` on."""
+
+    def recipe(self) -> AbstractRecipe:
+        """What another process makes the same source of. Raises ParameterError where none can."""
+        raise ParameterError(
+            f"{type(self).__name__} finds gradients in this process only: use PredictiveCoding or Backprop on workers, "
+            "or pcn.Distributed(None)"
+        )
 
     def score(self, parameters: Arrays, examples: Examples, output: str | None = None) -> Score:
         """How well the circuit predicts the examples: by its feedforward sweep. ``output`` is as for ``evaluate``."""
@@ -80,13 +97,13 @@ class PredictiveCoding(AbstractSource):
                 stacklevel=2,
             )
 
-    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
-        result = self._run(parameters, examples.inputs, examples.targets)
+    def gradients(self, parameters: Arrays, examples: Examples, first: int = 0) -> Gradients:
+        result = self._run(parameters, examples.inputs, examples.targets, first)
         return Gradients(result.gradients, result.loss, result.status, result.message)
 
-    def _run(self, parameters: Arrays, inputs: Arrays, targets: Arrays) -> Result:
+    def _run(self, parameters: Arrays, inputs: Arrays, targets: Arrays, first: int = 0) -> Result:
         """Relax from time zero, without the clamps of whatever the simulator was used for before."""
-        self.simulator.reset()
+        self.simulator.reset(first_sample=first)
         self.simulator.set_parameters(parameters)
         # The optimizer changes parameters here, and no rule in the loop.
         return self.simulator.run(self.duration, inputs=inputs, targets=targets, clamp={}, learn=False)
@@ -110,6 +127,23 @@ class PredictiveCoding(AbstractSource):
         parts += [f"seed {sim.seed}"] if sim.circuit.noise else []
         return f"PredictiveCoding({', '.join(map(str, parts))})"
 
+    def recipe(self) -> AbstractRecipe:
+        return _Relaxing(SentSimulator.of(self.simulator), self.duration)
+
+
+@dataclass(frozen=True)
+class _Relaxing(AbstractRecipe):
+    """``PredictiveCoding`` with a simulator of these settings."""
+
+    simulator: SentSimulator
+    duration: float
+
+    def make(self) -> AbstractSource:
+        with warnings.catch_warnings():
+            # Who sends it has been warned.
+            warnings.simplefilter("ignore", PcneuroWarning)
+            return PredictiveCoding(self.simulator.simulator(), self.duration)
+
 
 class Backprop(AbstractSource):
     """Exact gradients of a circuit's energies by reverse mode; of a graph, of squared errors.
@@ -124,10 +158,23 @@ class Backprop(AbstractSource):
             raise ParameterError(f"Backprop needs a Circuit or a Graph, got a {type(circuit).__name__}")
         self.circuit = circuit
 
-    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+    def gradients(self, parameters: Arrays, examples: Examples, first: int = 0) -> Gradients:
         with np.errstate(all="ignore"):
             result = backprop(self.circuit, examples.inputs, examples.targets, parameters)
         return Gradients(result.gradients, result.loss)
 
     def settings(self) -> str:
         return "Backprop()"
+
+    def recipe(self) -> AbstractRecipe:
+        return _Reverse(SentCircuit.of(self.circuit))
+
+
+@dataclass(frozen=True)
+class _Reverse(AbstractRecipe):
+    """``Backprop`` of a circuit."""
+
+    circuit: SentCircuit
+
+    def make(self) -> AbstractSource:
+        return Backprop(self.circuit.circuit())

@@ -39,7 +39,7 @@ class SpikingGradients(AbstractSource):
         self.dynamics, self.integrator, self.spiking = dynamics, integrator, spiking
         self.networks: dict[int, SpikingNetwork] = {}
 
-    def gradients(self, parameters: Arrays, examples: Examples) -> Gradients:
+    def gradients(self, parameters: Arrays, examples: Examples, first: int = 0) -> Gradients:
         count = len(examples)
         if count in self.networks:
             self.networks[count].reset(inputs=examples.inputs, targets=examples.targets, parameters=parameters)

@@ -20,6 +20,7 @@ from pcneuro.learning.checkpoint import Checkpoint
 from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Arrays, Examples, Score, batches, judged_output
 from pcneuro.learning.optimizers import AbstractOptimizer
+from pcneuro.learning.pieces import AbstractDivision
 from pcneuro.learning.rates import AbstractRate, ConstantRate
 from pcneuro.learning.sources import AbstractSource, ScoringStopped
 from pcneuro.quantities import flag, seconds, whole
@@ -105,6 +106,8 @@ class Trainer:
         Output whose accuracy is scored: by default the only one that has a target, and none of several.
     measure
         Called after each epoch with the parameters; the plain numbers and lists that it returns are kept.
+    gradients
+        ``pcn.Distributed(client)``, to have the samples of each batch divided over the workers of a Dask cluster.
 
     Raises
     ------
@@ -133,6 +136,7 @@ class Trainer:
         resume: bool = False,
         output: str | None = None,
         measure: Callable[[Arrays], Mapping[str, Any]] | None = None,
+        gradients: AbstractDivision | None = None,
     ) -> None:
         self.source, self.optimizer, self.rates = source, optimizer, ConstantRate() if rates is None else rates
         for what, got, wanted in (
@@ -145,6 +149,10 @@ class Trainer:
             if not isinstance(got, wanted):
                 name = wanted.__name__.removeprefix("Abstract").lower()
                 raise ParameterError(f"{what} is {told(got)}; needed is an object of pcneuro.learning: {name}")
+        if gradients is not None:
+            if not isinstance(gradients, AbstractDivision):
+                raise ParameterError(f"gradients is {told(gradients)}; give pcn.Distributed(client), or None")
+            self.source = gradients.of(source)
         batch, seed = whole("batch", batch, 1, len(train)), whole("seed", seed)
         if measure is not None and not callable(measure):
             raise ParameterError(f"measure is {told(measure)}; give a function of the parameters, or None")

@@ -74,11 +74,14 @@ class Payload:
         """What is sent of ``x``, where that is the nearest multiple."""
         return message_formula(self.quantum, self.most)
 
-    def rounded(self, errors: np.ndarray, population: str, step: int) -> np.ndarray:
-        """What a population says of errors (batch, \\*shape) in a step, in their type; 0 is no message."""
+    def rounded(self, errors: np.ndarray, population: str, step: int, first: int = 0) -> np.ndarray:
+        """What a population says of errors (batch, \\*shape) in a step, in their type; 0 is no message.
+
+        ``first`` is the number of the first sample.
+        """
         seed = self.rounding.drawn_by
         if seed is not None:
-            return drawn_multiples(errors, self.quantum, self.most, (seed, stream_of(population), step))
+            return drawn_multiples(errors, self.quantum, self.most, (seed, stream_of(population), step), first)
         return np.asarray(evaluate(self.formula, {"x": errors})).astype(errors.dtype)
 
     def lower(self, low: AbstractLowering, out: Slot, errors: Slot, population: str) -> None:

@@ -84,10 +84,13 @@ def drawn_message_kernel(buf, shared, ints, at, context):  # type: ignore[no-unt
     return OK
 
 
-def drawn_multiples(x: np.ndarray, quantum: float, most: int, draw: tuple[int, int, int]) -> np.ndarray:
-    """The multiple of the quantum below or above, (batch, \\*shape); ``draw``: seed, stream and step."""
+def drawn_multiples(x: np.ndarray, quantum: float, most: int, draw: tuple[int, int, int], first: int = 0) -> np.ndarray:
+    """The multiple of the quantum below or above, (batch, \\*shape); ``draw``: seed, stream and step.
+
+    ``first`` is the number of the first sample.
+    """
     kind = x.dtype.type
-    drawn = uniforms(*draw, x[0].size, len(x)).reshape(x.shape).astype(x.dtype)
+    drawn = uniforms(*draw, x[0].size, len(x), first).reshape(x.shape).astype(x.dtype)
     exact = x / kind(quantum)
     below = np.floor(exact)
     with np.errstate(invalid="ignore"):

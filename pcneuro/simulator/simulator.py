@@ -161,14 +161,15 @@ class Simulator:
         """
         self._state.load(values)
 
-    def reset(self) -> None:
+    def reset(self, *, first_sample: int = 0) -> None:
         """Go back to time zero: the feedforward sweep of the present inputs, targets and clamps.
 
-        Parameters stay as they are, what plasticity has changed of them, too: see ``set_parameters``.
+        Parameters stay as they are, what plasticity has changed of them, too: see ``set_parameters``. Where the samples
+        that come are a part of a batch, ``first_sample`` is the number in it of their first: their noise is as there.
 
         Whatever stopped the simulator before, Ctrl-C in the midst of a step included, it can be used again then.
         """
-        self._state.reset()
+        self._state.reset(whole("first_sample", first_sample, 0, MASK))
 
     def bounds(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         r"""How far off errors, by vertex, (batch, \*shape), and gradients, by parameter, can be for its thresholds.

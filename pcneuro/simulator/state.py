@@ -40,7 +40,7 @@ class SimulationState:
     """What a ``Simulator`` holds.
 
     ``step`` is the number of the next step; ``chunk`` the number of steps that the engine is next asked for, what it
-    has been able to do between two looks at it.
+    has been able to do between two looks at it; ``first_sample`` the number that the first has in the whole batch.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SimulationState:
         """Data of the present run as they were given, where a perturbation makes others of them."""
         self.perturbations: tuple[AbstractPerturbation, ...] = ()
         """Those of the last run, which go on."""
-        self.step, self.chunk = 0, 1
+        self.step, self.chunk, self.first_sample = 0, 1, 0
         self.data: RunData | None = None
         self.labels: np.ndarray | None = None
         """Labels of the samples, where the data has been given with some."""
@@ -154,7 +154,7 @@ class SimulationState:
         under way is to go on, it is lost with the state that is made anew, which is torn.
         """
         self.check()
-        self.engine.next_step = self.step
+        self.engine.next_step, self.engine.first_sample = self.step, self.first_sample
         if self.data is None:
             self.engine.start(RunData.silent(self.circuit))
         elif not self._started:
@@ -292,7 +292,7 @@ class SimulationState:
                 self.engine.load(checked)
                 self._before = {}
 
-    def reset(self) -> None:
+    def reset(self, first_sample: int) -> None:
         """Back to time zero, with the present data; a state that is torn is made anew."""
         with self.used():
             self.claim(None)
@@ -306,7 +306,7 @@ class SimulationState:
                 if self.data is not None:
                     self.data = replace(self.data.at(0), initial={}, rows={}, continues=False)
                     self._started = False
-                self.step = 0
+                self.step, self.first_sample = 0, first_sample
 
     # The end of a run
 
@@ -394,4 +394,5 @@ class SimulationState:
             "engine": self.engine.identity,
             # Where nothing is noisy it does not matter.
             **({"seed": str(self.seed)} if self.circuit.noise else {}),
+            **({"first sample": str(self.first_sample)} if self.circuit.draws else {}),
         }

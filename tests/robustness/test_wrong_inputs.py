@@ -157,8 +157,11 @@ SEVERAL = {"batch", "mapping", "ops", "passes", "plot", "spaces"}
 
 def arguments() -> set[tuple[str, str]]:
     """Every argument of every public name, and of the methods that take any."""
-    methods = {"Simulator": ("run", "stream", "set_parameters", "store", "restore"), "Trainer": ("run", "advance")}
-    methods["Batch"] = "run", "hash_of"
+    methods = {
+        "Batch": ("run", "hash_of"),
+        "Simulator": ("run", "stream", "reset", "set_parameters", "store", "restore"),
+        "Trainer": ("run", "advance"),
+    }
     public = {name: getattr(pcn, name) for name in pcn.__all__ if name not in RESULTS | SEVERAL | ALONE}
     public |= {f"plot.{name}": getattr(pcn.plot, name) for name in pcn.plot.__all__}
     public |= {f"ops.{name}": getattr(pcn.ops, name) for name in pcn.ops.__all__}

@@ -9,8 +9,21 @@ from typing import Any
 import numpy as np
 
 import pcneuro as pcn
-from tests.robustness.wrong_calls import Row, V, W, X, Y, circuit, run, set_parameters, simulator, streamed, written
-from tests.robustness.wrong_values import arrays, flags, mappings, names, numbers, objects, paths
+from tests.robustness.wrong_calls import (
+    Row,
+    V,
+    W,
+    X,
+    Y,
+    circuit,
+    graph,
+    run,
+    set_parameters,
+    simulator,
+    streamed,
+    written,
+)
+from tests.robustness.wrong_values import arrays, flags, mappings, names, numbers, objects, paths, whole_numbers
 
 RUN_ARRAYS = {
     "inputs": ({"x": X}, lambda a: {"x": a}, X),
@@ -64,6 +77,13 @@ def run_rows(target: str, run: Callable[..., Any]) -> list[Row]:
             ),
         ]
     return rows
+
+
+def reset(first_sample: Any) -> Any:
+    """Samples of noisy neurons that are a part of a batch."""
+    sim = pcn.Simulator(pcn.build_circuit(graph(), noise=pcn.WhiteNoise(0.5)), dynamics=pcn.Strict())
+    sim.reset(first_sample=first_sample)
+    return sim.run(3.0, inputs={"x": X}).values
 
 
 ROWS = [
@@ -121,6 +141,7 @@ ROWS = [
         said="parameter",
     ),
     Row("Simulator.set_parameters", "values", W, arrays(W), lambda v: set_parameters({"W": v}), said="parameter"),
+    Row("Simulator.reset", "first_sample", 3, whole_numbers(3, most=2**32 - 1), lambda v: reset(v)),
     Row(
         "Simulator.store",
         "path",

@@ -160,7 +160,7 @@ class AbstractBlocks(AbstractEngine):
         self.contexts[:, dispatch.ACTIVE] = np.minimum(batch - self.lanes * np.arange(blocks), self.lanes)
         self.contexts[:, dispatch.PARTS] = 1
         self.contexts[:, dispatch.STEP_NUMBER] = self.next_step
-        self.contexts[:, dispatch.SAMPLE] = self.lanes * np.arange(blocks)
+        self.contexts[:, dispatch.SAMPLE] = self.first_sample + self.lanes * np.arange(blocks)
         self.work = np.zeros((blocks, WORK_ROWS * self.lanes), dtype=self.dtype)
 
     def _write(self, slot: Slot, values: np.ndarray) -> None:

@@ -65,5 +65,5 @@ class Noises:
 
     def _noise(self, engine: AbstractBlocks, eta: np.ndarray, drawn: np.ndarray, first: int) -> Noise:
         persistence, amplitude, gain = self.factors
-        width, seed = self.width, engine.seed
-        return Noise(self.of_state, self.table, persistence, amplitude, gain, eta, drawn, width, first, seed)
+        width, seed, number = self.width, engine.seed, engine.first_sample + first
+        return Noise(self.of_state, self.table, persistence, amplitude, gain, eta, drawn, width, number, seed)

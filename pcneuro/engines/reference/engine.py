@@ -179,7 +179,7 @@ class ReferenceEngine(AbstractEngine):
         """What others know of errors."""
         payloads = self.circuit.payloads
         return {
-            n: payloads[n].rounded(e, f"{n}.error", self.next_step) if n in payloads else e
+            n: payloads[n].rounded(e, f"{n}.error", self.next_step, self.first_sample) if n in payloads else e
             for n, e in self.error.items()
         }
 
@@ -247,7 +247,8 @@ class ReferenceEngine(AbstractEngine):
         if stirring is None:
             return
         node = self.circuit.graph.nodes[vertex]
-        drawn = normals(self.seed, self.noise_stream(vertex, row), number, node.size, self.data.batch)
+        stream, samples = self.noise_stream(vertex, row), self.data.batch
+        drawn = normals(self.seed, stream, number, node.size, samples, self.first_sample)
         eta = stirring.amplitude.astype(self.dtype) * drawn.reshape(-1, *node.shape).astype(self.dtype)
         if row.variable == "noise":
             state[vertex] = stirring.persistence.astype(self.dtype) * state[vertex] + eta

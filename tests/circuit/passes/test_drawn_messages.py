@@ -211,3 +211,14 @@ def test_a_rounding_that_messages_do_not_know_is_refused(monkeypatch):
 
     with pytest.raises(pcn.PcneuroError, match="messages are not rounded by"):
         Payload(3, 1.0, Down())
+
+
+@pytest.mark.parametrize("engine", [pcn.Kernel(), pcn.Reference()], ids=repr)
+def test_samples_of_a_piece_have_the_messages_of_their_numbers(circuit, engine) -> None:
+    rounded = passes.apply(circuit, [ERRORS])
+    sim = pcn.Simulator(rounded, engine=engine, integrator=pcn.Euler(DT))
+    whole = sim.run(6.0, **GIVEN).errors
+    sim.reset(first_sample=1)
+    piece = sim.run(6.0, inputs={"x": X[1:]}, targets={"out": Y[1:]}).errors
+    for name, errors in piece.items():
+        np.testing.assert_allclose(errors, whole[name][1:], rtol=1e-12, atol=1e-14)

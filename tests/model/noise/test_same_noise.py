@@ -63,6 +63,36 @@ def test_a_samples_noise_is_that_of_its_number(engine) -> None:
 
 
 @every_engine
+@pytest.mark.parametrize("dynamics", [pcn.Strict(), pcn.FixedPrediction()], ids=repr)
+def test_pieces_of_a_batch_have_its_noise(dynamics, engine) -> None:
+    circuit, inputs, targets = noisy()
+    sim = pcn.Simulator(circuit, dynamics=dynamics, engine=engine, seed=2)
+    whole = arrays(sim.run(12.0, inputs=inputs, targets=targets))
+    for begin, end in ((0, 9), (9, 29), (29, 37)):
+        sim.reset(first_sample=begin)
+        part = {"inputs": {"x": inputs["x"][begin:end]}, "targets": {"out": targets["out"][begin:end]}}
+        for piece, all_samples in zip(arrays(sim.run(12.0, **part)), whole, strict=True):
+            np.testing.assert_allclose(piece, all_samples[begin:end], rtol=1e-12, atol=1e-14)
+
+
+@every_engine
+def test_a_stored_piece_is_one_of_its_samples(engine, tmp_path) -> None:
+    circuit, inputs, targets = noisy()
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=engine)
+    sim.reset(first_sample=4)
+    sim.run(6.0, inputs=inputs, targets=targets)
+    sim.store(tmp_path / "state.pcn")
+    on = arrays(sim.run(5.0))
+    sim.reset()
+    with pytest.raises(CircuitFileError, match="another first sample: 4 there, 0 here"):
+        sim.restore(tmp_path / "state.pcn")
+    sim.reset(first_sample=4)
+    sim.restore(tmp_path / "state.pcn")
+    for again, before in zip(arrays(sim.run(5.0)), on, strict=True):
+        assert np.array_equal(again, before)
+
+
+@every_engine
 def test_samples_units_and_seeds_have_noise_of_their_own(engine) -> None:
     circuit, _, _ = noisy()
     alike = {"x": np.ones((6, 5))}, {"out": np.ones((6, 3))}
