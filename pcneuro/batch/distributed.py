@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
@@ -139,12 +140,9 @@ class _OnWorkers(AbstractPieces):
     def _awaited(self, future: Future, noted: Sequence[int]) -> Gradients:
         """The result, once it is there. Workers drop what is not begun, where nobody waits for it any more."""
         seen = time.monotonic()
-        while True:
-            try:
-                return future.result(timeout=POLL)  # type: ignore[no-any-return]
-            except TimeoutError:
-                if future.done():
-                    raise
+        while not future.done():
+            with suppress(TimeoutError):
+                needed("distributed").wait([future], timeout=POLL)
             if noted:
                 return Gradients({}, 0.0, Status.INTERRUPTED, "interrupted while workers found gradients")
             if self.client.status != "running":
@@ -157,6 +155,7 @@ class _OnWorkers(AbstractPieces):
                     f"no worker has come to the scheduler {self._address} for {self.patience:g} s: start some, or give "
                     "Distributed(client, patience=...) more seconds to wait for them"
                 )
+        return future.result()  # type: ignore[no-any-return]
 
     @property
     def _address(self) -> str:
