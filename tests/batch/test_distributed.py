@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,20 @@ def test_ctrl_c_ends_a_step(client):
     ended = there.gradients({}, examples)
     assert (ended.status, ended.message) == (Status.INTERRUPTED, "interrupted while workers found gradients")
     assert time.monotonic() - begun < 10 * LATER
+
+
+def test_the_example_of_the_page_runs(client, capsys):
+    text = (Path(__file__).parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+    section = text.partition("## Learning over many workers")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    own = "Client(n_workers=2, threads_per_worker=1)"
+    assert own in example
+    example = example.replace(own, f"Client({client.scheduler.address!r})")
+    names = {"__name__": "__main__"}
+    exec(compile(example, "docs/batch.md", "exec"), names)
+    losses = names["learned"].columns["train_loss"]
+    assert str(losses) in capsys.readouterr().out
+    assert losses[-1] < losses[0]
 
 
 def using(operator) -> tuple[AbstractSource, pcn.Examples]:
