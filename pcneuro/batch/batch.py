@@ -172,6 +172,7 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
             observer.progress(finished / len(rest))
 
         runner.run(folder, rest, observer, done)
+        store.clean_up()
     return store
 
 

@@ -162,9 +162,15 @@ def test_leftovers_of_killed_processes(tmp_path):
     """Of the blocks that are one's own, and of no other."""
     store = made(tmp_path / "b", [*map(done, range(4))], order=[0])
     before = files(store.folder)
-    names = ("runs.zarr/loss/c/1.aa.partial", "runs.zarr/h.error/c.1.0.bb.partial", "provenance/1.json.7.partial")
-    others = ("runs.zarr/loss/c/0.aa.partial", "runs.zarr/h.error/c.0.0.bb.partial")
+    names = (
+        "scratch/0/a.npz",
+        "runs.zarr/loss/c/1.aa.partial",
+        "runs.zarr/h.error/c.1.0.bb.partial",
+        "provenance/1.json.7.partial",
+    )
+    others = ("scratch/2/a.npz", "runs.zarr/loss/c/0.aa.partial", "runs.zarr/h.error/c.0.0.bb.partial")
     for name in names + others:
+        (store.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (store.folder / name).write_bytes(b"x")
     store.clean([1])
     assert files(store.folder) == before | dict.fromkeys(others, b"x")

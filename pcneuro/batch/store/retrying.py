@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from pcneuro.batch.layout import PROVENANCE, RETRY, Layout
+from pcneuro.batch.layout import PROVENANCE, RETRY, SCRATCH, Layout
 from pcneuro.batch.row import RowStatus
 from pcneuro.batch.store.arrays import clear_unfinished
 from pcneuro.batch.store.checking import Contents
@@ -75,9 +76,17 @@ def write_small(path: Path, content: bytes) -> None:
         raise
 
 
-def clean(folder: Path, contents: Contents, blocks: Collection[int]) -> None:
-    """Remove what killed processes have left of these blocks, which nobody else writes by now."""
+def clean(folder: Path, contents: Contents, layout: Layout, blocks: Collection[int]) -> None:
+    """Remove what killed processes have left of these blocks, which nobody else writes by now.
+
+    Checkpoints stay, unless their run is done: with others it goes on.
+    """
     clear_unfinished(folder)
+    done = done_blocks(contents.main.arrays[STATUS])
+    place = folder / SCRATCH
+    for name in os.listdir(place) if place.is_dir() else ():
+        if name.isdecimal() and int(name) // layout.block in done:
+            shutil.rmtree(place / name, ignore_errors=True)
     for array in contents.rows:
         if array.chunks.is_dir():
             for name in os.listdir(array.chunks):
@@ -88,6 +97,5 @@ def clean(folder: Path, contents: Contents, blocks: Collection[int]) -> None:
             number = name.partition(".")[0]
             if name.endswith(PARTIAL) and number.isdecimal() and int(number) in blocks:
                 (place / name).unlink(missing_ok=True)
-    if (folder / RETRY).is_dir():
-        for block in done_blocks(contents.main.arrays[STATUS]):
-            forget(folder, block)
+    for block in done if (folder / RETRY).is_dir() else ():
+        forget(folder, block)

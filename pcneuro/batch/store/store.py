@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from pcneuro.batch import locks
-from pcneuro.batch.layout import PROVENANCE, RUNS, Layout
+from pcneuro.batch.layout import PROVENANCE, RUNS, SCRATCH, Layout
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.store import retrying
 from pcneuro.batch.store.checking import Contents, contents, layout_of
@@ -90,7 +91,7 @@ class Store:
         """Whether a block is done."""
         return (self.folder / RUNS / STATUS / "c" / str(block)).exists()
 
-    def rest(self) -> Iterable[int]:
+    def rest(self) -> list[int]:
         """Blocks that are not done."""
         done = self.done()
         return [block for block in range(self.layout.blocks) if block not in done]
@@ -98,13 +99,19 @@ class Store:
     def clean(self, blocks: Collection[int]) -> None:
         """Remove what killed processes have left of blocks, which nobody else may be writing."""
         with writing(self.folder):
-            retrying.clean(self.folder, self.contents(others=True), frozenset(blocks))
+            retrying.clean(self.folder, self.contents(others=True), self.layout, frozenset(blocks))
 
     def room(self, blocks: int) -> Room:
         """What so many blocks more will take on the disk, at most. Raises OutputError where there is less."""
         wanted = needed_for(self.contents().rows, blocks)
         check_room(self.folder, wanted, self.layout)
         return wanted
+
+    def clean_up(self) -> None:
+        """Remove the folder of checkpoints, once all runs are done; before, others may be putting theirs there."""
+        if not self.rest():
+            with suppress(OSError):  # there is none
+                (self.folder / SCRATCH).rmdir()
 
     # Rows
 
