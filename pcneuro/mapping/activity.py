@@ -53,6 +53,7 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
     return Traffic(
         sends=sends[:, places].mean(axis=0),
         steps=float(counted.attrs.get("steps", np.nan)),
+        dt=float(counted.attrs["dt"]) if "steps" in counted.attrs else None,
         plasticity=active.mean(axis=0),
         samples=len(sends),
         raster=_raster(axons, result, sends[0, places]),
@@ -216,4 +217,5 @@ def assumed(axons: Axons, rate: float | Mapping[str, float], *, steps: float, dt
     sends = scale * rates[axons.population[axons.neuron]]
     unit = "a step" if dt is None else "Hz"
     source = f"assumed: {RATES if isinstance(rate, Mapping) else told(rate)} {unit}"
-    return Traffic(sends, steps, _learning(axons).astype(np.float64), source=source, origin=axons.origin)
+    learning = _learning(axons).astype(np.float64)
+    return Traffic(sends, steps, learning, source=source, origin=axons.origin, dt=dt)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 import numpy as np
 
-from pcneuro.errors import DataError
+from pcneuro.circuit.circuit import Circuit
+from pcneuro.errors import DataError, PcneuroWarning, check_object
 from pcneuro.export import sanafe
+from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import Chip
 from pcneuro.mapping.costs import counts_of, energy_of, latency_of
 from pcneuro.mapping.counting import destinations
+from pcneuro.mapping.mapping import traffic_for
+from pcneuro.mapping.of_circuit import axons_of
+from pcneuro.mapping.result import Mapping
 from pcneuro.mapping.schema import BOUNDS
 from pcneuro.mapping.traffic import Traffic
+from pcneuro.simulator.result import Result
 
 TOLERANCE = 1e-12
 """Largest relative error of energies and times that counts as agreement; counts are equal."""
@@ -71,6 +79,35 @@ class Held:
 
 
 def hold_against_sanafe(
+    mapping: Mapping, circuit: Circuit, activity: Result | Traffic, tolerance: float = TOLERANCE
+) -> Held:
+    """Count and price what a mapping does once more, by SANA-FE: of the sample whose events are recorded.
+
+    ``activity`` is the result that the mapping was made of, with all events recorded, or its ``traffic_in_steps``;
+    ``tolerance`` is as for ``hold_network``.
+
+    Raises CircuitFileError for the mapping of another circuit, or of this one with other weights, MissingExtraError
+    where SANA-FE is not installed, and DataError for an activity that is of other axons, or does not say in which steps
+    these send.
+    """
+    return hold_network(*network_of(mapping, circuit, activity), tolerance)
+
+
+def network_of(
+    mapping: Mapping, circuit: Circuit, activity: Result | AssumedRate | Traffic
+) -> tuple[Axons, np.ndarray, np.ndarray, Chip, Traffic]:
+    """What ``hold_network`` and ``write_network`` take of a mapping: axons, core of each neuron, slot of each core, ...
+
+    Raises as ``hold_against_sanafe`` does.
+    """
+    check_object("mapping", mapping, Mapping)
+    mapping.check(circuit)
+    data = mapping.data
+    axons = axons_of(circuit, clamped=json.loads(data.attrs["clamped"]), inputs=bool(data.attrs["inputs"]))
+    return axons, data["core_of"].values, data["slot"].values, mapping.chip, traffic_for(axons, activity)
+
+
+def hold_network(
     axons: Axons, core: np.ndarray, slot: np.ndarray, chip: Chip, traffic: Traffic, tolerance: float = TOLERANCE
 ) -> Held:
     """Count the events of a raster, packets, hops, and events at synapses, and price them, by us and by SANA-FE.
@@ -108,6 +145,22 @@ def hold_against_sanafe(
 
 
 def write_sanafe(
+    mapping: Mapping,
+    circuit: Circuit,
+    activity: Result | Traffic,
+    folder: str | os.PathLike[str],
+    *,
+    high: bool = False,
+    overwrite: bool = False,
+) -> tuple[Path, Path]:
+    """Write a mapping of a circuit and its events for SANA-FE: see ``write_network``, and ``hold_against_sanafe``.
+
+    Raises as these do.
+    """
+    return write_network(*network_of(mapping, circuit, activity), folder, high=high, overwrite=overwrite)
+
+
+def write_network(
     axons: Axons,
     core: np.ndarray,
     slot: np.ndarray,
@@ -121,9 +174,19 @@ def write_sanafe(
     """Write a mapping and its events for SANA-FE, ``architecture.yaml`` and ``network.yaml``; returns their paths.
 
     Prices are the low ones, or the ``high`` ones; what has none costs nothing there. SANA-FE need not be installed.
+    Conduction delays are not in these files, of which a PcneuroWarning tells: events are replayed in the steps in which
+    they were sent.
+
     Raises OutputError where one of the files exists, unless ``overwrite``, and DataError for traffic without a raster.
     """
     replay = replay_of(axons, core, slot, traffic)
+    if axons.delay is not None:
+        warnings.warn(
+            "conduction delays are not in the files for SANA-FE, which replays events in the steps in which they were "
+            "sent: its counts and prices do not depend on them; Mapping.to_netcdf and to_csv keep them",
+            PcneuroWarning,
+            stacklevel=2,
+        )
     return sanafe.write(hardware_of(chip, replay, BOUNDS[high]), replay, folder, overwrite=overwrite)
 
 

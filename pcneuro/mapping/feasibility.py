@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pcneuro.circuit.synapses import nearest_steps
 from pcneuro.errors import CapacityError
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips.chip import Chip
@@ -15,15 +16,17 @@ MOST_NAMED = 4
 """Populations that a message names."""
 
 
-def check_feasible(axons: Axons, chip: Chip, *, together: bool = True) -> None:
+def check_feasible(axons: Axons, chip: Chip, *, together: bool = True, dt: float | None = None) -> None:
     """Raise CapacityError where no division of a circuit among the cores of a chip can be within its limits.
 
     What is held against the limits of a core is what the neuron that takes most takes by itself, then the unit that
     does (``together``: value and error neuron of a unit are on one core), and then the whole circuit against all cores.
-    A circuit that passes may still not fit: that is found by ``check_fits``, of a division.
+    A circuit that passes may still not fit: that is found by ``check_fits``, of a division. Conduction delays are held
+    against the chip's where a step is known to take ``dt`` ms.
     """
     if not axons.neurons:
         return
+    _check_delays(axons, chip, dt)
     limits = chip.limits
     least = LeastDemand(axons, limits)
     for name, numbers in least.of_neurons():
@@ -38,6 +41,24 @@ def check_feasible(axons: Axons, chip: Chip, *, together: bool = True) -> None:
         total, there = int(numbers.sum()), getattr(limits, name) * chip.mesh.slots
         if total > there:
             raise CapacityError(_too_much_for_the_chip(axons, chip, name, numbers))
+
+
+def _check_delays(axons: Axons, chip: Chip, dt: float | None) -> None:
+    """Raise CapacityError for a delay of more steps of ``dt`` ms than a synapse of the chip has."""
+    most = chip.core.delay_steps
+    if axons.delay is None or most is None or dt is None:
+        return
+    longest = int(axons.delay.argmax())
+    delay = float(axons.delay[longest])
+    steps = int(nearest_steps(delay, dt))
+    if steps <= most:
+        return
+    sender = int(axons.neuron[np.searchsorted(axons.first, longest, side="right") - 1])
+    raise CapacityError(
+        f"from {_neuron_named(axons, sender)} to {_neuron_named(axons, int(axons.target[longest]))} it takes {delay:g} "
+        f"ms, {steps:,} steps of {dt:g} ms, and a synapse of {chip.name} delays by at most {most:,} (delay_steps): "
+        "make delays shorter or dt longer, or take a chip with more delay_steps"
+    )
 
 
 def check_fits(at: Destinations, chip: Chip) -> None:

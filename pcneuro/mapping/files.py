@@ -20,7 +20,7 @@ from pcneuro.mapping.schema import ENTRIES, NAMES, dataset_of
 if TYPE_CHECKING:
     import xarray
 
-FORMAT, VERSION = "pcneuro mapping", 2
+FORMAT, VERSION = "pcneuro mapping", 3
 DIGEST, FACTS = "digest", "chip_facts"
 LONGEST_FACTS = 1_000_000
 """Letters of an attribute."""

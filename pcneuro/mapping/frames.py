@@ -48,6 +48,9 @@ def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
     for bound in BOUNDS:
         times[f"ns_{bound}"] = [float(data[name].sel(bound=bound)) for name in TIMES]
     single = [str(name) for name, variable in data.data_vars.items() if not variable.dims]
+    places = {f"{end}_population": names[data[f"delay_{end}"].values] for end in ("from", "to")}
+    places |= {f"{end}_core": data[f"delay_{end}_core"].values for end in ("from", "to")}
+    delays = pandas.DataFrame(places | {f"ms_{b}": data["delay"].sel(bound=b).values for b in BOUNDS})
     numbers = pandas.DataFrame({"name": single, "number": [float(data[name]) for name in single]})
     orders = pandas.DataFrame({"order": data[ORDER].values, "packets": data["order_packets"].values})
     tried = {name: data[f"candidate_{name}"].values for name in ("packets", "plasticity_packets", "beyond")}
@@ -60,6 +63,7 @@ def frames(mapping: AbstractMapping) -> Mapping[str, pandas.DataFrame]:
         "links.csv": links,
         "energies.csv": energies,
         "times.csv": times,
+        "delays.csv": delays,
         "numbers.csv": numbers,
         "orders.csv": orders,
         "candidates.csv": candidates,

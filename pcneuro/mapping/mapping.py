@@ -50,8 +50,8 @@ samples leave open, such as where neurons are that are silent in them."""
 
 def map_circuit(
     circuit: Circuit,
-    chip: str | os.PathLike[str] | Chip = "loihi",
-    activity: Result | AssumedRate | Traffic | None = None,
+    chip: str | os.PathLike[str] | Chip,
+    activity: Result | AssumedRate | Traffic,
     *,
     clamped: Collection[str] | None = None,
     inputs: bool = True,
@@ -105,7 +105,7 @@ def map_circuit(
     with Bar(f"mapping to {on.name}", quiet=not report) as bar:
         bar.show(0.0, "axons")
         axons = axons_of(circuit, clamped=clamped, inputs=inputs)
-        traffic = _traffic(axons, activity)
+        traffic = traffic_for(axons, activity)
         return mapped(axons, on, traffic, chosen, seed=seed, together=together, tell=bar.show)
 
 
@@ -120,7 +120,7 @@ def mapped(
     tell: Tell,
 ) -> Mapping:
     """The mapping of axons that send so often. Raises CapacityError."""
-    check_feasible(axons, chip, together=together)
+    check_feasible(axons, chip, together=together, dt=traffic.dt)
     tell(DIVIDING, "neurons among cores")
     weights = traffic.sends + UPDATE * traffic.plasticity
     at, division, others = _divided(axons, chip, traffic, weights, strategies, seed, together)
@@ -192,7 +192,8 @@ def _candidates(at: Destinations, division: Division, chip: Chip, traffic: Traff
     }
 
 
-def _traffic(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
+def traffic_for(axons: Axons, activity: Result | AssumedRate | Traffic) -> Traffic:
+    """What these axons send by an activity. Raises DataError for one of other axons."""
     if isinstance(activity, Result):
         return traffic_of(axons, activity)
     if isinstance(activity, AssumedRate):

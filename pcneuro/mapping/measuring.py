@@ -39,6 +39,7 @@ def measured(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -
         **_neurons(at.axons, at.core),
         **_cores(at, slot, chip, traffic),
         **_links(links),
+        **_delays(at),
         **_energies(energy),
         **_times(latency),
         "events": sample.sent,
@@ -78,8 +79,19 @@ def remarks_on(chip: Chip, axons: Axons, traffic: Traffic, untimed: Collection[s
             f"those of the run: of {', '.join(axons.origin.pairs)}"
         )
     if axons.delay is not None:
-        notes.append("conduction delays are kept, and what memory a chip needs for them is not counted")
+        notes.append(_remark_on_delays(chip, traffic))
     return notes
+
+
+def _remark_on_delays(chip: Chip, traffic: Traffic) -> str:
+    """What is known of the delays that a chip can hold; ``check_feasible`` has held them against its limit."""
+    most = chip.core.delay_steps
+    kept = "conduction delays are kept, and what memory a chip needs for them is not counted"
+    if most is None:
+        return f"{kept}; by how many steps a synapse of {chip.name} can delay is not known"
+    if traffic.dt is None:
+        return f"{kept}; a synapse of {chip.name} delays by {most:,} steps at most: not checked, as dt is not known"
+    return f"{kept}; a synapse of {chip.name} delays by {most:,} steps at most, {most * traffic.dt:g} ms"
 
 
 def _neurons(axons: Axons, core: np.ndarray) -> dict[str, Any]:
@@ -110,6 +122,33 @@ def _cores(at: Destinations, slot: np.ndarray, chip: Chip, traffic: Traffic) -> 
         "core_packets_out": np.bincount(source, packets, cores),
         "core_packets_in": np.bincount(destination, packets, cores),
         "core_synops": np.bincount(at.destination, traffic.sends[at.axon] * at.synapses, cores),
+    }
+
+
+def _delays(at: Destinations) -> dict[str, Any]:
+    """Ranges of delays by pairs of populations and of cores, of synapses that have any."""
+    axons = at.axons
+    delay = np.zeros(0) if axons.delay is None else axons.delay.astype(np.float64)
+    there = np.flatnonzero(delay > 0)
+    sender = axons.neuron[np.searchsorted(axons.first, there, side="right") - 1]
+    target = axons.target[there]
+    populations, cores = len(axons.populations), max(at.cores, 1)
+    of_populations = axons.population[sender].astype(np.int64) * populations + axons.population[target]
+    of_cores = at.core[sender] * cores + at.core[target]
+    # Pairs of both kinds that there are: numbers of all that could be would not fit into int64.
+    pair, by_pair = np.unique(of_populations, return_inverse=True)
+    ways, by_way = np.unique(of_cores, return_inverse=True)
+    keys, row = np.unique(by_pair * ways.size + by_way, return_inverse=True)
+    low, high = np.full(keys.size, np.inf), np.zeros(keys.size)
+    np.minimum.at(low, row, delay[there])
+    np.maximum.at(high, row, delay[there])
+    pair, ways = (numbers[place] for numbers, place in zip((pair, ways), divmod(keys, max(ways.size, 1)), strict=True))
+    return {
+        "delay_from": pair // populations,
+        "delay_to": pair % populations,
+        "delay_from_core": ways // cores,
+        "delay_to_core": ways % cores,
+        "delay": np.column_stack([low, high]),
     }
 
 

@@ -11,12 +11,13 @@ import numpy as np
 if TYPE_CHECKING:
     import xarray
 
-NEURON, POPULATION, CORE, LIMIT, LINK, PART, BOUND, ORDER, CANDIDATE = (
+NEURON, POPULATION, CORE, LIMIT, LINK, DELAYED, PART, BOUND, ORDER, CANDIDATE = (
     "neuron",
     "population_index",
     "core",
     "limit",
     "link",
+    "delayed",
     "part",
     "bound",
     "order",
@@ -65,6 +66,11 @@ ENTRIES: Mapping[str, Entry] = {
     "link_to_x": Entry((LINK,), "i", "column of the tile that a link leads to"),
     "link_to_y": Entry((LINK,), "i", "row of the tile that a link leads to"),
     "link_packets": Entry((LINK,), "f", "packets through a link in a sample"),
+    "delay_from": Entry((DELAYED,), "i", "population that synapses with delays come from, index of population_name"),
+    "delay_to": Entry((DELAYED,), "i", "population that they end at, index of population_name"),
+    "delay_from_core": Entry((DELAYED,), "i", "core that they come from"),
+    "delay_to_core": Entry((DELAYED,), "i", "core that they end on"),
+    "delay": Entry((DELAYED, BOUND), "f", "shortest and longest conduction delay of these synapses", "ms"),
     "energy": Entry((PART, BOUND), "f", "energy of a sample", "pJ"),
     "energy_gradient": Entry((PART, BOUND), "f", "energy of a gradient: a sample, and one update of the weights", "pJ"),
     "order_packets": Entry((ORDER,), "f", "packets between cores in a sample, neurons in this order"),

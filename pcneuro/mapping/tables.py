@@ -12,7 +12,7 @@ import numpy as np
 from pcneuro.circuit.populations import aligned
 from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.formatting import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
-from pcneuro.mapping.schema import BOUNDS, CANDIDATE, LIMIT, ORDER, PART, PLASTICITY
+from pcneuro.mapping.schema import BOUNDS, CANDIDATE, DELAYED, LIMIT, ORDER, PART, PLASTICITY
 
 if TYPE_CHECKING:
     import xarray
@@ -65,11 +65,12 @@ def _chosen_among(data: xarray.Dataset) -> str:
 
 
 def tables(mapping: AbstractMapping) -> list[TextTable]:
-    """Counts, energies and times where any are known, limits and orders."""
+    """Counts, energies, times and delays where there are any, limits and orders."""
     data = mapping.data
     energies = [] if counts_only(data) else [_energies(mapping)]
     times = [_times(mapping)] if np.isfinite(mapping.time).all() else []
-    return [_counts(data), *energies, *times, _limits(data), _candidates(data), _orders(data)]
+    delays = [_delays(data)] if data.sizes[DELAYED] else []
+    return [_counts(data), *energies, *times, *delays, _limits(data), _candidates(data), _orders(data)]
 
 
 def remarks(mapping: AbstractMapping) -> list[str]:
@@ -96,6 +97,12 @@ def _reasons(mapping: AbstractMapping) -> str:
     return "; ".join(f"{reason} {', '.join(operations)}" for reason, operations in lacking.items())
 
 
+def mean_hops(data: xarray.Dataset) -> float:
+    """Hops of a packet, those within a tile among them; 0 without packets."""
+    packets = float(data["packets"] + data["packets_within"])
+    return float(data["hops_east_west"] + data["hops_north_south"]) / packets if packets else 0.0
+
+
 def _counts(data: xarray.Dataset) -> TextTable:
     loads = data["link_packets"].values
     rows = [
@@ -105,6 +112,7 @@ def _counts(data: xarray.Dataset) -> TextTable:
         ("packets within cores", count(float(data["packets_within"]))),
         ("hops east or west", count(float(data["hops_east_west"]))),
         ("hops north or south", count(float(data["hops_north_south"]))),
+        ("hops a packet", count(mean_hops(data))),
         ("hops of the longest path", count(float(data["longest"]))),
         ("packets through the busiest link", count(float(loads.max(initial=0.0)))),
         ("further packets of an update of the weights", count(float(data["plasticity_packets"]))),
@@ -130,6 +138,17 @@ def _times(mapping: AbstractMapping) -> TextTable:
         "the longest step": mapping.data["longest_step"].values.tolist(),
     }
     return TextTable("Time", ("", *BOUNDS), [(name, *map(second, both)) for name, both in times.items()], "lrr")
+
+
+def _delays(data: xarray.Dataset) -> TextTable:
+    """By projection; pairs of cores are in the dataset."""
+    names, delay = data["population_name"].values, data["delay"].values
+    pairs = np.stack([data["delay_from"].values, data["delay_to"].values])
+    rows = []
+    for source, target in np.unique(pairs, axis=1).T:
+        of = delay[(pairs[0] == source) & (pairs[1] == target)]
+        rows.append((f"{names[source]} -> {names[target]}", f"{of[:, 0].min():.4g} ms", f"{of[:, 1].max():.4g} ms"))
+    return TextTable("Conduction delays", ("", "shortest", "longest"), rows, "lrr")
 
 
 def _limiting(data: xarray.Dataset) -> str:

@@ -34,6 +34,8 @@ class Traffic:
     """What ``map_circuit`` is given to have them, in Python."""
     origin: Origin | None = None
     """The circuit of the axons; None where they are of none."""
+    dt: float | None = None
+    """Length of a step in ms; None where that is not known."""
     raster: tuple[np.ndarray, np.ndarray] | None = None
     """Step, from 0, and axon of every event of the first sample, int64, by step; None where it was not recorded."""
 

@@ -46,6 +46,7 @@ def check(data: xarray.Dataset, chip: Chip) -> None:
     _check_chip(data, chip)
     _check_numbers(data)
     _check_neurons(data)
+    _check_delays(data)
     _check_places(data, chip)
 
 
@@ -129,6 +130,16 @@ def _check_neurons(data: xarray.Dataset) -> None:
     population, unit = np.repeat(np.arange(data.sizes[POPULATION]), sizes), np.arange(data.sizes[NEURON]) - begin
     if not (np.array_equal(data["population"].values, population) and np.array_equal(data["unit"].values, unit)):
         raise CircuitFileError("its neurons are not in the order of their populations")
+
+
+def _check_delays(data: xarray.Dataset) -> None:
+    """Delays are of populations and cores that there are, from the shortest to the longest."""
+    for of, dimension in (("", POPULATION), ("_core", CORE)):
+        for name in (f"delay_from{of}", f"delay_to{of}"):
+            if (data[name].values >= data.sizes[dimension]).any():
+                raise CircuitFileError(f"{name} has {data[name].values.max()} in it, of {data.sizes[dimension]}")
+    if (data["delay"].values[:, 0] > data["delay"].values[:, 1]).any():
+        raise CircuitFileError("a shortest delay is longer than the longest")
 
 
 def _check_places(data: xarray.Dataset, chip: Chip) -> None:

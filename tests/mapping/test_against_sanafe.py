@@ -9,7 +9,12 @@ import pcneuro as pcn
 from pcneuro.errors import DataError, OutputError
 from pcneuro.export import sanafe
 from pcneuro.mapping.activity import assumed, traffic_in_steps, traffic_of
-from pcneuro.mapping.against_sanafe import hardware_of, hold_against_sanafe, replay_of, write_sanafe
+from pcneuro.mapping.against_sanafe import (
+    hardware_of,
+    hold_network,
+    replay_of,
+    write_network,
+)
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import chip_of
 from pcneuro.mapping.of_circuit import axons_of
@@ -41,7 +46,7 @@ def check(held) -> None:
 @with_sanafe
 @pytest.mark.parametrize("seed", [*range(20), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(20, 200))])
 def test_random_networks_are_counted_alike(seed):
-    check(hold_against_sanafe(*drawn(seed)))
+    check(hold_network(*drawn(seed)))
 
 
 def mapped(name: str, duration: float = 12.0):
@@ -60,7 +65,7 @@ def mapped(name: str, duration: float = 12.0):
 @pytest.mark.parametrize("name", ["mlp", "cnn", "rnn", "chain"])
 def test_circuits_are_counted_alike(name):
     *mapping, result = mapped(name)
-    held = hold_against_sanafe(*mapping)
+    held = hold_network(*mapping)
     check(held)
     # Of the first sample, all of whose events SANA-FE has seen
     operations = result.activity["Effective_MACs"].sel(batch=0).sum().item()
@@ -82,7 +87,7 @@ def test_dendrites_that_send_by_themselves_are_counted_alike(name, dynamics):
     if whole.raster is not None:
         assert all(np.array_equal(a, b) for a, b in zip(traffic.raster, whole.raster, strict=True))
     core = np.arange(axons.neurons) % 5
-    held = hold_against_sanafe(axons, core, np.arange(5) * 3, LOIHI, traffic)
+    held = hold_network(axons, core, np.arange(5) * 3, LOIHI, traffic)
     check(held)
     operations = result.activity["Effective_MACs"].sel(batch=0).sum().item()
     assert held.rows[1].sanafe == operations
@@ -101,7 +106,7 @@ def brute(axons: Axons, core: np.ndarray, traffic: Traffic) -> tuple[int, int, i
 @with_sanafe
 def test_counts_are_those_of_plain_loops():
     mapping = drawn(4)
-    rows = hold_against_sanafe(*mapping).rows
+    rows = hold_network(*mapping).rows
     assert tuple(row.sanafe for row in rows[:3]) == brute(mapping[0], mapping[1], mapping[4])
 
 
@@ -110,7 +115,7 @@ def test_files_are_the_network(tmp_path):
     import sanafe as library
 
     mapping = drawn(3)
-    paths = write_sanafe(*mapping, tmp_path / "new", high=True)
+    paths = write_network(*mapping, tmp_path / "new", high=True)
     assert [path.name for path in paths] == [sanafe.ARCHITECTURE, sanafe.NETWORK]
     axons, core, slot, chip, traffic = mapping
     replay = replay_of(axons, core, slot, traffic)
@@ -120,13 +125,13 @@ def test_files_are_the_network(tmp_path):
     for name in ("fired", "synapses", "hops", "energy", "time", "packets"):
         np.testing.assert_array_equal(getattr(other, name), getattr(ours, name))
     with pytest.raises(OutputError, match="exists"):
-        write_sanafe(*mapping, tmp_path / "new")
-    write_sanafe(*mapping, tmp_path / "new", overwrite=True)
+        write_network(*mapping, tmp_path / "new")
+    write_network(*mapping, tmp_path / "new", overwrite=True)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="exists, and is no folder"):
-        write_sanafe(*mapping, tmp_path / "file")
+        write_network(*mapping, tmp_path / "file")
     with pytest.raises(OutputError, match="the path of the folder is empty"):
-        write_sanafe(*mapping, "")
+        write_network(*mapping, "")
 
 
 def test_an_event_of_several_packets_is_one_with_their_price():
@@ -142,7 +147,7 @@ def test_an_event_of_several_packets_is_one_with_their_price():
 def test_chips_without_prices_are_compared_by_counts():
     axons, core, slot, _, traffic = drawn(2)
     bare = small_chip(6, 6, 6).model_copy(update={"energy": type(LOIHI.energy)()})
-    held = hold_against_sanafe(axons, core, slot, bare, traffic)
+    held = hold_network(axons, core, slot, bare, traffic)
     assert held.agrees
     assert [row.quantity for row in held.rows if "energy" in row.quantity] == []
 

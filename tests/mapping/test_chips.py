@@ -121,7 +121,9 @@ def test_the_table_has_every_chip_and_its_numbers():
     assert "| 24 to 35.5 | 51.2 | 21.6 | 69.3 | 111 | 0 | 3 | 4 to 4.2 | 120 |" in text
     assert "| 3.1 to 4.7 | 6 | 3.7 | 30 | 5.1 | 16 | 4.1 | 6.5 | 6.1 |" in text
     assert "| 8 x 4 x 4 | 128 | 1,024 | 4,096 | 4,096 | 58,254 |" in text
-    assert "| 256 | 256 | 256 | 65,536 | 256 | 1 | 1 bit | binary |" in text  # TrueNorth: an axon reaches one core
+    assert (
+        "| 256 | 256 | 256 | 65,536 | 256 | 1 | 1 bit | 15 steps | binary, 32 bit |" in text
+    )  # TrueNorth: an axon reaches one core
 
 
 def test_the_table_of_keys_has_every_key_of_every_table():

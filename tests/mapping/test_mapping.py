@@ -275,7 +275,7 @@ def test_what_does_not_fit_is_refused_in_one_line(study):
     with pytest.raises(ParameterError, match="strategies is an empty list"):
         pcn.map_circuit(circuit, chip(), result, strategies=[])
     with pytest.raises(ParameterError, match="activity is None"):
-        pcn.map_circuit(circuit, "loihi")
+        pcn.map_circuit(circuit, "loihi", None)
 
 
 @pytest.mark.parametrize("neurons", [1, 2, 3])

@@ -47,8 +47,8 @@ def test_a_run_by_events_is_mapped(project):
     assert float(records["events"]) == run["events"] > 0
     assert "<svg" in (report.folder / "report.html").read_text()
     assert min(png_size(report.folder / "load.png")) > 200
-    assert report.tables[0].title == "Counts of a sample"
-    ((first,), *_) = report.tables[-1].rows
+    assert report.tables[1].title == "Counts of a sample"
+    ((first,), *_) = report.tables[0].rows
     assert first.startswith("Mapping of ")
     assert " cores of loihi" in first
 

@@ -60,6 +60,7 @@ class CoreTable(Table):
     synapse_memory_bits: Whole | None = Field(default=None, description="memory for synapses")
     bits_a_synapse: Whole | None = Field(default=None, description="of this memory, what one synapse takes")
     weight_bits: Whole | None = Field(default=None, description="bits of a weight at most")
+    delay_steps: Whole | None = Field(default=None, description="steps by which a synapse delays an event at most")
 
     @model_validator(mode="after")
     def _holds_synapses(self) -> CoreTable:

@@ -17,11 +17,12 @@ def chips_table() -> str:
     """Tables of limits, of energies in pJ and of times in ns, a chip a row, and a list of the sources."""
     chips = [chip_of(name) for name in CHIPS]
     limits = ["chip", "mesh", "cores", "neurons", "axons in", "axons out", "synapses", "fan-in"]
-    limits += ["destinations", "weight", "events"]
+    limits += ["destinations", "weight", "delay", "events"]
     timed = [chip for chip in chips if any(chip.time(operation) for operation in LATENCIES)]
     operations = ["chip", *(operation.replace("_", " ") for operation in ENERGIES)]
     tables = (
-        "What a core holds:",
+        "What a core holds, and by how many steps a synapse delays at most (SpiNNaker with the delay extensions of its "
+        "software; without them 16):",
         _table(limits, [_limits(chip) for chip in chips]),
         "Energies in pJ:",
         _table(operations, [_prices(chip, chip.price, ENERGIES) for chip in chips]),
@@ -58,8 +59,11 @@ def _limits(chip: Chip) -> list[str]:
     numbers = (held.compartments, held.axons_in, held.axons_out, held.synapses, held.fan_in, held.destinations)
     bits = f"{chip.core.weight_bits} bit" if chip.core.weight_bits else NONE
     tiles = f"{mesh.width} x {mesh.height}" + (f" x {mesh.cores_a_tile}" if mesh.cores_a_tile > 1 else "")
+    delay = f"{chip.core.delay_steps} steps" if chip.core.delay_steps else NONE
     graded = "graded" if chip.messages.graded else "binary"
-    return [f"`{chip.name}`", tiles, f"{mesh.slots:,}", *(f"{n:,}" if n else NONE for n in numbers), bits, graded]
+    events = f"{graded}, {chip.bits_a_packet} bit" if chip.bits_a_packet else graded
+    told = (f"{n:,}" if n else NONE for n in numbers)
+    return [f"`{chip.name}`", tiles, f"{mesh.slots:,}", *told, bits, delay, events]
 
 
 def _prices(chip: Chip, price_of: Callable[[str], Price | None], operations: Sequence[str]) -> list[str]:

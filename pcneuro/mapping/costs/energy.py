@@ -36,12 +36,6 @@ class Energy:
         """A sample, and what one update of the weights takes beside that; None where a part of it is not known."""
         return _sum(self.parts.values())
 
-    @property
-    def known(self) -> Range:
-        """What is known of a sample: at least so much, where some parts are not."""
-        known = (energy for part, energy in self.parts.items() if part != PLASTICITY)
-        return Range.total(energy for energy in known if energy is not None)
-
 
 def energy_of(counted: Counts, chip: Chip) -> Energy:
     """Price what was counted: in a step every compartment is accessed, and updated where it fires.

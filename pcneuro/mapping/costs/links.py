@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
 import scipy.sparse
 
 from pcneuro.mapping.chips.chip import Chip
-from pcneuro.mapping.costs.ranges import Range
 from pcneuro.mapping.counting import Destinations
 
 
@@ -49,32 +47,6 @@ class Links:
     def hops(self) -> float:
         """Hops of all packets."""
         return self.hops_east_west + self.hops_north_south
-
-    @property
-    def mean_hops(self) -> float:
-        """Hops a packet; 0 without packets."""
-        return self.hops / self.packets if self.packets else 0.0
-
-    @cached_property
-    def busiest(self) -> tuple[str, int, int, float]:
-        """The link with the most packets: its direction, x and y of the tile that they leave, and how many."""
-        best = ("east", 0, 0, 0.0)
-        for direction in ("east", "west", "north", "south"):
-            loads = getattr(self, direction)
-            if loads.size and loads.max() > best[3]:
-                y, x = (int(k) for k in np.unravel_index(loads.argmax(), loads.shape))
-                best = (direction, x + (direction == "west"), y + (direction == "south"), float(loads.max()))
-        return best
-
-    def longest_time(self, chip: Chip) -> Range | None:
-        """ns that the longest way takes by its hops; None where they have no times."""
-        times = []
-        for number, what in zip(self.longest, ("hop_east_west", "hop_north_south"), strict=True):
-            price = chip.time(what)
-            if number and price is None:
-                return None
-            times.append(Range.of(number, price) if price else Range(0.0, 0.0))
-        return Range.total(times)
 
 
 def links_of(at: Destinations, slot: np.ndarray, chip: Chip, sends: np.ndarray) -> Links:

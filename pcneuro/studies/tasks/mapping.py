@@ -16,7 +16,7 @@ from pcneuro.engines import Engine, EventDriven
 from pcneuro.errors import ConfigurationError, ParameterError
 from pcneuro.files.toml import Problem, nearest
 from pcneuro.mapping.activity import traffic_in_steps, traffic_of
-from pcneuro.mapping.against_sanafe import TOLERANCE, hold_against_sanafe
+from pcneuro.mapping.against_sanafe import TOLERANCE, hold_network
 from pcneuro.mapping.assumed import AssumedRate
 from pcneuro.mapping.axons import Axons
 from pcneuro.mapping.chips import CHIPS, OWN, Chip, chip_of
@@ -177,7 +177,7 @@ class MappingTask(DrivenTask):
     def _held(self, axons: Axons, made: Mapping, traffic: Traffic) -> dict[str, Any]:
         """How the numbers of a mapping agree with SANA-FE's, of the sample whose events are recorded."""
         core, slot = made.data["core_of"].values, made.data["slot"].values
-        held = replace(hold_against_sanafe(axons, core, slot, made.chip, traffic), tolerance=self.tolerance)
+        held = hold_network(axons, core, slot, made.chip, traffic, self.tolerance)
         return {
             "against": self.against,
             "tolerance": self.tolerance,
@@ -212,8 +212,9 @@ class MappingTask(DrivenTask):
         if len(runs) == 1:
             made: Mapping = runs[0].outcome.detail
             whole = [TextTable(table.title, table.columns, table.rows) for table in tables(made)]
-            notes = [[line.strip()] for line in (*headline(made), *remarks(made))]
-            return [*_agreement(runs[0]), *whole, TextTable("Beside the numbers", ["note"], notes)]
+            first, beside = ([[line.strip()] for line in of(made)] for of in (headline, remarks))
+            notes = [TextTable("Beside the numbers", ["note"], beside)] if beside else []
+            return [TextTable("Mapping", ["what"], first), *whole, *notes, *_agreement(runs[0])]
         columns = ["run", "chip", "cores", "packets", "of natural", "hops", "energy of a gradient", "time of a sample"]
         held = [table for run in runs for table in _agreement(run)]
         rows, missing = [_row(run) for run in runs], [", ".join(not_priced(run.outcome.detail.data)) for run in runs]
