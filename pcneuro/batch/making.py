@@ -13,7 +13,7 @@ from pcneuro.errors import ConfigurationError, ParameterError, told, warn
 from pcneuro.files.toml import Problem
 from pcneuro.studies.file import ONE_RUN, Plan, check_swept, opened, planned
 from pcneuro.studies.spaces import AbstractSpace, Grid, Replicated
-from pcneuro.studies.spaces.axes import plain_value
+from pcneuro.studies.spaces.axes import AxisError, plain_value
 
 TABLES = Path("tables")
 """What messages call tables that are given as a dict; paths in them begin at the working folder."""
@@ -48,7 +48,14 @@ def space_for(study: AbstractStudy, given: Any, of_file: AbstractSpace | None, r
     if given is not None:
         for note in space.notes:
             warn(note)
-    return space if replicates == 1 else Replicated(space, replicates, first=study.seed)
+    if replicates == 1:
+        return space
+    try:
+        return Replicated(space, replicates, first=study.seed)
+    except AxisError as error:
+        raise ParameterError(
+            f"replicates is {replicates}, and the space sets {error.key} itself: leave one of the two out"
+        ) from None
 
 
 def check(study: AbstractStudy, space: AbstractSpace) -> None:

@@ -261,7 +261,10 @@ def test_a_combination_that_does_not_fit_is_a_row(project):
         ({"replicates": 0}, "replicates is 0; give a whole number of at least 1"),
         ({"block": 1.5}, "block is 1.5; give a whole number"),
         ({"keep": "loss"}, "keep is 'loss'; needed is a list"),
-        ({"space": {"seed": [1]}, "replicates": 2}, "seed: is set twice"),
+        (
+            {"space": {"seed": [1]}, "replicates": 2},
+            "replicates is 2, and the space sets seed itself: leave one of the two out",
+        ),
     ],
 )
 def test_wrong_arguments(project, arguments, said):

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 import pcneuro as pcn
+from pcneuro.batch.runners import RUNNERS, Shard
 from pcneuro.batch.table import BatchTable, batch_table
 from pcneuro.cli.app import execute
 from pcneuro.errors import ConfigurationError
 from pcneuro.studies import read
 from pcneuro.studies.file import opened
+from pcneuro.studies.tables import settings_of
 
 pytest.importorskip("zarr")
 
@@ -166,7 +168,11 @@ def test_every_key_is_told():
     text = (Path(__file__).parents[2] / "docs/simulations.md").read_text(encoding="utf-8")
     section = text.partition("### `[batch]`")[2].partition("\n## ")[0]
     for key in BatchTable.model_fields:
-        assert f"`{key}`" in section or f"| `[batch.{key}]`" in section, key
+        assert f"`{key}`" in section, key
+    for kind, runner in RUNNERS.items():
+        if runner is not Shard:
+            assert f'"{kind}"' in section, kind
+            assert all(f"`{name}`" in section for name in settings_of(runner).model_fields), kind
 
 
 def test_the_task_of_a_file_with_a_batch_is_still_read(project):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pcneuro.studies.run  # noqa: F401  tasks register themselves where they are imported
+from pcneuro.batch.runners import RUNNERS, Shard
 from pcneuro.batch.table import BatchTable
 from pcneuro.data import DATASETS
 from pcneuro.export.spiking import Spiking
@@ -44,14 +45,15 @@ BANKS: dict[str, list[Any]] = {
 }
 WANTED = {
     "number": "duration tolerance every temperature dt rate momentum weight_decay clip beta1 beta2 epsilon by least "
-    "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity",
+    "step gravity damping noise ms median sigma low high mean scale rtol atol limit grid tail before after velocity "
+    "wait",
     "whole": "seed samples epochs batch_size seeds test_samples sample_length threads train test length steps repeats "
-    "replicates block",
+    "replicates block number cores jobs",
     "text": "task circuit description dtype against title target data output folder vocabulary path vertex variable "
-    "experiment table chip",
-    "flag": "shuffle pack periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",
+    "experiment table chip address memory queue account walltime",
+    "flag": "shuffle pack adapt periodic absolute may_diverge continuous coarse overwrite together on_chip_inputs",
     "list": "strategies trial record perturb parameters thresholds modes units durations shares batches vertices kinds "
-    "keep",
+    "keep prologue directives",
     "names": "inputs targets clamp arguments options rest perturbations",
     "table": "between dynamics integrator schedule engine delays until events spiking dataset learning optimizer rates "
     "threshold mode values errors decoding runner",
@@ -79,6 +81,7 @@ OTHERS = {
 }
 BASE: Mapping[str, Mapping[str, Any]] = {
     "check": {"against": "reference"},
+    **{kind: {"memory": "4GB"} for kind in ("slurm", "pbs", "lsf", "sge")},
     "protocol": {"record": [{"vertex": "h"}], "trial": [{"duration": 20.0}]},
     "experiment": {"experiment": "file.py:function"},
     "timed": {"dt": 1.0, "path": "x.npy"},
@@ -126,12 +129,13 @@ class Key:
 
 def objects() -> dict[str, type]:
     """All that a table with a kind may stand for."""
-    registries = (INTEGRATORS, DYNAMICS, SCHEDULES, engines(), OPTIMIZERS, RATES, DATASETS, DELAYS, VALUES)
+    registries = (INTEGRATORS, DYNAMICS, SCHEDULES, engines(), OPTIMIZERS, RATES, DATASETS, DELAYS, VALUES, RUNNERS)
     made: dict[str, type] = {each.__name__: each for each in (Record, RecordEvents, Settled, Spiking)}
     for registry in registries:
         # What other tests register is theirs.
         made |= {n: each for n, each in registry.items() if each.__module__.startswith("pcneuro")}
-    return {name: each for name, each in made.items() if not inspect.isabstract(each)}
+    # Which shard it is, is said on the command line.
+    return {name: each for name, each in made.items() if not inspect.isabstract(each) and each is not Shard}
 
 
 def keys() -> Iterator[Key]:
