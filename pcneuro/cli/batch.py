@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from pcneuro.batch import Store
+from pcneuro.batch.runners import AbstractJobs
+from pcneuro.batch.script import array_script
 from pcneuro.batch.store import Progress
+from pcneuro.batch.table import batch_table
 from pcneuro.cli.codes import SUCCESS
 from pcneuro.cli.terminal import print_tables
+from pcneuro.errors import ConfigurationError
+from pcneuro.studies.file import opened
+from pcneuro.studies.output import RESULTS
 from pcneuro.studies.task import TextTable
 
 
@@ -83,4 +90,23 @@ def figures(folder: Path, numbers: Sequence[str]) -> int:
 
     for path in write(folder, numbers):
         print(path)
+    return SUCCESS
+
+
+def script(file: Path, shards: int | None, out: Path | None) -> int:
+    """Print the script of a cluster's jobs; returns the exit code."""
+    plan = opened(file, ())
+    if shards is not None:
+        plan.run(0)
+        name = f"{plan.name}.sh"
+        print(array_script(file, out or Path(RESULTS) / plan.name, shards, name), end="")
+        print(f"pcneuro: to submit it: write it to {name} (with > {name}), then: sbatch {name}", file=sys.stderr)
+        return SUCCESS
+    runner = batch_table(plan).runner
+    if not isinstance(runner, AbstractJobs):
+        raise ConfigurationError(
+            f"{file}: [batch.runner] kind = {runner.kind!r} has no jobs: name one that has, such as slurm, "
+            "or pass --shards 16 for an array of SLURM jobs"
+        )
+    print(runner.script(), end="")
     return SUCCESS

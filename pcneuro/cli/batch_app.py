@@ -93,3 +93,23 @@ def figures(
     from pcneuro.cli import batch
 
     return batch.figures(folder, numbers or ())
+
+
+@batch_app.command("script")
+def script(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="An array of so many SLURM jobs, each of which does a shard (default: jobs of [batch.runner])."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The batch's folder (default: of the file's name in results/).")
+    ] = None,
+    whole: Traceback = False,
+) -> int:
+    """Print the script of the jobs that do a batch on a cluster. No cluster is needed to see it."""
+    from pcneuro.cli.batch import script as print_it
+
+    return print_it(file, shards, out)
