@@ -63,7 +63,7 @@ def test_engines_precisions_and_a_saved_circuit_agree(name, tmp_path):
     made = small(name)
     made.circuit.save(tmp_path / "circuit")
     loaded = pcn.load_circuit(tmp_path / "circuit")
-    for dynamics, dt, duration in ((pcn.FixedPrediction(), 1.0, 30.0), (pcn.Strict(), 0.05, 10.0)):
+    for dynamics, dt, duration in ((pcn.FixedPrediction(), 1.0, 15.0), (pcn.Strict(), 0.05, 5.0)):
 
         def run(circuit, engine, dtype, dynamics=dynamics, dt=dt, duration=duration):
             sim = pcn.Simulator(circuit, dynamics=dynamics, integrator=pcn.Euler(dt), engine=engine, dtype=dtype)

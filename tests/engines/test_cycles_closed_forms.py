@@ -244,7 +244,7 @@ def test_error_neurons_of_an_interneuron_circuit(engine):
     circuit = pcn.build_circuit(graph, tau={"E": 60.0, "P": 2.0, "S": 2.0, "V": 2.0})
     sim = pcn.Simulator(circuit, engine=engine, integrator=pcn.Euler(0.5), **STRICT)
     seen, moved = (np.array(list(PHASES.values()))[:, k : k + 1] for k in (0, 1))
-    result = sim.run(3000.0, inputs={"seen": seen, "moved": moved})
+    result = sim.run(1500.0, inputs={"seen": seen, "moved": moved})
     assert_close(result.values["E"][:3, 0], [AT_REST] * 3, 1e-11)
     assert result.values["E"][3, 0] == pytest.approx(2.15636, abs=6e-6)
 
