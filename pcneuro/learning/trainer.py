@@ -308,7 +308,9 @@ class Trainer:
         cure = f"; lower the rate of {self.optimizer!r}"
         for k, batch in enumerate(chosen):
             with reporting_divergence():
-                gradients = self.source.gradients(self.parameters, self.train.take(batch))
+                # Samples are numbered on from batch to batch, and what is drawn for each differs.
+                first = self.updates * self.batch
+                gradients = self.source.gradients(self.parameters, self.train.take(batch), first)
             if gradients.status is not Status.COMPLETED:
                 return gradients.status, f"{gradients.message}{cure if gradients.status is Status.DIVERGED else ''}"
             loss, samples = loss + gradients.loss, samples + len(batch)

@@ -22,6 +22,11 @@ def predictive_coding(duration=60.0):
     return pcn.PredictiveCoding(pcn.Simulator(classifier()), duration)
 
 
+def noisy(duration=10.0):
+    circuit = pcn.build_circuit(classifier().graph, noise={"h": pcn.WhiteNoise(0.3)})
+    return pcn.PredictiveCoding(pcn.Simulator(circuit), duration)
+
+
 def trainer(source=None, optimizer=None, learn=LEARN, **settings):
     settings = {"batch": 16, "seed": 7} | settings
     return pcn.Trainer(source or backprop(), optimizer or pcn.SGD(0.5), learn, TEST, **settings)
@@ -113,7 +118,7 @@ def test_an_epoch_that_is_interrupted_is_as_if_it_had_not_begun(optimizer, sourc
 
 
 @pytest.mark.parametrize("optimizer", [pcn.SGD(0.3), pcn.SGD(0.3, momentum=0.9), pcn.Adam(0.02)])
-@pytest.mark.parametrize("source", [backprop, predictive_coding])
+@pytest.mark.parametrize("source", [backprop, predictive_coding, noisy])
 def test_a_checkpoint_is_taken_up_bit_for_bit(optimizer, source, tmp_path):
     path = tmp_path / "learning.npz"
     measure = lambda parameters: {"norm": float(np.linalg.norm(parameters["W1"]))}  # noqa: E731

@@ -27,7 +27,9 @@ class QuantizeValues(AbstractMessages):
     Courville 2013): that is what ``backprop`` of the new circuit does, too. A neuron's own error knows v itself.
 
     It stands in the dendrites that read v, as a function of single units, so that every engine, export and pass has it.
-    Events of strict dynamics carry changes of v to it, as large as they are.
+    Under strict dynamics, too: what ``EventDriven`` records of a value neuron are changes of v, as large as they are,
+    which reach this function; the axon behind it sends changes of Q(v), where there are any. Synaptic operations, and
+    packets and energies of a mapping, are of what axons send.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro import passes
 from pcneuro.ops.messages import Message
+from tests.circuits_for_tests import mlp
 
 RNG = np.random.default_rng(4)
 X, Y = RNG.normal(size=(3, 6)), RNG.normal(size=(3, 4))
@@ -150,3 +151,28 @@ def test_a_message_is_the_nearest_multiple_and_passes_errors_on():
     np.testing.assert_array_equal(operator.forward(x), [[-1.0, -1.0, 0.0, 0.0, 0.5, 1.0, 1.0, np.nan]])
     np.testing.assert_array_equal(operator.vjp(0, 2 * x, operator.forward(x), x), 2 * x)
     assert not operator.linear_in(0)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_axons_send_changes_of_messages_and_neurons_those_of_values(bits):
+    """Under strict dynamics: of the changes of v that are recorded, those that change Q(v) leave along the axon."""
+    scale, quantum = 1.0, 2.0 ** (1 - bits)
+    rng = np.random.default_rng(4)
+    data = {"inputs": {"x": rng.normal(size=(1, 12))}, "targets": {"out": rng.normal(size=(1, 4))}}
+    circuit = passes.apply(pcn.build_circuit(mlp((12, 8, 4))), passes.QuantizeValues(bits, scale))
+    sim = pcn.Simulator(circuit, dynamics=pcn.Strict(), engine=pcn.EventDriven(0.01))
+    begun = sim.run(0.0, **data).values["h1"].ravel()
+    result = sim.run(40.0, events=pcn.RecordEvents())
+    events, names = result.events, [str(name) for name in result.events["population_name"].values]
+    of_h1 = events["population"].values == names.index("h1.value")
+    sends = np.zeros(begun.size)
+    for unit in range(begun.size):
+        changes = events["change"].values[of_h1 & (events["unit"].values == unit)]
+        levels = np.clip(np.rint(np.cumsum([begun[unit], *changes]) / quantum), -(2 ** (bits - 1)), 2 ** (bits - 1))
+        sends[unit] = np.count_nonzero(np.diff(levels))
+    axons = pcn.mapping.axons_of(circuit)
+    traffic = pcn.mapping.traffic_of(axons, result)
+    counted = np.bincount(axons.neuron, traffic.sends, axons.neurons)
+    first = axons.begins["h1.value"]
+    np.testing.assert_array_equal(counted[first : first + begun.size], sends)
+    assert 0 < sends.sum() < of_h1.sum()
