@@ -77,7 +77,7 @@ class PredictiveCoding(AbstractSource):
     """Gradients as a circuit finds them: each batch relaxes for ``duration`` ms, and synapses read their Hebbian terms.
 
     The simulator is reset for each batch, its clamps are taken away, what rules of plasticity would change is held, and
-    it may be shared. Noise and drawn messages depend on the numbers of the samples, which go on from batch to batch of a
+    it may be shared. Noise and drawn messages depend on the numbers of samples, which go on from batch to batch of a
     ``Trainer``. A circuit with latents is scored once they have been inferred, for as long; all others by their
     feedforward sweep. Raises ParameterError for what is no Simulator, or no duration, and warns of feedback weights
     that are to be learned: they have no gradient of their own, and stay as they are.
