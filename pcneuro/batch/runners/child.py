@@ -18,6 +18,8 @@ from pcneuro.errors import PcneuroError, WorkerError
 
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 """Environment variables with the number of threads that a process may use."""
+BEGIN = Path(__file__).with_name("begin.py")
+"""What a process runs, by its path: the package is not imported before its input is watched."""
 PATIENCE = 5.0
 """Seconds in which a process that has nothing more to do ends, before it is killed."""
 TASK, STOP = "task", "stop"
@@ -35,7 +37,7 @@ class Child:
     """A process of this machine that does tasks of the batch in ``folder``, with so many ``threads``."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        command = [sys.executable, "-P", "-m", "pcneuro.batch.runners.worker", str(folder)]
+        command = [sys.executable, "-P", str(BEGIN), str(folder)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

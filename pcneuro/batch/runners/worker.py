@@ -1,4 +1,4 @@
-"""A process that does tasks of a batch: ``python -m pcneuro.batch.runners.worker FOLDER``.
+"""A process that does tasks of a batch, which ``begin.py`` has started.
 
 It reads what it is told from standard input, and answers on what was standard output when it started; what runs print
 goes to standard error. When its input ends, so does it: within a second, whatever it does.
@@ -10,8 +10,6 @@ import json
 import os
 import queue
 import sys
-import threading
-import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +24,6 @@ from pcneuro.studies.observer import Silent, interruptible, pass_on
 
 POLL = 0.2
 """Seconds between looks at whether a signal has come."""
-GRACE = 1.0
-"""Seconds after the end of the input in which what is being written is finished."""
 
 
 class _ToParent(AbstractReport):
@@ -51,19 +47,16 @@ class _Worker:
         self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.observer = Silent()
 
-    def listen(self) -> None:
-        """Take what is told, in a thread of its own."""
-        for line in sys.stdin:
-            message = json.loads(line)
-            if STOP in message:
-                self._stop()
-            else:
-                self.tasks.put(Task.from_described(message[TASK]))
-        self._stop()
-        time.sleep(GRACE)
-        os._exit(1)
+    def take(self, line: str) -> None:
+        """Take what is told, in the thread that reads it."""
+        message = json.loads(line)
+        if STOP in message:
+            self.stop()
+        else:
+            self.tasks.put(Task.from_described(message[TASK]))
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End at the next place where that can be."""
         self.observer.stopped = True
         self.tasks.put(None)
         pass_on(self.observer)
@@ -98,17 +91,13 @@ class _Worker:
                 self.tell({DONE: True})
 
 
-def main(folder: Path) -> None:
+def main(given: Any, folder: Path) -> None:
     """Do what the parent tells, until it has nothing more to tell, or is gone."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     worker = _Worker(answers)
     compilation.report = _ToParent(worker)
-    threading.Thread(target=worker.listen, daemon=True).start()
+    given.take, given.end = worker.take, worker.stop
     with interruptible(worker.observer):
         worker.tell({READY: True})
         worker.work(folder)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -77,12 +77,12 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     chunks = tmp_path / "out/runs.zarr/status/c"
     while not (chunks.exists() and len(list(chunks.iterdir())) > 2) and parent.poll() is None:
         time.sleep(0.05)
-    workers = [p for p in processes() if str(tmp_path / "out") in command(p) and "worker" in command(p)]
+    workers = [p for p in processes() if str(tmp_path / "out") in command(p) and "begin.py" in command(p)]
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     killed = time.monotonic()
     assert workers
-    while any("worker" in command(p) for p in workers):
+    while any("begin.py" in command(p) for p in workers):
         assert time.monotonic() - killed < 10
         time.sleep(0.05)
     assert not list((tmp_path / "out").rglob("*.partial"))
