@@ -32,6 +32,7 @@ def test_its_examples_run(tmp_path, monkeypatch, capsys):
     assert "packets between cores" in printed
     assert "SANA-FE agrees" in printed
     assert {path.name for path in tmp_path.iterdir()} == {
+        "chip.png",
         "mapping.nc",
         "tables",
         "report.html",
