@@ -149,7 +149,7 @@ def with_all(function):
 @pytest.mark.filterwarnings("ignore:FixedPrediction does not infer")
 @with_all
 def test_any_sequence_of_calls_is_the_references(name, delays, engine, dynamics, tmp_path):
-    call_both(name, delays, engine, dynamics, 1, tmp_path, 12)
+    call_both(name, delays, engine, dynamics, 1, tmp_path, 8)
 
 
 @pytest.mark.long
