@@ -6,9 +6,11 @@ import pickle
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from pcneuro.batch.extras import needed
@@ -117,25 +119,28 @@ class _OnWorkers(AbstractPieces):
             except PcneuroError:
                 raise
             except Exception as error:
-                raise self._failure(error) from error
+                # Dask has many errors for one that is no longer there.
+                if self.client.status == "running" and not isinstance(error, CancelledError | OSError):
+                    raise
+                raise self._gone() from error
 
     def _submitted(self, parameters: Arrays, pieces: Sequence[tuple[int, Examples]]) -> Future:
         """What all gradients add up to, to be found by workers."""
-        if self.sent is None or self.sent.cancelled():
-            self.sent = self._send(self.packed)
-        # Not scattered: Dask makes the results of tasks again where a worker dies, and loses what was scattered.
-        present = self._send(dict(parameters))
-        found = [
-            self.client.submit(_gradients, self.sent, present, first, piece.inputs, piece.targets, pure=False)
-            for first, piece in pieces
-        ]
-        return summed(found, lambda left, right: self.client.submit(joined, left, right, pure=False))
-
-    def _send(self, value: Any) -> Future:
         with warnings.catch_warnings():
             # Weights are as large as they are.
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-            return self.client.submit(_same, value, pure=False)
+            if self.sent is None or self.sent.cancelled():
+                self.sent = self._task(_same, self.packed)
+            # Not scattered: Dask makes the results of tasks again where a worker dies, and loses what was scattered.
+            present = self._task(_same, dict(parameters))
+            found = [
+                self._task(_gradients, self.sent, present, first, piece.inputs, piece.targets)
+                for first, piece in pieces
+            ]
+            return summed(found, partial(self._task, joined))
+
+    def _task(self, function: Callable[..., Any], *arguments: Any) -> Future:
+        return self.client.submit(function, *arguments, pure=False)
 
     def _awaited(self, future: Future, noted: Sequence[int]) -> Gradients:
         """The result, once it is there. Workers drop what is not begun, where nobody waits for it any more."""
@@ -155,18 +160,20 @@ class _OnWorkers(AbstractPieces):
                     f"no worker has come to the scheduler {self._address} for {self.patience:g} s: start some, or give "
                     "Distributed(client, patience=...) more seconds to wait for them"
                 )
+        if future.status == "error":
+            error = future.exception()
+            raise self._failure(error) from error
         return future.result()  # type: ignore[no-any-return]
 
     @property
     def _address(self) -> str:
         return str(getattr(self.client.scheduler, "address", "of this client"))
 
-    def _failure(self, error: Exception) -> WorkerError:
-        """What is said of an error of Dask's, or of one that a worker came to."""
-        distributed = needed("distributed")
-        if self.client.status != "running" or isinstance(error, distributed.CancelledError | OSError):
-            return self._gone()
-        if isinstance(error, distributed.KilledWorker):
+    def _failure(self, error: Exception) -> PcneuroError:
+        """What is said of an error that a worker came to."""
+        if isinstance(error, PcneuroError):
+            return error
+        if isinstance(error, needed("distributed").KilledWorker):
             return WorkerError(
                 f"all workers that tried a piece of {self.samples} samples have died: give them more memory, or "
                 "Distributed(client, samples=...) fewer samples a piece"

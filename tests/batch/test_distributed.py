@@ -144,6 +144,35 @@ def test_a_client_that_is_closed_or_none(client):
         pcn.Distributed("tcp://127.0.0.1:8786")
 
 
+def test_what_a_worker_comes_to_is_told_in_one_line(client):
+    there = pcn.Distributed(client).of(pcn.Backprop(classifier()))
+    there.gradients({}, clusters(5))
+    found = []
+    for error in (OSError("no space left"), MemoryError("of 3 GB"), KeyError("libzstd")):
+        future = client.submit(_raised, error, pure=False)
+        with pytest.raises(WorkerError, match="a worker ended with") as caught:
+            there._awaited(future, [])
+        found.append(str(caught.value).partition(" (")[0])
+    assert found == [
+        "a worker ended with OSError: no space left",
+        "a worker ended with MemoryError: of 3 GB",
+        "a worker ended with KeyError: 'libzstd'",
+    ]
+
+
+def _raised(error):
+    raise error
+
+
+@pytest.mark.long
+def test_a_piece_that_kills_its_workers_is_told_in_one_line(client):
+    there = pcn.Distributed(client, samples=7).of(pcn.Backprop(classifier()))
+    there.gradients({}, clusters(5))
+    with pytest.raises(WorkerError, match="all workers that tried a piece of 7 samples have died: give them more"):
+        there._awaited(client.submit(os._exit, 1, pure=False), [])
+    client.wait_for_workers(2)
+
+
 @pytest.mark.long
 def test_no_worker_comes():
     with cluster_of(0, processes=False) as cluster, distributed.Client(cluster) as made:

@@ -37,6 +37,15 @@ def in_reverse() -> tuple[AbstractSource, pcn.Examples]:
     return pcn.Backprop(classifier()), clusters(SAMPLES)
 
 
+def with_learned_variances() -> tuple[AbstractSource, pcn.Examples]:
+    """A simulator whose variances are no longer those of its circuit."""
+    rules = {"h": pcn.LearnedVariance(tau=50.0)}
+    learns = pcn.build_circuit(classifier().graph, plasticity=rules)
+    simulator, examples = pcn.Simulator(learns, dynamics=pcn.Strict()), clusters(SAMPLES)
+    simulator.run(20.0, inputs=examples.inputs, targets=examples.targets)
+    return pcn.PredictiveCoding(simulator, 30.0), examples
+
+
 def with_latents() -> tuple[AbstractSource, pcn.Examples]:
     def network(z: Any, W: Any) -> Any:
         return pcn.vertex(np.tanh(z @ W), "x")
@@ -58,6 +67,7 @@ SOURCES: dict[str, Callable[[], tuple[AbstractSource, pcn.Examples]]] = {
     "noise of the reference": partial(with_noise, engine=pcn.Reference()),
     "drawn messages": with_messages,
     "events": partial(relaxing, engine=pcn.EventDriven(pcn.Absolute(0.01))),
+    "learned variances": with_learned_variances,
     "latents": with_latents,
     "backprop": in_reverse,
 }
