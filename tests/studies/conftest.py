@@ -60,10 +60,13 @@ class Stops(AbstractObserver):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Pictures are made, and have empty files; those within a report, of a format that is asked for, are empty, too."""
+    """Pictures are made, and have empty files; those within the page of a report are empty, too."""
 
     def savefig(figure, file, **settings):
-        return file.write("<svg></svg>") if settings else Path(file).touch()
+        if settings.get("format") == "svg":
+            file.write("<svg></svg>")
+        elif isinstance(file, str | Path):
+            Path(file).touch()
 
     monkeypatch.setattr(Figure, "savefig", savefig)
 
