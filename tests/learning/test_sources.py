@@ -1,5 +1,7 @@
 """Both sources of gradients give the same ones."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,17 @@ def test_a_trainer_numbers_samples_on_from_batch_to_batch():
         gradients = source.gradients(parameters, learn.take(order), 6 * update).gradients
         parameters = {name: value - rate * gradients[name] / 6 for name, value in parameters.items()}
     np.testing.assert_allclose(found, parameters["W1"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("engine", "threads"),
+    [(pcn.Kernel(), 1), (pcn.Kernel(threads=2), 2), (pcn.EventDriven(threads=3), 3), (pcn.EventDriven(), 1)],
+)
+def test_a_source_made_of_its_recipe_is_the_same_in_one_thread(engine, threads):
+    """Threads are seen inside only: no result depends on them."""
+    source = pcn.PredictiveCoding(pcn.Simulator(classifier(), engine=engine, dtype=np.float32), 20.0)
+    made = pickle.loads(pickle.dumps(source.recipe())).make()
+    assert made.settings() == source.settings()
+    assert made.simulator._state.settings.threads == threads
+    own, again = (each.gradients({}, clusters(10)) for each in (source, made))
+    assert all(np.array_equal(again.gradients[name], array) for name, array in own.gradients.items())
