@@ -47,7 +47,7 @@ class Distributed(AbstractDivision):
     by pair in a tree that their number alone decides on: the bits are the same for any number of workers, whichever of
     them die on the way, and without any. (They are those of processors of one kind: kernels are compiled for each, and
     round as its instructions do.) Against the batch in one piece they are other sums of the same numbers. The noise of
-    a sample is that of its number in the batch. Thresholds of events that are shares, and a tolerance of ``Kernel``,
+    a sample is as in one piece. Thresholds of events that are shares, and a tolerance of ``Kernel``,
     are of a piece. What each worker keeps is the circuit, lowered; parameters are sent with each batch.
 
     Parameters

@@ -19,7 +19,7 @@ from pcneuro.errors import CircuitFileError, MissingExtraError, ParameterError, 
 from pcneuro.learning.sources import AbstractSource, Gradients
 from pcneuro.simulator.result import Status
 from tests.learning.small import classifier, clusters
-from tests.learning.sources_for_tests import SOURCES
+from tests.learning.sources_for_tests import SOURCES, with_noise
 
 distributed = pytest.importorskip("distributed")
 
@@ -64,7 +64,7 @@ def test_workers_find_the_bits_of_this_process(name, client):
 
 
 def trainer(who, **settings):
-    source = pcn.PredictiveCoding(pcn.Simulator(classifier(), dynamics=pcn.Strict()), 30.0)
+    source, _ = with_noise(dynamics=pcn.Strict())
     gradients = pcn.Distributed(who, samples=8)
     return pcn.Trainer(source, pcn.Adam(0.01), clusters(50), clusters(9, 5), batch=20, gradients=gradients, **settings)
 
