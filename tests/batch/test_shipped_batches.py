@@ -60,7 +60,17 @@ def test_digits_are_learned_with_delays(tmp_path):
     pytest.importorskip("sklearn")
     sets = ["epochs=1", "batch.replicates=2", "sweep.delays=[0.0, 20.0]", 'sweep."arguments.tau"=[5.0, 40.0]']
     given = [each for text in sets for each in ("--set", text)]
-    given += ["--set", "samples=64", "--set", "arguments.sizes=[64, 12, 10]", *HERE]
+    given += [
+        "--set",
+        "samples=64",
+        "--set",
+        "test_samples=16",
+        "--set",
+        "duration=60",
+        "--set",
+        "arguments.sizes=[64, 12, 10]",
+        *HERE,
+    ]
     assert execute(["run", str(SIMULATIONS / "delays_and_tau.toml"), *given, "--out", str(tmp_path / "b")]) == 0
     store = pcn.batch.open(tmp_path / "b")
     assert store.dataset()["seed"].values.tolist() == [0, 1] * 4
