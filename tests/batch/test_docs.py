@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shlex
@@ -111,7 +112,10 @@ def test_snakemake_does_shards(folder):
         named = re.match(r"# (\S+)\n", text)
         if named:
             (folder / named[1]).write_text(here(text), encoding="utf-8")
-    done = subprocess.run(["snakemake", "--cores", "2"], capture_output=True, text=True, check=False)
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    done = subprocess.run(
+        ["snakemake", "--cores", "2"], capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    )
     assert done.returncode == 0, done.stderr
     with xarray.open_dataset("study.nc") as exported:
         assert exported.sizes["run"] == 36
