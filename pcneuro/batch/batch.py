@@ -11,14 +11,14 @@ from typing import Any, final
 from pcneuro.batch import locks
 from pcneuro.batch.beginning import make_store, remove_left_by_creators
 from pcneuro.batch.blocks import untimed_block
-from pcneuro.batch.layout import SETTINGS, Layout
+from pcneuro.batch.layout import PROVENANCE, SETTINGS, Layout
 from pcneuro.batch.making import check, patterns_of, space_for, study_of
 from pcneuro.batch.row import EVERYTHING
 from pcneuro.batch.runners import AbstractRunner, Here
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
 from pcneuro.batch.studies.function import check_not_importing
-from pcneuro.errors import OutputError, PcneuroError, StoreError, check_object, shown
+from pcneuro.errors import OutputError, PcneuroError, StoreError, check_object, shown, warn
 from pcneuro.files import path_of
 from pcneuro.quantities import flag, whole
 from pcneuro.studies.file import Plan
@@ -154,6 +154,23 @@ def _check_free(folder: Path) -> None:
         raise OutputError(f"{folder} exists already, and is no batch: choose another folder")
 
 
+class _Warned:
+    """What runs have warned of: the first of it, and how much there was. It is told once, at the end."""
+
+    def __init__(self) -> None:
+        self.first, self.count = "", 0
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Take note of what a block warned of."""
+        self.first, self.count = self.first or next(iter(texts), ""), self.count + len(texts)
+
+    def tell(self, folder: Path) -> None:
+        """Warn of it, if there is any."""
+        if self.count:
+            more = f", and {self.count - 1} more" if self.count > 1 else ""
+            warn(f"{folder}: runs warned: {self.first}{more} ({folder / PROVENANCE} has all)")
+
+
 def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) -> Store:
     """Have the blocks done that are not, by a runner."""
     store = Store.open(folder)
@@ -166,13 +183,17 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
         if room.size > WORTH_SAYING:
             observer.say(f"{folder}: {len(rest)} of {store.layout.blocks} blocks to do, on the disk up to {room}")
 
+        warned = _Warned()
+
         def done(block: int) -> None:
             nonlocal finished
             finished += 1
+            warned.add(store.warnings(block))
             observer.progress(finished / len(rest))
 
         runner.run(folder, rest, observer, done)
         store.clean_up()
+    warned.tell(folder)
     return store
 
 

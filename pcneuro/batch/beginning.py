@@ -11,7 +11,7 @@ from pathlib import Path
 from pcneuro.batch import locks
 from pcneuro.batch.blocks import seconds_of_a_run, timed_block
 from pcneuro.batch.layout import NEW, OLD, Layout
-from pcneuro.batch.provenance import Provenance
+from pcneuro.batch.provenance import Provenance, noting_warnings
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
@@ -56,7 +56,7 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], wo
         folder.parent.mkdir(parents=True, exist_ok=True)
     described = settings.described()
     provenance = Provenance(str(described["content"]))
-    with scratch(folder.parent, f".{folder.name}.", FIRST) as place:
+    with scratch(folder.parent, f".{folder.name}.", FIRST) as place, noting_warnings() as warned:
         rows, seconds = first_rows(settings, place, stopped)
         if workers is not None:
             seconds = seconds_of_a_run(settings, rows[-1].number, seconds, place, stopped)
@@ -79,7 +79,7 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], wo
         if not store.is_done(row.number):
             values = settings.space.values(row.number)
             with locks.writing(folder):
-                store.write(row.number, [row], provenance.described([row.number], [values]))
+                store.write(row.number, [row], provenance.described([row.number], [values], warned))
     return store
 
 

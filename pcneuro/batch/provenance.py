@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, final
@@ -14,6 +16,7 @@ from pcneuro.batch.identity import digest
 from pcneuro.studies.surroundings import machine, versions
 
 SEED = "seed"
+WARNINGS = "warnings"
 
 
 @final
@@ -25,7 +28,9 @@ class Provenance:
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
 
-    def described(self, numbers: Sequence[int], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def described(
+        self, numbers: Sequence[int], values: Sequence[Mapping[str, Any]], warned: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """All of it as JSON has it, when the runs are done."""
         return {
             "started": self.begun.isoformat(timespec="seconds"),
@@ -34,8 +39,23 @@ class Provenance:
             "pid": os.getpid(),
             "machine": machine(),
             "versions": versions(),
+            WARNINGS: list(warned),
             "runs": [
                 {"run": number, "hash": digest([self.content, each]), **({SEED: each[SEED]} if SEED in each else {})}
                 for number, each in zip(numbers, values, strict=True)
             ],
         }
+
+
+@contextmanager
+def noting_warnings() -> Iterator[list[str]]:
+    """What is warned of meanwhile, each text once, in a list: thousands of runs would warn of the same.
+
+    Filters hold, so that what is ignored is not noted, and what is an error is one.
+    """
+    noted: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield noted
+        finally:
+            noted.extend(dict.fromkeys(str(each.message) for each in caught))

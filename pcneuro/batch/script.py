@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pcneuro.batch.runners.child import THREADS
@@ -24,15 +25,19 @@ ARRAY = """\
 set -euo pipefail
 {threads}
 cd {folder}
-exec {python} -m pcneuro run {file} --out {out} --shard "$SLURM_ARRAY_TASK_ID/{count}"
+exec {python} -m pcneuro run {file} --out {out}{sets} --shard "$SLURM_ARRAY_TASK_ID/{count}"
 """
 
 
-def array_script(file: Path, out: Path, count: int, script: str) -> str:
-    """The script of an array of ``count`` SLURM jobs for a simulation file; memory and time are to be adapted."""
+def array_script(file: Path, out: Path, count: int, script: str, sets: Sequence[str] = ()) -> str:
+    """The script of an array of ``count`` SLURM jobs for a simulation file; memory and time are to be adapted.
+
+    ``sets`` are set in the file, as by ``--set``.
+    """
     return ARRAY.format(
         file=shlex.quote(str(file)),
         out=shlex.quote(str(out)),
+        sets="".join(f" --set {shlex.quote(each)}" for each in sets),
         count=count,
         script=shlex.quote(script),
         name=shlex.quote(file.stem),

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from pcneuro.batch import locks
 from pcneuro.batch.layout import SCRATCH, SETTINGS
-from pcneuro.batch.provenance import Provenance
+from pcneuro.batch.provenance import Provenance, noting_warnings
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
-from pcneuro.batch.store import Store
-from pcneuro.batch.store.checking import described
+from pcneuro.batch.store import Store, checking
 from pcneuro.batch.tasks import DEADLY, Task
 from pcneuro.errors import StoreError, reporting_divergence
 
@@ -44,7 +43,7 @@ def _stamp(folder: Path) -> tuple[int, int]:
 
 @lru_cache(_KEPT)
 def _kept(folder: Path, stamp: tuple[int, int]) -> tuple[Settings, Store, str]:
-    return Settings.read(folder), Store.open(folder), str(described(folder)["content"])
+    return Settings.read(folder), Store.open(folder), str(checking.described(folder)["content"])
 
 
 def perform_block(folder: Path, block: int, stopped: Callable[[], bool] = _never) -> None:
@@ -61,16 +60,18 @@ def perform(folder: Path, task: Task, stopped: Callable[[], bool] = _never) -> N
     if store.is_done(task.block):
         return
     if task.trial is not None:
-        _rows(folder, [task.trial], stopped)
+        with noting_warnings():
+            _rows(folder, [task.trial], stopped)
         return
     kept = {row.number: row for row in store.kept(task.block)}
     chosen = [number for number in settings.layout.numbers(task.block) if number not in kept]
     provenance = Provenance(_content(folder))
-    if task.apart:
-        rows = [row for number in chosen for row in _one(folder, number, task.deadly, stopped)]
-    else:
-        rows = _rows(folder, chosen, stopped)
-    _write(folder, task.block, kept, rows, provenance)
+    with noting_warnings() as warned:
+        if task.apart:
+            rows = [row for number in chosen for row in _one(folder, number, task.deadly, stopped)]
+        else:
+            rows = _rows(folder, chosen, stopped)
+    _write(folder, task.block, kept, rows, provenance, warned)
 
 
 def give_up(folder: Path, block: int) -> None:
@@ -101,12 +102,20 @@ def _rows(folder: Path, numbers: Sequence[int], stopped: Callable[[], bool]) -> 
     return [row.keeping(settings.keep) for row in rows]
 
 
-def _write(folder: Path, block: int, kept: Mapping[int, Row], rows: Sequence[Row], provenance: Provenance) -> None:
+def _write(
+    folder: Path,
+    block: int,
+    kept: Mapping[int, Row],
+    rows: Sequence[Row],
+    provenance: Provenance,
+    warned: Sequence[str] = (),
+) -> None:
     """Write the rows of a block: those that it has ``kept``, and new ones."""
     settings, store = _opened(folder)
     numbers, made = [row.number for row in rows], {**kept, **{row.number: row for row in rows}}
     values = [settings.space.values(number) for number in numbers]
     with locks.writing(folder):
-        store.write(block, [made[n] for n in settings.layout.numbers(block)], provenance.described(numbers, values))
+        described = provenance.described(numbers, values, warned)
+        store.write(block, [made[n] for n in settings.layout.numbers(block)], described)
     for number in numbers:
         shutil.rmtree(folder / SCRATCH / str(number), ignore_errors=True)

@@ -78,9 +78,9 @@ def merge(folders: Sequence[Path], out: Path) -> int:
     return SUCCESS
 
 
-def export(folder: Path, file: Path) -> int:
+def export(folder: Path, file: Path, overwrite: bool) -> int:
     """Write a netCDF file; returns the exit code."""
-    print(Store.open(folder).export(file))
+    print(Store.open(folder).export(file, overwrite=overwrite))
     return SUCCESS
 
 
@@ -93,13 +93,13 @@ def figures(folder: Path, numbers: Sequence[str]) -> int:
     return SUCCESS
 
 
-def script(file: Path, shards: int | None, out: Path | None) -> int:
+def script(file: Path, shards: int | None, out: Path | None, sets: Sequence[str]) -> int:
     """Print the script of a cluster's jobs; returns the exit code."""
-    plan = opened(file, ())
+    plan = opened(file, sets)
     if shards is not None:
         plan.run(0)
         name = f"{plan.name}.sh"
-        print(array_script(file, out or Path(RESULTS) / plan.name, shards, name), end="")
+        print(array_script(file, out or Path(RESULTS) / plan.name, shards, name, sets), end="")
         print(f"pcneuro: to submit it: write it to {name} (with > {name}), then: sbatch {name}", file=sys.stderr)
         return SUCCESS
     runner = batch_table(plan).runner

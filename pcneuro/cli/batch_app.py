@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcneuro.cli.options import Traceback
+from pcneuro.cli.options import Sets, Traceback
 
 batch_app = typer.Typer(help="Batches of many runs: how far they are, and what is made of them.", no_args_is_help=True)
 
@@ -66,12 +66,13 @@ def merge(
 def export(
     folder: Batch,
     file: Annotated[Path, typer.Argument(metavar="FILE.nc", help="A new file.", show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     whole: Traceback = False,
 ) -> int:
     """Write all rows to one netCDF file, which xarray.open_dataset reads."""
     from pcneuro.cli import batch
 
-    return batch.export(folder, file)
+    return batch.export(folder, file, overwrite)
 
 
 @batch_app.command("figures")
@@ -101,15 +102,17 @@ def script(
     shards: Annotated[
         int | None,
         typer.Option(
-            min=1, help="An array of so many SLURM jobs, each of which does a shard (default: jobs of [batch.runner])."
+            min=1,
+            help="An array of so many SLURM jobs, each of which does a shard (default: jobs of \\[batch.runner]).",
         ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The batch's folder (default: of the file's name in results/).")
     ] = None,
+    sets: Sets = None,
     whole: Traceback = False,
 ) -> int:
     """Print the script of the jobs that do a batch on a cluster. No cluster is needed to see it."""
     from pcneuro.cli.batch import script as print_it
 
-    return print_it(file, shards, out)
+    return print_it(file, shards, out, sets or ())

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pcneuro.batch import Batch
+from pcneuro.batch.runners import Here, Processes
+from pcneuro.errors import PcneuroWarning
 from pcneuro.studies import read, simulate
 
 pytest.importorskip("zarr")
@@ -32,3 +34,16 @@ def test_a_second_call_does_what_is_left(tmp_path):
     (store.folder / "runs.zarr/status/c/1").unlink()
     assert list(store.rest()) == [1]
     assert sorted(batch.run(tmp_path / "batch").done()) == [0, 1]
+
+
+@pytest.mark.parametrize("runner", [Here(), Processes(2)], ids=["here", "processes"])
+def test_what_runs_warn_of_is_told_once(tmp_path, capfd, runner):
+    """Runs of a block that warn alike are noted in its provenance, whoever does them, and the user reads one line."""
+    batch = Batch(FILE, {"integrator.dt": [1.0, 3.0, 7.0, 7.0]}, block=2)
+    with pytest.warns(PcneuroWarning) as warned:
+        store = batch.run(tmp_path / "batch", runner)
+    assert [len(store.warnings(block)) for block in (0, 1)] == [1, 1]
+    assert "dt = 7 ms" in store.warnings(1)[0]
+    assert len(warned) == 1
+    assert f"runs warned: {store.warnings(0)[0]}, and 1 more" in str(warned[0].message)
+    assert "no multiple" not in capfd.readouterr().err

@@ -20,7 +20,7 @@ def test_jobs_of_an_array_are_shards(tmp_path, monkeypatch, capsys):
     """Two jobs, done as SLURM does them: with their number in the environment."""
     monkeypatch.chdir(tmp_path)
     written(tmp_path, SWEEP + "[batch]\nblock = 1\n")
-    assert main(["batch", "script", "small.toml", "--shards", "2", "--out", "out"]) == 0
+    assert main(["batch", "script", "small.toml", "--shards", "2", "--out", "out", "--set", "duration=4.0"]) == 0
     told = capsys.readouterr()
     assert "#SBATCH --array=1-2\n" in told.out
     assert "sbatch small.sh" in told.err
@@ -28,7 +28,9 @@ def test_jobs_of_an_array_are_shards(tmp_path, monkeypatch, capsys):
     for number in ("1", "2"):
         job = {**environment(1), "SLURM_ARRAY_TASK_ID": number}
         subprocess.run(["bash", "small.sh"], env=job, check=True, capture_output=True)
-    assert Store.open(tmp_path / "out").dataset()["status"].values.tolist() == [1, 1, 1]
+    rows = Store.open(tmp_path / "out").dataset()
+    assert rows["status"].values.tolist() == [1, 1, 1]
+    assert rows["time"].values.tolist() == [4.0] * 3
     assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
 
 
@@ -37,6 +39,11 @@ def test_the_script_of_a_runner_that_has_jobs(tmp_path, capsys):
     file = written(tmp_path, SWEEP + "[batch.runner]\nkind = 'slurm'\nmemory = '4GB'\nqueue = 'long'\n")
     assert main(["batch", "script", str(file)]) == 0
     assert "#SBATCH -p long\n" in capsys.readouterr().out
+
+
+def test_help_has_the_names_of_tables(capsys):
+    main(["batch", "script", "--help"])
+    assert "[batch.runner]" in capsys.readouterr().out
 
 
 def test_a_runner_without_jobs_has_no_script(tmp_path, capsys):

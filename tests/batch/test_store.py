@@ -208,6 +208,7 @@ def test_export_by_stretches(tmp_path, monkeypatch):
     assert [str(each) for each in actual["kind"].values] == ["a", "b", "", '{"c": 1}', "d", "e", "f"]
     with pytest.raises(OutputError, match="exists already"):
         store.export(tmp_path / "all.nc")
+    assert store.export(tmp_path / "all.nc", overwrite=True) == tmp_path / "all.nc"
 
 
 def test_shards_are_merged(tmp_path):

@@ -21,7 +21,7 @@ BYTES = 1 << 25
 """So many are read at once."""
 
 
-def export(dataset: xarray.Dataset, path: str | os.PathLike[str], block: int) -> Path:
+def export(dataset: xarray.Dataset, path: str | os.PathLike[str], block: int, *, overwrite: bool) -> Path:
     """Write a dataset with the dimension ``run``, of chunks of ``block`` runs. Raises OutputError."""
     dataset = _plain(dataset)
     runs = dataset.sizes[RUN]
@@ -43,7 +43,7 @@ def export(dataset: xarray.Dataset, path: str | os.PathLike[str], block: int) ->
                         into.variables[str(each.name)][start : start + part.sizes[RUN]] = encoded.values
                     target.check()
 
-    write_atomically(path, write, overwrite=False)
+    write_atomically(path, write, overwrite=overwrite)
     return Path(path)
 
 

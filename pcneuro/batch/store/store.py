@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from pcneuro.batch import locks
 from pcneuro.batch.layout import PROVENANCE, RUNS, SCRATCH, Layout
+from pcneuro.batch.provenance import WARNINGS
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.store import retrying
 from pcneuro.batch.store.checking import Contents, contents, layout_of
@@ -21,6 +22,7 @@ from pcneuro.batch.store.progress import Progress, progress
 from pcneuro.batch.store.room import Room, check_room, needed_for
 from pcneuro.batch.store.writing import Names, Writer
 from pcneuro.files import writing
+from pcneuro.quantities import flag
 
 if TYPE_CHECKING:
     import xarray
@@ -141,6 +143,14 @@ class Store:
             self._writer.finish(block)
             retrying.forget(self.folder, block)
 
+    def warnings(self, block: int) -> list[str]:
+        """What the runs of a block warned of, as its provenance has it; nothing where that cannot be read."""
+        try:
+            noted = json.loads((self.folder / PROVENANCE / f"{block}.json").read_bytes())[WARNINGS]
+            return [str(text) for text in noted]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
     def kept(self, block: int) -> list[Row]:
         """Rows of a block that is not done which stay as they are: others of its runs are done again."""
         statuses = retrying.kept(self.folder, self.layout, block)
@@ -210,18 +220,18 @@ class Store:
         known = self.contents()
         return statistics(known, self.layout, self._statuses(known), by, numbers)
 
-    def export(self, path: str | os.PathLike[str]) -> Path:
+    def export(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write all of it to one netCDF file, block by block. Raises OutputError where it exists, and StoreError."""
         from pcneuro.batch.store.exporting import export
         from pcneuro.batch.store.reading import check_sizes
         from pcneuro.files import place
 
-        place(path, overwrite=False)
+        place(path, overwrite=flag("overwrite", overwrite))
         known = self.contents(others=True)
         for array in known.rows:
             for block in self.done():
                 check_sizes(array, block)
-        return export(self.dataset(), path, self.layout.block)
+        return export(self.dataset(), path, self.layout.block, overwrite=overwrite)
 
     @classmethod
     def merge(cls, folders: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Store:
