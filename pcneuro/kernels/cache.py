@@ -16,7 +16,9 @@ import os
 import pickle
 import re
 import sys
+import time
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,6 +43,9 @@ HOME = Path(__file__).resolve().parent.name
 COMPILES = re.compile(rb"\b(?:njit|jit|cfunc|vectorize|guvectorize|intrinsic|op_kernel|kernels\.compiling)\b")
 """What a source contains that has functions compiled."""
 STAMP = "pcneuro-kernels.json"
+LONGEST_WAIT = 120.0
+"""Seconds for which a process waits while another one compiles what it needs, too; then it compiles it by itself."""
+_WAIT = 0.05
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,44 @@ def _turn() -> Iterator[None]:
         yield
 
 
+@cache
+def _claims(process: int) -> int | None:
+    """A file whose bytes stand for functions that some process compiles now, opened once: to close it frees them."""
+    stamp = _stamp()
+    if stamp is None or fcntl is None:
+        return None
+    try:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(stamp.with_suffix(".compiling"), os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return None
+
+
+def _claim(place: int) -> bool:
+    """Have a function to oneself; at once, or when whoever compiles it has done so. Returns whether it was waited for.
+
+    The system frees what a process held when it dies.
+    """
+    file, begun, waited = _claims(os.getpid()), time.monotonic(), False
+    while file is not None and time.monotonic() - begun < LONGEST_WAIT:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            break
+        except (BlockingIOError, PermissionError):
+            waited = True
+            time.sleep(_WAIT)
+        except OSError:  # a file system without locks
+            break
+    return waited
+
+
+def _free(place: int) -> None:
+    file = _claims(os.getpid())
+    if file is not None:
+        with suppress(OSError):
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, place)
+
+
 class _CheckedFiles(IndexDataCacheFile):
     """Numba's index and data files of one function, the data with their digest in front, and what they are of.
 
@@ -202,6 +245,8 @@ class _CheckedFiles(IndexDataCacheFile):
 def guard(kept: Any) -> None:
     """Have what Numba keeps in this cache of a function written by one process at a time, and read if it is whole.
 
+    Processes that need the same function at the same time compile it once: the others wait, and load it.
+
     The versions of a function, for either dtype, are listed in one file, which a process reads, extends and writes; two
     at the same time may give the same name to different ones. What is damaged is removed with a warning, and compiled
     again; what cannot be written is compiled in each process.
@@ -211,6 +256,7 @@ def guard(kept: Any) -> None:
     files = _CheckedFiles(kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp())
     kept._cache_file = files
     save, load = kept.save_overload, kept.load_overload
+    place = zlib.crc32(os.path.join(kept.cache_path, kept._impl.filename_base).encode())
 
     def in_turn(signature: Any, compiled: Any) -> None:
         try:
@@ -222,6 +268,16 @@ def guard(kept: Any) -> None:
                     save(signature, compiled)
         except OSError as error:
             _say(f"compiled kernels cannot be kept in {kept.cache_path} ({error.strerror or error}): the next start")
+        finally:
+            _free(place)
+
+    def once(signature: Any, target: Any) -> Any:
+        found = if_whole(signature, target)
+        if found is None and _claim(place):
+            found = if_whole(signature, target)
+            if found is not None:
+                _free(place)
+        return found
 
     def if_whole(signature: Any, target: Any) -> Any:
         try:
@@ -231,7 +287,7 @@ def guard(kept: Any) -> None:
             _say(f"a damaged file of compiled kernels in {kept.cache_path} was removed: this start")
             return None
 
-    kept.save_overload, kept.load_overload = in_turn, if_whole
+    kept.save_overload, kept.load_overload = in_turn, once
 
 
 @cache

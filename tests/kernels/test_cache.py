@@ -268,3 +268,33 @@ def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path, monkeypatch):
         cache._locations.cache_clear()
         assert cache.passed_over() == expected
     cache._locations.cache_clear()
+
+
+SIDE_BY_SIDE = """
+import pathlib, sys, time
+from doubling import doubled
+here = pathlib.Path(sys.argv[1])
+(here / sys.argv[2]).touch()
+while not all((here / name).exists() for name in "ab"):
+    time.sleep(0.001)
+doubled(3)
+print(sum(doubled.stats.cache_hits.values()), sum(doubled.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.skipif(bool(cache.numba.config.DISABLE_JIT) or cache.fcntl is None, reason="compiles, under locks")
+def test_processes_that_need_the_same_kernel_compile_it_once(tmp_path):
+    """One compiles it, and the other one, which begins at the same moment, waits and loads it."""
+    (tmp_path / "doubling.py").write_text(DOUBLED)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{cache.PACKAGE.parent}"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", SIDE_BY_SIDE, str(tmp_path), name],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in "ab"
+    ]
+    assert sorted(process.communicate()[0].split() for process in both) == [["0", "1"], ["1", "0"]]
