@@ -156,5 +156,8 @@ def one_line(error: BaseException) -> str:
     """An exception in one line, with the place where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # in the text of an exception of a user's own
+        text = ""
     return f"{type(error).__name__}{f': {text}' if text else ''}{line}"

@@ -1,6 +1,8 @@
 """Functions that batches of tests are runs of."""
 
 import functools
+import os
+import signal
 
 import numpy as np
 import xarray
@@ -68,3 +70,33 @@ def shadowed(width):
 
 def seeded(seed=0):
     return {"seed": seed}
+
+
+ctrl_c = set[float]()
+"""Targets with which a simulation meets Ctrl-C, once."""
+
+
+def interrupted(target):
+    circuit = pcn.build_circuit(pcn.trace(line, x=pcn.Input(()), w=pcn.Parameter(2.0)))
+
+    def report(elapsed, completed, start, duration):
+        if target in ctrl_c:
+            ctrl_c.remove(target)
+            signal.raise_signal(signal.SIGINT)
+
+    sim = pcn.Simulator(circuit, engine=pcn.Reference())
+    done = sim.run(20.0, inputs={"x": 1.0}, targets={"y": target}, report=report)
+    return {"loss": done.loss, "time": done.time}
+
+
+class Unspeakable(BaseException):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def raising(width):
+    raise (KeyboardInterrupt, GeneratorExit, SystemExit, Unspeakable)[width]
+
+
+def reading(width):
+    return {"read": len(os.read(0, 100))}

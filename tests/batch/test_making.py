@@ -16,6 +16,7 @@ from pcneuro.batch import Batch
 from pcneuro.errors import ConfigurationError, OutputError, ParameterError, PcneuroError
 from pcneuro.studies import read
 from tests.batch import functions
+from tests.batch.small import contents
 
 pytest.importorskip("zarr")
 
@@ -86,6 +87,23 @@ def test_what_functions_return(tmp_path):
 def test_what_functions_must_not_return(tmp_path, function, said):
     rows = Batch(function, {"width": [1]}).run(tmp_path / "batch").dataset()
     assert (rows["status"].values[0], str(rows["message"].values[0])) == (2, said)
+
+
+def test_whatever_a_function_raises_is_a_row(tmp_path):
+    rows = Batch(functions.raising, {"width": [0, 1, 2, 3]}).run(tmp_path / "batch").dataset()
+    assert rows["status"].values.tolist() == [2, 2, 2, 2]
+    kinds = ["KeyboardInterrupt", "GeneratorExit", "SystemExit", "Unspeakable"]
+    assert [str(each).split(" (")[0] for each in rows["message"].values] == [f"raising() raised {k}" for k in kinds]
+
+
+def test_what_was_simulated_until_ctrl_c_is_no_row(tmp_path):
+    batch = Batch(functions.interrupted, {"target": [1.0, 2.0, 3.0]}, block=1)
+    whole = batch.run(tmp_path / "whole")
+    functions.ctrl_c.add(2.0)
+    store = batch.run(tmp_path / "batch")
+    assert store.done() == {0}
+    batch.run(tmp_path / "batch")
+    assert contents(store.folder) == contents(whole.folder)
 
 
 def test_functions_that_no_worker_finds_are_refused():

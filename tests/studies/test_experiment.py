@@ -5,9 +5,11 @@ import json
 import pytest
 
 from pcneuro.errors import ConfigurationError, PcneuroError
+from pcneuro.simulator.result import Status
 from pcneuro.studies import read, simulate
 
 FUNCTIONS = """
+import signal
 import numpy as np
 import pcneuro as pcn
 import xarray
@@ -25,6 +27,16 @@ def nothing(laboratory):
 
 def fails(laboratory):
     raise KeyError("gone")
+
+def leaves(laboratory):
+    raise SystemExit(3)
+
+def interrupted(laboratory):
+    def report(elapsed, completed, start, duration):
+        if completed == 0:
+            signal.raise_signal(signal.SIGINT)
+    laboratory.simulator().run(5.0, inputs={"x": 1.0}, report=report)
+    return pcn.Experiment({"y": 1.0}, xarray.Dataset())
 """
 
 
@@ -52,9 +64,15 @@ def test_its_numbers_are_the_summarys(tmp_path):
         ("other.py:run", "", "no file"),
         ("own.py:nothing", "", "returned 3"),
         ("own.py:fails", "", "raised KeyError: 'gone'"),
+        ("own.py:leaves", "", "raised SystemExit: 3"),
     ],
 )
 def test_what_does_not_work_is_told_in_a_line(tmp_path, function, options, match):
     with pytest.raises((ConfigurationError, PcneuroError), match=match) as told:
         simulate(plan(tmp_path, function, options=options), tmp_path / "out")
     assert "\n" not in str(told.value)
+
+
+def test_what_was_simulated_until_ctrl_c_is_no_result(tmp_path):
+    report = simulate(plan(tmp_path, "own.py:interrupted", options=""), tmp_path / "out")
+    assert report.status is Status.INTERRUPTED

@@ -17,18 +17,25 @@ GRACE = 1.0
 
 
 class Input:
-    """Standard input of a worker, read in a thread of its own. At its end the process ends, whatever it does."""
+    """Standard input of a worker, read in a thread of its own. At its end the process ends, whatever it does.
+
+    For everything else, as for what runs read, standard input is empty from then on.
+    """
 
     def __init__(self) -> None:
         self.take: Callable[[str], None] = lambda line: None
         """Is given each line. The parent sends none before the worker is ready."""
         self.end: Callable[[], None] = lambda: None
         """Is called at the end."""
+        self._told = os.fdopen(os.dup(sys.stdin.fileno()), encoding="utf-8")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, sys.stdin.fileno())
+        os.close(nothing)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         try:
-            for line in sys.stdin:
+            for line in self._told:
                 self.take(line)
             self.end()
             time.sleep(GRACE)

@@ -20,6 +20,7 @@ from pcneuro.batch.row import OF_RESULT, Row, RowStatus
 from pcneuro.batch.studies.abstract import AbstractStudy, Values
 from pcneuro.errors import ConfigurationError, PcneuroError, told
 from pcneuro.files.toml import Problem
+from pcneuro.simulator.progress import interruptible
 from pcneuro.simulator.result import Result
 from pcneuro.studies.sources import Sources, check_arguments, one_line
 from pcneuro.studies.spaces import AbstractSpace
@@ -98,17 +99,23 @@ class FunctionStudy(AbstractStudy):
         for number, each in zip(numbers, values, strict=True):
             if stopped():
                 raise KeyboardInterrupt
-            rows.append(self._row(number, each))
+            rows.append(self._row(number, each, stopped))
         return rows
 
-    def _row(self, number: int, values: Values) -> Row:
-        function = self._found
-        try:
-            returned = function(**values)
-        except PcneuroError as error:
-            return Row(number, RowStatus.FAILED, str(error))
-        except (Exception, SystemExit) as error:
-            return Row(number, RowStatus.FAILED, f"{self.function}() raised {one_line(error)}")
+    def _row(self, number: int, values: Values, stopped: Callable[[], bool]) -> Row:
+        function, failure = self._found, ""
+        # A simulator that is interrupted returns what it has by then, which the function takes for the whole.
+        with interruptible() as noted:
+            try:
+                returned = function(**values)
+            except PcneuroError as error:
+                failure = str(error)
+            except BaseException as error:
+                failure = f"{self.function}() raised {one_line(error)}"
+        if noted or stopped():
+            raise KeyboardInterrupt
+        if failure:
+            return Row(number, RowStatus.FAILED, failure)
         try:
             return _row_of(number, returned)
         except ConfigurationError as error:

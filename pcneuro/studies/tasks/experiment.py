@@ -11,6 +11,7 @@ from pydantic import Field
 from pcneuro.analysis.experiment import Experiment
 from pcneuro.errors import ConfigurationError, ParameterError, PcneuroError, told
 from pcneuro.files.toml import Problem
+from pcneuro.simulator.progress import interruptible
 from pcneuro.simulator.result import Status
 from pcneuro.studies.laboratory import Laboratory
 from pcneuro.studies.observer import pass_on
@@ -45,17 +46,21 @@ class ExperimentTask(AbstractTask):
         laboratory = Laboratory(job.circuit, job.generator, self.seed, self.simulator, progress)
         try:
             sources = Sources((job.folder, job.folder.parent, Path.cwd()))
-            found = sources.function(self.experiment, self.options, 1)(laboratory, **self.options)
+            function = sources.function(self.experiment, self.options, 1)
+            # A simulator that is interrupted returns what it has by then, which the function takes for the whole.
+            with interruptible() as noted:
+                found = function(laboratory, **self.options)
         except Problem as problem:
             raise ConfigurationError(f"experiment: {problem.text}") from problem.__cause__
         except PcneuroError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ParameterError(f"{self.experiment} raised {one_line(error)}") from error
         if not isinstance(found, Experiment):
             raise ParameterError(f"{self.experiment} returned {told(found)}; needed is a pcn.Experiment")
-        message = f"completed {self.experiment}"
-        return Outcome(found.numbers, found.records, Status.COMPLETED, message, job.circuit, detail=found)
+        status = Status.INTERRUPTED if noted else Status.COMPLETED
+        message = f"{status} {self.experiment}"
+        return Outcome(found.numbers, found.records, status, message, job.circuit, detail=found)
 
     @classmethod
     def figures(cls, runs: Sequence[FinishedRun]) -> dict[str, Figure]:

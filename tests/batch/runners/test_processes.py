@@ -16,6 +16,7 @@ from pcneuro.batch.runners.child import environment
 from pcneuro.batch.tasks import DEADLY
 from pcneuro.errors import OutputError, ParameterError
 from pcneuro.studies.observer import Silent
+from tests.batch import functions
 from tests.batch.small import contents, written
 
 pytest.importorskip("zarr")
@@ -42,6 +43,12 @@ def test_a_run_that_kills_all_its_workers_is_a_row(tmp_path):
     rows = Batch(written(tmp_path), {"arguments.deadly": [False, True, False]}).run(tmp_path / "out", Processes(1))
     assert rows.dataset()["status"].values.tolist() == [1, 2, 1]
     assert rows.dataset()["message"].values[1] == DEADLY
+
+
+def test_what_workers_are_told_is_not_read_by_runs(tmp_path):
+    """Input of this process is empty, as pytest has it."""
+    rows = Batch(functions.reading, {"width": [1, 2, 3]}, block=1).run(tmp_path / "out", Processes(1)).dataset()
+    assert rows["read"].values.tolist() == [0, 0, 0]
 
 
 def test_what_a_worker_cannot_write_is_told_in_one_line(tmp_path):
