@@ -1,7 +1,8 @@
 """A process that does tasks of a batch, which ``begin.py`` has started.
 
 It reads what it is told from what was standard input when it started, and answers on what was standard output; what
-runs print goes to standard error, and what they read is empty. When its input ends, so does it: within a second, whatever it does.
+runs print goes to standard error, and what they read is empty. When its input ends, so does it: within a second,
+whatever it does.
 """
 
 from __future__ import annotations
