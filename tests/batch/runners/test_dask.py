@@ -1,7 +1,10 @@
 """Dask: the rows of one process, whoever dies, and scripts for queues of jobs."""
 
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -35,6 +38,23 @@ def test_a_scheduler_that_does_not_answer(tmp_path):
     with pytest.raises(ConfigurationError, match=r"scheduler at tcp://127.0.0.1:9 does not answer: waited 0.5 s"):
         with Dask("tcp://127.0.0.1:9", wait=0.5).client(Silent()):
             pass
+
+
+def test_another_server_at_the_address_of_a_scheduler():
+    """The bytes of its answer are taken for the count of frames that follow, for which no memory is enough."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with suppress(OSError):  # closed at the end
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigurationError, match=f"scheduler at {address} does not answer"):
+            with Dask(address, wait=2.0).client(Silent()):
+                pass
 
 
 class KillsAfterTheFirst(Silent):
