@@ -60,7 +60,7 @@ def test_a_function_is_a_study(tmp_path):
     assert rows["sides"].values[[0, 2]].tolist() == [[1.0, 2.0], [3.0, 2.0]]
     assert rows["nested.count"].values[0] == 2.0
     assert rows["nested.flag"].values[0] == 1.0
-    assert str(rows["message"].values[1]) == "area() raised ValueError: no such width (functions.py, line 13)"
+    assert str(rows["message"].values[1]) == "area() raised ValueError: no such width (functions.py, line 15)"
 
 
 def test_what_functions_return(tmp_path):
