@@ -1,7 +1,7 @@
 """Batches: overhead of a run, whether time is linear in runs, two processes beside one, runs packed or not.
 
     python benchmarks/batch.py linear [--many 10000] [--few 1000] [--out results/benchmarks]
-    python benchmarks/batch.py processes [--turns 3] [--epochs 3]
+    NUMBA_NUM_THREADS=1 python benchmarks/batch.py processes [--turns 3] [--epochs 8] [--seeds 30]
     OPENBLAS_NUM_THREADS=1 python benchmarks/batch.py packed [--turns 5] [--many 64]
 
 ``linear``: runs of the scalar graph (inference rate times target) by two local processes: seconds of a worker for a run
@@ -31,6 +31,7 @@ from circuits.scalar_graph import scalar_graph
 from pcneuro.batch import Batch, Store
 from pcneuro.batch.runners import Processes
 from pcneuro.batch.studies import FileStudy
+from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.studies import read
 from pcneuro.studies.observer import Silent
 
@@ -227,8 +228,8 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=1_000)
     parser.add_argument("--many", type=int, default=None)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--part", type=int, default=1, help="of the steps of packed")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks")
@@ -236,6 +237,8 @@ def main() -> None:
     # What lies beside this file is not to be taken for a package of the same name that others import, such as sparse.
     here = Path(__file__).resolve().parent
     sys.path[:] = [folder for folder in sys.path if Path(folder or ".").resolve() != here]
+    if options.what == "processes" and not options.quick and available_threads() > 1:
+        parser.error("one process is to have one thread, as each of two has: begin with NUMBA_NUM_THREADS=1")
     options.many = options.many or {"linear": 10_000, "packed": 64}.get(options.what)
     if options.quick:
         options.few, options.many, options.turns, options.epochs, options.seeds = 8, 12, 1, 1, 1

@@ -107,8 +107,11 @@ class AbstractEngine(ABC):
         return False
 
     def state_of(self, state: Mapping[str, np.ndarray], samples: slice) -> dict[str, np.ndarray]:
-        """Of what ``state`` gave, that of an engine which has these samples only, where they are ``apart``."""
-        raise NotImplementedError
+        """Of what ``state`` gave, that of an engine which has these samples only, where they are ``apart``.
+
+        Raises ParameterError for an engine whose samples are never.
+        """
+        raise ParameterError(f"{type(self).__name__} does not compute samples apart from others: run them alone")
 
     @property
     def steps_to_rest(self) -> int:

@@ -188,3 +188,26 @@ def feedback_of(circuit, data, engine=None, **more):
     records = [pcn.Record(v, kind) for v in ("h1", "h2", "out") for kind in ("value", "error", "feedback")]
     result = strict(circuit, {**data, "record": records}, engine, duration=0.5, **more)
     return {name: np.asarray(array)[-1] for name, array in result.records.data_vars.items()}, result
+
+
+def three_layers(W1: np.ndarray, W2: np.ndarray, W3: np.ndarray, tau: float) -> pcn.Circuit:
+    """Hidden units tanh(v @ W) and a linear output, with these weights."""
+    graph = pcn.trace(
+        lambda x, W1, W2, W3: pcn.vertex(np.tanh(pcn.vertex(np.tanh(x @ W1), "h1") @ W2), "h2") @ W3,
+        x=pcn.Input(W1.shape[:1]),
+        W1=pcn.Parameter(W1),
+        W2=pcn.Parameter(W2),
+        W3=pcn.Parameter(W3),
+    )
+    return pcn.build_circuit(graph, tau=tau)
+
+
+def two_layers(W1: np.ndarray, W3: np.ndarray, tau: float) -> pcn.Circuit:
+    """One hidden layer ``h`` of units tanh(v @ W), and a linear output, with these weights."""
+    graph = pcn.trace(
+        lambda x, W1, W3: pcn.vertex(np.tanh(x @ W1), "h") @ W3,
+        x=pcn.Input(W1.shape[:1]),
+        W1=pcn.Parameter(W1),
+        W3=pcn.Parameter(W3),
+    )
+    return pcn.build_circuit(graph, tau=tau)

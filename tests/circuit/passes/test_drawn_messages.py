@@ -13,6 +13,7 @@ from pcneuro import passes
 from pcneuro.kernels.philox import philox
 from pcneuro.model.payload import Payload
 from pcneuro.model.rounding import abstract
+from tests.circuit.passes import circuits_for_passes
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(3, 6)), RNG.normal(size=(3, 4))
@@ -26,25 +27,12 @@ VALUES = passes.QuantizeValues(4, 1.0, rounding=DRAWN)
 
 @pytest.fixture(scope="module")
 def circuit() -> pcn.Circuit:
-    graph = pcn.trace(
-        lambda x, W1, W2, W3: pcn.vertex(np.tanh(pcn.vertex(np.tanh(x @ W1), "h1") @ W2), "h2") @ W3,
-        x=pcn.Input((6,)),
-        W1=pcn.Parameter(W1),
-        W2=pcn.Parameter(W2),
-        W3=pcn.Parameter(W3),
-    )
-    return pcn.build_circuit(graph, tau=TAU)
+    return circuits_for_passes.three_layers(W1, W2, W3, TAU)
 
 
 @pytest.fixture(scope="module")
 def two_layers() -> pcn.Circuit:
-    graph = pcn.trace(
-        lambda x, W1, W3: pcn.vertex(np.tanh(x @ W1), "h") @ W3,
-        x=pcn.Input((6,)),
-        W1=pcn.Parameter(W1),
-        W3=pcn.Parameter(W3),
-    )
-    return pcn.build_circuit(graph, tau=TAU)
+    return circuits_for_passes.two_layers(W1, W3, TAU)
 
 
 def drawn(number, bits, scale, population, step):

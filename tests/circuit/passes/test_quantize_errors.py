@@ -9,6 +9,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro import passes
+from tests.circuit.passes import circuits_for_passes
 
 QuantizeErrors = passes.QuantizeErrors
 RNG = np.random.default_rng(5)
@@ -20,14 +21,7 @@ GIVEN = {"inputs": {"x": X}, "targets": {"out": Y}}
 
 @pytest.fixture(scope="module")
 def circuit() -> pcn.Circuit:
-    graph = pcn.trace(
-        lambda x, W1, W2, W3: pcn.vertex(np.tanh(pcn.vertex(np.tanh(x @ W1), "h1") @ W2), "h2") @ W3,
-        x=pcn.Input((6,)),
-        W1=pcn.Parameter(W1),
-        W2=pcn.Parameter(W2),
-        W3=pcn.Parameter(W3),
-    )
-    return pcn.build_circuit(graph, tau=TAU)
+    return circuits_for_passes.three_layers(W1, W2, W3, TAU)
 
 
 def run(circuit, engine, dynamics=None, steps=STEPS, **settings):

@@ -10,6 +10,7 @@ import pytest
 import pcneuro as pcn
 from pcneuro import passes
 from pcneuro.ops.messages import Message
+from tests.circuit.passes import circuits_for_passes
 from tests.circuits_for_tests import mlp
 
 RNG = np.random.default_rng(4)
@@ -22,25 +23,12 @@ ENGINES = [pcn.Kernel(), pcn.Reference(), pcn.EventDriven(0.0)]
 
 @pytest.fixture(scope="module")
 def circuit() -> pcn.Circuit:
-    graph = pcn.trace(
-        lambda x, W1, W2, W3: pcn.vertex(np.tanh(pcn.vertex(np.tanh(x @ W1), "h1") @ W2), "h2") @ W3,
-        x=pcn.Input((6,)),
-        W1=pcn.Parameter(W1),
-        W2=pcn.Parameter(W2),
-        W3=pcn.Parameter(W3),
-    )
-    return pcn.build_circuit(graph, tau=TAU)
+    return circuits_for_passes.three_layers(W1, W2, W3, TAU)
 
 
 @pytest.fixture(scope="module")
 def two_layers() -> pcn.Circuit:
-    graph = pcn.trace(
-        lambda x, W1, W3: pcn.vertex(np.tanh(x @ W1), "h") @ W3,
-        x=pcn.Input((6,)),
-        W1=pcn.Parameter(W1),
-        W3=pcn.Parameter(W3),
-    )
-    return pcn.build_circuit(graph, tau=TAU)
+    return circuits_for_passes.two_layers(W1, W3, TAU)
 
 
 def nearest(number, bits, scale):
