@@ -79,10 +79,10 @@ def _call_of(task: AbstractTask, make: Callable[[], Job]) -> tuple[Hashable, Pla
             data = noted.call.run_data
             key = noted.call.key(data)
         except PcneuroError:
-            return None  # It is told of where the run is done.
+            return None  # it is told of where the run is done
         return None if key is None else (key, noted.call, data)
-    except PcneuroError:
-        pass
+    except Exception:
+        pass  # as here
     return None
 
 
@@ -93,5 +93,5 @@ def _stepped(group: Sequence[tuple[int, PlannedCall, RunData]], stopped: Callabl
 
     try:
         return Packed.of([call for _, call, _ in group], [data for _, _, data in group], go_on)
-    except PcneuroError:
-        return None
+    except Exception:
+        return None  # as here, of each run by itself

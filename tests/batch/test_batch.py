@@ -9,6 +9,7 @@ from pcneuro.batch import Batch
 from pcneuro.batch.runners import Here, Processes
 from pcneuro.errors import PcneuroWarning
 from pcneuro.studies import read, simulate
+from pcneuro.studies.tasks.divergence import DivergenceTask
 
 pytest.importorskip("zarr")
 FILE = "simulations/scalar_graph.toml"
@@ -47,3 +48,24 @@ def test_what_runs_warn_of_is_told_once(tmp_path, capfd, runner):
     assert len(warned) == 1
     assert f"runs warned: {store.warnings(0)[0]}, and 1 more" in str(warned[0].message)
     assert "no multiple" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError("not so much"), ZeroDivisionError("in a library"), RecursionError()])
+@pytest.mark.parametrize("block", [1, 3])
+def test_whatever_a_run_raises_is_a_row(tmp_path, monkeypatch, error, block):
+    """The run behind it is done as if nothing had been."""
+    perform = DivergenceTask.perform
+
+    def failing(self, job):
+        if self.integrator.dt == 2.0:
+            raise error
+        return perform(self, job)
+
+    space = {"integrator.dt": [1.0, 2.0, 5.0]}
+    whole = Batch(FILE, space, block=block).run(tmp_path / "whole").dataset()
+    monkeypatch.setattr(DivergenceTask, "perform", failing)
+    rows = Batch(FILE, space, block=block).run(tmp_path / "batch").dataset()
+    assert rows["status"].values.tolist() == [1, 2, 1]
+    assert type(error).__name__ in str(rows["message"].values[1])
+    for number in (0, 2):
+        assert rows["parameters.theta.final"].values[number] == whole["parameters.theta.final"].values[number]

@@ -20,6 +20,7 @@ from pcneuro.studies.observer import Silent
 from pcneuro.studies.packing import Prepared, packed_jobs
 from pcneuro.studies.performing import Performer
 from pcneuro.studies.seeds import SEED
+from pcneuro.studies.sources import one_line
 from pcneuro.studies.spaces import AbstractSpace
 from pcneuro.studies.task import AbstractTask, Job
 
@@ -125,8 +126,8 @@ class FileStudy(AbstractStudy):
         try:
             run = self.plan.with_swept(values)
             circuit = performer.circuit(run)
-        except PcneuroError as error:
-            return Row(number, RowStatus.FAILED, str(error))
+        except Exception as error:
+            return _failed(number, error)
         places = _Places(scratch(number))
         return run.task, lambda: performer.job(
             run, circuit, _Stopped(stopped), places.checkpoint, places.stream, resume=True
@@ -138,8 +139,8 @@ class FileStudy(AbstractStudy):
             outcome = task.perform(job())
         except OutputError:
             raise  # of the disk, and not of the run
-        except PcneuroError as error:
-            return Row(number, RowStatus.FAILED, str(error))
+        except Exception as error:
+            return _failed(number, error)
         if outcome.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         return row_of(number, outcome)
@@ -161,3 +162,8 @@ class FileStudy(AbstractStudy):
 
     def files(self, space: AbstractSpace) -> dict[str, str]:
         return digests([*texts_of(self.identity()), *texts_of_space(space)], self.plan.folders)
+
+
+def _failed(number: int, error: Exception) -> Row:
+    """The row of a run that ended with an error, whatever it is: of memory, of a library, of a circuit's own code."""
+    return Row(number, RowStatus.FAILED, str(error) if isinstance(error, PcneuroError) else one_line(error))
