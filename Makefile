@@ -16,7 +16,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 USABLE := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 VERSION := -c 'import sys; print(sys.version)'
 
-.PHONY: help run test test-long lint format clean distclean FORCE
+.PHONY: help run test test-long lint format docs docs-links clean distclean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -49,9 +49,16 @@ format: $(VENV)/.installed-lint ## put the sources into the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(VENV)/.installed-docs ## make the site, docs/_build/html/index.html; tutorials are run
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto docs docs/_build/html $(ARGS)
+	@echo "The site is docs/_build/html/index.html"
+
+docs-links: $(VENV)/.installed-docs ## follow every link of the site (needs a network)
+	$(BIN)/python -m sphinx -W --keep-going -q -b linkcheck -D nb_execution_mode=off docs docs/_build/links
+
 # Only what can be made again; results/ and whatever else a run wrote stays.
 clean: ## remove caches and build products
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis docs/_build
 	find pcneuro circuits simulations tests benchmarks docs -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## the same, and remove .venv

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -39,7 +40,25 @@ def test_help(name, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(script), run_name="__main__")
     assert ended.value.code in (None, 0)
-    assert "--out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--out" in said
+    for flag in {flag for command in told(name) for flag in re.findall(r"--[\w-]+", command)}:
+        assert flag in said, f"docs tell of {name}.py {flag}"
+
+
+def told(name):
+    """How the pages of docs/ call a benchmark."""
+    pages = "".join(
+        page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")
+    )  # performance.md above all
+    return re.findall(rf"python benchmarks/{name}\.py([^#`\n]*)", pages)
+
+
+def test_what_pages_call_is_there():
+    assert told("compare")
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    for name in set(re.findall(r"benchmarks/(\w+)\.py", pages)):
+        assert (ROOT / "benchmarks" / f"{name}.py").exists(), name
 
 
 @pytest.fixture

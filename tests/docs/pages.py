@@ -1,0 +1,96 @@
+"""The pages of docs/, their blocks of code, and what a reader does who follows one from its first line on."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcneuro.cli.app import execute
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+BLOCK = re.compile(
+    r"^(?P<fence>```+)(?P<language>\{code-cell\}|\w+)[^\n]*\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
+)
+OPTIONS = re.compile(r"\A(:[\w-]+:.*\n)+")
+FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
+RUN = ("{code-cell}", "python", "sh", "toml")
+"""Languages of what is followed. Commands that only some machines have stand in blocks of `bash`, which are not run."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code on a page: its language, and its text without the options of a cell."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The name that its first line gives it, as `# study.toml`: such a block is a file that the reader writes."""
+        named = FILE.match(self.text)
+        return named[1] if named else None
+
+
+def pages() -> list[str]:
+    """All pages of the site, as `tutorials/first_circuit`."""
+    found = (path.relative_to(DOCS) for path in DOCS.rglob("*.md"))
+    return sorted(str(path.with_suffix("")) for path in found if not path.parts[0].startswith("_"))
+
+
+def blocks(page: str) -> list[Block]:
+    """The blocks of a page that are followed, in order."""
+    found = BLOCK.finditer((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    return [Block(each["language"], OPTIONS.sub("", each["text"])) for each in found if each["language"] in RUN]
+
+
+def follow(page: str, folder: Path, capsys: Any) -> dict[str, str]:
+    """Do in an empty folder all that a page says; returns what each command and script printed.
+
+    Blocks with the name of a file in their first line are written there; other Python shares one namespace, as the
+    cells of a notebook do.
+    """
+    names: dict[str, Any] = {"__name__": "__page__"}
+    said: dict[str, str] = {}
+    for number, block in enumerate(blocks(page)):
+        if block.file is not None:
+            place = folder / block.file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(block.text, encoding="utf-8")
+        elif block.language == "sh":
+            for line in block.text.splitlines():
+                _command(line, capsys, said)
+        elif block.language != "toml":
+            exec(compile(block.text, f"{page}.md, block {number}", "exec"), names)
+            said[f"block {number}"] = capsys.readouterr().out
+    return said
+
+
+def _command(line: str, capsys: Any, said: dict[str, str]) -> None:
+    """Carry out a line of a shell: `pcneuro ...`, `python FILE` or `cd DIR`, with `> FILE` behind it."""
+    command, _, file = line.partition("  #")[0].partition(" > ")
+    words = shlex.split(command, comments=True)
+    if not words:
+        return
+    match words[0]:
+        case "pcneuro":
+            assert execute(words[1:]) == 0, line
+        case "python":
+            given, sys.argv = sys.argv, words[1:]
+            try:
+                runpy.run_path(words[1], run_name="__main__")
+            finally:
+                sys.argv = given
+        case "cd":
+            os.chdir(words[1])
+        case _:
+            raise AssertionError(f"{line}: not a command that is followed; a block of `bash` is not")
+    said[line] = capsys.readouterr().out
+    if file:
+        Path(file).write_text(said[line], encoding="utf-8")
