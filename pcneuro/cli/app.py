@@ -14,7 +14,18 @@ import typer
 
 from pcneuro.cli.batch_app import batch_app
 from pcneuro.cli.codes import BAD_INPUT, INTERNAL, INTERRUPTED
-from pcneuro.cli.options import TRACEBACK, Folder, Out, Overwrite, Sets, SimulationFile, Traceback
+from pcneuro.cli.examples_app import examples_app
+from pcneuro.cli.options import (
+    TRACEBACK,
+    Circuit,
+    Folder,
+    Out,
+    Overwrite,
+    Sets,
+    SimulationFile,
+    Traceback,
+    circuit_reference,
+)
 from pcneuro.errors import PcneuroError
 
 # Typer once took Click's exceptions and now has its own of the same names.
@@ -31,6 +42,7 @@ app.add_typer(cache_app, name="cache")
 data_app = typer.Typer(help="Data sets to learn from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(batch_app, name="batch")
+app.add_typer(examples_app, name="examples")
 
 
 def _version(value: bool) -> None:
@@ -112,12 +124,7 @@ def check(
 
 @app.command()
 def show(
-    circuit: Annotated[
-        str,
-        typer.Argument(
-            metavar="CIRCUIT", help="A saved circuit, a simulation file, or file.py:function.", show_default=False
-        ),
-    ],
+    circuit: Circuit,
     draw: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the circuit to a new file.")] = None,
     equations: Annotated[bool, typer.Option("--equations", help="Print the differential equations, too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.png.")] = False,
@@ -131,12 +138,7 @@ def show(
 
 @app.command()
 def audit(
-    circuit: Annotated[
-        str,
-        typer.Argument(
-            metavar="CIRCUIT", help="A saved circuit, a simulation file, or file.py:function.", show_default=False
-        ),
-    ],
+    circuit: Circuit,
     dynamics: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="FixedPrediction or Strict (default: the file's, or what the circuit has)."),
@@ -161,7 +163,11 @@ def audit(
 def map_(
     circuit: Annotated[
         str | None,
-        typer.Argument(metavar="FILE.toml|CIRCUIT", help="A simulation file, a saved circuit, or file.py:function."),
+        typer.Argument(
+            metavar="FILE.toml|CIRCUIT",
+            help="A simulation file or an example's name, a saved circuit, or file.py:function.",
+            callback=circuit_reference,
+        ),
     ] = None,
     chip: Annotated[
         str | None, typer.Option(metavar="NAME", help="A chip, or its TOML file (default: the file's, or loihi).")

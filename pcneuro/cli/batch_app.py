@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcneuro.cli.options import Sets, Traceback
+from pcneuro.cli.options import Sets, SimulationFile, Traceback
 
 batch_app = typer.Typer(help="Batches of many runs: how far they are, and what is made of them.", no_args_is_help=True)
 
@@ -98,7 +98,7 @@ def figures(
 
 @batch_app.command("script")
 def script(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)],
+    file: SimulationFile,
     shards: Annotated[
         int | None,
         typer.Option(

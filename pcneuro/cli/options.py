@@ -12,7 +12,39 @@ TRACEBACK = "--traceback"
 Folder = Annotated[
     Path | None, typer.Option(help="Folder of the data (default: environment variable PCNEURO_DATA).", metavar="DIR")
 ]
-SimulationFile = Annotated[Path, typer.Argument(metavar="FILE.toml", help="A simulation file.", show_default=False)]
+
+
+def _simulation_file(path: Path) -> Path:
+    from pcneuro.studies.examples import simulation_file
+
+    return simulation_file(str(path))
+
+
+def circuit_reference(reference: str | None) -> str | None:
+    """What a command is given for a circuit, with the path of the example that it names."""
+    from pcneuro.studies.examples import circuit_reference as example
+
+    return None if reference is None else example(reference)
+
+
+SimulationFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE.toml",
+        help="A simulation file, or the name of an example, such as quickstart.",
+        callback=_simulation_file,
+        show_default=False,
+    ),
+]
+Circuit = Annotated[
+    str,
+    typer.Argument(
+        metavar="CIRCUIT",
+        help="A saved circuit, a simulation file or an example's name, or file.py:function.",
+        callback=circuit_reference,
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for the results (default: the next free one in results/).", metavar="DIR")
 ]

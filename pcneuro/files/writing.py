@@ -56,7 +56,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], N
 
 
 def write_folder(folder: str | os.PathLike[str], contents: Mapping[str, bytes], *, overwrite: bool) -> list[Path]:
-    """Write files by name to a folder, which is made if there is none; returns their paths.
+    """Write files by name to a folder, which is made if there is none, as are folders in names; returns their paths.
 
     Raises OutputError, before anything is written, where one of them exists (without ``overwrite``), or the folder is
     something else; and where writing fails.
@@ -68,8 +68,9 @@ def write_folder(folder: str | os.PathLike[str], contents: Mapping[str, bytes], 
         raise OutputError(f"{where} exists, and is no folder: choose another name")
     for name in contents:
         place(where / name, overwrite=overwrite)
-    with writing(where):
-        where.mkdir(parents=True, exist_ok=True)
+    for each in (where, *((where / name).parent for name in contents)):
+        with writing(each):
+            each.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         write_atomically(where / name, partial(_put, content), overwrite=overwrite)
     return [where / name for name in contents]

@@ -51,7 +51,7 @@ def test_a_folder_that_exists_is_kept_unless_told(pcneuro, refused, folder):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nowhere.toml"], "cannot read nowhere.toml: No such file or directory"),
+        (["nowhere.toml"], "nowhere.toml: there is no such file, and no example of this name"),
         (["circuits.py"], "circuits.py is no TOML: "),
         (["x.toml", "--set", "duratoin=3"], "--set duratoin=3: unknown key; did you mean 'duration'?"),
         (["x.toml", "--set", "duration"], "--set duration: write key=value"),
