@@ -16,7 +16,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 USABLE := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 VERSION := -c 'import sys; print(sys.version)'
 
-.PHONY: help run test test-long lint format docs docs-links clean distclean FORCE
+.PHONY: help run test test-long lint format docs docs-links dist clean distclean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -55,6 +55,11 @@ docs: $(VENV)/.installed-docs ## make the site, docs/_build/html/index.html; tut
 
 docs-links: $(VENV)/.installed-docs ## follow every link of the site (needs a network)
 	$(BIN)/python -m sphinx -W --keep-going -q -b linkcheck -D nb_execution_mode=off docs docs/_build/links
+
+dist: $(VENV)/.installed-dist ## build wheel and sdist into dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 # Only what can be made again; results/ and whatever else a run wrote stays.
 clean: ## remove caches and build products

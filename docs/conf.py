@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +16,7 @@ os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # notebooks' kerne
 project = "pcneuro"
 author = "The pcneuro developers"
 copyright = "the pcneuro developers, MIT licence"
-version = release = version("pcneuro")
+version = release = runpy.run_path(str(HERE.parent / "pcneuro" / "version.py"))["__version__"]
 
 extensions = [
     "myst_nb",

@@ -56,14 +56,13 @@ from pcneuro.simulator.protocol import KeepState, Protocol, ResetState
 from pcneuro.simulator.result import Result, Status, compare
 from pcneuro.simulator.schedules import FastForward, Parallel, Sequential
 from pcneuro.simulator.simulator import Simulator
+from pcneuro.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from pcneuro import batch, mapping
     from pcneuro.batch import Batch, Distributed
     from pcneuro.mapping import map_circuit
     from pcneuro.studies import spaces
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Absolute",

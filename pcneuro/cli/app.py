@@ -47,7 +47,7 @@ app.add_typer(examples_app, name="examples")
 
 def _version(value: bool) -> None:
     if value:
-        from pcneuro import __version__
+        from pcneuro.version import __version__
 
         typer.echo(f"pcneuro {__version__}")
         raise typer.Exit

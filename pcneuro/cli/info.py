@@ -13,6 +13,7 @@ from pcneuro.cli.cache import warnings as place_warnings
 from pcneuro.cli.codes import SUCCESS
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import cache, host
+from pcneuro.version import __version__
 
 PACKAGES = ("numpy", "scipy", "networkx", "sympy", "xarray", "h5netcdf", "matplotlib", "pydantic", "scikit-learn")
 FULL_OPTIMISATION = 3
@@ -20,7 +21,7 @@ FULL_OPTIMISATION = 3
 
 def info() -> int:
     """Print facts about this installation, and what will be slow; returns the exit code."""
-    rows = {"pcneuro": _version("pcneuro"), "Python": f"{platform.python_version()} ({platform.platform()})"}
+    rows = {"pcneuro": __version__, "Python": f"{platform.python_version()} ({platform.platform()})"}
     rows |= host.versions() | {name: _version(name) for name in PACKAGES}
     rows |= {
         "processor": f"{host.cpu_model()} (LLVM: {host.cpu_name()})",

@@ -36,6 +36,7 @@ from pcneuro.mapping.traffic import Traffic
 from pcneuro.quantities import flag, whole
 from pcneuro.simulator.progress import Bar
 from pcneuro.simulator.result import Result
+from pcneuro.version import __version__
 
 Tell = Callable[[float, str], None]
 MOST_SEED = 2**32 - 1
@@ -270,7 +271,7 @@ def _chip_facts(chip: Chip) -> dict[str, Any]:
     mesh = chip.mesh
     return {
         "chip": chip.name,
-        "pcneuro": version("pcneuro"),
+        "pcneuro": __version__,
         "mesh_width": mesh.width,
         "mesh_height": mesh.height,
         "cores_a_tile": mesh.cores_a_tile,

@@ -9,13 +9,15 @@ from typing import Any
 
 from pcneuro.engines.kernel.threads import available_threads
 from pcneuro.kernels import host
+from pcneuro.version import __version__
 
-PACKAGES = ("pcneuro", "numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
+PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "xarray", "h5netcdf", "matplotlib")
 
 
 @cache
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    others = {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "pcneuro": __version__, **others}
 
 
 def versions() -> dict[str, str]:
