@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
 sys.path.insert(0, str(HERE.parent))  # circuits/, and the package of this clone
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # notebooks' kernels warn of frozen modules otherwise
@@ -20,6 +21,7 @@ version = release = runpy.run_path(str(HERE.parent / "pcneuro" / "version.py"))[
 
 extensions = [
     "myst_nb",
+    "notebooks",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
