@@ -21,6 +21,7 @@ version = release = runpy.run_path(str(HERE.parent / "pcneuro" / "version.py"))[
 
 extensions = [
     "myst_nb",
+    "mathml",
     "notebooks",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -51,8 +52,8 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-templates_path = ["_templates"]
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = f"pcneuro {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
