@@ -39,11 +39,12 @@ test-long: ARGS += -m "long or not long"
 test-long: $(VENV)/.installed-test-long ## set up with PyTorch and JAX, and run the tests, those that take long included
 	$(TESTS)
 
-lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style, types and the layers of the package
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style, types, the layers of the package, and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: $(VENV)/.installed-lint ## put the sources into the project's style
 	$(BIN)/ruff check --fix
