@@ -1,9 +1,10 @@
-"""The files beside pyproject.toml say what it says: environment.yml and CITATION.cff."""
+"""The files beside pyproject.toml say what it says: environment.yml, CITATION.cff and conda/recipe.yaml."""
 
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -12,6 +13,7 @@ import pcneuro as pcn
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 
 # conda-forge's name -> the name in pyproject, where they differ
@@ -42,9 +44,14 @@ def project_bounds() -> dict[str, SpecifierSet]:
 
 def environment_bounds() -> dict[str, SpecifierSet]:
     """environment.yml's conda packages under their names on PyPI."""
+    return conda_bounds([line for line in ENVIRONMENT["dependencies"] if isinstance(line, str)])
+
+
+def conda_bounds(lines: list[str]) -> dict[str, SpecifierSet]:
+    """Conda's packages under their names on PyPI."""
     bounds = {}
-    for line in ENVIRONMENT["dependencies"]:
-        if isinstance(line, dict) or line in CONDA_ONLY:
+    for line in lines:
+        if line in CONDA_ONLY:
             continue
         name, specifier = re.fullmatch(r"([\w.-]+)\s*(.*)", line).groups()
         bounds[PYPI_NAMES.get(name, name)] = SpecifierSet(specifier)
@@ -78,3 +85,40 @@ def test_citation_names_the_version_and_the_licence():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == pcn.__version__
     assert citation["license"] == PROJECT["license"]
+
+
+RECIPE = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+
+
+def filled(text: str) -> str:
+    """A text of the recipe with the values of its context."""
+    return re.sub(r"\$\{\{ (\w+) \}\}", lambda found: str(RECIPE["context"][found[1]]), text)
+
+
+def test_the_recipe_has_the_dependencies_and_the_build_system_of_the_project():
+    run = conda_bounds([filled(line) for line in RECIPE["requirements"]["run"]])
+    needed = {Requirement(line).name: Requirement(line).specifier for line in PROJECT["dependencies"]}
+    assert run == {"python": SpecifierSet(PROJECT["requires-python"]), **needed}
+    python, *host = RECIPE["requirements"]["host"]
+    assert filled(python) == f"python {OLDEST}.*", "a package for all systems is built with the oldest Python"
+    built_by = {Requirement(line).name: Requirement(line).specifier for line in BUILD["requires"]}
+    assert conda_bounds(host) == built_by
+
+
+def test_the_recipe_has_the_version_the_licence_and_the_command_of_the_project():
+    assert RECIPE["context"]["version"] == pcn.__version__
+    assert (RECIPE["about"]["license"], RECIPE["about"]["license_file"]) == (PROJECT["license"], "LICENSE")
+    scripts = [f"{name} = {function}" for name, function in PROJECT["scripts"].items()]
+    assert RECIPE["build"]["python"]["entry_points"] == scripts
+    assert (ROOT / "conda" / RECIPE["source"]["path"]).resolve() == ROOT
+
+
+@pytest.mark.long
+def test_rattler_build_reads_the_recipe():
+    rattler_build = pytest.importorskip("rattler_build")  # `make test-long` installs it
+    recipe = rattler_build.Stage0Recipe.from_file(str(ROOT / "conda" / "recipe.yaml"))
+    (variant,) = recipe.render(rattler_build.VariantConfig(), rattler_build.RenderConfig())
+    made = variant.recipe.to_dict()
+    assert made["package"] == {"name": "pcneuro", "version": pcn.__version__}
+    assert made["build"]["noarch"] == "python"
+    assert made["requirements"]["run"] == [filled(line) for line in RECIPE["requirements"]["run"]]
