@@ -19,7 +19,7 @@ def test_the_snippet_runs_and_reaches_backprop(capsys):
 
 
 def test_what_the_readme_names_exists():
-    paths = re.findall(r"(?:simulations|docs|circuits)/[\w/]+\.\w+|\b\w+\.(?:md|cff|yml)\b", README)
+    paths = re.findall(r"(?:simulations|docs|circuits|paper|conda)/[\w/]+\.\w+|\b\w+\.(?:md|cff|yml)\b", README)
     assert {"simulations", "docs"} <= {path.partition("/")[0] for path in paths}
     for path in paths:
         assert (ROOT / path).exists(), path
