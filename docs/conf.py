@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 sys.path.insert(0, str(HERE.parent))  # circuits/, and the package of this clone
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # what cells call by `!`
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # notebooks' kernels warn of frozen modules otherwise
 
 project = "pcneuro"
@@ -41,6 +42,7 @@ myst_dmath_double_inline = True
 # Tutorials are notebooks written as text. They run when the site is made; one that has not changed is not run again.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 240
 nb_execution_excludepatterns = [] if find_spec("torch") else ["tutorials/from_pytorch.md"]

@@ -19,7 +19,7 @@ BLOCK = re.compile(
     r"^(?P<fence>```+)(?P<language>\{code-cell\}|\w+)[^\n]*\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL
 )
 OPTIONS = re.compile(r"\A(:[\w-]+:.*\n)+")
-FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
+FILE = re.compile(r"(?:# |%%writefile )([\w./-]+\.\w+)\n")
 RUN = ("{code-cell}", "python", "sh", "toml")
 """Languages of what is followed. Commands that only some machines have stand in blocks of `bash`, which are not run."""
 
@@ -36,6 +36,14 @@ class Block:
         """The name that its first line gives it, as `# study.toml`: such a block is a file that the reader writes."""
         named = FILE.match(self.text)
         return named[1] if named else None
+
+    @property
+    def commands(self) -> list[str] | None:
+        """Lines of a shell, which a notebook has behind exclamation marks."""
+        lines = self.text.splitlines()
+        if self.language == "sh":
+            return lines
+        return [line[1:] for line in lines] if lines and all(line.startswith("!") for line in lines) else None
 
 
 def pages() -> list[str]:
@@ -62,9 +70,9 @@ def follow(page: str, folder: Path, capsys: Any) -> dict[str, str]:
         if block.file is not None:
             place = folder / block.file
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(block.text, encoding="utf-8")
-        elif block.language == "sh":
-            for line in block.text.splitlines():
+            place.write_text(block.text.replace(f"%%writefile {block.file}\n", "", 1), encoding="utf-8")
+        elif block.commands is not None:
+            for line in block.commands:
                 _command(line, capsys, said)
         elif block.language != "toml":
             exec(compile(block.text, f"{page}.md, block {number}", "exec"), names)

@@ -23,9 +23,9 @@ OWN = {
     "time": "tests/test_time_docs.py",
 }
 """Pages with tests of their own, which hold more against them than that they run."""
-LONG: frozenset[str] = frozenset()
+LONG = frozenset({"tutorials/thousand_runs"})
 """Pages that take more than some ten seconds."""
-NEEDS: dict[str, list[str]] = {}
+NEEDS = {"tutorials/from_pytorch": ["torch"], "tutorials/thousand_runs": ["zarr"]}
 """What pages import that not every environment for tests has."""
 
 FOLLOWED = [page for page in pages() if page not in OWN and blocks(page)]

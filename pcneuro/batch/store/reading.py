@@ -134,6 +134,8 @@ def dataset(contents: Contents, layout: Layout) -> xarray.Dataset:
     swept = {key: (RUN, _column(whole[key].values)) for key in contents.swept}
     made = xarray.Dataset({**plain.data_vars.variables, **records.variables})
     made = made.set_coords([name for name in records.coords if name in made.variables])
+    # NumPy has no common type of its strings and NaN, which `where` and `sel` need.
+    made = made.assign({name: each.astype(object) for name, each in made.data_vars.items() if each.dtype.kind == "T"})
     return made.assign_coords({RUN: np.arange(layout.runs), **swept})
 
 
