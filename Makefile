@@ -24,6 +24,7 @@ help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 run: $(VENV)/.installed-data ## set up, and run the main job: a circuit learns handwritten digits
+	@echo "Running $(SIMULATION); the first run on a machine compiles what it needs, some 20 s"
 	$(BIN)/pcneuro run $(SIMULATION) $(ARGS)
 
 # Kernels are compiled before the workers start, on all processors, instead of the same ones in each worker.
@@ -72,8 +73,8 @@ distclean: clean ## the same, and remove .venv
 
 # One stamp for each extra: remade when the environment or pyproject.toml is newer.
 $(VENV)/.installed-%: $(VENV)/.ready pyproject.toml
-	@echo "Installing pcneuro[$*] into $(VENV) (takes a minute the first time) ..."
-	@$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check -e '.[$*]'
+	@echo "Installing pcneuro[$*] into $(VENV), once: half a minute where downloads are fast, for tests a minute or two"
+	@$(BIN)/python tools/install.py '.[$*]'
 	@touch $@
 
 # .ready holds the folder that the environment was made for. The recipe is run every time, and leaves the file as it is
@@ -88,7 +89,7 @@ $(VENV)/.ready: FORCE
 	fi; \
 	for python in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
 	    if "$$python" $(USABLE); then \
-	        echo "Making $(VENV) with $$python ($$("$$python" --version)) ..."; \
+	        echo "Making $(VENV) with $$python ($$("$$python" --version)), once: some seconds"; \
 	        "$$python" -m venv --clear $(VENV) && echo "$(CURDIR)" > $@; exit; \
 	    fi; \
 	done; \
