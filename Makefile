@@ -66,7 +66,7 @@ dist: $(VENV)/.installed-dist ## build wheel and sdist into dist/, and check the
 # Only what can be made again; results/ and whatever else a run wrote stays.
 clean: ## remove caches and build products
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis docs/_build
-	find pcneuro circuits simulations tests benchmarks docs -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	find pcneuro circuits simulations tests benchmarks docs tools -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## the same, and remove .venv
 	rm -rf $(VENV)

@@ -87,6 +87,12 @@ def test_citation_names_the_version_and_the_licence():
     assert citation["license"] == PROJECT["license"]
 
 
+def test_the_changelog_has_the_version_with_the_date_of_the_citation():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    headings = re.findall(r"^## .*$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[:2] == ["## [Unreleased]", f"## [{pcn.__version__}] - {citation['date-released']}"]
+
+
 RECIPE = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
 
 

@@ -15,7 +15,7 @@ print("Collecting numpy>=2.2 (from pcneuro==0.2.0)")
 print("  Downloading numpy-2.4.6-cp311.whl (16.6 MB)")
 print("Collecting rich>=13.9 (from pcneuro==0.2.0)", flush=True)
 print("Installing collected packages: rich, numpy, pcneuro", flush=True)
-for name in ("rich", "numpy", "pcneuro"):
+for name in ("rich", "numpy"):
     (Path(sys.argv[1]) / f"{name}-1.dist-info").mkdir()
 if sys.argv[2] == "broken":
     print("ERROR: no such extra")
@@ -25,8 +25,9 @@ if sys.argv[2] == "broken":
 
 @pytest.fixture
 def packages(tmp_path):
-    """A folder of packages that has one already."""
-    (tmp_path / "pip-23.dist-info").mkdir()
+    """A folder of packages that has two already, one of which will be there again."""
+    for name in ("pip-23", "pcneuro-1"):
+        (tmp_path / f"{name}.dist-info").mkdir()
     return tmp_path
 
 

@@ -33,6 +33,7 @@ class Progress:
         self.text: list[str] = []
         self.found, self.total = 0, 0
         """Packages that are needed, as far as pip has looked; and all of them, once it knows."""
+        self.done = False
 
     def count(self) -> int:
         """Packages that are installed."""
@@ -49,7 +50,9 @@ class Progress:
 
     def __str__(self) -> str:
         if self.total:
-            return f"packages installed: {min(max(self.count() - self.before, 0), self.total)} of {self.total}"
+            # One that takes the place of an older one is not counted before the end.
+            arrived = self.total if self.done else min(max(self.count() - self.before, 0), self.total)
+            return f"packages installed: {arrived} of {self.total}"
         return f"packages downloaded: {self.found}" if self.found else "asking what is needed"
 
 
@@ -62,6 +65,7 @@ def install(what: str, packages: Path = PACKAGES, pip: tuple[str, ...] = PIP + O
         while reader.is_alive():
             show(f"  {progress}, {time.monotonic() - begun:.0f} s", terminal)
             reader.join(PERIODS[terminal])
+    progress.done = process.returncode == 0
     show(f"  {progress}, {time.monotonic() - begun:.0f} s", terminal)
     if terminal:
         print(flush=True)
