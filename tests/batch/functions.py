@@ -38,6 +38,14 @@ def nothing(width):
     return None
 
 
+def masked(width):
+    return {"part": np.ma.masked_array([1.0, 2.0], [False, True])}
+
+
+def vast(width):
+    return {"trace": np.broadcast_to(1.0, (2**59 if width > 1 else 3,))}
+
+
 def _decorated(function):
     @functools.wraps(function)
     def inner(**values):

@@ -82,11 +82,20 @@ def test_what_functions_return(tmp_path):
     [
         (functions.text, "text() returned answer = 'text', which is neither a number nor an array"),
         (functions.nothing, "nothing() returned None; needed is a dict of numbers and arrays, a Dataset, or a Result"),
+        (functions.masked, "masked() returned part with values under a mask: give NaN for what there is not"),
     ],
 )
 def test_what_functions_must_not_return(tmp_path, function, said):
     rows = Batch(function, {"width": [1]}).run(tmp_path / "batch").dataset()
     assert (rows["status"].values[0], str(rows["message"].values[0])) == (2, said)
+
+
+@pytest.mark.parametrize("widths", [[1, 2, 1], [2, 1, 1]])
+def test_a_record_that_no_memory_holds_is_a_row_that_failed(tmp_path, widths):
+    rows = Batch(functions.vast, {"width": widths}).run(tmp_path / "batch").dataset()
+    assert rows["status"].values.tolist() == [2 if width > 1 else 1 for width in widths]
+    assert [str(each).startswith("Unable to allocate") for each in rows["message"].values] == [w > 1 for w in widths]
+    assert rows["trace"].sel(run=2).values.tolist() == [1.0] * 3
 
 
 def test_whatever_a_function_raises_is_a_row(tmp_path):

@@ -55,7 +55,7 @@ def _fill(store: Path, layout: Layout, swept: Mapping[str, Any], first: Row | No
     if first is not None and first.records is not None:
         try:
             records = Records.of(first.records, {*RESERVED, *columns})
-        except DataError:  # the row will say so, as that of each run
+        except (DataError, MemoryError):  # the row will say so, as that of each run
             records = None
     # What xarray reads as coordinates. Their names stand in one text; those with spaces are known to us alone.
     beside = [name for name in (*columns, *(records.coordinates if records else ())) if not set(name) & set(" /%")]

@@ -47,7 +47,7 @@ class Writer:
         for row in rows:
             try:
                 own = None if row.records is None else Records.of(row.records, self.names.records)
-            except DataError as error:
+            except (DataError, MemoryError) as error:  # an array may be a view that says more than memory holds
                 own, row = None, replace(row, status=RowStatus.FAILED, message=str(error))
             records.append(own)
             kept.append(row)

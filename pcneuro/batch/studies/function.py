@@ -244,6 +244,8 @@ def _flat(table: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any
                 made = value if _is_array(value) else np.asarray(value)
             except ValueError:  # lists of different lengths
                 made = np.array(None)
+            if np.ma.is_masked(value):
+                raise ConfigurationError(f"{prefix}{name} with values under a mask: give NaN for what there is not")
             if made.dtype.kind not in (NUMBERS if made.ndim == 0 else NUMBERS + TEXTS):
                 raise ConfigurationError(f"{prefix}{name} = {told(value)}, which is neither a number nor an array")
             yield f"{prefix}{name}", made
