@@ -16,6 +16,10 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 USABLE := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 VERSION := -c 'import sys; print(sys.version)'
 
+# Python files are compiled when they are first imported (tools/install.py); where that may not be kept, each start would do
+# it again, of all libraries.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-long lint format docs docs-links dist clean distclean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

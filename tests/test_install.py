@@ -1,6 +1,8 @@
 """What `make` says while it installs: tools/install.py, with a program in pip's place."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +62,10 @@ def test_progress_goes_from_what_is_needed_to_what_has_arrived(packages):
         "packages installed: 0 of 2",
         "packages installed: 1 of 2",
     ]
+
+
+def test_make_keeps_the_python_files_that_are_compiled_at_the_first_import(tmp_path):
+    text = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
+    (tmp_path / "Makefile").write_text(f"{text}\nshow:\n\t@echo kept: $$PYTHONDONTWRITEBYTECODE\n")
+    command = ["env", "PYTHONDONTWRITEBYTECODE=1", "make", "-C", str(tmp_path), "--no-print-directory", "show"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "kept:\n"
