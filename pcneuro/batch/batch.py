@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 from pcneuro.batch import locks
-from pcneuro.batch.beginning import make_store, remove_left_by_creators
+from pcneuro.batch.beginning import remove_left_by_creators
 from pcneuro.batch.blocks import untimed_block
 from pcneuro.batch.layout import PROVENANCE, SETTINGS, Layout
 from pcneuro.batch.making import check, patterns_of, space_for, study_of
@@ -124,7 +125,7 @@ class Batch:
             _check_free(folder)
             with interruptible(observer):
                 workers = runner.workers if self.block is None and runner.sees_all else None
-                make_store(folder, self.settings, lambda: observer.stopped, workers)
+                runner.begin(folder, replace(self.settings, runner=runner.described()), workers, observer)
         return _carry_on(folder, runner, observer)
 
 

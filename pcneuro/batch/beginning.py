@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pcneuro.batch.provenance import Provenance, noting_warnings
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
+from pcneuro.batch.tasks import DEADLY
 from pcneuro.errors import ConfigurationError, unknown_name
 from pcneuro.files import remove_left, scratch, writing
 
@@ -30,13 +31,23 @@ def remove_left_by_creators(folder: Path) -> None:
         remove_left(folder.parent, f".{folder.name}.", ending)
 
 
-def first_rows(settings: Settings, place: Path, stopped: Callable[[], bool]) -> tuple[list[Row], float]:
+def first_rows(
+    settings: Settings,
+    place: Path,
+    stopped: Callable[[], bool],
+    deadly: Collection[int] = (),
+    at: Callable[[int], None] = lambda number: None,
+) -> tuple[list[Row], float]:
     """The rows of the first runs, up to the first that is done, in this process; checkpoints in ``place``.
 
-    And the seconds that the last of them took.
+    And the seconds that the last of them took. Those that are ``deadly`` are not done; ``at`` is told of each other.
     """
     rows, seconds = list[Row](), 0.0
     for number in range(min(MOST, len(settings.space))):
+        if number in deadly:
+            rows.append(Row(number, RowStatus.FAILED, DEADLY))
+            continue
+        at(number)
         values, begun = settings.space.values(number), time.perf_counter()
         rows += settings.study.perform([number], [values], lambda n: place / str(n), stopped)
         seconds = time.perf_counter() - begun
@@ -45,20 +56,28 @@ def first_rows(settings: Settings, place: Path, stopped: Callable[[], bool]) -> 
     return rows, seconds
 
 
-def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], workers: int | None = None) -> Store:
+def make_store(
+    folder: Path,
+    settings: Settings,
+    stopped: Callable[[], bool],
+    workers: int | None = None,
+    *,
+    deadly: Collection[int] = (),
+    at: Callable[[int], None] = lambda number: None,
+) -> None:
     """Make the folder of a batch, once its first runs are done: theirs are the first rows where a block is one run.
 
     Blocks are those of the settings, or, where the number of ``workers`` is given, of as many runs as suit these.
     Raises ConfigurationError for patterns that match nothing, OutputError for a disk without room for all rows, and
-    KeyboardInterrupt where ``stopped`` becomes true.
+    KeyboardInterrupt where ``stopped`` becomes true. ``deadly`` and ``at`` are those of ``first_rows``.
     """
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     described = settings.described()
     provenance = Provenance(str(described["content"]))
     with scratch(folder.parent, f".{folder.name}.", FIRST) as place, noting_warnings() as warned:
-        rows, seconds = first_rows(settings, place, stopped)
-        if workers is not None:
+        rows, seconds = first_rows(settings, place, stopped, deadly, at)
+        if workers is not None and rows[-1].number not in deadly:
             seconds = seconds_of_a_run(settings, rows[-1].number, seconds, place, stopped)
         shutil.rmtree(place, ignore_errors=True)
     layout = settings.layout
@@ -80,7 +99,6 @@ def make_store(folder: Path, settings: Settings, stopped: Callable[[], bool], wo
             values = settings.space.values(row.number)
             with locks.writing(folder):
                 store.write(row.number, [row], provenance.described([row.number], [values], warned))
-    return store
 
 
 def _check_kept(patterns: Sequence[str], rows: Sequence[Row]) -> None:

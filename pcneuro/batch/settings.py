@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Settings:
     layout: Layout
     keep: tuple[str, ...] = (EVERYTHING,)
     """Patterns of names of numbers and records: what matches none of them is not kept."""
+    runner: Mapping[str, Any] = field(default_factory=dict)
+    """The runner that it began with, as a file has it. Another one may go on: no row depends on it."""
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -53,6 +55,7 @@ class Settings:
             "space": self.space.described(),
             "layout": self.layout.described(),
             "keep": list(self.keep),
+            "runner": dict(self.runner),
         }
 
     @classmethod
@@ -60,7 +63,7 @@ class Settings:
         """The settings that were ``described``. Raises ConfigurationError."""
         study = STUDIES[described["study"]["kind"]].from_described(described["study"])
         layout, keep = Layout.from_described(described["layout"]), tuple(described["keep"])
-        return cls(study, space_of(described["space"], Path()), layout, keep)
+        return cls(study, space_of(described["space"], Path()), layout, keep, described["runner"])
 
     @classmethod
     def read(cls, folder: Path) -> Settings:

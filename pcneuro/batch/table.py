@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from pcneuro.batch.layout import SETTINGS
 from pcneuro.batch.row import EVERYTHING
 from pcneuro.batch.runners import RUNNERS, AbstractRunner, Processes, Shard
+from pcneuro.batch.store.checking import described
+from pcneuro.errors import ConfigurationError
 from pcneuro.files.toml import Problem, Table, checked
 from pcneuro.studies.file import BATCH, Plan
 from pcneuro.studies.tables import made_from
@@ -34,3 +38,12 @@ def batch_table(plan: Plan) -> BatchTable:
         return checked(BatchTable, plan.raw.get(BATCH, {}))
     except Problem as problem:
         raise plan.error(problem.below(BATCH)) from None
+
+
+def runner_of(folder: Path) -> AbstractRunner:
+    """The runner that the batch in a folder began with. Raises StoreError, and ConfigurationError where it is none."""
+    raw = described(folder).get("runner")
+    try:
+        return _runner(raw)
+    except Problem as problem:
+        raise ConfigurationError(f"{folder / SETTINGS}: {problem.below('runner')}") from None

@@ -30,7 +30,8 @@ def status(
 def resume(
     folder: Batch,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that do it (default: one a processor).", show_default=False)
+        int | None,
+        typer.Option(min=1, help="Processes that do it (default: the runner that it began with).", show_default=False),
     ] = None,
     whole: Traceback = False,
 ) -> int:

@@ -11,7 +11,7 @@ from pcneuro.batch import Batch, Store, locks, resume
 from pcneuro.batch.layout import OLD, SETTINGS
 from pcneuro.batch.runners import AbstractRunner, Here, Processes, Shard
 from pcneuro.batch.store import Progress
-from pcneuro.batch.table import batch_table
+from pcneuro.batch.table import batch_table, runner_of
 from pcneuro.cli.codes import BAD_INPUT, INTERRUPTED, SUCCESS
 from pcneuro.cli.terminal import Terminal
 from pcneuro.errors import OutputError, StoreError, reporting_divergence
@@ -37,7 +37,7 @@ def run_batch(plan: Plan, out: Path | None, overwrite: bool, going_on: bool, sha
 
 def resume_batch(folder: Path, processes: int | None) -> int:
     """Go on with the batch in a folder; returns the exit code."""
-    runner = Processes(processes) if processes != 1 else Here()
+    runner = runner_of(folder) if processes is None else Processes(processes) if processes > 1 else Here()
     return _shown(folder.name, lambda observer: resume(folder, runner, observer=observer), folder, None)
 
 

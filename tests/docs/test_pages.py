@@ -44,6 +44,7 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of what Brian2 imports
 @pytest.mark.parametrize(
     "page", [pytest.param(each, marks=pytest.mark.long if each in LONG else ()) for each in FOLLOWED]
 )

@@ -55,6 +55,20 @@ def test_what_another_circuit_left_changes_no_bit(name, dynamics):
     assert PROGRAMS.made == made
 
 
+def test_delays_are_no_part_of_what_is_lowered():
+    """Neither one for all projections, nor delays drawn for each synapse, in batches that sweep them."""
+    small = (
+        MAKERS["mlp"](np.random.default_rng(0))
+        if "mlp" in MAKERS
+        else next(iter(MAKERS.values()))(np.random.default_rng(0))
+    )
+    run(small, 1.0)
+    made = PROGRAMS.made
+    for delays in (2.0, 5.0, pcn.UniformDelay(1.0, 4.0), pcn.UniformDelay(1.0, 4.0, seed=1)):
+        run(replace(small, circuit=small.circuit.with_delays(delays)), 1.0)
+    assert PROGRAMS.made == made
+
+
 def noisy(seed: int, rule: float, constant: float) -> Small:
     rng = np.random.default_rng(seed)
 

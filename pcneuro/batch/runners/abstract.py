@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pcneuro.batch import locks
+from pcneuro.batch.beginning import make_store
+from pcneuro.batch.settings import Settings
 from pcneuro.studies.observer import AbstractObserver
 
 RUNNERS: dict[str, type[AbstractRunner]] = {}
@@ -45,6 +48,15 @@ class AbstractRunner(ABC):
     def share(self, blocks: Sequence[int]) -> Sequence[int]:
         """Which of these blocks it is to do; the others are somebody else's."""
         return blocks
+
+    def described(self) -> dict[str, Any]:
+        """The runner by which the batch may go on, as a table of a file has it."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+        return {"kind": self.kind, **{name: value for name, value in given.items() if value is not None}}
+
+    def begin(self, folder: Path, settings: Settings, workers: int | None, observer: AbstractObserver) -> None:
+        """Make the folder of a batch, by doing its first runs; see ``pcneuro.batch.beginning.make_store``."""
+        make_store(folder, settings, lambda: observer.stopped, workers)
 
     @abstractmethod
     def run(self, folder: Path, blocks: Sequence[int], observer: AbstractObserver, done: Callable[[int], None]) -> None:

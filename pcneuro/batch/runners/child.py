@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, final
@@ -22,8 +22,8 @@ BEGIN = Path(__file__).with_name("begin.py")
 """What a process runs, by its path: the package is not imported before its input is watched."""
 PATIENCE = 5.0
 """Seconds in which a process that has nothing more to do ends, before it is killed."""
-TASK, STOP = "task", "stop"
-READY, DONE, COMPILING, ERROR, MESSAGE = "ready", "done", "compiling", "error", "message"
+TASK, BEGIN_BATCH, STOP = "task", "begin", "stop"
+READY, DONE, RUN, COMPILING, ERROR, MESSAGE = "ready", "done", "run", "compiling", "error", "message"
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -58,13 +58,34 @@ class Child:
 
         Raises the error that it met: a PcneuroError as it is, WorkerError for anything else.
         """
-        if not self._send({TASK: task.described()}):
+        return self._ask({TASK: task.described()}, say)
+
+    def begin_batch(
+        self,
+        folder: Path,
+        workers: int | None,
+        deadly: Sequence[int],
+        say: Callable[[str], None],
+        at: Callable[[int], None],
+    ) -> bool:
+        """Have it make the folder of a batch, whose settings its own folder has; see ``beginning.make_store``.
+
+        ``at`` is told of each run that it begins with. Returns and raises what ``perform`` does.
+        """
+        return self._ask({BEGIN_BATCH: [str(folder), workers, list(deadly)]}, say, at)
+
+    def _ask(
+        self, message: dict[str, Any], say: Callable[[str], None], at: Callable[[int], None] = lambda run: None
+    ) -> bool:
+        if not self._send(message):
             return False
         assert self.process.stdout is not None
         for line in self.process.stdout:
             reply = json.loads(line)
             if COMPILING in reply:
                 say(f"compiling kernels: {reply[COMPILING]:.0%}")
+            elif RUN in reply:
+                at(reply[RUN])
             elif ERROR in reply:
                 raise _error(reply)
             else:

@@ -15,7 +15,9 @@ from typing import Any, ClassVar, final
 
 from pcneuro.batch.extras import needed
 from pcneuro.batch.runners.abstract import AbstractRunner
+from pcneuro.batch.runners.apart import make_store_apart
 from pcneuro.batch.runners.child import THREADS
+from pcneuro.batch.settings import Settings
 from pcneuro.batch.tasks import TRIES, Task
 from pcneuro.batch.work import give_up, perform, runs_of
 from pcneuro.engines.kernel.threads import available_threads
@@ -48,6 +50,9 @@ class AbstractDask(AbstractRunner):
     @abstractmethod
     def client(self, observer: AbstractObserver) -> AbstractContextManager[Any]:
         """A client of the scheduler, while it holds. Raises ConfigurationError where there is none."""
+
+    def begin(self, folder: Path, settings: Settings, workers: int | None, observer: AbstractObserver) -> None:
+        make_store_apart(folder, settings, workers, 1, observer)
 
     def refill(self, client: Any) -> None:
         """Have new workers start for those that have gone for good, where that is ours to do."""
@@ -170,6 +175,12 @@ class Dask(AbstractDask):
     @property
     def workers(self) -> int:
         return self.number or available_threads()
+
+    def begin(self, folder: Path, settings: Settings, workers: int | None, observer: AbstractObserver) -> None:
+        if self.address is not None:  # nothing is made for a scheduler that does not answer
+            with connected(needed("distributed"), self.address, self.wait):
+                pass
+        super().begin(folder, settings, workers, observer)
 
     def refill(self, client: Any) -> None:
         if client.cluster is not None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar, final
 
 from pcneuro.batch.runners.abstract import AbstractRunner
+from pcneuro.batch.runners.apart import make_store_apart
 from pcneuro.batch.runners.child import Child
+from pcneuro.batch.settings import Settings
 from pcneuro.batch.tasks import Task
 from pcneuro.batch.work import give_up, runs_of
 from pcneuro.engines.kernel.threads import available_threads
@@ -47,6 +49,9 @@ class Processes(AbstractRunner):
     @property
     def workers(self) -> int:
         return self.number or available_threads()
+
+    def begin(self, folder: Path, settings: Settings, workers: int | None, observer: AbstractObserver) -> None:
+        make_store_apart(folder, settings, workers, max(1, available_threads() // self.workers), observer)
 
     def run(self, folder: Path, blocks: Sequence[int], observer: AbstractObserver, done: Callable[[int], None]) -> None:
         count = min(self.workers, len(blocks))

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self, final
+from typing import Any, ClassVar, Self, final
 
 from pcneuro.batch import locks
 from pcneuro.batch.runners.abstract import AbstractRunner
 from pcneuro.batch.runners.here import Here
+from pcneuro.batch.runners.processes import Processes
+from pcneuro.batch.settings import Settings
 from pcneuro.errors import ConfigurationError
 from pcneuro.quantities import whole
 from pcneuro.studies.observer import AbstractObserver
@@ -60,6 +62,13 @@ class Shard(AbstractRunner):
     @property
     def sees_all(self) -> bool:
         return False
+
+    def described(self) -> dict[str, Any]:
+        """Local processes: whoever goes on with the whole batch is no shard of it."""
+        return Processes().described()
+
+    def begin(self, folder: Path, settings: Settings, workers: int | None, observer: AbstractObserver) -> None:
+        self.runner.begin(folder, settings, workers, observer)
 
     def lock(self, folder: Path) -> AbstractContextManager[None]:
         return locks.shard(folder, self.name)

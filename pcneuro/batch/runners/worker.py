@@ -12,11 +12,14 @@ import os
 import queue
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from pcneuro.batch.runners.child import COMPILING, DONE, ERROR, MESSAGE, READY, STOP, TASK
+from pcneuro.batch.beginning import make_store
+from pcneuro.batch.runners.child import BEGIN_BATCH, COMPILING, DONE, ERROR, MESSAGE, READY, RUN, STOP, TASK
+from pcneuro.batch.settings import Settings
 from pcneuro.batch.tasks import Task
 from pcneuro.batch.work import perform
 from pcneuro.errors import PcneuroError
@@ -45,7 +48,8 @@ class _Worker:
 
     def __init__(self, answers: TextIO) -> None:
         self.answers = answers
-        self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[Callable[[Path], None] | None] = queue.SimpleQueue()
+        """What is to be done with the folder."""
         self.observer = Silent()
 
     def take(self, line: str) -> None:
@@ -53,8 +57,21 @@ class _Worker:
         message = json.loads(line)
         if STOP in message:
             self.stop()
+        elif BEGIN_BATCH in message:
+            self.tasks.put(lambda folder: self._begin_batch(folder, *message[BEGIN_BATCH]))
         else:
-            self.tasks.put(Task.from_described(message[TASK]))
+            task = Task.from_described(message[TASK])
+            self.tasks.put(lambda folder: perform(folder, task, lambda: self.observer.stopped))
+
+    def _begin_batch(self, folder: Path, target: str, workers: int | None, deadly: list[int]) -> None:
+        make_store(
+            Path(target),
+            Settings.read(folder),
+            lambda: self.observer.stopped,
+            workers,
+            deadly=deadly,
+            at=lambda run: self.tell({RUN: run}),
+        )
 
     def stop(self) -> None:
         """End at the next place where that can be."""
@@ -70,7 +87,7 @@ class _Worker:
         except OSError:
             self.observer.stopped = True
 
-    def _next(self) -> Task | None:
+    def _next(self) -> Callable[[Path], None] | None:
         while not self.observer.stopped:  # which signals set, and they do not wake who waits for a task
             with suppress(queue.Empty):
                 return self.tasks.get(timeout=POLL)
@@ -80,7 +97,7 @@ class _Worker:
         """Do tasks until there is none."""
         while (task := self._next()) is not None:
             try:
-                perform(folder, task, lambda: self.observer.stopped)
+                task(folder)
             except KeyboardInterrupt:
                 return
             except PcneuroError as error:

@@ -36,8 +36,10 @@ def test_a_run_that_kills_all_its_workers_is_a_row(tmp_path):
 
 def test_a_scheduler_that_does_not_answer(tmp_path):
     with pytest.raises(ConfigurationError, match=r"scheduler at tcp://127.0.0.1:9 does not answer: waited 0.5 s"):
-        with Dask("tcp://127.0.0.1:9", wait=0.5).client(Silent()):
-            pass
+        Batch(written(tmp_path), {"arguments.weight": [0.5, 1.0]}).run(
+            tmp_path / "out", Dask("tcp://127.0.0.1:9", wait=0.5)
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_server_at_the_address_of_a_scheduler():

@@ -45,6 +45,14 @@ def test_a_run_that_kills_all_its_workers_is_a_row(tmp_path):
     assert rows.dataset()["message"].values[1] == DEADLY
 
 
+def test_a_first_run_that_kills_is_a_row(tmp_path):
+    """It tells nobody what rows are like; the next one does."""
+    rows = Batch(functions.exiting, {"code": [1, 0, 1]}, block=1).run(tmp_path / "out", Processes(1))
+    assert rows.dataset()["status"].values.tolist() == [2, 1, 2]
+    assert rows.dataset()["message"].values.tolist() == [DEADLY, "", DEADLY]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
 def test_what_workers_are_told_is_not_read_by_runs(tmp_path):
     """Input of this process is empty, as pytest has it."""
     rows = Batch(functions.reading, {"width": [1, 2, 3]}, block=1).run(tmp_path / "out", Processes(1)).dataset()
