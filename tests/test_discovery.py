@@ -10,6 +10,23 @@ from pathlib import Path
 import pcneuro
 
 FILES = {
+    "batch/figures/empty.py": """
+from matplotlib.figure import Figure
+
+from pcneuro.batch.figures.abstract import AbstractPicture
+
+
+class Empty(AbstractPicture):
+    kind = "empty"
+
+    @classmethod
+    def fits(cls, points):
+        return True
+
+    @classmethod
+    def draw(cls, points):
+        return Figure()
+""",
     "ops/running.py": """
 import numpy as np
 
@@ -204,10 +221,12 @@ from pcneuro.ops.base import OPERATORS
 from pcneuro.mapping.partition import STRATEGIES
 from pcneuro.export.targets import targets
 from pcneuro.simulator.schedules.abstract import SCHEDULES
+import pcneuro.batch.figures
 import pcneuro.studies
 from pcneuro.studies.task import TASKS
 
 assert "HalfNoise" in NOISES
+assert "empty" in pcneuro.batch.figures.PICTURES
 assert "all_on_one" in STRATEGIES
 assert list(pcn.passes.Scheme.named("flat").layers) == ["only"]
 assert "two_cores" in CHIPS and chip_of("two_cores").mesh.slots == 2

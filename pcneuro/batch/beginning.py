@@ -15,8 +15,9 @@ from pcneuro.batch.provenance import Provenance, noting_warnings
 from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.store import Store
+from pcneuro.batch.store.schema import message_of
 from pcneuro.batch.tasks import DEADLY
-from pcneuro.errors import ConfigurationError, unknown_name
+from pcneuro.errors import ConfigurationError, unknown_name, warn
 from pcneuro.files import remove_left, scratch, writing
 
 FIRST = ".first"
@@ -80,6 +81,8 @@ def make_store(
         if workers is not None and rows[-1].number not in deadly:
             seconds = seconds_of_a_run(settings, rows[-1].number, seconds, place, stopped)
         shutil.rmtree(place, ignore_errors=True)
+    if len(rows) < len(settings.space) and all(row.status is RowStatus.FAILED for row in rows):
+        warn(f"{folder}: all of the first {len(rows)} runs failed, run 0: {message_of(rows[0].message)}")
     layout = settings.layout
     if workers is not None:
         layout = Layout(layout.runs, timed_block(layout.runs, seconds, workers))

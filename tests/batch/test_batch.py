@@ -69,3 +69,17 @@ def test_whatever_a_run_raises_is_a_row(tmp_path, monkeypatch, error, block):
     assert type(error).__name__ in str(rows["message"].values[1])
     for number in (0, 2):
         assert rows["parameters.theta.final"].values[number] == whole["parameters.theta.final"].values[number]
+
+
+def failing(width):
+    """Fails at whatever it is given."""
+    raise ValueError("x" * 10_000_000)
+
+
+def test_messages_are_bounded_and_a_batch_that_begins_with_failures_says_so(tmp_path):
+    with pytest.warns(PcneuroWarning, match=r"all of the first 8 runs failed, run 0: .*ValueError: x"):
+        store = Batch(failing, {"width": list(range(10))}).run(tmp_path / "batch")
+    message = str(store.dataset()["message"].values[9])
+    assert len(message) < 1100
+    assert message.endswith(" characters more")
+    assert len(store.status().failures[0].message) < 1100

@@ -14,7 +14,7 @@ from pcneuro.batch.layout import SETTINGS
 from pcneuro.batch.runners.child import Child
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.tasks import TRIES
-from pcneuro.errors import WorkerError
+from pcneuro.errors import WorkerError, warn
 from pcneuro.files import scratch, writing
 from pcneuro.studies.observer import AbstractObserver
 
@@ -57,6 +57,7 @@ class _Attempt:
         self.run: int | None = None
         self.made, self.text = False, ""
         self.error: BaseException | None = None
+        self.warned: list[str] = []
 
     def succeeds(self, folder: Path, workers: int | None, deadly: Sequence[int], observer: AbstractObserver) -> bool:
         """Whether it has made the folder; False where it has died. Raises its error, or KeyboardInterrupt."""
@@ -75,6 +76,8 @@ class _Attempt:
         finally:
             thread.join()
             self.child.end()
+        for text in self.warned:
+            warn(text)
         if self.error is not None:
             raise self.error
         if not self.made and observer.stopped:
@@ -83,7 +86,9 @@ class _Attempt:
 
     def _ask(self, folder: Path, workers: int | None, deadly: Sequence[int]) -> None:
         try:
-            self.made = self.child.ready() and self.child.begin_batch(folder, workers, deadly, self._say, self._at)
+            self.made = self.child.ready() and self.child.begin_batch(
+                folder, workers, deadly, self._say, self._at, self.warned.append
+            )
         except BaseException as error:
             self.error = error
 

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, final
 
 import pcneuro.errors
@@ -23,7 +24,7 @@ BEGIN = Path(__file__).with_name("begin.py")
 PATIENCE = 5.0
 """Seconds in which a process that has nothing more to do ends, before it is killed."""
 TASK, BEGIN_BATCH, STOP = "task", "begin", "stop"
-READY, DONE, RUN, COMPILING, ERROR, MESSAGE = "ready", "done", "run", "compiling", "error", "message"
+READY, DONE, RUN, WARNED, COMPILING, ERROR, MESSAGE = "ready", "done", "run", "warned", "compiling", "error", "message"
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -67,15 +68,21 @@ class Child:
         deadly: Sequence[int],
         say: Callable[[str], None],
         at: Callable[[int], None],
+        warned: Callable[[str], None],
     ) -> bool:
         """Have it make the folder of a batch, whose settings its own folder has; see ``beginning.make_store``.
 
-        ``at`` is told of each run that it begins with. Returns and raises what ``perform`` does.
+        ``at`` is told of each run that it begins with, and ``warned`` what it warns of. Returns and raises what
+        ``perform`` does.
         """
-        return self._ask({BEGIN_BATCH: [str(folder), workers, list(deadly)]}, say, at)
+        heard: dict[str, Callable[[Any], None]] = {RUN: at, WARNED: warned}
+        return self._ask({BEGIN_BATCH: [str(folder), workers, list(deadly)]}, say, heard)
 
     def _ask(
-        self, message: dict[str, Any], say: Callable[[str], None], at: Callable[[int], None] = lambda run: None
+        self,
+        message: dict[str, Any],
+        say: Callable[[str], None],
+        heard: Mapping[str, Callable[[Any], None]] = MappingProxyType({}),
     ) -> bool:
         if not self._send(message):
             return False
@@ -84,8 +91,9 @@ class Child:
             reply = json.loads(line)
             if COMPILING in reply:
                 say(f"compiling kernels: {reply[COMPILING]:.0%}")
-            elif RUN in reply:
-                at(reply[RUN])
+            elif told := reply.keys() & heard:
+                for key in told:
+                    heard[key](reply[key])
             elif ERROR in reply:
                 raise _error(reply)
             else:

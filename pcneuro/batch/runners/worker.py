@@ -12,17 +12,18 @@ import os
 import queue
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from pcneuro.batch.beginning import make_store
-from pcneuro.batch.runners.child import BEGIN_BATCH, COMPILING, DONE, ERROR, MESSAGE, READY, RUN, STOP, TASK
+from pcneuro.batch.runners.child import BEGIN_BATCH, COMPILING, DONE, ERROR, MESSAGE, READY, RUN, STOP, TASK, WARNED
 from pcneuro.batch.settings import Settings
 from pcneuro.batch.tasks import Task
 from pcneuro.batch.work import perform
-from pcneuro.errors import PcneuroError
+from pcneuro.errors import PcneuroError, PcneuroWarning
 from pcneuro.kernels.progress import AbstractReport, compilation
 from pcneuro.studies.observer import Silent, interruptible, pass_on
 
@@ -64,14 +65,18 @@ class _Worker:
             self.tasks.put(lambda folder: perform(folder, task, lambda: self.observer.stopped))
 
     def _begin_batch(self, folder: Path, target: str, workers: int | None, deadly: list[int]) -> None:
-        make_store(
-            Path(target),
-            Settings.read(folder),
-            lambda: self.observer.stopped,
-            workers,
-            deadly=deadly,
-            at=lambda run: self.tell({RUN: run}),
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PcneuroWarning)
+            make_store(
+                Path(target),
+                Settings.read(folder),
+                lambda: self.observer.stopped,
+                workers,
+                deadly=deadly,
+                at=lambda run: self.tell({RUN: run}),
+            )
+        for warning in caught:
+            self.tell({WARNED: str(warning.message)})
 
     def stop(self) -> None:
         """End at the next place where that can be."""

@@ -16,6 +16,8 @@ from pcneuro.batch.store.names import RECORD, free
 from pcneuro.errors import DataError
 
 TEXT = "str"
+LONGEST = 1000
+"""Characters of a message."""
 DTYPES = frozenset(
     """bool float16 float32 float64 complex64 complex128
     int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()
@@ -100,6 +102,12 @@ def _stored(name: str, variable: xarray.Variable, names: Mapping[str, str]) -> V
     if values.dtype != object:
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).reshape(values.shape)
     return Variable(tuple(names[str(dim)] for dim in variable.dims), values, attributes)
+
+
+def message_of(text: str) -> str:
+    """A message as rows have it: of one that is longer than ``LONGEST`` the beginning, and how much more there was."""
+    cut = len(text) - LONGEST
+    return printable(text if cut <= 0 else f"{text[:LONGEST]} ... and {cut:,} characters more")
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from pcneuro.batch.row import Row, RowStatus
 from pcneuro.batch.store.arrays import METADATA, Spec, StoredArray, add_rows, folders, metadata, open_array
 from pcneuro.batch.store.creating import NUMBERS, add_group, group_of
 from pcneuro.batch.store.names import MESSAGE, NUMBER, SCHEMA, STATUS, folder_name, free
-from pcneuro.batch.store.schema import TEXT, Records, printable
+from pcneuro.batch.store.schema import TEXT, Records, message_of
 from pcneuro.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ class Writer:
 
     def write(self, block: int, rows: Sequence[Row]) -> None:
         """Write the rows of a block, all but their status, and remove whatever else was there of them."""
-        rows = [replace(row, message=printable(row.message)) for row in rows]
         records, kept = [], []
         for row in rows:
             try:
@@ -53,7 +52,7 @@ class Writer:
             kept.append(row)
         self._clear_records(block)
         written = self._records(block, records) | self._numbers(block, kept)
-        written |= self._put(block, MESSAGE, Spec(TEXT), [row.message for row in kept])
+        written |= self._put(block, MESSAGE, Spec(TEXT), [message_of(row.message) for row in kept])
         store = self.folder / RUNS
         for folder in folders(store):
             if folder not in written and folder != store / STATUS:
