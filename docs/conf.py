@@ -24,15 +24,16 @@ extensions = [
     "myst_nb",
     "mathml",
     "notebooks",
+    "reference",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "numpydoc",
-    "sphinx_click",
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_extensions", "_templates", "**/.ipynb_checkpoints"]
 nitpicky = False  # references to functions of other libraries have no inventory without a network
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
@@ -47,6 +48,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 240
 nb_execution_excludepatterns = [] if find_spec("torch") else ["tutorials/from_pytorch.md"]
 nb_merge_streams = True
+suppress_warnings = ["myst-nb.lexer"]  # of cells, where notebooks are not run
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"

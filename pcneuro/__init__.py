@@ -59,7 +59,7 @@ from pcneuro.simulator.simulator import Simulator
 from pcneuro.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from pcneuro import batch, mapping
+    from pcneuro import batch, data, importing, mapping
     from pcneuro.batch import Batch, Distributed
     from pcneuro.mapping import map_circuit
     from pcneuro.studies import spaces
@@ -141,12 +141,14 @@ __all__ = [
     "check",
     "compare",
     "csd",
+    "data",
     "elementwise",
     "events_per_neuron",
     "events_per_unit",
     "from_networkx",
     "from_sonata",
     "from_tables",
+    "importing",
     "laminar_currents",
     "laminar_records",
     "lfp",
@@ -166,12 +168,14 @@ __all__ = [
 ]
 
 
-_ROOMS = {"mapping": "pcneuro.mapping", "batch": "pcneuro.batch", "spaces": "pcneuro.studies.spaces"}
+_ROOMS = {name: f"pcneuro.{name}" for name in ("batch", "data", "importing", "mapping")} | {
+    "spaces": "pcneuro.studies.spaces"
+}
 _FOUND = {"map_circuit": "pcneuro.mapping", "Batch": "pcneuro.batch", "Distributed": "pcneuro.batch"}
 
 
 def __getattr__(name: str) -> Any:
-    """What concerns chips and batches is imported when it is asked for: it brings what nothing else needs."""
+    """Data, others' models, chips and batches are imported when asked for: they bring what nothing else needs."""
     if name in _ROOMS:
         return import_module(_ROOMS[name])
     if name in _FOUND:

@@ -26,10 +26,15 @@ class BatchTable(Table):
     """Keys of ``[batch]``."""
 
     runner: Annotated[AbstractRunner, BeforeValidator(_runner)] = Processes()
+    """Who does the runs; a table with a kind."""
     replicates: int = Field(1, ge=1)
+    """How often each run is done, with the file's seed and those above it."""
     block: int | None = Field(None, ge=1)
+    """Consecutive runs that one process does and writes together; by their time, where it is missing."""
     pack: bool = True
+    """Whether runs that differ in data only are simulated side by side."""
     keep: list[str] = Field([EVERYTHING], min_length=1)
+    """Names of numbers and records that are kept, or patterns such as "parameters.*"."""
 
 
 def batch_table(plan: Plan) -> BatchTable:

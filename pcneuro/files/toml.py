@@ -34,9 +34,14 @@ _NEEDED = {
 
 
 class Table(BaseModel):
-    """A table of a file: unknown keys are refused, and nothing is converted from one type to another."""
+    """A table of a file: unknown keys are refused, and nothing is converted from one type to another.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    A text below a key is its description.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
 
 T = TypeVar("T", bound=BaseModel)

@@ -13,7 +13,7 @@ from pcneuro.quantities import NOT_NEGATIVE, SHARE, milliseconds, number
 class Settled:
     """Equilibrium, for ``run(until=...)``: nothing moves any more, up to a tolerance.
 
-    A sample has settled where in every free population, with the largest absolute values over its units,
+    A sample has settled where in every free population, with the largest absolute values over its units::
 
         max |tau dv/dt| = max |drive - e|  <=  atol + rtol * max(|drive|, |e|)
 

@@ -144,16 +144,26 @@ class AbstractTask(Table):
     """Patterns of the numbers that figures of a batch show, in order. Those of tables have dotted names."""
 
     task: str
+    """What is done: the name of a task."""
     circuit: str = Field(min_length=1, description="'file.py:function', or a saved circuit")
     description: str = ""
+    """Text for readers, which results carry along."""
     arguments: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the function that makes the circuit."""
     seed: int = Field(0, ge=0)
+    """Seed of all that is drawn, noise included."""
     dtype: Literal["float64", "float32"] = "float64"
+    """Type of all state and results."""
     dynamics: Annotated[AbstractDynamics, kind_table(lambda: DYNAMICS, "FixedPrediction")] = FixedPrediction()
+    """Whether predictions stay at the feedforward sweep or follow the activity; a table with a kind."""
     integrator: Annotated[AbstractIntegrator, kind_table(lambda: INTEGRATORS, "Euler")] = Euler()
+    """How time passes, with the step dt in ms; a table with a kind."""
     schedule: Annotated[AbstractSchedule, kind_table(lambda: SCHEDULES, "Parallel")] = Parallel()
+    """In which order populations do their steps; a table with a kind."""
     engine: Annotated[Engine, kind_table(engines, "Kernel")] = Kernel()
+    """What computes the run; a table with a kind."""
     delays: Annotated[AbstractDelay | None, BeforeValidator(_delays)] = None
+    """Conduction delays of all connections: a number of ms, or a table with a kind."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -210,11 +220,17 @@ class DrivenTask(AbstractTask):
     """Keys of tasks that simulate once, on values that the file gives."""
 
     duration: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time to simulate, in ms; or give until."""
     until: Annotated[Settled | None, BeforeValidator(_settled)] = None
+    """Tolerances at which the run ends as settled: rtol, atol, and limit in ms; or give duration."""
     inputs: dict[str, Values] = Field(default_factory=dict)
+    """Values of each input, by name: of one sample's shape, or (samples, *shape)."""
     targets: dict[str, Values] = Field(default_factory=dict)
+    """Values of each output, by name: of one sample's shape, or (samples, *shape)."""
     clamp: dict[str, Values] = Field(default_factory=dict)
+    """Values at which vertices are held, by name, as inputs."""
     samples: int = Field(1, ge=1)
+    """Samples of values that are drawn."""
 
     streams: ClassVar[bool] = False
     """Whether values may change with time."""

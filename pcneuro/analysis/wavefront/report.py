@@ -124,7 +124,7 @@ class Wavefront:
     def growth(self) -> float:
         """Rate (1/ms) at which changes of the free energy grow, or die away where it is negative, late in the run.
 
-        The slope of log |dF/dt| over the last third of what was simulated, by least squares. Near an equilibrium, F
+        The slope of log ``|dF/dt|`` over the last third of what was simulated, by least squares. Near an equilibrium, F
         comes to it or leaves it as exp(growth * time), so that the rate is one of the equations, not of dt; where it
         goes on swinging (``swing``) the rate is near 0. NaN where F no longer changes, up to rounding, or was hardly
         looked at.
@@ -241,7 +241,7 @@ def late(times: np.ndarray) -> np.ndarray:
 
 
 def growth(times: np.ndarray, energy: np.ndarray) -> float:
-    """Slope of log |dF/dt| by time over the last third, by least squares; of changes above rounding only.
+    """Slope of log ``|dF/dt|`` by time over the last third, by least squares; of changes above rounding only.
 
     What is not finite is left out, before the last third is taken.
     """

@@ -12,7 +12,7 @@ from pcneuro.circuit.passes.messages import AbstractMessages
 @final
 @dataclass(frozen=True)
 class QuantizeErrors(AbstractMessages):
-    """Lets error neurons send messages of ``bits`` bits: k q, |k| from 1 to 2^(bits-1), q = scale / 2^(bits-1).
+    """Lets error neurons send messages of ``bits`` bits: k q, ``|k|`` from 1 to 2^(bits-1), q = scale / 2^(bits-1).
 
     ``Kernel`` and ``Reference`` send errors anew in each evaluation: what comes back to others is Q(e), the nearest
     multiple, 0 where that is none. ``EventDriven``, and ``Kernel`` where there are delays, send changes, the nearest

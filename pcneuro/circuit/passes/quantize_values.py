@@ -18,7 +18,7 @@ from pcneuro.ops.messages import DrawnMessage, Message
 @final
 @dataclass(frozen=True)
 class QuantizeValues(AbstractMessages):
-    """Lets value neurons send messages of ``bits`` bits: predictions of others read Q(v) in the place of v.
+    """Lets value neurons send messages of ``bits`` bits: predictions of others read Q(v) in the place of v::
 
         vhat_j = f_j(Q(v_i); theta),    Q(v) = k q, |k| up to 2^(bits-1), q = scale / 2^(bits-1)
 

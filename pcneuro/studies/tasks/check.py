@@ -35,8 +35,11 @@ class CheckTask(RunTask):
     main = ("worst",)
 
     against: str
+    """The other simulator, such as "brian2-rate" or "reference"."""
     tolerance: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Largest relative error that is agreement."""
     spiking: Annotated[Spiking, kind_table(lambda: {Spiking.__name__: Spiking}, Spiking.__name__)] = Spiking()
+    """Of spiking targets, how rates are sent and read."""
 
     @field_validator("against")
     @classmethod

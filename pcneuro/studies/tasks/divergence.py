@@ -29,8 +29,11 @@ class DivergenceTask(DrivenTask):
     main = ("parameters.*.divergence_at_end", "parameters.*.steps_to_tolerance")
 
     parameters: list[str] | None = None
+    """Names of the parameters that are compared; all, where it is missing."""
     tolerance: float = Field(1e-6, gt=0)
+    """Relative distance from backprop's gradient below which the first step is told."""
     every: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time between two records, in ms; each step, where it is missing."""
 
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)

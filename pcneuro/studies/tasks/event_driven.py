@@ -60,14 +60,19 @@ class EventDrivenTask(DrivenTask):
     main = ("at_mark.*.ratio", "clocked.steps_to_mark")
 
     title: str = ""
+    """What figure and tables call it."""
     thresholds: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=lambda: [float(f"{t:.2g}") for t in np.geomspace(1e-4, 1.0, 13)], min_length=1
     )
+    """Thresholds of events, each a share of the errors' root mean square."""
     absolute: bool = False
+    """Whether thresholds are in the errors' own unit instead."""
     modes: Annotated[list[AbstractMode], BeforeValidator(_modes), Field(min_length=1)] = Field(
         default_factory=lambda: [TimeBinned(), Exact()]
     )
+    """Ways in which events are computed, each a table with a kind."""
     dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+    """Data set that samples are taken from, instead of inputs and targets; a table with a kind."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -32,6 +32,7 @@ class ExperimentTask(AbstractTask):
 
     experiment: str = Field(min_length=1, description="'file.py:function'")
     options: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the experiment's function."""
 
     @property
     def draws(self) -> bool:

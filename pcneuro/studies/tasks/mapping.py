@@ -68,17 +68,29 @@ class MappingTask(DrivenTask):
     kind = "mapping"
 
     engine: Annotated[Engine, kind_table(engines, "EventDriven")] = EventDriven()
+    """What computes the run by events; a table with a kind."""
     title: str = ""
+    """What tables call it."""
     seed: int = Field(0, ge=0, le=MOST_SEED)
+    """Seed of all that is drawn, the placement included."""
     chip: Annotated[str, BeforeValidator(_known)] = "loihi"
+    """Name of a chip, or path of its file."""
     rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Events of each neuron a step, assumed: nothing is run then."""
     steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps of a sample, with rate."""
     on_chip_inputs: bool = True
+    """Whether inputs have neurons of their own on the chip."""
     together: bool = True
+    """Whether the value and error neurons of a unit are on one core."""
     strategies: Annotated[list[AbstractStrategy] | None, BeforeValidator(_strategies)] = Field(None, min_length=1)
+    """Ways to divide neurons among cores, of which the best is taken; names such as "greedy", or tables with a kind."""
     dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+    """Data set that samples are taken from, instead of inputs and targets; a table with a kind."""
     against: str = ""
+    """A simulator of chips to compare with: "sanafe"."""
     tolerance: float = Field(TOLERANCE, ge=0, allow_inf_nan=False)
+    """Largest relative difference that is agreement."""
 
     @classmethod
     def set_to_check(cls, against: str, tolerance: float | None) -> list[str]:

@@ -60,26 +60,47 @@ class ProtocolTask(AbstractTask):
     kind = "protocol"
 
     table: str | None = Field(None, min_length=1)
+    """CSV file with a trial a row."""
     trial: list[dict[str, Any]] = Field(default_factory=list)
+    """Trials in the file itself: onset and duration in ms, values, condition."""
     values: Annotated[dict[str, Any], BeforeValidator(_stimuli)] = Field(default_factory=dict)
+    """Named values that trials give to inputs and vertices."""
     dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+    """Data set whose samples are stimuli; a table with a kind."""
     rest: dict[str, Values] = Field(default_factory=dict)
+    """Values between trials and of empty cells, by name."""
     inputs: dict[str, Values] = Field(default_factory=dict)
+    """Values of inputs that are held all the time."""
     targets: dict[str, Values] = Field(default_factory=dict)
+    """Values of outputs that are held all the time."""
     clamp: dict[str, Values] = Field(default_factory=dict)
+    """Values at which vertices are held all the time."""
     samples: int = Field(1, ge=1)
+    """Stimuli of values that are drawn."""
     repeats: int = Field(1, ge=1)
+    """How often all trials come."""
     shuffle: bool = False
+    """Whether trials of a block are shuffled, anew in each repeat, by the seed."""
     interval: Milliseconds | Annotated[list[Milliseconds], Field(min_length=2, max_length=2)] | None = None
+    """Time between trials, in ms; two numbers: drawn between them."""
     grid: float = Field(1.0, gt=0, allow_inf_nan=False)
+    """Intervals that are drawn are multiples of this, in ms."""
     tail: Milliseconds = 0.0
+    """Time after the last trial, in ms."""
     between: Annotated[AbstractBetween, kind_table(_between, "ResetState")] = ResetState()
+    """Whether neurons restart at onsets; a table with a kind."""
     perturbations: NamedPerturbations = Field(default_factory=dict)
+    """Named perturbations, with times from the onset of a trial, which the column `perturb` asks for."""
     perturb: Perturbations = Field(default_factory=list)
+    """Perturbations at times of the whole run, each a table with a kind."""
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(min_length=1)
+    """Variables to keep over time: vertex, variable, every (ms), units, samples."""
     before: Milliseconds = 0.0
+    """Time before an onset in averages, in ms."""
     after: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time after an onset in averages, in ms; the longest trial, where it is missing."""
     by: str | None = None
+    """Column of the trials by which averages are separate."""
 
     @model_validator(mode="after")
     def _either(self) -> Self:

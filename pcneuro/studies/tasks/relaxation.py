@@ -23,6 +23,7 @@ class RelaxationTask(DrivenTask):
     packs = True
 
     every: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time between two records, in ms; each step, where it is missing."""
 
     def perform(self, job: Job) -> Outcome:
         simulator = self.simulator(job.circuit)

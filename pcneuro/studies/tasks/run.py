@@ -46,8 +46,11 @@ class RunTask(DrivenTask):
     streams = True
 
     record: Annotated[list[Record], BeforeValidator(record_tables)] = Field(default_factory=list)
+    """Variables to keep over time: vertex, variable, every (ms), units, samples."""
     perturb: Perturbations = Field(default_factory=list)
+    """What is done to the circuit meanwhile, each a table with a kind, start and stop in ms."""
     events: Annotated[RecordEvents | None, BeforeValidator(_events)] = None
+    """Which events to keep, of a run by events."""
 
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)

@@ -42,12 +42,19 @@ class Learning(Table):
     """How long and how the circuit learns, with ``units`` neurons an error and ``duration`` ms a batch."""
 
     epochs: int = Field(1, ge=1)
+    """Passes through the examples."""
     batch_size: int = Field(32, ge=1)
+    """Samples of a batch."""
     samples: int | None = Field(None, ge=1)
+    """Samples to learn from; all, where it is missing."""
     units: int = Field(20, ge=1)
+    """ON and OFF neurons that an error has."""
     duration: float = Field(200.0, gt=0)
+    """Time for which each batch relaxes, in ms."""
     window: float = Field(100.0, gt=0)
+    """Time at the end over which rates are read, in ms."""
     optimizer: Annotated[AbstractOptimizer, kind_table(lambda: OPTIMIZERS, "SGD")]
+    """What is done with gradients; a table with a kind."""
 
 
 class SpikingTask(DrivenTask):
@@ -56,11 +63,17 @@ class SpikingTask(DrivenTask):
     kind = "spiking"
 
     units: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    """ON and OFF neurons that an error has."""
     durations: list[Annotated[float, Field(gt=SETTLE, allow_inf_nan=False)]] = Field(default_factory=list)
+    """Durations of the runs, in ms."""
     spiking: Annotated[Spiking, kind_table(lambda: {Spiking.__name__: Spiking}, Spiking.__name__)] = Spiking()
+    """How rates are sent and read."""
     target: Literal["numpy", "cython", "cpp_standalone"] = "numpy"
+    """How Brian2 runs its code."""
     dataset: Annotated[AbstractDataset | None, kind_table(lambda: DATASETS)] = None
+    """Data set that samples are taken from; a table with a kind."""
     learning: Annotated[Learning | None, kind_table(lambda: {Learning.__name__: Learning}, Learning.__name__)] = None
+    """Learning with spiking neurons; a table."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

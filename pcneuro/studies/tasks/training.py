@@ -52,19 +52,29 @@ class TrainingTask(AbstractTask):
 
     duration: float = Field(gt=0, allow_inf_nan=False, description="the time for which each batch relaxes, in ms")
     epochs: int = Field(10, ge=0)
+    """Passes through the examples."""
     batch_size: int = Field(32, ge=1)
+    """Samples of a batch."""
     seeds: int = Field(1, ge=1)
+    """How many trainings, each from a seed one higher."""
     data: str | None = None
+    """Folder of the data sets."""
     samples: int | None = Field(None, ge=1)
+    """Samples to learn from; all, where it is missing."""
     test_samples: int | None = Field(None, ge=1)
+    """Samples to test with; all, where it is missing."""
     dataset: Annotated[AbstractDataset, kind_table(lambda: DATASETS)] = Field(description="a table with a kind")
     output: str | None = None
+    """Output that is learned and scored; needed where there are several."""
     optimizer: Annotated[AbstractOptimizer, kind_table(lambda: OPTIMIZERS, "SGD")] = Field(
         description="a table such as {rate = 0.1}"
     )
     rates: Annotated[AbstractRate, kind_table(lambda: RATES, "ConstantRate")] = ConstantRate()
+    """How the learning rate changes with epochs; a table with a kind."""
     sample_length: int = Field(0, ge=0)
+    """Characters that a language model writes in the end."""
     temperature: float = Field(1.0, gt=0)
+    """Of these characters, how random they are."""
 
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)

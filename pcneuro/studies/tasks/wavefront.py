@@ -30,8 +30,11 @@ class WavefrontTask(DrivenTask):
     main = ("growth", "swing")
 
     every: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Time between two records, in ms; each step, where it is missing."""
     shares: list[float] = Field(default_factory=lambda: list(SHARES))
+    """Shares of the final gradient whose times are told."""
     may_diverge: bool = False
+    """Whether a run that diverges counts as done."""
 
     def check(self, circuit: Circuit) -> None:
         super().check(circuit)
