@@ -178,8 +178,9 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
     remove_left_by_creators(folder)
     with runner.lock(folder), interruptible(observer):
         rest, finished = runner.share(list(store.rest())), 0
+        ours = frozenset(runner.share(range(store.layout.blocks)))
         with locks.cleaning(folder):
-            store.clean(rest)
+            store.clean(ours)
         room = store.room(len(rest))
         if room.size > WORTH_SAYING:
             observer.say(f"{folder}: {len(rest)} of {store.layout.blocks} blocks to do, on the disk up to {room}")
@@ -193,6 +194,8 @@ def _carry_on(folder: Path, runner: AbstractRunner, observer: AbstractObserver) 
             observer.progress(finished / len(rest))
 
         runner.run(folder, rest, observer, done)
+        with locks.cleaning(folder):
+            store.clean(ours)  # of workers that died while others did the rest
         store.clean_up()
     warned.tell(folder)
     return store

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcneuro.batch import Batch
+from pcneuro.batch import Batch, resume
 from pcneuro.batch.runners import Here, Processes
 from pcneuro.errors import PcneuroWarning
 from pcneuro.studies import read, simulate
@@ -83,3 +83,20 @@ def test_messages_are_bounded_and_a_batch_that_begins_with_failures_says_so(tmp_
     assert len(message) < 1100
     assert message.endswith(" characters more")
     assert len(store.status().failures[0].message) < 1100
+
+
+def test_what_dead_workers_have_left_is_removed(tmp_path, monkeypatch):
+    """At the end, since others have done what they did; and where a batch that is whole is gone on with."""
+    run, left = Here.run, "runs.zarr/status/c/1.aa.partial"
+
+    def dying(self, folder, blocks, observer, done):
+        run(self, folder, blocks, observer, done)
+        (folder / left).touch()
+
+    monkeypatch.setattr(Here, "run", dying)
+    store = Batch(FILE, {"integrator.dt": [1.0, 2.0, 5.0]}, block=1).run(tmp_path / "batch")
+    assert not (store.folder / left).exists()
+    monkeypatch.undo()
+    (store.folder / left).touch()
+    resume(store.folder)
+    assert not (store.folder / left).exists()
