@@ -19,13 +19,11 @@ from pcneuro.circuit.structure import HALVES, AbstractCircuit
 from pcneuro.files import write_atomically
 from pcneuro.graph.graph import Parameter
 from pcneuro.model.plasticity import AbstractPlasticity
+from pcneuro.tables import aligned, shortened
 
 if TYPE_CHECKING:
     import networkx
 
-_LONGEST_TABLE = 60
-"""Rows that a table has at most; the middle of a longer one is left out."""
-_WIDEST_CELL = 26
 NOISE_WIDTH = 60
 _RULE: Mapping[str, Callable[[AbstractPlasticity], str]] = {
     "tau/ms": lambda rule: f"{rule.tau:g}",
@@ -203,26 +201,6 @@ def _count(n: int, one: str, several: str) -> str:
     return f"{n:,} {one if n == 1 else several}"
 
 
-def _short(text: str, width: int = _WIDEST_CELL) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
-def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, widest: int = _WIDEST_CELL) -> list[str]:
-    """Lines of a table; ``right`` has an ``r`` for each column that is aligned to the right."""
-    half = _LONGEST_TABLE // 2
-    left_out = len(rows) - _LONGEST_TABLE
-    shown = [*rows[:half], *rows[-half:]] if left_out > 0 else rows
-    cells = [[_short(cell, widest) for cell in row] for row in (heads, *shown)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    lines = [
-        "  ".join(c.rjust(w) if r == "r" else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
-        for row in cells
-    ]
-    if left_out > 0:
-        lines.insert(1 + half, f"... {left_out:,} more ...")
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
-
-
 def _delay_text(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, bundle: Bundle) -> str:
     """Delays of a projection's synapses in ms, forward and back."""
     if bundle.first.leaf:
@@ -286,7 +264,7 @@ def table(circuit: AbstractCircuit, graph: networkx.MultiDiGraph) -> str:
         f"  neurons    {sum(neurons.values()):>13,}  " + ", ".join(f"{n:,} {kind}" for kind, n in neurons.items()),
         f"  synapses   {sum(synapses.values()):>13,}  " + ", ".join(f"{n:,} {kind}" for kind, n in synapses.items()),
         f"  plastic    {plastic:>13,}  of the prediction synapses",
-        f"  parameters {sum(v.size for v in values.values()):>13,}  {f'in {_short(names, 66)}' if names else ''}",
+        f"  parameters {sum(v.size for v in values.values()):>13,}  {f'in {shortened(names, 66)}' if names else ''}",
         "",
         *_population_table(circuit),
     ]

@@ -14,7 +14,8 @@ from pcneuro.learning.rates import (
     StepDecay,
 )
 from pcneuro.learning.sources import AbstractSource, Backprop, Gradients, PredictiveCoding
-from pcneuro.learning.trainer import Progress, Trainer, Training
+from pcneuro.learning.trainer import Progress, Trainer
+from pcneuro.learning.training import Training
 
 __all__ = [
     "OPTIMIZERS",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +23,10 @@ from pcneuro.learning.optimizers import AbstractOptimizer
 from pcneuro.learning.pieces import AbstractDivision
 from pcneuro.learning.rates import AbstractRate, ConstantRate
 from pcneuro.learning.sources import AbstractSource, ScoringStopped
+from pcneuro.learning.training import Training
 from pcneuro.quantities import flag, seconds, whole
 from pcneuro.simulator.progress import Bar, interruptible
 from pcneuro.simulator.result import Status
-
-if TYPE_CHECKING:
-    import xarray
 
 
 @dataclass(frozen=True)
@@ -44,41 +42,6 @@ class Progress:
     def __str__(self) -> str:
         accuracy = "" if np.isnan(self.accuracy) else f", accuracy {100 * self.accuracy:.1f} %"
         return f"epoch {self.epoch}: loss {self.loss:.4g}{accuracy}, rate {self.rate:.3g}"
-
-
-@dataclass(frozen=True)
-class Training:
-    """What came of learning. ``parameters`` are those after the last epoch that was completed."""
-
-    epochs: Sequence[Epoch]
-    parameters: Arrays = field(repr=False)
-    status: Status
-    message: str
-
-    @property
-    def columns(self) -> dict[str, list[float]]:
-        """The epochs' numbers by name."""
-        return {
-            "epoch": [e.number for e in self.epochs],
-            "train_loss": [e.train.loss for e in self.epochs],
-            "train_accuracy": [e.train.accuracy for e in self.epochs],
-            "test_loss": [e.test.loss for e in self.epochs],
-            "test_accuracy": [e.test.accuracy for e in self.epochs],
-            "rate": [e.rate for e in self.epochs],
-            "seconds": [e.seconds for e in self.epochs],
-        }
-
-    def dataset(self) -> xarray.Dataset:
-        """The same with the dimension epoch; ``to_netcdf(path, engine="h5netcdf")`` writes it."""
-        import xarray
-
-        columns = self.columns
-        units = {"seconds": {"units": "s"}}
-        return xarray.Dataset(
-            {name: ("epoch", values, units.get(name, {})) for name, values in columns.items() if name != "epoch"},
-            {"epoch": columns["epoch"]},
-            {"status": str(self.status), "message": self.message},
-        )
 
 
 class Trainer:

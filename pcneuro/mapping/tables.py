@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcneuro.circuit.populations import aligned
 from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.formatting import UNKNOWN, count, counts_only, joule, no_energy, not_priced, of_what, second, share
 from pcneuro.mapping.schema import BOUNDS, CANDIDATE, DELAYED, LIMIT, ORDER, PART, PLASTICITY
+from pcneuro.tables import aligned
 
 if TYPE_CHECKING:
     import xarray

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pcneuro.circuit.populations import aligned
 from pcneuro.errors import DataError, unknown_name
 from pcneuro.files import write_atomically
+from pcneuro.tables import aligned
 
 if TYPE_CHECKING:
     import pandas

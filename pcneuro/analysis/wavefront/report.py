@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pcneuro.circuit.populations import aligned
 from pcneuro.errors import unknown_name
 from pcneuro.simulator.result import Status
+from pcneuro.tables import aligned
 
 if TYPE_CHECKING:
     import xarray
