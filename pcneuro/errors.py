@@ -16,11 +16,26 @@ PACKAGE = str(Path(__file__).parent)
 
 
 class PcneuroError(Exception):
-    """Whatever pcneuro raises by itself; its text is one line that says what was got, where, and what to do."""
+    """Whatever pcneuro raises by itself; its text is one line that says what was got, where, and what to do.
+
+    Examples
+    --------
+    >>> try:
+    ...     pcn.Euler(dt=-1.0)
+    ... except pcn.PcneuroError as error:
+    ...     print(type(error).__name__)
+    ParameterError
+    """
 
 
 class PcneuroWarning(UserWarning):
-    """Something was done other than literally asked for."""
+    """Something was done other than literally asked for.
+
+    Examples
+    --------
+    >>> issubclass(pcn.PcneuroWarning, UserWarning)
+    True
+    """
 
 
 class TraceError(PcneuroError, TypeError):

@@ -19,6 +19,7 @@ class Generated(Directive):
     """Lines of Markdown that a function makes."""
 
     def run(self) -> list[Any]:
+        self.state.document.settings.env.note_reread()  # what it is made of is not the page
         lines = StringList(self.lines(), source=type(self).__name__)
         from docutils.nodes import section
 
@@ -177,9 +178,9 @@ def type_of(hint: Any) -> str:
     if origin is Annotated:
         return type_of(get_args(hint)[0])
     if origin in (list, tuple):
-        return f"list of {type_of(get_args(hint)[0])}" if get_args(hint) else "list"
+        return f"list, each a {type_of(get_args(hint)[0])}" if get_args(hint) else "list"
     if origin is dict:
-        return f"table of {type_of(get_args(hint)[1])}"
+        return f"table by name, each a {type_of(get_args(hint)[1])}".replace("a any", "any")
     if origin is not None and origin.__name__ == "Literal":
         return " or ".join(f'`"{each}"`' for each in get_args(hint))
     if origin is Union or type(hint).__name__ == "UnionType":
@@ -200,6 +201,8 @@ def _shown(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(_shown(each) for each in value)
     text = f"{value:g}" if isinstance(value, float) else re.sub(r"\(.*", "", str(value))
     return f"`{text}`"
 

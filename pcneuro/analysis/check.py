@@ -30,6 +30,12 @@ class Check:
     ``populations`` has a row for each variable of each population, over all times recorded (of spikes: for values and
     errors decoded at the end), ``gradients`` one for each parameter. ``result`` is the kernel's, ``other`` that of
     the other simulator.
+
+    Examples
+    --------
+    >>> agreement = pcn.check(circuit, 20.0, "reference", **data)
+    >>> isinstance(agreement, pcn.Check)
+    True
     """
 
     against: str
@@ -134,6 +140,12 @@ def check(
         Where the other simulator is not installed.
     ParameterError
         For an unknown target, what a target cannot represent, or a run of the kernel that did not complete.
+
+    Examples
+    --------
+    >>> agreement = pcn.check(circuit, 20.0, "reference", **data)
+    >>> agreement.against
+    'reference'
     """
     check_object("circuit", circuit, Circuit)
     check_target(against)

@@ -28,6 +28,12 @@ def events_per_unit(events: xarray.Dataset, circuit: Circuit) -> dict[str, np.nd
 
     Of recorded events (``result.events``), in the samples and populations that were recorded, or of
     ``result.activity``. Raises ParameterError for what is neither, or of another circuit.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data, events=pcn.RecordEvents())
+    >>> pcn.events_per_unit(result.events, circuit)["h.error"].shape
+    (1, 5)
     """
     check_object("circuit", circuit, Circuit)
     counts, sizes = _counted(events), population_sizes(circuit)
@@ -45,6 +51,12 @@ def events_per_neuron(events: xarray.Dataset, until: float | None = None) -> dic
     """Events of a neuron in a sample, on average, by population: until a time (ms, inclusive), or of all.
 
     Of recorded events, or of ``result.activity``, which has no times.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data, events=pcn.RecordEvents())
+    >>> sorted(pcn.events_per_neuron(result.events, until=100.0))
+    ['h.error', 'h.value', 'out.error', 'out.value', 'x.value']
     """
     if until is not None:
         until = milliseconds("until", until, Range("a number, or None for all events", lambda x: not math.isnan(x)))
@@ -73,6 +85,12 @@ def time_of_share(events: xarray.Dataset, share: float = 0.99) -> dict[str, floa
 
     The time of event number ceil(share * n) of its n; NaN where there are none. Raises ParameterError for a share
     outside 0 < share <= 1.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data, events=pcn.RecordEvents())
+    >>> sorted(pcn.time_of_share(result.events, share=0.9))
+    ['h.error', 'h.value', 'out.error', 'out.value', 'x.value']
     """
     checked(events)
     share = number("share", share, Range("a number above 0, up to 1", lambda x: 0.0 < x <= 1.0))

@@ -23,6 +23,12 @@ class Experiment:
         Arrays for ``records.nc``.
     draw
         Makes the figures: file name without suffix -> matplotlib figure.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> pcn.Experiment({"errors": 3}, xarray.Dataset()).numbers["errors"]
+    3
     """
 
     numbers: Mapping[str, Any]

@@ -104,6 +104,13 @@ def laminar_records(
         Which vertices; None: all.
 
     Raises ParameterError for a circuit without layers, UnknownNameError for a vertex that there is not.
+
+    Examples
+    --------
+    >>> scheme = pcn.passes.Scheme.named("bastos_2012")
+    >>> cortex = pcn.passes.apply(circuit, pcn.passes.Laminar(scheme))
+    >>> [record.vertex for record in pcn.laminar_records(cortex, every=5.0)][:1]
+    ['h']
     """
     wanted = dict.fromkeys((c.vertex, c.variable) for c in _currents_of(circuit, vertices))
     return [Record(vertex, variable, every=every) for vertex, variable in wanted]
@@ -136,6 +143,14 @@ def laminar_currents(
 
     Raises ParameterError for a circuit without layers, and for what is not recorded, or not of all units;
     UnknownNameError for a vertex that there is not; CapacityError for what would not find room in memory.
+
+    Examples
+    --------
+    >>> cortex = pcn.passes.apply(circuit, pcn.passes.Laminar(pcn.passes.Scheme.named("bastos_2012")))
+    >>> records = pcn.laminar_records(cortex, every=5.0)
+    >>> result = pcn.Simulator(cortex).run(100.0, **data, record=records)
+    >>> sorted(pcn.laminar_currents(result.records, cortex).dims)
+    ['area', 'batch', 'layer', 'projection', 'time']
     """
     import xarray
 
@@ -225,6 +240,14 @@ def lfp(currents: xarray.Dataset, *, inhibition: float = 1.0, delay: float = 0.0
     -------
     The sums over projections, with the other dimensions of ``currents``; NaN before ``delay`` has passed. Raises
     ParameterError for values out of range and for what has no currents.
+
+    Examples
+    --------
+    >>> cortex = pcn.passes.apply(circuit, pcn.passes.Laminar(pcn.passes.Scheme.named("bastos_2012")))
+    >>> records = pcn.laminar_records(cortex, every=5.0)
+    >>> result = pcn.Simulator(cortex).run(100.0, **data, record=records)
+    >>> pcn.lfp(pcn.laminar_currents(result.records, cortex)).dims
+    ('area', 'layer', 'time', 'batch')
     """
     import xarray
 
@@ -289,6 +312,14 @@ def csd(potential: xarray.DataArray) -> xarray.DataArray:
     -------
     The density of the layers that have a depth, per mm^2 of the potential's unit. Raises ParameterError for what has no
     layers, and for less than two with a depth, or depths that do not increase.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> depth = {"depth": ("layer", [0.1, 0.4, 0.7])}  # mm
+    >>> potential = xarray.DataArray(np.zeros((4, 3)), dims=("time", "layer"), coords=depth)
+    >>> pcn.csd(potential).dims
+    ('time', 'layer')
     """
     import xarray
 

@@ -22,7 +22,13 @@ EVERYTHING = "*"
 
 
 class RowStatus(IntEnum):
-    """How a run ended, as stores have it. 0 is the fill value: not yet done."""
+    """How a run ended, as stores have it. 0 is the fill value: not yet done.
+
+    Examples
+    --------
+    >>> [status.name for status in pcn.batch.RowStatus][0]
+    'DONE'
+    """
 
     DONE = 1
     FAILED = 2

@@ -66,6 +66,12 @@ def backprop(
     ShapeError, DataError, UnknownNameError, ParameterError
         For a graph with cycles, of which ``graph.unrolled(steps)`` has none; for inputs or targets that do not fit:
         which one, what was got and what is needed.
+
+    Examples
+    --------
+    >>> exact = pcn.backprop(circuit, **data)
+    >>> exact.gradients["W2"].shape
+    (5, 2)
     """
     energies: Mapping[str, AbstractEnergy] = {}
     inner = graph if isinstance(graph, Graph) else getattr(graph, "graph", None)

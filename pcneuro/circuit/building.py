@@ -142,6 +142,12 @@ def build_circuit(
         For constants that are not positive or do not fit, for delays that are negative or do not fit the synapses, for
         a vertex, output, edge or property that is unknown, and for a ``Recurrent`` whose vertex is none of the
         circuit, or has another shape.
+
+    Examples
+    --------
+    >>> slow = pcn.build_circuit(graph, tau={"h": 20.0, "out": 10.0})
+    >>> float(slow.properties["h"].tau.max())  # ms
+    20.0
     """
     for keyword in properties:
         if keyword not in property_keywords():

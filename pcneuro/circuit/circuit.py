@@ -51,6 +51,15 @@ class Circuit(AbstractCircuit):
         Parameter or vertex -> the rule by which it, or its variance, changes while the circuit runs.
     scheme : Scheme, optional
         What says in which layer of which area populations are, and of which cells; see ``places``.
+
+    Examples
+    --------
+    >>> circuit.vertices
+    ('h', 'out')
+    >>> float(circuit.properties["h"].tau.max())  # ms
+    10.0
+    >>> circuit.parameters["W1"].shape
+    (3, 5)
     """
 
     def with_delays(self, delays: Any) -> Circuit:

@@ -32,6 +32,15 @@ def load_circuit(path: str | os.PathLike[str]) -> Circuit:
 
     The file cannot run code: it holds JSON and plain arrays, operators are looked up by name, and expressions are
     parsed by a closed grammar. Raises CircuitFileError for a file that is damaged, truncated, or something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "perceptron.pcn"
+    >>> circuit.save(path)
+    >>> pcn.load_circuit(path).digest == circuit.digest
+    True
     """
     return _circuit(str(path), *read_archive(path, KIND))
 

@@ -22,6 +22,12 @@ class LoadedDataset(Generic[P]):
 
     ``notes`` list what is not as in the official data set, such as files that are not there. ``truth`` has
     the values of parameters that are to be learned, by name, where they are known.
+
+    Examples
+    --------
+    >>> digits = pcn.data.Digits().load()
+    >>> digits.name
+    'digits'
     """
 
     name: str
@@ -37,7 +43,13 @@ class LoadedDataset(Generic[P]):
 
 @dataclass(frozen=True)
 class AbstractDataset(ABC, Generic[P]):
-    """A data set, with the choices that it offers as fields; ``load`` reads it."""
+    """A data set, with the choices that it offers as fields; ``load`` reads it.
+
+    Examples
+    --------
+    >>> issubclass(pcn.data.Digits, pcn.data.AbstractDataset)
+    True
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -62,7 +74,13 @@ class AbstractDataset(ABC, Generic[P]):
 
 
 def named(name: str) -> type[AbstractDataset[Any]]:
-    """The data set of this name. Raises UnknownNameError."""
+    """The data set of this name. Raises UnknownNameError.
+
+    Examples
+    --------
+    >>> pcn.data.named("digits").__name__
+    'Digits'
+    """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
     return DATASETS[name]
@@ -89,6 +107,12 @@ def load(name: str, **choices: Any) -> LoadedDataset[Any]:
         For files that are missing, truncated, or of another format.
     MissingExtraError
         Where the package that ships the data is not installed.
+
+    Examples
+    --------
+    >>> digits = pcn.data.load("digits")
+    >>> digits.train.images.shape[1:]
+    (1, 8, 8)
     """
     dataset = named(name)
     offered = [choice.name for choice in fields(dataset)]

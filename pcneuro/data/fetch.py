@@ -22,7 +22,13 @@ CHUNK = 1 << 18
 
 @dataclass(frozen=True)
 class Fetched:
-    """The ``new`` files and folders, and how many downloads were there already."""
+    """The ``new`` files and folders, and how many downloads were there already.
+
+    Examples
+    --------
+    >>> pcn.data.Fetched(new=(), kept=2).kept
+    2
+    """
 
     new: tuple[Path, ...]
     kept: int
@@ -58,6 +64,14 @@ def fetch(
         Where the folder cannot be written.
     MissingExtraError
         Without pooch.
+
+    Examples
+    --------
+    >>> try:
+    ...     pcn.data.fetch("nothing")
+    ... except pcn.PcneuroError as error:
+    ...     print(str(error)[:26])
+    unknown data set 'nothing'
     """
     dataset = named(name)
     if not issubclass(dataset, AbstractFolderDataset):

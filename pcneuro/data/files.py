@@ -61,6 +61,11 @@ class AbstractFolderDataset(AbstractDataset[P]):
     """A data set that lies in files below ``folder``, by default PCNEURO_DATA.
 
     They may be in a folder of the official name, such as ``FOLDER/cifar-10-batches-bin``, or in ``folder`` itself.
+
+    Examples
+    --------
+    >>> issubclass(pcn.data.MNIST, pcn.data.AbstractFolderDataset)
+    True
     """
 
     folder: str | os.PathLike[str] | None = None

@@ -13,7 +13,13 @@ from pcneuro.errors import DataError, ParameterError
 
 
 class AbstractPart(ABC):
-    """Samples; the first axis of each array counts them."""
+    """Samples; the first axis of each array counts them.
+
+    Examples
+    --------
+    >>> issubclass(pcn.data.Images, pcn.data.AbstractPart)
+    True
+    """
 
     @property
     @abstractmethod
@@ -60,6 +66,12 @@ class Images(AbstractPart):
     ------
     DataError
         For images that are not of this kind and shape, and for labels out of range.
+
+    Examples
+    --------
+    >>> pictures = np.zeros((2, 1, 8, 8), np.float32)  # samples, channels, height, width
+    >>> pcn.data.Images(pictures, np.array([0, 1]), ("zero", "one")).classes
+    ('zero', 'one')
     """
 
     images: np.ndarray
@@ -165,6 +177,13 @@ class Passages(AbstractPart):
     ------
     DataError
         For arrays of other shapes.
+
+    Examples
+    --------
+    >>> words = pcn.data.Vocabulary("ab")
+    >>> tokens = np.array([[0, 1, 0]])
+    >>> pcn.data.Passages(tokens, np.roll(tokens, -1), words).tokens.shape
+    (1, 3)
     """
 
     tokens: np.ndarray
@@ -214,6 +233,11 @@ class Trajectories(AbstractPart):
     ------
     DataError
         For arrays of other shapes.
+
+    Examples
+    --------
+    >>> pcn.data.Trajectories(np.zeros((4, 2)), np.zeros((4, 20, 2)), step=0.1).step
+    0.1
     """
 
     starts: np.ndarray

@@ -17,6 +17,11 @@ class Vocabulary:
     others, and its one-hot row is zero.
 
     Raises VocabularyError where a character stands twice, or where there is none.
+
+    Examples
+    --------
+    >>> pcn.data.Vocabulary("abc").characters
+    'abc'
     """
 
     characters: str

@@ -52,6 +52,11 @@ class Kernel(Engine):
         may differ from one in one piece, by about the tolerance.
 
     Raises ParameterError for values out of range.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, engine=pcn.Kernel(threads=1)).run(100.0, **data).status
+    <Status.COMPLETED: 'completed'>
     """
 
     threads: int | None = None
@@ -121,6 +126,13 @@ class EventDriven(Engine):
         Number of threads, by default one for each processor; no event depends on it.
 
     Raises ParameterError for what is no threshold, mode or number of threads.
+
+    Examples
+    --------
+    >>> engine = pcn.EventDriven(threshold=pcn.Share(0.01))
+    >>> result = pcn.Simulator(circuit, engine=engine).run(300.0, **data, events=pcn.RecordEvents())
+    >>> sorted(pcn.events_per_neuron(result.events))
+    ['h.error', 'h.value', 'out.error', 'out.value', 'x.value']
     """
 
     threshold: Thresholds = DEFAULT
@@ -175,7 +187,13 @@ class EventDriven(Engine):
 
 @dataclass(frozen=True)
 class Reference(Engine):
-    """Slow and obvious; the oracle of the other engines."""
+    """Slow and obvious; the oracle of the other engines.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, engine=pcn.Reference()).run(20.0, **data).status
+    <Status.COMPLETED: 'completed'>
+    """
 
     def make(
         self, circuit: Circuit, dynamics: AbstractDynamics, integrator: AbstractIntegrator, dtype: np.dtype

@@ -68,6 +68,11 @@ class Graph:
         For a name used twice or unknown, a cycle, an output that other nodes use.
     ShapeError
         Where a node's shape is not what its operator makes of its operands.
+
+    Examples
+    --------
+    >>> sorted(graph.outputs)
+    ['out']
     """
 
     def __init__(

@@ -104,7 +104,13 @@ def _spread(what: str, array: np.ndarray, shape: Shape) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Input:
-    """Leaf clamped to data: ``shape`` is that of one sample."""
+    """Leaf clamped to data: ``shape`` is that of one sample.
+
+    Examples
+    --------
+    >>> pcn.Input((3,)).shape
+    (3,)
+    """
 
     shape: Shape
 
@@ -128,6 +134,11 @@ class Parameter:
     A ``scipy.sparse`` matrix becomes the vector of its stored weights, row by row (duplicates summed), and ``pattern``
     says where they stand; its gradient is a vector over the same synapses. ``levels`` are those that its values are
     rounded to, if any.
+
+    Examples
+    --------
+    >>> pcn.Parameter([[0.5, -0.5]]).value.dtype
+    dtype('float64')
     """
 
     value: np.ndarray
@@ -163,6 +174,11 @@ class Latent:
 
     ``prior`` is the mean of a Gaussian prior, a number or an array of ``shape``; None leaves the root without a
     prediction and without error neurons.
+
+    Examples
+    --------
+    >>> pcn.Latent((2,), prior=0.0).shape
+    (2,)
     """
 
     shape: Shape
@@ -200,6 +216,12 @@ class Recurrent:
     ------
     GraphError, ShapeError, ParameterError, DataError
         For what is no name, no shape, no delay or no finite array that fits.
+
+    Examples
+    --------
+    >>> loop = pcn.Recurrent("h", (2,), delay=5.0)  # the activity of h, 5 ms ago
+    >>> loop.delay
+    5.0
     """
 
     vertex: str

@@ -43,6 +43,13 @@ class Parameters:
     becomes the same tree of ``Parameter``.
 
     Raises TraceError for whatever else is in it, and DataError or ShapeError, with the path, for what is no parameter.
+
+    Examples
+    --------
+    >>> layers = pcn.Parameters([{"W": np.ones((3, 2)), "b": np.zeros(2)}])
+    >>> net = pcn.trace(lambda x, p: pcn.vertex(x @ p[0]["W"] + p[0]["b"], "out"), x=pcn.Input((3,)), p=layers)
+    >>> sorted(net.parameters)
+    ['p__0__W', 'p__0__b']
     """
 
     tree: Any

@@ -38,6 +38,12 @@ def vertex(x: Any, name: str) -> Any:
 
     Outside a trace, on plain arrays, it returns ``x`` as it is. Raises GraphError for a name used twice or one that is
     not made of letters, digits and underscores.
+
+    Examples
+    --------
+    >>> gain = pcn.trace(lambda x: pcn.vertex(2.0 * x, "twice"), x=pcn.Input(()))
+    >>> pcn.build_circuit(gain).vertices
+    ('twice',)
     """
     if isinstance(x, TracedArray):
         return x.recorder.mark(x, name)
@@ -83,6 +89,12 @@ def trace(function: Callable[..., Any], /, *places: Any, check: bool = True, **l
         vertex whose values are not the same.
     ShapeError, GraphError, DataError
         For shapes that do not fit, a name used twice, and NaN or infinity in a parameter.
+
+    Examples
+    --------
+    >>> square = pcn.trace(lambda x, w: pcn.vertex(w * x**2, "out"), x=pcn.Input((2,)), w=pcn.Parameter(3.0))
+    >>> sorted(square.parameters)
+    ['w']
     """
     if not callable(function):
         raise TraceError(

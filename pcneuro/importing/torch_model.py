@@ -25,6 +25,13 @@ class TorchModel(AbstractModel):
 
     ``graph`` is what ``pcn.build_circuit`` takes, ``parameters`` the names in the module's ``state_dict`` by those in
     the graph, and ``inputs`` the names in the graph by those of the module's arguments.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = pcn.importing.torch(torch.nn.Linear(3, 2), torch.zeros(1, 3))
+    >>> sorted(model.parameters)
+    ['bias', 'weight']
     """
 
     inputs: Mapping[str, str]
@@ -78,6 +85,13 @@ def torch(module: Any, example: Any, *, batch_axis: int | None = 0) -> TorchMode
         For examples and settings that do not fit, and parameters that are not finite.
     MissingExtraError
         Where PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> linear = torch.nn.Linear(3, 2)
+    >>> pcn.importing.torch(linear, torch.zeros(1, 3)).parameters
+    {'weight': 'weight', 'bias': 'bias'}
     """
     lib = library()
     if not isinstance(module, lib.nn.Module):

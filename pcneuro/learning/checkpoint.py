@@ -82,7 +82,19 @@ class Checkpoint:
 
 
 def load_parameters(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Parameters by name out of a checkpoint, for ``Circuit.with_parameters``. Raises CircuitFileError."""
+    """Parameters by name out of a checkpoint, for ``Circuit.with_parameters``. Raises CircuitFileError.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> examples = pcn.Examples({"x": np.eye(3)}, {"out": np.ones((3, 2))})
+    >>> path = f"{tempfile.mkdtemp()}/learned"
+    >>> trainer = pcn.Trainer(pcn.Backprop(circuit), pcn.SGD(0.1), examples, examples, batch=3, checkpoint=path)
+    >>> len(trainer.run(1).epochs)
+    2
+    >>> sorted(pcn.load_parameters(path))
+    ['W1', 'W2']
+    """
     return Checkpoint.read(path).parameters
 
 

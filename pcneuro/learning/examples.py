@@ -28,6 +28,12 @@ class Examples:
     ``batch`` is that of samples. They are kept as arrays. Raises ShapeError where the numbers of samples differ, or
     labels do not say which dimension they are, DataError for what is no array of real numbers, has units or is under a
     mask, and ParameterError where there are no samples.
+
+    Examples
+    --------
+    >>> examples = pcn.Examples({"x": np.eye(3)}, {"out": np.ones((3, 2))})
+    >>> examples.inputs["x"].shape
+    (3, 3)
     """
 
     inputs: Arrays

@@ -57,6 +57,11 @@ class SGD(AbstractOptimizer):
 
     ``clip`` limits each synapse's own gradient to [-clip, clip]; None is off. (Clipping by the norm over all synapses
     would not be local.) Polyak (1964). Raises ParameterError for settings out of range.
+
+    Examples
+    --------
+    >>> pcn.SGD(0.1, momentum=0.9).momentum
+    0.9
     """
 
     rate: float
@@ -93,6 +98,11 @@ class Adam(AbstractOptimizer):
 
     at update n. m and s are a synapse's own. ``clip`` as in ``SGD``. Kingma & Ba (2015), Loshchilov & Hutter (2019).
     Raises ParameterError for settings out of range.
+
+    Examples
+    --------
+    >>> pcn.Adam(0.001, weight_decay=0.01).rate
+    0.001
     """
 
     rate: float = 0.001

@@ -37,7 +37,13 @@ class ConstantRate(AbstractRate):
 
 @dataclass(frozen=True)
 class StepDecay(AbstractRate):
-    """Multiplied by ``by`` after each ``every`` epochs. Raises ParameterError for values out of range."""
+    """Multiplied by ``by`` after each ``every`` epochs. Raises ParameterError for values out of range.
+
+    Examples
+    --------
+    >>> pcn.StepDecay(every=5, by=0.1).every
+    5
+    """
 
     every: int
     by: float = 0.1
@@ -52,7 +58,13 @@ class StepDecay(AbstractRate):
 
 @dataclass(frozen=True)
 class ExponentialDecay(AbstractRate):
-    """Multiplied by ``by`` after each epoch. Raises ParameterError for a value out of range."""
+    """Multiplied by ``by`` after each epoch. Raises ParameterError for a value out of range.
+
+    Examples
+    --------
+    >>> pcn.ExponentialDecay(0.95).by
+    0.95
+    """
 
     by: float
 
@@ -68,6 +80,11 @@ class CosineDecay(AbstractRate):
     """From the full rate down to ``least`` of it over so many ``epochs``, along half a cosine.
 
     Loshchilov & Hutter (2017), one period. Raises ParameterError for values out of range.
+
+    Examples
+    --------
+    >>> pcn.CosineDecay(epochs=10, least=0.1).least
+    0.1
     """
 
     epochs: int

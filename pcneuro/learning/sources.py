@@ -81,6 +81,12 @@ class PredictiveCoding(AbstractSource):
     ``Trainer``. A circuit with latents is scored once they have been inferred, for as long; all others by their
     feedforward sweep. Raises ParameterError for what is no Simulator, or no duration, and warns of feedback weights
     that are to be learned: they have no gradient of their own, and stay as they are.
+
+    Examples
+    --------
+    >>> source = pcn.PredictiveCoding(pcn.Simulator(circuit), duration=200.0)  # ms a batch
+    >>> source.duration
+    200.0
     """
 
     def __init__(self, simulator: Simulator, duration: float) -> None:
@@ -150,6 +156,12 @@ class Backprop(AbstractSource):
     """Exact gradients of a circuit's energies by reverse mode; of a graph, of squared errors.
 
     Raises ParameterError for what is neither.
+
+    Examples
+    --------
+    >>> source = pcn.Backprop(circuit)
+    >>> isinstance(source, pcn.Backprop)
+    True
     """
 
     def __init__(self, circuit: Circuit | Graph) -> None:

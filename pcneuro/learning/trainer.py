@@ -82,6 +82,14 @@ class Trainer:
         Where the checkpoint exists, without ``resume``.
     CircuitFileError
         For a checkpoint that is damaged, or of another circuit, data, version or setting: which.
+
+    Examples
+    --------
+    >>> examples = pcn.Examples({"x": np.eye(3)}, {"out": np.ones((3, 2))})
+    >>> trainer = pcn.Trainer(pcn.Backprop(circuit), pcn.SGD(0.1), examples, examples, batch=3)
+    >>> training = trainer.run(2)
+    >>> len(training.epochs)  # the start, and two passes
+    3
     """
 
     def __init__(

@@ -35,6 +35,13 @@ def traffic_of(axons: Axons, result: Result) -> Traffic:
 
     Raises DataError for a result of another circuit, or of this one with other weights, or of an engine without events,
     and where errors went back to vertices that the axons have clamped.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data)
+    >>> traffic = pcn.mapping.traffic_of(pcn.mapping.axons_of(circuit, clamped=["out"]), result)
+    >>> traffic.samples
+    1
     """
     check_object("axons", axons, Axons)
     check_object("result", result, Result)
@@ -69,6 +76,13 @@ def traffic_in_steps(axons: Axons, simulator: Simulator, duration: float, **data
     an axon sends twice in one step, as where data change, is in the raster twice.
 
     Raises ParameterError for a simulator that has run, or at exact times, and what ``run`` and ``traffic_of`` raise.
+
+    Examples
+    --------
+    >>> axons = pcn.mapping.axons_of(circuit, clamped=["out"])
+    >>> simulator = pcn.Simulator(circuit, engine=pcn.EventDriven())
+    >>> pcn.mapping.traffic_in_steps(axons, simulator, 50.0, **data).samples
+    1
     """
     check_object("simulator", simulator, Simulator)
     if simulator.time:

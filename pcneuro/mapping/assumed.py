@@ -29,6 +29,11 @@ class AssumedRate:
         Length of a step in ms, for rates in Hz; None for rates in events a step.
 
     Raises ParameterError for numbers that are negative, not finite, or none.
+
+    Examples
+    --------
+    >>> pcn.mapping.AssumedRate(0.1, steps=100).rate  # events of each axon a step
+    0.1
     """
 
     rate: float | Mapping[str, float]

@@ -94,6 +94,12 @@ def map_circuit(
         Where the activity is of another circuit, or has no events.
     ParameterError, UnknownNameError
         For arguments that are no such things, and a chip that there is not.
+
+    Examples
+    --------
+    >>> mapped = pcn.map_circuit(circuit, "loihi", pcn.mapping.AssumedRate(0.1, steps=100))
+    >>> mapped.chip.name
+    'loihi'
     """
     check_object("circuit", circuit, Circuit)
     on, seed = chip_of(chip), whole("seed", seed, 0, MOST_SEED)

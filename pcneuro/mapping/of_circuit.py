@@ -52,6 +52,13 @@ def axons_of(circuit: Circuit, *, clamped: Iterable[str] | None = None, inputs: 
 
     Raises ParameterError for what is no circuit, or has an operator without an equivalent in single units,
     UnknownNameError for a vertex that there is not, and CapacityError for more synapses than fit into memory.
+
+    Examples
+    --------
+    >>> axons = pcn.mapping.axons_of(circuit)
+    >>> rate = pcn.mapping.AssumedRate(0.1, steps=100)
+    >>> pcn.map_circuit(circuit, "loihi", rate).chip.name
+    'loihi'
     """
     check_object("circuit", circuit, Circuit)
     inputs = flag("inputs", inputs)

@@ -26,6 +26,12 @@ class Mapping(AbstractMapping):
         sample, and means over several. What is not priced is NaN.
     chip
         The chip, with the sources of its prices.
+
+    Examples
+    --------
+    >>> mapped = pcn.map_circuit(circuit, "loihi", pcn.mapping.AssumedRate(0.1, steps=100))
+    >>> isinstance(mapped, pcn.mapping.Mapping)
+    True
     """
 
     def check(self, circuit: Circuit) -> None:

@@ -18,6 +18,13 @@ class Traffic:
     """What the axons of a circuit send in a sample, and what one gradient's plasticity sends beside that.
 
     Of several samples these are means, so that numbers need not be whole.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data)
+    >>> traffic = pcn.mapping.traffic_of(pcn.mapping.axons_of(circuit, clamped=["out"]), result)
+    >>> traffic.source
+    'run'
     """
 
     sends: np.ndarray

@@ -34,6 +34,12 @@ class Settled:
         The run ends after so many ms in any case.
 
     Raises ParameterError for values out of range.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit).run(until=pcn.Settled(rtol=1e-4), **data)
+    >>> result.status
+    <Status.COMPLETED: 'completed'>
     """
 
     rtol: float = 1e-4

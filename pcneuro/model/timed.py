@@ -41,6 +41,12 @@ class TimedArray:
 
     Raises ParameterError for times that are not positive or not even, ShapeError for values without an axis of time,
     DataError for what are no real numbers, or, of arrays in memory, not finite.
+
+    Examples
+    --------
+    >>> flashes = pcn.TimedArray([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]], dt=50.0, periodic=True)  # ms
+    >>> pcn.Simulator(circuit).run(200.0, inputs={"x": flashes}).time
+    200.0
     """
 
     values: Any

@@ -60,6 +60,13 @@ class RecordEvents:
 
     A run raises UnknownNameError for an unknown vertex, ShapeError for a sample outside its batch, and OutputError for
     a file that exists or cannot be written.
+
+    Examples
+    --------
+    >>> engine = pcn.EventDriven()
+    >>> result = pcn.Simulator(circuit, engine=engine).run(100.0, **data, events=pcn.RecordEvents(vertices=["h"]))
+    >>> sorted(pcn.events_per_neuron(result.events))
+    ['h.error', 'h.value']
     """
 
     vertices: Sequence[str] | None = None

@@ -44,6 +44,12 @@ class Record:
     ------
     ParameterError
         For a name that is no text, an interval that is no number, and indices that are no sequence of whole numbers.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit).run(100.0, **data, record=[pcn.Record("h", "error", every=10.0)])
+    >>> dict(result.records.sizes)["time"]
+    11
     """
 
     vertex: str

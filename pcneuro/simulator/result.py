@@ -24,7 +24,13 @@ _CURE = "give two results of the same graph"
 
 
 class Status(enum.StrEnum):
-    """How a run ended."""
+    """How a run ended.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit).run(10.0, **data).status is pcn.Status.COMPLETED
+    True
+    """
 
     COMPLETED = "completed"
     UNSETTLED = "unsettled"
@@ -75,6 +81,14 @@ class Result:
         ``"<vertex>.variance"``.
     perturbations : tuple
         Those of the run, which ``records`` have as JSON in the attribute of this name.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit).run(500.0, **data)
+    >>> result.errors["h"].shape
+    (1, 5)
+    >>> sorted(result.gradients)
+    ['W1', 'W2']
     """
 
     gradients: dict[str, np.ndarray]
@@ -173,6 +187,13 @@ def compare(result: HasGradients, reference: HasGradients) -> Comparison:
 
     The cosine alone is blind where a gradient is a single number, or shrinks as a whole. Raises ParameterError where
     one of the two has no gradients or other parameters than the other, and ShapeError where their shapes differ.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit).run(1000.0, **data)
+    >>> comparison = pcn.compare(result, pcn.backprop(circuit, **data))
+    >>> sorted(comparison.as_dict())
+    ['W1', 'W2']
     """
     gradients, references = _gradients("first", result), _gradients("second", reference)
     for name in [*gradients, *references]:

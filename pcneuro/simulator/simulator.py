@@ -50,7 +50,6 @@ class Simulator:
         population after the other, from the outputs back.
     engine
         ``Kernel(threads=None)`` (default), ``EventDriven(...)``, or ``Reference()``, the slow NumPy oracle.
-
     seed
         Of noise, a whole number below 2^32. The noise of a sample depends on it, the sample's number in the batch, the
         unit among the noisy ones and the step since time zero, and on nothing else; ``reset`` brings the same again.
@@ -64,6 +63,12 @@ class Simulator:
     -----
     State is readable at any time (``values``, ``errors``, ``time``), before the first run, too: inputs are silent
     (zero) until they are given.
+
+    Examples
+    --------
+    >>> simulator = pcn.Simulator(circuit, integrator=pcn.Euler(dt=1.0))
+    >>> simulator.run(500.0, **data).gradients["W1"].shape  # after 500 ms
+    (3, 5)
     """
 
     def __init__(

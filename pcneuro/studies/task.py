@@ -134,7 +134,10 @@ def progress(job: Job) -> Callable[[float, float, float, float], None]:
 
 
 class AbstractTask(Table):
-    """Keys that every simulation file has. A subclass adds its own, and says what is done with them."""
+    """Keys that every simulation file has.
+
+    A subclass adds its own, and says what is done with them.
+    """
 
     kind: ClassVar[str]
     packs: ClassVar[bool] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 import sys
@@ -75,3 +76,55 @@ def test_every_key_of_simulation_files_says_what_it_means():
     text = "\n".join(reference.simulation_keys())
     for task in tables.values():
         assert all(f"| `{key}` |" in text for key in task.model_fields)
+
+
+def setting() -> dict:
+    """What examples go on from: the lines that the first page of the reference has."""
+    first = re.search(r"```python\n(.*?)```", (REFERENCE / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert first
+    there: dict = {}
+    exec(first[1], there)
+    return there
+
+
+def on_pages() -> str:
+    """Examples that stand on pages, of operators and energies, whose files are a part of kernels."""
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted(REFERENCE.glob("*.md")))
+    return "\n".join(re.findall(r"```pycon\n(.*?)```", pages, re.DOTALL))
+
+
+def ran(text: str, name: str) -> str:
+    """What a doctest prints where it fails; empty where all is as it says."""
+    test = doctest.DocTestParser().get_doctest(text, setting(), name, None, 0)
+    said: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    return "".join(said)
+
+
+WITHOUT = {"Batch", "Distributed", "from_sonata", "batch.Store", "batch.open", "batch.resume", "data.Words",
+           "importing.OnnxModel", "importing.onnx", "plot.trials"}  # fmt: skip
+"""Names that need files or other machines: the guides have examples of them."""
+
+
+def documented() -> list[str]:
+    """Public functions and classes."""
+    return [name for name in public_names() if callable(resolved(name))]
+
+
+@pytest.mark.parametrize("name", documented())
+def test_the_example_of_a_name_runs(name):
+    """Each in its docstring, or on its page."""
+    if name in WITHOUT:
+        pytest.skip("needs files or other machines")
+    text = inspect.getdoc(resolved(name)) or ""
+    if f"pcn.{name}(" in on_pages():
+        return
+    assert ">>> " in text.partition("Examples\n--------")[2], "has no example"
+    if name.startswith("importing."):
+        pytest.importorskip("torch")
+    assert ran(text, name) == ""
+
+
+def test_the_examples_of_pages_run():
+    assert on_pages().count(">>>") > 20
+    assert ran(on_pages(), "pages") == ""

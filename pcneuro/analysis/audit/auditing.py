@@ -74,6 +74,12 @@ def audit(
         are drawn.
     UnknownNameError, ShapeError, DataError
         For inputs that do not fit.
+
+    Examples
+    --------
+    >>> report = pcn.audit(circuit)
+    >>> len(report.neurons) > 0
+    True
     """
     check_object("circuit", circuit, Circuit)
     dynamics = _dynamics(circuit, dynamics)

@@ -118,6 +118,12 @@ class Audit:
 
     ``neurons`` and ``synapses`` have a row for each class; ``dynamics`` are those that it was made for, ``seed`` that
     of the interventions.
+
+    Examples
+    --------
+    >>> report = pcn.audit(circuit)
+    >>> isinstance(report, pcn.Audit)
+    True
     """
 
     neurons: tuple[AuditRow, ...]

@@ -46,6 +46,15 @@ def layers(
     -------
     The axes, one a condition, in a new figure of pyplot. Raises UnknownNameError for areas and columns that there are
     not, ParameterError for what has no layers or no time, and for more conditions than are legible.
+
+    Examples
+    --------
+    >>> cortex = pcn.passes.apply(circuit, pcn.passes.Laminar(pcn.passes.Scheme.named("bastos_2012")))
+    >>> records = pcn.laminar_records(cortex, every=5.0)
+    >>> result = pcn.Simulator(cortex).run(100.0, **data, record=records)
+    >>> potential = pcn.lfp(pcn.laminar_currents(result.records, cortex))
+    >>> type(pcn.plot.layers(potential)).__name__
+    'list'
     """
     import xarray
     from matplotlib import pyplot

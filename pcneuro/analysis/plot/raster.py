@@ -60,6 +60,12 @@ def raster(
 
     Small populations are drawn higher than large ones, so that they are seen: the axis has their names and sizes.
     Raises ParameterError or UnknownNameError for a sample or population that is not recorded.
+
+    Examples
+    --------
+    >>> result = pcn.Simulator(circuit, engine=pcn.EventDriven()).run(200.0, **data, events=pcn.RecordEvents())
+    >>> pcn.plot.raster(result.events).get_xlabel()
+    'time (ms)'
     """
     from matplotlib.axes import Axes
 

@@ -39,6 +39,12 @@ def wavefront(report: Wavefront, ax: matplotlib.axes.Axes | None = None) -> matp
     -------
     The axes. ``pcn.plot.wavefront(report).figure.savefig("wavefront.png")`` writes a file, as pyplot does. Raises
     ParameterError for what is no report, and no axes.
+
+    Examples
+    --------
+    >>> ax = pcn.plot.wavefront(pcn.wavefront(pcn.Simulator(circuit), 200.0, **data))
+    >>> ax.get_xlabel()
+    'time (ms)'
     """
     from matplotlib.axes import Axes
 

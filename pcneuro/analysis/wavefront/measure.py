@@ -78,6 +78,12 @@ def wavefront(
     ParameterError
         For a duration, interval or shares that do not fit, for a schedule without a common time, and for error neurons
         with a time constant, and for plasticity.
+
+    Examples
+    --------
+    >>> report = pcn.wavefront(pcn.Simulator(circuit), 200.0, **data)
+    >>> report.time  # ms
+    200.0
     """
     check_object("simulator", simulator, Simulator)
     for name in simulator.circuit.leaky_errors:

@@ -78,6 +78,12 @@ class Wavefront:
         As of a ``Result``; and where the run did not complete, what is therefore missing.
     settings : dict of str
         Dynamics, integrator, schedule and engine.
+
+    Examples
+    --------
+    >>> report = pcn.wavefront(pcn.Simulator(circuit), 200.0, **data)
+    >>> len(report.rows)
+    2
     """
 
     rows: tuple[Front, ...]

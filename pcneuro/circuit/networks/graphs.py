@@ -51,6 +51,11 @@ def from_networkx(graph: networkx.Graph, *, dt: float | None = None, velocity: f
     ------
     GraphError, ParameterError, ShapeError, DataError, UnknownNameError, ExpressionError, CapacityError
         For what is no directed graph, an attribute that is unknown or does not fit, by name of the node or edge.
+
+    Examples
+    --------
+    >>> pcn.from_networkx(circuit.nx).vertices
+    ('h', 'out')
     """
     import networkx
 

@@ -68,6 +68,14 @@ def from_tables(
     ------
     What ``from_networkx`` raises; and for columns that are missing or unknown, ids that occur twice, edges of ids that
     there are not, and values that differ within a population or connection where they have to be the same.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> nodes = pandas.DataFrame({"id": ["in", "a"], "size": [2, 1], "kind": ["input", "population"]})
+    >>> edges = pandas.DataFrame({"source": ["in"], "target": ["a"], "weight": [0.5]})
+    >>> pcn.from_tables(nodes, edges).vertices
+    ('a',)
     """
     rules = dict(by_name("plasticity", {} if plasticity is None else plasticity, "rules"))
     tables = _frame("nodes", nodes), _frame("edges", edges)

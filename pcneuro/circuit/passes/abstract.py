@@ -14,6 +14,11 @@ class AbstractPass(ABC):
     """Makes another circuit of a circuit, which it leaves as it is. Passes are frozen data.
 
     What a pass cannot serve it refuses with a ParameterError that names the node or vertex.
+
+    Examples
+    --------
+    >>> isinstance(pcn.passes.Dale(), pcn.passes.AbstractPass)
+    True
     """
 
     @abstractmethod
@@ -25,6 +30,12 @@ def apply(circuit: Circuit, passes: Sequence[AbstractPass] | AbstractPass) -> Ci
     """The circuit after these passes, one behind the other, in this order.
 
     Raises ParameterError for what is no circuit or no pass, and what each pass refuses.
+
+    Examples
+    --------
+    >>> changed = pcn.passes.apply(circuit, [pcn.passes.NoDerivative()])
+    >>> changed.vertices
+    ('h', 'out')
     """
     if not isinstance(circuit, Circuit):
         raise ParameterError(f"passes are applied to a circuit (from pcn.build_circuit), and this is {told(circuit)}")

@@ -52,6 +52,12 @@ class Dale(AbstractPass):
         others. It closes a cycle without delay, for strict dynamics.
 
     Raises ParameterError for values out of range, and where a rule of plasticity is for W as a whole (Oja).
+
+    Examples
+    --------
+    >>> signed = pcn.passes.apply(circuit, pcn.passes.Dale())
+    >>> len(signed.graph.parameters) > len(circuit.graph.parameters)
+    False
     """
 
     tau: float = 1.0

@@ -63,6 +63,11 @@ class Dendritic(AbstractPass):
         Of the generator that draws them, and the weights that come down.
 
     Raises ParameterError for values out of range, and for a circuit that is no chain of layers f(x @ W + b).
+
+    Examples
+    --------
+    >>> pcn.passes.Dendritic(apical_gain=0.5).apical_gain
+    0.5
     """
 
     apical_gain: float = 0.5

@@ -25,6 +25,12 @@ class Laminar(AbstractPass):
         The table that says so: ``Scheme.named("bastos_2012")``, or one of your own.
 
     Raises ParameterError for what is no scheme, and for a population or projection that it leaves out.
+
+    Examples
+    --------
+    >>> scheme = pcn.passes.Scheme.named("bastos_2012")
+    >>> pcn.passes.Laminar(scheme).scheme is scheme
+    True
     """
 
     scheme: Scheme

@@ -46,6 +46,11 @@ class LearnedFeedback(AbstractPass):
 
     Raises ParameterError for values out of range, where a weight's rule is not ``Hebbian``, and where weights are no
     linear function of one parameter.
+
+    Examples
+    --------
+    >>> len(pcn.passes.apply(circuit, pcn.passes.LearnedFeedback(tau=1000.0)).graph.parameters) > 2
+    True
     """
 
     tau: float | None = None

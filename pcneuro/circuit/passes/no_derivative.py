@@ -31,6 +31,11 @@ class NoDerivative(AbstractPass):
     in_plasticity
         Whether what weights learn loses f', too. False: it comes back to them with f', at the cost of each dendrite
         once more.
+
+    Examples
+    --------
+    >>> pcn.passes.apply(circuit, pcn.passes.NoDerivative()).vertices
+    ('h', 'out')
     """
 
     gate: bool = False

@@ -38,6 +38,12 @@ class Quantize(AbstractPass):
 
     Raises ParameterError for values out of range, for a circuit without parameters, and for a parameter with a rule of
     plasticity; UnknownNameError for a parameter that there is not.
+
+    Examples
+    --------
+    >>> coarse = pcn.passes.apply(circuit, pcn.passes.Quantize(bits=4))
+    >>> coarse.graph.parameters["W1"].shape
+    (3, 5)
     """
 
     bits: int

@@ -41,6 +41,11 @@ class QuantizeErrors(AbstractMessages):
 
     Raises ParameterError for values out of range, and for a vertex without error neurons or without a scale;
     UnknownNameError for a vertex that there is not.
+
+    Examples
+    --------
+    >>> pcn.passes.apply(circuit, pcn.passes.QuantizeErrors(bits=8, scale=1.0)).vertices
+    ('h', 'out')
     """
 
     def apply(self, circuit: Circuit) -> Circuit:

@@ -47,6 +47,11 @@ class QuantizeValues(AbstractMessages):
 
     Raises ParameterError for values out of range, and for a vertex without a scale; UnknownNameError for a vertex that
     there is not.
+
+    Examples
+    --------
+    >>> pcn.passes.apply(circuit, pcn.passes.QuantizeValues(bits=8, scale=1.0)).vertices
+    ('h', 'out')
     """
 
     def apply(self, circuit: Circuit) -> Circuit:

@@ -48,6 +48,11 @@ class RandomErrorConnectivity(AbstractPass):
     Raises ParameterError for values out of range, and for a vertex that nothing predicts, or whose energy is not
     the squared error; UnknownNameError for one that
     there is not; CapacityError for a matrix of more than 2^28 weights.
+
+    Examples
+    --------
+    >>> pcn.passes.apply(circuit, pcn.passes.RandomErrorConnectivity(vertices=["h"])).vertices
+    ('h', 'out')
     """
 
     vertices: Sequence[str] | None = None

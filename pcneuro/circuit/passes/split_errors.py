@@ -32,6 +32,11 @@ class SplitErrors(AbstractPass):
 
     Raises ParameterError for a negative baseline, for vertices that are no list of names, and for a latent without a
     prior, which has no error neurons; UnknownNameError for a vertex that there is not.
+
+    Examples
+    --------
+    >>> pcn.passes.apply(circuit, pcn.passes.SplitErrors(vertices=["h"])).vertices
+    ('h', 'out')
     """
 
     baseline: float = 0.0

@@ -31,6 +31,11 @@ class CIFAR10(AbstractCIFAR):
     and the notes list those that are not.
 
     Raises ParameterError for a number that is not 1 to 5, or is given twice.
+
+    Examples
+    --------
+    >>> pcn.data.CIFAR10(folder="data", train=1000).train
+    1000
     """
 
     batches: tuple[int, ...] | None = None

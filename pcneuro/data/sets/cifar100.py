@@ -17,7 +17,13 @@ RECORD = "a coarse label byte, a fine label byte and 3,072 pixel bytes"
 
 @dataclass(frozen=True)
 class CIFAR100(AbstractCIFAR):
-    """Colour images of 3 x 32 x 32 in 100 classes or, with ``coarse``, in the 20 that these are grouped into."""
+    """Colour images of 3 x 32 x 32 in 100 classes or, with ``coarse``, in the 20 that these are grouped into.
+
+    Examples
+    --------
+    >>> pcn.data.CIFAR100(folder="data", coarse=True).coarse
+    True
+    """
 
     coarse: bool = False
 

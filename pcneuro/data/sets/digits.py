@@ -16,7 +16,14 @@ LARGEST = 16
 
 @dataclass(frozen=True)
 class Digits(AbstractPackagedDigits):
-    """1,797 handwritten digits, grey images of 1 x 8 x 8; the class of a digit is the digit."""
+    """1,797 handwritten digits, grey images of 1 x 8 x 8; the class of a digit is the digit.
+
+    Examples
+    --------
+    >>> digits = pcn.data.Digits(test=0.2, seed=0).load()
+    >>> len(digits.train.classes)
+    10
+    """
 
     name: ClassVar[str] = "digits"
     title: ClassVar[str] = "1,797 grey images of handwritten digits, 8 x 8"

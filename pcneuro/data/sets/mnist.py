@@ -37,7 +37,13 @@ def _labels(count: int) -> str:
 
 @dataclass(frozen=True)
 class MNIST(AbstractImageFiles):
-    """Handwritten digits, grey images of 1 x 28 x 28; the class of a digit is the digit."""
+    """Handwritten digits, grey images of 1 x 28 x 28; the class of a digit is the digit.
+
+    Examples
+    --------
+    >>> pcn.data.MNIST(folder="data", train=1000).train
+    1000
+    """
 
     name: ClassVar[str] = "mnist"
     title: ClassVar[str] = "70,000 grey images of handwritten digits"

@@ -19,7 +19,13 @@ FILE = ("data", "data", "mnist_5k.csv.gz")
 
 @dataclass(frozen=True)
 class MNIST5k(AbstractPackagedDigits):
-    """5,000 images of MNIST, grey, of 1 x 28 x 28, 500 of each digit; the class of a digit is the digit."""
+    """5,000 images of MNIST, grey, of 1 x 28 x 28, 500 of each digit; the class of a digit is the digit.
+
+    Examples
+    --------
+    >>> pcn.data.MNIST5k(test=0.2).test
+    0.2
+    """
 
     name: ClassVar[str] = "mnist5k"
     title: ClassVar[str] = "5,000 of MNIST's images, 500 of each digit"

@@ -67,6 +67,11 @@ class Names(AbstractFolderDataset[Words]):
 
     Raises ParameterError for a length below 1, and when it is loaded for a share outside of (0, 1); DataFileError for a
     name that is longer than ``length``, VocabularyError for a character that is not in the vocabulary.
+
+    Examples
+    --------
+    >>> pcn.data.Names(folder="data", test=0.2).test
+    0.2
     """
 
     length: int | None = None

@@ -33,6 +33,12 @@ class Pendulum(AbstractDataset[Trajectories]):
     Solved by Dormand and Prince's method of eighth order (SciPy's DOP853), with a relative tolerance of 1e-10.
 
     Raises ParameterError for a choice that is out of range, or when it is loaded, where the solver gives up.
+
+    Examples
+    --------
+    >>> motions = pcn.data.Pendulum(steps=20).load()
+    >>> motions.train.states.shape[1]
+    20
     """
 
     steps: int = 20

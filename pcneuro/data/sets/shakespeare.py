@@ -28,6 +28,11 @@ class Shakespeare(AbstractFolderDataset[Passages]):
 
     Raises ParameterError for a length below 1 or a share outside of (0, 1); VocabularyError, when it is loaded, for a
     character that is not in ``vocabulary``.
+
+    Examples
+    --------
+    >>> pcn.data.Shakespeare(folder="data", length=50).length
+    50
     """
 
     length: int = 50

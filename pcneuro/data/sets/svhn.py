@@ -23,7 +23,13 @@ ZERO = 10
 
 @dataclass(frozen=True)
 class SVHN(AbstractImageFiles):
-    """Colour images of 3 x 32 x 32, digits on houses; the class of a digit is the digit."""
+    """Colour images of 3 x 32 x 32, digits on houses; the class of a digit is the digit.
+
+    Examples
+    --------
+    >>> pcn.data.SVHN(folder="data", test=1000).test
+    1000
+    """
 
     name: ClassVar[str] = "svhn"
     title: ClassVar[str] = "99,289 colour images of digits on houses"

@@ -34,6 +34,11 @@ class TimeBinned(AbstractMode):
 
     ``cumulative``: what was not sent adds up over bins, and is sent, too, where that sum passes the threshold, so that
     small differences that stay are sent in the end (as in the cumulative errors of Lava's ``Delta`` neurons).
+
+    Examples
+    --------
+    >>> pcn.EventDriven(mode=pcn.TimeBinned(cumulative=True)).mode.cumulative
+    True
     """
 
     cumulative: bool = False
@@ -89,6 +94,11 @@ class Exact(AbstractMode):
     ``order``: 1, events carry a change of value, which holds until the next; 2, for fixed prediction, they carry a
     change of value and one of slope, and receivers extrapolate, so that far fewer are needed where thresholds are small
     (about the square root of their number).
+
+    Examples
+    --------
+    >>> pcn.EventDriven(mode=pcn.Exact(order=2)).mode.order
+    2
     """
 
     order: int = 1

@@ -50,6 +50,11 @@ class Share(AbstractThreshold):
 
     Where these are zero, and there is nothing to send, it is the share itself. Raises ParameterError for what is no
     finite number of at least 0.
+
+    Examples
+    --------
+    >>> pcn.Share(0.05).share
+    0.05
     """
 
     share: float = 0.01
@@ -71,6 +76,11 @@ class Absolute(AbstractThreshold):
 
     Raises ParameterError for what are no finite numbers of at least 0; a shape that does not fit is a ShapeError of the
     first run.
+
+    Examples
+    --------
+    >>> pcn.EventDriven(threshold=pcn.Absolute(0.001)).threshold.values
+    array(0.001)
     """
 
     values: float | np.ndarray

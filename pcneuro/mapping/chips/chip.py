@@ -94,7 +94,13 @@ class MessagesTable(Table):
 
 @final
 class Chip(Table):
-    """A chip, or a board of chips that are one mesh, as one TOML file has it."""
+    """A chip, or a board of chips that are one mesh, as one TOML file has it.
+
+    Examples
+    --------
+    >>> pcn.mapping.chip_of("loihi").core.neurons
+    1024
+    """
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME, description="a short name")
     title: Printable = Field(max_length=LONGEST_TITLE, description="the name in full")

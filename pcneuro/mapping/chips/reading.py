@@ -32,6 +32,11 @@ def chip_of(chip: str | os.PathLike[str] | Mapping[str, Any] | Chip) -> Chip:
         key.
     ParameterError
         For what is none of these.
+
+    Examples
+    --------
+    >>> pcn.mapping.chip_of("loihi").name
+    'loihi'
     """
     if isinstance(chip, Chip):
         return chip

@@ -14,7 +14,13 @@ NONE = "-"
 
 
 def chips_table() -> str:
-    """Tables of limits, of energies in pJ and of times in ns, a chip a row, and a list of the sources."""
+    """Tables of limits, of energies in pJ and of times in ns, a chip a row, and a list of the sources.
+
+    Examples
+    --------
+    >>> print(pcn.mapping.chips_table().splitlines()[2][:8])
+    | chip |
+    """
     chips = [chip_of(name) for name in CHIPS]
     limits = ["chip", "mesh", "cores", "neurons", "axons in", "axons out", "synapses", "fan-in"]
     limits += ["destinations", "weight", "delay", "events"]
@@ -37,6 +43,11 @@ def keys_table() -> str:
     """A table of all keys of a chip's file: which table they are in, what is taken without them, and what they mean.
 
     ``[latency]`` has those of ``[energy]``, and each price of both has those of ``[energy.synapse]``.
+
+    Examples
+    --------
+    >>> print(pcn.mapping.keys_table().splitlines()[0])
+    | table | key | without it | meaning |
     """
     inner: dict[str, type[BaseModel]] = {"mesh": MeshTable, "core": CoreTable, "messages": MessagesTable}
     inner |= {"energy": Energies}

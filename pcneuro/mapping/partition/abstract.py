@@ -15,7 +15,13 @@ STRATEGIES: dict[str, type[AbstractStrategy]] = {}
 
 
 class AbstractStrategy(ABC):
-    """A way to divide nodes among cores. What it gives is a start: it is improved, and brought within the limits."""
+    """A way to divide nodes among cores. What it gives is a start: it is improved, and brought within the limits.
+
+    Examples
+    --------
+    >>> issubclass(pcn.mapping.Greedy, pcn.mapping.AbstractStrategy)
+    True
+    """
 
     name: ClassVar[str]
 

@@ -18,7 +18,13 @@ _LARGEST = 3e7
 
 
 class Greedy(AbstractStrategy):
-    """Each core takes, until it is full, the node that shares most axons with those that it has."""
+    """Each core takes, until it is full, the node that shares most axons with those that it has.
+
+    Examples
+    --------
+    >>> isinstance(pcn.mapping.Greedy(), pcn.mapping.AbstractStrategy)
+    True
+    """
 
     name = "greedy"
 

@@ -29,6 +29,11 @@ class HypergraphPartitioner(AbstractStrategy):
 
     Nets are axons that send, with the node where they begin as a pin. Its deterministic preset repeats to the byte; the
     default one does not, in one thread either.
+
+    Examples
+    --------
+    >>> pcn.mapping.HypergraphPartitioner().name
+    'mtkahypar'
     """
 
     name = "mtkahypar"

@@ -19,7 +19,13 @@ _PACKED_AGAIN = 12
 
 
 class NaturalOrder(AbstractStrategy):
-    """Populations in their order, each from a core of its own on; small ones share a core that takes them whole."""
+    """Populations in their order, each from a core of its own on; small ones share a core that takes them whole.
+
+    Examples
+    --------
+    >>> pcn.mapping.NaturalOrder().name
+    'natural'
+    """
 
     name = "natural"
 

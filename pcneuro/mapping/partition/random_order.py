@@ -11,7 +11,13 @@ from pcneuro.mapping.partition.problem import Problem
 
 
 class RandomOrder(AbstractStrategy):
-    """Nodes in random order, each on the core that has most room left."""
+    """Nodes in random order, each on the core that has most room left.
+
+    Examples
+    --------
+    >>> pcn.mapping.RandomOrder().name
+    'random'
+    """
 
     name = "random"
 

@@ -11,7 +11,13 @@ from pcneuro.model.delays.abstract import AbstractDelay, DelaysInTurn, Places
 
 @dataclass(frozen=True)
 class ConstantDelay(AbstractDelay):
-    """One delay for all synapses, ``ms`` >= 0. Raises ParameterError for any other."""
+    """One delay for all synapses, ``ms`` >= 0. Raises ParameterError for any other.
+
+    Examples
+    --------
+    >>> pcn.build_circuit(graph, delays=pcn.ConstantDelay(3.0)).delays["h.value", "out.error"]
+    ConstantDelay(ms=3.0)
+    """
 
     ms: float
 

@@ -28,6 +28,12 @@ class DistanceDelay(AbstractDelay):
     Raises ShapeError for positions of other shapes, and for another number of units than the projection has;
     ParameterError for positions that are not finite, for numbers out of range, and for a projection whose synapses are
     at several places of a dendrite, of which the units are not known.
+
+    Examples
+    --------
+    >>> places = np.array([[0.0], [300.0]])  # micrometres
+    >>> pcn.DistanceDelay(places, places, velocity=300.0).velocity
+    300.0
     """
 
     source: np.ndarray

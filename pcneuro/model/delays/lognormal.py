@@ -16,6 +16,11 @@ class LognormalDelay(AbstractRandomDelay):
 
     Conduction velocities in the cortex are skewed like this, as the calibres of its axons are (Buzsaki & Mizuseki
     2014, Nature Reviews Neuroscience 15: 264-278). Raises ParameterError unless median > 0, sigma >= 0 and least >= 0.
+
+    Examples
+    --------
+    >>> pcn.LognormalDelay(median=3.0, sigma=0.5, seed=1).median  # ms
+    3.0
     """
 
     median: float

@@ -26,6 +26,11 @@ class SynapticDelays(AbstractDelay):
 
     Raises ParameterError for what is no array of finite numbers that are not negative, and where there are none;
     ShapeError for a single number.
+
+    Examples
+    --------
+    >>> pcn.SynapticDelays(np.array([[1.0, 2.0], [3.0, 4.0]])).values.max()  # ms
+    np.float64(4.0)
     """
 
     values: np.ndarray

@@ -12,7 +12,13 @@ from pcneuro.model.delays.abstract import AbstractRandomDelay
 
 @dataclass(frozen=True)
 class UniformDelay(AbstractRandomDelay):
-    """Delays drawn evenly between ``low`` and ``high`` ms. Raises ParameterError unless 0 <= low <= high < infinity."""
+    """Delays drawn evenly between ``low`` and ``high`` ms. Raises ParameterError unless 0 <= low <= high < infinity.
+
+    Examples
+    --------
+    >>> pcn.UniformDelay(1.0, 5.0, seed=1).high  # ms
+    5.0
+    """
 
     low: float
     high: float

@@ -10,6 +10,11 @@ class FixedPrediction(AbstractDynamics):
 
     The dynamics are linear in e, and e -> -dL/dprediction exactly. The deviation v - prediction is the state, so that
     small errors at large values are not lost in rounding.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, dynamics=pcn.FixedPrediction()).run(300.0, **data).status
+    <Status.COMPLETED: 'completed'>
     """
 
     holds_predictions = True

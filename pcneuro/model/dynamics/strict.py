@@ -9,6 +9,11 @@ class Strict(AbstractDynamics):
     """Predictions and their derivatives follow the value neurons at all times: tau dv/dt = -dF/dv.
 
     Its equilibrium differs from backprop by terms of the order of the output error.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, dynamics=pcn.Strict()).run(300.0, **data).status
+    <Status.COMPLETED: 'completed'>
     """
 
     holds_predictions = False

@@ -11,7 +11,13 @@ from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 @dataclass(frozen=True)
 class Euler(AbstractIntegrator):
-    """v <- v + dt/tau (drive - e). First order; stable while dt precision / tau < 2."""
+    """v <- v + dt/tau (drive - e). First order; stable while dt precision / tau < 2.
+
+    Examples
+    --------
+    >>> pcn.Euler(dt=0.5).dt  # ms
+    0.5
+    """
 
     dt: float = 1.0
     tableau = ((0.0,),)

@@ -12,7 +12,13 @@ from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 @dataclass(frozen=True)
 class ExponentialEuler(AbstractIntegrator):
-    """v <- v + (1 - exp(-dt precision/tau)) / precision (drive - e). First order; the leak is stable at any dt."""
+    """v <- v + (1 - exp(-dt precision/tau)) / precision (drive - e). First order; the leak is stable at any dt.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, integrator=pcn.ExponentialEuler(dt=2.0)).run(100.0, **data).time  # ms
+    100.0
+    """
 
     dt: float = 1.0
     tableau = ((0.0,),)

@@ -11,7 +11,13 @@ from pcneuro.model.integrators.abstract import AbstractIntegrator
 
 @dataclass(frozen=True)
 class RungeKutta4(AbstractIntegrator):
-    """Four stages, fourth order; stable while dt precision / tau < 2.785."""
+    """Four stages, fourth order; stable while dt precision / tau < 2.785.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, integrator=pcn.RungeKutta4(dt=2.0)).run(100.0, **data).time  # ms
+    100.0
+    """
 
     dt: float = 1.0
     tableau = ((0.0, 0.0, 0.0, 0.0), (0.5, 0.0, 0.0, 0.0), (0.0, 0.5, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))

@@ -49,6 +49,12 @@ class SchemeRow:
         Whose claim it is, or that it is an assumption.
 
     Raises DataError for cells that do not fit.
+
+    Examples
+    --------
+    >>> row = pcn.passes.Scheme.named("bastos_2012").rows[0]
+    >>> isinstance(row, pcn.passes.SchemeRow)
+    True
     """
 
     what: str

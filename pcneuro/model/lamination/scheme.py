@@ -38,6 +38,12 @@ class Scheme:
     DataError, UnknownNameError, CapacityError
         For tables, columns and cells that do not fit, layers that are there twice or not in the order of their depths,
         and rows whose layer is none of the scheme.
+
+    Examples
+    --------
+    >>> scheme = pcn.passes.Scheme.named("bastos_2012")
+    >>> len(scheme.rows) > 0
+    True
     """
 
     rows: Any

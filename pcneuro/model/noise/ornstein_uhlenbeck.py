@@ -25,6 +25,12 @@ class OrnsteinUhlenbeck(AbstractNoise):
         Deviation of eta: a number, or an array of the vertex's shape, not negative.
     tau
         Its time constant tau_n in ms, likewise, positive.
+
+    Examples
+    --------
+    >>> noisy = pcn.build_circuit(graph, noise={"h.value": pcn.OrnsteinUhlenbeck(sigma=0.1, tau=5.0)})
+    >>> sorted(noisy.noise)
+    ['h.value']
     """
 
     tau: Any

@@ -19,6 +19,12 @@ class WhiteNoise(AbstractNoise):
     ``RungeKutta4`` Euler's, at the end of the step. z are normal numbers. Of error neurons with a time constant it is
     tau_e de = (v - prediction - e / precision) dt + sigma sqrt(2 tau_e) dW; without one, sigma z is added to e in each
     step, whatever dt.
+
+    Examples
+    --------
+    >>> noisy = pcn.build_circuit(graph, noise={"h.value": pcn.WhiteNoise(sigma=0.1)})
+    >>> pcn.Simulator(noisy, seed=1).run(50.0, **data).status
+    <Status.COMPLETED: 'completed'>
     """
 
     @property

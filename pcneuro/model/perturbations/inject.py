@@ -25,6 +25,12 @@ class Inject(AbstractPerturbation):
         [start, stop).
 
     Several into one vertex add up.
+
+    Examples
+    --------
+    >>> pulse = pcn.Inject("h", 0.5, start=20.0, stop=40.0)  # ms
+    >>> pcn.Simulator(circuit).run(100.0, **data, perturb=[pulse]).status
+    <Status.COMPLETED: 'completed'>
     """
 
     vertex: str

@@ -44,6 +44,11 @@ class DeltaRule(AbstractPlasticity):
     W and need not be what the product drives: a dendrite's potential (Sacramento, Ponte Costa, Bengio & Senn 2018), or
     a rate that inhibition holds at a target (Vogels, Sprekeler, Zenke, Clopath & Gerstner 2011, with negative W). The
     other parameters are those of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> sorted(circuit.with_plasticity({"W2": pcn.DeltaRule("out", tau=1000.0)}).plasticity)
+    ['W2']
     """
 
     vertex: str

@@ -18,6 +18,13 @@ class Hebbian(AbstractPlasticity):
     Where a prediction is linear in theta it is the error behind a synapse times the activity before it. One change of
     ``every`` ms is a step of ``SGD(every / tau)``; ``every`` = dt is incremental predictive coding (Salvatori et al.
     2023). Parameters are those of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> learns = circuit.with_plasticity({"W2": pcn.Hebbian(tau=1000.0)})
+    >>> result = pcn.Simulator(learns).run(200.0, **data)
+    >>> sorted(learns.plasticity)
+    ['W2']
     """
 
     tau: float

@@ -40,6 +40,11 @@ class Homeostasis(AbstractPlasticity):
 
     ``vertex`` is whose value neurons are held at the ``target``, theta a bias of theirs. The other parameters are those
     of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> pcn.Homeostasis("h", target=0.2, tau=1000.0).target
+    0.2
     """
 
     vertex: str

@@ -17,6 +17,11 @@ class LearnedFeedback(AbstractPlasticity):
 
     ``weights`` is the name of W. Where W has ``Hebbian`` with the same settings, W - B decays as exp(-decay t / tau),
     whatever the data. The other parameters are those of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> pcn.LearnedFeedback(weights="W2", tau=1000.0).weights
+    'W2'
     """
 
     weights: str

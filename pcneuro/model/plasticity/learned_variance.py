@@ -37,6 +37,11 @@ class LearnedVariance(AbstractPlasticity):
 
     It is given for a vertex, whose variances begin at 1 / precision. Bounds default to (1e-6, infinity). Parameters
     are those of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> sorted(circuit.with_plasticity({"h": pcn.LearnedVariance(tau=1000.0)}).plasticity)
+    ['h']
     """
 
     tau: float

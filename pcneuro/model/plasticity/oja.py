@@ -40,6 +40,11 @@ class Oja(AbstractPlasticity):
 
     ``pre`` is the activity x, ``post`` that of the value neurons whose prediction the product enters. Parameters are
     those of ``AbstractPlasticity``.
+
+    Examples
+    --------
+    >>> sorted(circuit.with_plasticity({"W2": pcn.Oja(tau=1000.0)}).plasticity)
+    ['W2']
     """
 
     tau: float

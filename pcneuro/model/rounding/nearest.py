@@ -13,7 +13,13 @@ from pcneuro.model.rounding.abstract import AbstractRounding
 @final
 @dataclass(frozen=True)
 class Nearest(AbstractRounding):
-    """The nearest level; in the middle between two, the one with the even number."""
+    """The nearest level; in the middle between two, the one with the even number.
+
+    Examples
+    --------
+    >>> pcn.passes.Quantize(bits=4, rounding=pcn.passes.Nearest()).bits
+    4
+    """
 
     of_messages: ClassVar[bool] = True
 

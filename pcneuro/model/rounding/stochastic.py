@@ -19,6 +19,11 @@ class Stochastic(AbstractRounding):
     Each entry of each parameter has one number drawn for it by the ``seed`` and the parameter's name: the same values
     are rounded the same way every time. Of messages (``QuantizeErrors``, ``QuantizeValues``) each unit of each sample
     has one drawn for each step, by the seed and the vertex: a run repeats. Raises ParameterError for what is no seed.
+
+    Examples
+    --------
+    >>> pcn.passes.Quantize(bits=4, rounding=pcn.passes.Stochastic(seed=1)).rounding.seed
+    1
     """
 
     of_messages: ClassVar[bool] = True

@@ -23,6 +23,12 @@ class Cut(AbstractIntervention):
         still predicts h2. For both cut both.
     start, stop
         In ms of simulated time, multiples of dt; None: the begin, and no end.
+
+    Examples
+    --------
+    >>> cut = pcn.Cut(("out.error", "h.value"), start=20.0)  # from 20 ms on
+    >>> pcn.Simulator(circuit).run(100.0, **data, perturb=[cut]).status
+    <Status.COMPLETED: 'completed'>
     """
 
     edge: Any

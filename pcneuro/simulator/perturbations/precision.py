@@ -40,6 +40,12 @@ class SetPrecision(AbstractIntervention):
         precisions that change each step are slow.
     start, stop
         In ms of simulated time, multiples of dt; None: the begin, and no end.
+
+    Examples
+    --------
+    >>> sure = pcn.SetPrecision("h", 2.0, start=20.0)
+    >>> pcn.Simulator(circuit).run(100.0, **data, perturb=[sure]).status
+    <Status.COMPLETED: 'completed'>
     """
 
     vertex: str

@@ -31,6 +31,12 @@ class Silence(AbstractIntervention):
         from there. ``"h1.error"``: the error neurons are at 0 at once, and drive nothing.
     start, stop
         In ms of simulated time, multiples of dt; None: the begin, and no end.
+
+    Examples
+    --------
+    >>> off = pcn.Silence("h.error", start=20.0, stop=40.0)  # ms
+    >>> pcn.Simulator(circuit).run(100.0, **data, perturb=[off]).status
+    <Status.COMPLETED: 'completed'>
     """
 
     population: str

@@ -18,7 +18,15 @@ class AbstractBetween(ABC):
 
 @dataclass(frozen=True)
 class ResetState(AbstractBetween):
-    """Each trial begins at its onset in the feedforward sweep of its stimuli, as a simulation of its own would."""
+    """Each trial begins at its onset in the feedforward sweep of its stimuli, as a simulation of its own would.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> table = pandas.DataFrame({"x": [0, 1], "duration": [50.0, 50.0]})
+    >>> pcn.Protocol(table, values={"x": np.eye(3)[:2]}, between=pcn.ResetState()).between
+    ResetState()
+    """
 
     def restarts(self, onsets: np.ndarray) -> np.ndarray:
         return onsets
@@ -26,7 +34,15 @@ class ResetState(AbstractBetween):
 
 @dataclass(frozen=True)
 class KeepState(AbstractBetween):
-    """Neurons go on from where the trial, or the interval, before has left them."""
+    """Neurons go on from where the trial, or the interval, before has left them.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> table = pandas.DataFrame({"x": [0, 1], "duration": [50.0, 50.0]})
+    >>> pcn.Protocol(table, values={"x": np.eye(3)[:2]}, between=pcn.KeepState()).between
+    KeepState()
+    """
 
     def restarts(self, onsets: np.ndarray) -> np.ndarray:
         return onsets[:0]

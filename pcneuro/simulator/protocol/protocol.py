@@ -79,6 +79,14 @@ class Protocol:
         For tables with times that are missing, negative or overlap, and cells that stand for no stimulus.
     ParameterError, ShapeError, CapacityError, UnknownNameError
         For other arguments that do not fit.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> table = pandas.DataFrame({"x": [0, 1], "duration": [50.0, 50.0], "condition": ["a", "b"]})
+    >>> trials = pcn.Protocol(table, values={"x": np.eye(3)[:2]}, interval=20.0)
+    >>> trials.repeats
+    1
     """
 
     table: Any

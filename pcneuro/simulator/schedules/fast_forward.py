@@ -35,6 +35,11 @@ class FastForward(AbstractSchedule):
         resolution of durations and records.
 
     Raises ParameterError for strict dynamics, and in ``run`` where the rates of free populations differ, or are zero.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, schedule=pcn.FastForward()).run(1000.0, **data).time  # ms
+    1000.0
     """
 
     continuous: bool = False

@@ -12,7 +12,13 @@ from pcneuro.simulator.schedules.abstract import AbstractSchedule
 
 
 class Parallel(AbstractSchedule):
-    """Every population does every step, all from the same state."""
+    """Every population does every step, all from the same state.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, schedule=pcn.Parallel()).run(100.0, **data).status
+    <Status.COMPLETED: 'completed'>
+    """
 
     divisible = True
     settles = True

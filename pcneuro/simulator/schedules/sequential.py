@@ -17,6 +17,11 @@ class Sequential(AbstractSchedule):
 
     Defined for fixed prediction, where what comes from downstream is then constant. A run is one pass: two runs in a
     row are two passes, each from where the last one left every population. Time is that of each population's own clock.
+
+    Examples
+    --------
+    >>> pcn.Simulator(circuit, schedule=pcn.Sequential()).run(100.0, **data).status
+    <Status.COMPLETED: 'completed'>
     """
 
     divisible = False

@@ -15,6 +15,11 @@ class AbstractSpace(ABC):
     """Runs by number, from 0 on, each with values by dotted key, such as ``{"integrator.dt": 0.5}``.
 
     Spaces are frozen data, and nothing is listed before it is asked for: a million runs need no memory.
+
+    Examples
+    --------
+    >>> isinstance(pcn.spaces.Grid({"seed": [0]}), pcn.spaces.AbstractSpace)
+    True
     """
 
     kind: ClassVar[str]

@@ -42,6 +42,15 @@ class Csv(AbstractSpace):
         For a file that is too large.
     ParameterError
         For NaN, and for names that are no keys, or set the same.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> _ = path.write_text("seed,integrator.dt\\n0,0.5\\n1,1.0\\n")
+    >>> pcn.spaces.Csv(path).values(1)
+    {'seed': 1, 'integrator.dt': 1.0}
     """
 
     kind: ClassVar[str] = "csv"

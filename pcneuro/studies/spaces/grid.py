@@ -28,6 +28,14 @@ class Grid(AbstractSpace):
         Axes without values, NaN, and keys that set the same.
     CapacityError
         More than 10^9 runs.
+
+    Examples
+    --------
+    >>> space = pcn.spaces.Grid({"integrator.dt": [0.5, 1.0], "seed": [0, 1, 2]})
+    >>> len(space)
+    6
+    >>> space.values(1)
+    {'integrator.dt': 0.5, 'seed': 1}
     """
 
     kind: ClassVar[str] = "grid"

@@ -28,6 +28,12 @@ class Joined(AbstractSpace):
     ------
     ParameterError
         For what is no list of spaces, and where a key of one is a table with a key of another in it.
+
+    Examples
+    --------
+    >>> both = pcn.spaces.Joined([pcn.spaces.Grid({"seed": [0, 1]}), pcn.spaces.Grid({"duration": [50.0]})])
+    >>> len(both)
+    3
     """
 
     kind: ClassVar[str] = "joined"

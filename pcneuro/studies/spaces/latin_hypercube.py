@@ -30,6 +30,12 @@ class LatinHypercube(AbstractSampled):
         For ranges that are none, and numbers that are not whole.
     CapacityError
         More than 10^9 runs.
+
+    Examples
+    --------
+    >>> space = pcn.spaces.LatinHypercube({"tau": pcn.spaces.Range(5.0, 50.0, log=True)}, runs=8, seed=1)
+    >>> 5.0 <= space.values(0)["tau"] <= 50.0
+    True
     """
 
     kind: ClassVar[str] = "latin_hypercube"

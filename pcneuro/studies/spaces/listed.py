@@ -28,6 +28,11 @@ class Listed(AbstractSpace):
     ------
     ParameterError
         For what is no list of dicts, for NaN, and keys that set the same.
+
+    Examples
+    --------
+    >>> pcn.spaces.Listed([{"seed": 1}, {"integrator.dt": 0.5}]).values(1)
+    {'integrator.dt': 0.5}
     """
 
     kind: ClassVar[str] = "list"

@@ -17,7 +17,14 @@ NEEDED = 'needs keys and their values, such as "integrator.dt" = [0.5, 1.0]'
 
 
 def space_of(table: Any, folder: Path) -> AbstractSpace:
-    """The space of a table, whose paths begin at ``folder``. Raises Problem, with the path from this table."""
+    """The space of a table, whose paths begin at ``folder``. Raises Problem, with the path from this table.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> len(pcn.spaces.space_of({"kind": "grid", "seed": [0, 1]}, Path()))
+    2
+    """
     if not isinstance(table, Mapping) or not table:
         raise Problem((), NEEDED)
     kind = table.get(KIND, DEFAULT)

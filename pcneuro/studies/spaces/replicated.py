@@ -37,6 +37,14 @@ class Replicated(AbstractSpace):
         For numbers that are not whole, and a key that the space sets itself.
     CapacityError
         More than 10^9 runs.
+
+    Examples
+    --------
+    >>> space = pcn.spaces.Replicated(pcn.spaces.Grid({"duration": [50.0, 100.0]}), 3)
+    >>> len(space)
+    6
+    >>> space.values(1)
+    {'duration': 50.0, 'seed': 1}
     """
 
     kind: ClassVar[str] = "replicated"

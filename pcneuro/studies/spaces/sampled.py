@@ -45,6 +45,11 @@ class Range:
     ------
     ParameterError
         For other ends.
+
+    Examples
+    --------
+    >>> pcn.spaces.Range(1, 100, whole=True).high
+    100
     """
 
     low: float

@@ -38,6 +38,11 @@ class Sobol(AbstractSampled):
         For ranges that are none, and numbers that are not whole.
     CapacityError
         More than 10^9 runs.
+
+    Examples
+    --------
+    >>> len(pcn.spaces.Sobol({"tau": (5.0, 50.0)}, runs=8, seed=1))
+    8
     """
 
     kind: ClassVar[str] = "sobol"

@@ -25,6 +25,11 @@ class Zip(AbstractSpace):
     ------
     ParameterError
         As of a grid, and for axes of different lengths.
+
+    Examples
+    --------
+    >>> pcn.spaces.Zip({"integrator.dt": [0.5, 1.0], "duration": [100.0, 200.0]}).values(1)
+    {'integrator.dt': 1.0, 'duration': 200.0}
     """
 
     kind: ClassVar[str] = "zip"
