@@ -13,6 +13,7 @@ from pcneuro.circuit.batches import check_inputs, check_labels, check_targets, c
 from pcneuro.circuit.circuit import Circuit
 from pcneuro.errors import DataError, ParameterError, ShapeError, unknown_name
 from pcneuro.graph.forward import forward_pass
+from pcneuro.learning.columns import Chosen, arrays_of
 from pcneuro.quantities import by_name, plain_array
 
 Arrays = Mapping[str, np.ndarray]
@@ -27,7 +28,7 @@ class Examples:
     Arrays, lists, and tables, whose rows are samples; of a labelled array (``xarray.DataArray``) the dimension
     ``batch`` is that of samples. They are kept as arrays. Raises ShapeError where the numbers of samples differ, or
     labels do not say which dimension they are, DataError for what is no array of real numbers, has units or is under a
-    mask, and ParameterError where there are no samples.
+    mask, and ParameterError where there are no samples. ``Examples.of`` takes them out of data frames and the like.
 
     Examples
     --------
@@ -50,6 +51,42 @@ class Examples:
         common_batch({f"input {n!r}": a for n, a in self.inputs.items()} | dict(self.targets))
         if not self.targets or not len(self):
             raise ParameterError("there are no examples: give targets for at least one sample")
+
+    @classmethod
+    def of(cls, source: Any, inputs: Chosen, targets: Chosen, *, flat: bool = False) -> Examples:
+        """Samples out of something that holds inputs and targets together.
+
+        Parameters
+        ----------
+        source
+            A part of a data set, such as ``pcneuro.data.load("digits").train``, a DataFrame of pandas, or a Dataset of
+            xarray whose dimension ``batch`` is that of samples.
+        inputs, targets
+            Of a part, the names that its inputs and targets have in the circuit. Else a dict from the circuit's names
+            to columns or variables; a name, or a list of names, where these are the same. A column alone has shape
+            (samples,), a list of columns (samples, columns), and a column of categories (samples, classes): a 1 at the
+            class of each, in the order of ``.cat.categories``.
+        flat
+            Whether each sample becomes one row of numbers: images (1, 8, 8) rows of 64.
+
+        Raises
+        ------
+        DataError
+            For another source, values that are missing, or columns that hold no numbers.
+        ParameterError, UnknownNameError
+            For what is no name of a column, or one that is not there.
+        ShapeError
+            For labelled variables none of whose dimensions is ``batch``.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> frame = pandas.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0], "kind": ["odd", "even"]})
+        >>> frame["kind"] = frame["kind"].astype("category")
+        >>> pcn.Examples.of(frame, {"x": ["a", "b"]}, {"out": "kind"}).targets["out"].tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+        """
+        return cls(*arrays_of(source, inputs, targets, flat))
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))

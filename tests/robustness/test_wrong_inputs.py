@@ -151,7 +151,7 @@ OF_MAPPINGS = "AssumedRate", "axons_of", "chip_of", "traffic_of"
 OF_SPACES = "Csv", "Grid", "Joined", "LatinHypercube", "Listed", "Range", "Replicated", "Sobol", "Zip"
 OF_MAPPING = "check", "core", "read", "to_csv", "to_html", "to_netcdf"
 """Names of ``pcneuro.mapping`` that take something, and methods of a mapping."""
-SEVERAL = {"batch", "mapping", "ops", "passes", "plot", "spaces"}
+SEVERAL = {"batch", "data", "importing", "mapping", "ops", "passes", "plot", "spaces"}
 """Rooms of functions."""
 
 
@@ -159,6 +159,7 @@ def arguments() -> set[tuple[str, str]]:
     """Every argument of every public name, and of the methods that take any."""
     methods = {
         "Batch": ("run", "hash_of"),
+        "Examples": ("of",),
         "Simulator": ("run", "stream", "reset", "set_parameters", "store", "restore"),
         "Trainer": ("run", "advance"),
     }

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+import pandas
 
 import pcneuro as pcn
 from tests.robustness.wrong_calls import Row, X, Y, circuit, graph, simulator
@@ -13,6 +14,16 @@ from tests.robustness.wrong_values import arrays, flags, mappings, names, number
 
 EXAMPLES = pcn.Examples({"x": X}, {"out": Y})
 SOME = itertools.count()
+FRAME = pandas.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0]})
+
+
+FITTING = "the value", "with unknown", "with empty", "other letters"
+"""Names in a circuit are not known here."""
+
+
+def taken(source: Any = FRAME, inputs: Any = "a", targets: Any = "b", flat: Any = False) -> Any:
+    made = pcn.Examples.of(source, inputs, targets, flat=flat)
+    return [[array.tolist() for array in group.values()] for group in (made.inputs, made.targets)]
 
 
 def trained(**changes: Any) -> Any:
@@ -102,6 +113,10 @@ ROWS = [
         lambda v: pcn.Examples({"x": X}, {"out": v}).targets,
         said="target|input 'x'",
     ),
+    Row("Examples.of", "source", FRAME, objects("DataFrame", none=False, like=pandas.DataFrame), lambda v: taken(v)),
+    Row("Examples.of", "inputs", {"x": "a"}, mappings({"x": "a"}, "nope"), lambda v: taken(inputs=v), but=FITTING),
+    Row("Examples.of", "targets", "b", names(known="B"), lambda v: taken(targets=v)),
+    Row("Examples.of", "flat", True, flags(True), lambda v: taken(flat=v)),
     Row(
         "Trainer",
         "train",

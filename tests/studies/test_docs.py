@@ -54,7 +54,7 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     for name in ("simulations", "circuits"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    from_python, in_chunks, pieces, back, learning = blocks("python")
+    from_python, in_chunks, pieces, back, learning, taken = blocks("python")
     exec(from_python, {})
     assert capsys.readouterr().out.startswith("results/scalar_graph completed {'true': -11.37")
     names: dict = {}
@@ -68,3 +68,5 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     by_circuit, by_backprop = (eval(line) for line in capsys.readouterr().out.splitlines())
     assert by_circuit == by_backprop
     assert float(by_circuit[-1]) < float(by_circuit[0])
+    exec(taken, names)
+    assert eval(capsys.readouterr().out) == [((1438, 64), (1438, 10)), ((3, 2), (3, 2)), ((5, 2), (5, 2))]
