@@ -54,7 +54,12 @@ def pages() -> list[str]:
 
 def blocks(page: str) -> list[Block]:
     """The blocks of a page that are followed, in order."""
-    found = BLOCK.finditer((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    return parsed((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> list[Block]:
+    """The blocks of a text that are followed, in order."""
+    found = BLOCK.finditer(text)
     return [Block(each["language"], OPTIONS.sub("", each["text"])) for each in found if each["language"] in RUN]
 
 
@@ -67,17 +72,22 @@ def follow(page: str, folder: Path, capsys: Any) -> dict[str, str]:
     names: dict[str, Any] = {"__name__": "__page__"}
     said: dict[str, str] = {}
     for number, block in enumerate(blocks(page)):
-        if block.file is not None:
-            place = folder / block.file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(block.text.replace(f"%%writefile {block.file}\n", "", 1), encoding="utf-8")
-        elif block.commands is not None:
-            for line in block.commands:
-                _command(line, capsys, said)
-        elif block.language != "toml":
-            exec(compile(block.text, f"{page}.md, block {number}", "exec"), names)
-            said[f"block {number}"] = capsys.readouterr().out
+        carry_out(block, folder, names, f"block {number}", capsys, said)
     return said
+
+
+def carry_out(block: Block, folder: Path, names: dict[str, Any], title: str, capsys: Any, said: dict[str, str]) -> None:
+    """Do what one block says, with these names of Python; `said` gets what is printed, by command or title."""
+    if block.file is not None:
+        place = folder / block.file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(block.text.replace(f"%%writefile {block.file}\n", "", 1), encoding="utf-8")
+    elif block.commands is not None:
+        for line in block.commands:
+            _command(line, capsys, said)
+    elif block.language != "toml":
+        exec(compile(block.text, title, "exec"), names)
+        said[title] = capsys.readouterr().out
 
 
 def _command(line: str, capsys: Any, said: dict[str, str]) -> None:

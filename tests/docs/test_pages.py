@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from matplotlib import pyplot
 
 from tests.docs.pages import DOCS, ROOT, blocks, follow, pages
 
+HOW_TO = ("building", "changing", "exporting", "learning", "many_runs", "running", "trusting")
 OWN = {
     "batch": "tests/batch/test_docs.py",
     "circuits": "tests/circuits/test_documentation.py",
     "cortex": "tests/circuit/passes/test_passes.py",
     "data": "tests/data/test_abstract.py",
     "exports": "tests/export/test_docs.py",
+    **dict.fromkeys([f"how_to/{name}" for name in HOW_TO], "tests/docs/test_how_to.py"),
     "importing": "tests/importing/test_docs.py",
     "mapping": "tests/mapping/test_docs.py",
     "performance": "tests/test_benchmarks.py",
@@ -29,19 +29,6 @@ NEEDS = {"tutorials/from_pytorch": ["torch"], "tutorials/thousand_runs": ["zarr"
 """What pages import that not every environment for tests has."""
 
 FOLLOWED = [page for page in pages() if page not in OWN and blocks(page)]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty folder, from which Python files are imported."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(pyplot, "show", lambda: None)
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of what Brian2 imports
