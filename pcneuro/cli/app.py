@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +17,13 @@ from pcneuro.cli.batch_app import batch_app
 from pcneuro.cli.codes import BAD_INPUT, INTERNAL, INTERRUPTED
 from pcneuro.cli.examples_app import examples_app
 from pcneuro.cli.options import (
+    QUIET,
     TRACEBACK,
     Circuit,
     Folder,
     Out,
     Overwrite,
+    Quiet,
     Sets,
     SimulationFile,
     Traceback,
@@ -80,6 +83,7 @@ def run(
         str | None,
         typer.Option(metavar="K/N", help="Of a batch, do the K-th of N parts only, beside others that do the rest."),
     ] = None,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Carry out a simulation file: writes DIR/summary.json, DIR/records.nc and figures; of a batch DIR/runs.zarr.
@@ -110,6 +114,7 @@ def check(
     out: Out = None,
     sets: Sets = None,
     overwrite: Overwrite = False,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Run a simulation file (task run, or mapping for sanafe) by us and by another simulator, and compare them.
@@ -148,6 +153,7 @@ def audit(
     singles: Annotated[int, typer.Option(min=0, help="Single neurons and synapses of each, drawn.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of states and entries.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.json.")] = False,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Print what every update of a circuit reads, and whether it is local; interventions hold it to that.
@@ -182,6 +188,7 @@ def map_(
     out: Out = None,
     sets: Sets = None,
     overwrite: Overwrite = False,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Put a circuit on a neuromorphic chip: which neuron goes where, what is sent, and what that costs.
@@ -222,7 +229,7 @@ def cache_clear(whole: Traceback = False) -> int:
 
 
 @cache_app.command("warm")
-def cache_warm(whole: Traceback = False) -> int:
+def cache_warm(quiet: Quiet = False, whole: Traceback = False) -> int:
     """Compile all kernels now, for float64 and float32, so that no run has to."""
     from pcneuro.cli import cache
 
@@ -241,6 +248,7 @@ def data_list(folder: Folder = None, whole: Traceback = False) -> int:
 def data_fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="See pcneuro data list.", show_default=False)],
     folder: Folder = None,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Download the official files of a data set, check and unpack them. Nothing that is there is overwritten."""
@@ -251,10 +259,13 @@ def data_fetch(
 
 def execute(arguments: list[str]) -> int:
     """Run the command, and turn whatever is raised into a line on standard error and an exit code."""
+    from pcneuro.simulator.progress import silenced
+
     shown = warnings.showwarning
     warnings.showwarning = _warn
     try:
-        code = app(args=arguments, prog_name="pcneuro", standalone_mode=False)
+        with silenced() if QUIET in arguments else nullcontext():
+            code = app(args=arguments, prog_name="pcneuro", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except _Usage as error:

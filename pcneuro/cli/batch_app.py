@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcneuro.cli.options import Sets, SimulationFile, Traceback
+from pcneuro.cli.options import Quiet, Sets, SimulationFile, Traceback
 
 batch_app = typer.Typer(help="Batches of many runs: how far they are, and what is made of them.", no_args_is_help=True)
 
@@ -33,6 +33,7 @@ def resume(
         int | None,
         typer.Option(min=1, help="Processes that do it (default: the runner that it began with).", show_default=False),
     ] = None,
+    quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
     """Go on with a batch that was interrupted or killed, by the settings in its folder. Exit codes are those of run."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 TRACEBACK = "--traceback"
+QUIET = "--quiet"
 
 Folder = Annotated[
     Path | None, typer.Option(help="Folder of the data (default: environment variable PCNEURO_DATA).", metavar="DIR")
@@ -54,3 +55,4 @@ Sets = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")]
 Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
+Quiet = Annotated[bool, typer.Option(QUIET, help="No progress on standard error: warnings, errors and results only.")]

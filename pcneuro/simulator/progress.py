@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pcneuro.errors import ParameterError, told
-from pcneuro.kernels.progress import AbstractReport, StandardError, compilation
+from pcneuro.kernels.progress import AbstractReport, compilation
 from pcneuro.quantities import seconds
 
 if TYPE_CHECKING:
@@ -128,17 +129,43 @@ class _InBar(AbstractReport):
         self.bar.update(self.bar.task_ids[0], note="")
 
 
+class _Nothing(AbstractReport):
+    """Shows nothing of what is being compiled."""
+
+    def show(self, share: float, name: str) -> None:
+        return None
+
+    def pause(self, share: float) -> None:
+        return None
+
+
+_silenced = ContextVar("_silenced", default=False)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """While it holds, no bar, no line in place of one, and nothing of compiling is shown, whoever asks for it."""
+    token, before = _silenced.set(True), compilation.report
+    compilation.report = _Nothing()
+    try:
+        yield
+    finally:
+        _silenced.reset(token)
+        compilation.report = before
+
+
 class Bar:
     """A bar with a note beside it on a terminal, plain lines elsewhere, on standard error. To be used as a context.
 
     Nothing is shown in the first two seconds (``patience``); lines come every ``period`` seconds, and nothing at all
-    if ``quiet``.
+    if ``quiet`` or ``silenced``.
     """
 
     def __init__(self, what: str, *, quiet: bool = False, period: float = 10.0, patience: float | None = None) -> None:
-        self.what, self.quiet, self.period = what, quiet, period
+        self.what, self.quiet, self.period = what, quiet or _silenced.get(), period
         self.patience = QUIET if patience is None else patience
         self.bar: rich.progress.Progress | None = None
+        self.compiling: AbstractReport = compilation.report
         self.begun = time.monotonic()
         self.last = -math.inf
         self.first: tuple[float, float] | None = None
@@ -149,7 +176,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.bar is not None:
             self.bar.stop()
-            compilation.report = StandardError()
+            compilation.report = self.compiling
 
     def show(self, share: float, note: str = "") -> None:
         """Tell that so much is done, from 0 to 1."""
@@ -171,6 +198,8 @@ class Bar:
 
     def say(self, text: str) -> None:
         """A line that stays."""
+        if self.quiet:
+            return
         if self.bar is not None:
             self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -189,5 +218,5 @@ class Bar:
             self.bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True, expand=True)
             self.bar.start()
             self.bar.add_task("" if note else self.what, total=1.0, note=note)
-            compilation.report = _InBar(self.bar)
+            self.compiling, compilation.report = compilation.report, _InBar(self.bar)
         self.bar.update(self.bar.task_ids[0], completed=share, note=note)

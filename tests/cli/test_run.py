@@ -37,6 +37,15 @@ def test_out_set_and_threads(pcneuro, folder):
     assert actual["settings"]["engine"] == {"threads": 1}
 
 
+def test_quiet_prints_results_but_no_progress(pcneuro, monkeypatch):
+    monkeypatch.setattr("pcneuro.simulator.progress.QUIET", 0.0)
+    sweep = "--set", "sweep.duration=[4.0, 8.0]"
+    assert pcneuro("run", "x.toml", *sweep, "--out", "told")[2].startswith("x: 0 % after ")
+    code, out, err = pcneuro("run", "x.toml", *sweep, "--out", "quiet", "--quiet")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith("quiet: summary.json")
+
+
 def test_a_folder_that_exists_is_kept_unless_told(pcneuro, refused, folder):
     (folder / "out").mkdir()
     (folder / "out" / "mine").write_text("precious")

@@ -1,9 +1,12 @@
 """A bar on a terminal, and what is said beside it."""
 
 import io
+import sys
+
+import pytest
 
 from pcneuro.kernels.progress import StandardError, compilation
-from pcneuro.simulator.progress import Bar
+from pcneuro.simulator.progress import Bar, silenced
 
 
 class Terminal(io.StringIO):
@@ -29,3 +32,19 @@ def test_without_patience_a_line_comes_at_once(capsys):
     with Bar("work", patience=0.0) as bar:
         bar.show(0.0)
     assert capsys.readouterr().err == "work: 0 % after < 1s\n"
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_what_is_silenced_shows_nothing_at_all(stream, monkeypatch):
+    monkeypatch.setattr("sys.stderr", stream())
+    before = compilation.report
+    with silenced(), Bar("work", patience=0.0) as bar:
+        bar.show(0.5, "epoch 1")
+        bar.say("a line")
+        compilation.report.show(0.1, "project")
+        compilation.report.pause(1.0)
+    assert sys.stderr.getvalue() == ""
+    assert compilation.report is before
+    with Bar("work", patience=0.0) as bar:
+        bar.show(0.5)
+    assert sys.stderr.getvalue() != ""
