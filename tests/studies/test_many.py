@@ -6,7 +6,7 @@ import xarray
 
 from pcneuro.studies.figures.divergence import divergence_figure
 from pcneuro.studies.figures.style import MOST_ENTRIES, legend_entries
-from pcneuro.studies.many import MOST_TOLD
+from pcneuro.studies.many import MOST_NUMBERS, MOST_TOLD
 from tests.studies.conftest import SMALL
 
 
@@ -15,10 +15,14 @@ def test_of_many_runs_a_summary_is_printed(project):
     text = SMALL.replace("duration = 20.0", 'duration = 2.0\nengine = {kind = "Reference"}')
     report, summary, records = project(text + f'[sweep]\n"arguments.weight" = {weights}\n')
     ended, numbers = report.tables
-    assert ended.rows == [["completed", str(MOST_TOLD + 1)]]
+    assert ended.rows == [["completed", str(MOST_TOLD + 1), "weight = 0.1"]]
     losses = [run["loss"] for run in summary["runs"]]
     told = {row[0]: row[1:] for row in numbers.rows}
-    assert told["loss"] == [f"{x:.6g}" for x in (min(losses), np.median(losses), max(losses))] + [str(MOST_TOLD + 1)]
+    least, most = (f"weight = {weights[int(at(losses))]}" for at in (np.argmin, np.argmax))
+    expected = [f"{x:.6g}" for x in (min(losses), np.median(losses), max(losses))]
+    assert told["loss"] == [expected[0], least, expected[1], expected[2], most, str(MOST_TOLD + 1)]
+    assert len(numbers.rows) <= MOST_NUMBERS
+    assert "summary.json" in numbers.title
     assert records.sizes["run"] == MOST_TOLD + 1
 
 
