@@ -99,6 +99,17 @@ def run(
 
 
 @app.command()
+def new(
+    name: Annotated[Path, typer.Argument(metavar="NAME", help="The new folder.", show_default=False)],
+    whole: Traceback = False,
+) -> int:
+    """Write a folder to start from: a circuit, a simulation that runs as it is, and what to change first."""
+    from pcneuro.cli.new import new as write_it
+
+    return write_it(name)
+
+
+@app.command()
 def check(
     file: SimulationFile,
     against: Annotated[
