@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pcneuro.cli import completion
+
 TRACEBACK = "--traceback"
 QUIET = "--quiet"
 
@@ -34,6 +36,7 @@ SimulationFile = Annotated[
         metavar="FILE.toml",
         help="A simulation file, or the name of an example, such as quickstart.",
         callback=_simulation_file,
+        autocompletion=completion.simulation_files,
         show_default=False,
     ),
 ]
@@ -43,6 +46,7 @@ Circuit = Annotated[
         metavar="CIRCUIT",
         help="A saved circuit, a simulation file or an example's name, or file.py:function.",
         callback=circuit_reference,
+        autocompletion=completion.circuits,
         show_default=False,
     ),
 ]
@@ -51,7 +55,12 @@ Out = Annotated[
 ]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the file, such as integrator.dt=0.5."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a key of the file, such as integrator.dt=0.5.",
+        autocompletion=completion.keys,
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names in DIR; others stay.")]
 Traceback = Annotated[bool, typer.Option(TRACEBACK, help="Show the whole of an error.")]
