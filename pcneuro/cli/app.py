@@ -142,14 +142,18 @@ def check(
 def show(
     circuit: Circuit,
     draw: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the circuit to a new file.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE.html", help="Write a page with an interactive picture to a new file."),
+    ] = None,
     equations: Annotated[bool, typer.Option("--equations", help="Print the differential equations, too.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.png.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     whole: Traceback = False,
 ) -> int:
     """Print a circuit's populations and projections. What comes from a Python file is made by running it."""
     from pcneuro.cli.show import show as print_it
 
-    return print_it(circuit, draw, equations, overwrite)
+    return print_it(circuit, draw, page, equations, overwrite)
 
 
 @app.command()

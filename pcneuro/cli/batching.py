@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pcneuro.batch import Batch, Store, locks, resume
 from pcneuro.batch.layout import OLD, SETTINGS
+from pcneuro.batch.report import write_report
 from pcneuro.batch.runners import AbstractRunner, Here, Processes, Shard
 from pcneuro.batch.store import Progress
 from pcneuro.batch.table import batch_table, runner_of
+from pcneuro.circuit.circuit import Circuit
 from pcneuro.cli.codes import BAD_INPUT, INTERRUPTED, SUCCESS
 from pcneuro.cli.terminal import Terminal
-from pcneuro.errors import OutputError, StoreError, reporting_divergence
+from pcneuro.errors import OutputError, PcneuroError, StoreError, reporting_divergence
 from pcneuro.files import finished, unfinished
 from pcneuro.studies import Plan
 from pcneuro.studies.observer import AbstractObserver
 from pcneuro.studies.output import RESULTS, next_free
+from pcneuro.studies.performing import Performer
 
 MOST_KINDS = 5
 """Kinds of failures that are printed; ``pcneuro batch status`` has all."""
@@ -32,17 +36,31 @@ def run_batch(plan: Plan, out: Path | None, overwrite: bool, going_on: bool, sha
         runner = Shard.from_text(shard, Here() if isinstance(runner, Processes) else runner)
     batch = Batch(plan, replicates=table.replicates, block=table.block, pack=table.pack, keep=table.keep)
     folder = _folder(plan.name, out, overwrite, going_on, shared=shard is not None)
-    return _shown(plan.name, lambda observer: batch.run(folder, runner, observer=observer), folder, shard)
+    carry_out = lambda observer: batch.run(folder, runner, observer=observer)  # noqa: E731
+    return _shown(plan.name, carry_out, folder, shard, lambda: _circuit_of(plan))
 
 
 def resume_batch(folder: Path, processes: int | None) -> int:
     """Go on with the batch in a folder; returns the exit code."""
     runner = runner_of(folder) if processes is None else Processes(processes) if processes > 1 else Here()
-    return _shown(folder.name, lambda observer: resume(folder, runner, observer=observer), folder, None)
+    return _shown(folder.name, lambda observer: resume(folder, runner, observer=observer), folder, None, lambda: None)
 
 
-def _shown(name: str, carry_out: Callable[[AbstractObserver], Store], folder: Path, shard: str | None) -> int:
-    """Do it with a bar, and print a summary."""
+def _circuit_of(plan: Plan) -> Circuit | None:
+    """The circuit of the first run, for the report; none where it cannot be made."""
+    with suppress(PcneuroError):
+        return Performer(plan).circuit(plan.run(0))
+    return None
+
+
+def _shown(
+    name: str,
+    carry_out: Callable[[AbstractObserver], Store],
+    folder: Path,
+    shard: str | None,
+    circuit: Callable[[], Circuit | None],
+) -> int:
+    """Do it with a bar, write the report, and print a summary."""
     with Terminal(name) as terminal, reporting_divergence():
         known = carry_out(terminal).status()
     print(f"{folder}: {_summary(known)}")
@@ -57,6 +75,7 @@ def _shown(name: str, carry_out: Callable[[AbstractObserver], Store], folder: Pa
         from pcneuro.batch.figures import write
 
         print(f"figures: {', '.join(str(path) for path in write(folder))}")
+    print(f"report: {write_report(folder, circuit())}")
     return SUCCESS if known.done + known.unsettled or shard is not None else BAD_INPUT
 
 

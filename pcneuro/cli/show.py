@@ -14,7 +14,7 @@ FORMATS = (".png", ".svg", ".pdf")
 """Endings of the files that a picture is written to."""
 
 
-def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) -> int:
+def show(reference: str, draw: Path | None, page: Path | None, equations: bool, overwrite: bool) -> int:
     """Print a circuit; returns the exit code."""
     if draw is not None and draw.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot draw to {draw}: give a name that ends in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
@@ -25,6 +25,9 @@ def show(reference: str, draw: Path | None, equations: bool, overwrite: bool) ->
     if draw is not None:
         _draw(circuit, draw, overwrite)
         print(f"\ndrawn to {draw}")
+    if page is not None:
+        _write_page(circuit, reference, page, overwrite)
+        print(f"\nwritten to {page}")
     return SUCCESS
 
 
@@ -36,3 +39,10 @@ def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
         figure = circuit_figure(circuit)
         kind = path.suffix.lower().removeprefix(".")
         write_atomically(path, lambda file: figure.savefig(file, format=kind), overwrite=overwrite)
+
+
+def _write_page(circuit: Circuit, reference: str, path: Path, overwrite: bool) -> None:
+    from pcneuro.reports import circuit_part, document, heading, lines, write_page
+
+    parts = [heading(reference, "A circuit."), circuit_part(circuit), "<h2>Tables</h2>", lines(str(circuit), "tables")]
+    write_page(document(f"{reference}: pcneuro", parts), path, overwrite=overwrite)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import re
-from collections.abc import Sequence
 from html import escape
-from importlib import resources
-from typing import TYPE_CHECKING, BinaryIO
 
-from pcneuro.files import place, write_atomically
+from pcneuro.files import place
 from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.chips import CHIPS, ENERGIES, LATENCIES, chip_of
 from pcneuro.mapping.formatting import count, joule, of_what, second, share
@@ -19,9 +14,7 @@ from pcneuro.mapping.partition import STRATEGIES
 from pcneuro.mapping.plot.figures import figures
 from pcneuro.mapping.tables import TextTable, headline, remarks, tables
 from pcneuro.mapping.traffic import RESULT, TRAFFIC
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from pcneuro.reports import document, heading, lines, note, picture, svg, table, tiles, write_page
 
 CAPTIONS = {
     "populations": "The chip: squares are tiles, fields in them cores, coloured by the populations that are on them, "
@@ -56,39 +49,27 @@ MEANING = (
 def write_report(mapping: AbstractMapping, path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Write the report. Raises OutputError."""
     place(path, overwrite=overwrite)  # before the pictures are drawn
-    text = report(mapping)
-
-    def write(file: BinaryIO) -> None:
-        file.write(text.encode())
-
-    write_atomically(path, write, overwrite=overwrite)
+    write_page(report(mapping), path, overwrite=overwrite)
 
 
 def report(mapping: AbstractMapping) -> str:
     """The page of a mapping, as HTML."""
     title = f"{mapping.data.sizes['neuron']:,} neurons on {mapping.chip.name}"
     what, how = headline(mapping)
-    style = resources.files("pcneuro.mapping").joinpath("report.css").read_text(encoding="utf-8")
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in remarks(mapping))
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p>{escape(what)}.<br><span class="quiet">{escape(how.strip())}</span></p>',
+    return document(title, [heading(title, f"{what}.", how.strip()), *parts(mapping), *_repeat(mapping)])
+
+
+def parts(mapping: AbstractMapping) -> list[str]:
+    """What a page has of a mapping: numbers, remarks, pictures, tables, what they mean, and the chip."""
+    return [
         _tiles(mapping),
-        notes,
+        *map(note, remarks(mapping)),
         *_pictures(mapping),
-        *(f"<h2>{escape(table.title)}</h2>{_table(table)}" for table in tables(mapping)),
+        *(f"<h2>{escape(each.title)}</h2>{_table(each)}" for each in tables(mapping)),
         "<h2>What the numbers mean</h2>",
         f"<ul>{''.join(f'<li>{line}</li>' for line in MEANING)}</ul>",
         *_chip(mapping),
-        *_repeat(mapping),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style></head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
-    )
 
 
 def _tiles(mapping: AbstractMapping) -> str:
@@ -103,56 +84,24 @@ def _tiles(mapping: AbstractMapping) -> str:
         (_range(mapping.energy_gradient, joule), f"energy of a gradient{of_what(data)}"),
         (_range(mapping.time, second), "time of a sample"),
     ]
-    return f'<div class="tiles">{"".join(f"<div><b>{b}</b><span>{escape(s)}</span></div>" for b, s in rows)}</div>'
+    return tiles(rows)
 
 
 def _range(bounds: tuple[float, float], text: object) -> str:
     low, high = (text(bound) for bound in bounds)  # type: ignore[operator]
-    return escape(low if low == high else f"{low} to {high}")
+    return low if low == high else f"{low} to {high}"
 
 
-def _table(table: TextTable) -> str:
-    classes = [' class="r"' if side == "r" else "" for side in table.right]
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        return f"<tr>{''.join(f'<{tag}{c}>{escape(t)}</{tag}>' for c, t in zip(classes, cells, strict=True))}</tr>"
-
-    body = "".join(line("td", row) for row in table.rows)
-    head = line("th", table.columns)
-    return _wide(table.title or "prices", f"<table><thead>{head}</thead><tbody>{body}</tbody></table>")
-
-
-def _wide(label: str, inner: str) -> str:
-    """What may be wider than a narrow screen: it is scrolled by itself, by keys, too."""
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(label)}">{inner}</div>'
+def _table(known: TextTable) -> str:
+    return table(known.columns, known.rows, known.title or "prices", known.right)
 
 
 def _pictures(mapping: AbstractMapping) -> list[str]:
     import matplotlib
 
-    look = {"svg.hashsalt": "pcneuro", "svg.fonttype": "path", "font.family": "sans-serif", "font.size": 9}
-    with matplotlib.rc_context(look):  # type: ignore[arg-type]
+    with matplotlib.rc_context({"font.family": "sans-serif", "font.size": 9}):
         made = figures(mapping)
-        return [
-            f"<figure>{_wide(f'picture: {name}', svg(figure, CAPTIONS[name], name))}"
-            f"<figcaption>{CAPTIONS[name]}</figcaption></figure>"
-            for name, figure in made.items()
-        ]
-
-
-def svg(figure: Figure, label: str, prefix: str) -> str:
-    """A figure as an SVG element for a page of HTML: its names get a ``prefix``, so that several stand on a page."""
-    file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Its size is that of the page, and its proportions those of its viewBox.
-    for side in ("width", "height"):
-        text = re.sub(rf'(<svg [^>]*?) {side}="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'\bid="', f'id="{prefix}-', text)
-    text = re.sub(r'((?:xlink:)?href="|url\()#', rf"\1#{prefix}-", text)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+        return [picture(svg(figure, CAPTIONS[name], name), CAPTIONS[name], name) for name, figure in made.items()]
 
 
 def _chip(mapping: AbstractMapping) -> list[str]:
@@ -182,7 +131,7 @@ def _repeat(mapping: AbstractMapping) -> list[str]:
     libraries = "".join(f", {library}" for library in json.loads(facts["libraries"]))
     return [
         "<h2>How to repeat it</h2>",
-        f'<pre tabindex="0">{escape(call(mapping))}</pre>',
+        lines(call(mapping), "commands"),
         f'<p class="quiet">pcneuro {escape(facts["pcneuro"])}{escape(libraries)}; circuit.digest '
         f"{escape(facts['circuit_digest'])}; activity: {escape(facts['activity'])}. The same seed gives the same "
         "mapping, whatever the number of threads.</p>",

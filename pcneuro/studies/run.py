@@ -63,7 +63,7 @@ def simulate(
         runs, failure = _runs(performer, circuits, output, observer)
         status, message = _ending(runs, len(plan.runs), failure)
         summary = _summary(plan, runs, status, message, started, time.perf_counter() - begun)
-        broken = _write(output, runs, summary)
+        broken = _write(plan, output, runs, summary)
         folder = output.commit()
     if broken is not None:
         raise broken
@@ -191,22 +191,25 @@ def _write_early(output: Output, number: int, run: FinishedRun) -> None:
         write_json(path, _facts(run))
 
 
-def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> Exception | None:
+def _write(plan: Plan, output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> Exception | None:
     """Write all of it; where a figure cannot be drawn all else, and the error."""
+    from pcneuro.reports import svg
     from pcneuro.studies.figures.style import style
     from pcneuro.studies.records import stack, write_records
+    from pcneuro.studies.report import REPORT, page
 
     files = [RECORDS, *output.streamed()]
     datasets = [run.outcome.records for run in runs]
     records = stack(datasets, [run.swept for run in runs]) if runs[0].swept else datasets[0]
     records = records.assign_attrs(status=str(summary["status"]), file=summary["file"], task=summary["task"])
     output.write(RECORDS, lambda path: write_records(path, records))
-    broken = None
+    broken, pictures = None, dict[str, str]()
     try:
         with style():
             for name, figure in type(runs[0].task).figures(runs).items():
                 output.write(f"{name}.png", figure.savefig)
                 files.append(f"{name}.png")
+                pictures[name] = svg(figure, name, name)
     except PcneuroError:
         raise
     except Exception as error:
@@ -216,6 +219,9 @@ def _write(output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any])
             file = f"run{number}-{name}" if len(runs) > 1 else name
             output.write(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
             files.append(file)
-    summary["files"] = [SUMMARY, *files]
+    with style():
+        text = page(plan, runs, summary, pictures)
+    output.write(REPORT, lambda path: path.write_text(text, encoding="utf-8"))
+    summary["files"] = [SUMMARY, REPORT, *files]
     output.write(SUMMARY, lambda path: write_json(path, summary))
     return broken

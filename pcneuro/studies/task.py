@@ -198,6 +198,11 @@ class AbstractTask(Table):
     def tables(cls, runs: Sequence[FinishedRun]) -> list[TextTable]:
         """The main numbers, to print."""
 
+    @classmethod
+    def parts(cls, runs: Sequence[FinishedRun]) -> list[str] | None:
+        """What the report of a run has in place of its tables and figures, as HTML; None for these."""
+        return None
+
     def simulator(self, circuit: Circuit) -> Simulator:
         """A simulator with the file's dynamics, integrator, schedule, engine and dtype, and its seed for noise."""
         return Simulator(

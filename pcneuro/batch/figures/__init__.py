@@ -27,7 +27,7 @@ for _module in iter_modules(__path__):
 FIGURES = "figures"
 """Folder of a batch's figures, in its own."""
 
-__all__ = ["FIGURES", "PICTURES", "AbstractPicture", "Points", "draw", "write"]
+__all__ = ["FIGURES", "PICTURES", "AbstractPicture", "Points", "draw", "main_numbers", "write"]
 
 
 def draw(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> dict[str, Figure]:
@@ -46,7 +46,7 @@ def draw(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> dict[st
         Where there is no batch, or it is damaged.
     """
     store = Store.open(folder)
-    points = Points.of(store, numbers, _main(described(store.folder)))
+    points = Points.of(store, numbers, main_numbers(described(store.folder)))
     with style():
         return {kind: picture.draw(points) for kind, picture in PICTURES.items() if picture.fits(points)}
 
@@ -64,7 +64,7 @@ def write(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> list[P
     return written
 
 
-def _main(settings: Mapping[str, Any]) -> Sequence[str]:
+def main_numbers(settings: Mapping[str, Any]) -> Sequence[str]:
     """Patterns of the main numbers of a batch's task, in order; none where it is of a function."""
     study = settings.get("study")
     tables = study.get("tables") if isinstance(study, Mapping) else None

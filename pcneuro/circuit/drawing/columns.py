@@ -13,6 +13,7 @@ from pcneuro.circuit.drawing.style import (
     RADIUS,
     SMALL,
     arrow,
+    connection_id,
     legend,
     prepared,
     short,
@@ -120,7 +121,7 @@ class _Picture:
         x, y = self.layout.populations[name]
         data = self.graph.nodes[name]
         kind = "error" if data["kind"] == "error" else "input" if data["role"] == "input" else "value"
-        self.ax.add_artist(symbol(kind, (x, y), self.scale))
+        self.ax.add_artist(symbol(kind, (x, y), self.scale, name))
         if data.get("sign"):
             self._text(x, y, "+" if data["sign"] > 0 else "\N{MINUS SIGN}", FONT, "#333333", va="center")
         lines = [data["cell_type"], f"{data['size']:,}"]
@@ -155,6 +156,7 @@ class _Picture:
                 shrinkA=72 * RADIUS * self.scale,
                 shrinkB=72 * RADIUS * 1.2 * self.scale,
                 zorder=2,
+                gid=connection_id(source, target),
             )
         )
 

@@ -16,6 +16,7 @@ from pcneuro.circuit.drawing.style import (
     RADIUS,
     SMALL,
     arrow,
+    connection_id,
     legend,
     prepared,
     short,
@@ -45,7 +46,8 @@ class _Picture:
     def __init__(self, circuit: AbstractCircuit, ax: Any, layout: Arrangement, scale: float) -> None:
         self.circuit, self.ax, self.layout, self.scale = circuit, ax, layout, scale
 
-    def arrow(self, kind: str, points: np.ndarray, order: float) -> None:
+    def arrow(self, kind: str, points: np.ndarray, order: float, ends: tuple[str, str]) -> None:
+        """An arrow along ``points``, of the connection between these populations of ``circuit.nx``."""
         from matplotlib.patches import FancyArrowPatch
         from matplotlib.path import Path
 
@@ -58,6 +60,7 @@ class _Picture:
                 shrinkA=0,
                 shrinkB=0,
                 zorder=order,
+                gid=connection_id(*ends),
             )
         )
 
@@ -73,22 +76,24 @@ class _Picture:
         else:
             there[-1, 0] = end - HALF - max(OUTLINE_OF_ERRORS - abs(there[-1, 1] - low), 0.0)
             back[-1, 0] = x + HALF + np.sqrt(max(RADIUS**2 - (back[-1, 1] - y) ** 2, 0.0))
-        self.arrow("prediction", there, 2)
+        parent, error = f"{projection.parent}.value", f"{projection.child}.error"
+        self.arrow("prediction", there, 2, (parent, error))
         if fed_back:
-            self.arrow("feedback", back, 2)
+            self.arrow("feedback", back, 2, (error, parent))
 
     def vertex(self, name: str) -> None:
         """Symbols of the value and error neurons, the two connections between them, name and size."""
         x, y = self.layout.vertices[name]
         is_input = name in self.circuit.graph.inputs
-        self.ax.add_artist(symbol("input" if is_input else "value", (x + HALF, y), self.scale))
+        value, error = f"{name}.value", f"{name}.error"
+        self.ax.add_artist(symbol("input" if is_input else "value", (x + HALF, y), self.scale, value))
         paired = not is_input and self.circuit.has_prediction(name)
         if paired:
-            self.ax.add_artist(symbol("error", (x - HALF, y), self.scale))
+            self.ax.add_artist(symbol("error", (x - HALF, y), self.scale, error))
             right = x + HALF - np.sqrt(RADIUS**2 - _WITHIN**2)
             left = x - HALF + OUTLINE_OF_ERRORS - _WITHIN
-            self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3)
-            self.arrow("inhibit", np.array([[left, y + _WITHIN], [right - 0.03, y + _WITHIN]]), 3)
+            self.arrow("excite", np.array([[right, y - _WITHIN], [left, y - _WITHIN]]), 3, (value, error))
+            self.arrow("inhibit", np.array([[left, y + _WITHIN], [right - 0.03, y + _WITHIN]]), 3, (error, value))
         node = self.circuit.graph.nodes[name]
         middle, below = (x if paired else x + HALF), y + RADIUS + 0.1
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4 * self.scale, "alpha": 0.8}

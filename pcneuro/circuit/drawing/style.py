@@ -55,11 +55,17 @@ def prepared(
     return ax, Page(width, height, min(box.width / width, box.height / height), -(-entries // rows))
 
 
-def symbol(kind: str, middle: tuple[float, float], scale: float) -> Any:
-    """The symbol of neurons: a diamond for ``error``, a circle for ``value`` and ``input``."""
+def connection_id(source: str, target: str) -> str:
+    """Name of what is drawn for a connection, by which it is found in a file; populations have their own."""
+    return f"{source} -> {target}"
+
+
+def symbol(kind: str, middle: tuple[float, float], scale: float, name: str) -> Any:
+    """The symbol of a population: a diamond for ``error``, a circle for ``value`` and ``input``."""
     from matplotlib.patches import Circle, RegularPolygon
 
     style: dict[str, Any] = {"facecolor": FILL[kind], "linewidth": LINE * scale, "edgecolor": _EDGE, "zorder": 4}
+    style["gid"] = name
     if kind == "error":
         return RegularPolygon(middle, 4, radius=OUTLINE_OF_ERRORS, **style)
     return Circle(middle, RADIUS, **style)

@@ -37,8 +37,8 @@ from pcneuro.studies.task import DrivenTask, FinishedRun, Job, Outcome, TextTabl
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MAPPING, REPORT = "mapping.nc", "report.html"
-"""Files of a run."""
+MAPPING = "mapping.nc"
+"""File of a run."""
 RUNNING = 0.5
 """Share of the work that the run by events takes, roughly."""
 MOST = 6
@@ -138,6 +138,12 @@ class MappingTask(DrivenTask):
         if self.rate is None:
             super().check(circuit)
 
+    @classmethod
+    def parts(cls, runs: Sequence[FinishedRun]) -> list[str] | None:
+        from pcneuro.mapping.report import parts
+
+        return parts(runs[0].outcome.detail)
+
     def perform(self, job: Job) -> Outcome:
         chip = self._chip(job.folder)
         data = {} if self.rate is not None else self.data(job)
@@ -157,8 +163,6 @@ class MappingTask(DrivenTask):
             together=self.together,
             tell=rest.progress,
         )
-        from pcneuro.mapping.report import report
-
         made.to_netcdf(job.stream(MAPPING))
         numbers = {"title": self.title, "chip": chip.name, **_numbers(made)}
         if job.observer.stopped and status is Status.COMPLETED:
@@ -167,7 +171,7 @@ class MappingTask(DrivenTask):
             job.observer.say("The same by SANA-FE")
             numbers |= self._held(axons, made, self._replayed(job, axons, data, traffic))
         numbers_only = made.data.drop_dims(["neuron", "core", "link"])
-        return Outcome(numbers, numbers_only, status, message, job.circuit, texts={REPORT: report(made)}, detail=made)
+        return Outcome(numbers, numbers_only, status, message, job.circuit, detail=made)
 
     def _activity(self, job: Job, axons: Axons, data: dict[str, dict[str, Any]]) -> tuple[Traffic, Status, str]:
         """What axons send: of a run, all of whose events are recorded, or as it is assumed."""

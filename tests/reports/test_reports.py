@@ -1,0 +1,103 @@
+"""Reports hold what they are given, escape it, and load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray
+from matplotlib.figure import Figure
+
+import pcneuro as pcn
+from pcneuro.reports import Course, circuit_part, courses_part, document, facts, heading, lines, note, svg, table, tiles
+from pcneuro.reports.courses import MOST_POINTS, thinned
+from tests.circuits_for_tests import mlp
+
+EVIL = "</script><script>alert(1)</script><i>&"
+
+
+def data_of(page: str, identity: str):
+    return json.loads(re.search(rf'<script type="application/json" id="{identity}">(.*?)</script>', page)[1])
+
+
+def test_what_is_given_is_escaped():
+    records = xarray.Dataset({EVIL: (("time", "u"), np.ones((3, 2)))}, {"time": [0.0, 1.0, 2.0], "u": [EVIL, "b"]})
+    graph = pcn.trace(lambda x, w: pcn.vertex(x * w, "out"), x=pcn.Input(()), w=pcn.Parameter(1.0))
+    page = document(
+        EVIL,
+        [
+            heading(EVIL, EVIL, EVIL),
+            tiles([(EVIL, EVIL)]),
+            note(EVIL),
+            table([EVIL], [[EVIL]], EVIL),
+            facts({EVIL: {"a": EVIL}}, EVIL),
+            lines(EVIL, EVIL),
+            courses_part(list(Course.of(records, EVIL))),
+            circuit_part(pcn.build_circuit(graph)),
+        ],
+    )
+    assert "<script>alert" not in page
+    assert "<i>&" not in page
+    assert data_of(page, "course-0")["names"] == [EVIL, "b"]
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    page = document("t", [circuit_part(pcn.build_circuit(mlp([3, 4, 2]))), note("x")])
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', page)
+    assert not re.findall(r"url\((?!#|data:)", page)
+
+
+def test_every_part_of_a_circuit_says_what_it_is():
+    """Populations and connections of the networkx graph, each once, with equations of the vertex that it is of."""
+    circuit = pcn.build_circuit(mlp([3, 4, 2]), tau={"h1": 20.0}, delays=2.0)
+    part = circuit_part(circuit)
+    known = data_of(part, "circuit-data")
+    titles = sorted(each["title"] for each in known.values())
+    nodes = [f"{name}: {data['kind']} neurons" for name, data in circuit.nx.nodes(data=True)]
+    edges = {f"{a} -> {b}: {data['kind']}" for a, b, data in circuit.nx.edges(data=True)}
+    assert titles == sorted([*nodes, *edges])
+    assert all(f'id="{own}"' in part for own in known)
+    (hidden,) = (each for each in known.values() if each["title"] == "h1.value: value neurons")
+    assert ["time constant", "20 ms"] in hidden["facts"]
+    assert "# h1: hidden" in hidden["equations"]
+    (there,) = (each for each in known.values() if each["title"] == "h1.value -> out.error: prediction")
+    assert ["delay", "2 ms"] in there["facts"]
+
+
+def test_long_lines_are_thinned_and_keep_their_extremes():
+    at, values = np.arange(1e5), np.sin(np.arange(1e5) / 50.0)
+    values[54321], values[7] = 9.0, -9.0
+    few, kept = thinned(at, values)
+    assert len(few) == MOST_POINTS
+    assert (np.diff(few) > 0).all()
+    assert (kept.max(), kept.min()) == (9.0, -9.0)
+    assert thinned(at[:5], values[:5])[0] is not few
+    assert len(thinned(at, np.full(len(at), np.nan))[0]) == MOST_POINTS // 2
+
+
+def test_circuits_too_large_for_a_picture_are_told():
+    def chain(x, w):
+        for k in range(300):
+            x = pcn.vertex(x * w, f"v{k}")
+        return x
+
+    circuit = pcn.build_circuit(pcn.trace(chain, x=pcn.Input(()), w=pcn.Parameter(1.0)))
+    assert "A picture of 300 vertices cannot be read" in circuit_part(circuit)
+
+
+def test_figures_of_very_many_points_are_pixels():
+    figure = Figure()
+    figure.subplots().plot(np.random.default_rng(0).normal(size=20_000), "o")
+    assert svg(figure, "many", "many").startswith('<img alt="many" src="data:image/png;base64,')
+    figure = Figure()
+    figure.subplots().plot([1.0, 2.0])
+    assert svg(figure, "few", "few").startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["report.js", "uPlot.iife.min.js", "report.css"])
+def test_no_asset_ends_its_element(name):
+    from pcneuro.reports.page import asset
+
+    assert not re.search(r"</(script|style)", asset(name), re.IGNORECASE)
