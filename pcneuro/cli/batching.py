@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pcneuro.batch import Batch, Store, locks, resume
 from pcneuro.batch.layout import OLD, SETTINGS
-from pcneuro.batch.report import write_report
 from pcneuro.batch.runners import AbstractRunner, Here, Processes, Shard
 from pcneuro.batch.store import Progress
 from pcneuro.batch.table import batch_table, runner_of
@@ -75,6 +74,8 @@ def _shown(
         from pcneuro.batch.figures import write
 
         print(f"figures: {', '.join(str(path) for path in write(folder))}")
+    from pcneuro.batch.report import write_report
+
     print(f"report: {write_report(folder, circuit())}")
     return SUCCESS if known.done + known.unsettled or shard is not None else BAD_INPUT
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pcneuro.batch import Batch
 from pcneuro.batch.figures import PICTURES, Points, draw
 from pcneuro.batch.figures.scales import colours_of, logarithmic
 from pcneuro.batch.layout import Layout
@@ -149,3 +150,10 @@ def test_scales_follow_the_numbers():
 def test_kinds_are_named_as_their_files():
     assert sorted(PICTURES) == ["heat_map", "lines", "parallel_coordinates"]
     assert all(picture.__module__.endswith(f".{kind}") for kind, picture in PICTURES.items())
+
+
+def test_a_batch_without_numbers_has_no_figures(tmp_path):
+    space = {"integrator.dt": [25.0, 30.0]}  # unstable
+    store = Batch("simulations/scalar_graph.toml", space).run(tmp_path / "batch")
+    assert store.status().failed == 2
+    assert draw(store.folder) == {}

@@ -63,7 +63,8 @@ def run(capsys, *arguments):
 def test_a_file_is_run_as_a_batch(project, capsys):
     code, out, err = run(capsys, "run", "x.toml")
     assert (code, err) == (0, "")
-    first, why, figures = out.splitlines()
+    first, why, figures, report = out.splitlines()
+    assert report == "report: results/x/report.html"
     assert figures == "figures: results/x/figures/heat_map.png, results/x/figures/lines.png"
     assert first == "results/x: 4 done, 2 failed of 6 runs"
     assert why.startswith("  2 failed, the first of them run 2: ")
@@ -122,7 +123,7 @@ def test_many_kinds_of_failures_are_not_all_printed(project, capsys):
     sets = 'circuit="circuits.py:wrong"', f"sweep={{'arguments.name' = [{names}]}}"
     code, out, _ = run(capsys, "run", "x.toml", "--set", sets[0], "--set", sets[1])
     assert code == 2
-    assert out.splitlines()[-1] == "  and 3 kinds more: pcneuro batch status results/x"
+    assert out.splitlines()[-2] == "  and 3 kinds more: pcneuro batch status results/x"
 
 
 def test_replicates_and_what_is_kept(project):

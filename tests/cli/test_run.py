@@ -22,7 +22,7 @@ def test_a_run_prints_tables_and_where_its_results_are(pcneuro, folder):
     assert code == 0
     assert "State at the end" in out
     assert "norm ratio" in out
-    assert out.splitlines()[-1].startswith("results/x: summary.json, records.nc, circuit.png (")
+    assert out.splitlines()[-1].startswith("results/x: summary.json, report.html, records.nc, circuit.png (")
     assert "Traceback" not in err
     assert summary(folder / "results" / "x")["status"] == "completed"
 

@@ -47,6 +47,8 @@ def draw(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> dict[st
     """
     store = Store.open(folder)
     points = Points.of(store, numbers, main_numbers(described(store.folder)))
+    if not points.numbers:  # no run has brought any
+        return {}
     with style():
         return {kind: picture.draw(points) for kind, picture in PICTURES.items() if picture.fits(points)}
 
