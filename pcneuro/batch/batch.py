@@ -25,6 +25,7 @@ from pcneuro.quantities import flag, whole
 from pcneuro.studies.file import Plan
 from pcneuro.studies.observer import AbstractObserver, Silent, interruptible
 from pcneuro.studies.spaces import AbstractSpace
+from pcneuro.tables import html
 
 WORTH_SAYING = 10**8
 """Bytes on the disk of which is told before they are written."""
@@ -84,6 +85,10 @@ class Batch:
 
     def __repr__(self) -> str:
         return f"<Batch of {self.study!r}: {self.space!r}>"
+
+    def _repr_html_(self) -> str:
+        rows = [["study", repr(self.study)], ["space", repr(self.space)], ["runs", f"{len(self):,}"]]
+        return html(f"Batch of {len(self):,} runs", ("", ""), rows)
 
     @cached_property
     def settings(self) -> Settings:

@@ -18,6 +18,7 @@ from pcneuro.errors import check_object
 from pcneuro.graph.graph import Graph
 from pcneuro.model.lamination import Scheme
 from pcneuro.quantities import flag
+from pcneuro.tables import html
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -171,6 +172,11 @@ class Circuit(AbstractCircuit):
         from pcneuro.circuit.populations import table
 
         return table(self, self.nx)
+
+    def _repr_html_(self) -> str:
+        from pcneuro.circuit.populations import population_rows
+
+        return html(repr(self)[1:-1], *population_rows(self))
 
     def __repr__(self) -> str:
         more = ", ..." if len(self.vertices) > 8 else ""

@@ -218,7 +218,8 @@ def _ways(circuit: AbstractCircuit, graph: networkx.MultiDiGraph, projection: Pr
     return [edge[attribute] for edge in edges if edge]
 
 
-def _population_table(circuit: AbstractCircuit) -> list[str]:
+def population_rows(circuit: AbstractCircuit) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the table of populations: inputs, then vertices."""
     columns = dict(shown_columns(circuit.graph, circuit.properties))
     rows = []
     for name in (*circuit.graph.inputs, *circuit.vertices):
@@ -229,7 +230,12 @@ def _population_table(circuit: AbstractCircuit) -> list[str]:
         errors = f"{node.size * len(error_populations(circuit, name)):,}" if predicted else "-"
         row = [name, role_of(circuit, name), str(node.shape), units, errors]
         rows.append([*row, *(texts.get(name, "-") for texts in columns.values())])
-    return aligned(("population", "role", "shape", "value", "error", *columns), rows, "lllrr" + "r" * len(columns))
+    return ["population", "role", "shape", "value", "error", *columns], rows
+
+
+def _population_table(circuit: AbstractCircuit) -> list[str]:
+    heads, rows = population_rows(circuit)
+    return aligned(heads, rows, "lll" + "r" * (len(heads) - 3))
 
 
 def _levels_table(circuit: AbstractCircuit) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from pcneuro.learning.epochs import Epoch
 from pcneuro.learning.examples import Arrays
 from pcneuro.simulator.result import Status
-from pcneuro.tables import aligned
+from pcneuro.tables import aligned, html
 
 if TYPE_CHECKING:
     import xarray
@@ -88,6 +88,9 @@ class Training:
         heads, rows = self.rows()
         table = ["", *aligned(heads, rows, "r" * len(heads), longest=LONGEST)] if rows else []
         return "\n".join([self.heading, *table])
+
+    def _repr_html_(self) -> str:
+        return html(self.heading, *self.rows(), longest=LONGEST)
 
     def dataset(self) -> xarray.Dataset:
         """The same with the dimension epoch; ``to_netcdf(path, engine="h5netcdf")`` writes it."""

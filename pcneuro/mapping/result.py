@@ -11,6 +11,7 @@ from pcneuro.errors import CircuitFileError, check_object
 from pcneuro.mapping import files, frames, report, tables
 from pcneuro.mapping.abstract_mapping import AbstractMapping
 from pcneuro.mapping.formatting import count
+from pcneuro.tables import html
 
 
 @final
@@ -83,6 +84,10 @@ class Mapping(AbstractMapping):
 
     def __str__(self) -> str:
         return tables.text(self)
+
+    def _repr_html_(self) -> str:
+        first = tables.tables(self)[0]
+        return html(repr(self)[1:-1], first.columns, first.rows)
 
     def __repr__(self) -> str:
         sizes, slots, division = self.data.sizes, self.chip.mesh.slots, self.data.attrs["division"]

@@ -14,6 +14,7 @@ from pcneuro.errors import ParameterError, ShapeError, told, unknown_name
 from pcneuro.graph.graph import all_finite
 from pcneuro.model.dynamics import deviation, masked
 from pcneuro.norms import cosine, norm
+from pcneuro.tables import html
 
 if TYPE_CHECKING:
     import xarray
@@ -109,7 +110,20 @@ class Result:
     perturbations: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}>"
+        return f"<{self._heading}>"
+
+    @property
+    def _heading(self) -> str:
+        return f"Result at {self.time:g} ms: {self.status}, loss {self.loss:.6g}, free energy {self.energy:.6g}"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name, values in self.values.items():
+            largest = [
+                f"{np.abs(a).max():.4g}" if a is not None and a.size else "-" for a in (values, self.errors.get(name))
+            ]
+            rows.append([name, str(values.shape), *largest])
+        return html(self._heading, ("population", "shape", "largest |value|", "largest |error|"), rows)
 
 
 class HasGradients(Protocol):
@@ -160,6 +174,11 @@ class Comparison:
             r.parameter: {"cosine": r.cosine, "norm_ratio": r.norm_ratio, "relative_error": r.relative_error}
             for r in self.rows
         }
+
+    def _repr_html_(self) -> str:
+        heading = f"Comparison of {len(self)} parameter(s): relative error {self.worst:.3g} at most"
+        rows = [[r.parameter, f"{r.cosine:.9f}", f"{r.norm_ratio:.9f}", f"{r.relative_error:.3e}"] for r in self.rows]
+        return html(heading, ("parameter", "cosine", "norm ratio", "relative error"), rows)
 
     def __str__(self) -> str:
         width = max([len("parameter"), *(len(r.parameter) for r in self.rows)])

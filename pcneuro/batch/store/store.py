@@ -23,6 +23,7 @@ from pcneuro.batch.store.room import Room, check_room, needed_for
 from pcneuro.batch.store.writing import Names, Writer
 from pcneuro.files import writing
 from pcneuro.quantities import flag
+from pcneuro.tables import html
 
 if TYPE_CHECKING:
     import xarray
@@ -43,6 +44,13 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self.folder)!r}, runs={self.layout.runs})"
+
+    def _repr_html_(self) -> str:
+        known = self.status()
+        counts = {"done": known.done, "failed": known.failed, "diverged": known.diverged}
+        counts |= {"unsettled": known.unsettled, "to do": known.runs - known.ended}
+        rows = [[what, f"{count:,}"] for what, count in counts.items()]
+        return html(f"Batch in {self.folder}: {known.ended:,} of {known.runs:,} runs have ended", ("", "runs"), rows)
 
     @classmethod
     def create(
