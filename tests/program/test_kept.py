@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pcneuro as pcn
+from pcneuro.engines.events.topology import TOPOLOGIES, UNITS
 from pcneuro.program.compiler import PROGRAMS
 from pcneuro.program.kept import Kept
 from tests.circuits.small import MAKERS, Small
@@ -55,18 +56,51 @@ def test_what_another_circuit_left_changes_no_bit(name, dynamics):
     assert PROGRAMS.made == made
 
 
-def test_delays_are_no_part_of_what_is_lowered():
-    """Neither one for all projections, nor delays drawn for each synapse, in batches that sweep them."""
-    small = (
-        MAKERS["mlp"](np.random.default_rng(0))
-        if "mlp" in MAKERS
-        else next(iter(MAKERS.values()))(np.random.default_rng(0))
+def grid(seed: int, tau: float = 10.0, precision: float = 1.0, delays: object = 0.0) -> Small:
+    """Two layers whose synapses have delays, with weights and data of a seed."""
+    rng = np.random.default_rng(seed)
+    leaves = {"x": pcn.Input((3,))} | {
+        name: pcn.Parameter(rng.normal(size=shape)) for name, shape in (("W", (3, 4)), ("V", (4, 2)))
+    }
+    graph = pcn.trace(
+        lambda x, W, V: pcn.vertex(pcn.vertex(np.tanh(x @ W), "h") @ V + np.full(2, 0.1), "out"), **leaves
     )
-    run(small, 1.0)
-    made = PROGRAMS.made
-    for delays in (2.0, 5.0, pcn.UniformDelay(1.0, 4.0), pcn.UniformDelay(1.0, 4.0, seed=1)):
-        run(replace(small, circuit=small.circuit.with_delays(delays)), 1.0)
-    assert PROGRAMS.made == made
+    circuit = pcn.build_circuit(graph, tau=tau, precision={"h": precision}, delays=delays)
+    return Small(circuit, {"x": rng.normal(size=(2, 3))}, {"out": rng.normal(size=(2, 2))})
+
+
+def distances(velocity: float) -> dict[tuple[str, str], pcn.DistanceDelay]:
+    """Delays by distance between places on a line."""
+    delay = pcn.DistanceDelay(np.arange(4.0)[:, None], 10.0 + np.arange(2.0)[:, None], velocity)
+    return {("h.value", "out.error"): delay, ("out.error", "h.value"): delay}
+
+
+SWEPT = {
+    "weights and data": lambda v: (grid(v, delays=2.0), 1.0, {}),
+    "tau": lambda v: (grid(0, tau=10.0 + v, delays=2.0), 1.0, {}),
+    "precision": lambda v: (grid(0, precision=2.0 + v, delays=2.0), 1.0, {}),
+    "seed": lambda v: (grid(0, delays=2.0), 1.0, {"seed": v}),
+    "delays": lambda v: (grid(0, delays=2.0 + v), 1.0, {}),
+    "drawn delays": lambda v: (grid(0, delays=pcn.UniformDelay(1.0, 4.0 + v, seed=v)), 1.0, {}),
+    "delays by distance": lambda v: (grid(0, delays=distances(1.0 + v)), 1.0, {}),
+    "dt": lambda v: (grid(0, delays=4.0), 1.0 + v, {}),
+}
+
+
+@pytest.mark.parametrize("dynamics", DYNAMICS, ids=repr)
+@pytest.mark.parametrize("swept", SWEPT)
+def test_a_sweep_of_a_circuit_with_delays_lists_nothing_again(swept, dynamics):
+    """And its results are as if everything had been made for them."""
+    runs, fresh = [SWEPT[swept](value) for value in range(2)], []
+    for small, dt, settings in runs:
+        UNITS.clear()
+        TOPOLOGIES.clear()
+        fresh.append(run(small, dt, dynamics=dynamics, **settings))
+    made = [UNITS.made, TOPOLOGIES.made]
+    for (small, dt, settings), wanted in zip(runs, fresh, strict=True):
+        assert_same(run(small, dt, dynamics=dynamics, **settings), wanted)
+    assert [UNITS.made, TOPOLOGIES.made] == made
+    assert any(one.loss != fresh[0].loss or one.energy != fresh[0].energy for one in fresh[1:]) or swept == "seed"
 
 
 def noisy(seed: int, rule: float, constant: float) -> Small:

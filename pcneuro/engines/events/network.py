@@ -5,6 +5,7 @@ Nothing of it depends on weights or data, so that it is made once for what is cl
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,12 @@ class NetworkLayout:
         """Population -> the vertex in whose dendrite it is (of several the first), or that it is the values of."""
         self.neuron = neurons_of(self)
         """(nodes,): the neuron whose dendrite a node is in, by its place in the population; of several the first."""
+
+    def with_delays(self, delays: Delays, strict: bool) -> NetworkLayout:
+        """The same layout where synapses have other delays, of which there are some in both."""
+        twin = copy.copy(self)
+        twin._fan_out(delays, strict)
+        return twin
 
     def _populations(self) -> tuple[list[int], list[int]]:
         """Number all populations: their kinds and sizes."""

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 
 import numpy as np
 
 from pcneuro.circuit.structure import AbstractCircuit
 from pcneuro.circuit.synapses import delays_at, steps_at, synapse_groups
-from pcneuro.circuit.units import UnitGraph
+from pcneuro.circuit.units import SynapticSum, UnitGraph
 from pcneuro.circuit.units.reweighting import reweighted
 from pcneuro.engines.events.network import Delays, NetworkLayout
+from pcneuro.graph.graph import Constant, Latent
+from pcneuro.ops.sameness import value_key
+from pcneuro.program.kept import Kept
 
 NONE = -1
 """Where there is no unit or node."""
+_LISTED, _SORTED = 24, 48
+"""Bytes of a synapse in a unit graph, and in the fan-out tables of a topology."""
 
 
 class Topology:
-    """Units in the order of their vertices, the layout of the synaptic network, and where units stand in it.
-
-    ``bin_ms`` is the length of a bin, or None at exact times. Raises ParameterError for delays shorter than a bin.
-    """
+    """Units in the order of their vertices, the layout of the synaptic network, and where units stand in it."""
 
     def __init__(
-        self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, bin_ms: float | None, strict: bool
+        self, units: UnitGraph, clamped: Container[str], dtype: np.dtype, delays: Delays, strict: bool
     ) -> None:
-        self.units, self.clamped, self.strict = units, clamped, strict
+        self.units, self.clamped, self.strict, self.delays = units, clamped, strict, delays
         circuit = units.circuit
-        delays = _delays(units, bin_ms)
         self.layout = NetworkLayout(units, clamped, dtype, delays, strict)
         self.longest = _longest(units, delays)
         """The longest delay, in bins, or in ms at exact times."""
@@ -54,6 +56,15 @@ class Topology:
         ]
         """The most events that a bin may put under way, up and down."""
         self.senders = self._senders()
+
+    def with_delays(self, delays: Delays) -> Topology:
+        """The same, where synapses have other delays; there are some in both. Only synapses are sorted again."""
+        if _equal(delays, self.delays):
+            return self
+        twin = copy.copy(self)
+        twin.delays, twin.longest = delays, _longest(self.units, delays)
+        twin.layout = self.layout.with_delays(delays, self.strict)
+        return twin
 
     def _place(self, clamped: Container[str]) -> None:
         """Find the nodes of units, and the units of nodes."""
@@ -113,26 +124,69 @@ class Topology:
         return numbered[population[codes]], neuron[codes]
 
 
+UNITS: Kept[UnitGraph] = Kept(most=16, limit=256_000_000)
+"""Unit graphs that engines of this process have listed."""
+TOPOLOGIES: Kept[Topology] = Kept(most=32, limit=256_000_000)
+"""Topologies that engines of this process have made."""
+
+
 class Topologies:
-    """The topologies of one engine, each made when what is clamped first asks for it, and kept."""
+    """The topologies of one engine, by what is clamped.
+
+    They and the unit graph are made once for all circuits that differ in weights, time constants, precisions and delays
+    only. ``bin_ms`` is the length of a bin, or None at exact times. Raises ParameterError for delays shorter than that.
+    """
 
     def __init__(self, circuit: AbstractCircuit, dtype: np.dtype, bin_ms: float | None, strict: bool) -> None:
         self.circuit, self.dtype, self.bin_ms, self.strict = circuit, dtype, bin_ms, strict
+        self.key = _key(circuit)
         self._units: UnitGraph | None = None
         self._by_clamped: dict[frozenset[str], Topology] = {}
 
     def units(self, parameters: Mapping[str, np.ndarray]) -> UnitGraph:
         """The unit graph with these parameters; what it connects is listed the first time."""
         circuit = self.circuit.with_parameters(parameters)
-        self._units = UnitGraph(circuit) if self._units is None else reweighted(self._units, circuit)
+        known = self._units or UNITS.get(self.key, lambda: UnitGraph(circuit), _bytes_of_units)
+        self._units = known if known.circuit is circuit else reweighted(known, circuit)
         return self._units
 
     def of(self, units: UnitGraph, clamped: Iterable[str]) -> Topology:
         """The topology where these vertices are clamped."""
         names = frozenset(clamped)
         if names not in self._by_clamped:
-            self._by_clamped[names] = Topology(units, names, self.dtype, self.bin_ms, self.strict)
+            delays = _delays(units, self.bin_ms)
+            key = self.key, names, self.dtype.str, self.strict, bool(delays)
+            made = TOPOLOGIES.get(
+                key, lambda: Topology(units, names, self.dtype, delays, self.strict), _bytes_of_topology
+            )
+            self._by_clamped[names] = made.with_delays(delays)
         return self._by_clamped[names]
+
+
+def _key(circuit: AbstractCircuit) -> Hashable:
+    """Equal for circuits whose unit graphs differ in parameters only, and whose delays may differ."""
+    sources = (node.source for node in circuit.graph.nodes.values())
+    numbers = (
+        source.value if isinstance(source, Constant) else source.prior
+        for source in sources
+        if isinstance(source, Constant | Latent)
+    )
+    return circuit.key, bool(circuit.delayed), tuple(map(value_key, numbers))
+
+
+def _bytes_of_units(units: UnitGraph) -> int:
+    tables = sum(p.table.values.nbytes for p in units.populations if isinstance(p, SynapticSum))
+    return _LISTED * units.synapse_count + tables
+
+
+def _bytes_of_topology(topology: Topology) -> int:
+    return _bytes_of_units(topology.units) + _SORTED * sum(topology.synapses.values())
+
+
+def _equal(delays: Delays, others: Delays) -> bool:
+    return delays.keys() == others.keys() and all(
+        np.array_equal(one, other) for place in delays for one, other in zip(delays[place], others[place], strict=True)
+    )
 
 
 def _delays(units: UnitGraph, bin_ms: float | None) -> Delays:

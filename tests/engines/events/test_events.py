@@ -9,6 +9,7 @@ import pytest
 import pcneuro as pcn
 from circuits.cnn import cnn
 from circuits.lstm import lstm
+from pcneuro.engines.events.topology import UNITS
 from pcneuro.errors import ParameterError, PcneuroError, ShapeError
 from tests.circuits_for_tests import chain, mlp, random_dag, three_layers
 from tests.engines.events.event_runs import (
@@ -296,6 +297,7 @@ def test_an_operator_without_events_is_refused_by_name(monkeypatch):
     from pcneuro.ops.maps import Map
 
     circuit = pcn.build_circuit(mlp((3, 4, 2)))
+    UNITS.clear()  # of other tests, which have listed such a circuit
     monkeypatch.setattr(Map, "units", AbstractOperator.units)
     with pytest.raises(ParameterError, match=r"^operator '.+' has no equivalent in single units .* run by events$"):
         by_events(circuit, data_of(circuit, 1), 1.0, 0.1, pcn.TimeBinned())

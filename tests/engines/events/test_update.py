@@ -7,6 +7,7 @@ import pytest
 
 import pcneuro as pcn
 from pcneuro.engines.events import fan_out
+from pcneuro.engines.events.topology import TOPOLOGIES
 from pcneuro.errors import ParameterError
 from tests.circuits_for_tests import mlp
 from tests.engines.events.event_runs import both, data_of, examples
@@ -81,6 +82,7 @@ def test_an_update_is_refused_where_it_would_not_be_right():
 @pytest.mark.parametrize("engine", [ALL, pcn.EventDriven(0.0)], ids=["smallest", "zero"])
 def test_synapses_are_sorted_once(dynamics, engine, monkeypatch):
     """Not again for other data, parameters or a new start; once more where something else is clamped."""
+    TOPOLOGIES.clear()  # those of other tests
     sorts = []
     lexsort = np.lexsort
     monkeypatch.setattr(fan_out.np, "lexsort", lambda keys: sorts.append(1) or lexsort(keys))
