@@ -16,7 +16,7 @@ PYTHON = ".py"
 def digests(texts: Iterable[str], folders: Sequence[Path]) -> dict[str, str]:
     """SHA-256 of each file in ``folders`` that is named by a text, ``"circuits/mlp.py:mlp"`` among them.
 
-    Of a Python file also those beside it that it imports, and what these import. Folders are not looked into.
+    Of a Python file also those beside it that it imports, and what these import. Folders are for ``digests_in``.
     """
     found: dict[str, str] = {}
     for text in sorted(set(texts)):
@@ -26,6 +26,18 @@ def digests(texts: Iterable[str], folders: Sequence[Path]) -> dict[str, str]:
                 found[name] = _digest(path)
                 found |= {str(Path(name).parent / more): _digest(path.parent / more) for more in _imported(path)}
                 break
+    return found
+
+
+def digests_in(names: Iterable[str], folders: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of each file below the folders of these names, which stand in ``folders`` or are paths."""
+    found: dict[str, str] = {}
+    for name in sorted(set(names)):
+        path = Path(name).expanduser()
+        there = next((place / path for place in folders if (place / path).is_dir()), None)
+        for file in sorted(there.rglob("*")) if there is not None else ():
+            if file.is_file():
+                found[f"{name}/{file.relative_to(there).as_posix()}"] = _digest(file)
     return found
 
 
@@ -41,10 +53,11 @@ def texts_of(value: Any) -> Iterator[str]:
             yield from texts_of(each)
 
 
-def texts_of_space(space: AbstractSpace) -> Iterator[str]:
-    """All texts that the runs of a space set."""
+def texts_of_space(space: AbstractSpace, only: str | None = None) -> Iterator[str]:
+    """All texts that the runs of a space set, or those that they set one key to."""
     for key, number in space.probes():
-        yield from texts_of(space.values(number)[key])
+        if only in (None, key):
+            yield from texts_of(space.values(number)[key])
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path | None:

@@ -220,6 +220,29 @@ def test_another_batch_in_the_folder_is_refused_and_it_says_what_differs(project
     assert sorted(path for path in folder.rglob("*")) == before
 
 
+TRAINING = """
+task = "training"
+circuit = "circuits.py:line"
+duration = 5.0
+data = "images"
+dataset = {kind = "mnist"}
+optimizer = {rate = 0.1}
+"""
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_files_in_the_folder_of_the_data_are_those_of_the_batch(project, swept):
+    """Whichever way it is named; they are part of what all runs depend on."""
+    (project / "images" / "part").mkdir(parents=True)
+    (project / "images" / "part" / "one").write_bytes(b"1")
+    (project / "y.toml").write_text(TRAINING.replace("images", "other") if swept else TRAINING)
+    space = {"seed": [0, 1]} | ({"data": ["images"]} if swept else {})
+    batch = Batch("y.toml", space)
+    assert batch.settings.files.keys() == {"circuits.py", "helper.py", "images/part/one"}
+    (project / "images" / "part" / "one").write_bytes(b"2")
+    assert Batch("y.toml", space).hash_of(0) != batch.hash_of(0)
+
+
 def test_another_version_of_the_package_is_refused_and_of_others_warned_of(project, monkeypatch):
     folder, batch = project / "out", Batch("x.toml")
     batch.run(folder)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from pcneuro.batch.named_files import digests, texts_of, texts_of_space
+from pcneuro.batch.named_files import digests, digests_in, texts_of, texts_of_space
 from pcneuro.batch.row import Row, RowStatus, row_of
 from pcneuro.batch.studies.abstract import AbstractStudy, Values
 from pcneuro.errors import OutputError, PcneuroError
@@ -23,6 +23,9 @@ from pcneuro.studies.seeds import SEED
 from pcneuro.studies.sources import one_line
 from pcneuro.studies.spaces import AbstractSpace
 from pcneuro.studies.task import AbstractTask, Job
+
+DATA = "data"
+"""Key of tasks that names a folder, whose files the runs read."""
 
 
 class _Stopped(Silent):
@@ -161,7 +164,9 @@ class FileStudy(AbstractStudy):
         return {"tables": {key: value for key, value in tables.items() if value != {}}}
 
     def files(self, space: AbstractSpace) -> dict[str, str]:
-        return digests([*texts_of(self.identity()), *texts_of_space(space)], self.plan.folders)
+        named = digests([*texts_of(self.identity()), *texts_of_space(space)], self.plan.folders)
+        data = [*texts_of(self.plan.base.get(DATA)), *texts_of_space(space, DATA)]
+        return named | digests_in(data, (self.plan.path.resolve().parent, Path.cwd()))
 
 
 def _failed(number: int, error: Exception) -> Row:
