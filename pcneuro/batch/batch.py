@@ -77,7 +77,7 @@ class Batch:
         self.study, of_file = study_of(study, flag("pack", pack))
         self.space = space_for(self.study, space, of_file, whole("replicates", replicates, 1))
         self.block = None if block is None else whole("block", block, 1)
-        self.keep = patterns_of(keep)
+        self.keep = patterns_of("keep", keep)
         check(self.study, self.space)
 
     def __len__(self) -> int:

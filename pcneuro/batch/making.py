@@ -90,8 +90,9 @@ def check(study: AbstractStudy, space: AbstractSpace) -> None:
         study.check_names(space.values(number))
 
 
-def patterns_of(keep: Any) -> tuple[str, ...]:
-    """Patterns of what is kept. Raises ParameterError."""
-    if not isinstance(keep, Sequence) or isinstance(keep, str) or not keep or not all(isinstance(k, str) for k in keep):
-        raise ParameterError(f"keep is {told(keep)}; needed is a list of names, or patterns such as 'parameters.*'")
-    return tuple(keep)
+def patterns_of(what: str, given: Any, *, least: int = 1) -> tuple[str, ...]:
+    """Patterns of names, at ``least`` so many, that are given as ``what``. Raises ParameterError."""
+    listed = isinstance(given, Sequence) and not isinstance(given, str)
+    if not listed or len(given) < least or not all(isinstance(each, str) for each in given):
+        raise ParameterError(f"{what} is {told(given)}; needed is a list of names, or patterns such as 'parameters.*'")
+    return tuple(given)

@@ -6,7 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot
+
 import pcneuro as pcn
+from pcneuro.batch.figures import draw
 from pcneuro.batch.runners import Here
 from pcneuro.studies.observer import Silent
 from pcneuro.studies.spaces import Csv, Grid, Joined, LatinHypercube, Listed, Range, Replicated, Sobol, Zip
@@ -55,6 +58,15 @@ def in_folder(function: Any, folder: Any, **changes: Any) -> Any:
     if not Path("batch").exists():
         pcn.Batch(functions.area, {"width": [1.0]}).run("batch")
     return function(folder, **changes).status().done
+
+
+def drawn(folder: Any = "batch", numbers: Any = ("area",)) -> Any:
+    if not Path("batch").exists():
+        pcn.Batch(functions.area, {"width": [1.0, 2.0]}).run("batch")
+    figures = draw(folder, numbers)
+    for figure in figures.values():
+        matplotlib.pyplot.close(figure)
+    return sorted(figures)
 
 
 ROWS = [
@@ -167,6 +179,16 @@ ROWS = [
     ),
     Row("Batch.run", "runner", Here(), objects("Here", none=True, like=Here), lambda v: performed(runner=v)),
     Row("Batch.run", "observer", Silent(), objects("Silent", none=True, like=Silent), lambda v: performed(observer=v)),
+    Row(
+        "batch.figures.draw",
+        "numbers",
+        ["area"],
+        objects("area", none=False),
+        lambda v: drawn(numbers=v),
+        said="number|pattern|name",
+        but=("list of text",),
+    ),
+    Row("batch.figures.draw", "folder", "batch", paths(), drawn, said="path|folder|batch"),
     Row("batch.open", "folder", "batch", paths(), lambda v: in_folder(pcn.batch.open, v), said="path|folder|batch"),
     Row("batch.resume", "folder", "batch", paths(), lambda v: in_folder(pcn.batch.resume, v), said="path|folder|batch"),
     Row(

@@ -9,9 +9,10 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from pcneuro.batch.batch import open_batch
 from pcneuro.batch.figures.abstract import PICTURES, AbstractPicture
 from pcneuro.batch.figures.points import Points
-from pcneuro.batch.store import Store
+from pcneuro.batch.making import patterns_of
 from pcneuro.batch.store.checking import described
 from pcneuro.errors import OutputError
 from pcneuro.files import path_of, write_atomically
@@ -41,12 +42,12 @@ def draw(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> dict[st
     Raises
     ------
     ParameterError
-        Where no number matches.
+        Where no number matches, or that is no list of patterns.
     StoreError
         Where there is no batch, or it is damaged.
     """
-    store = Store.open(folder)
-    points = Points.of(store, numbers, main_numbers(described(store.folder)))
+    store, patterns = open_batch(folder), patterns_of("numbers", numbers, least=0)
+    points = Points.of(store, patterns, main_numbers(described(store.folder)))
     if not points.numbers:  # no run has brought any
         return {}
     with style():
