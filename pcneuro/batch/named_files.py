@@ -34,10 +34,10 @@ def digests_in(names: Iterable[str], folders: Sequence[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(set(names)):
         path = Path(name).expanduser()
-        there = next((place / path for place in folders if (place / path).is_dir()), None)
-        for file in sorted(there.rglob("*")) if there is not None else ():
-            if file.is_file():
-                found[f"{name}/{file.relative_to(there).as_posix()}"] = _digest(file)
+        for there in [place / path for place in folders if (place / path).is_dir()][:1]:
+            for file in sorted(there.rglob("*")):
+                if file.is_file():
+                    found[f"{name}/{file.relative_to(there).as_posix()}"] = _digest(file)
     return found
 
 
