@@ -200,7 +200,8 @@ class Dask(AbstractDask):
             "distributed.worker.daemon": False,
         }
         layout = {"n_workers": self.workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
-        quiet = {"dashboard_address": None, "silence_logs": logging.ERROR}
+        # Any free port: without an address it is the one that the next cluster on this machine warns of.
+        quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
         with needed("dask").config.set(settings), distributed.LocalCluster(**layout, **quiet) as cluster:
             with distributed.Client(cluster) as client:
                 yield client

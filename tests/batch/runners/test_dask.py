@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -69,6 +70,27 @@ class KillsAfterTheFirst(Silent):
         self.process.kill()
 
 
+class StopsAfterTheFirst(Silent):
+    """As Ctrl-C when the first block is done."""
+
+    def progress(self, share, note=""):
+        self.stopped = self.stopped or share > 0
+
+
+def test_workers_at_an_address_complete_their_block_after_ctrl_c_and_begin_no_other(tmp_path):
+    batch = Batch(written(tmp_path), {"arguments.seconds": [0.0, 0.0] + [0.5 + 1e-3 * k for k in range(4)]}, block=1)
+    local = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**local) as cluster:
+        runner = Dask(cluster.scheduler_address)
+        stopped = batch.run(tmp_path / "out", runner, observer=StopsAfterTheFirst())
+        assert sorted(stopped.done()) == [0, 1]
+        deadline = time.monotonic() + 10.0
+        while len(stopped.done()) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)  # in which it would have done two more
+        assert sorted(stopped.done()) == [0, 1, 2]
+
+
 @pytest.mark.long
 def test_a_scheduler_that_dies_is_told_in_one_line_and_the_rest_is_done_later(tmp_path):
     address = tmp_path / "address.json"
@@ -81,7 +103,7 @@ def test_a_scheduler_that_dies_is_told_in_one_line_and_the_rest_is_done_later(tm
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", place, "--nthreads", "1", "--no-dashboard"]
         workers = subprocess.Popen([*worker, "--death-timeout", "20"], **quiet)
         batch = Batch(written(tmp_path), {"arguments.seconds": [0.2] * 20})
-        with pytest.raises(WorkerError, match="is gone; what is done is kept: run this again for the rest"):
+        with pytest.raises(WorkerError, match="is gone; what is done is kept: the same command goes on with the rest"):
             batch.run(tmp_path / "out", Dask(place), observer=KillsAfterTheFirst(scheduler))
     finally:
         for process in (scheduler, workers):
