@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy import stats
 
 from pcneuro.batch import Batch
@@ -157,3 +158,40 @@ def test_a_batch_without_numbers_has_no_figures(tmp_path):
     store = Batch("simulations/scalar_graph.toml", space).run(tmp_path / "batch")
     assert store.status().failed == 2
     assert draw(store.folder) == {}
+
+
+def test_long_names_do_not_run_into_each_other(tmp_path):
+    """Titles, letters of panels and labels of axes each have a place of their own, and all end within the figure."""
+    kinds = ["FixedPrediction", "Strict", "another kind of dynamics"]
+    swept = grid(**{"arguments.a_long_argument_of_the_circuit": kinds, "delays": [0.0, 1.0, 2.0, 5.0, 10.0, 20.0]})
+    names = ("difference.test_accuracy.predictive_coding_with_delays", "difference.test_loss.predictive coding")
+    rng = np.random.default_rng(0)
+    stored(tmp_path / "b", swept, {name: rng.uniform(size=18) for name in names})
+    figure = draw(tmp_path / "b")["heat_map"]
+    figure.draw_without_rendering()
+    for ax, name in zip(figure.axes[:2], names, strict=True):
+        texts = [each for each in ax.get_children() if isinstance(each, Text) and each.get_text()]
+        texts += [ax.yaxis.label, *ax.get_yticklabels()]
+        assert name.replace("_", " ") in [text.get_text().replace("\n", " ") for text in texts]
+        places = [text.get_window_extent() for text in texts]
+        assert not [pair for pair in itertools.combinations(places, 2) if pair[0].overlaps(pair[1])]
+        assert not [place for place in places if place.x0 < 0 or place.x1 > figure.bbox.x1]
+
+
+def test_bands_that_reach_below_zero_end_at_the_foot_of_a_logarithmic_axis(tmp_path):
+    """Their edges are drawn where they are positive; the axis is that of the means."""
+    swept = grid(a=[1.0, 2.0, 3.0], seed=[0, 1])
+    stored(tmp_path / "b", swept, {"loss": np.array([1e-6, 2e-6, 0.9, 1.1, 10.0, 10.1])})
+    figure = draw(tmp_path / "b")["lines"]
+    (ax,) = figure.axes
+    assert ax.get_yscale() == "log"
+    foot = ax.get_ylim()[0]
+    points = Points.of(Store.open(tmp_path / "b"), (), ())
+    low = points.mean[0] - points.half[0]
+    assert (low > 0).tolist() == [False, False, True]
+    assert 0 < foot < points.mean[0].min()
+    _, _, high, lower = ax.lines
+    np.testing.assert_array_equal(high.get_ydata(), points.mean[0] + points.half[0])
+    np.testing.assert_array_equal(lower.get_ydata(), np.where(low > 0, low, np.nan))
+    corners = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() == foot

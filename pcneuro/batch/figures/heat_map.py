@@ -21,6 +21,7 @@ from pcneuro.batch.figures.panels import (
     panels,
     status_handles,
     ticks,
+    upright_label,
 )
 from pcneuro.batch.figures.points import Axis, Points
 from pcneuro.batch.figures.scales import colours_of
@@ -58,7 +59,7 @@ class HeatMap(AbstractPicture):
             (_cells if points.is_grid else _marks)(ax, points, values, across, up)
             note_if_empty(ax, values)
             ax.set_xlabel(points.axes[across].key)
-            ax.set_ylabel(points.axes[up].key)
+            upright_label(ax, points.axes[up].key)
         legend(figure, status_handles(points, missing))
         return figure
 

@@ -24,7 +24,9 @@ HEIGHT = 2.5
 AXES = 2
 MARKED = 40
 """Up to so many values along an axis have a mark each."""
-SHADE = 0.2
+SHADE = 0.15
+EDGE = 0.5
+"""Width of the edges of bands."""
 MARKS = {RowStatus.FAILED: "x", RowStatus.DIVERGED: "^", RowStatus.UNSETTLED: "s"}
 
 
@@ -49,10 +51,13 @@ class Lines(AbstractPicture):
         labels = [""] if other is None else other.labels
         hues = _hues(other, len(labels))
         for row, ax in enumerate(axes):
+            floor = _floor(points, row)
             for line, hue in enumerate(hues):
                 here = np.ones(len(points.index), bool) if other is None else points.index[:, 1 - along] == line
-                _line(ax, points, row, here, along, hue)
+                _line(ax, points, row, here, along, hue, floor)
             _scale(ax, points, row, axis)
+            if floor is not None:
+                ax.set_ylim(bottom=floor)
             _failed(ax, points, along)
         handles: list[Any] = [
             Line2D([], [], color=hue, label=label or "(none)")
@@ -60,7 +65,7 @@ class Lines(AbstractPicture):
             if other is not None
         ]
         if points.replicated:
-            handles.append(Patch(color="0.5", alpha=2 * SHADE, linewidth=0, label="95 % of the mean over seeds"))
+            handles.append(Patch(color="0.5", alpha=2 * SHADE, linewidth=0, label="95 % interval of the mean"))
         handles += [
             Line2D([], [], color=LINE, linestyle="", marker=mark, markersize=4, label=NAMES[status])
             for status, mark in MARKS.items()
@@ -83,7 +88,15 @@ def _positions(axis: Axis) -> np.ndarray:
     return axis.values.astype(float) if axis.numeric else np.arange(len(axis.values), dtype=float)
 
 
-def _line(ax: Axes, points: Points, row: int, here: np.ndarray, along: int, hue: Any) -> None:
+def _floor(points: Points, row: int) -> float | None:
+    """The foot of a logarithmic axis, to which bands reach that have no lower end there; None of other axes."""
+    if colours_of(points.mean[row]).axis_scale["value"] != "log":
+        return None
+    shown = np.concatenate([points.mean[row], points.mean[row] - points.half[row]])
+    return float(shown[np.isfinite(shown) & (shown > 0)].min()) / 2
+
+
+def _line(ax: Axes, points: Points, row: int, here: np.ndarray, along: int, hue: Any, floor: float | None) -> None:
     axis = points.axes[along]
     order = np.argsort(points.index[here, along])
     x = _positions(axis)[points.index[here, along]][order]
@@ -95,7 +108,12 @@ def _line(ax: Axes, points: Points, row: int, here: np.ndarray, along: int, hue:
         ax.plot(x, mean, color=hue, marker="o" if len(x) <= MARKED else "", markersize=3)
         ax.plot(x[alone], mean[alone], color=hue, linestyle="", marker="o", markersize=3)
         if np.isfinite(half).any():
-            ax.fill_between(x, mean - half, mean + half, color=hue, alpha=SHADE, linewidth=0)
+            low, high = mean - half, mean + half
+            foot = low if floor is None else np.where(low <= 0, floor, low)
+            ax.fill_between(x, foot, high, color=hue, alpha=SHADE, linewidth=0)
+            # Where bands lie over each other, their edges tell whose they are.
+            for edge in (high, low if floor is None else np.where(low <= 0, np.nan, low)):
+                ax.plot(x, edge, color=hue, linewidth=EDGE)
     else:
         band = half if np.isfinite(half).any() else None
         ax.errorbar(x, mean, band, color=hue, linestyle="", marker="o", markersize=4, capsize=3)

@@ -24,8 +24,16 @@ MOST_TICKS = 12
 """So many values of an axis are labelled one by one."""
 LONG_LABELS = 6
 """Letters of labels that no longer stand side by side."""
-TITLE = 38
-"""Letters of a line of a panel's title."""
+ROW = 38
+"""Letters of all labels of a level axis that stand side by side."""
+MARGIN = 0.03
+"""Share of a panel by which its letter is beside it: a title as wide as the panel would be written over it."""
+TITLE = 30
+"""Letters of a line of a panel's title: with more, it is wider than a panel beside long labels."""
+UPRIGHT = 28
+"""Letters of a line along an upright axis."""
+BESIDE = 16
+"""Letters of a line of a label beside an upright axis: longer ones leave the panel no room."""
 NOT_DONE = 0
 HATCHES = {RowStatus.FAILED: "////", RowStatus.DIVERGED: "xxxx", RowStatus.UNSETTLED: "....", NOT_DONE: ""}
 NAMES = {RowStatus.FAILED: "failed", RowStatus.DIVERGED: "diverged", RowStatus.UNSETTLED: "did not settle"}
@@ -47,9 +55,9 @@ def panels(points: Points, height: float, columns: int = COLUMNS) -> tuple[Figur
         left.remove()
     axes = every[:count]
     for ax, name in zip(axes, points.numbers, strict=True):
-        ax.set_title("\n".join(textwrap.wrap(name.replace("_", " "), TITLE, break_long_words=True)[-2:]))
+        ax.set_title("\n".join(textwrap.wrap(name.replace("_", " "), TITLE * COLUMNS // columns)[-3:]))
     if count > 1:
-        panel_letters(axes)
+        panel_letters(axes, MARGIN)
     if points.left_out:
         figure.supxlabel(
             f"{count} of {count + points.left_out} numbers; --number chooses others", fontsize=7, color=LINE
@@ -70,20 +78,28 @@ def status_handles(points: Points, no_value: np.ndarray) -> list[Any]:
     return handles
 
 
-def legend(figure: Figure, handles: Sequence[Any], title: str | None = None, columns: int = 6) -> None:
+def legend(figure: Figure, handles: Sequence[Any], title: str | None = None) -> None:
     """One legend below all panels."""
+    columns = int(figure.get_figwidth())
     if handles:
         figure.legend(handles=handles, title=title, loc="outside lower center", ncols=min(len(handles), columns))
+
+
+def upright_label(ax: Axes, key: str) -> None:
+    """Name the upright axis of a panel, in as many lines as its height needs."""
+    ax.set_ylabel("\n".join(textwrap.wrap(key, UPRIGHT)))
 
 
 def ticks(ax: Axes, axis: Axis, which: str, positions: np.ndarray) -> None:
     """Label the values of an axis at their positions; of many some."""
     chosen = np.unique(np.linspace(0, len(positions) - 1, min(MOST_TICKS, len(positions))).round().astype(int))
     labels = [short(axis.labels[k]) or "(none)" for k in chosen]
+    if which == "y":
+        labels = ["\n".join(textwrap.wrap(label, BESIDE)) for label in labels]
     along = ax.xaxis if which == "x" else ax.yaxis
     along.set_ticks(positions[chosen], labels)
     along.set_ticks([], minor=True)
-    if which == "x" and (max(map(len, labels)) > LONG_LABELS or sum(map(len, labels)) > TITLE):
+    if which == "x" and (max(map(len, labels)) > LONG_LABELS or sum(map(len, labels)) > ROW):
         ax.tick_params(axis="x", labelrotation=40)
         for label in ax.get_xticklabels():
             label.set_horizontalalignment("right")

@@ -77,7 +77,8 @@ def first_panels(panels: Sequence[T]) -> tuple[Sequence[T], str]:
     return panels[:MOST_PANELS], left_out
 
 
-def panel_letters(axes: Sequence[Axes]) -> None:
-    """a, b, c, ... at the upper left corners, for captions to refer to."""
+def panel_letters(axes: Sequence[Axes], margin: float | None = None) -> None:
+    """a, b, c, ... at the upper left corners, for captions to refer to; or a share of the panel to the left of them."""
+    place: dict[str, Any] = {} if margin is None else {"x": -margin, "horizontalalignment": "right"}
     for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
-        ax.set_title(letter, loc="left", fontweight="bold")
+        ax.set_title(letter, loc="left", fontweight="bold", **place)
