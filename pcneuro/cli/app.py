@@ -83,6 +83,9 @@ def run(
         str | None,
         typer.Option(metavar="K/N", help="Of a batch, do the K-th of N parts only, beside others that do the rest."),
     ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, how long and how large; nothing is written.")
+    ] = False,
     quiet: Quiet = False,
     whole: Traceback = False,
 ) -> int:
@@ -95,7 +98,7 @@ def run(
     from pcneuro.cli.run import run as carry_out
 
     chosen = [*(sets or ()), *([] if threads is None else [f"engine.threads={threads}"])]
-    return carry_out(file, out, chosen, overwrite, resume, shard)
+    return carry_out(file, out, chosen, overwrite, resume, shard, dry)
 
 
 @app.command()

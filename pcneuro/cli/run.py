@@ -23,10 +23,23 @@ CODES = {
 
 
 def run(
-    file: Path, out: Path | None, sets: Sequence[str], overwrite: bool, resume: bool, shard: str | None = None
+    file: Path,
+    out: Path | None,
+    sets: Sequence[str],
+    overwrite: bool,
+    resume: bool,
+    shard: str | None = None,
+    dry: bool = False,
 ) -> int:
-    """Carry out a simulation file, as a batch where it has ``[batch]`` or is a shard; returns the exit code."""
+    """Carry out a simulation file, as a batch where it has ``[batch]`` or is a shard; returns the exit code.
+
+    With ``dry`` it only says what that would be.
+    """
     plan = opened(file, sets)
+    if dry:
+        from pcneuro.cli.dry_run import dry_run
+
+        return dry_run(plan.checked(), shard)
     if BATCH in plan.raw or shard is not None:
         from pcneuro.cli.batching import run_batch
 

@@ -24,7 +24,7 @@ Report = str | Callable[[float, float, float, float], None] | None
 """None, ``"text"``, or a callable (elapsed seconds, share completed, start ms, duration ms)."""
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     if seconds < 1:
         return "< 1s"
     hours, rest = divmod(round(seconds), 3600)
@@ -43,9 +43,9 @@ def _text(elapsed: float, completed: float, start: float, duration: float) -> No
     if completed == 0.0:
         line = f"Starting simulation at t={_duration(start)} for a duration of {_duration(duration)}"
     else:
-        line = f"{_duration(completed * duration)} ({int(100 * completed)}%) simulated in {_clock(elapsed)}"
+        line = f"{_duration(completed * duration)} ({int(100 * completed)}%) simulated in {clock(elapsed)}"
         if completed < 1.0:
-            line += f", estimated {_clock((1 - completed) / completed * elapsed)} remaining."
+            line += f", estimated {clock((1 - completed) / completed * elapsed)} remaining."
     print(line, file=sys.stderr, flush=True)
 
 
@@ -191,9 +191,9 @@ class Bar:
         elif now - self.last >= self.period:
             self.last = now
             seconds, done = now - self.first[0], share - self.first[1]
-            left = f", {_clock((1 - share) / done * seconds)} left" if done >= TELLING else ""
+            left = f", {clock((1 - share) / done * seconds)} left" if done >= TELLING else ""
             behind = f", {note}" if note else ""
-            text = f"{self.what}: {100 * share:.0f} % after {_clock(now - self.begun)}{left}{behind}"
+            text = f"{self.what}: {100 * share:.0f} % after {clock(now - self.begun)}{left}{behind}"
             print(text, file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
