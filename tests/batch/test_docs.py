@@ -86,6 +86,8 @@ def check(folder, said):
     with xarray.open_dataset("study.nc") as exported:
         assert exported.sizes["run"] == 36
     assert "'hidden'" in said["sensitivity.py"]
+    assert pcn.batch.open("hypercube").status().done == 12
+    assert (folder / "hypercube.png").exists()
     script = (folder / "study.sh").read_text(encoding="utf-8")
     assert "#SBATCH --array=1-16" in script
     assert subprocess.run(["bash", "-n", str(folder / "study.sh")], check=False).returncode == 0

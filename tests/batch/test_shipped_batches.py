@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,28 +32,44 @@ def steps_of_a_chain_of_lags(ways, eta, tolerance):
     return int(np.flatnonzero(away >= tolerance)[-1]) + 1
 
 
+def ways_of(depth):
+    """The two ways by which the gradient of v0 comes back, (share, hops), where there are so many vertices more."""
+    v0, theta = 5.0, 2.0
+    root = np.sqrt(theta * v0)
+    value = np.tan(root) + np.sin(v0**2)
+    slope = 1.0
+    for _ in range(depth):
+        slope /= np.sqrt(1 + value**2)
+        value = np.arcsinh(value)
+    error = (value - 1.0) * slope
+    by_root = error / np.cos(root) ** 2 * theta / (2 * root)
+    by_square = error * np.cos(v0**2) * 2 * v0
+    return [(by_root, depth + 2), (by_square, depth + 1)]
+
+
 def test_steps_by_rate_and_depth_are_those_of_the_closed_form(tmp_path):
     depths, steps = [0, 3, 20], [0.5, 3.0, 10.0]
     sets = ["--set", f'sweep."arguments.depth"={depths}', "--set", f'sweep."integrator.dt"={steps}', *HERE]
     assert execute(["run", str(SIMULATIONS / "rate_depth_map.toml"), *sets, "--out", str(tmp_path / "b")]) == 0
     rows = pcn.batch.open(tmp_path / "b").dataset()
     assert len(rows["run"]) == 9
-    v0, theta = 5.0, 2.0
-    root = np.sqrt(theta * v0)
     for row in range(9):
         depth, dt = int(rows["arguments.depth"][row]), float(rows["integrator.dt"][row])
-        value = np.tan(root) + np.sin(v0**2)
-        slope = 1.0
-        for _ in range(depth):
-            slope /= np.sqrt(1 + value**2)
-            value = np.arcsinh(value)
-        error = (value - 1.0) * slope
-        by_root = error / np.cos(root) ** 2 * theta / (2 * root)
-        by_square = error * np.cos(v0**2) * 2 * v0
-        assert float(rows["parameters.v0.true"][row]) == pytest.approx(by_root + by_square, rel=1e-12)
-        wanted = steps_of_a_chain_of_lags([(by_root, depth + 2), (by_square, depth + 1)], dt / 10.0, 1e-6)
+        ways = ways_of(depth)
+        assert float(rows["parameters.v0.true"][row]) == pytest.approx(sum(share for share, _ in ways), rel=1e-12)
+        wanted = steps_of_a_chain_of_lags(ways, dt / 10.0, 1e-6)
         assert int(rows["parameters.v0.steps_to_tolerance"][row]) == wanted
     assert {path.name for path in (tmp_path / "b" / "figures").iterdir()} == {"heat_map.png", "lines.png"}
+
+
+def test_the_page_has_the_steps_of_the_closed_form():
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    rates = [float(each) for each in re.findall(r"rate ([\d.]+) \|", text)]
+    rows = re.findall(r"^\| (\d+) more vertices \| (.*) \|$", text, flags=re.MULTILINE)
+    assert len(rows) * len(rates) == 12
+    for depth, cells in rows:
+        stated = [int(each.replace(",", "")) for each in cells.split(" | ")]
+        assert stated == [steps_of_a_chain_of_lags(ways_of(int(depth)), rate, 1e-6) for rate in rates]
 
 
 def test_digits_are_learned_with_delays(tmp_path):
