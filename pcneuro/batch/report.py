@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 from pcneuro.batch.figures import draw, main_numbers
 from pcneuro.batch.store import Store
 from pcneuro.batch.store.checking import described
-from pcneuro.errors import PcneuroError
+from pcneuro.errors import ParameterError, PcneuroError
 from pcneuro.files import path_of
 from pcneuro.reports import circuit_part, document, facts, heading, lines, note, picture, svg, table, tiles, write_page
 from pcneuro.studies.figures.style import style
+from pcneuro.studies.report import named_from_here, run_command
 
 if TYPE_CHECKING:
     from pcneuro.batch.store import Progress
@@ -50,15 +51,15 @@ def page(folder: str | os.PathLike[str], circuit: Circuit | None = None) -> str:
         heading(name, f"A batch of {status.runs:,} runs.", _ending(status)),
         tiles(_counts(status)),
         *(
-            note(f"{each.count:,} {each.status}, first run {each.run}: {each.message}")
+            note(f"{each.count:,} {each.status}, the first of them run {each.run}: {each.message}")
             for each in status.failures[:MOST]
         ),
-        *_pictures(store.folder),
+        *(_pictures(store.folder) if store.contents().numbers else ()),
         "<h2>Numbers</h2>",
         _statistics(store, known),
         *(["<h2>The circuit of run 0</h2>", circuit_part(circuit)] if circuit is not None else []),
         "<h2>How to repeat it</h2>",
-        lines(_commands(known, name), "commands"),
+        lines(_commands(known, folder), "commands"),
         "<h2>Settings</h2>",
         facts(_settings(known), "settings"),
         "<h2>Made with</h2>",
@@ -78,16 +79,11 @@ def _counts(status: Progress) -> list[tuple[str, str]]:
     return [(f"{count:,}", f"runs {what}") for what, count in known.items() if count]
 
 
-def _failures(status: Progress) -> list[str]:
-    kinds = status.failures[:MOST]
-    return [note(f"{each.count:,} {each.status}, the first of them run {each.run}: {each.message}") for each in kinds]
-
-
 def _pictures(folder: Path) -> list[str]:
-    """The figures that ``pcneuro batch figures`` draws; none where no run has a number."""
+    """The figures that ``pcneuro batch figures`` draws; none where no number is drawn."""
     try:
         figures = draw(folder)
-    except PcneuroError:
+    except ParameterError:
         return []
     with style():
         made = [(kind.replace("_", " "), svg(figure, kind, kind)) for kind, figure in figures.items()]
@@ -115,8 +111,12 @@ def _settings(known: Mapping[str, Any]) -> dict[str, Any]:
     return {key: known[key] for key in ("study", "space", "layout", "keep", "runner") if key in known}
 
 
-def _commands(known: Mapping[str, Any], name: str) -> str:
-    study = known.get("study", {})
-    path = study.get("path") if isinstance(study, Mapping) else None
-    again = [f"pcneuro run {json.dumps(str(path))}"] if path else []
-    return "\n".join([*again, f"pcneuro batch status {name}", f"pcneuro batch export {name} {name}.nc"])
+def _commands(known: Mapping[str, Any], folder: str | os.PathLike[str]) -> str:
+    """What does the batch once more, where it is of a file, and what asks for this one; from where it was run."""
+    study = known.get("study")
+    again = []
+    if isinstance(study, Mapping) and "path" in study:
+        again = [run_command(str(study["path"]), study["sets"])]
+    name = named_from_here(os.fspath(folder))
+    place, exported = shlex.quote(name), shlex.quote(f"{name}.nc")
+    return "\n".join([*again, f"pcneuro batch status {place}", f"pcneuro batch export {place} {exported}"])

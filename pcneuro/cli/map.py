@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def map_it(
     """Map the circuit of a simulation file, or any other one with a rate that is assumed; returns the exit code."""
     given = {"chip": chip, "rate": rate, "steps": steps, "seed": seed}
     chosen = {key: value for key, value in given.items() if value is not None}
+    options = [word for key, value in chosen.items() for word in (f"--{key}", str(value))]
+    words = ("map", reference, *options, *(word for text in sets for word in ("--set", text)))
     if reference.endswith(SUFFIX):
         raw = read_toml(reference)
         if raw.get("task") == TASK:
@@ -56,8 +59,10 @@ def map_it(
             texts = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
             return run_plan(read(reference, [*sets, *texts]), out, overwrite, False)[1]
         task = read(reference, sets).run(0).task
-        return run_plan(_of_circuit(reference, task.circuit, task.arguments, chosen, ()), out, overwrite, False)[1]
-    return run_plan(_of_circuit(reference, reference, {}, chosen, sets), out, overwrite, False)[1]
+        plan = _of_circuit(reference, task.circuit, task.arguments, chosen, ())
+    else:
+        plan = _of_circuit(reference, reference, {}, chosen, sets)
+    return run_plan(replace(plan, words=words), out, overwrite, False)[1]
 
 
 def _of_circuit(

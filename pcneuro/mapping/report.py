@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from html import escape
 
 from pcneuro.files import place
@@ -56,15 +57,19 @@ def report(mapping: AbstractMapping) -> str:
     """The page of a mapping, as HTML."""
     title = f"{mapping.data.sizes['neuron']:,} neurons on {mapping.chip.name}"
     what, how = headline(mapping)
-    return document(title, [heading(title, f"{what}.", how.strip()), *parts(mapping), *_repeat(mapping)])
+    known = parts(mapping, _drawn(mapping))
+    return document(title, [heading(title, f"{what}.", how.strip()), *known, *_repeat(mapping)])
 
 
-def parts(mapping: AbstractMapping) -> list[str]:
-    """What a page has of a mapping: numbers, remarks, pictures, tables, what they mean, and the chip."""
+def parts(mapping: AbstractMapping, pictures: Mapping[str, str]) -> list[str]:
+    """What a page has of a mapping: numbers, remarks, pictures, tables, what they mean, and the chip.
+
+    ``pictures`` are its figures by name, as elements of a page.
+    """
     return [
         _tiles(mapping),
         *map(note, remarks(mapping)),
-        *_pictures(mapping),
+        *(picture(drawn, CAPTIONS[name], name) for name, drawn in pictures.items()),
         *(f"<h2>{escape(each.title)}</h2>{_table(each)}" for each in tables(mapping)),
         "<h2>What the numbers mean</h2>",
         f"<ul>{''.join(f'<li>{line}</li>' for line in MEANING)}</ul>",
@@ -96,12 +101,11 @@ def _table(known: TextTable) -> str:
     return table(known.columns, known.rows, known.title or "prices", known.right)
 
 
-def _pictures(mapping: AbstractMapping) -> list[str]:
+def _drawn(mapping: AbstractMapping) -> dict[str, str]:
     import matplotlib
 
     with matplotlib.rc_context({"font.family": "sans-serif", "font.size": 9}):
-        made = figures(mapping)
-        return [picture(svg(figure, CAPTIONS[name], name), CAPTIONS[name], name) for name, figure in made.items()]
+        return {name: svg(figure, name, name) for name, figure in figures(mapping).items()}
 
 
 def _chip(mapping: AbstractMapping) -> list[str]:

@@ -19,7 +19,8 @@ MOST_VERTICES = 200
 TOOLS = (("in", "zoom in", "+"), ("out", "zoom out", "\N{MINUS SIGN}"), ("all", "show all", "1:1"))
 HELP = (
     "Point at a population or a connection, or go from one to the next by the Tab key, to see what it is; click it, or "
-    "press Enter, for its equations. Keys: + and - zoom, arrows move, 0 shows all."
+    "press Enter, for its equations. Keys: + and - zoom, arrows move, 0 shows all. Once the picture is clicked the "
+    "wheel zooms, too."
 )
 
 
@@ -34,12 +35,7 @@ def circuit_part(circuit: Circuit, identity: str = "circuit") -> str:
     described = _described(circuit)
     data = {own: described[name] for own, name in names.items() if name in described}
     buttons = "".join(
-        f'<button type="button" data-do="{what}" aria-label="{label}">{sign}</button>'
-        for what, label, sign in (
-            ("in", "zoom in", "+"),
-            ("out", "zoom out", "\N{MINUS SIGN}"),
-            ("all", "show all", "1:1"),
-        )
+        f'<button type="button" data-do="{what}" aria-label="{label}">{sign}</button>' for what, label, sign in TOOLS
     )
     return (
         f'<figure class="circuit" data-of="{identity}-data">'

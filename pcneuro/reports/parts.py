@@ -74,7 +74,7 @@ def _shown(value: Any) -> str:
 
 def lines(text: str, label: str) -> str:
     """Text as it is, such as commands."""
-    return f'<pre tabindex="0" aria-label="{escape(label)}">{escape(text)}</pre>'
+    return f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{escape(text)}</pre>'
 
 
 def picture(content: str, caption: str, label: str) -> str:

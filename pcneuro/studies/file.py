@@ -14,7 +14,7 @@ from typing import Any
 from pcneuro.errors import ConfigurationError, ParameterError, warn
 from pcneuro.files.toml import Problem, checked, get, located, nearest, read_toml, shown_at
 from pcneuro.quantities import whole
-from pcneuro.studies.keys import Keys, split, toml_value
+from pcneuro.studies.keys import Keys, set_text, split, toml_value
 from pcneuro.studies.seeds import SEED, seeded
 from pcneuro.studies.spaces import AbstractSpace, Joined, Listed, Replicated, space_of
 from pcneuro.studies.spaces.axes import AxisError
@@ -46,6 +46,13 @@ class Plan:
     raw: Mapping[str, Any]
     overrides: Mapping[Keys, Any]
     space: AbstractSpace | None = None
+    words: tuple[str, ...] = ()
+    """Of the command line that made it, behind ``pcneuro``, where that is not the file and what was set."""
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """What was set on top, as texts that ``read`` takes."""
+        return tuple(set_text(keys, value) for keys, value in self.overrides.items())
 
     @property
     def name(self) -> str:

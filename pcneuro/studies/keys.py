@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -11,6 +13,9 @@ from pcneuro.files.toml import Problem
 
 Keys = tuple[str, ...]
 NO_KEY = "is no key: write table.key"
+
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @lru_cache(maxsize=1024)
@@ -35,6 +40,30 @@ def toml_value(text: str) -> Any:
         return tomllib.loads(f"value = {text.strip()}")["value"]
     except (tomllib.TOMLDecodeError, KeyError, RecursionError):
         return text.strip()
+
+
+def set_text(keys: Keys, value: Any) -> str:
+    """Keys and a value as ``--set`` takes them: ``integrator.dt=0.5``."""
+    return f"{'.'.join(map(_key_text, keys))}={_toml_text(value)}"
+
+
+def _key_text(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _string_text(key)
+
+
+def _string_text(text: str) -> str:
+    # JSON escapes all that TOML does, but DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key_text(key)} = {_toml_text(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_text, value))}]"
+    if isinstance(value, str):
+        return _string_text(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def flat(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from html import escape
 from pathlib import Path
@@ -43,7 +42,7 @@ MOST_RUNS = 4
 def page(plan: Plan, runs: Sequence[FinishedRun], summary: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     """The page as HTML. ``pictures`` are figures by name, as elements of it."""
     task = type(runs[0].task)
-    own = task.parts(runs) if len(runs) == 1 else None
+    own = task.parts(runs[0], pictures) if len(runs) == 1 else None
     parts = [
         heading(plan.name, str(summary["description"]), _ending(summary)),
         "" if summary["status"] == Status.COMPLETED else note(f"{summary['status']}: {summary['message']}"),
@@ -126,27 +125,21 @@ def repeating(plan: Plan, summary: Mapping[str, Any]) -> list[str]:
 
 
 def command(plan: Plan) -> str:
-    """The command that runs a plan once more, in the folder where it was run."""
-    sets = [shlex.quote(f"{'.'.join(keys)}={toml_text(value)}") for keys, value in plan.overrides.items()]
-    return " ".join(["pcneuro run", shlex.quote(_path(plan)), *(f"--set {each}" for each in sets)])
+    """The command that carries out a plan once more, in the folder where it was."""
+    return shlex.join(["pcneuro", *plan.words]) if plan.words else run_command(str(plan.path), plan.sets)
 
 
-def _path(plan: Plan) -> str:
-    """The file as it was named; from here, where that is shorter."""
-    path = Path(plan.path)
+def run_command(path: str, sets: Iterable[str]) -> str:
+    """The command that runs a file, with texts such as ``integrator.dt=0.5`` on top."""
+    return shlex.join(["pcneuro", "run", named_from_here(path), *(word for text in sets for word in ("--set", text))])
+
+
+def named_from_here(path: str) -> str:
+    """A path as it was named; of an absolute one within this folder the rest."""
     try:
-        return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
-    except (OSError, ValueError):
-        return str(path)
-
-
-def toml_text(value: Any) -> str:
-    """A value as TOML has it."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(key))} = {toml_text(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(toml_text, value))}]"
-    return json.dumps(value, default=str, ensure_ascii=False)
+        return os.path.relpath(path) if os.path.isabs(path) and Path(path).is_relative_to(Path.cwd()) else path
+    except OSError:  # of a working folder that is gone
+        return path
 
 
 def files_of(plan: Plan) -> dict[str, str]:

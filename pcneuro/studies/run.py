@@ -192,7 +192,7 @@ def _write_early(output: Output, number: int, run: FinishedRun) -> None:
 
 
 def _write(plan: Plan, output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> Exception | None:
-    """Write all of it; where a figure cannot be drawn all else, and the error."""
+    """Write all of it; where a figure or the report cannot be made all else, and the error."""
     from pcneuro.reports import svg
     from pcneuro.studies.figures.style import style
     from pcneuro.studies.records import stack, write_records
@@ -219,9 +219,15 @@ def _write(plan: Plan, output: Output, runs: Sequence[FinishedRun], summary: dic
             file = f"run{number}-{name}" if len(runs) > 1 else name
             output.write(file, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
             files.append(file)
-    with style():
-        text = page(plan, runs, summary, pictures)
-    output.write(REPORT, lambda path: path.write_text(text, encoding="utf-8"))
-    summary["files"] = [SUMMARY, REPORT, *files]
+    try:
+        with style():
+            content = page(plan, runs, summary, pictures).encode()
+        output.write(REPORT, lambda path: path.write_bytes(content))
+        files.insert(0, REPORT)
+    except PcneuroError:
+        raise
+    except Exception as error:  # of a page, for which no results are to be lost
+        broken = broken or error
+    summary["files"] = [SUMMARY, *files]
     output.write(SUMMARY, lambda path: write_json(path, summary))
     return broken

@@ -199,8 +199,11 @@ class AbstractTask(Table):
         """The main numbers, to print."""
 
     @classmethod
-    def parts(cls, runs: Sequence[FinishedRun]) -> list[str] | None:
-        """What the report of a run has in place of its tables and figures, as HTML; None for these."""
+    def parts(cls, run: FinishedRun, pictures: Mapping[str, str]) -> list[str] | None:
+        """What the report of a run has in place of its tables and figures, as HTML; None for these.
+
+        ``pictures`` are its figures by name, as elements of a page.
+        """
         return None
 
     def simulator(self, circuit: Circuit) -> Simulator:

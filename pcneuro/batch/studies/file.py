@@ -15,7 +15,7 @@ from pcneuro.errors import OutputError, PcneuroError
 from pcneuro.files import writing
 from pcneuro.files.toml import Problem, nearest
 from pcneuro.simulator.result import Status
-from pcneuro.studies.file import Plan
+from pcneuro.studies.file import Plan, parse_set
 from pcneuro.studies.observer import Silent
 from pcneuro.studies.packing import Prepared, packed_jobs
 from pcneuro.studies.performing import Performer
@@ -149,11 +149,13 @@ class FileStudy(AbstractStudy):
         return row_of(number, outcome)
 
     def described(self) -> dict[str, Any]:
-        return {"path": str(self.plan.path.resolve()), "tables": self.plan.base, "pack": self.pack}
+        path, sets = str(self.plan.path.resolve()), list(self.plan.sets)
+        return {"path": path, "sets": sets, "tables": self.plan.base, "pack": self.pack}
 
     @classmethod
     def from_described(cls, described: Mapping[str, Any]) -> FileStudy:
-        return cls(Plan(Path(described["path"]), described["tables"], {}), described["pack"])
+        overrides = dict(parse_set(text) for text in described["sets"])
+        return cls(Plan(Path(described["path"]), described["tables"], overrides), described["pack"])
 
     def identity(self) -> dict[str, Any]:
         tables = {key: value for key, value in self.plan.base.items() if key != "description"}

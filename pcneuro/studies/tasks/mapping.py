@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import abc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -139,10 +140,10 @@ class MappingTask(DrivenTask):
             super().check(circuit)
 
     @classmethod
-    def parts(cls, runs: Sequence[FinishedRun]) -> list[str] | None:
+    def parts(cls, run: FinishedRun, pictures: abc.Mapping[str, str]) -> list[str] | None:
         from pcneuro.mapping.report import parts
 
-        return parts(runs[0].outcome.detail)
+        return parts(run.outcome.detail, pictures)
 
     def perform(self, job: Job) -> Outcome:
         chip = self._chip(job.folder)
