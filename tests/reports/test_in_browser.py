@@ -70,6 +70,30 @@ def test_a_circuit_tells_what_one_points_at(page):
         assert complaints(driver) == []
 
 
+def test_a_course_is_zoomed_by_keys(page):
+    with browser() as driver:
+        from selenium.webdriver.common.keys import Keys
+
+        driver.get(page)
+        place = driver.find_element("css selector", ".course")
+
+        def pixels():
+            return driver.execute_script("return arguments[0].querySelector('canvas').toDataURL()", place)
+
+        def shown(key):
+            place.send_keys(key)
+            driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+            return pixels()
+
+        whole = pixels()
+        near = shown("+")
+        assert near != whole
+        assert shown(Keys.ARROW_LEFT) != near
+        assert shown("0") == whole
+        assert shown("-") == whole  # there is no more than all
+        assert complaints(driver) == []
+
+
 def _parts(driver):
     return driver.find_elements("css selector", ".circuit .part")
 

@@ -77,6 +77,27 @@ def test_long_lines_are_thinned_and_keep_their_extremes():
     assert len(thinned(at, np.full(len(at), np.nan))[0]) == MOST_POINTS // 2
 
 
+def test_lines_have_the_names_of_their_places_and_gaps_stay():
+    values = np.arange(24.0).reshape(2, 3, 4)
+    values[0, 1, 2] = np.nan
+    coordinates = {"source": ["a", "b"], "seed": [7, 8, 9]}
+    records = xarray.Dataset({"loss": (("source", "seed", "epoch"), values)}, coordinates)
+    (course,) = Course.of(records)
+    assert list(course.lines) == [f"{a}, seed {seed}" for a in "ab" for seed in (7, 8, 9)]
+    (at, *lines_) = data_of(courses_part([course]), "course-0")["tables"][0]
+    assert at == [0.0, 1.0, 2.0, 3.0]
+    assert lines_[1] == [4.0, 5.0, None, 7.0]
+    assert lines_[5] == [20.0, 21.0, 22.0, 23.0]
+
+
+def test_of_very_many_units_the_first_are_read():
+    """And no others, which may be on a disk."""
+    wide = np.broadcast_to(np.arange(5.0)[:, None], (5, 10**12))  # 40 TB, were it copied
+    (course,) = Course.of(xarray.Dataset({"v": (("time", "unit"), wide)}))
+    assert (len(course.lines), course.units) == (8, 10**12)
+    assert list(course.lines)[-1] == "unit 7"
+
+
 def test_circuits_too_large_for_a_picture_are_told():
     def chain(x, w):
         for k in range(300):

@@ -111,9 +111,29 @@
       cursor: { drag: { x: true, y: false } },
       axes: [{ ...axis, label: data.axis, labelSize: 22 }, { ...axis, size: 64 }],
       series: [{ label: data.axis }, ...data.names.map((name, k) => (
-        { label: name, stroke: () => colour(strokes[k % strokes.length]), width: 1.5, spanGaps: true }))],
+        { label: name, stroke: () => colour(strokes[k % strokes.length]), width: 1.5 }))],
     };
-    const plot = new uPlot(options, [data.at, ...data.lines], place);
+    // Where a line has no point it goes on to its next one; where it has one without a number there is a gap.
+    const joined = uPlot.join(data.tables);
+    const plot = new uPlot(options, joined, place);
+    const first = joined[0][0], last = joined[0][joined[0].length - 1];
+    place.addEventListener("keydown", (event) => {
+      const { min, max } = plot.scales.x, middle = (min + max) / 2, half = (max - min) / 2;
+      const to = (low, high) => plot.setScale("x", { min: Math.max(low, first), max: Math.min(high, last) });
+      const move = (by) => {
+        const step = Math.max(Math.min(by * half / 2, last - max), first - min);
+        to(min + step, max + step);
+      };
+      const keys = {
+        "+": () => to(middle - 0.7 * half, middle + 0.7 * half), "-": () => to(middle - half / 0.7, middle + half / 0.7),
+        "0": () => to(first, last), ArrowLeft: () => move(-1), ArrowRight: () => move(1),
+      };
+      keys["="] = keys["+"];
+      if (keys[event.key] && !event.ctrlKey && !event.metaKey) {
+        event.preventDefault();
+        keys[event.key]();
+      }
+    });
     new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 260 })).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
   }
