@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LARGEST = 400_000
 """Characters of a figure as vectors; one that would take more is given as pixels."""
-LOOK = {"svg.hashsalt": "pcneuro", "svg.fonttype": "path"}
+LOOK = {"svg.hashsalt": "pcneuro", "svg.fonttype": "none"}
 
 
 def svg(figure: Figure, label: str, prefix: str) -> str:
