@@ -54,7 +54,7 @@ def page(folder: str | os.PathLike[str], circuit: Circuit | None = None) -> str:
             note(f"{each.count:,} {each.status}, the first of them run {each.run}: {each.message}")
             for each in status.failures[:MOST]
         ),
-        *(_pictures(store.folder) if store.contents().numbers else ()),
+        *_pictures(store.folder),
         "<h2>Numbers</h2>",
         _statistics(store, known),
         *(["<h2>The circuit of run 0</h2>", circuit_part(circuit)] if circuit is not None else []),

@@ -11,7 +11,20 @@ import xarray
 from matplotlib.figure import Figure
 
 import pcneuro as pcn
-from pcneuro.reports import Course, circuit_part, courses_part, document, facts, heading, lines, note, svg, table, tiles
+from pcneuro.reports import (
+    Course,
+    circuit_part,
+    courses_part,
+    document,
+    facts,
+    heading,
+    lines,
+    note,
+    picture,
+    svg,
+    table,
+    tiles,
+)
 from pcneuro.reports.courses import MOST_POINTS, thinned
 from tests.circuits_for_tests import mlp
 
@@ -41,6 +54,19 @@ def test_what_is_given_is_escaped():
     assert "<script>alert" not in page
     assert "<i>&" not in page
     assert data_of(page, "course-0")["names"] == [EVIL, "b"]
+
+
+def test_pages_are_html():
+    html5lib = pytest.importorskip("html5lib")
+    time = xarray.Dataset({"v": (("time",), np.arange(3.0))}, {"time": np.arange(3.0)})
+    figure = Figure()
+    figure.subplots().plot([1.0, 2.0])
+    parts = [heading("a", "b", "c"), tiles([("1", "x")]), note(EVIL), table(["a"], [["1"]], "t"), facts({"a": {}}, "f")]
+    parts += [lines(EVIL, "l"), picture(svg(figure, EVIL, "f"), EVIL, EVIL), courses_part(list(Course.of(time)))]
+    page = document(EVIL, [*parts, circuit_part(pcn.build_circuit(mlp([3, 4, 2])))])
+    html5lib.HTMLParser(strict=True).parse(page)
+    names = re.findall(r'\bid="([^"]*)"', page)
+    assert len(names) == len(set(names)) > 5
 
 
 def test_nothing_is_loaded_from_elsewhere():
@@ -114,7 +140,9 @@ def test_figures_of_very_many_points_are_pixels():
     assert svg(figure, "many", "many").startswith('<img alt="many" src="data:image/png;base64,')
     figure = Figure()
     figure.subplots().plot([1.0, 2.0])
-    assert svg(figure, "few", "few").startswith("<svg")
+    few = svg(figure, "few", "few")
+    assert few.startswith("<svg")
+    assert re.search(r"<text[^>]*>1\.0</text>", few)  # which one can search and select
 
 
 @pytest.mark.parametrize("name", ["report.js", "uPlot.iife.min.js", "report.css"])
