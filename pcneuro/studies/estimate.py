@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pcneuro.circuit.circuit import Circuit
+from pcneuro.kernels.progress import AbstractReport, compilation
 from pcneuro.simulator.result import Status
 from pcneuro.studies.file import Plan, PlannedRun
 from pcneuro.studies.observer import AbstractObserver
@@ -18,9 +21,44 @@ PIECE = 3.0
 
 
 @dataclass
+class _Clock(AbstractReport):
+    """Seconds without those of compiling, which a machine does once and not for each run."""
+
+    shown: AbstractReport
+    compiled: float = 0.0
+    since: float | None = None
+
+    def show(self, share: float, name: str) -> None:
+        if self.since is None:
+            self.since = time.perf_counter()
+        self.shown.show(share, name)
+
+    def pause(self, share: float) -> None:
+        if self.since is not None:
+            self.compiled += time.perf_counter() - self.since
+        self.since = None
+        self.shown.pause(share)
+
+    def now(self) -> float:
+        return time.perf_counter() - self.compiled
+
+
+@contextmanager
+def _clock() -> Iterator[_Clock]:
+    before = compilation.report
+    clock = _Clock(before)
+    compilation.report = clock
+    try:
+        yield clock
+    finally:
+        compilation.report = before
+
+
+@dataclass
 class _Piece(AbstractObserver):
     """Watches a run, and ends it after a piece: times and shares of the first and the last sign of progress."""
 
+    clock: _Clock
     seen: list[tuple[float, float]] = field(default_factory=list)
 
     def say(self, text: str) -> None:
@@ -28,7 +66,7 @@ class _Piece(AbstractObserver):
 
     def progress(self, share: float, note: str = "") -> None:
         if share > 0.0:
-            self.seen = [*self.seen[:1], (time.perf_counter(), share)]
+            self.seen = [*self.seen[:1], (self.clock.now(), share)]
             self.stopped = self.stopped or self.seen[-1][0] - self.seen[0][0] > PIECE
 
 
@@ -45,7 +83,7 @@ class Estimate:
     steps
         Of the integrator in a run; None where the task does not say it.
     seconds
-        Of a run; None where nothing is known of it.
+        Of a run whose kernels are compiled; None where nothing is known of it.
     share
         How much of the first run was done to know that.
     records
@@ -66,13 +104,13 @@ def estimate(plan: Plan) -> Estimate:
     Raises PcneuroError for what cannot be run.
     """
     performer, run = Performer(plan), plan.run(0)
-    circuit, piece = performer.circuit(run), _Piece()
-    with tempfile.TemporaryDirectory(prefix="pcneuro-") as folder:
-        place = Path(folder)
+    circuit = performer.circuit(run)
+    with tempfile.TemporaryDirectory(prefix="pcneuro-") as folder, _clock() as clock:
+        place, piece = Path(folder), _Piece(clock)
         job = performer.job(run, circuit, piece, lambda name: place / f"{name}.npz", lambda name: place / name, False)
-        begun = time.perf_counter()
+        begun = clock.now()
         outcome = run.task.perform(job)
-        whole = time.perf_counter() - begun
+        whole = clock.now() - begun
         streamed = sum(path.stat().st_size for path in place.iterdir())
     interrupted = outcome.status is Status.INTERRUPTED
     share = piece.seen[-1][1] if interrupted and piece.seen else 1.0
