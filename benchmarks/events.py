@@ -166,7 +166,7 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
     """Points and fitted lines, a panel a mode."""
     from matplotlib.figure import Figure
 
-    from pcneuro.studies.figures.style import COLOURS, WIDTH, panel_letters, style
+    from pcneuro.studies.figures.style import COLOURS, WIDTH, save, style
 
     with style():
         figure = Figure(figsize=(WIDTH, 3.2))
@@ -187,8 +187,7 @@ def draw(lines: dict[tuple[str, str], tuple[list[Point], Line]], path: Path) -> 
         axes[0].set_ylabel("time of a run (s)")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-        panel_letters(list(axes))
-        figure.savefig(path)
+        save(figure, path)
     print(f"written: {path}")
 
 

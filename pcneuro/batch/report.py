@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pcneuro.analysis.plot.arranging import arrange
 from pcneuro.batch.figures import draw, main_numbers
 from pcneuro.batch.store import Store
 from pcneuro.batch.store.checking import described
@@ -85,8 +86,11 @@ def _pictures(folder: Path) -> list[str]:
         figures = draw(folder)
     except ParameterError:
         return []
+    made = []
     with style():
-        made = [(kind.replace("_", " "), svg(figure, kind, kind)) for kind, figure in figures.items()]
+        for kind, figure in figures.items():
+            arrange(figure)
+            made.append((kind.replace("_", " "), svg(figure, kind, kind)))
     return [picture(drawn, f"{kind}; pcneuro batch figures draws other numbers.", kind) for kind, drawn in made]
 
 

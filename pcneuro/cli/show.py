@@ -33,12 +33,12 @@ def show(reference: str, draw: Path | None, page: Path | None, equations: bool, 
 
 def _draw(circuit: Circuit, path: Path, overwrite: bool) -> None:
     from pcneuro.studies.figures.circuit import circuit_figure
-    from pcneuro.studies.figures.style import style
+    from pcneuro.studies.figures.style import save, style
 
     with style():
         figure = circuit_figure(circuit)
         kind = path.suffix.lower().removeprefix(".")
-        write_atomically(path, lambda file: figure.savefig(file, format=kind), overwrite=overwrite)
+        write_atomically(path, lambda file: save(figure, file, format=kind), overwrite=overwrite)
 
 
 def _write_page(circuit: Circuit, reference: str, path: Path, overwrite: bool) -> None:

@@ -194,7 +194,7 @@ def _write_early(output: Output, number: int, run: FinishedRun) -> None:
 def _write(plan: Plan, output: Output, runs: Sequence[FinishedRun], summary: dict[str, Any]) -> Exception | None:
     """Write all of it; where a figure or the report cannot be made all else, and the error."""
     from pcneuro.reports import svg
-    from pcneuro.studies.figures.style import style
+    from pcneuro.studies.figures.style import save, style
     from pcneuro.studies.records import stack, write_records
     from pcneuro.studies.report import REPORT, page
 
@@ -207,7 +207,7 @@ def _write(plan: Plan, output: Output, runs: Sequence[FinishedRun], summary: dic
     try:
         with style():
             for name, figure in type(runs[0].task).figures(runs).items():
-                output.write(f"{name}.png", figure.savefig)
+                output.write(f"{name}.png", lambda path, figure=figure: save(figure, path))  # type: ignore[misc]
                 files.append(f"{name}.png")
                 pictures[name] = svg(figure, name, name)
     except PcneuroError:

@@ -9,6 +9,7 @@ import xarray
 from matplotlib.figure import Figure
 
 from pcneuro.studies import AbstractObserver, read, simulate
+from pcneuro.studies.figures import style as figure_style
 
 CIRCUITS = """
 import numpy as np
@@ -69,6 +70,7 @@ def undrawn(monkeypatch):
             Path(file).touch()
 
     monkeypatch.setattr(Figure, "savefig", savefig)
+    monkeypatch.setattr(figure_style, "arrange", lambda figure: None)
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import xarray
 
+from pcneuro.analysis.plot.arranging import MOST_ENTRIES, arrange
 from pcneuro.studies.figures.divergence import divergence_figure
-from pcneuro.studies.figures.style import MOST_ENTRIES, legend_entries
+from pcneuro.studies.figures.style import style
 from pcneuro.studies.many import MOST_NUMBERS, MOST_TOLD
+from tests.geometry import faults
 from tests.studies.conftest import SMALL
 
 
@@ -26,23 +28,19 @@ def test_of_many_runs_a_summary_is_printed(project):
     assert records.sizes["run"] == MOST_TOLD + 1
 
 
-@pytest.mark.parametrize(("count", "told"), [(5, 5), (MOST_ENTRIES, MOST_ENTRIES), (400, 7)])
-def test_a_legend_has_room(count, told):
+@pytest.mark.parametrize("count", [5, MOST_ENTRIES, 40])
+def test_many_lines_are_named_where_they_end(count):
     records = xarray.Dataset(
         {"divergence": (("parameter", "time"), np.ones((1, 3))), "iteration": ("time", np.arange(3))},
         {"parameter": ["w"], "time": np.arange(3.0)},
     )
-    figure = divergence_figure(["w"], [(f"run {n}", "Strict", records) for n in range(count)], {0.1})
+    with style():
+        figure = divergence_figure(["w"], [(f"run {n}", "Strict", records) for n in range(count)], {0.1})
+        arrange(figure)
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert len(labels) == told + 1
-    assert (labels[0], labels[-2:]) == ("run 0", [f"run {count - 1}", "tolerance"])
-    assert len(figure.axes[0].lines) == count
-
-
-def test_entries_of_a_legend_keep_their_order():
-    entries = {str(n): n for n in range(1000)}
-    chosen = list(legend_entries(entries).values())
-    assert chosen == sorted(set(chosen))
-    assert chosen[0] == 0
-    assert chosen[-1] == 999
+    beside = [text.get_text() for text in figure.axes[1].texts]
+    runs = [f"run {n}" for n in range(count)]
+    assert labels == (["tolerance"] if count + 1 > MOST_ENTRIES else [*runs, "tolerance"])
+    assert (beside[:1], beside[-1:]) == ((runs[:1], runs[-1:]) if count + 1 > MOST_ENTRIES else ([], []))
+    assert faults(figure) == []

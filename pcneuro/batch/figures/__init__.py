@@ -16,7 +16,7 @@ from pcneuro.batch.making import patterns_of
 from pcneuro.batch.store.checking import described
 from pcneuro.errors import OutputError
 from pcneuro.files import path_of, write_atomically
-from pcneuro.studies.figures.style import style
+from pcneuro.studies.figures.style import save, style
 from pcneuro.studies.task import TASKS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def write(folder: str | os.PathLike[str], numbers: Sequence[str] = ()) -> list[P
         place.mkdir(exist_ok=True)
         path = place / f"{kind}.png"
         with style():
-            write_atomically(path, lambda file, figure=figure: figure.savefig(file, format="png"), overwrite=True)  # type: ignore[misc]
+            write_atomically(path, lambda file, figure=figure: save(figure, file, format="png"), overwrite=True)  # type: ignore[misc]
         written.append(path)
     return written
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from pcneuro.analysis.plot.names import short
 from pcneuro.batch.figures.points import Axis, Points
 from pcneuro.batch.row import RowStatus
-from pcneuro.studies.figures.style import FEW, WIDTH, panel_letters
+from pcneuro.studies.figures.style import FEW, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +26,6 @@ LONG_LABELS = 6
 """Letters of labels that no longer stand side by side."""
 ROW = 38
 """Letters of all labels of a level axis that stand side by side."""
-MARGIN = 0.03
-"""Share of a panel by which its letter is beside it: a title as wide as the panel would be written over it."""
 TITLE = 30
 """Letters of a line of a panel's title: with more, it is wider than a panel beside long labels."""
 UPRIGHT = 28
@@ -56,8 +54,6 @@ def panels(points: Points, height: float, columns: int = COLUMNS) -> tuple[Figur
     axes = every[:count]
     for ax, name in zip(axes, points.numbers, strict=True):
         ax.set_title("\n".join(textwrap.wrap(name.replace("_", " "), TITLE * COLUMNS // columns)[-3:]))
-    if count > 1:
-        panel_letters(axes, MARGIN)
     if points.left_out:
         figure.supxlabel(
             f"{count} of {count + points.left_out} numbers; --number chooses others", fontsize=7, color=LINE

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pcneuro.studies.figures.style import WIDTH, legend_entries, panel_letters, sequence
+from pcneuro.studies.figures.style import WIDTH, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -33,7 +33,7 @@ def divergence_figure(
         for label, dynamics, records in lines:
             distances = np.ma.masked_invalid(records["divergence"].sel(parameter=name).values)
             steps = records["iteration"].values
-            look = {"color": colours[label], "linestyle": strokes.get(dynamics, "-")}
+            look = {"color": colours[label], "linestyle": strokes.get(dynamics, "-"), "label": label}
             linear.plot(steps, distances, **look)
             logarithmic.plot(steps, np.ma.masked_less_equal(distances, 0.0), **look)
         logarithmic.set_yscale("log")
@@ -45,13 +45,12 @@ def divergence_figure(
             ax.set_xlabel("iteration")
             ax.set_ylabel(f"|dL/d{name} $-$ backprop|")
     _keys(figure, axes, colours, strokes if len(kinds) > 1 else {})
-    panel_letters(list(axes.flat))
     return figure
 
 
 def _keys(figure: Figure, axes: np.ndarray, colours: dict[str, Any], strokes: dict[str, Any]) -> None:
     """One legend beside all panels: colours, then strokes."""
-    named = legend_entries({label: colour for label, colour in colours.items() if label})
+    named = {label: colour for label, colour in colours.items() if label}
     handles = [Line2D([], [], color=colour, label=label) for label, colour in named.items()]
     handles += [Line2D([], [], color="0.3", linestyle=stroke, label=kind) for kind, stroke in strokes.items()]
     handles.append(Line2D([], [], color="0.4", linewidth=0.8, linestyle=":", label="tolerance"))

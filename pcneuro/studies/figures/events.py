@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pcneuro.studies.figures.style import COLOURS, WIDTH, first_panels, panel_letters
+from pcneuro.studies.figures.style import COLOURS, WIDTH, first_panels
 
 if TYPE_CHECKING:
     import xarray
@@ -45,8 +45,6 @@ def pareto_figure(panels: Sequence[tuple[str, xarray.Dataset]], mark: float) -> 
     _limit(axes, [records for _, records in panels], mark)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    if len(panels) > 1:
-        panel_letters(axes[: len(panels)])
     return figure
 
 

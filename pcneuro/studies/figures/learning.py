@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.studies.figures.style import FEW, WIDTH, first_panels, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, WIDTH, first_panels, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -39,7 +39,6 @@ def learning_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
         for ax in (first, second, third):
             ax.set_xlabel("epoch")
             ax.xaxis.get_major_locator().set_params(integer=True)
-    panel_letters(list(axes.flat))
     return figure
 
 
@@ -101,5 +100,4 @@ def values_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
             ax.xaxis.get_major_locator().set_params(integer=True)
         row[0].set_title(title)
         row[-1].legend(loc="best")
-    panel_letters(list(axes.flat))
     return figure

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from pcneuro.analysis.plot.bands import bands
 from pcneuro.analysis.plot.names import COLOURS
 from pcneuro.norms import norm
-from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -46,7 +46,6 @@ def records_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
             ax.set_xlabel("time (ms)")
             ax.set_ylabel(str(name).replace(".", " ") if column == 0 else "")
         axes[0, column].set_title(title.replace(", ", "\n"))
-    panel_letters(list(axes.flat))
     return figure
 
 
@@ -67,7 +66,7 @@ def overlaid_figure(records: xarray.Dataset) -> Figure:
         for vertex, colour in zip(vertices, colours, strict=False):
             if f"{vertex}.{variable}" in names:
                 differs |= _overlaid(above, below, records, f"{vertex}.{variable}", against, colour)
-        above.set_title(f"{variable}s", loc="left")
+        above.set_title(f"{variable}s")
         below.set_xlabel("time (ms)")
         if differs:
             below.set_yscale("log")
@@ -83,11 +82,11 @@ def overlaid_figure(records: xarray.Dataset) -> Figure:
 
 def _overlaid(above: Axes, below: Axes, records: xarray.Dataset, name: str, against: str, colour: Any) -> bool:
     """Draw one recording by both; returns whether they differ at all."""
-    axis = records[name].dims[0]
+    axis, vertex = records[name].dims[0], name.rpartition(".")[0]
     kernel, other = (records[key].transpose(..., axis) for key in (name, f"{name}.{against}"))
     flat = [array.values.reshape(-1, array.shape[-1]) for array in (kernel, other)]
     time, distances = records[axis].values, norm(flat[0] - flat[1], axis=0)
     above.plot(time, norm(flat[0], axis=0), color=colour, linewidth=3.0, alpha=0.4)
-    above.plot(time, norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0)
-    below.plot(time, np.where(distances > 0, distances, np.nan), color=colour, marker=".", markersize=3)
+    above.plot(time, norm(flat[1], axis=0), color=colour, linestyle="--", linewidth=1.0, label=vertex)
+    below.plot(time, np.where(distances > 0, distances, np.nan), color=colour, marker=".", markersize=3, label=vertex)
     return bool((distances > 0).any())

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcneuro.analysis.plot.names import COLOURS
-from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, panel_letters, sequence
+from pcneuro.studies.figures.style import FEW, SEQUENCE, WIDTH, first_panels, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -42,7 +42,6 @@ def relaxation_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
     if image is not None:
         axes[1, 0].set_ylabel("population")
         figure.colorbar(image, ax=list(axes[1]), label="error / error at equilibrium", pad=0.01)
-    panel_letters(list(axes.flat))
     return figure
 
 
@@ -64,17 +63,16 @@ def _end(time: np.ndarray, share: np.ndarray) -> float:
 
 
 def relaxation_lines(ax: Axes, records: xarray.Dataset, values: np.ndarray, expected: np.ndarray | None) -> None:
-    """A line for each population, the last one first; with many of them the first, middle and last are named."""
+    """A line for each population, the last one first; of many the first, middle and last have their closed form."""
     time = records["time"].values
     order = np.arange(len(values))[::-1]
     many = len(values) > FEW
     colours = sequence(len(values)) if many else COLOURS
-    named = {0, len(values) // 2, len(values) - 1} if many else set(range(len(values)))
+    checked = {0, len(values) // 2, len(values) - 1} if many else set(range(len(values)))
     for number, row in enumerate(order):
-        label = str(records["vertex"].values[row]) if number in named else None
-        ax.plot(time, values[row], color=colours[number], label=label)
+        ax.plot(time, values[row], color=colours[number], label=str(records["vertex"].values[row]))
     if expected is not None:
-        for number in sorted(named):
+        for number in sorted(checked):
             label = f"closed form\n({records['expected_norm'].attrs['closed_form']})" if number == 0 else None
             ax.plot(time, expected[order[number]], color="black", linewidth=0.8, linestyle=(0, (4, 4)), label=label)
     ax.set_xlabel("time (ms)")
@@ -121,8 +119,6 @@ def errors_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
         # Where no population is free, none moves.
         if any((np.ma.filled(line.get_ydata(), 0.0) > 0).any() for line in distance.lines):
             distance.set_yscale("log")
-        distance.get_legend().remove()
-    panel_letters(list(axes.flat))
     return figure
 
 

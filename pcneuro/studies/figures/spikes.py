@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from pcneuro.studies.figures.style import COLOURS, FEW, WIDTH, first_panels, panel_letters, sequence
+from pcneuro.studies.figures.style import COLOURS, FEW, WIDTH, first_panels, sequence
 
 if TYPE_CHECKING:
     import xarray
@@ -101,7 +101,6 @@ def accuracy_figure(panels: Sequence[tuple[str, xarray.Dataset]]) -> Figure:
             _learning(row[-1], records)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8 if len(labels) <= 2 * FEW else 6)
-    panel_letters(list(axes.flat))
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,10 +10,11 @@ import matplotlib
 import numpy as np
 from cycler import cycler
 
+from pcneuro.analysis.plot.arranging import arrange
 from pcneuro.analysis.plot.names import COLOURS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 
@@ -58,27 +59,13 @@ def sequence(count: int) -> list[Any]:
     return list(matplotlib.colormaps[SEQUENCE](np.linspace(0.0, 0.9, max(count, 1))))
 
 
-MOST_ENTRIES = 24
-"""Of a legend; of more, some that are evenly spread."""
-
-
-def legend_entries(entries: Mapping[str, T]) -> dict[str, T]:
-    """Entries of a legend by label: all of them or, of many, evenly spread ones with the first and the last."""
-    labels = list(entries)
-    if len(labels) > MOST_ENTRIES:
-        spread = np.linspace(0, len(labels) - 1, FEW + 1).round().astype(int)
-        labels = [labels[index] for index in spread]
-    return {label: entries[label] for label in labels}
-
-
 def first_panels(panels: Sequence[T]) -> tuple[Sequence[T], str]:
     """As many panels as a figure has room for, and what it then says of the others."""
     left_out = f"the first {MOST_PANELS} of {len(panels)} runs" if len(panels) > MOST_PANELS else ""
     return panels[:MOST_PANELS], left_out
 
 
-def panel_letters(axes: Sequence[Axes], margin: float | None = None) -> None:
-    """a, b, c, ... at the upper left corners, for captions to refer to; or a share of the panel to the left of them."""
-    place: dict[str, Any] = {} if margin is None else {"x": -margin, "horizontalalignment": "right"}
-    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
-        ax.set_title(letter, loc="left", fontweight="bold", **place)
+def save(figure: Figure, file: Any, **settings: Any) -> None:
+    """Arrange a figure, and write it as ``Figure.savefig`` does; to be called within ``style``."""
+    arrange(figure)
+    figure.savefig(file, **settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from pcneuro.analysis.plot import trials
-from pcneuro.studies.figures.style import WIDTH, first_panels, panel_letters
+from pcneuro.studies.figures.style import WIDTH, first_panels
 
 if TYPE_CHECKING:
     import xarray
@@ -30,5 +30,4 @@ def trials_figure(panels: Sequence[tuple[str, xarray.Dataset, str | None]]) -> F
                 # Conditions are the same in all rows.
                 axes[row, column].get_legend().set_visible(name == next(iter(aligned.data_vars)))
         axes[0, column].set_title(title.replace(", ", "\n"))
-    panel_letters(list(axes.flat))
     return figure

@@ -14,7 +14,7 @@ from pcneuro.analysis.plot import wavefront
 from pcneuro.analysis.plot.wavefront import size_of
 from pcneuro.analysis.wavefront import Wavefront
 from pcneuro.simulator.result import Status
-from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, legend_entries, panel_letters, sequence
+from pcneuro.studies.figures.style import COLOURS, FEW, MOST_PANELS, WIDTH, sequence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,6 @@ def _panels(groups: dict[str, list[FinishedRun]]) -> tuple[Figure, list[Axes]]:
         ax.set_visible(False)
     for ax, title in zip(axes, groups, strict=False):
         ax.set_title(title)
-    panel_letters(axes[: len(groups)])
     return figure, axes
 
 
@@ -99,7 +98,7 @@ def times_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
 
 def _legend(figure: Figure, handles: dict[str, Any], *last: str) -> None:
     """Beside all panels; some entries come last."""
-    entries = legend_entries({label: handle for label, handle in handles.items() if label not in last})
+    entries = {label: handle for label, handle in handles.items() if label not in last}
     entries |= {label: handles[label] for label in last if label in handles}
     figure.legend(list(entries.values()), list(entries), loc="outside right upper")
 
@@ -110,17 +109,17 @@ def _times_lines(ax: Axes, group: Sequence[FinishedRun], key: str) -> dict[str, 
     rows = [{row.vertex: row for row in run.outcome.detail.rows} for run in group]
     names = list(dict.fromkeys(name for each in reversed(rows) for name in reversed(each)))
     many = len(names) > FEW
-    named = {0, len(names) // 2, len(names) - 1} if many else set(range(len(names)))
     colours = sequence(len(names)) if many else COLOURS
     handles: dict[str, Any] = {}
     restless = np.array([run.outcome.detail.swing > RESTLESS for run in group])
     for number, name in enumerate(names):
         y = np.ma.masked_invalid([each[name].times[-1] if name in each else math.nan for each in rows])
         # No line leads to a gradient that is none.
-        (line,) = ax.plot(x, np.ma.masked_where(restless, y), marker="o", markersize=4, color=colours[number])
+        (line,) = ax.plot(
+            x, np.ma.masked_where(restless, y), marker="o", markersize=4, color=colours[number], label=name
+        )
         ax.plot(x[restless], y[restless], color=line.get_color(), **HOLLOW)
-        if number in named:
-            handles[name] = line
+        handles[name] = line
     if restless.any():
         handles[UNSETTLED] = Line2D([], [], color="0.4", **HOLLOW)
     lost = x[[run.outcome.detail.status is Status.DIVERGED for run in group]]
@@ -145,8 +144,8 @@ def energy_figure(runs: Sequence[FinishedRun], key: str) -> Figure:
             time, energy = report.energy["energy_time"].values, report.energy.values
             shown = np.isfinite(energy) & (energy > DEEP * start) & (energy <= ROOM * start)
             value = run.swept[key]
-            (line,) = ax.plot(time, np.where(shown, energy, np.nan), color=colours[value])
-            handles[f"{name} = {value:g}"] = line
+            label = f"{name} = {value:g}"
+            (handles[label],) = ax.plot(time, np.where(shown, energy, np.nan), color=colours[value], label=label)
             if report.status is Status.DIVERGED and shown.any():
                 last = np.flatnonzero(shown)[-1]
                 (handles[DIVERGED],) = ax.plot(time[last], energy[last], **CROSS)
