@@ -37,7 +37,7 @@ PICTURES = {"populations.png", "load.png", "links.png", "energy.png"}
 def test_a_run_by_events_is_mapped(project):
     report, summary, records = project(FILE)
     files = {path.name for path in report.folder.iterdir()}
-    assert files == {"summary.json", "records.nc", "mapping.nc", "report.html", *PICTURES}
+    assert files == {"summary.json", "report.html", "records.nc", "mapping.nc", *PICTURES}
     circuit = Sources([project.folder]).circuit("circuits.py:small", {})
     made = Mapping.read(report.folder / "mapping.nc", circuit)
     run = summary["runs"][0]

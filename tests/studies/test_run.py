@@ -81,7 +81,7 @@ def test_perturbations_are_tables(project):
 def test_without_records_there_is_a_summary_all_the_same(project):
     _, summary, records = project(SMALL)
     assert len(records.data_vars) == 0
-    assert summary["files"] == ["summary.json", "records.nc", "circuit.png"]
+    assert summary["files"] == ["summary.json", "report.html", "records.nc", "circuit.png"]
 
 
 def test_given_values_clamps_and_single_precision(project):
@@ -340,4 +340,8 @@ def test_a_figure_that_cannot_be_drawn_takes_nothing_else_away(project, monkeypa
     monkeypatch.setattr(RunTask, "figures", broken)
     with pytest.raises(ZeroDivisionError):
         project(SMALL + RECORDS, out=project.folder / "out")
-    assert sorted(path.name for path in (project.folder / "out").iterdir()) == ["records.nc", "summary.json"]
+    assert sorted(path.name for path in (project.folder / "out").iterdir()) == [
+        "records.nc",
+        "report.html",
+        "summary.json",
+    ]

@@ -36,7 +36,7 @@ def test_it_writes_numbers_curves_and_a_picture(project):
     report, summary, records = project(SMALL)
     (run,) = summary["runs"]
     assert summary["status"] == run["status"] == "completed"
-    assert set(summary["files"]) == {"summary.json", "records.nc", "wavefront.png"}
+    assert set(summary["files"]) == {"summary.json", "report.html", "records.nc", "wavefront.png"}
     assert run["populations"]["h"]["hops"] == 1
     assert run["populations"]["h"]["from"] == "out"
     assert run["populations"]["h"]["times"] == [1.0, 1.0, 7.0]
@@ -56,7 +56,7 @@ def test_a_sweep_has_a_picture_of_each_run_and_of_what_depends_on_a_number(proje
     sweep = '[sweep]\n"dynamics.kind" = ["FixedPrediction", "Strict"]\n"arguments.weight" = [0.2, 0.5, 0.8]\n'
     report, summary, records = project(SMALL + sweep, "every=2", "shares=[0.3]")
     pictures = {f"wavefront-{k}.png" for k in range(6)} | {"times.png", "energy.png"}
-    assert set(summary["files"]) == {"summary.json", "records.nc", *pictures}
+    assert set(summary["files"]) == {"summary.json", "report.html", "records.nc", *pictures}
     assert records.sizes["run"] == 6
     assert [run["populations"]["h"]["times"] for run in summary["runs"][:3]] == [[4.0]] * 3
     (table,) = report.tables
@@ -66,7 +66,7 @@ def test_a_sweep_has_a_picture_of_each_run_and_of_what_depends_on_a_number(proje
 
 def test_no_picture_of_a_number_where_none_is_swept(project):
     _, summary, _ = project(SMALL + '[sweep]\n"dynamics.kind" = ["FixedPrediction", "Strict"]\n')
-    assert set(summary["files"]) == {"summary.json", "records.nc", "wavefront-0.png", "wavefront-1.png"}
+    assert set(summary["files"]) == {"summary.json", "report.html", "records.nc", "wavefront-0.png", "wavefront-1.png"}
 
 
 @diverges
