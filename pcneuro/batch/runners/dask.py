@@ -203,7 +203,7 @@ class Dask(AbstractDask):
         # Any free port: without an address it is the one that the next cluster on this machine warns of.
         quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
         with needed("dask").config.set(settings), distributed.LocalCluster(**layout, **quiet) as cluster:
-            with distributed.Client(cluster) as client:
+            with distributed.Client(cluster, set_as_default=False) as client:
                 yield client
 
 
@@ -211,7 +211,7 @@ class Dask(AbstractDask):
 def connected(distributed: Any, address: str, wait: float) -> Iterator[Any]:
     """A client of the scheduler at an address. Raises ConfigurationError where none answers."""
     try:
-        client = distributed.Client(address, timeout=wait)
+        client = distributed.Client(address, timeout=wait, set_as_default=False)
     except Exception as error:  # of any kind where something else answers there, whose bytes are taken for Dask's
         reason = " ".join(str(error).split())
         raise ConfigurationError(

@@ -77,7 +77,10 @@ class AbstractJobs(AbstractDask):
 
     @contextmanager
     def client(self, observer: AbstractObserver) -> Iterator[Any]:
-        with self._made(self._class()) as cluster, needed("distributed").Client(cluster) as client:
+        with (
+            self._made(self._class()) as cluster,
+            needed("distributed").Client(cluster, set_as_default=False) as client,
+        ):
             if self.adapt:
                 cluster.adapt(minimum_jobs=0, maximum_jobs=self.jobs)
             else:

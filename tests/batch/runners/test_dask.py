@@ -98,7 +98,7 @@ def test_a_scheduler_that_dies_is_told_in_one_line_and_the_rest_is_done_later(tm
     quiet = {"env": environment(1), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     scheduler = subprocess.Popen([*command, "--no-dashboard"], **quiet)
     try:
-        with distributed.Client(scheduler_file=str(address), timeout=60) as client:
+        with distributed.Client(scheduler_file=str(address), timeout=60, set_as_default=False) as client:
             place = client.scheduler.address
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", place, "--nthreads", "1", "--no-dashboard"]
         workers = subprocess.Popen([*worker, "--death-timeout", "20"], **quiet)
@@ -139,3 +139,12 @@ def test_wrong_keys_of_jobs():
         Slurm(memory="4GB", options={"nonsense": 1}).script()
     with pytest.raises(ConfigurationError, match="options: cores is a key of the runner itself"):
         Slurm(memory="4GB", options={"cores": 1}).script()
+
+
+def test_who_computes_is_left_as_it_is(tmp_path):
+    """Arrays of xarray are computed in this process while a batch goes on, and behind it."""
+    dask = pytest.importorskip("dask")
+    before = dask.config.get("scheduler", None)
+    with Dask(number=1).client(Silent()):
+        assert dask.config.get("scheduler", None) == before
+    assert dask.config.get("scheduler", None) == before
