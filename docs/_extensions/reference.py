@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -27,8 +28,9 @@ class Generated(Directive):
         self.state.nested_parse(lines, self.content_offset, node, match_titles=True)
         return node.children
 
+    @abstractmethod
     def lines(self) -> list[str]:
-        raise NotImplementedError
+        """What it is made of, as lines of a page."""
 
 
 class Commands(Generated):

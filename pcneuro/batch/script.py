@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pcneuro.batch.runners.child import THREADS
+from pcneuro.errors import ConfigurationError
 
 ARRAY = """\
 #!/usr/bin/env bash
@@ -32,8 +33,12 @@ exec {python} -m pcneuro run {file} --out {out}{sets} --shard "$SLURM_ARRAY_TASK
 def array_script(file: Path, out: Path, count: int, script: str, sets: Sequence[str] = ()) -> str:
     """The script of an array of ``count`` SLURM jobs for a simulation file; memory and time are to be adapted.
 
-    ``sets`` are set in the file, as by ``--set``.
+    ``sets`` are set in the file, as by ``--set``. Raises ConfigurationError for names and values with line breaks, of
+    which a comment of the script would make commands.
     """
+    for text in (str(file), str(out), script, *sets):
+        if text.splitlines() not in ([], [text]):
+            raise ConfigurationError(f"{text!r} has a line break, which no script of a job can have: rename it")
     return ARRAY.format(
         file=shlex.quote(str(file)),
         out=shlex.quote(str(out)),

@@ -35,7 +35,10 @@ def run_batch(plan: Plan, out: Path | None, overwrite: bool, going_on: bool, sha
         runner = Shard.from_text(shard, Here() if isinstance(runner, Processes) else runner)
     batch = Batch(plan, replicates=table.replicates, block=table.block, pack=table.pack, keep=table.keep)
     folder = _folder(plan.name, out, overwrite, going_on, shared=shard is not None)
-    carry_out = lambda observer: batch.run(folder, runner, observer=observer)  # noqa: E731
+
+    def carry_out(observer: AbstractObserver) -> Store:
+        return batch.run(folder, runner, observer=observer)
+
     return _shown(plan.name, carry_out, folder, shard, lambda: _circuit_of(plan))
 
 

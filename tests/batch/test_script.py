@@ -49,3 +49,12 @@ def test_help_has_the_names_of_tables(capsys):
 def test_a_runner_without_jobs_has_no_script(tmp_path, capsys):
     assert main(["batch", "script", str(written(tmp_path, SWEEP))]) == 2
     assert "[batch.runner] kind = 'processes' has no jobs" in capsys.readouterr().err
+
+
+def test_names_with_line_breaks_have_no_script(tmp_path, capsys):
+    """The second line of such a name would be a command of the script."""
+    path = written(tmp_path).rename(tmp_path / "a\ntouch b.toml")
+    assert main(["batch", "script", str(path), "--shards", "2"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "has a line break, which no script of a job can have" in told.err
